@@ -1,0 +1,70 @@
+# Two commands matter: `make test` and `make demo`. Both set the repository up on first use.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SOLC := .solc/solc-v0.8.36
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test test-deep demo lint slither solc-check clean
+.SUFFIXES:
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.stamp node_modules/.stamp $(SOLC) ## install everything the other targets need (they do it by themselves)
+
+test: setup ## compile and run the tests (quick profile, four local chains)
+	@echo "compiling the contracts"
+	@$(BIN)/ape compile
+	@echo "running the tests"
+	@$(BIN)/ape test
+
+test-deep: setup ## the same tests with many more examples
+	@$(BIN)/ape compile
+	@$(BIN)/ape test --deep
+
+demo: setup ## ERA across four chains, from nothing to a summary
+	@$(BIN)/ape compile
+	@$(BIN)/ape run demo
+
+lint: setup ## ruff, mypy and solhint
+	@echo "ruff"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@echo "mypy --strict metalayer"
+	@$(BIN)/mypy --no-error-summary
+	@echo "solhint"
+	@node_modules/.bin/solhint --disc --max-warnings 0 'contracts/**/*.sol'
+
+slither: setup ## static analysis of the contracts
+	@echo "slither"
+	@$(BIN)/python -m metalayer.toolchain slither
+
+solc-check: setup ## native and npm's solc give the same bytes for every contract
+	@$(BIN)/python -m metalayer.toolchain compare
+
+clean: ## remove everything that setup and the other targets made
+	@rm -rf .venv .solc node_modules .build .cache .metalayer .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		crytic-export *.egg-info build contracts/.cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.stamp: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found: install Python 3.11 or newer, or run 'make PYTHON=/path/to/python3 ...'" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$($(PYTHON) --version 2>&1) is too old: install Python 3.11 or newer, or run 'make PYTHON=/path/to/python3 ...'" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments: install its venv module (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
+	@echo "setting up Python packages in .venv (a few minutes the first time)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+node_modules/.stamp: package.json package-lock.json .npmrc
+	@command -v node >/dev/null || { echo "make: node not found: install Node.js 20 or newer" >&2; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "make: Node.js $$(node --version) is too old: install Node.js 20 or newer" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "make: npm not found: install it with Node.js 20 or newer" >&2; exit 1; }
+	@echo "setting up npm packages in node_modules"
+	@npm ci --silent --no-audit --no-fund || { echo "make: npm ci failed: run 'npm ci' to see why" >&2; exit 1; }
+	@touch $@
+
+$(SOLC): .venv/.stamp node_modules/.stamp
+	@$(BIN)/python -m metalayer.toolchain install
+	@touch -h $@

@@ -1,0 +1,83 @@
+"""Ape's connection to one chain: the running node, or an anvil of our own that ends with this process."""
+
+import socket
+from functools import cached_property
+from typing import Any
+
+from ape.exceptions import ProviderError
+from ape_foundry.provider import FoundryNetworkConfig, FoundryProvider
+
+from metalayer.errors import MetalayerError
+from metalayer.network import Chain, anvil_command, load_network
+
+# Built once: ape-foundry rebuilds its configuration on every access, ten times the cost of a view.
+_SETTINGS = FoundryNetworkConfig()
+
+
+class AnvilChain(FoundryProvider):
+    @cached_property
+    def chain(self) -> Chain:
+        return load_network().chain(self.network.name)
+
+    @property
+    def settings(self) -> FoundryNetworkConfig:
+        return _SETTINGS
+
+    @property
+    def uri(self) -> str:
+        self._host = self.chain.url
+        return self._host
+
+    @property
+    def chain_id(self) -> int:
+        return self.chain.chain_id
+
+    @property
+    def gas_price(self) -> int:
+        return self.web3.eth.gas_price
+
+    @property
+    def auto_mine(self) -> bool:
+        """True if a sent transaction gets mined without asking: at once or by the next interval."""
+        if self.make_request("anvil_getAutomine", []):
+            return True
+        return self.make_request("anvil_getIntervalMining", []) is not None
+
+    @auto_mine.setter
+    def auto_mine(self, value: bool) -> None:
+        self.make_request("anvil_setAutomine", [value])
+
+    def build_command(self) -> list[str]:
+        try:
+            return anvil_command(
+                self.chain,
+                interval=False,
+                mnemonic=self.mnemonic,
+                accounts=self.number_of_accounts,
+                balance=self.initial_balance,
+            )
+        except MetalayerError as error:
+            raise ProviderError(str(error)) from error
+
+    def start(self, timeout: int = 20) -> None:
+        # Only reached when no node answers: whatever listens here is something else, and anvil would wait in vain.
+        with socket.socket() as probe:
+            if not self.is_connected and probe.connect_ex(("127.0.0.1", self.chain.port)) == 0:
+                raise ProviderError(
+                    f"port {self.chain.port} of chain '{self.chain.name}' is taken by another program: "
+                    "stop it, or set METALAYER_PORT_OFFSET"
+                )
+        super().start(timeout)
+
+    def connect(self) -> None:
+        super().connect()
+        found = int(self.make_request("eth_chainId", []), 16)
+        if found != self.chain.chain_id:
+            self.disconnect()
+            raise ProviderError(
+                f"the node at {self.chain.url} is chain {found}, expected {self.chain.chain_id} "
+                f"('{self.chain.name}'): stop it, or set METALAYER_PORT_OFFSET"
+            )
+
+    def _post_connect(self) -> None:
+        """Ape's would write the console's ABI to disk 55 times."""

@@ -1,0 +1,1 @@
+"""The Metalayer off chain: networks, messages, validators, relayers, deployment."""
