@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Facts: leaves of the Merkle trees that validators sign
+/// @notice A fact is a statement about a finalized chain that is true or false for ever. Each kind has a type hash, so
+/// that no fact reads as one of another kind; leaves are hashed twice, so that no inner node reads as a leaf.
+library Facts {
+    bytes32 internal constant LANE_FACT_TYPEHASH =
+        keccak256("LaneFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 head)");
+
+    /// @notice Leaf of "the lane (origin, destination) had this head after `nonce` messages".
+    function lane(uint256 origin, uint256 destination, uint256 nonce, bytes32 head) internal pure returns (bytes32) {
+        return _leaf(keccak256(abi.encode(LANE_FACT_TYPEHASH, origin, destination, nonce, head)));
+    }
+
+    function _leaf(bytes32 factHash) private pure returns (bytes32) {
+        return keccak256(abi.encode(factHash));
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.36;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC20Bridgeable} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC20Bridgeable.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
+
+/// @title ERA: the token that secures, pays for and governs the network
+/// @notice One address on every chain. The hub mints the whole supply once, at deployment, and never again; on every
+/// other chain the bridge alone mints and burns (ERC-7802). Nobody owns or pauses the token.
+contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
+    /// @notice Supply on the hub, in wei: 1,000,000,000 ERA.
+    uint256 public constant HUB_SUPPLY = 1_000_000_000e18;
+    /// @notice Chain id of the hub.
+    uint256 public immutable HUB_CHAIN_ID;
+    /// @notice The token bridge, the only account that mints and burns on chains other than the hub.
+    address public immutable BRIDGE;
+
+    /// @notice Thrown when anyone but the bridge mints or burns across chains, and on the hub for everyone.
+    error UnauthorizedBridge(address caller);
+
+    /// @param treasury Receives the whole supply on the hub; unused elsewhere.
+    constructor(uint256 hubChainId, address bridge, address treasury) ERC20("ERA", "ERA") ERC20Permit("ERA") {
+        HUB_CHAIN_ID = hubChainId;
+        BRIDGE = bridge;
+        if (block.chainid == hubChainId) _mint(treasury, HUB_SUPPLY);
+    }
+
+    /// @notice Votes are counted by Unix time (ERC-6372), because the block numbers of different chains have no order.
+    function clock() public view override returns (uint48) {
+        return uint48(block.timestamp);
+    }
+
+    /// @notice Description of the clock (ERC-6372).
+    // solhint-disable-next-line func-name-mixedcase
+    function CLOCK_MODE() public pure override returns (string memory) {
+        return "mode=timestamp";
+    }
+
+    /// @notice Next nonce of `owner`, shared by `permit` and `delegateBySig`.
+    function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
+        return super.nonces(owner);
+    }
+
+    function _checkTokenBridge(address caller) internal view override {
+        require(caller == BRIDGE && block.chainid != HUB_CHAIN_ID, UnauthorizedBridge(caller));
+    }
+
+    function _update(address from, address to, uint256 value) internal override(ERC20, ERC20Votes) {
+        super._update(from, to, value);
+    }
+}
