@@ -1,0 +1,92 @@
+"""What a contract said when it reverted: return data decoded through a table of known errors."""
+
+import re
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+_DECLARATION = re.compile(r"(\w+)\((.*)\)")
+_KNOWN: dict[bytes, tuple[str, list[str], list[str]]] = {}
+
+# Solidity documentation, "Panic via assert and Error via require".
+_PANICS = {
+    0x01: "an assertion failed",
+    0x11: "arithmetic overflow or underflow",
+    0x12: "division by zero",
+    0x21: "invalid enum value",
+    0x22: "corrupt storage byte array",
+    0x31: "pop from an empty array",
+    0x32: "array index out of range",
+    0x41: "too much memory",
+    0x51: "call to an uninitialised function",
+}
+
+
+def declare(*declarations: str) -> None:
+    """Adds errors to the table, each as `Name(type name, ...)` like in Solidity. Names are optional."""
+    for declaration in declarations:
+        match = _DECLARATION.fullmatch(declaration)
+        if match is None:
+            raise ValueError(f"not an error declaration: {declaration}")
+        name, parameters = match.groups()
+        fields = [field.split() for field in parameters.split(",")] if parameters else []
+        types = [field[0] for field in fields]
+        labels = [field[1] if len(field) > 1 else "" for field in fields]
+        _KNOWN[keccak(text=f"{name}({','.join(types)})")[:4]] = (name, types, labels)
+
+
+def selectors() -> dict[bytes, str]:
+    """Selector -> canonical signature of every known error."""
+    return {selector: f"{name}({','.join(types)})" for selector, (name, types, _) in _KNOWN.items()}
+
+
+def explain(data: bytes) -> str:
+    """One line for the return data of a reverted call. Unknown data is shown as hexadecimal, up to 100 bytes."""
+    if not data:
+        return "reverted without a reason"
+    known = _KNOWN.get(data[:4])
+    if known is None:
+        return f"unknown error 0x{data[:100].hex()}"
+    name, types, labels = known
+    try:
+        values = decode(types, data[4:])
+    except (DecodingError, OverflowError):
+        return f"{name} with malformed arguments 0x{data[4:104].hex()}"
+    if name == "Error":
+        return str(values[0])
+    if name == "Panic":
+        return f"panic 0x{values[0]:02x}: {_PANICS.get(values[0], 'unknown code')}"
+    shown = ", ".join(
+        f"{label}={_show(type_, value)}" if label else _show(type_, value)
+        for type_, label, value in zip(types, labels, values, strict=True)
+    )
+    return f"{name}({shown})"
+
+
+def _show(type_: str, value: Any) -> str:
+    if type_ == "address":
+        return to_checksum_address(value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return str(value)
+
+
+declare(
+    "Error(string)",
+    "Panic(uint256)",
+    "OwnableUnauthorizedAccount(address account)",
+    "OwnableInvalidOwner(address owner)",
+    "ERC20InsufficientBalance(address sender,uint256 balance,uint256 needed)",
+    "ERC20InvalidSender(address sender)",
+    "ERC20InvalidReceiver(address receiver)",
+    "ERC20InsufficientAllowance(address spender,uint256 allowance,uint256 needed)",
+    "ERC20InvalidApprover(address approver)",
+    "ERC20InvalidSpender(address spender)",
+    "SafeERC20FailedOperation(address token)",
+    "ReentrancyGuardReentrantCall()",
+    "FailedDeployment()",
+    "InsufficientBalance(uint256 balance,uint256 needed)",
+)
