@@ -1,4 +1,4 @@
-"""The Ape plugin: the chains of networks.yaml as the ecosystem `metalayer`. Imported by every `ape` command: keep it light."""
+"""The Ape plugin: the chains of networks.yaml as the ecosystem `metalayer`. Every Ape command imports it."""
 
 import os
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ape import plugins
 
-# Here, because Ape imports plugins before anything looks for a compiler: the one that `make setup` put into .solc.
+# Ape imports plugins before anything looks for a compiler: the one that `make setup` put into .solc.
 os.environ.setdefault("SOLCX_BINARY_PATH", str(Path(__file__).resolve().parent.parent / ".solc"))
 
 
@@ -17,7 +17,7 @@ def config_class() -> type:
     return MetalayerConfig
 
 
-# `trylast` puts this before ape-solidity in Ape's list, and the first compiler of an extension is the one used.
+# Ape uses the first compiler of an extension, and `trylast` puts this one before ape-solidity's in its list.
 @plugins.register(plugins.CompilerPlugin, trylast=True)
 def register_compiler() -> tuple[tuple[str, ...], type]:
     from ape_metalayer.compiler import ReproducibleSolidity

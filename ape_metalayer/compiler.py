@@ -6,7 +6,7 @@ from ape_solidity.compiler import SolidityCompiler
 
 
 class ReproducibleSolidity(SolidityCompiler):
-    """Leaves the metadata hash out of the bytecode: equal sources give equal bytes, wherever they are compiled."""
+    """Leaves the metadata hash out of the bytecode: equal sources give equal bytes everywhere."""
 
     def _get_settings_from_version_map(self, *args: Any, **kwargs: Any) -> dict[Any, dict[str, Any]]:
         metadata = {"bytecodeHash": "none", "appendCBOR": False}

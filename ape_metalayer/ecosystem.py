@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from ape.api.networks import NetworkAPI
 from ape.exceptions import ConfigError
+from ape.types import GasLimit
 from ape_ethereum.ecosystem import BaseEthereumConfig, Ethereum, NetworkConfig
 from pydantic import model_validator
 
@@ -47,5 +48,11 @@ def network_type(chain: Chain) -> type[NetworkAPI]:
         @property
         def network_id(self) -> int:
             return chain.chain_id
+
+        @property
+        def gas_limit(self) -> GasLimit:
+            """A whole block on our own anvil, which mines each transaction alone; estimated elsewhere."""
+            provider = self.network_manager.active_provider
+            return "max" if getattr(provider, "process", None) else "auto"
 
     return MetalayerNetwork

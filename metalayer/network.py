@@ -17,7 +17,7 @@ from metalayer.errors import MetalayerError
 OFFSET_VARIABLE = "METALAYER_PORT_OFFSET"
 HARDFORK = "prague"
 
-# Ape's test accounts and anvil's: the same words, so `TEST::n` is funded on every local chain (see `test` in ape-config.yaml).
+# Ape's test accounts and anvil's: the same, so `TEST::n` is rich on every local chain (ape-config.yaml).
 MNEMONIC = "test test test test test test test test test test test junk"
 ACCOUNTS = 20
 BALANCE_ETHER = 1_000_000
@@ -159,7 +159,7 @@ def state_dir() -> Path:
 
 
 def load_network(path: Path | None = None) -> Network:
-    """Read networks.yaml (the repository's by default). MetalayerError, one line, if it is missing or wrong."""
+    """Read networks.yaml (the repository's by default). MetalayerError if it is missing or wrong."""
     path = path or repo_root() / "networks.yaml"
     try:
         changed = path.stat().st_mtime_ns
@@ -238,15 +238,13 @@ def anvil_command(
 ) -> list[str]:
     """The command line that runs this chain.
 
-    interval: mine every `block_time` seconds, as a real chain does; otherwise one block per transaction, with the
-    opcode traces that Ape shows for failures. balance: ether of each of the accounts.
+    interval: mine every `block_time` seconds, as a real chain does; otherwise one block per transaction, with
+    the opcode traces that Ape shows for failures. balance: ether of each of the accounts.
     """
     preset = chain.preset
     command = [str(anvil_binary()), "--host", "127.0.0.1", "--port", str(chain.port)]
     command += ["--chain-id", str(chain.chain_id), "--hardfork", HARDFORK]
     command += ["--gas-limit", str(preset.gas_limit), "--block-base-fee-per-gas", str(preset.base_fee)]
-    # anvil suggests a tip of 1 gwei otherwise: a thousand times the base fee of a cheap chain
-    command += ["--disable-min-priority-fee"]
     command += ["--mnemonic", mnemonic, "--accounts", str(accounts), "--balance", str(balance)]
     command += ["--block-time", f"{preset.block_time:g}"] if interval else ["--steps-tracing"]
     if chain.fork:

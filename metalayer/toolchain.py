@@ -1,4 +1,4 @@
-"""The Solidity compiler: which one `make setup` puts into .solc, and what else needs it (`make slither`, `make solc-check`)."""
+"""The Solidity compiler that `make setup` puts into .solc; `make slither` and `make solc-check`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def npm_solc() -> Path:
 
 
 def install() -> str:
-    """Put `solc-v<version>` into .solc: the native compiler where it can be had, npm's otherwise. Returns which."""
+    """Put `solc-v<version>` into .solc: native where it can be had, npm's otherwise. Returns which."""
     version = solc_version()
     target = solc_folder() / f"solc-v{version}"
     target.parent.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def install() -> str:
 
 
 def _download_native(version: str, folder: Path) -> Path | None:
-    """The native compiler in `folder`, or None where it cannot be had. Never waits longer than the time-outs."""
+    """The native compiler in `folder`, or None where it cannot be had. Never hangs."""
     if (platform.system(), platform.machine()) not in _NATIVE or not _reachable():
         return None
     code = f"import solcx; solcx.install_solc({version!r}, solcx_binary_path={str(folder)!r})"
@@ -140,7 +140,7 @@ def _bytecodes(compiler: Path) -> dict[str, str]:
 
 
 def compare() -> str:
-    """Compile everything with the native and with npm's solc. What was compared, or MetalayerError if they differ."""
+    """Compile all with native and npm's solc. Says what was compared; MetalayerError if they differ."""
     with tempfile.TemporaryDirectory() as folder:
         native = _download_native(solc_version(), Path(folder))
         if native is None:

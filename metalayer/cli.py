@@ -1,0 +1,50 @@
+"""What the commands in scripts/ share: errors as one line, common options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from metalayer.errors import MetalayerError
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Command(click.Command):
+    """A click command whose MetalayerErrors become one line on stderr and exit status 1.
+
+    Use it as `@click.command(cls=Command)`, or make the command below a `Group`.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return _invoke(super().invoke, ctx)
+
+
+class Group(click.Group):
+    """`@click.group(cls=Group)`: the same for all commands below it."""
+
+    command_class = Command
+    group_class = type
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return _invoke(super().invoke, ctx)
+
+
+def _invoke(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
+    try:
+        return invoke(ctx)
+    except MetalayerError as error:
+        raise click.ClickException(" ".join(str(error).split())) from error
+
+
+def json_option(function: _F) -> _F:
+    """`--json`, passed on as `as_json`: every read command has it."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def print_json(data: Any) -> None:
+    """Sorted and indented, so that two outputs diff well."""
+    click.echo(json.dumps(data, indent=2, sort_keys=True))
