@@ -26,9 +26,7 @@ def load_account(name: str) -> AccountAPI:
 
     if match := _TEST.fullmatch(name):
         if not load_network().is_local:
-            raise MetalayerError(
-                f"{name} is a test account: everybody knows its key, use one of Ape's accounts"
-            )
+            raise MetalayerError(f"{name} is a test account and everybody knows its key: use your own")
         if int(match[1]) >= ACCOUNTS:
             raise MetalayerError(f"no account '{name}': test accounts are TEST::0 to TEST::{ACCOUNTS - 1}")
         return accounts.test_accounts[int(match[1])]
