@@ -51,7 +51,7 @@ class Sender(Protocol):
     def address(self) -> str: ...
 
     def sign(self, transaction: dict[str, Any]) -> bytes:
-        """Raw signed transaction. The dictionary has integers and 0x strings; chainId, nonce, gas, fees are set."""
+        """Raw signed transaction, from integers and 0x strings; chainId, nonce, gas and fees are set."""
         ...
 
 
@@ -187,10 +187,11 @@ class Connection:
     def send_many(self, sender: Sender, transactions: Sequence[Transaction]) -> list[Receipt]:
         """Sends all with consecutive nonces before waiting for any receipt.
 
-        Raises Reverted for the first that reverted. A transaction that depends on the effects of an earlier one must name its gas.
+        Raises Reverted for the first that reverted. A transaction that depends on the effects of an earlier
+        one must name its gas.
         """
-        # The nonce is read under the lock each time rather than remembered: it comes in the same round trip as
-        # the fees, and stays right when another process uses the account or a test restores a snapshot.
+        # The nonce is read under the lock each time rather than remembered: it comes in the same round trip
+        # as the fees, and stays right when another process uses the account or a test restores a snapshot.
         with self._sender_lock(sender.address):
             hashes = self._submit(sender, transactions)
         receipts = self._receipts(hashes)

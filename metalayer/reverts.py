@@ -44,7 +44,7 @@ def selectors() -> dict[bytes, str]:
 
 
 def explain(data: bytes) -> str:
-    """One line for the return data of a reverted call. Unknown data is shown as hexadecimal, up to 100 bytes."""
+    """One line for the return data of a reverted call. Of unknown data the first 100 bytes."""
     if not data:
         return "reverted without a reason"
     known = _KNOWN.get(data[:4])
