@@ -24,6 +24,7 @@ START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _RPC_SECONDS = 5.0
+_GRACE_SECONDS = 1.0
 
 Say = Callable[[str], None]
 
@@ -56,7 +57,7 @@ def up(network: Network, say: Say = print) -> list[str]:
         for chain in _local_chains(network):
             if pid := _running(chain):
                 say(f"{chain.name}: already up at {chain.url} (pid {pid})")
-            elif _listening(chain.port):
+            elif _stays_taken(chain.port):
                 raise MetalayerError(
                     f"port {chain.port} of chain '{chain.name}' is taken by another program: stop it, or set "
                     "METALAYER_PORT_OFFSET"
@@ -231,6 +232,16 @@ def _listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(_RPC_SECONDS)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _stays_taken(port: int) -> bool:
+    """A process that was just killed may hold its port for some milliseconds more."""
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while _listening(port):
+        if time.monotonic() > deadline:
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False
 
 
 def _rpc(chain: Chain, method: str, *params: Any) -> Any:

@@ -39,7 +39,9 @@ def status(as_json: bool) -> None:
             fee = "" if chain.base_fee is None else f"{chain.base_fee / 1e9:.6f}"
             height, pid = ("" if value is None else str(value) for value in (chain.height, chain.pid))
             state = chain.problem or chain.state
-            table.add_row(chain.name, str(chain.chain_id), state, height, fee, chain.url.rpartition(":")[2], pid)
+            table.add_row(
+                chain.name, str(chain.chain_id), state, height, fee, chain.url.rpartition(":")[2], pid
+            )
         Console().print(table)
     if any(chain.state != "up" for chain in chains):
         raise click.exceptions.Exit(1)

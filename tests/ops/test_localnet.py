@@ -1,0 +1,171 @@
+"""`ape run localnet`: up, down and status, on ports and in a folder of their own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+import requests
+from click.testing import CliRunner
+
+from metalayer import localnet, network
+from metalayer.errors import MetalayerError
+from metalayer.network import load_network, port_offset
+from scripts.localnet import cli
+
+
+@pytest.fixture
+def net(tmp_path, monkeypatch):
+    """Two chains beside the tests' own; whatever a test leaves running is stopped."""
+    monkeypatch.setenv("METALAYER_PORT_OFFSET", str(port_offset() + 1000))
+    monkeypatch.setattr(localnet, "state_dir", lambda: tmp_path)
+    monkeypatch.setattr(localnet, "_RPC_SECONDS", 0.5)
+    full = load_network()
+    chains = {name: full.chains[name] for name in ("hub", "perps")}
+    small = network.Network(full.name, full.hub, chains)
+    yield small
+    localnet.down(small, say=print)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def pids(net) -> dict[str, int | None]:
+    return {status.name: status.pid for status in localnet.status(net)}
+
+
+def exists(pid: int) -> bool:
+    """A process that ended but was not waited for does not count."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout.strip() != "" and not done.stdout.strip().startswith("Z")
+
+
+def listener(port: int) -> socket.socket:
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("127.0.0.1", port))
+    server.listen()
+    return server
+
+
+def test_up_status_and_down(net, said):
+    assert localnet.up(net, said.append) == ["hub", "perps"]
+    statuses = localnet.status(net)
+    assert [(status.name, status.chain_id, status.state) for status in statuses] == [
+        ("hub", 901, "up"),
+        ("perps", 903, "up"),
+    ]
+    running = pids(net)
+    assert all(running.values())
+    assert any("hub: up at" in line for line in said)
+
+    assert localnet.up(net, said.append) == [], "a second up is harmless"
+    assert pids(net) == running
+
+    assert localnet.down(net, said.append) == ["hub", "perps"]
+    assert not any(exists(pid) for pid in running.values() if pid)
+    assert [status.state for status in localnet.status(net)] == ["down", "down"]
+    assert localnet.down(net, said.append) == [], "a second down is harmless"
+
+
+def test_blocks_come_by_themselves_at_the_presets_pace(net, said):
+    localnet.up(net, said.append)
+    perps = net.chains["perps"]
+    time.sleep(perps.preset.block_time * 3)
+    height = localnet.status(net)[1].height
+    assert height is not None
+    assert height >= 2
+
+
+def test_up_starts_only_what_is_missing(net, said):
+    localnet.up(net, said.append)
+    before = pids(net)
+    assert before["perps"]
+    os.kill(before["perps"], signal.SIGKILL)
+    assert localnet.up(net, said.append) == ["perps"]
+    after = pids(net)
+    assert after["hub"] == before["hub"]
+    assert after["perps"] not in (None, before["perps"])
+
+
+def test_a_taken_port_is_one_line_and_nothing_is_started(net, said):
+    port = net.chains["perps"].port
+    with listener(port):
+        with pytest.raises(MetalayerError) as raised:
+            localnet.up(net, said.append)
+        assert f"port {port} of chain 'perps' is taken" in str(raised.value)
+        assert "\n" not in str(raised.value)
+        assert pids(net) == {"hub": None, "perps": None}
+        hub, perps = localnet.status(net)
+        assert (hub.state, perps.state) == ("down", "foreign")
+        assert perps.problem == f"port {port} is taken by another program"
+
+
+def test_a_start_that_crashes_leaves_no_process(net, said, monkeypatch):
+    real, started = localnet.anvil_command, []
+
+    def broken(chain, *, interval):
+        command = real(chain, interval=interval)
+        return command if chain.name == "hub" else [*command, "--no-such-option"]
+
+    start = localnet._start
+    monkeypatch.setattr(localnet, "anvil_command", broken)
+    monkeypatch.setattr(localnet, "_start", lambda chain: started.append(start(chain)) or started[-1])
+    with pytest.raises(MetalayerError, match=r"chain 'perps' did not start"):
+        localnet.up(net, said.append)
+    assert len(started) == 2
+    assert all(process.poll() is not None for process in started)
+    assert pids(net) == {"hub": None, "perps": None}
+
+
+def test_down_spares_a_process_that_took_the_number(net, said, tmp_path):
+    bystander = subprocess.Popen(["sleep", "30"])
+    try:
+        (tmp_path / "hub.pid").write_text(f"{bystander.pid}\n")
+        assert localnet.down(net, said.append) == []
+        assert bystander.poll() is None
+        assert not (tmp_path / "hub.pid").exists()
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_a_running_localnet_survives_who_started_it(net, said):
+    localnet.up(net, said.append)
+    pid = pids(net)["hub"]
+    assert pid is not None
+    assert os.getsid(pid) == pid, "a session of its own: the terminal's Ctrl-C does not reach it"
+
+
+def test_the_nodes_answer_for_their_own_chain_id(net, said):
+    localnet.up(net, said.append)
+    body = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+    for chain in net.chains.values():
+        answer = requests.post(chain.url, json=body, timeout=5).json()["result"]
+        assert int(answer, 16) == chain.chain_id
+
+
+def test_the_command_speaks_json_and_fails_while_a_chain_is_down(net, monkeypatch):
+    monkeypatch.setattr("scripts.localnet.load_network", lambda: net)
+    down = CliRunner().invoke(cli, ["status", "--json"])
+    assert down.exit_code == 1
+    assert [chain["state"] for chain in json.loads(down.stdout)] == ["down", "down"]
+    assert CliRunner().invoke(cli, ["up"]).exit_code == 0
+    up = CliRunner().invoke(cli, ["status", "--json"])
+    assert up.exit_code == 0
+    assert [chain["state"] for chain in json.loads(up.stdout)] == ["up", "up"]
+    assert CliRunner().invoke(cli, ["down"]).exit_code == 0
+
+
+def test_the_command_turns_an_error_into_one_line(net, monkeypatch):
+    monkeypatch.setattr("scripts.localnet.load_network", lambda: net)
+    with listener(net.chains["hub"].port):
+        result = CliRunner(mix_stderr=False).invoke(cli, ["up"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: port ")
+    assert result.stderr.count("\n") == 1
