@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import is_address, to_checksum_address
+
+from metalayer.chain import KeySender, Sender
 from metalayer.errors import MetalayerError
-from metalayer.network import ACCOUNTS, load_network
+from metalayer.network import ACCOUNTS, MNEMONIC, load_network
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI
@@ -37,3 +44,57 @@ def load_account(name: str) -> AccountAPI:
             f"no account '{name}': expected {', '.join(known) or 'one made with `ape accounts generate`'}"
         )
     return accounts.load(name)
+
+
+@dataclass(frozen=True)
+class ApeSender:
+    """A sender whose key Ape keeps: a keyfile or a hardware wallet. Ape asks before it signs."""
+
+    account: AccountAPI
+
+    @property
+    def address(self) -> str:
+        return str(self.account.address)
+
+    def sign(self, transaction: dict[str, Any]) -> bytes:
+        """Raw signed transaction. MetalayerError if the user or the device declines."""
+        ecosystem = self.account.network_manager.get_ecosystem("metalayer")
+        signed = self.account.sign_transaction(ecosystem.create_transaction(**transaction))
+        if signed is None:
+            raise MetalayerError(f"account {self.address} did not sign")
+        return bytes(signed.serialize_transaction())
+
+
+def load_sender(name: str) -> Sender:
+    """What signs for an alias, an address that Ape has the key of, or `TEST::n`. Errors as `load_account`."""
+    if match := _TEST.fullmatch(name):
+        load_account(name)
+        return KeySender(test_key(int(match[1])))
+    if not is_address(name):
+        return ApeSender(load_account(name))
+    from ape import accounts
+
+    address = to_checksum_address(name)
+    if load_network().is_local:
+        for index in range(ACCOUNTS):
+            if test_key(index).address == address:
+                return KeySender(test_key(index))
+    if address not in accounts:
+        raise MetalayerError(f"no account has the key of {address}: add it with `ape accounts import`")
+    return ApeSender(accounts[address])
+
+
+def address_of(name: str) -> str:
+    """Checksummed address of an alias, of `TEST::n` or of an address. Errors as `load_account`."""
+    if is_address(name):
+        return str(to_checksum_address(name))
+    if (match := _TEST.fullmatch(name)) and load_network().is_local and int(match[1]) < ACCOUNTS:
+        return str(test_key(int(match[1])).address)
+    return str(load_account(name).address)
+
+
+@lru_cache(maxsize=ACCOUNTS)
+def test_key(index: int) -> LocalAccount:
+    """Test account `index` of the mnemonic that the local chains fund."""
+    Account.enable_unaudited_hdwallet_features()
+    return Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
