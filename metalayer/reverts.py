@@ -89,4 +89,12 @@ declare(
     "ReentrancyGuardReentrantCall()",
     "FailedDeployment()",
     "InsufficientBalance(uint256 balance,uint256 needed)",
+    # ERA, TokenBridge, Create3Factory
+    "UnauthorizedBridge(address caller)",
+    "ZeroAmount()",
+    "InvalidBeneficiary(address to)",
+    "InvalidDestination(uint256 destination)",
+    "OutstandingExceeded(uint256 chainId,uint256 amount,uint256 outstanding)",
+    "NotController(address namespace,address caller,address controller)",
+    "InvalidController(address controller)",
 )
