@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-SOLC := .solc/solc-v0.8.36
+PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-deep demo lint slither solc-check clean
@@ -11,7 +11,7 @@ SOLC := .solc/solc-v0.8.36
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.stamp node_modules/.stamp $(SOLC) ## install everything the other targets need (they do it by themselves)
+setup: .venv/.stamp-project node_modules/.stamp .solc/.stamp ## install everything the other targets need (they do it by themselves)
 
 test: setup ## compile and run the tests (quick profile, four local chains)
 	@echo "compiling the contracts"
@@ -33,7 +33,7 @@ lint: setup ## ruff, mypy and solhint
 	@echo "mypy --strict metalayer"
 	@$(BIN)/mypy --no-error-summary
 	@echo "solhint"
-	@node_modules/.bin/solhint --disc --max-warnings 0 'contracts/**/*.sol'
+	@node_modules/.bin/solhint --disc --noPoster --max-warnings 0 'contracts/**/*.sol'
 
 slither: setup ## static analysis of the contracts
 	@echo "slither"
@@ -47,14 +47,17 @@ clean: ## remove everything that setup and the other targets made
 		crytic-export *.egg-info build contracts/.cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.stamp: requirements.lock pyproject.toml
+.venv/.stamp: requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found: install Python 3.11 or newer, or run 'make PYTHON=/path/to/python3 ...'" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $$($(PYTHON) --version 2>&1) is too old: install Python 3.11 or newer, or run 'make PYTHON=/path/to/python3 ...'" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments: install its venv module (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
 	@echo "setting up Python packages in .venv (a few minutes the first time)"
-	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements.lock
+	@touch $@
+
+.venv/.stamp-project: pyproject.toml .venv/.stamp
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation -e .
 	@touch $@
 
 node_modules/.stamp: package.json package-lock.json .npmrc
@@ -65,6 +68,6 @@ node_modules/.stamp: package.json package-lock.json .npmrc
 	@npm ci --silent --no-audit --no-fund || { echo "make: npm ci failed: run 'npm ci' to see why" >&2; exit 1; }
 	@touch $@
 
-$(SOLC): .venv/.stamp node_modules/.stamp
+.solc/.stamp: ape-config.yaml .venv/.stamp-project node_modules/.stamp
 	@$(BIN)/python -m metalayer.toolchain install
-	@touch -h $@
+	@touch $@
