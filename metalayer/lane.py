@@ -1,0 +1,145 @@
+"""Lanes rebuilt from logs alone: what was sent, and that it hashes to the lane's heads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_abi.abi import decode
+
+from metalayer import gateway
+from metalayer.chain import Connection, from_hex, logs_request
+from metalayer.errors import MetalayerError
+from metalayer.message import Message, extend, genesis_head, parse_interoperable
+
+
+class BrokenLane(MetalayerError):
+    """Logs, heads or the two ends of a lane do not agree: a reorganised origin, or a node that lies."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One message as its origin logged it. `head` is the lane's head after it, `block` its block there."""
+
+    message: Message
+    id: bytes
+    head: bytes
+    block: int
+    transaction: str
+
+
+def parse(logs: Iterable[Mapping[str, Any]], network_id: int, origin: int) -> list[Sent]:
+    """Messages from a gateway's MessageSent and LaneExtended logs, in order; other logs are ignored.
+
+    BrokenLane if a message does not have the id that its log names, or a LaneExtended stands alone.
+    """
+    sent_topic, extended_topic = gateway.topic("MessageSent"), gateway.topic("LaneExtended")
+    found = []
+    before: Mapping[str, Any] | None = None
+    for log in logs:
+        if log["topics"][0] == extended_topic:
+            if before is None or not _adjacent(before, log):
+                raise BrokenLane(
+                    f"chain {origin}: a LaneExtended log in {log['transactionHash']} stands alone"
+                )
+            found.append(_pair(before, log, network_id, origin))
+        before = log if log["topics"][0] == sent_topic else None
+    return found
+
+
+def _adjacent(sent: Mapping[str, Any], extended: Mapping[str, Any]) -> bool:
+    same = sent["transactionHash"] == extended["transactionHash"]
+    return same and int(sent["logIndex"], 16) + 1 == int(extended["logIndex"], 16)
+
+
+def _pair(sent: Mapping[str, Any], extended: Mapping[str, Any], network_id: int, origin: int) -> Sent:
+    sender, recipient, payload, _, _ = decode(
+        ["bytes", "bytes", "bytes", "uint256", "bytes[]"], from_hex(sent["data"])
+    )
+    gas_limit, deliver_before, fee, head = decode(
+        ["uint64", "uint64", "uint256", "bytes32"], from_hex(extended["data"])
+    )
+    message = Message(
+        network_id=network_id,
+        origin=origin,
+        destination=int(extended["topics"][1], 16),
+        nonce=int(extended["topics"][2], 16),
+        sender=parse_interoperable(sender)[1],
+        recipient=parse_interoperable(recipient)[1],
+        gas_limit=gas_limit,
+        deliver_before=deliver_before,
+        fee=fee,
+        payload=payload,
+    )
+    id_ = message.id
+    if from_hex(sent["topics"][1]) != id_:
+        raise BrokenLane(
+            f"chain {origin}: message {message.nonce} to {message.destination} hashes to 0x{id_.hex()}, "
+            f"its log names {sent['topics'][1]}"
+        )
+    return Sent(message, id_, head, int(extended["blockNumber"], 16), extended["transactionHash"])
+
+
+def check(messages: Sequence[Sent], nonce: int, head: bytes) -> None:
+    """BrokenLane unless the messages continue a lane of that nonce and head without a gap."""
+    for sent in messages:
+        nonce += 1
+        head = extend(head, sent.id)
+        lane = f"lane {sent.message.origin} to {sent.message.destination}"
+        if sent.message.nonce != nonce:
+            raise BrokenLane(f"{lane}: message {nonce} is missing, the next one is {sent.message.nonce}")
+        if sent.head != head:
+            raise BrokenLane(
+                f"{lane}: the head after message {nonce} is 0x{sent.head.hex()}, "
+                f"its messages hash to 0x{head.hex()}"
+            )
+
+
+def extended_request(
+    address: str, destination: int, nonces: int | Sequence[int], first: int, last: int
+) -> tuple[str, Sequence[Any]]:
+    """`eth_getLogs` for the LaneExtended logs of one destination and these nonces, by indexed topics."""
+    wanted = [nonces] if isinstance(nonces, int) else nonces
+    topics = [
+        gateway.topic("LaneExtended"),
+        gateway.word(destination),
+        [gateway.word(nonce) for nonce in wanted],
+    ]
+    return logs_request(address, topics, first, last)
+
+
+def sent_request(address: str, first: int, last: int) -> tuple[str, Sequence[Any]]:
+    """`eth_getLogs` for everything sent from a chain in a range of blocks: what `parse` takes."""
+    return logs_request(address, [[gateway.topic("MessageSent"), gateway.topic("LaneExtended")]], first, last)
+
+
+def rebuild(
+    connection: Connection, address: str, network_id: int, destination: int, first: int, last: int
+) -> list[Sent]:
+    """Messages `first` to `last` (nonces) of the lane to `destination`, from logs alone, hash chain checked.
+
+    BrokenLane if one is missing or the chain of hashes does not hold.
+    """
+    if last < first:
+        return []
+    origin = connection.chain.chain_id
+    height = connection.height()
+    ends = connection.batch(
+        extended_request(address, destination, nonce, 0, height)
+        for nonce in dict.fromkeys((max(first - 1, 1), first, last))
+    )
+    blocks = [int(log["blockNumber"], 16) for logs in ends for log in logs]
+    if not all(ends):
+        raise BrokenLane(f"lane {origin} to {destination}: not all of messages {first} to {last} were sent")
+    before = (
+        genesis_head(network_id, origin, destination) if first == 1 else from_hex(ends[0][0]["data"])[-32:]
+    )
+    method, params = sent_request(address, min(blocks), max(blocks))
+    messages = [
+        sent
+        for sent in parse(connection.rpc(method, *params), network_id, origin)
+        if sent.message.destination == destination and first <= sent.message.nonce <= last
+    ]
+    check(messages, first - 1, before)
+    if len(messages) != last - first + 1:
+        raise BrokenLane(f"lane {origin} to {destination}: not all of messages {first} to {last} were sent")
+    return messages
