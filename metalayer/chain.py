@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 import urllib3
 from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
 
 from metalayer.errors import MetalayerError
 from metalayer.network import Chain, Network
@@ -77,6 +78,15 @@ class Transaction:
     data: bytes
     gas: int | None = None
     value: int = 0
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A transaction that is ready to be broadcast."""
+
+    raw: bytes
+    hash: str
+    nonce: int
 
 
 class Unreachable(MetalayerError):
@@ -193,14 +203,16 @@ class Connection:
         # The nonce is read under the lock each time rather than remembered: it comes in the same round trip
         # as the fees, and stays right when another process uses the account or a test restores a snapshot.
         with self._sender_lock(sender.address):
-            hashes = self._submit(sender, transactions)
-        receipts = self._receipts(hashes)
+            signed = self.sign_many(sender, transactions)
+            self.broadcast(signed)
+        receipts = self.receipts([one.hash for one in signed])
         for transaction, receipt in zip(transactions, receipts, strict=True):
             if receipt["status"] != 1:
                 raise self._failure(sender.address, transaction, receipt)
         return receipts
 
-    def _submit(self, sender: Sender, transactions: Sequence[Transaction]) -> list[str]:
+    def sign_many(self, sender: Sender, transactions: Sequence[Transaction]) -> list[Signed]:
+        """Signs all with the account's next nonces and today's fees. Nothing is sent."""
         unknown = [t for t in transactions if t.gas is None]
         nonce_hex, block, tip, *estimates = self.batch(
             [
@@ -217,7 +229,7 @@ class Connection:
             "maxPriorityFeePerGas": tip_wei,
             "maxFeePerGas": 2 * int(block["baseFeePerGas"], 16) + tip_wei,
         }
-        hashes = []
+        signed = []
         for nonce, transaction in enumerate(transactions, int(nonce_hex, 16)):
             gas = transaction.gas
             if gas is None:
@@ -233,10 +245,22 @@ class Connection:
             }
             if transaction.to is not None:
                 fields["to"] = transaction.to
-            hashes.append(str(self.rpc("eth_sendRawTransaction", to_hex(sender.sign(fields)))))
-        return hashes
+            raw = sender.sign(fields)
+            # EIP-2718: the hash of a typed transaction is that of its envelope.
+            signed.append(Signed(raw, to_hex(keccak(raw)), nonce))
+        return signed
 
-    def _receipts(self, hashes: Sequence[str]) -> list[Receipt]:
+    def broadcast(self, signed: Iterable[Signed]) -> None:
+        """Sends signed transactions in their order. One that the node already has is not an error."""
+        for one in signed:
+            try:
+                self.rpc("eth_sendRawTransaction", to_hex(one.raw))
+            except RpcError:
+                if self.rpc("eth_getTransactionByHash", one.hash) is None:
+                    raise
+
+    def receipts(self, hashes: Sequence[str]) -> list[Receipt]:
+        """Receipts of all, in order, reverted ones too. MetalayerError if inclusion takes too long."""
         found: dict[str, Receipt] = {}
         missing = list(dict.fromkeys(hashes))
         deadline = time.monotonic() + _RECEIPT_TIMEOUT
