@@ -1,0 +1,190 @@
+"""What should stand on every chain: `deploy.yaml` with every name resolved to a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from eth_abi.packed import encode_packed
+from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.crypto import keccak
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from metalayer.attestation import ValidatorSet
+from metalayer.errors import MetalayerError
+from metalayer.gateway import Route
+from metalayer.network import Chain, Network, repo_root
+
+ARACHNID = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
+"""The deterministic deployment proxy that most chains have and anvil ships: CREATE2 of whatever it is sent."""
+ARACHNID_CODE_HASH = keccak(
+    hexstr="7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f580"
+    "15156039578182fd5b8082525050506014600cf3"
+)
+CONTRACTS = ("Metalayer", "ERA", "TokenBridge")
+"""What is deployed through the factory, in this order."""
+MAX_GAS_LIMIT = 15_000_000
+"""`MAX_GAS_LIMIT` of the gateway: no route may allow more."""
+FIRST_VERSION = 1
+"""Version of the set that the constructor installs."""
+
+_SECONDS_PER_DAY = 86_400
+# OpenZeppelin 5.7.0, utils/Create3.sol: hash of the creation code of the proxy that creates the contract.
+_PROXY_HASH = bytes.fromhex("57a34f6e879358dd76825d6700df87013ad6a3fb43c0d0c602f70a8772c153bd")
+
+_Name = Annotated[str, Field(min_length=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Validators(_Model):
+    """The first set. `weights` by account name; the lifetime counts from the first `apply`."""
+
+    lifetime_days: Annotated[float, Field(gt=0)]
+    weights: dict[_Name, Annotated[int, Field(gt=0, lt=1 << 96)]]
+
+
+class Intent(_Model):
+    """deploy.yaml as it is written."""
+
+    deployer: _Name
+    owners: dict[_Name, _Name]
+    treasury: _Name
+    validators: Validators
+    routes: Literal["full mesh"]
+
+    @model_validator(mode="after")
+    def _has_a_default_owner(self) -> Intent:
+        if "default" not in self.owners:
+            raise ValueError("owners needs a `default`")
+        return self
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One chain as it should be. Addresses are checksummed."""
+
+    chain: Chain
+    network_id: int
+    deployer: str
+    owner: str
+    treasury: str
+    validator_set: ValidatorSet
+    routes: dict[int, Route]
+    addresses: dict[str, str]
+
+    @property
+    def is_hub(self) -> bool:
+        return self.chain.chain_id == self.network_id
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The whole network as it should be, by chain, the hub first."""
+
+    network: Network
+    validator_set: ValidatorSet
+    addresses: dict[str, str]
+    chains: dict[str, Desired]
+
+
+def load_intent(path: Path | None = None) -> Intent:
+    """Read deploy.yaml (the repository's by default). MetalayerError, one line, if it is missing or wrong."""
+    path = path or repo_root() / "deploy.yaml"
+    try:
+        return Intent.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise MetalayerError(f"cannot read {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise MetalayerError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise MetalayerError(f"{path.name}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def lifetime(intent: Intent) -> int:
+    """Seconds that the first validator set lasts."""
+    return int(intent.validators.lifetime_days * _SECONDS_PER_DAY)
+
+
+def resolve(
+    intent: Intent, network: Network, address_of: Callable[[str], str], factory_code: bytes, expires: int
+) -> Resolved:
+    """Every argument and address.
+
+    address_of: account name -> address. factory_code: creation code of the Create3Factory. expires: Unix time at which
+    the first set ends. MetalayerError for unknown chains and accounts, and for a set that no chain would install.
+    """
+    for name in intent.owners.keys() - {"default"}:
+        if name not in network.chains:
+            raise MetalayerError(
+                f"deploy.yaml: owners.{name}: no such chain, expected default, {', '.join(network.chains)}"
+            )
+    weights: dict[str, int] = {}
+    for name, weight in intent.validators.weights.items():
+        signer = address_of(name)
+        if signer in weights:
+            raise MetalayerError(f"deploy.yaml: validators.weights.{name}: {signer} is there twice")
+        weights[signer] = weight
+    validators = ValidatorSet.of(FIRST_VERSION, expires, weights)
+    validators.validate(now=expires)
+    deployer = address_of(intent.deployer)
+    addresses = predict(deployer, factory_code)
+    chains = {
+        chain.name: Desired(
+            chain=chain,
+            network_id=network.hub.chain_id,
+            deployer=deployer,
+            owner=address_of(intent.owners.get(chain.name, intent.owners["default"])),
+            treasury=address_of(intent.treasury),
+            validator_set=validators,
+            routes={other.chain_id: route_to(other) for other in network.chains.values() if other != chain},
+            addresses=addresses,
+        )
+        for chain in network.chains.values()
+    }
+    return Resolved(network, validators, addresses, chains)
+
+
+def route_to(destination: Chain) -> Route:
+    """A route open both ways, with the gas limits of the destination's preset."""
+    preset = destination.preset
+    maximum = min(preset.max_gas_limit, MAX_GAS_LIMIT)
+    return Route(True, True, min(preset.default_gas_limit, maximum), maximum)
+
+
+def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
+    """Address of every contract, the same on each chain. Depends on the deployer and the factory's code alone."""
+    factory = create2_address(ARACHNID, bytes(32), keccak(factory_code))
+    return {
+        "Create3Factory": factory,
+        **{name: create3_address(factory, deployer, salt_of(name)) for name in CONTRACTS},
+    }
+
+
+def salt_of(name: str) -> bytes:
+    """Salt of a contract within the deployer's namespace."""
+    return keccak(text=name)
+
+
+def create2_address(creator: str, salt: bytes, code_hash: bytes) -> str:
+    """EIP-1014."""
+    return _last20(keccak(b"\xff" + to_canonical_address(creator) + salt + code_hash))
+
+
+def create3_address(factory: str, namespace: str, salt: bytes) -> str:
+    """`Create3Factory.addressOf`: the first contract of a proxy whose address depends on the salt alone."""
+    bound = keccak(bytes(12) + to_canonical_address(namespace) + salt)
+    proxy = create2_address(factory, bound, _PROXY_HASH)
+    # RLP of [proxy, nonce 1].
+    return _last20(keccak(encode_packed(["bytes2", "address", "uint8"], [b"\xd6\x94", proxy, 1])))
+
+
+def _last20(digest: bytes) -> str:
+    return str(to_checksum_address(digest[-20:]))

@@ -1,0 +1,136 @@
+"""The deployment's write-ahead journal and the lock of whoever is deploying.
+
+The chains are the truth about what stands. The journal adds the two things that a chain cannot tell: values that depend on
+when the deployment began, and transactions that were signed and may or may not have arrived. One JSON object per line,
+on disk before what it describes happens.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from metalayer.errors import MetalayerError
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A signed transaction whose receipt is not in the journal."""
+
+    chain: str
+    step: str
+    sender: str
+    nonce: int
+    hash: str
+    raw: str
+
+
+class Journal:
+    """Records of one network's deployment, in the order in which they were written. Safe to share between threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self.records: list[dict[str, Any]] = []
+        text = path.read_bytes() if path.exists() else b""
+        # A line without its end was being written when the process died: nothing that it describes has happened.
+        self._valid = text.rfind(b"\n") + 1
+        for number, line in enumerate(text[: self._valid].splitlines(), 1):
+            try:
+                self.records.append(json.loads(line))
+            except ValueError as error:
+                raise MetalayerError(
+                    f"{path}: line {number} is damaged: restore the file, or remove it if no transaction is in flight"
+                ) from error
+
+    def append(self, *records: dict[str, Any]) -> None:
+        """Adds records and returns when they are on disk."""
+        if not records:
+            return
+        text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records).encode()
+        with self._lock:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            created = not self.path.exists()
+            with self.path.open("ab") as file:
+                file.truncate(self._valid)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            if created:
+                _sync_folder(self.path.parent)
+            self._valid += len(text)
+            self.records += records
+
+    def clear(self) -> None:
+        """Starts again: for chains that are gone."""
+        with self._lock:
+            self.path.unlink(missing_ok=True)
+            self._valid = 0
+            self.records = []
+
+    @property
+    def expires(self) -> int | None:
+        """Unix time at which the first validator set ends, as the first `apply` resolved it."""
+        return next((r["expires"] for r in self.records if r["record"] == "resolved"), None)
+
+    @property
+    def genesis(self) -> dict[str, str]:
+        """Hash of block 0 by chain: which chains this journal is about."""
+        return {r["chain"]: r["genesis"] for r in self.records if r["record"] == "chain"}
+
+    def in_flight(self, chain: str) -> list[InFlight]:
+        """Signed transactions of a chain whose fate is unknown, by nonce."""
+        settled = {r["hash"] for r in self.records if r["record"] in ("receipt", "dropped")}
+        return [
+            InFlight(r["chain"], r["step"], r["from"], r["nonce"], r["hash"], r["raw"])
+            for r in self.records
+            if r["record"] == "send" and r["chain"] == chain and r["hash"] not in settled
+        ]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def exclusive(path: Path, what: str) -> Iterator[None]:
+    """Holds a lock file; MetalayerError naming the holder if another process has it.
+
+    The operating system releases the lock when its holder ends, however it ends: there are no stale ones.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise MetalayerError(f"{what} is already running: {_holder(file.read())} ({path})") from error
+        file.truncate(0)
+        since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n")
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _holder(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"pid {holder['pid']} on {holder['host']} since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process, which has just begun"
