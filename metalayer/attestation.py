@@ -104,6 +104,11 @@ class Tree:
         """The root: with one fact, its leaf."""
         return self._layers[-1][0]
 
+    @property
+    def depth(self) -> int:
+        """Length of the longest proof."""
+        return len(self._layers) - 1
+
     def proof(self, fact: Fact) -> list[bytes]:
         """Siblings from the fact's leaf to the root. ValueError if the fact is not in the tree."""
         leaf = fact.leaf

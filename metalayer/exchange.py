@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import stat
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from secrets import token_hex
@@ -113,6 +114,17 @@ class Exchange:
             raise MetalayerError(
                 f"cannot read exchange directory {self.directory}: {error.strerror}"
             ) from error
+
+    def proposed(self, root: bytes) -> bool:
+        """True if there is a proposal, well-formed or not."""
+        return (self._folder(root) / "proposal.json").exists()
+
+    def age(self, root: bytes) -> float:
+        """Seconds since the proposal's directory changed, 0 if there is none."""
+        try:
+            return max(0.0, time.time() - self._folder(root).stat().st_mtime)
+        except FileNotFoundError:
+            return 0.0
 
     def facts(self, root: bytes) -> tuple[Fact, ...] | None:
         """The facts under a root, None if there is no proposal (yet, or any more).

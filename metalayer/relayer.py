@@ -1,0 +1,569 @@
+"""A relayer: finds what is pending on all lanes, proposes facts, waits for a quorum, delivers."""
+
+import logging
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from metalayer import gateway, lane
+from metalayer.attestation import Attestation, Fact, LaneFact, Tree, ValidatorSet, recover
+from metalayer.chain import (
+    MAX_TRANSACTION_GAS,
+    Connection,
+    Receipt,
+    Reverted,
+    RpcError,
+    Sender,
+    Unreachable,
+    call_request,
+    from_hex,
+    in_parallel,
+)
+from metalayer.errors import MetalayerError
+from metalayer.exchange import MAX_FACTS, Exchange, MalformedFile
+from metalayer.lane import BrokenLane, Sent
+from metalayer.message import STORED_HEAD_INTERVAL, genesis_head
+
+MAX_CALLDATA = 120_000
+"""Most bytes of calldata in one transaction: nodes refuse transactions over 131,072 bytes."""
+MAX_MESSAGES_PER_LANE = 4_096
+"""Most messages of one lane in one pass; the next pass takes the rest."""
+QUORUM_TIMEOUT = 60.0
+"""Seconds to wait for signatures."""
+
+# Offset, seven words and the lengths of three arrays.
+_BATCH_BYTES = 32 * 11
+# Nothing can be delivered under an attestation that is refused for one of these.
+_ATTESTATION_ERRORS = (
+    "InvalidSignature",
+    "QuorumNotReached",
+    "SignersMismatch",
+    "UnknownValidatorSet",
+    "ValidatorSetExpired",
+)
+_GAS_MARGIN = 1.1
+_QUORUM_POLL = 0.02
+_PROPOSAL_LIFETIME = 3_600.0
+_ABANDONED_AFTER = 60.0
+
+log = logging.getLogger(__name__)
+
+Ends = tuple[int, int]
+"""A lane: chain ids of origin and destination."""
+
+_Head = tuple[int, bytes]
+# Finalized block, and per other chain: the outbox lane at the latest and the finalized block, the inbox lane.
+_ChainEnds = tuple[int, dict[int, tuple[_Head, _Head, _Head]]]
+
+
+class NoQuorum(MetalayerError):
+    """The validators did not sign in time."""
+
+
+@dataclass(frozen=True)
+class LaneState:
+    """One lane at one time: nonces and heads of its Outbox, latest and finalized, and of its Inbox."""
+
+    origin: Connection
+    destination: Connection
+    sent: int
+    finalized: int
+    finalized_head: bytes
+    delivered: int
+    delivered_head: bytes
+
+    @property
+    def ends(self) -> Ends:
+        """Its chain ids."""
+        return self.origin.chain.chain_id, self.destination.chain.chain_id
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return f"{self.origin.chain.name} → {self.destination.chain.name}"
+
+    @property
+    def pending(self) -> int:
+        """Messages that are final and not delivered."""
+        return max(0, self.finalized - self.delivered)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All lanes between the chains that answered, and one line for each chain that did not."""
+
+    lanes: list[LaneState]
+    problems: list[str]
+    finalized_blocks: Mapping[int, int]
+
+    @property
+    def pending(self) -> list[LaneState]:
+        """Lanes with something to deliver."""
+        return [state for state in self.lanes if state.pending]
+
+
+@dataclass
+class Delivery:
+    """What one pass did on one destination. Gas is the sum of the receipts' gasUsed."""
+
+    chain: str
+    delivered: int = 0
+    failed: int = 0
+    transactions: list[str] = field(default_factory=list)
+    gas_used: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class PassResult:
+    """What one pass found and did. Times in seconds."""
+
+    pending: int = 0
+    not_final: int = 0
+    facts: int = 0
+    root: str = ""
+    found_after: float = 0.0
+    signed_after: float = 0.0
+    seconds: float = 0.0
+    deliveries: list[Delivery] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def delivered(self) -> int:
+        """Messages that their recipients accepted."""
+        return sum(delivery.delivered for delivery in self.deliveries)
+
+    @property
+    def failed(self) -> int:
+        """Messages whose first attempt failed or that had expired."""
+        return sum(delivery.failed for delivery in self.deliveries)
+
+    @property
+    def all_problems(self) -> list[str]:
+        """One line for everything that went wrong, on any chain."""
+        return [*self.problems, *(problem for delivery in self.deliveries for problem in delivery.problems)]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One lane's messages to deliver, and the facts that may be used for them, ascending."""
+
+    state: LaneState
+    messages: Sequence[Sent]
+    facts: Sequence[LaneFact]
+
+    def after(self, nonce: int) -> "_Work":
+        left = [sent for sent in self.messages if sent.message.nonce > nonce]
+        return _Work(self.state, left, self.facts)
+
+
+@dataclass
+class Relayer:
+    """A relayer over all chains of a network, with one sender per chain (by name)."""
+
+    connections: Mapping[str, Connection]
+    network_id: int
+    gateway: str
+    exchange: Exchange
+    senders: Mapping[str, Sender]
+    quorum_timeout: float = QUORUM_TIMEOUT
+    _sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
+    _reached: dict[Ends, int] = field(default_factory=dict)
+
+    def relay_once(self, say: Callable[[str], None] = log.info) -> PassResult:
+        """One pass over all lanes. `say` gets a line per stage.
+
+        Problems of single chains, lanes or a missing quorum are in the result: what can be delivered is.
+        """
+        started = time.monotonic()
+        result = PassResult()
+        found = survey(self.connections, self.gateway, self.network_id)
+        result.problems += found.problems
+        result.not_final = sum(max(0, s.sent - max(s.finalized, s.delivered)) for s in found.lanes)
+        self._clean(found)
+        work = self._collect(found, result)
+        result.pending = sum(len(one.messages) for one in work)
+        result.found_after = time.monotonic() - started
+        if work:
+            say(f"{result.pending} messages pending on {len(work)} lanes")
+            self._attest_and_deliver(work, result, started, say)
+            self._clean(survey(self.connections, self.gateway, self.network_id))
+        result.seconds = time.monotonic() - started
+        return result
+
+    def _attest_and_deliver(
+        self, work: Sequence[_Work], result: PassResult, started: float, say: Callable[[str], None]
+    ) -> None:
+        facts = sorted({fact for one in work for fact in one.facts}, key=lambda fact: fact.nonce)[:MAX_FACTS]
+        tree = Tree(facts)
+        destinations = {one.state.ends[1]: one.state.destination for one in work}
+        sets = dict(zip(destinations, in_parallel(self._validator_set, destinations.values()), strict=True))
+        root = self.exchange.propose(facts)
+        result.root, result.facts = root.hex(), len(facts)
+        say(f"proposed {len(facts)} facts under {root.hex()}")
+        signatures = self._wait_for_quorum(root, list(sets.values()), facts)
+        result.signed_after = time.monotonic() - started
+        ready = [chain_id for chain_id in destinations if sets[chain_id].quorum(signatures)]
+        late = {sets[chain_id].hash: sets[chain_id] for chain_id in destinations if chain_id not in ready}
+        result.problems += [self._missing(root, validator_set, signatures) for validator_set in late.values()]
+
+        def deliver(chain_id: int) -> Delivery:
+            attestation = Attestation(root, sets[chain_id], _fewest(sets[chain_id], signatures))
+            towards = [one for one in work if one.state.ends[1] == chain_id]
+            return self._deliver(destinations[chain_id], towards, tree, attestation)
+
+        result.deliveries = in_parallel(deliver, ready)
+
+    def _collect(self, found: Survey, result: PassResult) -> list[_Work]:
+        """Rebuilds what is pending from logs, all origins in parallel. Broken lanes become problems."""
+        by_origin: dict[int, list[LaneState]] = {}
+        for state in found.pending:
+            by_origin.setdefault(state.ends[0], []).append(state)
+
+        def collect(states: list[LaneState]) -> tuple[list[_Work], list[str]]:
+            try:
+                return self._collect_origin(states, found.finalized_blocks[states[0].ends[0]])
+            except (BrokenLane, RpcError, Unreachable) as error:
+                return [], [str(error)]
+
+        work = []
+        for collected, problems in in_parallel(collect, by_origin.values()):
+            work += collected
+            result.problems += problems
+        return work
+
+    def _collect_origin(
+        self, states: Sequence[LaneState], finalized_block: int
+    ) -> tuple[list[_Work], list[str]]:
+        connection = states[0].origin
+        ranges = [
+            (state.delivered + 1, min(state.finalized, state.delivered + MAX_MESSAGES_PER_LANE))
+            for state in states
+        ]
+        starts = [self._reached.get(state.ends, 0) for state in states]
+        if any(starts) and not all(self._first_logs(connection, states, starts, finalized_block)):
+            # What was reached before is not there any more: the chain was reorganised, or restored by a test.
+            starts = [0 for _ in states]
+        firsts = self._first_logs(connection, states, starts, finalized_block)
+        blocks = [int(logs[0]["blockNumber"], 16) for logs in firsts if logs]
+        if len(blocks) < len(states):
+            raise BrokenLane(f"{connection.chain.name}: the logs of a pending message are missing")
+        method, params = lane.sent_request(self.gateway, min(blocks), finalized_block)
+        sent = lane.parse(connection.rpc(method, *params), self.network_id, connection.chain.chain_id)
+        by_destination: dict[int, list[Sent]] = {}
+        for one in sent:
+            by_destination.setdefault(one.message.destination, []).append(one)
+        work, problems = [], []
+        for state, (first, last) in zip(states, ranges, strict=True):
+            messages = [
+                one for one in by_destination.get(state.ends[1], []) if first <= one.message.nonce <= last
+            ]
+            try:
+                lane.check(messages, state.delivered, state.delivered_head)
+                if (
+                    messages[-1].message.nonce == state.finalized
+                    and messages[-1].head != state.finalized_head
+                ):
+                    raise BrokenLane(f"lane {state.name}: its logs do not hash to its head")
+            except BrokenLane as error:
+                problems.append(str(error))
+                continue
+            self._reached[state.ends] = messages[0].block
+            work.append(_Work(state, messages, _facts(state, messages)))
+        return work, problems
+
+    def _first_logs(
+        self, connection: Connection, states: Sequence[LaneState], starts: Sequence[int], last: int
+    ) -> list[list[dict[str, Any]]]:
+        return connection.batch(
+            lane.extended_request(self.gateway, state.ends[1], state.delivered + 1, start, last)
+            for state, start in zip(states, starts, strict=True)
+        )
+
+    def _validator_set(self, connection: Connection) -> ValidatorSet:
+        """The set installed on a chain, from its log. Remembered by hash."""
+        installed = connection.call(self.gateway, gateway.encode_validator_set_hash())
+        if installed not in self._sets:
+            logs = connection.logs(
+                self.gateway, [gateway.topic("ValidatorSetInstalled")], 0, connection.height()
+            )
+            for entry in logs:
+                validator_set = gateway.decode_validator_set(entry)
+                self._sets[validator_set.hash] = validator_set
+        if installed not in self._sets:
+            raise MetalayerError(f"{connection.chain.name}: no log names the set 0x{installed.hex()}")
+        return self._sets[installed]
+
+    def _wait_for_quorum(
+        self, root: bytes, sets: Sequence[ValidatorSet], facts: Sequence[Fact]
+    ) -> dict[str, bytes]:
+        """Verified signatures by signer, as soon as all sets have a quorum or the time is over."""
+        members = {signer for validator_set in sets for signer, _ in validator_set.members}
+        verified: dict[str, bytes] = {}
+        rejected: dict[str, bytes] = {}
+        deadline = time.monotonic() + self.quorum_timeout
+        while True:
+            for signer in self.exchange.signers(root):
+                if signer not in members or signer in verified:
+                    continue
+                signature = self.exchange.signature(root, signer)
+                if signature is None or rejected.get(signer) == signature:
+                    continue
+                if recover(self.network_id, self.gateway, root, signature) == signer:
+                    verified[signer] = signature
+                else:
+                    rejected[signer] = signature
+                    log.warning("the signature in the name of %s under %s is not theirs", signer, root.hex())
+                if all(validator_set.quorum(verified) for validator_set in sets):
+                    return verified
+            if time.monotonic() > deadline:
+                return verified
+            if not self.exchange.proposed(root):
+                # Another relayer delivered all of it and tidied up, or somebody removed it.
+                self.exchange.propose(facts)
+            time.sleep(_QUORUM_POLL)
+
+    def _missing(self, root: bytes, validator_set: ValidatorSet, signatures: Mapping[str, bytes]) -> str:
+        said = self.exchange.refusals(root)
+        silent = [
+            f"{signer} {'says: ' + said[signer] if signer in said else 'said nothing'}"
+            for signer, _ in validator_set.members
+            if signer not in signatures
+        ]
+        weight = validator_set.weight(signatures)
+        return (
+            f"no quorum after {self.quorum_timeout:g} s: weight {weight} of {validator_set.total} signed, "
+            f"more than two thirds needed; {'; '.join(silent)}"
+        )
+
+    def _deliver(
+        self, connection: Connection, work: Sequence[_Work], tree: Tree, attestation: Attestation
+    ) -> Delivery:
+        """All lanes to one destination, in as few transactions as fit, one after the other."""
+        started = time.monotonic()
+        delivery = Delivery(connection.chain.name)
+        try:
+            ceiling = min(MAX_TRANSACTION_GAS, connection.block_gas_limit() // 2)
+            left = self._undelivered(connection, work)
+            most = _size(left)
+            while left:
+                batches = pack(left, tree, MAX_CALLDATA - _attestation_size(attestation), most)
+                refusal = self._try(
+                    connection, gateway.encode_deliver(attestation, batches), ceiling, delivery
+                )
+                before = _size(left)
+                left = self._undelivered(connection, left)
+                if _size(left) < before:
+                    most = 2 * most
+                elif refusal.startswith(_ATTESTATION_ERRORS):
+                    delivery.problems.append(f"{connection.chain.name}: {refusal}")
+                    break
+                elif (count := sum(len(batch.messages) for batch in batches)) > 1:
+                    most = count // 2
+                else:
+                    stuck = batches[0].messages[0]
+                    delivery.problems.append(
+                        f"{connection.chain.name}: message {stuck.nonce} from {stuck.origin} "
+                        f"(0x{stuck.id.hex()}) cannot be delivered: {refusal}"
+                    )
+                    left = [one for one in left if one.state.ends[0] != stuck.origin]
+                    most = _size(left)
+        except MetalayerError as error:
+            delivery.problems.append(str(error))
+        delivery.seconds = time.monotonic() - started
+        return delivery
+
+    def _try(self, connection: Connection, data: bytes, ceiling: int, delivery: Delivery) -> str:
+        """Sends one delivery if it fits. Says why it did not work, empty if it did."""
+        sender = self.senders[connection.chain.name]
+        try:
+            gas = connection.estimate(sender.address, self.gateway, data)
+            if gas > ceiling:
+                return f"it needs {gas} gas, more than the {ceiling} of a transaction"
+            gas = min(int(gas * _GAS_MARGIN), ceiling)
+            _account(delivery, connection.send(sender, self.gateway, data, gas))
+        except Reverted as error:
+            if error.receipt is not None:
+                _account(delivery, error.receipt)
+            return error.reason
+        except RpcError as error:
+            # A node refuses an estimate that does not fit into a block in its own words.
+            return str(error)
+        return ""
+
+    def _undelivered(self, connection: Connection, work: Sequence[_Work]) -> list[_Work]:
+        """What the chain does not have yet: another relayer may have been there."""
+        answers = connection.calls(
+            [(self.gateway, gateway.encode_inbox_lane(one.state.ends[0])) for one in work]
+        )
+        left = [one.after(gateway.decode_lane(answer)[0]) for one, answer in zip(work, answers, strict=True)]
+        return [one for one in left if one.messages]
+
+    def _clean(self, found: Survey) -> None:
+        """Removes proposals that say nothing new to any Inbox, and those that everybody abandoned."""
+        delivered = {state.ends: state.delivered for state in found.lanes}
+        for root in self.exchange.roots():
+            try:
+                facts = self.exchange.facts(root)
+            except MalformedFile as error:
+                log.warning("%s", error)
+                facts = None
+            done = facts is not None and all(
+                isinstance(fact, LaneFact) and fact.nonce <= delivered.get((fact.origin, fact.destination), 0)
+                for fact in facts
+            )
+            lifetime = _ABANDONED_AFTER if facts is None else _PROPOSAL_LIFETIME
+            if done or self.exchange.age(root) > lifetime:
+                self.exchange.remove(root)
+
+
+def survey(connections: Mapping[str, Connection], address: str, network_id: int) -> Survey:
+    """State of all lanes between the chains that answer; all chains in parallel, two round trips each."""
+    everything = list(connections.values())
+
+    def read(connection: Connection) -> _ChainEnds | str:
+        try:
+            return _read_ends(connection, [c for c in everything if c is not connection], address, network_id)
+        except (RpcError, Unreachable, BrokenLane) as error:
+            return str(error)
+
+    answers = dict(zip((c.chain.chain_id for c in everything), in_parallel(read, everything), strict=True))
+    lanes = []
+    finalized = {}
+    for origin in everything:
+        out = answers[origin.chain.chain_id]
+        if isinstance(out, str):
+            continue
+        finalized[origin.chain.chain_id] = out[0]
+        for destination in everything:
+            into = answers[destination.chain.chain_id]
+            if destination is origin or isinstance(into, str):
+                continue
+            sent, final, _ = out[1][destination.chain.chain_id]
+            delivered = into[1][origin.chain.chain_id][2]
+            lanes.append(
+                LaneState(origin, destination, sent[0], final[0], final[1], delivered[0], delivered[1])
+            )
+    return Survey(lanes, [answer for answer in answers.values() if isinstance(answer, str)], finalized)
+
+
+def _read_ends(
+    connection: Connection, others: Sequence[Connection], address: str, network_id: int
+) -> _ChainEnds:
+    """Finalized block, and per other chain: latest outbox lane, finalized outbox lane, inbox lane."""
+    here = connection.chain.chain_id
+    finalized = connection.finalized()
+    ids = [other.chain.chain_id for other in others]
+    answers = connection.batch(
+        call
+        for id_ in ids
+        for call in (
+            call_request(address, gateway.encode_outbox_lane(id_)),
+            call_request(address, gateway.encode_outbox_lane(id_), finalized),
+            call_request(address, gateway.encode_inbox_lane(id_)),
+        )
+    )
+    ends = {}
+    for i, id_ in enumerate(ids):
+        sent, final, inbox = (from_hex(answer) for answer in answers[3 * i : 3 * i + 3])
+        if not sent or not inbox:
+            raise BrokenLane(f"{connection.chain.name}: there is no gateway at {address}: deploy first")
+        # The gateway may be younger than the finalized block: nothing is final yet.
+        nothing = (0, genesis_head(network_id, here, id_))
+        ends[id_] = (
+            gateway.decode_lane(sent),
+            gateway.decode_lane(final) if final else nothing,
+            gateway.decode_lane(inbox),
+        )
+    return finalized, ends
+
+
+def _facts(state: LaneState, messages: Sequence[Sent]) -> list[LaneFact]:
+    """The newest head, and every 256th before it: no batch needs a suffix of more than 255 ids."""
+    origin, destination = state.ends
+    last = messages[-1].message.nonce
+    return [
+        LaneFact(origin, destination, sent.message.nonce, sent.head)
+        for sent in messages
+        if sent.message.nonce == last or sent.message.nonce % STORED_HEAD_INTERVAL == 0
+    ]
+
+
+def pack(work: Iterable[_Work], tree: Tree, calldata: int, most: int) -> list[gateway.Batch]:
+    """Batches, lane after lane, of at most `most` messages in about `calldata` bytes; never none at all."""
+    batches: list[gateway.Batch] = []
+    for one in work:
+        taken, size = _fit(one, tree, calldata, most, at_least=0 if batches else 1)
+        if taken == 0:
+            break
+        batches.append(_batch(one, taken, tree))
+        calldata -= size
+        most -= taken
+        if taken < len(one.messages):
+            break
+    return batches
+
+
+def _fit(one: _Work, tree: Tree, calldata: int, most: int, at_least: int) -> tuple[int, int]:
+    """How many of the lane's next messages fit, and the bytes of their batch with its proof and suffix."""
+    taken, size, messages = 0, 0, 0
+    for count, sent in enumerate(one.messages[:most], 1):
+        messages += _message_size(sent)
+        suffix = _fact_for(one, sent).nonce - sent.message.nonce
+        total = _BATCH_BYTES + messages + 32 * (tree.depth + suffix)
+        if total > calldata and count > at_least:
+            break
+        taken, size = count, total
+    return taken, size
+
+
+def _batch(one: _Work, count: int, tree: Tree) -> gateway.Batch:
+    chosen = one.messages[:count]
+    fact = _fact_for(one, chosen[-1])
+    suffix = one.messages[count : count + fact.nonce - chosen[-1].message.nonce]
+    return gateway.Batch(
+        fact=fact,
+        proof=tree.proof(fact),
+        first=chosen[0].message.nonce,
+        messages=[sent.message for sent in chosen],
+        ids=[sent.id for sent in suffix],
+    )
+
+
+def _fact_for(one: _Work, sent: Sent) -> LaneFact:
+    """The nearest fact at or after a message."""
+    return one.facts[bisect_left(one.facts, sent.message.nonce, key=lambda fact: fact.nonce)]
+
+
+def _message_size(sent: Sent) -> int:
+    # Its offset, five words, the payload's offset, length and padded bytes.
+    return 32 * (8 + (len(sent.message.payload) + 31) // 32)
+
+
+def _attestation_size(attestation: Attestation) -> int:
+    # Selector, two offsets, four words of the attestation, four of its set, lengths of the two arrays.
+    return 4 + 32 * 12 + 32 * len(attestation.validator_set.members) + 64 * len(attestation.signatures)
+
+
+def _fewest(validator_set: ValidatorSet, signatures: Mapping[str, bytes]) -> dict[str, bytes]:
+    """As few of the signatures as make a quorum: each one costs gas."""
+    chosen: dict[str, bytes] = {}
+    for signer, _ in sorted(validator_set.members, key=lambda member: -member[1]):
+        if signer in signatures and not validator_set.quorum(chosen):
+            chosen[signer] = signatures[signer]
+    return chosen
+
+
+def _account(delivery: Delivery, receipt: Receipt) -> None:
+    topics = [entry["topics"][0] for entry in receipt["logs"]]
+    delivery.delivered += topics.count(gateway.topic("MessageDelivered"))
+    delivery.failed += topics.count(gateway.topic("MessageFailed"))
+    delivery.gas_used += receipt["gasUsed"]
+    delivery.transactions.append(receipt["transactionHash"])
+
+
+def _size(work: Iterable[_Work]) -> int:
+    return sum(len(one.messages) for one in work)
