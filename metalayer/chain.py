@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 import urllib3
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from metalayer.errors import MetalayerError
@@ -244,7 +245,7 @@ class Connection:
                 **fees,
             }
             if transaction.to is not None:
-                fields["to"] = transaction.to
+                fields["to"] = to_checksum_address(transaction.to)
             raw = sender.sign(fields)
             # EIP-2718: the hash of a typed transaction is that of its envelope.
             signed.append(Signed(raw, to_hex(keccak(raw)), nonce))
@@ -422,10 +423,10 @@ def _message(sender: str, to: str | None, data: bytes, value: int) -> dict[str, 
 
 
 def _parsed(receipt: dict[str, Any]) -> Receipt:
-    return {
-        key: int(value, 16) if key in _QUANTITIES and value is not None else value
-        for key, value in receipt.items()
-    }
+    parsed = {k: int(v, 16) if k in _QUANTITIES and v is not None else v for k, v in receipt.items()}
+    if parsed.get("contractAddress"):
+        parsed["contractAddress"] = to_checksum_address(parsed["contractAddress"])
+    return parsed
 
 
 def _revert_data(data: Any) -> bytes:
