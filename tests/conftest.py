@@ -13,8 +13,14 @@ if os.environ.get("METALAYER_PORT_OFFSET", "0") == "0":
 import pytest
 from hypothesis import HealthCheck, settings
 
+from metalayer.accounts import address_of, load_sender
+from metalayer.chain import connect
+from metalayer.deployment import Deployer
+from metalayer.intent import load_intent
 from metalayer.network import load_network
+from metalayer.registry import records_dir
 from tests.chains import BoundChain
+from tests.deployed import Deployment, bind
 
 # Snapshots make a fixture per test safe for all its examples; chains are slower than Hypothesis expects.
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -64,6 +70,16 @@ def chains() -> dict[str, BoundChain]:
     hub = next(iter(connected.values()))
     hub.provider.network_manager.active_provider = hub.provider
     return connected
+
+
+@pytest.fixture(scope="session")
+def deployment(chains: dict[str, BoundChain]) -> Deployment:
+    """All contracts on every chain, by the code of `ape run deploy apply`, and the registry."""
+    network = load_network()
+    connections = connect(network)
+    deployer = Deployer(network, connections, load_intent(), address_of, load_sender, records_dir(network))
+    registry = deployer.apply(lambda chain, step, left: None)
+    return Deployment(registry, connections, {name: bind(chain, registry) for name, chain in chains.items()})
 
 
 @pytest.fixture(autouse=True)
