@@ -54,7 +54,7 @@ clean: ## remove everything that setup and the other targets made
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments: install its venv module (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
 	@echo "setting up Python packages in .venv (a few minutes the first time)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install $(PIP_FLAGS) -r requirements.lock
+	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-compile -r requirements.lock
 	@touch $@
 
 .venv/.stamp-project: pyproject.toml .venv/.stamp

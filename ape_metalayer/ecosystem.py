@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from ape.api.networks import NetworkAPI
-from ape.exceptions import ConfigError
 from ape.types import GasLimit
 from ape_ethereum.ecosystem import BaseEthereumConfig, Ethereum, NetworkConfig
 from pydantic import model_validator
@@ -13,11 +12,14 @@ from metalayer.network import Chain, load_network
 
 
 def chains() -> list[Chain]:
-    """The chains of networks.yaml. Ape's ConfigError, one line, if the file is wrong."""
+    """The chains of networks.yaml. Ends the program with one line if the file is wrong.
+
+    Ape asks before its commands exist: another exception would become a traceback or a missing command.
+    """
     try:
         return list(load_network().chains.values())
     except MetalayerError as error:
-        raise ConfigError(str(error)) from error
+        raise SystemExit(f"ERROR: {error}") from error
 
 
 class MetalayerConfig(BaseEthereumConfig):
