@@ -351,7 +351,7 @@ class Relayer:
             most = _size(left)
             while left:
                 batches = pack(left, tree, MAX_CALLDATA - _attestation_size(attestation), most)
-                refusal = self._try(
+                refusal, share = self._try(
                     connection, gateway.encode_deliver(attestation, batches), ceiling, delivery
                 )
                 before = _size(left)
@@ -362,7 +362,7 @@ class Relayer:
                     delivery.problems.append(f"{connection.chain.name}: {refusal}")
                     break
                 elif (count := sum(len(batch.messages) for batch in batches)) > 1:
-                    most = count // 2
+                    most = max(1, int(count * share))
                 else:
                     stuck = batches[0].messages[0]
                     delivery.problems.append(
@@ -376,23 +376,25 @@ class Relayer:
         delivery.seconds = time.monotonic() - started
         return delivery
 
-    def _try(self, connection: Connection, data: bytes, ceiling: int, delivery: Delivery) -> str:
-        """Sends one delivery if it fits. Says why it did not work, empty if it did."""
+    def _try(
+        self, connection: Connection, data: bytes, ceiling: int, delivery: Delivery
+    ) -> tuple[str, float]:
+        """Sends one delivery if it fits. Otherwise says why not, and what share of it may fit."""
         sender = self.senders[connection.chain.name]
         try:
             gas = connection.estimate(sender.address, self.gateway, data)
             if gas > ceiling:
-                return f"it needs {gas} gas, more than the {ceiling} of a transaction"
+                return f"it needs {gas} gas, more than the {ceiling} of a transaction", 0.9 * ceiling / gas
             gas = min(int(gas * _GAS_MARGIN), ceiling)
             _account(delivery, connection.send(sender, self.gateway, data, gas))
         except Reverted as error:
             if error.receipt is not None:
                 _account(delivery, error.receipt)
-            return error.reason
+            return error.reason, 0.5
         except RpcError as error:
             # A node refuses an estimate that does not fit into a block in its own words.
-            return str(error)
-        return ""
+            return str(error), 0.5
+        return "", 1.0
 
     def _undelivered(self, connection: Connection, work: Sequence[_Work]) -> list[_Work]:
         """What the chain does not have yet: another relayer may have been there."""
