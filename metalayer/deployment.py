@@ -1,14 +1,16 @@
-"""Deploys the network: compares each chain with `deploy.yaml` and does what is missing, in an order that survives a crash.
+"""Deploys the network: compares each chain with `deploy.yaml` and does what is missing, so that it survives
+a crash.
 
-Per chain: the factory, placed by the Arachnid proxy; the contracts, through the factory; the routes, by the owner; and
-last the hand-over of the factory's namespace to the owner.
+Per chain: the factory, placed by the Arachnid proxy; the contracts, through the factory; the routes, by the
+owner; and last the hand-over of the factory's namespace to the owner.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +30,7 @@ from metalayer.chain import (
     in_parallel,
     to_hex,
 )
+from metalayer.display import short, table
 from metalayer.errors import MetalayerError
 from metalayer.inspection import ALL_CONTRACTS, ChainState, arguments, init_code, inspect
 from metalayer.intent import ARACHNID, CONTRACTS, Desired, Intent, Resolved, lifetime, resolve, salt_of
@@ -41,6 +44,9 @@ Report = Callable[[str, str, int], None]
 
 DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 SEAL = Function("seal(address,address)")
+
+PHASES = (0, 1, 2)
+"""Contracts, routes, hand-over."""
 
 # What is used, and what the nested calls hold back at their depth (EIP-150), with room to spare.
 _GAS_MARGIN = 1.25
@@ -73,6 +79,11 @@ class PlannedStep:
 
     step: Step
     gas: int
+
+    @property
+    def action(self) -> str:
+        """`same` if there is nothing to do."""
+        return "same" if self.step.is_done else self.step.kind
 
 
 @dataclass(frozen=True)
@@ -123,8 +134,9 @@ class Deployer:
     def apply(self, report: Report) -> Registry:
         """Does what is missing on every chain, in parallel, and writes the registry.
 
-        May be interrupted at any point and run again. MetalayerError if another one is running, if something on a
-        chain contradicts deploy.yaml, or if a transaction fails; the other chains go on to their end.
+        May be interrupted at any point and run again. MetalayerError if another one is running, if
+        something on a chain contradicts deploy.yaml, or if a transaction fails; the other chains go on to
+        their end.
         """
         with exclusive(self.folder / "deploy.lock", f"a deployment of network '{self.network.name}'"):
             journal = Journal(self.folder / "journal.jsonl")
@@ -259,8 +271,10 @@ class _ChainRun:
         gas = rehearse(self.connection, missing)
         report(self.chain, "compared", len(missing))
         left = len(missing)
-        for phase in sorted({step.phase for step in missing}):
+        for phase in PHASES:
             steps = [step for step in missing if step.phase == phase]
+            if not steps:
+                continue
             self._send(steps, gas)
             left -= len(steps)
             report(self.chain, ", ".join(step.name for step in steps), left)
@@ -281,7 +295,9 @@ class _ChainRun:
         return state, [step for step in steps if not step.is_done]
 
     def _settle(self) -> None:
-        """Follows every signed transaction to its end before anything new is signed, so that nothing goes out twice."""
+        """Follows every signed transaction to its end before anything new is signed, so that nothing goes
+        out twice.
+        """
         waiting: list[Signed] = []
         names: dict[str, str] = {}
         for flight in self.journal.in_flight(self.chain):
@@ -412,18 +428,19 @@ def refuse_contradictions(desired: Desired, state: ChainState) -> None:
         if state.found[name] and not state.stands(name):
             raise MetalayerError(
                 f"{chain}: the code at {addresses[name]} is not the {name} of this deployment "
-                f"(found {to_hex(keccak(state.found[name]))[:18]}…, expected "
-                f"{to_hex(keccak(state.expected[name]))[:18]}…): other sources, arguments or network"
+                f"(found {short(keccak(state.found[name]))}, expected {short(keccak(state.expected[name]))}): "
+                "other sources, arguments or network"
             )
     if state.gateway is not None:
         if state.gateway.owner != desired.owner:
             raise MetalayerError(
-                f"{chain}: the owner of Metalayer is {state.gateway.owner}, expected {desired.owner} (deploy.yaml)"
+                f"{chain}: the owner of Metalayer is {state.gateway.owner}, expected {desired.owner} "
+                "(deploy.yaml)"
             )
         if state.gateway.validator_set_hash != desired.validator_set.hash:
             raise MetalayerError(
-                f"{chain}: Metalayer has validator set {to_hex(state.gateway.validator_set_hash)[:18]}…, expected "
-                f"{to_hex(desired.validator_set.hash)[:18]}… (deploy.yaml)"
+                f"{chain}: Metalayer has validator set {short(state.gateway.validator_set_hash)}, expected "
+                f"{short(desired.validator_set.hash)} (deploy.yaml)"
             )
     if state.controller not in (None, desired.deployer, desired.owner):
         raise MetalayerError(
@@ -433,7 +450,8 @@ def refuse_contradictions(desired: Desired, state: ChainState) -> None:
     absent = [name for name in CONTRACTS if not state.found[name]]
     if absent and state.controller == desired.owner != desired.deployer:
         raise MetalayerError(
-            f"{chain}: {absent[0]} is not there, but the deployer's namespace is already sealed to {desired.owner}"
+            f"{chain}: {absent[0]} is not there, but the deployer's namespace is already sealed to "
+            f"{desired.owner}"
         )
 
 
@@ -491,3 +509,59 @@ def _origin(journal: Journal, chain: str, contract: str) -> tuple[int | None, st
         if is_receipt and (record["chain"], record["step"]) == (chain, f"create {contract}"):
             return record["block"], record["hash"]
     return None, None
+
+
+def plan_as_dict(plan: Plan) -> dict[str, Any]:
+    """For --json."""
+    return {
+        "addresses": plan.resolved.addresses,
+        "changes": plan.has_changes,
+        "chains": {
+            chain: [
+                {
+                    "step": planned.step.name,
+                    "action": planned.action,
+                    "address": planned.step.address,
+                    "arguments": planned.step.arguments,
+                    "sender": planned.step.sender,
+                    "gas": planned.gas,
+                }
+                for planned in steps
+            ]
+            for chain, steps in plan.chains.items()
+        },
+    }
+
+
+def plan_tables(plan: Plan) -> Iterator[Any]:
+    """What `plan` prints: the addresses, every step on every chain with its gas, then the outcome in words."""
+    chains = list(plan.chains)
+    yield table(
+        "Addresses, the same on every chain", ("contract", "address"), plan.resolved.addresses.items()
+    )
+    cells: dict[str, dict[str, str]] = {}
+    for phase, chain in product(PHASES, chains):
+        for planned in (p for p in plan.chains[chain] if p.step.phase == phase):
+            gas = f" {planned.gas:,}" if planned.gas else ""
+            cells.setdefault(planned.step.name, {})[chain] = f"{planned.action}{gas}"
+    rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
+    yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
+    if not plan.has_changes:
+        yield "no changes"
+        return
+    count = sum(not planned.step.is_done for steps in plan.chains.values() for planned in steps)
+    gas_sum = sum(planned.gas for steps in plan.chains.values() for planned in steps)
+    first = next(iter(plan.resolved.chains.values()))
+    yield (
+        f"{count} transactions on {len(chains)} chains, {gas_sum:,} gas: `ape run deploy apply` sends them.\n"
+        f"The deployer {first.deployer} never owns anything: the owner is a constructor argument, and the "
+        "factory's namespace is sealed to the owner at the end."
+    )
+
+
+def summary(registry: Registry, path: Path) -> str:
+    """What `apply` prints at its end."""
+    addresses = "\n".join(f"  {name:<15} {registry.address(name)}" for name in ALL_CONTRACTS)
+    return (
+        f"deployed to {', '.join(registry.chains)}, the same on each:\n{addresses}\nregistry: {shown(path)}"
+    )

@@ -97,9 +97,10 @@ def init_code(desired: Desired, artifacts: Mapping[str, Artifact], contract: str
 def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Artifact]) -> ChainState:
     """Reads one chain in two round trips.
 
-    The expected runtime code is what the constructor itself returns: `eth_call` runs the creation code as if it were the
-    code at the predicted address, on this chain and with clean storage. Immutables, among them those that come from the
-    address or the chain id, get their real values, and the comparison is of every byte, without masks.
+    The expected runtime code is what the constructor itself returns: `eth_call` runs the creation code as
+    if it were the code at the predicted address, on this chain and with clean storage. Immutables, among
+    them those that come from the address or the chain id, get their real values, and every byte is
+    compared, without masks.
     """
     addresses = desired.addresses
     placer, *answers = connection.batch(

@@ -19,7 +19,7 @@ from metalayer.gateway import Route
 from metalayer.network import Chain, Network, repo_root
 
 ARACHNID = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-"""The deterministic deployment proxy that most chains have and anvil ships: CREATE2 of whatever it is sent."""
+"""The deployment proxy that most chains have and anvil ships: CREATE2 of whatever it is sent."""
 ARACHNID_CODE_HASH = keccak(
     hexstr="7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f580"
     "15156039578182fd5b8082525050506014600cf3"
@@ -118,8 +118,9 @@ def resolve(
 ) -> Resolved:
     """Every argument and address.
 
-    address_of: account name -> address. factory_code: creation code of the Create3Factory. expires: Unix time at which
-    the first set ends. MetalayerError for unknown chains and accounts, and for a set that no chain would install.
+    address_of: account name -> address. factory_code: creation code of the Create3Factory. expires: Unix
+    time at which the first set ends. MetalayerError for unknown chains and accounts, and for a set that no
+    chain would install.
     """
     for name in intent.owners.keys() - {"default"}:
         if name not in network.chains:
@@ -160,7 +161,7 @@ def route_to(destination: Chain) -> Route:
 
 
 def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
-    """Address of every contract, the same on each chain. Depends on the deployer and the factory's code alone."""
+    """Address of every contract, the same on each chain, from the deployer and the factory's code alone."""
     factory = create2_address(ARACHNID, bytes(32), keccak(factory_code))
     return {
         "Create3Factory": factory,

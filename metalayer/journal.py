@@ -1,8 +1,8 @@
 """The deployment's write-ahead journal and the lock of whoever is deploying.
 
-The chains are the truth about what stands. The journal adds the two things that a chain cannot tell: values that depend on
-when the deployment began, and transactions that were signed and may or may not have arrived. One JSON object per line,
-on disk before what it describes happens.
+The chains are the truth about what stands. The journal adds the two things that a chain cannot tell: values
+that depend on when the deployment began, and transactions that were signed and may or may not have arrived.
+One JSON object per line, on disk before what it describes happens.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +35,22 @@ class InFlight:
 
 
 class Journal:
-    """Records of one network's deployment, in the order in which they were written. Safe to share between threads."""
+    """Records of one network's deployment, in the order of writing. Safe to share between threads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
         self.records: list[dict[str, Any]] = []
         text = path.read_bytes() if path.exists() else b""
-        # A line without its end was being written when the process died: nothing that it describes has happened.
+        # A line without its end was being written when the process died: what it describes has not happened.
         self._valid = text.rfind(b"\n") + 1
         for number, line in enumerate(text[: self._valid].splitlines(), 1):
             try:
                 self.records.append(json.loads(line))
             except ValueError as error:
                 raise MetalayerError(
-                    f"{path}: line {number} is damaged: restore the file, or remove it if no transaction is in flight"
+                    f"{path}: line {number} is damaged: restore the file, or remove it if no transaction is "
+                    "in flight"
                 ) from error
 
     def append(self, *records: dict[str, Any]) -> None:
@@ -119,7 +120,7 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
             file.seek(0)
             raise MetalayerError(f"{what} is already running: {_holder(file.read())} ({path})") from error
         file.truncate(0)
-        since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        since = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n")
         file.flush()
         try:
@@ -134,3 +135,31 @@ def _holder(text: str) -> str:
         return f"pid {holder['pid']} on {holder['host']} since {holder['since']}"
     except (ValueError, KeyError, TypeError):
         return "another process, which has just begun"
+
+
+def journal_rows(journal: Journal) -> list[dict[str, Any]]:
+    """Every transaction that was sent, in order: chain, step, nonce, hash, state, block, gas."""
+    fates = {r["hash"]: r for r in journal.records if r["record"] in ("receipt", "dropped")}
+    rows = []
+    for sent in (record for record in journal.records if record["record"] == "send"):
+        fate = fates.get(sent["hash"], {})
+        rows.append(
+            {
+                "chain": sent["chain"],
+                "step": sent["step"],
+                "nonce": sent["nonce"],
+                "hash": sent["hash"],
+                "state": _fate(fate),
+                "block": fate.get("block"),
+                "gas": fate.get("gas"),
+            }
+        )
+    return rows
+
+
+def _fate(fate: dict[str, Any]) -> str:
+    if not fate:
+        return "in flight"
+    if fate["record"] == "dropped":
+        return "replaced"
+    return "done" if fate["status"] == 1 else "reverted"
