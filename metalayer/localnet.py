@@ -19,6 +19,7 @@ import requests
 
 from metalayer.errors import MetalayerError
 from metalayer.network import Chain, Network, anvil_binary, anvil_command, state_dir
+from metalayer.registry import Registry, registry_path
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
@@ -31,7 +32,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ChainStatus:
-    """One chain as it is now. pid: only of a process that `up` started; base_fee in wei."""
+    """One chain as it is now. pid: only of a process that `up` started; base_fee in wei.
+
+    contracts: name to address of what the registry lists and the chain has code for.
+    """
 
     name: str
     chain_id: int
@@ -41,6 +45,7 @@ class ChainStatus:
     height: int | None = None
     base_fee: int | None = None
     problem: str | None = None
+    contracts: dict[str, str] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -98,10 +103,23 @@ def down(network: Network, say: Say = print) -> list[str]:
 
 def status(network: Network) -> list[ChainStatus]:
     """Every chain as it is now; never fails because of a chain."""
-    return [_status(chain) for chain in network.chains.values()]
+    deployed = _deployed(network)
+    return [_status(chain, deployed.get(chain.name, {})) for chain in network.chains.values()]
 
 
-def _status(chain: Chain) -> ChainStatus:
+def _deployed(network: Network) -> dict[str, dict[str, str]]:
+    """Addresses by chain and contract from the registry; empty if nothing was ever deployed."""
+    path = registry_path(network)
+    if not path.exists():
+        return {}
+    chains = Registry.load(network, path).chains
+    return {
+        chain: {name: contract.address for name, contract in deployed.contracts.items()}
+        for chain, deployed in chains.items()
+    }
+
+
+def _status(chain: Chain, deployed: dict[str, str]) -> ChainStatus:
     pid = _running(chain) if chain.is_local else None
     try:
         found = int(_rpc(chain, "eth_chainId"), 16)
@@ -122,7 +140,15 @@ def _status(chain: Chain) -> ChainStatus:
         problem = f"the node at {chain.url} is chain {found}, expected {chain.chain_id}"
         return ChainStatus(chain.name, chain.chain_id, chain.url, "foreign", problem=problem)
     height, base_fee = int(block["number"], 16), int(block["baseFeePerGas"], 16)
-    return ChainStatus(chain.name, chain.chain_id, chain.url, "up", pid, height, base_fee)
+    # Chains start empty: what the registry lists may be of an earlier life.
+    contracts = {
+        name: address
+        for name, address in deployed.items()
+        if _rpc(chain, "eth_getCode", address, "latest") != "0x"
+    }
+    return ChainStatus(
+        chain.name, chain.chain_id, chain.url, "up", pid, height, base_fee, contracts=contracts
+    )
 
 
 def _local_chains(network: Network) -> list[Chain]:

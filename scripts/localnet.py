@@ -34,7 +34,7 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json([chain.as_dict() for chain in chains])
     else:
-        table = Table("chain", "id", "state", "height", "base fee (gwei)", "port", "pid")
+        table = Table("chain", "id", "state", "height", "base fee (gwei)", "port", "pid", "contracts")
         for chain in chains:
             fee = "" if chain.base_fee is None else f"{chain.base_fee / 1e9:.6f}"
             height, pid = ("" if value is None else str(value) for value in (chain.height, chain.pid))

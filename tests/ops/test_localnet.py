@@ -87,6 +87,9 @@ def test_up_starts_only_what_is_missing(net, said):
     before = pids(net)
     assert before["perps"]
     os.kill(before["perps"], signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while exists(before["perps"]) and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert localnet.up(net, said.append) == ["perps"]
     after = pids(net)
     assert after["hub"] == before["hub"]
