@@ -284,17 +284,9 @@ class Relayer:
         )
 
     def _validator_set(self, connection: Connection) -> ValidatorSet:
-        """The set installed on a chain, from its log. Remembered by hash."""
         installed = connection.call(self.gateway, gateway.encode_validator_set_hash())
         if installed not in self._sets:
-            logs = connection.logs(
-                self.gateway, [gateway.topic("ValidatorSetInstalled")], 0, connection.height()
-            )
-            for entry in logs:
-                validator_set = gateway.decode_validator_set(entry)
-                self._sets[validator_set.hash] = validator_set
-        if installed not in self._sets:
-            raise MetalayerError(f"{connection.chain.name}: no log names the set 0x{installed.hex()}")
+            self._sets[installed] = installed_set(connection, self.gateway)
         return self._sets[installed]
 
     def _wait_for_quorum(
@@ -420,6 +412,30 @@ class Relayer:
             lifetime = _ABANDONED_AFTER if facts is None else _PROPOSAL_LIFETIME
             if done or self.exchange.age(root) > lifetime:
                 self.exchange.remove(root)
+
+
+def installed_set(connection: Connection, address: str) -> ValidatorSet:
+    """The set that a gateway accepts now, from the log of its installation."""
+    installed = connection.call(address, gateway.encode_validator_set_hash())
+    logs = connection.logs(address, [gateway.topic("ValidatorSetInstalled")], 0, connection.height())
+    for entry in reversed(logs):
+        validator_set = gateway.decode_validator_set(entry)
+        if validator_set.hash == installed:
+            return validator_set
+    raise MetalayerError(f"{connection.chain.name}: no log names the validator set 0x{installed.hex()}")
+
+
+def verified_signatures(
+    exchange: Exchange, network_id: int, address: str, root: bytes, members: Iterable[str]
+) -> dict[str, bytes]:
+    """Signatures under a root that recover to these signers."""
+    present = set(exchange.signers(root)).intersection(members)
+    found = {signer: exchange.signature(root, signer) for signer in present}
+    return {
+        signer: signature
+        for signer, signature in found.items()
+        if signature is not None and recover(network_id, address, root, signature) == signer
+    }
 
 
 def survey(connections: Mapping[str, Connection], address: str, network_id: int) -> Survey:

@@ -1,0 +1,40 @@
+"""The deployed network that a command works on, and where its validators and relayers keep their files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from metalayer.chain import Connection, connect
+from metalayer.exchange import Exchange
+from metalayer.network import Network, load_network, state_dir
+from metalayer.registry import Registry
+
+
+@dataclass(frozen=True)
+class Live:
+    """Connections to all chains that the registry names, by name, and the gateway's address on them."""
+
+    network: Network
+    connections: dict[str, Connection]
+    network_id: int
+    gateway: str
+
+    @classmethod
+    def open(cls) -> "Live":
+        """The network of networks.yaml and its registry. MetalayerError if nothing is deployed."""
+        network = load_network()
+        registry = Registry.load(network)
+        connections = {name: c for name, c in connect(network).items() if name in registry.chains}
+        return cls(network, connections, registry.network_id, registry.address("Metalayer"))
+
+    def folder(self) -> Path:
+        """Where this network's exchange and records are: chains that were started anew get a new one."""
+        genesis = self.connections[self.network.hub.name].rpc("eth_getBlockByNumber", "0x0", False)["hash"]
+        return state_dir() / f"network-{genesis[2:10]}"
+
+    def exchange(self, directory: Path | None = None) -> Exchange:
+        """The exchange directory, by default the one that all commands on this machine share."""
+        return Exchange(directory or self.folder() / "exchange")
+
+    def record(self, signer: str, file: Path | None = None) -> Path:
+        """File of a validator's record."""
+        return file or self.folder() / "records" / f"{signer.lower()}.sqlite"

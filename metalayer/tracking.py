@@ -1,0 +1,199 @@
+"""One message: where it is, why it failed, what to do next."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from metalayer import gateway, lane
+from metalayer.chain import (
+    Connection,
+    Receipt,
+    Reverted,
+    RpcError,
+    Sender,
+    Unreachable,
+    from_hex,
+    in_parallel,
+)
+from metalayer.errors import MetalayerError
+from metalayer.exchange import Exchange
+from metalayer.lane import Sent
+from metalayer.message import Message
+from metalayer.status import signed_nonces
+
+_POLL = 0.1
+# Intrinsic gas of the call with which a failure is looked into: 21,000, and at most 40 a byte (EIP-7623).
+_CALL_GAS = 21_000
+_GAS_PER_BYTE = 40
+
+
+class State(Enum):
+    """How far a message is."""
+
+    SENT = "sent"
+    FINAL = "final"
+    SIGNED = "signed"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+    @property
+    def ended(self) -> bool:
+        """True if a relayer has nothing left to do."""
+        return self in (State.DELIVERED, State.FAILED, State.EXPIRED)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One message and what happened to it. `executed_in` is the last transaction on the destination."""
+
+    sent: Sent
+    origin: str
+    destination: str
+    state: State
+    executed_in: str = ""
+    reason: str = ""
+    advice: str = ""
+
+
+def find(
+    connections: Mapping[str, Connection], network_id: int, address: str, message_id: bytes
+) -> tuple[Connection, Sent]:
+    """The origin and the message with this id. MetalayerError if no chain of the network sent it."""
+    silent = []
+
+    def search(connection: Connection) -> Sent | None:
+        topics = [gateway.topic("MessageSent"), gateway.word(message_id)]
+        try:
+            logs = connection.logs(address, topics, 0, connection.height())
+            if not logs:
+                return None
+            block = int(logs[0]["blockNumber"], 16)
+            method, params = lane.sent_request(address, block, block)
+            everything = lane.parse(connection.rpc(method, *params), network_id, connection.chain.chain_id)
+        except Unreachable as error:
+            silent.append(str(error))
+            return None
+        return next(sent for sent in everything if sent.id == message_id)
+
+    for connection, sent in zip(connections.values(), in_parallel(search, connections.values()), strict=True):
+        if sent is not None:
+            return connection, sent
+    where = f"it was not sent from {', '.join(connections)}"
+    raise MetalayerError("; ".join([f"there is no message 0x{message_id.hex()}: {where}", *silent]))
+
+
+def trace(
+    connections: Mapping[str, Connection],
+    network_id: int,
+    address: str,
+    exchange: Exchange,
+    message_id: bytes,
+) -> Trace:
+    """Everything that is known about a message. MetalayerError if there is none with this id."""
+    origin, sent = find(connections, network_id, address, message_id)
+    return follow(connections, network_id, address, exchange, origin, sent)
+
+
+def follow(
+    connections: Mapping[str, Connection],
+    network_id: int,
+    address: str,
+    exchange: Exchange,
+    origin: Connection,
+    sent: Sent,
+) -> Trace:
+    """The same for a message that was found already."""
+    message = sent.message
+    by_id = {connection.chain.chain_id: connection for connection in connections.values()}
+    if message.destination not in by_id:
+        raise MetalayerError(
+            f"message 0x{sent.id.hex()} goes to chain {message.destination}, which is unknown"
+        )
+    destination = by_id[message.destination]
+    names = (origin.chain.name, destination.chain.name)
+    events = [gateway.topic("MessageDelivered"), gateway.topic("MessageFailed")]
+    logs = destination.logs(address, [events, gateway.word(sent.id)], 0, destination.height())
+    if logs:
+        executed = str(logs[-1]["transactionHash"])
+        if logs[-1]["topics"][0] == events[0]:
+            return Trace(sent, *names, State.DELIVERED, executed)
+        expired = bool(int(logs[-1]["data"], 16)) or destination.timestamp() > message.deliver_before
+        if expired:
+            why = f"it was not executed by {_utc(message.deliver_before)}, its deliverBefore"
+            return Trace(sent, *names, State.EXPIRED, executed, why, "it can no longer be retried")
+        why = failure_reason(destination, address, message)
+        advice = (
+            f"retry it with `ape run message 0x{sent.id.hex()} --retry`, until {_utc(message.deliver_before)}"
+        )
+        return Trace(sent, *names, State.FAILED, executed, why, advice)
+    data = origin.call(address, gateway.encode_outbox_lane(message.destination), origin.finalized())
+    if not data or gateway.decode_lane(data)[0] < message.nonce:
+        depth = origin.chain.preset.finality_depth
+        advice = f"wait until block {sent.block + depth} of {names[0]}: it is at {origin.height()}"
+        return Trace(sent, *names, State.SENT, advice=advice)
+    ends = (message.origin, message.destination)
+    signed = signed_nonces(exchange, network_id, address, {ends: destination})
+    if signed.get(ends, 0) < message.nonce:
+        return Trace(
+            sent, *names, State.FINAL, advice="start validators, and a relayer: `ape run relay once`"
+        )
+    return Trace(sent, *names, State.SIGNED, advice="deliver it with `ape run relay once`")
+
+
+def wait(
+    connections: Mapping[str, Connection],
+    network_id: int,
+    address: str,
+    exchange: Exchange,
+    message_id: bytes,
+    timeout: float,
+) -> Trace:
+    """Follows a message until it is delivered, failed or expired. MetalayerError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    origin, sent = find(connections, network_id, address, message_id)
+    while True:
+        now = follow(connections, network_id, address, exchange, origin, sent)
+        if now.state.ended:
+            return now
+        if time.monotonic() > deadline:
+            raise MetalayerError(
+                f"message 0x{message_id.hex()} is {now.state.value} after {timeout:g} s: {now.advice}"
+            )
+        time.sleep(_POLL)
+
+
+def retry(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
+    """Calls the recipient of a failed message again. `connection` is the destination. Raises Reverted."""
+    return connection.send(sender, address, gateway.encode_retry(message))
+
+
+def failure_reason(connection: Connection, address: str, message: Message) -> str:
+    """What the recipient says to the message now, at the latest block, with the message's own gas limit."""
+    name = connection.chain.name
+    if not connection.code(message.recipient):
+        return f"the recipient {message.recipient} has no code on {name}"
+    data = gateway.encode_receive(message)
+    gas = message.gas_limit + _CALL_GAS + _GAS_PER_BYTE * len(data)
+    try:
+        answer = connection.call(message.recipient, data, sender=address, gas=gas)
+    except Reverted as error:
+        return f"the recipient refuses: {error.reason}"
+    except RpcError as error:
+        return f"the recipient fails within {message.gas_limit} gas: {error}"
+    if answer[:32] == gateway.RECEIVE_MESSAGE.ljust(32, b"\0"):
+        return "the recipient would accept it now"
+    return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
+
+
+def parse_id(text: str) -> bytes:
+    """The id that a person typed. MetalayerError unless it is 32 bytes in hexadecimal."""
+    digits = text.lower().removeprefix("0x")
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise MetalayerError(f"'{text}' is not a message id: expected 0x and 64 hexadecimal digits")
+    return from_hex("0x" + digits)
+
+
+def _utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
