@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metalayer.chain import Connection, connect
+from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange
 from metalayer.network import Network, load_network, state_dir
 from metalayer.registry import Registry
@@ -25,6 +26,13 @@ class Live:
         registry = Registry.load(network)
         connections = {name: c for name, c in connect(network).items() if name in registry.chains}
         return cls(network, connections, registry.network_id, registry.address("Metalayer"))
+
+    def connection(self, chain: str | int) -> Connection:
+        """Connection to the chain of that name or id. MetalayerError if there is none, or nothing on it."""
+        name = self.network.chain(chain).name
+        if name not in self.connections:
+            raise MetalayerError(f"nothing is deployed to chain '{name}' yet: run `ape run deploy apply`")
+        return self.connections[name]
 
     def folder(self) -> Path:
         """Where this network's exchange and records are: chains that were started anew get a new one."""

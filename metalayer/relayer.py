@@ -1,6 +1,7 @@
 """A relayer: finds what is pending on all lanes, proposes facts, waits for a quorum, delivers."""
 
 import logging
+import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -412,6 +413,26 @@ class Relayer:
             lifetime = _ABANDONED_AFTER if facts is None else _PROPOSAL_LIFETIME
             if done or self.exchange.age(root) > lifetime:
                 self.exchange.remove(root)
+
+
+def watch(relayer: Relayer, stop: threading.Event, every: float, say: Callable[[str], None]) -> None:
+    """Passes, `every` seconds apart, until `stop` is set. A problem is said once, until it changes."""
+    told: set[str] = set()
+    while not stop.is_set():
+        try:
+            result = relayer.relay_once(say)
+            problems = set(result.all_problems)
+            if result.deliveries:
+                say(
+                    f"{result.delivered} delivered, {result.failed} failed in {result.seconds:.1f} s, "
+                    f"{result.not_final} not final yet"
+                )
+        except MetalayerError as error:
+            problems = {str(error)}
+        for problem in problems - told:
+            say(problem)
+        told = problems
+        stop.wait(every)
 
 
 def installed_set(connection: Connection, address: str) -> ValidatorSet:

@@ -4,6 +4,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
+
+from eth_utils.address import is_address, to_checksum_address
+from rich.table import Table
 
 from metalayer import gateway, lane
 from metalayer.chain import (
@@ -16,10 +20,11 @@ from metalayer.chain import (
     from_hex,
     in_parallel,
 )
+from metalayer.display import table
 from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange
 from metalayer.lane import Sent
-from metalayer.message import Message
+from metalayer.message import MAX_PAYLOAD_LENGTH, Message, interoperable
 from metalayer.status import signed_nonces
 
 _POLL = 0.1
@@ -164,6 +169,24 @@ def wait(
         time.sleep(_POLL)
 
 
+def send(
+    connection: Connection,
+    sender: Sender,
+    address: str,
+    destination: int,
+    recipient: str,
+    payload: bytes,
+    gas_limit: int | None = None,
+    deliver_before: int | None = None,
+) -> tuple[Receipt, bytes]:
+    """Sends one message from the connection's chain. Its receipt and the message's id. Raises Reverted."""
+    data = gateway.encode_send(interoperable(destination, recipient), payload, gas_limit, deliver_before)
+    receipt = connection.send(sender, address, data)
+    sent = gateway.topic("MessageSent")
+    ids = [entry["topics"][1] for entry in receipt["logs"] if entry["topics"][0] == sent]
+    return receipt, from_hex(ids[0])
+
+
 def retry(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
     """Calls the recipient of a failed message again. `connection` is the destination. Raises Reverted."""
     return connection.send(sender, address, gateway.encode_retry(message))
@@ -193,6 +216,61 @@ def parse_id(text: str) -> bytes:
     if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
         raise MetalayerError(f"'{text}' is not a message id: expected 0x and 64 hexadecimal digits")
     return from_hex("0x" + digits)
+
+
+def parse_payload(payload: str | None, text: str | None) -> bytes:
+    """The payload that a person gave in one of two forms, empty if in neither."""
+    if payload is not None and text is not None:
+        raise MetalayerError("give the payload as --payload or as --text, not both")
+    if payload is None:
+        data = (text or "").encode()
+    else:
+        try:
+            data = bytes.fromhex(payload.lower().removeprefix("0x"))
+        except ValueError as error:
+            raise MetalayerError(
+                f"'{payload}' is not hexadecimal: expected 0x and pairs of digits"
+            ) from error
+    if len(data) > MAX_PAYLOAD_LENGTH:
+        raise MetalayerError(f"the payload has {len(data)} bytes: at most {MAX_PAYLOAD_LENGTH} are accepted")
+    return data
+
+
+def parse_recipient(text: str) -> str:
+    """A checksummed address. MetalayerError if the text is none."""
+    if not is_address(text):
+        raise MetalayerError(f"'{text}' is not an address: expected 0x and 40 hexadecimal digits")
+    return to_checksum_address(text)
+
+
+def as_dict(trace: Trace) -> dict[str, Any]:
+    """A trace as JSON."""
+    message = trace.sent.message
+    return {
+        "id": "0x" + trace.sent.id.hex(),
+        "origin": trace.origin,
+        "destination": trace.destination,
+        "nonce": message.nonce,
+        "sender": message.sender,
+        "recipient": message.recipient,
+        "gas_limit": message.gas_limit,
+        "deliver_before": message.deliver_before,
+        "payload": "0x" + message.payload.hex(),
+        "state": trace.state.value,
+        "sent_in": trace.sent.transaction,
+        "executed_in": trace.executed_in,
+        "reason": trace.reason,
+        "advice": trace.advice,
+    }
+
+
+def as_table(trace: Trace) -> Table:
+    """A trace for people."""
+    facts = as_dict(trace) | {"deliver_before": _utc(trace.sent.message.deliver_before)}
+    rows = [(key.replace("_", " "), str(value)) for key, value in facts.items() if value != ""]
+    return table(
+        f"Message {trace.sent.message.nonce} from {trace.origin} to {trace.destination}", ("", ""), rows
+    )
 
 
 def _utc(seconds: int) -> str:

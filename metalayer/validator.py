@@ -335,3 +335,13 @@ def _check_form(fact: Fact, known: Mapping[int, Connection]) -> None:
         raise Refused(f"{fact.key}: a lane has two different ends")
     if fact.nonce == 0:
         raise Refused(f"{fact.key}: there is nothing to deliver up to nonce 0")
+
+
+def describe(verdict: Verdict) -> str:
+    """One line for people."""
+    root = f"0x{verdict.root.hex()}"
+    if verdict.judgement is Judgement.SIGNED:
+        return f"signed {root}: {verdict.facts} facts"
+    if verdict.judgement is Judgement.WAITING:
+        return f"waiting with {root}: {verdict.reason}"
+    return f"refused {root}: {verdict.reason}"

@@ -1,0 +1,170 @@
+"""A relayer: `ape run relay once / watch / status / retry`."""
+
+import logging
+import signal
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from metalayer.cli import Group, json_option, print_json
+
+if TYPE_CHECKING:
+    from metalayer.relayer import PassResult, Relayer
+
+_account = click.option("--account", default="TEST::2", show_default=True, help="Account that pays the gas.")
+_exchange = click.option(
+    "--exchange",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory shared with the validators.",
+)
+_timeout = click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for a quorum.")
+
+
+@click.group(cls=Group)
+def cli() -> None:
+    """Deliver what is pending on all lanes."""
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+
+
+@cli.command()
+@_account
+@_exchange
+@_timeout
+@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+@json_option
+def once(account: str, exchange: Path | None, timeout: float, yes: bool, as_json: bool) -> None:
+    """One pass: everything that is final now. Exit status 1 if something of it could not be delivered."""
+    relayer = _relayer(account, exchange, timeout, yes)
+    result = relayer.relay_once(lambda line: click.echo(line, err=as_json))
+    if as_json:
+        print_json(asdict(result))
+    else:
+        _print_pass(result)
+    if result.all_problems:
+        raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@_account
+@_exchange
+@_timeout
+@click.option("--every", default=1.0, show_default=True, help="Seconds between two passes.")
+@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+def watch(account: str, exchange: Path | None, timeout: float, every: float, yes: bool) -> None:
+    """Pass after pass until SIGTERM or Ctrl-C."""
+    from metalayer.relayer import watch as run
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(_relayer(account, exchange, timeout, yes), stop, every, click.echo)
+
+
+@cli.command()
+@_exchange
+@click.option("--stuck-after", default=600.0, show_default=True, help="Seconds that a message may wait.")
+@json_option
+def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
+    """Every lane: sent, final, signed, delivered, failed. Exit status 1 if one is stuck."""
+    from metalayer.display import console, table
+    from metalayer.live import Live
+    from metalayer.status import status as read
+
+    live = Live.open()
+    found = read(live.connections, live.network_id, live.gateway, live.exchange(exchange))
+    stuck = [lane for lane in found.lanes if lane.stuck(stuck_after)]
+    if as_json:
+        lanes = [{**asdict(lane), "stuck": lane in stuck} for lane in found.lanes]
+        print_json({"lanes": lanes, "problems": found.problems})
+    else:
+        columns = (
+            "from",
+            "to",
+            "#sent",
+            "#final",
+            "#signed",
+            "#delivered",
+            "#failed",
+            "#oldest (s)",
+            "state",
+        )
+        rows = [
+            (
+                lane.origin,
+                lane.destination,
+                *map(str, (lane.sent, lane.finalized, lane.signed, lane.delivered, lane.failed)),
+                "" if lane.oldest_pending is None else str(lane.oldest_pending),
+                lane.problem or ("stuck" if lane in stuck else "ok"),
+            )
+            for lane in found.lanes
+        ]
+        console().print(table("Lanes", columns, rows))
+        for problem in found.problems:
+            click.echo(problem, err=True)
+    if stuck or found.problems:
+        raise click.exceptions.Exit(1)
+
+
+@cli.command()
+@click.argument("message_id", metavar="ID")
+@_account
+@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+def retry(message_id: str, account: str, yes: bool) -> None:
+    """Call the recipient of a failed message again."""
+    from metalayer.accounts import load_sender
+    from metalayer.live import Live
+    from metalayer.tracking import find, parse_id
+    from metalayer.tracking import retry as send
+
+    live = Live.open()
+    _, sent = find(live.connections, live.network_id, live.gateway, parse_id(message_id))
+    destination = live.connection(sent.message.destination)
+    _confirm(live.network.is_local or yes, f"Retry {message_id} on {destination.chain.name}?")
+    receipt = send(destination, load_sender(account), live.gateway, sent.message)
+    click.echo(f"delivered on {destination.chain.name} in {receipt['transactionHash']}")
+
+
+def _relayer(account: str, exchange: Path | None, timeout: float, yes: bool) -> "Relayer":
+    # `ape run` imports every script even for --help.
+    from metalayer.accounts import load_sender
+    from metalayer.live import Live
+    from metalayer.relayer import Relayer
+
+    live = Live.open()
+    _confirm(live.network.is_local or yes, f"Relay on network '{live.network.name}' with {account}?")
+    senders = dict.fromkeys(live.connections, load_sender(account))
+    shared = live.exchange(exchange)
+    return Relayer(live.connections, live.network_id, live.gateway, shared, senders, timeout)
+
+
+def _confirm(sure: bool, question: str) -> None:
+    if not sure:
+        click.confirm(question, abort=True, err=True)
+
+
+def _print_pass(result: "PassResult") -> None:
+    from metalayer.display import console, table
+
+    if result.deliveries:
+        columns = ("chain", "#delivered", "#failed", "#transactions", "#gas used", "#seconds")
+        rows: list[tuple[Any, ...]] = [
+            (
+                d.chain,
+                str(d.delivered),
+                str(d.failed),
+                str(len(d.transactions)),
+                f"{d.gas_used:,}",
+                f"{d.seconds:.2f}",
+            )
+            for d in result.deliveries
+        ]
+        console().print(table("Delivered", columns, rows))
+    elif not result.pending:
+        click.echo("nothing to deliver")
+    if result.not_final:
+        click.echo(f"{result.not_final} messages sent but not final yet")
+    for problem in result.all_problems:
+        click.echo(problem, err=True)

@@ -1,0 +1,72 @@
+"""Send a message: `ape run send DESTINATION RECIPIENT --text hello`."""
+
+import click
+
+from metalayer.cli import Command, json_option, print_json
+
+
+@click.command(cls=Command)
+@click.argument("destination")
+@click.argument("recipient")
+@click.option("--payload", metavar="HEX", help="What the recipient gets, as 0x...")
+@click.option("--text", help="The same, as text.")
+@click.option("--from", "origin", metavar="CHAIN", help="Chain to send from; the hub by default.")
+@click.option(
+    "--gas-limit", type=click.IntRange(min=0), help="Gas for the recipient; the route's default if left out."
+)
+@click.option(
+    "--deliver-before", type=click.IntRange(min=0), help="Unix time; two weeks from now if left out."
+)
+@click.option("--account", default="TEST::3", show_default=True, help="Account that sends.")
+@click.option(
+    "--wait", is_flag=True, help="Follow it until it is delivered or failed; exit status 1 if it failed."
+)
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds to follow it.")
+@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+@json_option
+def cli(
+    destination: str,
+    recipient: str,
+    payload: str | None,
+    text: str | None,
+    origin: str | None,
+    gas_limit: int | None,
+    deliver_before: int | None,
+    account: str,
+    wait: bool,
+    timeout: float,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Send a message to the contract RECIPIENT on the chain DESTINATION, from another chain."""
+    from metalayer.accounts import load_sender
+    from metalayer.display import console
+    from metalayer.live import Live
+    from metalayer.tracking import State, as_dict, as_table, parse_payload, parse_recipient, send
+    from metalayer.tracking import wait as follow
+
+    live = Live.open()
+    source = live.connection(origin or live.network.hub.name)
+    target = live.connection(destination).chain
+    data = parse_payload(payload, text)
+    to = parse_recipient(recipient)
+    if not live.network.is_local and not yes:
+        click.confirm(
+            f"Send {len(data)} bytes from {source.chain.name} with {account}?", abort=True, err=True
+        )
+    sender = load_sender(account)
+    receipt, id_ = send(source, sender, live.gateway, target.chain_id, to, data, gas_limit, deliver_before)
+    if not wait:
+        if as_json:
+            print_json({"id": "0x" + id_.hex(), "transaction": receipt["transactionHash"]})
+        else:
+            click.echo(f"sent 0x{id_.hex()} from {source.chain.name} to {target.name}")
+            click.echo(f"follow it with `ape run message 0x{id_.hex()}`")
+        return
+    trace = follow(live.connections, live.network_id, live.gateway, live.exchange(), id_, timeout)
+    if as_json:
+        print_json(as_dict(trace))
+    else:
+        console().print(as_table(trace))
+    if trace.state is not State.DELIVERED:
+        raise click.exceptions.Exit(1)
