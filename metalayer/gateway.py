@@ -37,7 +37,6 @@ FUNCTIONS = {name: f"{name}({','.join(types)})" for name, types in _TYPES.items(
 EVENTS = {
     signature.split("(")[0]: signature
     for signature in (
-        "LaneAdvanced(uint256,uint64,bytes32)",
         "LaneExtended(uint256,uint64,uint64,uint64,uint256,bytes32)",
         "MessageDelivered(bytes32,uint256,uint64)",
         "MessageFailed(bytes32,uint256,uint64,bool)",

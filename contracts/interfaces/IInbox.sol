@@ -31,8 +31,6 @@ interface IInbox {
     /// @notice Emitted when the first attempt did not execute a message. It stays open to `retry` until it expires.
     /// @param expired True if its time had passed and the recipient was not called.
     event MessageFailed(bytes32 indexed id, uint256 indexed origin, uint64 indexed nonce, bool expired);
-    /// @notice Emitted once per batch that executed something, with the new state of the lane.
-    event LaneAdvanced(uint256 indexed origin, uint64 nonce, bytes32 head);
     /// @notice Emitted when a validator set is installed. Each word is a signer (20 bytes) and its weight (12 bytes).
     event ValidatorSetInstalled(uint64 indexed version, uint64 expires, bytes32 setHash, bytes32[] validators);
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.36;
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Batch, IInbox} from "../interfaces/IInbox.sol";
@@ -18,6 +19,7 @@ import {Routes} from "./Routes.sol";
 abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
     using Attestations for Attestation;
     using Attestations for ValidatorSet;
+    using Bytes for bytes;
 
     struct InboxLane {
         bytes32 head;
@@ -58,7 +60,7 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         require(failed[id], MessageNotFailed(id));
         require(block.timestamp <= message.deliverBefore, MessageExpired(id, message.deliverBefore));
         failed[id] = false;
-        require(_execute(id, origin, message, type(uint256).max), RetryFailed(id));
+        require(_execute(id, _senderPrefix(origin), message, type(uint256).max), RetryFailed(id));
         emit MessageDelivered(id, origin, nonce);
     }
 
@@ -103,12 +105,11 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         if (known >= count) return;
 
         // The whole lane state moves before the first recipient is called.
-        nonce = uint64(first + count - 1);
-        lane.nonce = nonce;
+        lane.nonce = uint64(first + count - 1);
         lane.head = head;
-        emit LaneAdvanced(origin, nonce, head);
+        bytes memory senderPrefix = _senderPrefix(origin);
         for (uint256 i = known; i < count; ++i) {
-            _firstAttempt(executing[i], origin, uint64(first + i), batch.messages[i]);
+            _firstAttempt(executing[i], origin, uint64(first + i), senderPrefix, batch.messages[i]);
         }
     }
 
@@ -120,9 +121,15 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         require(head == batch.head, HeadMismatch(batch.origin, head, batch.head));
     }
 
-    function _firstAttempt(bytes32 id, uint256 origin, uint64 nonce, Message calldata message) private {
+    function _firstAttempt(
+        bytes32 id,
+        uint256 origin,
+        uint64 nonce,
+        bytes memory senderPrefix,
+        Message calldata message
+    ) private {
         bool expired = block.timestamp > message.deliverBefore;
-        if (!expired && _execute(id, origin, message, message.gasLimit)) {
+        if (!expired && _execute(id, senderPrefix, message, message.gasLimit)) {
             emit MessageDelivered(id, origin, nonce);
         } else {
             failed[id] = true;
@@ -131,18 +138,23 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
     }
 
     /// @dev Reading the code first makes the account warm, as {RecipientCall} expects.
-    function _execute(bytes32 id, uint256 origin, Message calldata message, uint256 gasForwarded)
+    function _execute(bytes32 id, bytes memory senderPrefix, Message calldata message, uint256 gasForwarded)
         private
         returns (bool accepted)
     {
         if (message.recipient.code.length == 0) return false;
         bytes memory data = abi.encodeCall(
-            IERC7786Recipient.receiveMessage,
-            (id, InteroperableAddress.formatEvmV1(origin, message.sender), message.payload)
+            IERC7786Recipient.receiveMessage, (id, abi.encodePacked(senderPrefix, message.sender), message.payload)
         );
         uint256 required = RecipientCall.required(message.gasLimit);
         uint256 available;
         (available, accepted) = RecipientCall.attempt(message.recipient, required, gasForwarded, data);
         require(available >= required, InsufficientGas(id, available, required));
+    }
+
+    /// @dev ERC-7930 form of an account on `origin`, without the account's 20 bytes: the same for a whole lane.
+    function _senderPrefix(uint256 origin) private pure returns (bytes memory prefix) {
+        prefix = InteroperableAddress.formatEvmV1(origin, address(0));
+        return prefix.slice(0, prefix.length - 20);
     }
 }

@@ -5,7 +5,7 @@ import {IERC7786GatewaySource} from "@openzeppelin/contracts/interfaces/draft-IE
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {IOutbox} from "../interfaces/IOutbox.sol";
 import {Route} from "../interfaces/IRoutes.sol";
-import {Message, Messages} from "./libraries/Messages.sol";
+import {Messages} from "./libraries/Messages.sol";
 import {Routes} from "./Routes.sol";
 
 /// @title Outbox
@@ -46,24 +46,30 @@ abstract contract Outbox is IOutbox, Routes {
         (uint256 destination, address account) = _parseRecipient(recipient);
         Route memory route = route(destination);
         require(route.outbound, RouteClosed(destination));
-        Message memory message;
-        message.sender = msg.sender;
-        message.recipient = account;
-        message.payload = payload;
-        (message.gasLimit, message.deliverBefore) = _readAttributes(attributes, route);
+        (uint64 gasLimit, uint64 deliverBefore) = _readAttributes(attributes, route);
 
         OutboxLane storage lane = _lanes[destination];
         uint64 nonce = lane.nonce + 1;
-        bytes32 head = nonce == 1 ? _genesis(destination) : lane.head;
-        id = Messages.id(message, NETWORK_ID, block.chainid, destination, nonce);
-        head = Messages.extend(head, id);
+        id = Messages.id(
+            NETWORK_ID,
+            block.chainid,
+            destination,
+            nonce,
+            msg.sender,
+            account,
+            gasLimit,
+            deliverBefore,
+            0,
+            keccak256(payload)
+        );
+        bytes32 head = Messages.extend(nonce == 1 ? _genesis(destination) : lane.head, id);
         lane.head = head;
         lane.nonce = nonce;
         if (nonce % STORED_HEAD_INTERVAL == 0) _storedHeads[destination][nonce] = head;
 
         bytes memory sender = InteroperableAddress.formatEvmV1(block.chainid, msg.sender);
-        emit MessageSent(id, sender, recipient, message.payload, 0, attributes);
-        emit LaneExtended(destination, nonce, message.gasLimit, message.deliverBefore, message.fee, head);
+        emit MessageSent(id, sender, recipient, payload, 0, attributes);
+        emit LaneExtended(destination, nonce, gasLimit, deliverBefore, 0, head);
     }
 
     /// @inheritdoc IERC7786GatewaySource
@@ -87,14 +93,14 @@ abstract contract Outbox is IOutbox, Routes {
         return Messages.genesis(NETWORK_ID, block.chainid, destination, 0);
     }
 
-    /// @dev OpenZeppelin's parser ignores trailing bytes and leading zeros of the chain reference. Writing the result
-    /// again and comparing leaves one way to name each recipient.
+    /// @dev OpenZeppelin's parser ignores trailing bytes, and leading zeros of the chain reference (its length is byte
+    /// 4, its bytes follow): refusing both leaves one way to name each recipient.
     function _parseRecipient(bytes calldata recipient) private view returns (uint256 chainId, address account) {
         bool parsed;
         (parsed, chainId, account) = InteroperableAddress.tryParseEvmV1Calldata(recipient);
         require(
-            parsed && account != address(0) && account != address(this) && chainId != block.chainid
-                && keccak256(InteroperableAddress.formatEvmV1(chainId, account)) == keccak256(recipient),
+            parsed && account != address(0) && account != address(this) && chainId != 0 && chainId != block.chainid
+                && recipient.length == 26 + uint256(uint8(recipient[4])) && recipient[5] != 0,
             InvalidRecipient(recipient)
         );
     }

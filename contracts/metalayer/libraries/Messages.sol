@@ -27,11 +27,38 @@ library Messages {
     );
 
     /// @notice Id of `message` at place `nonce` of the lane (origin, destination).
-    function id(Message memory message, uint256 networkId, uint256 origin, uint256 destination, uint256 nonce)
+    function id(Message calldata message, uint256 networkId, uint256 origin, uint256 destination, uint256 nonce)
         internal
         pure
         returns (bytes32)
     {
+        return id(
+            networkId,
+            origin,
+            destination,
+            nonce,
+            message.sender,
+            message.recipient,
+            message.gasLimit,
+            message.deliverBefore,
+            message.fee,
+            keccak256(message.payload)
+        );
+    }
+
+    /// @notice Id of a message from its parts.
+    function id(
+        uint256 networkId,
+        uint256 origin,
+        uint256 destination,
+        uint256 nonce,
+        address sender,
+        address recipient,
+        uint64 gasLimit,
+        uint64 deliverBefore,
+        uint256 fee,
+        bytes32 payloadHash
+    ) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
                 MESSAGE_TYPEHASH,
@@ -39,12 +66,12 @@ library Messages {
                 origin,
                 destination,
                 nonce,
-                message.sender,
-                message.recipient,
-                message.gasLimit,
-                message.deliverBefore,
-                message.fee,
-                keccak256(message.payload)
+                sender,
+                recipient,
+                gasLimit,
+                deliverBefore,
+                fee,
+                payloadHash
             )
         );
     }
