@@ -1,7 +1,7 @@
-"""ape-solidity with the one compiler setting that it has no option for."""
+"""ape-solidity with a setting that it has no option for, and without its stale bytecode."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,22 @@ from ape_solidity.compiler import SolidityCompiler
 
 
 class ReproducibleSolidity(SolidityCompiler):
-    """Leaves the metadata hash out of the bytecode: equal sources give equal bytes everywhere."""
+    """Leaves the metadata hash out of the bytecode: equal sources give equal bytes everywhere.
 
-    def compile(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+    Compiles every contract of the project whenever one changed: Ape names only the files that changed themselves, and
+    would keep the old bytecode of all that import them.
+    """
+
+    def compile(
+        self, contract_filepaths: Iterable[Path], project: Any = None, settings: Any = None
+    ) -> Iterator[Any]:
         folder = Path(os.environ["SOLCX_BINARY_PATH"])
         if not any(folder.glob("solc-v*")):
             raise CompilerError(f"there is no compiler in {folder}: run 'make setup'")
-        yield from super().compile(*args, **kwargs)
+        paths = set(contract_filepaths)
+        if project is not None:
+            paths |= {path for path in project.sources.paths if path.suffix == ".sol"}
+        yield from super().compile(sorted(paths), project, settings)
 
     def _get_settings_from_version_map(self, *args: Any, **kwargs: Any) -> dict[Any, dict[str, Any]]:
         metadata = {"bytecodeHash": "none", "appendCBOR": False}

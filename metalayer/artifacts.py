@@ -25,11 +25,13 @@ def load_artifacts(names: Iterable[str]) -> dict[str, Artifact]:
     from ape.exceptions import ApeException
 
     artifacts = {}
+    try:
+        # Asking for one contract would notice changes of its own file only, not of what that imports.
+        containers = project.load_contracts()
+    except ApeException as error:
+        raise MetalayerError(f"the contracts do not compile: {error}") from error
     for name in names:
-        try:
-            container = project.get_contract(name)
-        except ApeException as error:
-            raise MetalayerError(f"the contracts do not compile: {error}") from error
+        container = containers.get(name)
         if container is None:
             raise MetalayerError(f"there is no contract {name} under contracts/")
         kind = container.contract_type

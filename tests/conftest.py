@@ -11,6 +11,7 @@ if os.environ.get("METALAYER_PORT_OFFSET", "0") == "0":
     os.environ["METALAYER_PORT_OFFSET"] = "100"
 
 import pytest
+from ape import project
 from hypothesis import HealthCheck, settings
 
 from metalayer.accounts import address_of, load_sender
@@ -58,6 +59,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
                     "Wait for it, or set METALAYER_PORT_OFFSET",
                     returncode=2,
                 )
+    # Asking for one contract later would notice changes of its own file only, not of what that imports.
+    project.load_contracts()
 
 
 @pytest.fixture(scope="session")
