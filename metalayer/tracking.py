@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Any
 
 from eth_utils.address import is_address, to_checksum_address
-from rich.table import Table
 
 from metalayer import gateway, lane
 from metalayer.chain import (
@@ -20,7 +19,6 @@ from metalayer.chain import (
     from_hex,
     in_parallel,
 )
-from metalayer.display import table
 from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange
 from metalayer.lane import Sent
@@ -188,8 +186,17 @@ def send(
 
 
 def retry(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
-    """Calls the recipient of a failed message again. `connection` is the destination. Raises Reverted."""
-    return connection.send(sender, address, gateway.encode_retry(message))
+    """Calls the recipient of a failed message again. `connection` is the destination.
+
+    MetalayerError with what the recipient says if it refuses again, Reverted if the gateway does.
+    """
+    try:
+        return connection.send(sender, address, gateway.encode_retry(message))
+    except Reverted as error:
+        if not error.reason.startswith("RetryFailed"):
+            raise
+        why = failure_reason(connection, address, message)
+        raise MetalayerError(f"{connection.chain.name}: the message still fails: {why}") from error
 
 
 def failure_reason(connection: Connection, address: str, message: Message) -> str:
@@ -264,13 +271,10 @@ def as_dict(trace: Trace) -> dict[str, Any]:
     }
 
 
-def as_table(trace: Trace) -> Table:
-    """A trace for people."""
+def describe(trace: Trace) -> str:
+    """A trace for people, one fact per line."""
     facts = as_dict(trace) | {"deliver_before": _utc(trace.sent.message.deliver_before)}
-    rows = [(key.replace("_", " "), str(value)) for key, value in facts.items() if value != ""]
-    return table(
-        f"Message {trace.sent.message.nonce} from {trace.origin} to {trace.destination}", ("", ""), rows
-    )
+    return "\n".join(f"{key.replace('_', ' '):<15}{value}" for key, value in facts.items() if value != "")
 
 
 def _utc(seconds: int) -> str:

@@ -25,9 +25,8 @@ def cli(
 ) -> None:
     """Where a message is, why it failed, what to do next."""
     from metalayer.accounts import load_sender
-    from metalayer.display import console
     from metalayer.live import Live
-    from metalayer.tracking import as_dict, as_table, follow, parse_id, retry
+    from metalayer.tracking import as_dict, describe, follow, parse_id, retry
     from metalayer.tracking import find as find_message
 
     live = Live.open()
@@ -42,4 +41,4 @@ def cli(
     if as_json:
         print_json(as_dict(trace))
     else:
-        console().print(as_table(trace))
+        click.echo(describe(trace))

@@ -40,9 +40,8 @@ def cli(
 ) -> None:
     """Send a message to the contract RECIPIENT on the chain DESTINATION, from another chain."""
     from metalayer.accounts import load_sender
-    from metalayer.display import console
     from metalayer.live import Live
-    from metalayer.tracking import State, as_dict, as_table, parse_payload, parse_recipient, send
+    from metalayer.tracking import State, as_dict, describe, parse_payload, parse_recipient, send
     from metalayer.tracking import wait as follow
 
     live = Live.open()
@@ -67,6 +66,6 @@ def cli(
     if as_json:
         print_json(as_dict(trace))
     else:
-        console().print(as_table(trace))
+        click.echo(describe(trace))
     if trace.state is not State.DELIVERED:
         raise click.exceptions.Exit(1)
