@@ -18,14 +18,19 @@ class Live:
     connections: dict[str, Connection]
     network_id: int
     gateway: str
+    registry: Registry
 
     @classmethod
     def open(cls) -> "Live":
-        """The network of networks.yaml and its registry. MetalayerError if nothing is deployed."""
+        """The network of networks.yaml and its registry.
+
+        MetalayerError if nothing is deployed, or if the registry is of other chains than those that answer.
+        """
         network = load_network()
         registry = Registry.load(network)
         connections = {name: c for name, c in connect(network).items() if name in registry.chains}
-        return cls(network, connections, registry.network_id, registry.address("Metalayer"))
+        registry.confirm(connections)
+        return cls(network, connections, registry.network_id, registry.address("Metalayer"), registry)
 
     def connection(self, chain: str | int) -> Connection:
         """Connection to the chain of that name or id. MetalayerError if there is none, or nothing on it."""

@@ -1,4 +1,6 @@
-"""What is deployed where: one sorted JSON file that `ape run deploy apply` writes and every other command reads."""
+"""What is deployed where: one sorted JSON file that `ape run deploy apply` writes and every other command
+reads.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from metalayer.attestation import ValidatorSet
-from metalayer.chain import Connection, from_hex, in_parallel, to_hex
+from metalayer.chain import Connection, Unreachable, from_hex, in_parallel, to_hex
 from metalayer.errors import MetalayerError
 from metalayer.network import Network, repo_root, state_dir
 
@@ -113,7 +115,9 @@ class Registry(_Model):
         """MetalayerError if it is not deployed there."""
         contracts = self.chain(chain).contracts
         if name not in contracts:
-            raise MetalayerError(f"there is no {name} on {chain}, expected one of {', '.join(sorted(contracts))}")
+            raise MetalayerError(
+                f"there is no {name} on {chain}, expected one of {', '.join(sorted(contracts))}"
+            )
         return contracts[name]
 
     def address(self, name: str) -> str:
@@ -130,15 +134,19 @@ class Registry(_Model):
     def confirm(self, connections: Mapping[str, Connection]) -> None:
         """MetalayerError unless the chains hold the code that this registry says.
 
-        Local chains forget everything when they restart; an old registry would name addresses without code.
+        Local chains forget everything when they restart; an old registry would name addresses without code. A
+        chain that does not answer is not judged: whoever uses it will say so.
         """
         in_parallel(lambda name: self._confirm_chain(name, connections[name]), connections)
 
     def _confirm_chain(self, name: str, connection: Connection) -> None:
         contracts = self.chain(name).contracts
-        codes = connection.batch(
-            ("eth_getCode", (contract.address, "latest")) for contract in contracts.values()
-        )
+        try:
+            codes = connection.batch(
+                ("eth_getCode", (contract.address, "latest")) for contract in contracts.values()
+            )
+        except Unreachable:
+            return
         for (title, contract), code in zip(contracts.items(), codes, strict=True):
             if to_hex(keccak(from_hex(code))) != contract.code_hash:
                 found = "other code" if code != "0x" else "no code"
@@ -146,13 +154,6 @@ class Registry(_Model):
                     f"the registry does not match the running chains: {name} has {found} at {title} "
                     f"{contract.address}; if the chains were restarted, run `ape run deploy apply`"
                 )
-
-
-def deployed(network: Network, connections: Mapping[str, Connection]) -> Registry:
-    """The registry, compared with the running chains. MetalayerError if there is none or it is of other chains."""
-    registry = Registry.load(network)
-    registry.confirm(connections)
-    return registry
 
 
 def records_dir(network: Network) -> Path:

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ERC7786Recipient} from "@openzeppelin/contracts/crosschain/ERC7786Recipient.sol";
+import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
+
+/// @title Postbox: the smallest useful recipient of messages
+/// @notice Keeps one letter per message, from anyone on any chain. While it is closed it refuses: the gateway marks the
+/// message as failed and goes on, and once the postbox is open again anyone may retry.
+contract Postbox is ERC7786Recipient {
+    struct Letter {
+        uint256 origin;
+        address sender;
+        bytes payload;
+    }
+
+    /// @notice The gateway of this chain, the only caller that may bring letters.
+    address public immutable GATEWAY;
+    /// @notice Who opens and closes it.
+    address public immutable KEEPER;
+
+    bool public closed;
+    /// @notice Number of letters received.
+    uint256 public count;
+    mapping(bytes32 id => Letter) private _letters;
+
+    event LetterReceived(bytes32 indexed id, uint256 indexed origin, address indexed sender, bytes payload);
+
+    /// @notice Thrown when anyone but the keeper opens or closes it.
+    error NotKeeper(address caller);
+    /// @notice Thrown when a letter arrives while it is closed.
+    error Closed();
+
+    constructor(address gateway, bool startsClosed) {
+        GATEWAY = gateway;
+        KEEPER = msg.sender;
+        closed = startsClosed;
+    }
+
+    /// @notice Opens or closes it. Only the keeper.
+    function setClosed(bool isClosed) external {
+        require(msg.sender == KEEPER, NotKeeper(msg.sender));
+        closed = isClosed;
+    }
+
+    /// @notice The letter that a message brought; all zero if there is none.
+    function letter(bytes32 id) external view returns (Letter memory) {
+        return _letters[id];
+    }
+
+    function _isAuthorizedGateway(address gateway, bytes calldata) internal view override returns (bool) {
+        return gateway == GATEWAY;
+    }
+
+    function _processMessage(address, bytes32 receiveId, bytes calldata sender, bytes calldata payload)
+        internal
+        override
+    {
+        require(!closed, Closed());
+        (uint256 origin, address account) = InteroperableAddress.parseEvmV1Calldata(sender);
+        _letters[receiveId] = Letter(origin, account, payload);
+        ++count;
+        emit LetterReceived(receiveId, origin, account, payload);
+    }
+}

@@ -1,0 +1,89 @@
+"""Move ERA between chains: `ape run transfer AMOUNT --from CHAIN --to CHAIN`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from metalayer.cli import Command, json_option, print_json
+
+if TYPE_CHECKING:
+    from metalayer.journey import Event
+
+
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
+@click.argument("amount")
+@click.option("--from", "origin", required=True, metavar="CHAIN", help="Chain that the ERA leaves.")
+@click.option("--to", "destination", required=True, metavar="CHAIN", help="Chain where it arrives.")
+@click.option("--recipient", metavar="ACCOUNT", help="Who gets it; the sender if not given.")
+@click.option("--account", default="TEST::3", show_default=True, help="Who sends it.")
+@click.option("--no-wait", is_flag=True, help="Do not follow it.")
+@click.option("--timeout", default=300.0, show_default=True, help="Seconds to follow it.")
+@click.option(
+    "--exchange", type=click.Path(file_okay=False, path_type=Path), help="Directory of the validators."
+)
+@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+@json_option
+def cli(
+    amount: str,
+    origin: str,
+    destination: str,
+    recipient: str | None,
+    account: str,
+    no_wait: bool,
+    timeout: float,
+    exchange: Path | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Move AMOUNT of ERA (such as 1.5) to another chain and follow it through every hop.
+
+    Validators (`ape run validate`) and a relayer (`ape run relay watch`) carry it; any will do.
+    """
+    # `ape run` imports every script even for --help.
+    from metalayer import bridge
+    from metalayer.accounts import address_of, load_sender
+    from metalayer.chain import to_hex
+    from metalayer.display import console, era, parse_era
+    from metalayer.errors import MetalayerError
+    from metalayer.journey import Follower, shown_on
+    from metalayer.live import Live
+
+    wei = parse_era(amount)
+    live = Live.open()
+    start, end = live.connection(origin), live.connection(destination).chain
+    name = start.chain.name
+    if start.chain == end:
+        raise MetalayerError(f"{name} is both ends: expected two chains")
+    if not live.network.is_local and not yes:
+        click.confirm(f"Send {era(wei)} ERA from {name} to {end.name} with {account}?", abort=True, err=True)
+    sender = load_sender(account)
+    to = address_of(recipient) if recipient else sender.address
+    events: list[Event] = []
+    with shown_on(console(quiet=as_json)) as show:
+
+        def on_event(event: Event) -> None:
+            events.append(event)
+            show.event(event)
+
+        show.wait(f"sending {era(wei)} ERA on {name}")
+        follower = Follower(live, live.exchange(exchange), on_event, show.wait, timeout)
+        sent, receipt = bridge.send(start, live.registry, sender, end.chain_id, to, wei)
+        if no_wait:
+            follower.emit("sent", name, receipt)
+            result: dict[str, Any] = {
+                "ids": [to_hex(sent.id)],
+                "transactions": [receipt["transactionHash"]],
+            }
+        else:
+            result = bridge.follow(follower, live.registry, sent, receipt, end.chain_id).as_dict()
+    if as_json:
+        print_json({**result, "events": [asdict(event) for event in events], "amount": str(wei)})
+    elif no_wait:
+        click.echo(f"sent {era(wei)} ERA: `ape run message {result['ids'][0]}` says where it is")
+    else:
+        hashes = " ".join(result["transactions"])
+        click.echo(f"{era(wei)} ERA from {name} to {end.name} in {result['seconds']:.1f} s: {hashes}")
