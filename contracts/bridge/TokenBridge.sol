@@ -9,14 +9,18 @@ import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 import {ERA} from "../token/ERA.sol";
 
+// The events name ids that the gateway returns, so they come after calls to it; it and ERA call nobody back.
+// slither-disable-start reentrancy-events
+
 /// @title TokenBridge
 /// @notice See {ITokenBridge}.
 contract TokenBridge is ITokenBridge, ERC7786Recipient {
     using SafeERC20 for IERC20;
 
-    /// @notice Gas limit of a hop that ends a transfer, and of one that the hub forwards. A hop that needs more, because
-    /// opcodes became dearer, fails and is retried with more.
+    /// @notice Gas limit of a hop that ends a transfer. A hop that needs more one day, because opcodes became dearer,
+    /// fails and is retried with more.
     uint256 public constant RECEIVE_GAS_LIMIT = 200_000;
+    /// @notice Gas limit of a hop that the hub forwards.
     uint256 public constant FORWARD_GAS_LIMIT = 350_000;
 
     IMetalayer public immutable GATEWAY;
@@ -60,6 +64,8 @@ contract TokenBridge is ITokenBridge, ERC7786Recipient {
         internal
         override
     {
+        // The account is this bridge: _isAuthorizedGateway compared it.
+        // slither-disable-next-line unused-return
         (uint256 origin,) = InteroperableAddress.parseEvmV1Calldata(sender);
         (uint256 destination, address from, address to, uint256 amount) =
             abi.decode(payload, (uint256, address, address, uint256));
@@ -110,3 +116,4 @@ contract TokenBridge is ITokenBridge, ERC7786Recipient {
         return block.chainid == HUB_CHAIN_ID;
     }
 }
+// slither-disable-end reentrancy-events

@@ -4,9 +4,9 @@ pragma solidity 0.8.36;
 import {Create3} from "@openzeppelin/contracts/utils/Create3.sol";
 
 /// @title Create3Factory: the same addresses on every chain
-/// @notice An address depends on this factory, a namespace and a salt alone, not on the code. A namespace is the address
-/// of the deployer who opened it: nobody else deploys under it. At hand-over the deployer seals it to its successor,
-/// so that no key of the deployment can later place code at an address that others expect.
+/// @notice An address depends on this factory, a namespace and a salt alone, not on the code. A namespace is the
+/// address of the deployer who opened it: nobody else deploys under it. At hand-over the deployer seals it to its
+/// successor, so that no key of the deployment can later place code at an address that others expect.
 contract Create3Factory {
     mapping(address namespace => address) private _controllers;
 

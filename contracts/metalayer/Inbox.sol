@@ -26,7 +26,7 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         uint64 nonce;
     }
 
-    bytes32 private immutable _domainSeparator;
+    bytes32 private immutable _DOMAIN_SEPARATOR;
 
     /// @inheritdoc IInbox
     bytes32 public validatorSetHash;
@@ -37,7 +37,7 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
 
     constructor(ValidatorSet memory validatorSet) {
         // Every chain uses the hub's id, so that one signature serves the whole network.
-        _domainSeparator = MessageHashUtils.toDomainSeparator(
+        _DOMAIN_SEPARATOR = MessageHashUtils.toDomainSeparator(
             hex"0f", keccak256("Metalayer"), keccak256("1"), NETWORK_ID, address(this), bytes32(0)
         );
         validatorSet.check();
@@ -76,7 +76,7 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         bytes32 given = set.hash();
         require(given == validatorSetHash, UnknownValidatorSet(given, validatorSetHash));
         Attestations.checkExpiry(set.version, set.expires);
-        attestation.checkQuorum(_domainSeparator);
+        attestation.checkQuorum(_DOMAIN_SEPARATOR);
     }
 
     function _deliverBatch(bytes32 root, Batch calldata batch) private {

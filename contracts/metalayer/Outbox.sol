@@ -44,9 +44,9 @@ abstract contract Outbox is IOutbox, Routes {
         require(msg.value == 0, ValueNotAccepted(msg.value));
         require(payload.length <= MAX_PAYLOAD_LENGTH, PayloadTooLong(payload.length, MAX_PAYLOAD_LENGTH));
         (uint256 destination, address account) = _parseRecipient(recipient);
-        Route memory route = route(destination);
-        require(route.outbound, RouteClosed(destination));
-        (uint64 gasLimit, uint64 deliverBefore) = _readAttributes(attributes, route);
+        Route memory terms = route(destination);
+        require(terms.outbound, RouteClosed(destination));
+        (uint64 gasLimit, uint64 deliverBefore) = _readAttributes(attributes, terms);
 
         OutboxLane storage lane = _lanes[destination];
         uint64 nonce = lane.nonce + 1;
@@ -105,12 +105,12 @@ abstract contract Outbox is IOutbox, Routes {
         );
     }
 
-    function _readAttributes(bytes[] calldata attributes, Route memory route)
+    function _readAttributes(bytes[] calldata attributes, Route memory terms)
         private
         view
         returns (uint64 gasLimit, uint64 deliverBefore)
     {
-        gasLimit = route.defaultGasLimit;
+        gasLimit = terms.defaultGasLimit;
         deliverBefore = uint64(block.timestamp) + DEFAULT_DELIVERY_TIME;
         bool gasLimitRead;
         bool deliverBeforeRead;
@@ -121,7 +121,7 @@ abstract contract Outbox is IOutbox, Routes {
             if (selector == MIN_GAS_LIMIT) {
                 require(!gasLimitRead, DuplicateAttribute(selector));
                 gasLimitRead = true;
-                gasLimit = _readGasLimit(attribute, route.maxGasLimit);
+                gasLimit = _readGasLimit(attribute, terms.maxGasLimit);
             } else if (selector == DELIVER_BEFORE) {
                 require(!deliverBeforeRead, DuplicateAttribute(selector));
                 deliverBeforeRead = true;

@@ -3,6 +3,9 @@ pragma solidity ^0.8.28;
 
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 
+// Misbehaving needs what Solidity keeps from us.
+// solhint-disable no-inline-assembly, avoid-low-level-calls
+
 /// @title ScriptedRecipient: a recipient that misbehaves on demand
 /// @notice Keeps a ledger of what it accepted, so that a test sees every execution, its order and its gas. It accepts
 /// any caller on purpose: what it records is who called.
@@ -66,7 +69,9 @@ contract ScriptedRecipient is IERC7786Recipient {
         if (current == Behaviour.ReturnNothing) _return(0, 0);
         if (current == Behaviour.ReturnShort) _return(bytes32(this.receiveMessage.selector), 31);
         if (current == Behaviour.ReturnWrongValue) _return(bytes32(bytes4(0xdeadbeef)), 32);
-        if (current == Behaviour.ReturnDirtyValue) _return(bytes32(this.receiveMessage.selector) | bytes32(uint256(1)), 32);
+        if (current == Behaviour.ReturnDirtyValue) {
+            _return(bytes32(this.receiveMessage.selector) | bytes32(uint256(1)), 32);
+        }
         if (current == Behaviour.CallTarget) {
             (bool success, bytes memory reason) = target.call(callToTarget);
             require(success, TargetRefused(reason));

@@ -20,9 +20,14 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
 
     /// @notice Thrown when anyone but the bridge mints or burns across chains, and on the hub for everyone.
     error UnauthorizedBridge(address caller);
+    /// @notice Thrown at deployment without a bridge: nothing could ever be minted.
+    error InvalidBridge(address bridge);
 
+    /// @param hubChainId Chain id of the hub.
+    /// @param bridge Deployed after the token, at an address that is known before.
     /// @param treasury Receives the whole supply on the hub; unused elsewhere.
     constructor(uint256 hubChainId, address bridge, address treasury) ERC20("ERA", "ERA") ERC20Permit("ERA") {
+        require(bridge != address(0), InvalidBridge(bridge));
         HUB_CHAIN_ID = hubChainId;
         BRIDGE = bridge;
         if (block.chainid == hubChainId) _mint(treasury, HUB_SUPPLY);

@@ -110,8 +110,9 @@ library Attestations {
             if ((signers >> i) & 1 == 0) continue;
             require(used < signatures.length, SignersMismatch(signers, count, signatures.length));
             address expected = signerOf(validators[i]);
-            (address recovered,,) = ECDSA.tryRecover(digest, signatures[used].r, signatures[used].vs);
             // A failed recovery gives the zero address, which no valid set contains.
+            // slither-disable-next-line unused-return
+            (address recovered,,) = ECDSA.tryRecover(digest, signatures[used].r, signatures[used].vs);
             require(recovered == expected, InvalidSignature(i, expected));
             signed += weight;
             ++used;

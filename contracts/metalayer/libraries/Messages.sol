@@ -23,7 +23,8 @@ struct Message {
 /// @title Messages: ids of messages and heads of lanes
 library Messages {
     bytes32 internal constant MESSAGE_TYPEHASH = keccak256(
-        "Message(uint256 networkId,uint256 origin,uint256 destination,uint256 nonce,address sender,address recipient,uint256 gasLimit,uint256 deliverBefore,uint256 fee,bytes payload)"
+        "Message(uint256 networkId,uint256 origin,uint256 destination,uint256 nonce,address sender,address recipient,"
+        "uint256 gasLimit,uint256 deliverBefore,uint256 fee,bytes payload)"
     );
 
     /// @notice Id of `message` at place `nonce` of the lane (origin, destination).

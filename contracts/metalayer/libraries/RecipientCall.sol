@@ -31,6 +31,7 @@ library RecipientCall {
         returns (uint256 available, bool accepted)
     {
         bytes32 magic = bytes32(IERC7786Recipient.receiveMessage.selector);
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             // The scratch word [0, 32) takes the result: memory cannot grow between `gas` and `call`.
             available := gas()
