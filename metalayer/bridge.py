@@ -39,18 +39,18 @@ reverts.declare(
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished transfer. Transactions and gas of the send and of each hop's delivery, in order."""
+    """A finished transfer: its messages, and the receipts of the send and of each hop's delivery, in order."""
 
-    ids: list[str]
-    transactions: list[str]
-    gas: list[int]
+    hops: list[Sent]
+    receipts: list[Receipt]
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
+        """For --json."""
         return {
-            "ids": self.ids,
-            "transactions": self.transactions,
-            "gas": self.gas,
+            "ids": [to_hex(hop.id) for hop in self.hops],
+            "transactions": [receipt["transactionHash"] for receipt in self.receipts],
+            "gas": [receipt["gasUsed"] for receipt in self.receipts],
             "seconds": self.seconds,
         }
 
@@ -117,12 +117,7 @@ def follow(
         if is_last:
             break
         hops.append(sent_in(delivered, registry, hop.message.destination, _forwarded(delivered, hop.id)))
-    return Outcome(
-        [to_hex(hop.id) for hop in hops],
-        [one["transactionHash"] for one in receipts],
-        [int(one["gasUsed"]) for one in receipts],
-        follower.emit("done", network.chain(destination).name).seconds,
-    )
+    return Outcome(hops, receipts, follower.emit("done", network.chain(destination).name).seconds)
 
 
 def _forwarded(receipt: Receipt, id_: bytes) -> bytes:

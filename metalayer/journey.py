@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,11 @@ class Event:
 
 
 class NotDelivered(MetalayerError):
-    """The recipient refused a message, or its time had passed: it was not executed."""
+    """The recipient refused a message, or its time had passed: it was not executed in that transaction."""
+
+    def __init__(self, message: str, receipt: Receipt) -> None:
+        super().__init__(message)
+        self.receipt = receipt
 
 
 class StillWaiting(MetalayerError):
@@ -48,6 +53,7 @@ class Follower:
     on_event: Callable[[Event], None]
     on_wait: Callable[[str], None]
     timeout: float
+    cancelled: threading.Event = field(default_factory=threading.Event)
     started: float = field(default_factory=time.monotonic)
 
     def emit(self, what: str, chain: str, receipt: Receipt | None = None) -> Event:
@@ -82,7 +88,8 @@ class Follower:
                     f"not there after {self.timeout:g} s, {waiting}. It goes on without us: "
                     f"`ape run message 0x{sent.id.hex()}` says where it is"
                 )
-            time.sleep(_POLL)
+            if self.cancelled.wait(_POLL):
+                raise StillWaiting(f"cancelled, {waiting}")
 
     def _end(self, trace: Trace, arrival: str) -> Receipt:
         receipt = self.live.connection(trace.destination).receipts([trace.executed_in])[0]
@@ -92,7 +99,8 @@ class Follower:
         self.emit(trace.state.value, trace.destination, receipt)
         raise NotDelivered(
             f"message 0x{trace.sent.id.hex()} {trace.state.value} on {trace.destination} in transaction "
-            f"{trace.executed_in}: {trace.reason}; {trace.advice}"
+            f"{trace.executed_in}: {trace.reason}; {trace.advice}",
+            receipt,
         )
 
 

@@ -5,36 +5,28 @@ import {ERC7786Recipient} from "@openzeppelin/contracts/crosschain/ERC7786Recipi
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 
 /// @title Postbox: the smallest useful recipient of messages
-/// @notice Keeps one letter per message, from anyone on any chain. While it is closed it refuses: the gateway marks the
-/// message as failed and goes on, and once the postbox is open again anyone may retry.
+/// @notice Announces every letter, from anyone on any chain. While it is closed it refuses: the gateway marks the message
+/// as failed and goes on, and once the postbox is open again anyone may retry.
 contract Postbox is ERC7786Recipient {
-    struct Letter {
-        uint256 origin;
-        address sender;
-        bytes payload;
-    }
-
     /// @notice The gateway of this chain, the only caller that may bring letters.
     address public immutable GATEWAY;
     /// @notice Who opens and closes it.
     address public immutable KEEPER;
 
+    /// @notice True while it refuses letters.
     bool public closed;
     /// @notice Number of letters received.
-    uint256 public count;
-    mapping(bytes32 id => Letter) private _letters;
+    uint64 public count;
 
+    /// @notice Emitted when a letter arrives.
     event LetterReceived(bytes32 indexed id, uint256 indexed origin, address indexed sender, bytes payload);
 
     /// @notice Thrown when anyone but the keeper opens or closes it.
     error NotKeeper(address caller);
     /// @notice Thrown when a letter arrives while it is closed.
     error Closed();
-    /// @notice Thrown at deployment without a gateway.
-    error InvalidGateway(address gateway);
 
     constructor(address gateway, bool startsClosed) {
-        require(gateway != address(0), InvalidGateway(gateway));
         GATEWAY = gateway;
         KEEPER = msg.sender;
         closed = startsClosed;
@@ -44,11 +36,6 @@ contract Postbox is ERC7786Recipient {
     function setClosed(bool isClosed) external {
         require(msg.sender == KEEPER, NotKeeper(msg.sender));
         closed = isClosed;
-    }
-
-    /// @notice The letter that a message brought; all zero if there is none.
-    function letter(bytes32 id) external view returns (Letter memory) {
-        return _letters[id];
     }
 
     function _isAuthorizedGateway(address gateway, bytes calldata) internal view override returns (bool) {
@@ -61,7 +48,6 @@ contract Postbox is ERC7786Recipient {
     {
         require(!closed, Closed());
         (uint256 origin, address account) = InteroperableAddress.parseEvmV1Calldata(sender);
-        _letters[receiveId] = Letter(origin, account, payload);
         ++count;
         emit LetterReceived(receiveId, origin, account, payload);
     }
