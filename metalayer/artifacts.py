@@ -43,3 +43,14 @@ def load_artifacts(names: Iterable[str]) -> dict[str, Artifact]:
             bytes.fromhex(kind.deployment_bytecode.bytecode.removeprefix("0x")),
         )
     return artifacts
+
+
+def code_sizes(names: Iterable[str]) -> dict[str, int]:
+    """Bytes of runtime code of the named contracts: at most 24,576 each (EIP-170)."""
+    from ape import project
+
+    containers = project.load_contracts()
+    return {
+        name: len(containers[name].contract_type.runtime_bytecode.bytecode.removeprefix("0x")) // 2
+        for name in names
+    }
