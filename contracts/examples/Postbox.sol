@@ -5,8 +5,8 @@ import {ERC7786Recipient} from "@openzeppelin/contracts/crosschain/ERC7786Recipi
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 
 /// @title Postbox: the smallest useful recipient of messages
-/// @notice Announces every letter, from anyone on any chain. While it is closed it refuses: the gateway marks the message
-/// as failed and goes on, and once the postbox is open again anyone may retry.
+/// @notice Announces every letter, from anyone on any chain. While it is closed it refuses: the gateway marks the
+/// message as failed and goes on, and once the postbox is open again anyone may retry.
 contract Postbox is ERC7786Recipient {
     /// @notice The gateway of this chain, the only caller that may bring letters.
     address public immutable GATEWAY;
