@@ -79,7 +79,7 @@ class Receipt:
     def __init__(self, raw: dict[str, Any]) -> None:
         self.succeeded = raw["status"] == "0x1"
         self.gas_used = int(raw["gasUsed"], 16)
-        self.block = int(raw["blockNumber"], 16)
+        self.hash = raw["transactionHash"]
         self.logs = raw["logs"]
 
     @property
@@ -162,7 +162,7 @@ def call(
     value: int = 0,
     at: int | None = None,
 ) -> bytes | Revert:
-    """Return data of `eth_call`, or its Revert. `to` None runs a constructor."""
+    """Return data of `eth_call`, or its Revert, empty if the gas runs out. `to` None runs a constructor."""
     transaction = {"data": "0x" + data.hex(), "gas": hex(gas), "value": hex(value)}
     if to is not None:
         transaction["to"] = to
@@ -173,10 +173,8 @@ def call(
     if "error" not in answer:
         return bytes.fromhex(answer["result"][2:])
     failure = answer["error"]
-    known = (
-        failure["code"] == 3 or "OutOfGas" in failure["message"] or "InvalidFEOpcode" in failure["message"]
-    )
-    assert known, f"{chain.name}: eth_call: {failure}"
+    starved = any(reason in failure["message"] for reason in ("OutOfGas", "intrinsic gas too high"))
+    assert starved or failure["code"] == 3, f"{chain.name}: eth_call: {failure}"
     return Revert(bytes.fromhex((failure.get("data") or "0x")[2:]))
 
 
@@ -199,7 +197,7 @@ def transact(
 
 def init_code(name: str, *arguments: Any) -> bytes:
     """Creation code of a contract of this project with its constructor's arguments."""
-    contract_type = getattr(project, name).contract_type
+    contract_type = contract_types()[name]
     abi = contract_type.constructor
     types = [parameter.canonical_type for parameter in abi.inputs]
     return bytes.fromhex(contract_type.deployment_bytecode.bytecode.removeprefix("0x")) + CODEC.encode(
@@ -243,13 +241,14 @@ def slot(chain: BoundChain, address: str, index: int = 0) -> int:
 
 
 @lru_cache
-def _contract_types() -> dict[str, Any]:
+def contract_types() -> dict[str, Any]:
+    """Every contract of this project. Once: `project.X` looks for changed sources each time."""
     return {name: container.contract_type for name, container in project.load_contracts().items()}
 
 
 @lru_cache
 def _methods(name: str) -> dict[str, tuple[bytes, list[str], list[str]]]:
-    contract_type = _contract_types()[name]
+    contract_type = contract_types()[name]
     methods = [*contract_type.view_methods, *contract_type.mutable_methods]
     return {
         abi.name: (
@@ -267,7 +266,7 @@ def _errors() -> dict[str, tuple[bytes, list[str]]]:
         "Panic": (keccak(text="Panic(uint256)")[:4], ["uint256"]),
         "Error": (keccak(text="Error(string)")[:4], ["string"]),
     }
-    for contract_type in _contract_types().values():
+    for contract_type in contract_types().values():
         for abi in contract_type.errors:
             types = [parameter.canonical_type for parameter in abi.inputs]
             known[abi.name] = (keccak(text=abi.selector)[:4], types)
@@ -278,7 +277,7 @@ def _errors() -> dict[str, tuple[bytes, list[str]]]:
 def _events() -> dict[str, Any]:
     return {
         "0x" + keccak(text=abi.selector).hex(): abi
-        for contract_type in _contract_types().values()
+        for contract_type in contract_types().values()
         for abi in contract_type.events
     }
 

@@ -1,11 +1,10 @@
 """ERA: supply, permits, votes by time, and minting by the bridge on spokes alone."""
 
 import pytest
-from ape import project
 from eth_account import Account
 from eth_utils import keccak
 
-from tests.evm import call, deploy, error, init_code, now
+from tests.evm import call, contract_types, deploy, error, init_code, now
 
 SUPPLY = 10**27
 AMOUNT = 5 * 10**18
@@ -105,7 +104,7 @@ def test_refuses_to_mint_to_the_zero_treasury(hub, deployer):
 @pytest.mark.parametrize("method", ["mint", "burn", "pause", "owner", "transferOwnership"])
 def test_nobody_owns_pauses_or_mints(hub, method):
     """P8: no such function exists."""
-    names = {abi.name for abi in project.ERA.contract_type.methods}
+    names = {abi.name for abi in contract_types()["ERA"].methods}
     assert method not in names
 
 
