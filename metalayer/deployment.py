@@ -155,7 +155,7 @@ class Deployer:
                 state = run.apply(report)
                 with lock:
                     finished[name] = _record(desired, state, journal, previous)
-                    self._save(resolved, previous, finished)
+                    self._save(resolved, finished)
 
             in_parallel(apply_chain, self.network.chains)
             return Registry.load(self.network, self.registry_path)
@@ -225,9 +225,7 @@ class Deployer:
     def _previous(self) -> Registry | None:
         return Registry.load(self.network, self.registry_path) if self.registry_path.exists() else None
 
-    def _save(
-        self, resolved: Resolved, previous: Registry | None, finished: Mapping[str, DeployedChain]
-    ) -> None:
+    def _save(self, resolved: Resolved, finished: Mapping[str, DeployedChain]) -> None:
         validators = resolved.validator_set
         members = [Validator(signer=signer, weight=weight) for signer, weight in validators.members]
         registry = Registry(
@@ -237,8 +235,9 @@ class Deployer:
             validator_set=FirstSet(version=validators.version, expires=validators.expires, members=members),
             chains=dict(finished),
         )
-        if previous is None or previous.text() != registry.text():
-            registry.save(self.registry_path)
+        path = self.registry_path
+        if not path.exists() or path.read_text(encoding="utf-8") != registry.text():
+            registry.save(path)
 
 
 class _ChainRun:

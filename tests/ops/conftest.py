@@ -1,0 +1,58 @@
+"""Deployments of their own on the tests' chains, which the isolation takes back after each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metalayer.accounts import address_of, load_sender
+from metalayer.artifacts import Artifact, load_artifacts
+from metalayer.chain import Connection, connect
+from metalayer.deployment import Deployer
+from metalayer.inspection import ALL_CONTRACTS
+from metalayer.intent import Intent, load_intent
+from metalayer.network import Network, load_network
+from tests.chains import BoundChain
+
+# Not the account of deploy.yaml: its addresses are free on chains where other tests have deployed.
+DEPLOYER = "TEST::18"
+
+
+@pytest.fixture(scope="session")
+def network() -> Network:
+    return load_network()
+
+
+@pytest.fixture(scope="session")
+def artifacts(chains: dict[str, BoundChain]) -> dict[str, Artifact]:
+    return load_artifacts(ALL_CONTRACTS)
+
+
+@pytest.fixture
+def intent() -> Intent:
+    return load_intent().model_copy(update={"deployer": DEPLOYER})
+
+
+@pytest.fixture
+def connections(chains: dict[str, BoundChain], network: Network) -> dict[str, Connection]:
+    return connect(network)
+
+
+@pytest.fixture
+def deployer(
+    network: Network,
+    connections: dict[str, Connection],
+    intent: Intent,
+    artifacts: dict[str, Artifact],
+    tmp_path: Path,
+) -> Deployer:
+    return Deployer(network, connections, intent, address_of, load_sender, tmp_path / "records", artifacts)
+
+
+@pytest.fixture
+def with_intent(deployer: Deployer) -> Callable[..., Deployer]:
+    """The same deployer with other values in its deploy.yaml."""
+    return lambda **values: replace(deployer, intent=deployer.intent.model_copy(update=values))

@@ -1,0 +1,458 @@
+"""`ape run deploy`: same addresses, nothing twice, and every interruption is survived."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_utils.crypto import keccak
+
+from metalayer.accounts import address_of, load_sender
+from metalayer.calls import Function
+from metalayer.chain import Connection, in_parallel, to_hex
+from metalayer.deployment import Deployer
+from metalayer.errors import MetalayerError
+from metalayer.gateway import Route, encode_set_route
+from metalayer.intent import ARACHNID, CONTRACTS, create3_address
+from metalayer.journal import Journal, exclusive
+from metalayer.network import repo_root
+from metalayer.registry import Registry
+from tests.ops.conftest import DEPLOYER
+
+# Factory, three contracts, seal by the deployer; a route to each other chain by the owner.
+DEPLOYER_STEPS = 5
+
+
+def quietly(chain: str, what: str, left: int) -> None:
+    pass
+
+
+def nonce(connection: Connection, account: str) -> int:
+    return int(connection.rpc("eth_getTransactionCount", address_of(account), "latest"), 16)
+
+
+def nonces(connections: dict[str, Connection]) -> dict[tuple[str, str], int]:
+    accounts = (DEPLOYER, "TEST::1")
+    return {(n, a): nonce(c, a) for n, c in connections.items() for a in accounts}
+
+
+def expected_nonces(before: dict[tuple[str, str], int], chains: int) -> dict[tuple[str, str], int]:
+    return {
+        (name, account): count + (DEPLOYER_STEPS - 1 if account == DEPLOYER else chains - 1)
+        for (name, account), count in before.items()
+    }
+
+
+class Crash(BaseException):
+    """The process dies here: not an Exception, so nothing can handle it."""
+
+
+class Dying(Connection):
+    """A connection whose process dies before or after its n-th request."""
+
+    def __init__(self, connection: Connection, fuse: Callable[[], bool], after: bool) -> None:
+        super().__init__(connection.chain)
+        self._fuse, self._after = fuse, after
+
+    def _post(self, body: Any) -> Any:
+        dies = self._fuse()
+        if dies and not self._after:
+            raise Crash
+        answer = super()._post(body)
+        if dies:
+            raise Crash
+        return answer
+
+
+def dying(deployer: Deployer, chain: str, request: int, after: bool) -> Deployer:
+    count = itertools.count(1)
+    lock = threading.Lock()
+
+    def fuse() -> bool:
+        with lock:
+            return next(count) >= request
+
+    connections = dict(deployer.connections)
+    connections[chain] = Dying(connections[chain], fuse, after)
+    return replace(deployer, connections=connections)
+
+
+@pytest.fixture
+def factory_placed(deployer: Deployer, deployment: object) -> None:
+    """The factory's address does not depend on the deployer: the session's deployment has placed it."""
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_deploys_to_the_same_addresses_and_does_nothing_the_second_time(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    before = nonces(connections)
+    plan = deployer.plan()
+    assert plan.has_changes
+    assert not deployer.folder.exists(), "a plan writes nothing"
+    assert nonces(connections) == before, "a plan sends nothing"
+
+    registry = deployer.apply(quietly)
+
+    assert set(registry.chains) == set(connections)
+    for name in CONTRACTS:
+        assert {registry.contract(chain, name).address for chain in connections} == {
+            plan.resolved.addresses[name]
+        }
+    registry.confirm(connections)
+    assert nonces(connections) == expected_nonces(before, len(connections))
+    assert not deployer.plan().has_changes
+
+    files = {path.name: path.read_bytes() for path in deployer.folder.iterdir()}
+    changed = (deployer.folder / "registry.json").stat().st_mtime_ns
+    after = nonces(connections)
+    assert deployer.apply(quietly) == registry
+    assert nonces(connections) == after
+    assert {path.name: path.read_bytes() for path in deployer.folder.iterdir()} == files
+    assert (deployer.folder / "registry.json").stat().st_mtime_ns == changed
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_gas_of_the_plan_is_what_the_transactions_use(deployer: Deployer) -> None:
+    planned = {
+        (chain, step.step.name): step.gas
+        for chain, steps in deployer.plan().chains.items()
+        for step in steps
+        if not step.step.is_done
+    }
+    deployer.apply(quietly)
+    records = Journal(deployer.folder / "journal.jsonl").records
+    used = {(r["chain"], r["step"]): r["gas"] for r in records if r["record"] == "receipt"}
+    assert planned == used
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_addresses_do_not_depend_on_nonces(deployer: Deployer, connections: dict[str, Connection]) -> None:
+    sender = load_sender(DEPLOYER)
+    for count, connection in enumerate(connections.values()):
+        for _ in range(count):
+            connection.send(sender, sender.address, b"")
+    registry = deployer.apply(quietly)
+    for name in CONTRACTS:
+        assert len({registry.contract(chain, name).address for chain in connections}) == 1
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_equal_chains_give_an_equal_registry(
+    deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
+) -> None:
+    snapshots = {name: connection.rpc("evm_snapshot") for name, connection in connections.items()}
+    first = deployer.apply(quietly).text()
+    for name, connection in connections.items():
+        assert connection.rpc("evm_revert", snapshots[name])
+    again = replace(deployer, folder=tmp_path / "again")
+    second = again.apply(quietly).text()
+    assert second == first
+    assert json.dumps(json.loads(first), indent=2, sort_keys=True) + "\n" == first
+
+
+@pytest.mark.usefixtures("factory_placed")
+@pytest.mark.parametrize("after", [False, True], ids=["before the request", "after the request"])
+def test_survives_a_crash_at_any_request(
+    deployer: Deployer, connections: dict[str, Connection], tmp_path: Path, after: bool
+) -> None:
+    """Every point of the run on one chain: the process dies, a second run ends it, nothing is sent twice."""
+    # Two chains show it as well as four, in half the time.
+    names = ("hub", "arcade")
+    connections = {name: connections[name] for name in names}
+    two = replace(deployer.network, chains={name: deployer.network.chains[name] for name in names})
+    deployer = replace(deployer, network=two, connections=connections)
+    before = nonces(connections)
+    snapshots = {name: connection.rpc("evm_snapshot") for name, connection in connections.items()}
+    crashes = 0
+    for request in itertools.count(1):
+        run = replace(deployer, folder=tmp_path / str(request))
+        crashed = False
+        try:
+            dying(run, "arcade", request, after).apply(quietly)
+        except Crash:
+            crashed = True
+        if not crashed:
+            break
+        crashes += 1
+        registry = run.apply(quietly)
+        assert nonces(connections) == expected_nonces(before, len(connections)), f"request {request}"
+        assert set(registry.chains) == set(connections)
+        assert not run.plan().has_changes
+        assert not Journal(run.folder / "journal.jsonl").in_flight("arcade")
+        for name, connection in connections.items():
+            assert connection.rpc("evm_revert", snapshots[name])
+            snapshots[name] = connection.rpc("evm_snapshot")
+    assert crashes > 15
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    class Silent(Connection):
+        def broadcast(self, signed: Any) -> None:
+            raise Crash
+
+    arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
+    with pytest.raises(Crash):
+        replace(deployer, connections=arcade).apply(quietly)
+    pending = Journal(deployer.folder / "journal.jsonl").in_flight("arcade")
+    assert [flight.step for flight in pending] == [f"create {name}" for name in CONTRACTS]
+    deployer.apply(quietly)
+    for flight in pending:
+        receipt = connections["arcade"].rpc("eth_getTransactionReceipt", flight.hash)
+        assert int(receipt["status"], 16) == 1
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_transaction_whose_nonce_was_taken_is_given_up(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    class Silent(Connection):
+        def broadcast(self, signed: Any) -> None:
+            raise Crash
+
+    arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
+    with pytest.raises(Crash):
+        replace(deployer, connections=arcade).apply(quietly)
+    sender = load_sender(DEPLOYER)
+    connections["arcade"].send(sender, sender.address, b"")
+    deployer.apply(quietly)
+    assert not deployer.plan().has_changes
+    records = Journal(deployer.folder / "journal.jsonl").records
+    assert [r["chain"] for r in records if r["record"] == "dropped"] == ["arcade"]
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_torn_journal_line_is_dropped(deployer: Deployer) -> None:
+    registry = deployer.apply(quietly)
+    path = deployer.folder / "journal.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"record": "send", "chain": "hub", "ra')
+    assert deployer.apply(quietly) == registry
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_lost_journal_costs_nothing(deployer: Deployer, connections: dict[str, Connection]) -> None:
+    registry = deployer.apply(quietly)
+    (deployer.folder / "journal.jsonl").unlink()
+    before = nonces(connections)
+    assert deployer.apply(quietly) == registry
+    assert nonces(connections) == before
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
+    registry = deployer.apply(quietly)
+    perps = connections["perps"].chain.chain_id
+    closed = encode_set_route(perps, Route(False, True, 1, 2))
+    connections["arcade"].send(load_sender("TEST::1"), registry.address("Metalayer"), closed)
+    plan = deployer.plan()
+    changes = [
+        (chain, planned.step.name)
+        for chain, steps in plan.chains.items()
+        for planned in steps
+        if not planned.step.is_done
+    ]
+    assert changes == [("arcade", "route to perps")]
+    deployer.apply(quietly)
+    assert not deployer.plan().has_changes
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_refuses_other_code_at_a_predicted_address(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    """One byte is enough."""
+    registry = deployer.apply(quietly)
+    address = registry.address("TokenBridge")
+    code = bytearray(connections["perps"].code(address))
+    code[len(code) // 2] ^= 1
+    connections["perps"].rpc("anvil_setCode", address, to_hex(bytes(code)))
+    with pytest.raises(MetalayerError, match=f"perps: the code at {address} is not the TokenBridge"):
+        deployer.plan()
+    with pytest.raises(MetalayerError, match="is not the TokenBridge"):
+        deployer.apply(quietly)
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_refuses_other_values_than_those_deployed(
+    deployer: Deployer, with_intent: Callable[..., Deployer]
+) -> None:
+    deployer.apply(quietly)
+    owner = with_intent(owners={"default": "TEST::1", "social": "TEST::2"})
+    with pytest.raises(MetalayerError, match=r"social: the owner of Metalayer is 0x7099\w+, expected 0x3C44"):
+        owner.plan()
+    weights = {f"TEST::{i}": 50 for i in range(5, 10)}
+    validators = deployer.intent.validators.model_copy(update={"weights": weights})
+    with pytest.raises(MetalayerError, match="Metalayer has validator set"):
+        with_intent(validators=validators).apply(quietly)
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_refuses_a_namespace_that_is_sealed_too_early(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    planned = deployer.plan()
+    seal = planned.chains["hub"][-1].step
+    connections["hub"].send(load_sender(DEPLOYER), seal.to, seal.data)
+    with pytest.raises(MetalayerError, match=r"hub: Metalayer is not there, but the .* is already sealed"):
+        deployer.apply(quietly)
+
+
+def test_refuses_a_chain_without_the_placing_factory(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    factory = deployer.plan().resolved.addresses["Create3Factory"]
+    connections["social"].rpc("anvil_setCode", ARACHNID, "0x")
+    connections["social"].rpc("anvil_setCode", factory, "0x")
+    with pytest.raises(MetalayerError, match="social does not have the deterministic deployment proxy"):
+        deployer.plan()
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_the_deployer_holds_nothing_afterwards(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    """P8, as far as it exists: neither the gateway nor the factory's namespace obeys the deployer."""
+    registry = deployer.apply(quietly)
+    sender = load_sender(DEPLOYER)
+    plan = deployer.plan()
+    for chain, connection in connections.items():
+        for planned in plan.chains[chain]:
+            if planned.step.sender == sender.address and planned.step.kind == "hand over":
+                with pytest.raises(MetalayerError, match="NotController"):
+                    connection.call(planned.step.to, planned.step.data, sender=sender.address)
+            if planned.step.kind == "configure":
+                with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
+                    connection.call(planned.step.to, planned.step.data, sender=sender.address)
+        assert registry.chains[chain].owner == address_of("TEST::1")
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_other_local_chains_get_a_new_journal(deployer: Deployer, connections: dict[str, Connection]) -> None:
+    path = deployer.folder / "journal.jsonl"
+    Journal(path).append(
+        {"record": "chain", "chain": "hub", "genesis": "0x00"}, {"record": "resolved", "expires": 5}
+    )
+    registry = deployer.apply(quietly)
+    assert registry.validator_set.expires > 5
+    assert Journal(path).genesis["hub"] != "0x00"
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_one_deployment_at_a_time(deployer: Deployer) -> None:
+    with (
+        exclusive(deployer.folder / "deploy.lock", "somebody"),
+        pytest.raises(MetalayerError, match=f"already running: pid {os.getpid()} on .* since"),
+    ):
+        deployer.apply(quietly)
+    deployer.apply(quietly)
+
+
+def test_a_lock_left_by_a_killed_process_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "deploy.lock"
+    code = (
+        "import sys, time; from pathlib import Path; from metalayer.journal import exclusive\n"
+        f"with exclusive(Path({str(path)!r}), 'it'): print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with pytest.raises(MetalayerError, match=f"pid {process.pid}"), exclusive(path, "it"):
+            pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with exclusive(path, "it"):
+            pass
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_chain_that_fails_does_not_stop_the_others(
+    deployer: Deployer, connections: dict[str, Connection], deployment: object
+) -> None:
+    sender = load_sender(DEPLOYER)
+    connections["perps"].rpc("anvil_setBalance", sender.address, "0x1")
+    with pytest.raises(
+        MetalayerError, match=f"perps: {sender.address} has 0.000000 ether, expected at least"
+    ):
+        deployer.apply(quietly)
+    registry = Registry.load(deployer.network, deployer.registry_path)
+    assert set(registry.chains) == set(connections) - {"perps"}
+    with pytest.raises(MetalayerError, match="nothing is deployed to chain 'perps' yet"):
+        registry.chain("perps")
+    connections["perps"].rpc("anvil_setBalance", sender.address, hex(10**21))
+    assert set(deployer.apply(quietly).chains) == set(connections)
+
+
+def test_the_real_process_can_be_killed(
+    connections: dict[str, Connection], tmp_path: Path, deployment: object
+) -> None:
+    """SIGKILL in the middle of sending, then again: the records on disk are enough."""
+    before = nonces(connections)
+    code = (
+        "import sys, json; from pathlib import Path\n"
+        "from metalayer.accounts import address_of, load_sender\n"
+        "from metalayer.chain import connect\n"
+        "from metalayer.deployment import Deployer\n"
+        "from metalayer.intent import load_intent\n"
+        "from metalayer.network import load_network\n"
+        "network = load_network(); connections = connect(network)\n"
+        f"intent = load_intent().model_copy(update={{'deployer': {DEPLOYER!r}}})\n"
+        f"d = Deployer(network, connections, intent, address_of, load_sender, Path({str(tmp_path)!r}))\n"
+        "d.apply(lambda chain, what, left: print(chain, what, left, flush=True))\n"
+    )
+    for kill_at in (2, 6, None):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=repo_root()
+        )
+        assert process.stdout is not None
+        for number, _ in enumerate(process.stdout, 1):
+            if number == kill_at:
+                process.kill()
+        process.wait()
+        process.stdout.close()
+        assert process.returncode in (0, -signal.SIGKILL)
+    assert process.returncode == 0
+    assert nonces(connections) == expected_nonces(before, len(connections))
+
+
+def test_predicted_addresses_are_the_factory_s(
+    deployer: Deployer, deployment: object, connections: dict[str, Connection]
+) -> None:
+    """Our arithmetic and the contract's agree for any namespace and salt."""
+    factory = deployer.plan().resolved.addresses["Create3Factory"]
+    address_function = Function("addressOf(address,bytes32)", "address")
+    cases = [(address_of(f"TEST::{i}"), keccak(bytes([i]))) for i in range(5)]
+    found = connections["hub"].calls([(factory, address_function.encode(*case)) for case in cases])
+    assert [address_function.decode(data) for data in found] == [
+        create3_address(factory, *case) for case in cases
+    ]
+
+
+def test_in_parallel_reports_the_first_error_when_all_are_done() -> None:
+    done = []
+
+    def work(item: int) -> None:
+        if item == 1:
+            raise MetalayerError("one")
+        done.append(item)
+
+    with pytest.raises(MetalayerError, match="one"):
+        in_parallel(work, [1, 2, 3])
+    assert sorted(done) == [2, 3]
