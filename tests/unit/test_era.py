@@ -101,6 +101,11 @@ def test_refuses_to_mint_to_the_zero_treasury(hub, deployer):
     assert call(hub.chain, None, code, sender=deployer) == error("ERC20InvalidReceiver", ZERO_ADDRESS)
 
 
+def test_refuses_to_be_deployed_without_bridge(arcade, deployer, treasury):
+    code = init_code("ERA", 901, ZERO_ADDRESS, treasury)
+    assert call(arcade.chain, None, code, sender=deployer) == error("InvalidBridge", ZERO_ADDRESS)
+
+
 @pytest.mark.parametrize("method", ["mint", "burn", "pause", "owner", "transferOwnership"])
 def test_nobody_owns_pauses_or_mints(hub, method):
     """P8: no such function exists."""
