@@ -16,16 +16,16 @@ setup: .venv/.stamp-project node_modules/.stamp .solc/.stamp ## install everythi
 
 test: setup ## compile and run the tests (quick profile, four local chains)
 	@echo "compiling the contracts"
-	@$(BIN)/ape compile
+	@$(BIN)/ape compile --verbosity WARNING
 	@echo "running the tests"
 	@$(BIN)/ape test
 
 test-deep: setup ## the same tests with many more examples
-	@$(BIN)/ape compile
+	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/ape test --deep
 
 demo: setup ## ERA across four chains, from nothing to a summary
-	@$(BIN)/ape compile
+	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/ape run demo
 
 lint: setup ## ruff, mypy and solhint

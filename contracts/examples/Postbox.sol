@@ -25,8 +25,11 @@ contract Postbox is ERC7786Recipient {
     error NotKeeper(address caller);
     /// @notice Thrown when a letter arrives while it is closed.
     error Closed();
+    /// @notice Thrown at deployment without a gateway.
+    error InvalidGateway(address gateway);
 
     constructor(address gateway, bool startsClosed) {
+        require(gateway != address(0), InvalidGateway(gateway));
         GATEWAY = gateway;
         KEEPER = msg.sender;
         closed = startsClosed;
