@@ -234,20 +234,20 @@ def _read(path: Path, model: type[Any], limit: int) -> Any:
         return None
     except OSError as error:
         raise MalformedFile(f"{path}: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise MalformedFile(f"{path}: not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise MalformedFile(f"{path}: not a regular file")
         data = file.read(limit + 1)
     if len(data) > limit:
         raise MalformedFile(f"{path}: larger than {limit} bytes")
     try:
-        return model.model_validate(json.loads(data))
+        # Not the standard library's parser: deep nesting overflows its stack, whatever Python's limit says.
+        return model.model_validate_json(data)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise MalformedFile(f"{path}: {place}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise MalformedFile(f"{path}: not JSON") from error
+        raise MalformedFile(f"{path}: {place or 'the file'}: {first['msg']}") from error
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -69,13 +69,12 @@ class Record:
         self._identify(identity)
 
     def _identify(self, identity: str) -> None:
-        with self._database:
-            row = self._database.execute("SELECT name FROM identity").fetchone()
-            if row is None:
-                self._database.execute("INSERT INTO identity VALUES (?)", (identity,))
-            elif row[0] != identity:
-                self.close()
-                raise MetalayerError(f"the record {self._path} belongs to {row[0]}, not to {identity}")
+        row = self._database.execute("SELECT name FROM identity").fetchone()
+        if row is None:
+            self._database.execute("INSERT INTO identity VALUES (?)", (identity,))
+        elif row[0] != identity:
+            self.close()
+            raise MetalayerError(f"the record {self._path} belongs to {row[0]}, not to {identity}")
 
     def commit(self, root: bytes, facts: Iterable[Fact]) -> None:
         """Writes facts that are about to be signed under a root. When it returns they are on disk.

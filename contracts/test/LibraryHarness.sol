@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
+import {Attestation, Attestations, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
+import {Facts} from "../metalayer/libraries/Facts.sol";
+import {Message, Messages} from "../metalayer/libraries/Messages.sol";
+
+/// @title LibraryHarness: the gateway's libraries, callable from outside
+/// @notice What the Python package must compute alike for any input.
+contract LibraryHarness {
+    using Attestations for Attestation;
+    using Attestations for ValidatorSet;
+
+    function messageId(
+        Message calldata message,
+        uint256 networkId,
+        uint256 origin,
+        uint256 destination,
+        uint256 nonce
+    ) external pure returns (bytes32) {
+        return Messages.id(message, networkId, origin, destination, nonce);
+    }
+
+    function genesis(uint256 networkId, uint256 origin, uint256 destination, uint256 nonce)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Messages.genesis(networkId, origin, destination, nonce);
+    }
+
+    function extend(bytes32 head, bytes32 messageId_) external pure returns (bytes32) {
+        return Messages.extend(head, messageId_);
+    }
+
+    function laneLeaf(uint256 origin, uint256 destination, uint256 nonce, bytes32 head)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Facts.lane(origin, destination, nonce, head);
+    }
+
+    function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {
+        return MerkleProof.verifyCalldata(proof, root, leaf);
+    }
+
+    function setHash(ValidatorSet calldata set) external pure returns (bytes32) {
+        return set.hash();
+    }
+
+    function checkSet(ValidatorSet calldata set) external view {
+        set.check();
+    }
+
+    function domainSeparator(uint256 networkId, address gateway) public pure returns (bytes32) {
+        return MessageHashUtils.toDomainSeparator(
+            hex"0f", keccak256("Metalayer"), keccak256("1"), networkId, gateway, bytes32(0)
+        );
+    }
+
+    function digest(uint256 networkId, address gateway, bytes32 root) external pure returns (bytes32) {
+        return MessageHashUtils.toTypedDataHash(
+            domainSeparator(networkId, gateway), keccak256(abi.encode(Attestations.ATTESTATION_TYPEHASH, root))
+        );
+    }
+
+    function checkQuorum(Attestation calldata attestation, uint256 networkId, address gateway) external pure {
+        attestation.checkQuorum(domainSeparator(networkId, gateway));
+    }
+
+    /// @return signer Zero if the signature is malformed or malleable.
+    function recover(bytes32 hash, bytes32 r, bytes32 vs) external pure returns (address signer) {
+        (signer,,) = ECDSA.tryRecover(hash, r, vs);
+    }
+
+    function format(uint256 chainId, address account) external pure returns (bytes memory) {
+        return InteroperableAddress.formatEvmV1(chainId, account);
+    }
+}

@@ -1,0 +1,271 @@
+"""The Python mirror computes what the contracts compute, for any input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_utils import keccak, to_checksum_address
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metalayer import gateway, lane, reverts
+from metalayer.artifacts import load_artifacts
+from metalayer.attestation import Attestation, LaneFact, Tree, ValidatorSet, compact, digest, recover
+from metalayer.chain import Reverted
+from metalayer.errors import MetalayerError
+from metalayer.message import Message, extend, genesis_head, interoperable, parse_interoperable
+from tests.chains import BoundChain
+from tests.evm import Contract, deploy
+from tests.mesh import RELAYER, Mesh
+
+uint256 = st.integers(0, 2**256 - 1)
+uint64 = st.integers(0, 2**64 - 1)
+chain_ids = st.one_of(st.integers(1, 2**16), st.integers(1, 2**256 - 1))
+addresses = st.binary(min_size=20, max_size=20).map(to_checksum_address)
+words = st.binary(min_size=32, max_size=32)
+messages = st.builds(
+    Message,
+    network_id=uint256,
+    origin=uint256,
+    destination=uint256,
+    nonce=uint64,
+    sender=addresses,
+    recipient=addresses,
+    gas_limit=uint64,
+    deliver_before=uint64,
+    fee=uint256,
+    payload=st.binary(max_size=300),
+)
+facts = st.builds(LaneFact, uint256, uint256, uint64, words)
+validator_sets = st.builds(
+    ValidatorSet,
+    version=uint64,
+    expires=uint64,
+    members=st.lists(st.tuples(addresses, st.integers(0, 2**96 - 1)), max_size=34).map(tuple),
+)
+
+
+@pytest.fixture(scope="session")
+def harness(mesh: Mesh, chains: dict[str, BoundChain]) -> Contract:
+    return deploy(chains["hub"], "LibraryHarness", sender=RELAYER.address)
+
+
+@given(message=messages)
+def test_ids_are_equal(harness: Contract, message: Message) -> None:
+    place = (message.network_id, message.origin, message.destination, message.nonce)
+    assert harness.view("messageId", message.fields, *place) == message.id
+
+
+@given(place=st.tuples(uint256, uint256, uint256, uint256), message_id=words)
+def test_heads_are_equal(harness: Contract, place: tuple[int, int, int, int], message_id: bytes) -> None:
+    genesis = genesis_head(*place)
+    assert harness.view("genesis", *place) == genesis
+    assert genesis != bytes(32)
+    assert harness.view("extend", genesis, message_id) == extend(genesis, message_id)
+
+
+@given(fact=facts)
+def test_leaves_are_equal(harness: Contract, fact: LaneFact) -> None:
+    assert harness.view("laneLeaf", fact.origin, fact.destination, fact.nonce, fact.head) == fact.leaf
+
+
+@given(chosen=st.lists(facts, min_size=1, max_size=40), other=facts)
+def test_proofs_verify_for_their_fact_only(
+    harness: Contract, chosen: list[LaneFact], other: LaneFact
+) -> None:
+    tree = Tree(chosen)
+    for fact in chosen[:5]:
+        proof = tree.proof(fact)
+        assert len(proof) <= tree.depth
+        assert harness.view("verify", proof, tree.root, fact.leaf)
+        if other.leaf not in {one.leaf for one in chosen}:
+            assert not harness.view("verify", proof, tree.root, other.leaf)
+
+
+@given(validator_set=validator_sets)
+def test_set_hashes_are_equal(harness: Contract, validator_set: ValidatorSet) -> None:
+    assert harness.view("setHash", _fields(validator_set)) == validator_set.hash
+
+
+@given(
+    weights=st.lists(st.integers(0, 5), min_size=2, max_size=34),
+    swap=st.booleans(),
+    late=st.integers(-1, 1),
+    data=st.data(),
+)
+def test_both_accept_the_same_sets(
+    harness: Contract, weights: list[int], swap: bool, late: int, data: st.DataObject
+) -> None:
+    """Size, order, zero signers and weights, a third of the total, and the second at which a set expires (M2, M9)."""
+    signers = sorted((data.draw(addresses) for _ in weights), key=lambda signer: int(signer, 16))
+    if swap:
+        signers[0], signers[1] = signers[1], signers[0]
+    now = 1 << 40
+    validator_set = ValidatorSet(1, now - late, tuple(zip(signers, weights, strict=True)))
+    assert _accepts(lambda: validator_set.validate(now)) == (
+        not _reverts(harness, "checkSet", _fields(validator_set), at=now)
+    )
+
+
+@given(network_id=uint256, place=addresses, root=words)
+def test_digests_are_equal(harness: Contract, network_id: int, place: str, root: bytes) -> None:
+    assert harness.view("digest", network_id, place, root) == digest(network_id, place, root)
+
+
+@given(r=words, s=words, flip=st.booleans(), own=st.booleans(), root=words)
+def test_both_recover_the_same_signer(
+    harness: Contract, r: bytes, s: bytes, flip: bool, own: bool, root: bytes
+) -> None:
+    """Any 64 bytes, true signatures and those with the parity bit flipped: one reading of each (M17)."""
+    hashed = digest(901, harness.address, root)
+    signature = r + s
+    if own:
+        key = Account.from_key(keccak(root))
+        signature = compact(key.unsafe_sign_hash(hashed))
+    if flip:
+        signature = signature[:32] + bytes([signature[32] ^ 0x80]) + signature[33:]
+    on_chain = harness.view("recover", hashed, signature[:32], signature[32:])
+    in_python = recover(901, harness.address, root, signature)
+    assert (in_python or "0x" + "00" * 20) == on_chain
+
+
+@given(weights=st.lists(st.integers(1, 4), min_size=4, max_size=7), data=st.data())
+def test_both_see_a_quorum(harness: Contract, weights: list[int], data: st.DataObject) -> None:
+    """Strictly more than two thirds of the weight, whoever signs (P3, M3)."""
+    keys = sorted((Account.from_key(keccak(text=f"v{i}")) for i in range(len(weights))), key=_by_address)
+    members = tuple((key.address, weight) for key, weight in zip(keys, weights, strict=True))
+    root = data.draw(words)
+    hashed = digest(901, harness.address, root)
+    signing = data.draw(st.sets(st.sampled_from(keys)))
+    attestation = Attestation(
+        root,
+        ValidatorSet(1, 1 << 40, members),
+        {key.address: compact(key.unsafe_sign_hash(hashed)) for key in signing},
+    )
+    refused = _reverts(harness, "checkQuorum", attestation.fields, 901, harness.address)
+    assert attestation.has_quorum == (not refused)
+
+
+@given(chain_id=chain_ids, account=addresses)
+def test_interoperable_addresses_are_equal(harness: Contract, chain_id: int, account: str) -> None:
+    data = interoperable(chain_id, account)
+    assert harness.view("format", chain_id, account) == data
+    assert parse_interoperable(data) == (chain_id, account)
+
+
+@st.composite
+def almost_recipients(draw: st.DrawFn) -> bytes:
+    """A recipient with at most a few bytes changed, inserted, dropped or appended; or anything."""
+    data = bytearray(interoperable(draw(st.sampled_from([902, 903, 256, 70_000])), draw(addresses)))
+    for _ in range(draw(st.integers(0, 2))):
+        position = draw(st.integers(0, len(data) - 1))
+        kind = draw(st.sampled_from(["change", "insert", "drop", "append"]))
+        if kind == "change":
+            data[position] = draw(st.sampled_from([0, 1, 2, 3, 19, 20, 21, 255]))
+        elif kind == "insert":
+            data.insert(position, draw(st.sampled_from([0, 1, 255])))
+        elif kind == "drop":
+            del data[position]
+        else:
+            data.append(draw(st.integers(0, 255)))
+    return bytes(data)
+
+
+@given(recipient=st.one_of(almost_recipients(), st.binary(max_size=60)))
+def test_both_accept_the_same_recipients(mesh: Mesh, recipient: bytes) -> None:
+    """What the Outbox takes for a recipient is what Python takes for one (M16)."""
+    try:
+        chain_id, account = parse_interoperable(recipient)
+        accepted = int(account, 16) != 0 and chain_id != mesh.network_id and account != mesh.gateway
+    except MetalayerError:
+        accepted = False
+    try:
+        mesh.connections["hub"].call(
+            mesh.gateway, gateway.encode_send(recipient, b""), sender=RELAYER.address
+        )
+        reason = ""
+    except Reverted as error:
+        reason = error.reason
+    assert reason.startswith("InvalidRecipient") == (not accepted)
+
+
+@given(
+    payloads=st.lists(
+        st.tuples(
+            st.sampled_from(["arcade", "perps", "social"]),
+            st.binary(max_size=80),
+            st.one_of(st.none(), st.integers(0, 10_000_000)),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_lanes_rebuilt_from_logs_end_at_the_head(
+    mesh: Mesh, payloads: list[tuple[str, bytes, int | None]]
+) -> None:
+    """Any list of messages, on several lanes mixed: logs alone give every message and the Outbox's head."""
+    hub = mesh.connections["hub"]
+    before = {name: mesh.outbox("hub", name) for name in ("arcade", "perps", "social")}
+    for destination, payload, gas_limit in payloads:
+        mesh.send("hub", destination, payload, gas_limit=gas_limit)
+    for name, (nonce, head) in before.items():
+        expected = [(payload, gas) for destination, payload, gas in payloads if destination == name]
+        now, head_now = mesh.outbox("hub", name)
+        rebuilt = lane.rebuild(hub, mesh.gateway, mesh.network_id, mesh.id_of(name), nonce + 1, now)
+        assert [sent.message.payload for sent in rebuilt] == [payload for payload, _ in expected]
+        for sent, (_, gas_limit) in zip(rebuilt, expected, strict=True):
+            assert gas_limit is None or sent.message.gas_limit == gas_limit
+            head = extend(head, sent.message.id)
+        assert head == head_now
+        whole = lane.rebuild(hub, mesh.gateway, mesh.network_id, mesh.id_of(name), 1, now)
+        assert whole[nonce:] == rebuilt
+
+
+def test_selectors_and_topics_are_the_compiled_ones() -> None:
+    abi = load_artifacts(["Metalayer"])["Metalayer"].abi
+    functions = {_signature(item) for item in abi if item["type"] == "function"}
+    events = {_signature(item) for item in abi if item["type"] == "event"}
+    assert set(gateway.FUNCTIONS.values()) <= functions
+    assert set(gateway.EVENTS.values()) <= events
+
+
+@pytest.mark.parametrize("name", ["Metalayer", "ERA", "TokenBridge", "Create3Factory"])
+def test_every_error_of_the_contracts_can_be_explained(name: str) -> None:
+    compiled = {_signature(item) for item in load_artifacts([name])[name].abi if item["type"] == "error"}
+    assert compiled <= set(reverts.selectors().values())
+
+
+def _signature(item: dict[str, Any]) -> str:
+    return f"{item['name']}({','.join(_type(entry) for entry in item['inputs'])})"
+
+
+def _type(entry: dict[str, Any]) -> str:
+    if not entry["type"].startswith("tuple"):
+        return str(entry["type"])
+    inner = ",".join(_type(component) for component in entry["components"])
+    return f"({inner}){entry['type'].removeprefix('tuple')}"
+
+
+def _fields(validator_set: ValidatorSet) -> tuple[int, int, list[bytes]]:
+    return (validator_set.version, validator_set.expires, validator_set.words)
+
+
+def _by_address(key: Any) -> int:
+    return int(key.address, 16)
+
+
+def _accepts(action: Any) -> bool:
+    try:
+        action()
+    except MetalayerError:
+        return False
+    return True
+
+
+def _reverts(harness: Contract, method: str, *arguments: Any, at: int | None = None) -> bool:
+    from tests.evm import Revert, call
+
+    data = harness.encode(method, *arguments)
+    return isinstance(call(harness.chain, harness.address, data, at=at), Revert)

@@ -1,0 +1,321 @@
+"""Relayers over four real chains with validators at work: everything pending arrives, once, in order."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metalayer import gateway
+from metalayer.attestation import Attestation, Tree
+from metalayer.chain import Connection, in_parallel
+from metalayer.errors import MetalayerError
+from metalayer.exchange import Exchange
+from metalayer.lane import BrokenLane, check, rebuild
+from metalayer.relayer import MAX_CALLDATA, Relayer, pack, survey, watch
+from metalayer.status import status
+from metalayer.tracking import State, find, parse_id, retry, trace, wait
+from tests.mesh import RELAYER, RIVAL, Mesh, script
+from tests.scripted import Behaviour
+
+CHAINS = ("hub", "arcade", "perps", "social")
+LANES = [(a, b) for a in CHAINS for b in CHAINS if a != b]
+
+
+def states(mesh: Mesh) -> dict[tuple[str, str], tuple[int, int, int]]:
+    found = survey(mesh.connections, mesh.gateway, mesh.network_id)
+    return {
+        (lane.origin.chain.name, lane.destination.chain.name): (lane.sent, lane.finalized, lane.delivered)
+        for lane in found.lanes
+    }
+
+
+def test_one_pass_clears_all_lanes(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """One proposal, one transaction per destination; P2: every Inbox ends at its Outbox's head."""
+    for origin, destination in LANES:
+        mesh.send(origin, destination, f"{origin} to {destination}".encode(), count=3)
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert result.all_problems == []
+    assert (result.pending, result.delivered, result.failed, result.facts) == (36, 36, 0, 12)
+    assert [len(delivery.transactions) for delivery in result.deliveries] == [1] * 4
+    for origin, destination in LANES:
+        assert mesh.inbox(origin, destination) == mesh.outbox(origin, destination)
+    assert exchange.roots() == []
+    assert mesh.relayer(exchange).relay_once().pending == 0
+
+
+def test_only_final_messages_are_delivered(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    mesh.send("hub", "arcade")
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert (result.delivered, result.not_final) == (1, 1)
+    assert states(mesh)["hub", "arcade"] == (2, 1, 1)
+
+
+def test_a_long_lane_uses_facts_at_every_256th_message(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    mesh.send("hub", "arcade", count=260)
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert result.facts == 2
+    assert (result.delivered, result.all_problems) == (260, [])
+    assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
+
+
+def test_what_does_not_fit_is_split(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """By calldata (8 KB payloads), and by the gas that the recipients burn (M12)."""
+    mesh.send("hub", "arcade", b"\1" * 8_000, count=20)
+    script(mesh, "perps", Behaviour.BURN_ALL_GAS)
+    mesh.send("hub", "perps", recipient=mesh.scripted, gas_limit=6_000_000, count=5)
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert result.all_problems == []
+    by_chain = {delivery.chain: delivery for delivery in result.deliveries}
+    assert (by_chain["arcade"].delivered, by_chain["perps"].failed) == (20, 5)
+    assert len(by_chain["arcade"].transactions) == 2
+    assert len(by_chain["perps"].transactions) == 3
+
+
+def test_a_failing_recipient_delays_nobody_and_can_be_retried(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """M13: the next nonce is delivered. The failed message says why, and a retry ends it."""
+    script(mesh, "arcade", Behaviour.REVERT)
+    (failing,) = mesh.send("hub", "arcade", recipient=mesh.scripted)
+    (nobody,) = mesh.send("hub", "arcade", recipient="0x00000000000000000000000000000000000000AA")
+    (fine,) = mesh.send("hub", "arcade")
+
+    def now(message_id: bytes) -> tuple[State, str]:
+        found = trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, message_id)
+        return found.state, found.reason
+
+    assert now(fine.id)[0] is State.SENT
+    mesh.finalize()
+    assert now(fine.id)[0] is State.FINAL
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert (result.delivered, result.failed) == (1, 2)
+    assert now(fine.id)[0] is State.DELIVERED
+    assert now(failing.id)[0] is State.FAILED
+    assert "the recipient refuses" in now(failing.id)[1]
+    assert "has no code on arcade" in now(nobody.id)[1]
+    destination = mesh.connections["arcade"]
+    with pytest.raises(MetalayerError, match="still fails: the recipient refuses"):
+        retry(destination, RELAYER, mesh.gateway, failing.message)
+    script(mesh, "arcade", Behaviour.ACCEPT)
+    assert now(failing.id) == (State.FAILED, "the recipient would accept it now")
+    retry(destination, RELAYER, mesh.gateway, failing.message)
+    args = (mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    assert wait(*args, failing.id, timeout=5).state is State.DELIVERED
+    lanes = {(lane.origin, lane.destination): lane for lane in status(*args).lanes}
+    assert lanes["hub", "arcade"].failed == 1
+
+
+def test_an_expired_message_is_not_executed(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    deadline = mesh.connections["hub"].timestamp() + 4_000
+    (sent,) = mesh.send("hub", "arcade", deliver_before=deadline)
+    mesh.finalize()
+    mesh.connections["arcade"].rpc("evm_increaseTime", hex(10_000))
+    mesh.connections["arcade"].rpc("anvil_mine", "0x1")
+    with mesh.signing(exchange, tmp_path):
+        assert mesh.relayer(exchange).relay_once().failed == 1
+    found = trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, sent.id)
+    assert found.state is State.EXPIRED
+    assert "no longer" in found.advice
+
+
+def test_racing_relayers_deliver_everything_once(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """P1: nothing twice, nothing lost, no error for the slower one."""
+    for origin, destination in LANES:
+        mesh.send(origin, destination, count=4)
+    mesh.finalize()
+    start = threading.Barrier(2)
+
+    def race(relayer: Relayer) -> tuple[int, list[str]]:
+        start.wait()
+        result = relayer.relay_once()
+        return result.delivered, result.all_problems
+
+    with mesh.signing(exchange, tmp_path):
+        results = in_parallel(race, [mesh.relayer(exchange), mesh.relayer(exchange, RIVAL)])
+    assert sum(delivered for delivered, _ in results) == 48
+    assert [problems for _, problems in results] == [[], []]
+    for origin, destination in LANES:
+        assert mesh.inbox(origin, destination) == mesh.outbox(origin, destination)
+
+
+def test_no_quorum_names_who_is_missing_and_what_they_said(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """P3, M3: three of five sign, and nothing moves."""
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    relayer = mesh.relayer(exchange, timeout=1.5)
+    found = survey(mesh.connections, mesh.gateway, mesh.network_id)
+    (pending,) = found.pending
+    assert pending.pending == 1
+    with mesh.signing(exchange, tmp_path, positions=range(3)) as validators:
+        result = relayer.relay_once()
+        signed = {validator.address for validator in validators}
+    assert result.delivered == 0
+    (problem,) = result.all_problems
+    silent = [signer for signer, _ in mesh.validator_set.members if signer not in signed]
+    assert "no quorum after 1.5 s: weight 3 of 5 signed" in problem
+    assert all(f"{signer} said nothing" in problem for signer in silent)
+    (root,) = exchange.roots()
+    exchange.refuse(root, silent[0], "the head is another one")
+    (problem,) = relayer.relay_once().all_problems
+    assert f"{silent[0]} says: the head is another one" in problem
+    assert states(mesh)["hub", "arcade"] == (1, 1, 0)
+
+
+def test_forged_signatures_do_not_count(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    relayer = mesh.relayer(exchange, timeout=1.5)
+    with mesh.signing(exchange, tmp_path, positions=range(3)) as validators:
+        relayer.relay_once()
+        (root,) = exchange.roots()
+        stolen = exchange.signature(root, validators[0].address)
+        assert stolen is not None
+        for signer, _ in mesh.validator_set.members:
+            if not exchange.has_signed(root, signer):
+                exchange.sign(root, signer, stolen)
+        assert relayer.relay_once().delivered == 0
+
+
+def test_a_chain_that_is_down_stops_only_its_own_lanes(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    mesh.send("hub", "arcade")
+    mesh.send("hub", "perps")
+    mesh.finalize()
+    silent = replace(mesh.connections["perps"].chain, base_port=None, remote_url="http://127.0.0.1:9")
+    cut_off = replace(mesh, connections={**mesh.connections, "perps": Connection(silent)})
+    with mesh.signing(exchange, tmp_path):
+        result = cut_off.relayer(exchange).relay_once()
+    assert result.delivered == 1
+    assert ["perps is unreachable" in problem for problem in result.all_problems] == [True]
+
+
+def test_watch_delivers_until_it_is_stopped(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    lines: list[str] = []
+    stop = threading.Event()
+    with mesh.signing(exchange, tmp_path):
+        thread = threading.Thread(target=watch, args=(mesh.relayer(exchange), stop, 0.05, lines.append))
+        thread.start()
+        try:
+            (sent,) = mesh.send("social", "perps")
+            mesh.finalize()
+            args = (mesh.connections, mesh.network_id, mesh.gateway, exchange)
+            assert wait(*args, sent.id, timeout=20).state is State.DELIVERED
+        finally:
+            stop.set()
+            thread.join()
+    assert any("1 delivered, 0 failed" in line for line in lines)
+
+
+def test_status_tells_what_waits_and_what_is_stuck(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    (sent,) = mesh.send("hub", "arcade")
+    mesh.finalize()
+    relayer = mesh.relayer(exchange, timeout=0.0)
+    relayer.relay_once()
+    with mesh.signing(exchange, tmp_path) as validators:
+        (root,) = exchange.roots()
+        while len(exchange.signers(root)) < len(validators):
+            threading.Event().wait(0.02)
+    args = (mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    lanes = {(lane.origin, lane.destination): lane for lane in status(*args).lanes}
+    lane = lanes["hub", "arcade"]
+    assert (lane.sent, lane.finalized, lane.signed, lane.delivered, lane.failed) == (1, 1, 1, 0, 0)
+    assert lane.oldest_pending is not None
+    assert not lane.stuck(after=lane.oldest_pending)
+    assert lane.stuck(after=lane.oldest_pending - 1)
+    assert not lanes["arcade", "hub"].stuck(after=0)
+    assert trace(*args, sent.id).state is State.SIGNED
+
+
+def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """M21: the lane halts visibly; the relayer goes on with the others."""
+    hub = mesh.connections["hub"]
+    snapshot = hub.rpc("evm_snapshot")
+    mesh.send("hub", "arcade", b"first history")
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        relayer = mesh.relayer(exchange)
+        assert relayer.relay_once().delivered == 1
+        assert hub.rpc("evm_revert", snapshot)
+        mesh.send("hub", "arcade", b"second history", count=2)
+        mesh.send("hub", "perps")
+        mesh.finalize()
+        result = relayer.relay_once()
+    assert result.delivered == 1
+    assert any("the head after message 2" in problem for problem in result.all_problems)
+    args = (mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    lanes = {(lane.origin, lane.destination): lane for lane in status(*args).lanes}
+    assert lanes["hub", "arcade"].stuck(after=1e9)
+    assert "different heads at 1" in lanes["hub", "arcade"].problem
+    assert not lanes["hub", "perps"].stuck(after=1e9)
+
+
+def test_unknown_messages_are_named(mesh: Mesh) -> None:
+    with pytest.raises(MetalayerError, match=r"no message 0x0101.*not sent from hub, arcade, perps, social"):
+        find(mesh.connections, mesh.network_id, mesh.gateway, b"\1" * 32)
+    for text in ("", "0x12", "z" * 64):
+        with pytest.raises(MetalayerError, match="is not a message id"):
+            parse_id(text)
+    assert parse_id("0x" + "0A" * 32) == b"\x0a" * 32
+
+
+def test_a_lane_with_a_gap_or_another_order_is_broken(mesh: Mesh) -> None:
+    mesh.send("hub", "arcade", count=4)
+    hub, there = mesh.connections["hub"], mesh.id_of("arcade")
+    messages = rebuild(hub, mesh.gateway, mesh.network_id, there, 1, 4)
+    genesis = mesh.inbox("hub", "arcade")
+    check(messages, *genesis)
+    for wrong in (messages[1:], messages[::-1], [*messages[:2], *messages[3:]]):
+        with pytest.raises(BrokenLane, match="is missing"):
+            check(wrong, *genesis)
+    with pytest.raises(BrokenLane, match="the head after message 1"):
+        check(messages, 0, b"\1" * 32)
+    with pytest.raises(BrokenLane, match="not all of messages 1 to 5"):
+        rebuild(hub, mesh.gateway, mesh.network_id, there, 1, 5)
+
+
+def test_the_size_of_a_delivery_is_known_before_it_is_encoded(mesh: Mesh, exchange: Exchange) -> None:
+    """Packing reckons with at least as many bytes as the encoded call has, and few more."""
+    for destination in ("arcade", "perps"):
+        for length in (0, 1, 32, 33, 500):
+            mesh.send("hub", destination, b"\1" * length, count=3)
+    mesh.finalize()
+    relayer = mesh.relayer(exchange)
+    found = survey(mesh.connections, mesh.gateway, mesh.network_id)
+    (there,) = [state for state in found.pending if state.destination.chain.name == "arcade"]
+    ((work,), problems) = relayer._collect_origin([there], found.finalized_blocks[mesh.network_id])
+    assert problems == []
+    tree = Tree(work.facts)
+    signatures = {signer: b"\1" * 64 for signer, _ in mesh.validator_set.members}
+    attestation = Attestation(tree.root, mesh.validator_set, signatures)
+    sizes = []
+    for room in (0, 1_000, 3_000, 5_000, MAX_CALLDATA):
+        batches = pack([work], tree, room, most=100)
+        sizes.append(sum(len(batch.messages) for batch in batches))
+        encoded = len(gateway.encode_deliver(attestation, batches))
+        overhead = 4 + 32 * 12 + 32 * 5 + 64 * 5
+        assert sizes[-1] == 1 or encoded <= room + overhead
+        assert all(len(batch.messages) + len(batch.ids) == 15 for batch in batches)
+    assert sizes[0] == 1
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == 15
+    assert sum(len(batch.messages) for batch in pack([work], tree, MAX_CALLDATA, most=7)) == 7

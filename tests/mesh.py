@@ -1,0 +1,169 @@
+"""Gateways on every chain over raw JSON-RPC, with senders, validators and relayers of the package itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_abi.abi import encode
+from eth_account import Account
+from eth_utils.crypto import keccak
+
+from metalayer import gateway, lane
+from metalayer.accounts import test_key
+from metalayer.attestation import ValidatorSet
+from metalayer.chain import Connection, KeySender, Receipt, Transaction, connect, in_parallel
+from metalayer.exchange import Exchange
+from metalayer.lane import Sent
+from metalayer.message import interoperable
+from metalayer.network import load_network
+from metalayer.relayer import Relayer
+from metalayer.validator import Validator
+from tests.evm import init_code
+
+VALIDATORS = [test_key(5 + i) for i in range(5)]
+OWNER = KeySender(test_key(1))
+RELAYER = KeySender(test_key(2))
+RIVAL = KeySender(test_key(12))
+SENDER = KeySender(test_key(3))
+
+_EXPIRES = 1 << 40
+_MAX_GAS_LIMIT = 10_000_000
+# Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
+_ACCEPTING = b"\x63" + gateway.RECEIVE_MESSAGE + bytes.fromhex("60e01b5f5260205ff3")
+_CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ACCEPTING):02x}8060095f395ff3") + _ACCEPTING
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """One gateway address on all chains; a recipient that accepts all, and one that can be told to misbehave."""
+
+    connections: dict[str, Connection]
+    network_id: int
+    gateway: str
+    accepting: str
+    scripted: str
+    validator_set: ValidatorSet
+
+    def id_of(self, name: str) -> int:
+        return self.connections[name].chain.chain_id
+
+    def send(
+        self,
+        origin: str,
+        destination: str,
+        payload: bytes = b"",
+        *,
+        count: int = 1,
+        recipient: str | None = None,
+        gas_limit: int | None = None,
+        deliver_before: int | None = None,
+    ) -> list[Sent]:
+        """Sends `count` equal messages, and returns what their origin logged."""
+        to = interoperable(self.id_of(destination), recipient or self.accepting)
+        data = gateway.encode_send(to, payload, gas_limit, deliver_before)
+        transaction = Transaction(self.gateway, data, 120_000 + 60 * len(payload))
+        receipts = _send_together(self.connections[origin], [transaction] * count)
+        logs = [entry for receipt in receipts for entry in receipt["logs"]]
+        return lane.parse(logs, self.network_id, self.id_of(origin))
+
+    def finalize(self) -> None:
+        """Mines until everything that was sent is final."""
+        for connection in self.connections.values():
+            connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
+
+    def inbox(self, origin: str, destination: str) -> tuple[int, bytes]:
+        data = gateway.encode_inbox_lane(self.id_of(origin))
+        return gateway.decode_lane(self.connections[destination].call(self.gateway, data))
+
+    def outbox(self, origin: str, destination: str) -> tuple[int, bytes]:
+        data = gateway.encode_outbox_lane(self.id_of(destination))
+        return gateway.decode_lane(self.connections[origin].call(self.gateway, data))
+
+    def validator(self, position: int, exchange: Exchange, folder: Path) -> Validator:
+        """A validator with its record in a folder."""
+        return Validator.open(
+            VALIDATORS[position],
+            self.connections,
+            self.network_id,
+            self.gateway,
+            exchange,
+            folder / f"record-{position}.sqlite",
+        )
+
+    def relayer(self, exchange: Exchange, sender: KeySender = RELAYER, timeout: float = 20.0) -> Relayer:
+        senders = dict.fromkeys(self.connections, sender)
+        return Relayer(self.connections, self.network_id, self.gateway, exchange, senders, timeout)
+
+    @contextmanager
+    def signing(
+        self, exchange: Exchange, folder: Path, positions: Sequence[int] = range(5)
+    ) -> Iterator[list[Validator]]:
+        """Validators at work, each in its own thread."""
+        validators = [self.validator(position, exchange, folder) for position in positions]
+        stop = threading.Event()
+        threads = [threading.Thread(target=v.run, args=(stop, lambda verdict: None)) for v in validators]
+        for thread in threads:
+            thread.start()
+        try:
+            yield validators
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+            for validator in validators:
+                validator.record.close()
+
+
+def deploy_mesh() -> Mesh:
+    """Deploys by CREATE from an account that only this uses: the same nonces, so the same addresses."""
+    network = load_network()
+    connections = connect(network)
+    deployer = KeySender(Account.from_key(keccak(text="deployer of the mesh")))
+    validator_set = ValidatorSet.of(1, _EXPIRES, {key.address: 1 for key in VALIDATORS})
+    installed = (validator_set.version, validator_set.expires, validator_set.words)
+    codes = [
+        init_code("Metalayer", network.hub.chain_id, OWNER.address, installed),
+        _CREATE_ACCEPTING,
+        init_code("ScriptedRecipient"),
+    ]
+
+    def deploy(connection: Connection) -> tuple[str, ...]:
+        connection.rpc("anvil_setBalance", deployer.address, hex(10**20))
+        places = tuple(connection.send(deployer, None, code)["contractAddress"] for code in codes)
+        route = gateway.Route(True, True, connection.chain.preset.default_gas_limit, _MAX_GAS_LIMIT)
+        connection.send_many(
+            OWNER,
+            [
+                Transaction(places[0], gateway.encode_set_route(other.chain.chain_id, route))
+                for other in connections.values()
+                if other is not connection
+            ],
+        )
+        return places
+
+    (places,) = set(in_parallel(deploy, connections.values()))
+    return Mesh(connections, network.hub.chain_id, *places, validator_set)
+
+
+def _send_together(connection: Connection, transactions: list[Transaction]) -> list[Receipt]:
+    """Receipts of transactions that are mined together: a block for each takes ten times as long."""
+    if len(transactions) < 10:
+        return connection.send_many(SENDER, transactions)
+    connection.rpc("evm_setAutomine", False)
+    signed = connection.sign_many(SENDER, transactions)
+    connection.broadcast(signed)
+    connection.rpc("anvil_mine", hex(1 + sum(t.gas or 0 for t in transactions) // 30_000_000))
+    connection.rpc("evm_setAutomine", True)
+    receipts = connection.receipts([one.hash for one in signed])
+    assert all(receipt["status"] == 1 for receipt in receipts)
+    return receipts
+
+
+def script(mesh: Mesh, chain: str, behaviour: int) -> None:
+    """Tells a chain's scripted recipient how to behave."""
+    data = keccak(text="setBehaviour(uint8)")[:4] + encode(["uint8"], [behaviour])
+    mesh.connections[chain].send(SENDER, mesh.scripted, data)
