@@ -69,7 +69,7 @@ def load_sender(name: str) -> Sender:
     """What signs for an alias, an address that Ape has the key of, or `TEST::n`. Errors as `load_account`."""
     if match := _TEST.fullmatch(name):
         load_account(name)
-        return KeySender(test_key(int(match[1])))
+        return KeySender(local_key(int(match[1])))
     if not is_address(name):
         return ApeSender(load_account(name))
     from ape import accounts
@@ -77,8 +77,8 @@ def load_sender(name: str) -> Sender:
     address = to_checksum_address(name)
     if load_network().is_local:
         for index in range(ACCOUNTS):
-            if test_key(index).address == address:
-                return KeySender(test_key(index))
+            if local_key(index).address == address:
+                return KeySender(local_key(index))
     if address not in accounts:
         raise MetalayerError(f"no account has the key of {address}: add it with `ape accounts import`")
     return ApeSender(accounts[address])
@@ -89,12 +89,12 @@ def address_of(name: str) -> str:
     if is_address(name):
         return str(to_checksum_address(name))
     if (match := _TEST.fullmatch(name)) and load_network().is_local and int(match[1]) < ACCOUNTS:
-        return str(test_key(int(match[1])).address)
+        return str(local_key(int(match[1])).address)
     return str(load_account(name).address)
 
 
 @lru_cache(maxsize=ACCOUNTS)
-def test_key(index: int) -> LocalAccount:
+def local_key(index: int) -> LocalAccount:
     """Test account `index` of the mnemonic that the local chains fund."""
     Account.enable_unaudited_hdwallet_features()
     return Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")

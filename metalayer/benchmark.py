@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from metalayer import gateway, lane
-from metalayer.accounts import test_key
+from metalayer.accounts import local_key
 from metalayer.attestation import Attestation, LaneFact, Tree, compact, digest
 from metalayer.bridge import APPROVE, SEND
 from metalayer.chain import Connection, to_hex
@@ -53,7 +53,7 @@ class GasBenchmark:
         self._report = report
         self._gateway = registry.address("Metalayer")
         self._bridge = registry.address("TokenBridge")
-        self._keys = {key.address: key for key in (test_key(i) for i in range(5, 10))}
+        self._keys = {key.address: key for key in (local_key(i) for i in range(5, 10))}
         for connection in connections.values():
             connection.rpc("anvil_setBlockTimestampInterval", BLOCK_SECONDS)
             connection.rpc("anvil_setCode", _NOOP, to_hex(_NOOP_CODE))

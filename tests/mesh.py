@@ -13,7 +13,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer import gateway, lane
-from metalayer.accounts import test_key
+from metalayer.accounts import local_key
 from metalayer.attestation import ValidatorSet
 from metalayer.chain import Connection, KeySender, Receipt, Transaction, connect, in_parallel
 from metalayer.exchange import Exchange
@@ -24,11 +24,11 @@ from metalayer.relayer import Relayer
 from metalayer.validator import Validator
 from tests.evm import init_code
 
-VALIDATORS = [test_key(5 + i) for i in range(5)]
-OWNER = KeySender(test_key(1))
-RELAYER = KeySender(test_key(2))
-RIVAL = KeySender(test_key(12))
-SENDER = KeySender(test_key(3))
+VALIDATORS = [local_key(5 + i) for i in range(5)]
+OWNER = KeySender(local_key(1))
+RELAYER = KeySender(local_key(2))
+RIVAL = KeySender(local_key(12))
+SENDER = KeySender(local_key(3))
 
 _EXPIRES = 1 << 40
 _MAX_GAS_LIMIT = 10_000_000

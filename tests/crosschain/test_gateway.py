@@ -12,7 +12,7 @@ import pytest
 from ape import accounts, project
 
 from metalayer import lane
-from metalayer.accounts import test_key as key_of
+from metalayer.accounts import local_key as key_of
 from metalayer.attestation import Attestation, LaneFact, Tree, compact, digest
 from metalayer.gateway import Batch
 from metalayer.lane import Sent

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from eth_account import Account
 
-from metalayer.accounts import test_key as key_of
+from metalayer.accounts import local_key as key_of
 from metalayer.chain import (
     Connection,
     KeySender,
