@@ -42,14 +42,15 @@ def cli(key: str, record: Path | None, exchange: Path | None, once: bool) -> Non
         live.exchange(exchange),
         live.record(signer.address, record),
     )
+    stop = threading.Event()
+    if not once:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
     with validator.record:
         click.echo(f"validator {validator.address} reads {validator.exchange.directory}")
         if once:
             for verdict in validator.pass_once():
                 click.echo(describe(verdict))
             return
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
         validator.run(stop, lambda verdict: click.echo(describe(verdict)))
         click.echo(f"validator {validator.address} ended")

@@ -1,0 +1,157 @@
+"""`ape run validate`, `relay`, `send` and `message`, with validators as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from metalayer.gateway import RECEIVE_MESSAGE
+from metalayer.network import repo_root
+from scripts import message, relay, send
+from tests.deployed import Deployment
+
+NOBODY = "0x00000000000000000000000000000000000000AA"
+VALIDATE = "from scripts.validate import cli; cli()"
+
+
+def run(command: Any, *arguments: str) -> Result:
+    return CliRunner(mix_stderr=False).invoke(command.cli, list(arguments))
+
+
+def start(key: int, folder: Path) -> subprocess.Popen[str]:
+    options = [
+        "--key",
+        f"TEST::{key}",
+        "--exchange",
+        str(folder),
+        "--record",
+        str(folder.parent / f"{key}.sqlite"),
+    ]
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", VALIDATE, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=repo_root(),
+        env=os.environ,
+    )
+
+
+@contextmanager
+def validating(folder: Path, keys: range) -> Iterator[list[subprocess.Popen[str]]]:
+    """Validator processes that have their records open; killed at the end if a test leaves them running."""
+    processes = [start(key, folder) for key in keys]
+    try:
+        for process in processes:
+            assert process.stdout is not None
+            assert "reads" in process.stdout.readline()
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def finalize(deployment: Deployment) -> None:
+    for connection in deployment.connections.values():
+        connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
+
+
+def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) -> None:
+    folder = tmp_path / "exchange"
+    shared = ("--exchange", str(folder))
+    with validating(folder, range(5, 9)) as validators:
+        sent = run(send, "perps", NOBODY, "--text", "hello", "--from", "arcade", "--json")
+        assert sent.exit_code == 0, sent.output
+        id_ = json.loads(sent.output)["id"]
+        assert "state          sent" in run(message, id_, *shared).output
+        assert "nothing to deliver\n1 messages sent but not final yet" in run(relay, "once", *shared).output
+        finalize(deployment)
+
+        waiting = run(relay, "status", "--stuck-after", "-1", "--json", *shared)
+        assert waiting.exit_code == 1
+        (stuck,) = [lane for lane in json.loads(waiting.output)["lanes"] if lane["stuck"]]
+        assert (stuck["origin"], stuck["destination"], stuck["finalized"]) == ("arcade", "perps", 1)
+
+        passed = run(relay, "once", "--json", *shared)
+        assert passed.exit_code == 0, passed.output
+        (delivery,) = json.loads(passed.stdout)["deliveries"]
+        assert (delivery["chain"], delivery["delivered"], delivery["failed"]) == ("perps", 0, 1)
+        assert run(relay, "status", *shared).exit_code == 0
+
+        for process in validators:
+            process.send_signal(signal.SIGTERM)
+        for process in validators:
+            output, _ = process.communicate(timeout=20)
+            assert process.returncode == 0
+            assert "signed 0x" in output
+            assert output.endswith("ended\n")
+
+    found = json.loads(run(message, id_, "--json", *shared).output)
+    assert (found["state"], found["payload"]) == ("failed", "0x" + b"hello".hex())
+    assert found["reason"] == f"the recipient {NOBODY} has no code on perps"
+    assert f"ape run message {id_} --retry" in found["advice"]
+    for retried in (run(message, id_, "--retry", *shared), run(relay, "retry", id_)):
+        assert retried.exit_code == 1
+        assert retried.stderr == (
+            f"Error: perps: the message still fails: the recipient {NOBODY} has no code on perps\n"
+        )
+    # Answers every call with the magic value: PUSH4, shift to the left, MSTORE, RETURN.
+    accepting = "0x63" + RECEIVE_MESSAGE.hex() + "60e01b5f5260205ff3"
+    deployment.connections["perps"].rpc("anvil_setCode", NOBODY, accepting)
+    retried = run(relay, "retry", id_)
+    assert retried.exit_code == 0, retried.output
+    assert "state          delivered" in run(message, id_, *shared).output
+
+
+def test_one_key_one_process(deployment: Deployment, tmp_path: Path) -> None:
+    folder = tmp_path / "exchange"
+    with validating(folder, range(5, 6)) as (first,):
+        second = start(5, folder)
+        output, _ = second.communicate(timeout=20)
+        assert second.returncode == 1
+        assert output.startswith(f"Error: another validator (process {first.pid}) has the record ")
+        assert output.count("\n") == 1
+
+
+def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None:
+    with validating(tmp_path / "exchange", range(5, 6)) as (process,):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "error"),
+    [
+        (send, ["nowhere", NOBODY], "no chain 'nowhere'"),
+        (send, ["arcade", "0x12"], "'0x12' is not an address"),
+        (send, ["arcade", NOBODY, "--payload", "0xzz"], "'0xzz' is not hexadecimal"),
+        (send, ["arcade", NOBODY, "--payload", "0x", "--text", "a"], "not both"),
+        (send, ["arcade", NOBODY, "--text", "a" * 8_193], "at most 8192"),
+        (send, ["hub", NOBODY], "InvalidRecipient"),
+        (send, ["arcade", NOBODY, "--gas-limit", "16000000"], "GasLimitTooHigh"),
+        (send, ["arcade", NOBODY, "--account", "TEST::99"], "no account 'TEST::99'"),
+        (message, ["0x12"], "'0x12' is not a message id"),
+        (message, ["0x" + "00" * 32], "there is no message 0x00"),
+        (relay, ["retry", "0x" + "00" * 32], "there is no message 0x00"),
+        (relay, ["once", "--account", "nobody"], "no account 'nobody'"),
+    ],
+)
+def test_what_people_get_wrong_is_one_line(
+    deployment: Deployment, command: Any, arguments: list[str], error: str
+) -> None:
+    result = run(command, *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert error in result.stderr
+    assert result.stderr.count("\n") == 1
