@@ -75,6 +75,7 @@ reverts.declare(
     "MessageNotFailed(bytes32 id)",
     "MessageExpired(bytes32 id,uint64 deliverBefore)",
     "RetryFailed(bytes32 id)",
+    "OwnershipNotRenounceable()",
     "RouteClosed(uint256 chainId)",
     "InvalidRouteChain(uint256 chainId)",
     "InvalidRouteGas(uint64 defaultGasLimit,uint64 maxGasLimit,uint64 ceiling)",
