@@ -95,14 +95,14 @@ def interoperable(chain_id: int, address: str) -> bytes:
 def parse_interoperable(data: bytes) -> tuple[int, str]:
     """Chain id and checksummed address of a canonical ERC-7930 EVM address, all that an Outbox takes.
 
-    MetalayerError for everything else: other versions and chain types, leading zeros, an address that is not
-    20 bytes, anything missing or left over.
+    MetalayerError for everything else: other versions and chain types, leading zeros, chain id zero, an
+    address that is not 20 bytes, anything missing or left over.
     """
     length = data[4] if len(data) > 4 else 0
     address = data[6 + length :]
     if data[:4] == _EVM_V1 and 0 < length <= 32 and len(address) == 20:
         chain_id = int.from_bytes(data[5 : 5 + length], "big")
         account = to_checksum_address(address)
-        if interoperable(chain_id, account) == data:
+        if chain_id and interoperable(chain_id, account) == data:
             return chain_id, account
     raise MetalayerError(f"0x{data.hex()} is not a canonical ERC-7930 address of an account on an EVM chain")

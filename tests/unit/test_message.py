@@ -59,6 +59,7 @@ def test_the_chain_reference_has_no_leading_zeros(chain_id: int, length: int) ->
         b"\0\1\0\0\0\x14" + b"\xab" * 20,
         b"\0\1\0\0\2\3\x86\x13" + b"\xab" * 19,
         b"\0\1\0\0\2\3\x86\0",
+        interoperable(0, ACCOUNT),
     ],
     ids=[
         "empty",
@@ -70,6 +71,7 @@ def test_the_chain_reference_has_no_leading_zeros(chain_id: int, length: int) ->
         "no chain",
         "19 bytes",
         "no address",
+        "chain zero",
     ],
 )
 def test_only_the_canonical_form_is_parsed(data: bytes) -> None:
