@@ -197,9 +197,9 @@ class ValidatorSet:
                 raise MetalayerError(f"validator {signer} is zero, repeated or not in ascending order")
             previous = int(signer, 16)
         for signer, weight in self.members:
-            if weight == 0 or 3 * weight > self.total:
+            if weight == 0 or 3 * weight >= self.total:
                 raise MetalayerError(
-                    f"validator {signer} has weight {weight}: expected more than zero and at most a third of "
+                    f"validator {signer} has weight {weight}: expected more than zero and less than a third of "
                     f"the total {self.total}"
                 )
 

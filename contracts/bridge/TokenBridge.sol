@@ -22,6 +22,9 @@ contract TokenBridge is ITokenBridge, ERC7786Recipient {
     uint256 public constant RECEIVE_GAS_LIMIT = 200_000;
     /// @notice Gas limit of a hop that the hub forwards.
     uint256 public constant FORWARD_GAS_LIMIT = 350_000;
+    /// @notice Time of each hop, in seconds: the longest that the gateway allows, so that whatever was sent before it and
+    /// holds up its lane expires before it.
+    uint256 public constant HOP_TIME = 30 days;
 
     IMetalayer public immutable GATEWAY;
     ERA public immutable TOKEN;
@@ -94,10 +97,11 @@ contract TokenBridge is ITokenBridge, ERC7786Recipient {
 
     function _sendHop(uint256 destination, address from, address to, uint256 amount) private returns (bytes32) {
         uint256 next = _isHub() ? destination : HUB_CHAIN_ID;
-        bytes[] memory attributes = new bytes[](1);
+        bytes[] memory attributes = new bytes[](2);
         attributes[0] = abi.encodeWithSignature(
             "minGasLimit(uint256)", next == destination ? RECEIVE_GAS_LIMIT : FORWARD_GAS_LIMIT
         );
+        attributes[1] = abi.encodeWithSignature("deliverBefore(uint256)", block.timestamp + HOP_TIME);
         return GATEWAY.sendMessage(
             InteroperableAddress.formatEvmV1(next, address(this)),
             abi.encode(destination, from, to, amount),

@@ -25,6 +25,9 @@ interface IRoutes {
     /// @notice Thrown unless 0 < default ≤ maximum ≤ ceiling.
     error InvalidRouteGas(uint64 defaultGasLimit, uint64 maxGasLimit, uint64 ceiling);
 
+    /// @notice Thrown when the owner tries to leave the gateway without one.
+    error OwnershipNotRenounceable();
+
     /// @notice Sets the route of a remote chain. Only the owner.
     function setRoute(uint256 chainId, Route calldata newRoute) external;
 

@@ -33,6 +33,11 @@ abstract contract Routes is IRoutes, Ownable2Step {
         emit RouteSet(chainId, newRoute);
     }
 
+    /// @notice Always reverts: without an owner nobody could ever close a route.
+    function renounceOwnership() public pure override {
+        revert OwnershipNotRenounceable();
+    }
+
     /// @inheritdoc IRoutes
     function route(uint256 chainId) public view returns (Route memory) {
         return _routes[chainId];

@@ -71,10 +71,10 @@ def test_finds_a_pending_and_then_another_owner(
 @pytest.mark.parametrize(
     ("route", "words"),
     [
-        (Route(False, True, 200_000, 10_000_000), "inbound only, gas 200000/10000000"),
-        (Route(True, False, 200_000, 10_000_000), "outbound only, gas 200000/10000000"),
-        (Route(False, False, 200_000, 10_000_000), "closed, gas 200000/10000000"),
-        (Route(True, True, 200_001, 10_000_000), "both ways, gas 200001/10000000"),
+        (Route(False, True, 200_000, 2_000_000), "inbound only, gas 200000/2000000"),
+        (Route(True, False, 200_000, 2_000_000), "outbound only, gas 200000/2000000"),
+        (Route(False, False, 200_000, 2_000_000), "closed, gas 200000/2000000"),
+        (Route(True, True, 200_001, 2_000_000), "both ways, gas 200001/2000000"),
     ],
 )
 def test_finds_a_changed_route(
@@ -82,7 +82,7 @@ def test_finds_a_changed_route(
 ) -> None:
     data = encode_set_route(connections["hub"].chain.chain_id, route)
     connections["social"].send(load_sender(OWNER), registry.address("Metalayer"), data)
-    assert drift() == {("social", "route to and from hub"): ("both ways, gas 200000/10000000", words)}
+    assert drift() == {("social", "route to and from hub"): ("both ways, gas 200000/2000000", words)}
 
 
 def test_finds_another_validator_set(

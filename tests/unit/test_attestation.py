@@ -78,7 +78,7 @@ def test_a_set_may_be_installed_until_the_second_in_which_it_expires() -> None:
         (SET.members[:1] + SET.members[:4], "ascending"),
         ((("0x" + "00" * 20, 1), *SET.members), "zero"),
         (((SET.members[0][0], 0), *SET.members[1:]), "weight 0"),
-        (((SET.members[0][0], 3), *SET.members[1:]), "at most a third"),
+        (((SET.members[0][0], 3), *SET.members[1:]), "less than a third"),
     ],
     ids=["three", "33", "descending", "repeated", "zero signer", "zero weight", "over a third"],
 )

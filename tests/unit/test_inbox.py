@@ -920,7 +920,7 @@ def delegated(arcade, probe):
 
 def required_gas(gas_limit: int) -> int:
     """What must be left right before the call; `RecipientCall.required`."""
-    return 2_800 + gas_limit + max(gas_limit // 63, 30_000)
+    return 5_000 + gas_limit + max(gas_limit // 63, 30_000)
 
 
 @pytest.mark.parametrize("kind", ["probe", "delegated"])

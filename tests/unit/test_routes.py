@@ -127,10 +127,9 @@ def test_refuses_a_transfer_by_others(gateway, attacker):
     assert gateway.revert("transferOwnership", attacker, sender=attacker) == refusal
 
 
-def test_refuses_renouncing_by_others(gateway, attacker):
-    assert gateway.revert("renounceOwnership", sender=attacker) == error(
-        "OwnableUnauthorizedAccount", attacker
-    )
+def test_nobody_renounces_ownership(gateway, owner, attacker):
+    for caller in (owner, attacker):
+        assert gateway.revert("renounceOwnership", sender=caller) == error("OwnershipNotRenounceable")
 
 
 def test_owner_withdraws_a_transfer(gateway, owner, successor):

@@ -44,7 +44,7 @@ library Attestations {
     error InvalidValidatorCount(uint256 count);
     /// @notice Thrown when a signer is zero, repeated or not in ascending order.
     error InvalidSigner(uint256 position, address signer);
-    /// @notice Thrown when a weight is zero or more than a third of the total.
+    /// @notice Thrown when a weight is zero, or a third of the total or more.
     error InvalidWeight(uint256 position, uint256 weight, uint256 total);
     /// @notice Thrown when a set's time has passed.
     error ValidatorSetExpired(uint64 version, uint64 expires);
@@ -80,7 +80,7 @@ library Attestations {
         }
         for (uint256 i; i < count; ++i) {
             uint256 weight = weightOf(validators[i]);
-            require(weight != 0 && weight * 3 <= total, InvalidWeight(i, weight, total));
+            require(weight != 0 && weight * 3 < total, InvalidWeight(i, weight, total));
         }
     }
 
