@@ -1,4 +1,4 @@
-"""The harness itself: nothing leaks between tests or chains, and no contract answers for another chain."""
+"""The harness itself: nothing leaks between tests or chains, and no contract answers for another chain (P12)."""
 
 import pytest
 from ape import accounts, networks, project

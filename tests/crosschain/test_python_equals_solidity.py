@@ -1,4 +1,4 @@
-"""The Python mirror computes what the contracts compute, for any input."""
+"""The Python mirror computes what the contracts compute, for any input (P9)."""
 
 from __future__ import annotations
 

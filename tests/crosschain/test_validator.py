@@ -1,4 +1,4 @@
-"""Validators over real chains: they sign what is true, final and consistent, and nothing else."""
+"""Validators over real chains: they sign what is true, final and consistent, and nothing else (P10)."""
 
 from __future__ import annotations
 

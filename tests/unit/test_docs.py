@@ -24,3 +24,18 @@ def test_audit_scope_is_complete_and_its_line_counts_are_true() -> None:
             source = path.read_text(encoding="utf-8")
             found[str(path.relative_to(ROOT))] = (len(source.splitlines()), code_lines(source))
     assert listed == found
+
+
+def test_every_property_that_is_held_is_quoted_by_a_test_and_the_other_way_round() -> None:
+    listed = set()
+    for number, row in re.findall(
+        r"^\| \*\*([PM]\d+)\*\* (\|.*)$",
+        (ROOT / "tests" / "PROPERTIES.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    ):
+        if "not built yet" not in row:
+            listed.add(number)
+    quoted = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        quoted |= set(re.findall(r"\b[PM]\d{1,2}\b", path.read_text(encoding="utf-8")))
+    assert quoted == listed

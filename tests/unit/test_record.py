@@ -1,4 +1,4 @@
-"""A validator's record: durable before the signature, one process, one identity."""
+"""A validator's record: durable before the signature, one process, one identity (P10)."""
 
 from __future__ import annotations
 
