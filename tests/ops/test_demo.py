@@ -1,0 +1,129 @@
+"""`ape run demo`: everything real, with faster blocks; and whatever happens, no process stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metalayer import demo
+from metalayer.display import console
+from metalayer.errors import MetalayerError
+from metalayer.network import OFFSET_VARIABLE, Network, load_network, port_offset, repo_root, state_dir
+
+FAST = 0.1
+
+
+@pytest.fixture
+def fast() -> Network:
+    """The chains of networks.yaml, only faster."""
+    network = load_network()
+    chains = {
+        name: replace(chain, preset=chain.preset.model_copy(update={"block_time": FAST}))
+        for name, chain in network.chains.items()
+    }
+    return replace(network, chains=chains, hub=chains[network.hub.name])
+
+
+@pytest.fixture
+def own_offset() -> Iterator[None]:
+    """The demo moves this process to its own ports: back again."""
+    before = os.environ[OFFSET_VARIABLE]
+    yield
+    os.environ[OFFSET_VARIABLE] = before
+
+
+def children() -> list[str]:
+    """Command lines of processes that belong to the demo of these tests: its chains and its validators."""
+    ports = [str(chain.port + demo.PORT_DISTANCE) for chain in load_network().chains.values()]
+    offset = f"{OFFSET_VARIABLE}={port_offset() + demo.PORT_DISTANCE}".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            ours = offset in (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        is_chain = "anvil" in line and any(f"--port {port} " in line for port in ports)
+        if is_chain or (ours and " run validate " in line):
+            found.append(line)
+    return found
+
+
+@pytest.mark.usefixtures("own_offset")
+def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) -> None:
+    """P1, P4: every message delivered exactly once; the books balance."""
+    before = port_offset()
+    summary = demo.run(console(quiet=True), fast)
+    assert [sentence for sentence, holds in summary.checks if not holds] == []
+    assert summary.reconciles
+    data = demo.as_dict(summary)
+    assert data["reconciles"] is True
+    assert {step["kind"] for step in data["steps"]} == {
+        "send 32 bytes",
+        "deliver them",
+        "fail",
+        "retry",
+        "lock ERA and send",
+        "burn ERA and send",
+        "mint ERA on arrival",
+        "release ERA on arrival",
+        "forward ERA",
+    }
+    demo.print_summary(summary, console(quiet=True))
+    os.environ[OFFSET_VARIABLE] = str(before)
+    assert children() == []
+
+
+def test_interrupted_it_leaves_no_process() -> None:
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("ape")), "run", "demo"],
+        cwd=repo_root(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "validators" in line:
+                break
+        assert children(), "the demo was running"
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+        assert process.wait(30) != 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert "Traceback" not in rest
+    assert children() == []
+
+
+@pytest.mark.usefixtures("own_offset")
+def test_a_failure_in_the_middle_leaves_no_process(
+    fast: Network, chains: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = port_offset()
+
+    def kill_a_chain(*_: object) -> None:
+        pid = int((state_dir() / "perps.pid").read_text())
+        os.kill(pid, signal.SIGKILL)
+        while "anvil" in Path(f"/proc/{pid}/cmdline").read_text():
+            time.sleep(0.01)
+
+    monkeypatch.setattr(demo._Demo, "_start_validators", kill_a_chain)
+    with pytest.raises(MetalayerError, match="perps is unreachable"):
+        demo.run(console(quiet=True), fast)
+    os.environ[OFFSET_VARIABLE] = str(before)
+    assert children() == []
+    assert not [thread for thread in threading.enumerate() if "watch" in thread.name]
