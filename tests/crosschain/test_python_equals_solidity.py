@@ -207,20 +207,25 @@ def test_lanes_rebuilt_from_logs_end_at_the_head(
 ) -> None:
     """Any list of messages, on several lanes mixed: logs alone give every message and the Outbox's head."""
     hub = mesh.connections["hub"]
-    before = {name: mesh.outbox("hub", name) for name in ("arcade", "perps", "social")}
-    for destination, payload, gas_limit in payloads:
-        mesh.send("hub", destination, payload, gas_limit=gas_limit)
-    for name, (nonce, head) in before.items():
-        expected = [(payload, gas) for destination, payload, gas in payloads if destination == name]
-        now, head_now = mesh.outbox("hub", name)
-        rebuilt = lane.rebuild(hub, mesh.gateway, mesh.network_id, mesh.id_of(name), nonce + 1, now)
-        assert [sent.message.payload for sent in rebuilt] == [payload for payload, _ in expected]
-        for sent, (_, gas_limit) in zip(rebuilt, expected, strict=True):
-            assert gas_limit is None or sent.message.gas_limit == gas_limit
-            head = extend(head, sent.message.id)
-        assert head == head_now
-        whole = lane.rebuild(hub, mesh.gateway, mesh.network_id, mesh.id_of(name), 1, now)
-        assert whole[nonce:] == rebuilt
+    snapshot = hub.rpc("evm_snapshot")
+    try:
+        before = {name: mesh.outbox("hub", name) for name in ("arcade", "perps", "social")}
+        for destination, payload, gas_limit in payloads:
+            mesh.send("hub", destination, payload, gas_limit=gas_limit)
+        for name, (nonce, head) in before.items():
+            expected = [(payload, gas) for destination, payload, gas in payloads if destination == name]
+            now, head_now = mesh.outbox("hub", name)
+            rebuilt = lane.rebuild(hub, mesh.gateway, mesh.network_id, mesh.id_of(name), nonce + 1, now)
+            assert [sent.message.payload for sent in rebuilt] == [payload for payload, _ in expected]
+            for sent, (_, gas_limit) in zip(rebuilt, expected, strict=True):
+                assert gas_limit is None or sent.message.gas_limit == gas_limit
+                head = extend(head, sent.message.id)
+            assert head == head_now
+            whole = lane.rebuild(hub, mesh.gateway, mesh.network_id, mesh.id_of(name), 1, now)
+            assert whole[nonce:] == rebuilt
+    finally:
+        # Examples share the chain otherwise, and each would rebuild all lanes before it.
+        assert hub.rpc("evm_revert", snapshot)
 
 
 def test_selectors_and_topics_are_the_compiled_ones() -> None:
