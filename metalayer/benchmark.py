@@ -1,23 +1,28 @@
-"""Gas of whole transactions and sizes of code, measured on chains of their own.
+"""Gas of whole transactions, and how fast a relayer is, measured on chains of their own.
 
-One transaction per block, blocks 12 s apart, random payloads, a recipient that accepts and does nothing, four of five
-validators, a tree of one fact per lane of the network. Each figure is the median of RUNS transactions after as many to
-warm up, so that none pays for a storage word that is written for the first time.
+Gas: one transaction per block, blocks 12 s apart, random payloads, a recipient that accepts and does nothing, four of
+five validators, a tree of one fact per lane of the network. Each figure is the median of RUNS transactions after as
+many to warm up, so that none pays for a storage word that is written for the first time.
 """
 
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from metalayer import gateway, lane
-from metalayer.accounts import local_key
+from metalayer.accounts import load_sender, local_key
 from metalayer.attestation import Attestation, LaneFact, Tree, compact, digest
 from metalayer.bridge import APPROVE, SEND
-from metalayer.chain import Connection, to_hex
+from metalayer.chain import Connection, Transaction, in_parallel, to_hex
+from metalayer.errors import MetalayerError
 from metalayer.lane import Sent
+from metalayer.live import Live
 from metalayer.message import interoperable
 from metalayer.registry import Registry
+from metalayer.relayer import Relayer
 
 RUNS = 20
 BLOCK_SECONDS = 12
@@ -33,6 +38,7 @@ _NOOP_CODE = b"\x7f" + gateway.RECEIVE_MESSAGE.ljust(32, b"\x00") + bytes.fromhe
 _REFUSING_CODE = bytes.fromhex("60006000fd")
 _AMOUNT = 10**18
 _GAS = 16_777_216
+_SEND_GAS = 120_000
 
 Report = Callable[[str], None]
 
@@ -62,13 +68,11 @@ class GasBenchmark:
         """Gas by name. `_each` is per message of a batch, rounded up."""
         figures = {}
         for length in PAYLOADS:
-            figures[f"send_{length}"] = self._median(
-                f"send_{length}", lambda n=length: self._send(self._far, n)[1]
-            )
+            figures[f"send_{length}"] = self._median(f"send_{length}", partial(self._gas_of_send, length))
         for size in BATCHES:
             name = "deliver_1" if size == 1 else f"deliver_{size}_each"
             runs = RUNS if size < 100 else RUNS // 4
-            figures[name] = self._median(name, lambda n=size: self._deliver_messages(n), runs, size)
+            figures[name] = self._median(name, partial(self._deliver_messages, size), runs, size)
         figures["retry"] = self._median("retry", self._retry)
         self._transact(self._hub, self._registry.address("ERA"), APPROVE.encode(self._bridge, 2**256 - 1))
         figures |= self._transfers()
@@ -79,7 +83,7 @@ class GasBenchmark:
         locks: list[int] = []
         for size in MINTS:
             name = "mint_1" if size == 1 else f"mint_{size}_each"
-            figures[name] = self._median(name, lambda n=size: self._mint(n, locks), RUNS, size)
+            figures[name] = self._median(name, partial(self._mint, size, locks), RUNS, size)
         figures["lock_send"] = int(statistics.median(locks[RUNS:]))
         burns: list[int] = []
         figures["release"] = self._median("release", lambda: self._from_spoke(self._hub, burns))
@@ -98,6 +102,9 @@ class GasBenchmark:
         data = gateway.encode_send(recipient, os.urandom(length))
         receipt = self._transact(self._hub, self._gateway, data)
         return self._sent(receipt, self._hub), int(receipt["gasUsed"], 16)
+
+    def _gas_of_send(self, length: int) -> int:
+        return self._send(self._far, length)[1]
 
     def _deliver_messages(self, count: int) -> int:
         return self._deliver([self._send(self._near, 32)[0] for _ in range(count)])
@@ -153,3 +160,55 @@ class GasBenchmark:
         if receipt["status"] != "0x1":
             connection.call(to, data, sender=self._holder)
         return receipt
+
+
+@dataclass(frozen=True)
+class RelaySpeed:
+    """One pass of a relayer over messages that wait on all lanes. Times in seconds from its start."""
+
+    messages: int
+    lanes: int
+    found_after: float
+    signed_after: float
+    seconds: float
+    transactions: int
+
+
+def relay_speed(live: Live, count: int, report: Report) -> RelaySpeed:
+    """Sends `count` messages, spread over all lanes, and clears them in one `relay once`.
+
+    Validators must be running on the live network's exchange, and the chains mine a block per transaction: block times
+    are not part of the figure.
+    """
+    names = list(live.connections)
+    lanes = [(origin, destination) for origin in names for destination in names if origin != destination]
+    per_lane = -(-count // len(lanes))
+    report(f"sending {per_lane * len(lanes)} messages over {len(lanes)} lanes")
+    in_parallel(lambda name: _fill(live, name, [d for o, d in lanes if o == name], per_lane), names)
+    senders = dict.fromkeys(names, load_sender("TEST::2"))
+    relayer = Relayer(live.connections, live.network_id, live.gateway, live.exchange(), senders)
+    result = relayer.relay_once(report)
+    if result.all_problems or result.delivered != per_lane * len(lanes):
+        raise MetalayerError(f"delivered {result.delivered} messages: {'; '.join(result.all_problems)}")
+    return RelaySpeed(
+        result.delivered,
+        len(lanes),
+        round(result.found_after, 2),
+        round(result.signed_after, 2),
+        round(result.seconds, 2),
+        sum(len(delivery.transactions) for delivery in result.deliveries),
+    )
+
+
+def _fill(live: Live, origin: str, destinations: Sequence[str], count: int) -> None:
+    connection = live.connections[origin]
+    connection.rpc("anvil_setCode", _NOOP, to_hex(_NOOP_CODE))
+    sends = []
+    for destination in destinations:
+        recipient = interoperable(live.connections[destination].chain.chain_id, _NOOP)
+        sends += [
+            Transaction(live.gateway, gateway.encode_send(recipient, os.urandom(32)), _SEND_GAS)
+            for _ in range(count)
+        ]
+    connection.send_many(load_sender("TEST::3"), sends)
+    connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))

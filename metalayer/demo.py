@@ -8,15 +8,12 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -24,7 +21,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from metalayer import bridge, gateway, localnet, tracking
+from metalayer import bridge, gateway, localnet, processes, tracking
 from metalayer.accounts import address_of, load_sender
 from metalayer.artifacts import Artifact, load_artifacts
 from metalayer.books import Books, read_books
@@ -216,19 +213,7 @@ class _Demo:
 
     def _start_validators(self) -> None:
         names = list(load_intent().validators.weights)
-        for name in names:
-            log = state_dir() / f"validator-{name.rpartition(':')[2]}.log"
-            with log.open("wb") as file:
-                process = subprocess.Popen(
-                    [_ape(), "run", "validate", "--key", name],
-                    cwd=repo_root(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    # Not in our terminal's group: Ctrl-C reaches us alone, and we end them in order.
-                    start_new_session=True,
-                )
-            self.stack.callback(_end, process)
+        self.stack.enter_context(processes.validators(names))
         self.say(f"[bold]{len(names)} validators[/] are starting, each a process of its own")
 
     def _place_postboxes(self, live: Live) -> tuple[dict[str, str], str]:
@@ -419,19 +404,6 @@ def _ends(event: Event) -> bool:
 def _results(futures: Iterable[Future[None]]) -> None:
     for future in futures:
         future.result()
-
-
-def _ape() -> str:
-    return str(Path(sys.executable).with_name("ape"))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _silent(_text: str) -> None:

@@ -238,15 +238,16 @@ def anvil_command(
 ) -> list[str]:
     """The command line that runs this chain.
 
-    interval: mine every `block_time` seconds, as a real chain does; otherwise one block per transaction, with
-    the opcode traces that Ape shows for failures. balance: ether of each of the accounts.
+    interval: mine every `block_time` seconds, as a real chain does; otherwise one block per transaction. balance:
+    ether of each of the accounts. No --steps-tracing: it makes a node several times slower, estimates above all.
     """
     preset = chain.preset
     command = [str(anvil_binary()), "--host", "127.0.0.1", "--port", str(chain.port)]
     command += ["--chain-id", str(chain.chain_id), "--hardfork", HARDFORK]
     command += ["--gas-limit", str(preset.gas_limit), "--block-base-fee-per-gas", str(preset.base_fee)]
     command += ["--mnemonic", mnemonic, "--accounts", str(accounts), "--balance", str(balance)]
-    command += ["--block-time", f"{preset.block_time:g}"] if interval else ["--steps-tracing"]
+    if interval:
+        command += ["--block-time", f"{preset.block_time:g}"]
     if chain.fork:
         command += ["--fork-url", chain.fork.url]
         if chain.fork.block is not None:

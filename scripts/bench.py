@@ -1,11 +1,16 @@
-"""Measure: `ape run bench gas`."""
+"""Measure: `ape run bench gas / speed`."""
 
 import json
 import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from metalayer.cli import Group, json_option, print_json
+
+if TYPE_CHECKING:
+    from metalayer.live import Live
 
 _PORT_OFFSET = "800"
 
@@ -18,38 +23,68 @@ def cli() -> None:
 @cli.command()
 @json_option
 def gas(as_json: bool) -> None:
-    """Gas of whole transactions and sizes of code, to benchmarks/gas.json."""
+    """Gas of whole transactions and sizes of code, to benchmarks/gas.json. Takes about two minutes."""
+    from metalayer.accounts import address_of
+    from metalayer.artifacts import code_sizes
+    from metalayer.benchmark import GasBenchmark
+
+    live = _fresh_network()
+    benchmark = GasBenchmark(live.connections, live.registry, address_of("TEST::3"), _say)
+    sizes = code_sizes(["Create3Factory", "ERA", "Metalayer", "TokenBridge"])
+    _publish("gas", {"code_size": sizes, "gas": benchmark.run()}, as_json)
+
+
+@cli.command()
+@click.option("--messages", default=1_000, show_default=True, help="Messages that wait, over all lanes.")
+@json_option
+def speed(messages: int, as_json: bool) -> None:
+    """Seconds for `relay once` to clear what waits, with a process per validator, to benchmarks/speed.json."""
+    from metalayer.benchmark import relay_speed
+    from metalayer.intent import load_intent
+    from metalayer.processes import validators
+
+    live = _fresh_network()
+    with validators(load_intent().validators.weights):
+        # The first pass also waits for the processes to start, and pays for what is written for the first time.
+        relay_speed(live, 100, _say)
+        passes = [asdict(relay_speed(live, messages, _say)) for _ in range(3)]
+    _publish("speed", {"relay_once": sorted(passes, key=lambda one: one["seconds"])[1]}, as_json)
+
+
+def _fresh_network() -> "Live":
+    """All contracts on chains that mine a block per transaction and end with this process."""
     os.environ["METALAYER_PORT_OFFSET"] = _PORT_OFFSET
     from ape import networks
 
     from metalayer.accounts import address_of, load_sender
-    from metalayer.artifacts import code_sizes
-    from metalayer.benchmark import GasBenchmark
     from metalayer.chain import connect
     from metalayer.deployment import Deployer
     from metalayer.intent import load_intent
-    from metalayer.network import load_network, repo_root
+    from metalayer.live import Live
+    from metalayer.network import load_network
     from metalayer.registry import records_dir
 
     network = load_network()
     for name in network.chains:
-        # Ape starts a chain that mines a block per transaction, and stops it when this process ends.
         networks.parse_network_choice(f"metalayer:{name}").push_provider()
-    connections = connect(network)
-    deployer = Deployer(network, connections, load_intent(), address_of, load_sender, records_dir(network))
-    registry = deployer.apply(lambda chain, step, left: None)
-    benchmark = GasBenchmark(
-        connections, registry, address_of("TEST::3"), lambda name: click.echo(name, err=True)
-    )
-    figures = {
-        "code_size": code_sizes(["Create3Factory", "ERA", "Metalayer", "TokenBridge"]),
-        "gas": benchmark.run(),
-    }
-    path = repo_root() / "benchmarks" / "gas.json"
-    path.parent.mkdir(exist_ok=True)
+    folder = records_dir(network)
+    deployer = Deployer(network, connect(network), load_intent(), address_of, load_sender, folder)
+    deployer.apply(lambda chain, step, left: None)
+    return Live.open()
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _publish(name: str, figures: dict[str, Any], as_json: bool) -> None:
+    from metalayer.network import repo_root
+
+    path = repo_root() / "benchmarks" / f"{name}.json"
     path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     if as_json:
         print_json(figures)
-    else:
-        for name, value in {**figures["gas"], **figures["code_size"]}.items():
-            click.echo(f"{name:20} {value:>10,}")
+        return
+    for group in figures.values():
+        for key, value in group.items():
+            click.echo(f"{key:20} {value:>12,}")
