@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
 from metalayer import gateway
+from metalayer.accounts import local_key
+from metalayer.attestation import Attestation, compact, digest
 from metalayer.chain import Connection, Reverted, from_hex, to_hex
-from tests.paper import Validators
+from metalayer.registry import Registry
 from tests.scripted import Behaviour
+
+CHAINS = ("hub", "arcade", "perps")
 
 _TRANSACTION_GAS = 50_000_000
 _SET_BEHAVIOUR = keccak(text="setBehaviour(uint8)")[:4]
@@ -23,22 +27,23 @@ class Gateways:
     """Raw access to one gateway per chain. Senders are the nodes' unlocked accounts: nobody signs."""
 
     def __init__(
-        self,
-        connections: dict[str, Connection],
-        recipients: dict[str, str],
-        address: str,
-        validators: Validators,
-        roles: dict[str, str],
+        self, connections: dict[str, Connection], recipients: dict[str, str], registry: Registry
     ) -> None:
         self.connections = connections
         self.recipients = recipients
-        self.gateway = address
-        self.validators = validators
-        self.network_id = next(iter(connections.values())).chain.chain_id
-        self.sender = roles["sender"]
-        self.relayer = roles["relayer"]
-        self.rival = roles["rival"]
+        self.gateway = registry.address("Metalayer")
+        self.network_id = registry.network_id
+        self.validator_set = registry.first_validator_set()
+        self.relayer, self.sender, self.rival = (local_key(i).address for i in (2, 3, 4))
+        self._keys = {key.address: key for key in (local_key(i) for i in range(5, 10))}
         self._names = {connection.chain.chain_id: name for name, connection in connections.items()}
+
+    def attest(self, root: bytes, positions: Iterable[int]) -> Attestation:
+        """An attestation by the validators at these positions of the set."""
+        message = digest(self.network_id, self.gateway, root)
+        signers = [self.validator_set.members[i][0] for i in positions]
+        signatures = {signer: compact(self._keys[signer].unsafe_sign_hash(message)) for signer in signers}
+        return Attestation(root, self.validator_set, signatures)
 
     def chain_id(self, name: str) -> int:
         return self.connections[name].chain.chain_id

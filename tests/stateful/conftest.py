@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from metalayer.chain import connect
-from metalayer.network import load_network
-from tests.gateways import Gateways
-from tests.paper import Validators
-from tests.unit.conftest import *  # noqa: F403
+from metalayer.accounts import local_key
+from metalayer.chain import KeySender
+from tests.deployed import Deployment
+from tests.evm import init_code
+from tests.gateways import CHAINS, Gateways
 
 
 @pytest.fixture(scope="session")
-def gateways(stacks, validators: Validators, sender: str, relayer: str, attacker: str) -> Gateways:
-    connections = connect(load_network())
-    return Gateways(
-        {name: connections[name] for name in stacks},
-        {name: stack.recipient.address for name, stack in stacks.items()},
-        stacks["hub"].gateway.address,
-        validators,
-        roles={"sender": sender, "relayer": relayer, "rival": attacker},
-    )
+def gateways(deployment: Deployment) -> Gateways:
+    connections = {name: deployment.connections[name] for name in CHAINS}
+    deployer = KeySender(local_key(15))
+    recipients = {
+        name: str(connection.send(deployer, None, init_code("ScriptedRecipient"))["contractAddress"])
+        for name, connection in connections.items()
+    }
+    return Gateways(connections, recipients, deployment.registry)

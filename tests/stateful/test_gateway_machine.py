@@ -24,11 +24,10 @@ from hypothesis.stateful import (
 from metalayer import gateway
 from metalayer.attestation import Attestation, LaneFact, Tree
 from metalayer.message import Message, extend, genesis_head, interoperable
-from tests.gateways import Gateways
+from tests.gateways import CHAINS, Gateways
 from tests.paper import Validators
 from tests.scripted import ACCEPTING, Behaviour
 
-CHAINS = ("hub", "arcade", "perps")
 ENOUGH_GAS, TOO_LITTLE_GAS = 300_000, 20_000
 HOUR = 3_600
 # Half of the time a recipient accepts: enough that messages get through.
@@ -192,7 +191,7 @@ class GatewayMachine(RuleBasedStateMachine):
 
     def _delivery(self, parts: list[Part], signers: set[int]) -> bytes:
         tree = Tree(part.fact for part in parts)
-        attestation = self._attest(tree.root, signers)
+        attestation = self.gateways.attest(tree.root, signers)
         return gateway.encode_deliver(attestation, [part.batch(tree) for part in parts])
 
     def _settle(self, destination: str, parts: list[Part], receipt: dict[str, Any]) -> None:
@@ -259,15 +258,15 @@ class GatewayMachine(RuleBasedStateMachine):
         part = Part(chosen, chosen.delivered + 1, last, newest)
         tree = Tree([part.fact, LaneFact(1, 2, 3, b"\x11" * 32)])
         batch = part.batch(tree)
-        attestation = self._attest(tree.root, {0, 1, 2, 3})
+        attestation = self.gateways.attest(tree.root, {0, 1, 2, 3})
         match kind:
             case "sub-quorum":
                 three = data.draw(st.sets(st.integers(0, 4), max_size=3), label="signers")
-                attestation, error = self._attest(tree.root, three), "QuorumNotReached"
+                attestation, error = self.gateways.attest(tree.root, three), "QuorumNotReached"
             case "strangers":
                 theirs = STRANGERS.sign(g.network_id, g.gateway, tree.root).signatures
                 pretended = dict(zip(attestation.signatures, theirs.values(), strict=False))
-                attestation = Attestation(tree.root, g.validators.set, pretended)
+                attestation = Attestation(tree.root, g.validator_set, pretended)
                 error = "InvalidSignature"
             case "foreign set":
                 attestation = STRANGERS.sign(g.network_id, g.gateway, tree.root)
@@ -295,10 +294,6 @@ class GatewayMachine(RuleBasedStateMachine):
         assert g.revert_of(chosen.destination, g.rival, g.gateway, calldata) == error
         receipt = g.transact(chosen.destination, g.rival, g.gateway, calldata)
         assert receipt["status"] == "0x0"
-
-    def _attest(self, root: bytes, signers: set[int]) -> Attestation:
-        g = self.gateways
-        return g.validators.sign(g.network_id, g.gateway, root, sorted(signers))
 
     # What must always hold
 
