@@ -207,7 +207,9 @@ def test_a_transfer_expires_no_sooner_than_what_is_ahead_of_it(hub, carrier, sen
     """Messages that nobody wants to pay for cannot hold up a lane until a transfer behind them expires."""
     receipt = send("hub", "arcade", beneficiary)
     (message,) = carrier.open.values()
-    sent_at = int(hub.chain.rpc("eth_getBlockByNumber", [receipt.logs[0]["blockNumber"], False])["timestamp"], 16)
+    sent_at = int(
+        hub.chain.rpc("eth_getBlockByNumber", [receipt.logs[0]["blockNumber"], False])["timestamp"], 16
+    )
     assert message.deliver_before == sent_at + hub.gateway.view("MAX_DELIVERY_TIME")
 
 
