@@ -22,8 +22,8 @@ contract TokenBridge is ITokenBridge, ERC7786Recipient {
     uint256 public constant RECEIVE_GAS_LIMIT = 200_000;
     /// @notice Gas limit of a hop that the hub forwards.
     uint256 public constant FORWARD_GAS_LIMIT = 350_000;
-    /// @notice Time of each hop, in seconds: the longest that the gateway allows, so that whatever was sent before it and
-    /// holds up its lane expires before it.
+    /// @notice Time of each hop, in seconds: the longest that the gateway allows, so that whatever was sent before it
+    /// and holds up its lane expires before it.
     uint256 public constant HOP_TIME = 30 days;
 
     IMetalayer public immutable GATEWAY;

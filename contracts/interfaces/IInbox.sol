@@ -29,8 +29,8 @@ interface IInbox {
     /// @notice Emitted when a message was executed: its recipient accepted it, at the first attempt or at a retry.
     event MessageDelivered(bytes32 indexed id, uint256 indexed origin, uint64 indexed nonce);
     /// @notice Emitted when the first attempt did not execute a message. It stays open to `retry` until it expires.
-    /// A recipient that returns without the magic value counts as failed too, but what it did is not undone: to refuse a
-    /// message, revert.
+    /// A recipient that returns without the magic value counts as failed too, but what it did is not undone: to
+    /// refuse a message, revert.
     /// @param expired True if its time had passed and the recipient was not called.
     event MessageFailed(bytes32 indexed id, uint256 indexed origin, uint64 indexed nonce, bool expired);
     /// @notice Emitted when a validator set is installed. Each word is a signer (20 bytes) and its weight (12 bytes).
