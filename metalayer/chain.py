@@ -343,7 +343,8 @@ class Connection:
             if isinstance(error, urllib3.exceptions.ReadTimeoutError)
             else "connection failed"
         )
-        return Unreachable(f"{self.chain.name} is unreachable at {self.chain.url}: {why}")
+        hint = " (`ape run localnet up` starts it)" if self.chain.is_local else ""
+        return Unreachable(f"{self.chain.name} is unreachable at {self.chain.url}: {why}{hint}")
 
     def _result(self, method: str, answer: dict[str, Any]) -> Any:
         error = answer.get("error")
