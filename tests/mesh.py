@@ -15,13 +15,13 @@ from eth_utils.crypto import keccak
 from metalayer import gateway, lane
 from metalayer.accounts import local_key
 from metalayer.attestation import ValidatorSet
-from metalayer.chain import Connection, KeySender, Receipt, Transaction, connect, in_parallel
+from metalayer.chain import Connection, KeySender, Receipt, Transaction, in_parallel
 from metalayer.exchange import Exchange
 from metalayer.lane import Sent
 from metalayer.message import interoperable
-from metalayer.network import load_network
 from metalayer.relayer import Relayer
 from metalayer.validator import Validator
+from tests.deployed import Deployment
 from tests.evm import init_code
 
 VALIDATORS = [local_key(5 + i) for i in range(5)]
@@ -30,8 +30,6 @@ RELAYER = KeySender(local_key(2))
 RIVAL = KeySender(local_key(12))
 SENDER = KeySender(local_key(3))
 
-_EXPIRES = 1 << 40
-_MAX_GAS_LIMIT = 10_000_000
 # Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
 _ACCEPTING = b"\x63" + gateway.RECEIVE_MESSAGE + bytes.fromhex("60e01b5f5260205ff3")
 _CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ACCEPTING):02x}8060095f395ff3") + _ACCEPTING
@@ -118,35 +116,25 @@ class Mesh:
                 validator.record.close()
 
 
-def deploy_mesh() -> Mesh:
-    """Deploys by CREATE from an account that only this uses: the same nonces, so the same addresses."""
-    network = load_network()
-    connections = connect(network)
+def mesh_of(deployment: Deployment) -> Mesh:
+    """The deployed gateways, and recipients placed by CREATE from an account of their own: equal addresses."""
     deployer = KeySender(Account.from_key(keccak(text="deployer of the mesh")))
-    validator_set = ValidatorSet.of(1, _EXPIRES, {key.address: 1 for key in VALIDATORS})
-    installed = (validator_set.version, validator_set.expires, validator_set.words)
-    codes = [
-        init_code("Metalayer", network.hub.chain_id, OWNER.address, installed),
-        _CREATE_ACCEPTING,
-        init_code("ScriptedRecipient"),
-    ]
+    codes = [_CREATE_ACCEPTING, init_code("ScriptedRecipient")]
 
-    def deploy(connection: Connection) -> tuple[str, ...]:
+    def place(connection: Connection) -> tuple[str, ...]:
         connection.rpc("anvil_setBalance", deployer.address, hex(10**20))
-        places = tuple(connection.send(deployer, None, code)["contractAddress"] for code in codes)
-        route = gateway.Route(True, True, connection.chain.preset.default_gas_limit, _MAX_GAS_LIMIT)
-        connection.send_many(
-            OWNER,
-            [
-                Transaction(places[0], gateway.encode_set_route(other.chain.chain_id, route))
-                for other in connections.values()
-                if other is not connection
-            ],
-        )
-        return places
+        return tuple(connection.send(deployer, None, code)["contractAddress"] for code in codes)
 
-    (places,) = set(in_parallel(deploy, connections.values()))
-    return Mesh(connections, network.hub.chain_id, *places, validator_set)
+    ((accepting, scripted),) = set(in_parallel(place, deployment.connections.values()))
+    registry = deployment.registry
+    return Mesh(
+        deployment.connections,
+        registry.network_id,
+        deployment.gateway,
+        accepting,
+        scripted,
+        registry.first_validator_set(),
+    )
 
 
 def _send_together(connection: Connection, transactions: list[Transaction]) -> list[Receipt]:

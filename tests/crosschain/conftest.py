@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from metalayer.exchange import Exchange
-from tests.chains import BoundChain
-from tests.mesh import Mesh, deploy_mesh
+from tests.deployed import Deployment
+from tests.mesh import Mesh, mesh_of
 
 
 @pytest.fixture(scope="session")
-def mesh(chains: dict[str, BoundChain]) -> Mesh:
-    return deploy_mesh()
+def mesh(deployment: Deployment) -> Mesh:
+    return mesh_of(deployment)
 
 
 @pytest.fixture

@@ -196,7 +196,7 @@ def test_both_accept_the_same_recipients(mesh: Mesh, recipient: bytes) -> None:
         st.tuples(
             st.sampled_from(["arcade", "perps", "social"]),
             st.binary(max_size=80),
-            st.one_of(st.none(), st.integers(0, 10_000_000)),
+            st.one_of(st.none(), st.integers(0, 2_000_000)),
         ),
         min_size=1,
         max_size=6,

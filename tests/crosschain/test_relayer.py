@@ -74,15 +74,15 @@ def test_what_does_not_fit_is_split(mesh: Mesh, exchange: Exchange, tmp_path: Pa
     """By calldata (8 KB payloads), and by the gas that the recipients burn (M12)."""
     mesh.send("hub", "arcade", b"\1" * 8_000, count=20)
     script(mesh, "perps", Behaviour.BURN_ALL_GAS)
-    mesh.send("hub", "perps", recipient=mesh.scripted, gas_limit=6_000_000, count=5)
+    mesh.send("hub", "perps", recipient=mesh.scripted, gas_limit=2_000_000, count=15)
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         result = mesh.relayer(exchange).relay_once()
     assert result.all_problems == []
     by_chain = {delivery.chain: delivery for delivery in result.deliveries}
-    assert (by_chain["arcade"].delivered, by_chain["perps"].failed) == (20, 5)
+    assert (by_chain["arcade"].delivered, by_chain["perps"].failed) == (20, 15)
     assert len(by_chain["arcade"].transactions) == 2
-    assert len(by_chain["perps"].transactions) == 3
+    assert len(by_chain["perps"].transactions) == 2
 
 
 def test_a_failing_recipient_delays_nobody_and_can_be_retried(
@@ -169,7 +169,7 @@ def test_no_quorum_names_who_is_missing_and_what_they_said(
     assert result.delivered == 0
     (problem,) = result.all_problems
     silent = [signer for signer, _ in mesh.validator_set.members if signer not in signed]
-    assert "no quorum after 1.5 s: weight 3 of 5 signed" in problem
+    assert "no quorum after 1.5 s: weight 300 of 500 signed" in problem
     assert all(f"{signer} said nothing" in problem for signer in silent)
     (root,) = exchange.roots()
     exchange.refuse(root, silent[0], "the head is another one")
