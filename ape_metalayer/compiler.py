@@ -1,6 +1,7 @@
 """ape-solidity with a setting that it has no option for, and without its stale bytecode."""
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,13 @@ class ReproducibleSolidity(SolidityCompiler):
         paths = set(contract_filepaths)
         if project is not None:
             paths |= {path for path in project.sources.paths if path.suffix == ".sol"}
-        yield from super().compile(sorted(paths), project, settings)
+        try:
+            yield from super().compile(sorted(paths), project, settings)
+        finally:
+            # Below the system's temporary folder ape-solidity unpacks OpenZeppelin here instead of into a copy. Ape
+            # reads 500 files of a contracts folder and no more: ours would not be among them any longer.
+            if project is not None:
+                shutil.rmtree(project.contracts_folder / ".cache", ignore_errors=True)
 
     def _get_settings_from_version_map(self, *args: Any, **kwargs: Any) -> dict[Any, dict[str, Any]]:
         metadata = {"bytecodeHash": "none", "appendCBOR": False}
