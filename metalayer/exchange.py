@@ -2,7 +2,7 @@
 
     <root>/proposal.json             {"facts": [...]}, ascending and unique
     <root>/signatures/<signer>.json  {"signature": "0x..."}, ERC-2098
-    <root>/refusals/<signer>.json    {"reason": "..."}
+    <root>/refusals/<signer>.json    {"reason": "...", "final": true or false}
 
 `<root>` is the facts' Merkle root: a proposal cannot be replaced by another. Anybody may write here, so
 nothing that is read is believed: sizes are bounded, facts must hash to their root, and whoever counts a
@@ -76,6 +76,7 @@ class _Signature(_Model):
 
 class _Refusal(_Model):
     reason: str
+    final: bool
 
 
 class Exchange:
@@ -160,16 +161,16 @@ class Exchange:
         """Checksummed addresses that signature files are named after."""
         return self._named(root, "signatures")
 
-    def refuse(self, root: bytes, signer: str, reason: str) -> None:
-        """Publishes why a validator does not sign."""
-        _write(self._of(root, "refusals", signer), {"reason": reason[:_MAX_REASON]})
+    def refuse(self, root: bytes, signer: str, reason: str, *, final: bool) -> None:
+        """Publishes why a validator does not sign: `final` if it never will, otherwise not yet."""
+        _write(self._of(root, "refusals", signer), {"reason": reason[:_MAX_REASON], "final": final})
 
-    def refusals(self, root: bytes) -> dict[str, str]:
+    def refusals(self, root: bytes, *, final_only: bool = False) -> dict[str, str]:
         """Reasons by checksummed signer, as they stand: anybody can have written them."""
         found = {}
         for signer in self._named(root, "refusals"):
             file = self._lenient(self._of(root, "refusals", signer), _Refusal)
-            if file is not None:
+            if file is not None and (file.final or not final_only):
                 found[signer] = "".join(c if c.isprintable() else " " for c in file.reason)[:_MAX_REASON]
         return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metalayer import gateway, lane
-from metalayer.attestation import Attestation, Fact, LaneFact, Tree, ValidatorSet, recover
+from metalayer.attestation import Attestation, LaneFact, Tree, ValidatorSet, recover
 from metalayer.chain import (
     MAX_TRANSACTION_GAS,
     Connection,
@@ -46,6 +46,9 @@ _ATTESTATION_ERRORS = (
 )
 _GAS_MARGIN = 1.1
 _QUORUM_POLL = 0.02
+_REFUSAL_GRACE = 1.0
+# Lanes that had no quorum before: their signatures, if they come, are found by the next pass.
+_DOUBTED_TIMEOUT = 2.0
 _PROPOSAL_LIFETIME = 3_600.0
 _ABANDONED_AFTER = 60.0
 
@@ -57,10 +60,6 @@ Ends = tuple[int, int]
 _Head = tuple[int, bytes]
 # Finalized block, and per other chain: the outbox lane at the latest and the finalized block, the inbox lane.
 _ChainEnds = tuple[int, dict[int, tuple[_Head, _Head, _Head]]]
-
-
-class NoQuorum(MetalayerError):
-    """The validators did not sign in time."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class PassResult:
     pending: int = 0
     not_final: int = 0
     facts: int = 0
-    root: str = ""
+    roots: list[str] = field(default_factory=list)
     found_after: float = 0.0
     signed_after: float = 0.0
     seconds: float = 0.0
@@ -162,6 +161,28 @@ class _Work:
 
 
 @dataclass
+class _Proposal:
+    """Lanes whose facts stand under one root, the sets that must sign it, and who did."""
+
+    work: Sequence[_Work]
+    facts: Sequence[LaneFact]
+    tree: Tree
+    root: bytes
+    sets: Sequence[ValidatorSet]
+    signatures: dict[str, bytes] = field(default_factory=dict)
+    rejected: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def lacking(self) -> list[ValidatorSet]:
+        """Sets without a quorum."""
+        return [wanted for wanted in self.sets if not wanted.quorum(self.signatures)]
+
+    @property
+    def is_signed(self) -> bool:
+        return not self.lacking
+
+
+@dataclass
 class Relayer:
     """A relayer over all chains of a network, with one sender per chain (by name)."""
 
@@ -173,6 +194,7 @@ class Relayer:
     quorum_timeout: float = QUORUM_TIMEOUT
     _sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
     _reached: dict[Ends, int] = field(default_factory=dict)
+    _doubted: set[Ends] = field(default_factory=set)
 
     def relay_once(self, say: Callable[[str], None] = log.info) -> PassResult:
         """One pass over all lanes. `say` gets a line per stage.
@@ -198,24 +220,44 @@ class Relayer:
     def _attest_and_deliver(
         self, work: Sequence[_Work], result: PassResult, started: float, say: Callable[[str], None]
     ) -> None:
-        facts = sorted({fact for one in work for fact in one.facts}, key=lambda fact: fact.nonce)[:MAX_FACTS]
-        tree = Tree(facts)
         destinations = {one.state.ends[1]: one.state.destination for one in work}
         sets = dict(zip(destinations, in_parallel(self._validator_set, destinations.values()), strict=True))
-        root = self.exchange.propose(facts)
-        result.root, result.facts = root.hex(), len(facts)
-        say(f"proposed {len(facts)} facts under {root.hex()}")
-        signatures = self._wait_for_quorum(root, list(sets.values()), facts)
+        # A validator signs all facts of a root or none: a lane in doubt must not hold up the others.
+        doubted = [one for one in work if one.state.ends in self._doubted]
+        together = [one for one in work if one.state.ends not in self._doubted]
+        proposals = self._attest(
+            [group for group in (together, *([one] for one in doubted)) if group], sets, say
+        )
+        shared = [p for p in proposals if len(p.work) > 1 and not p.is_signed]
+        if shared:
+            say("no quorum for all lanes together: asking lane by lane")
+            self._doubted |= {one.state.ends for proposal in shared for one in proposal.work}
+            alone = [[one] for proposal in shared for one in proposal.work]
+            proposals = [p for p in proposals if p not in shared] + self._attest(alone, sets, say)
         result.signed_after = time.monotonic() - started
-        ready = [chain_id for chain_id in destinations if sets[chain_id].quorum(signatures)]
-        late = {sets[chain_id].hash: sets[chain_id] for chain_id in destinations if chain_id not in ready}
-        result.problems += [self._missing(root, validator_set, signatures) for validator_set in late.values()]
+        result.roots = [proposal.root.hex() for proposal in proposals]
+        result.facts = sum(len(proposal.facts) for proposal in proposals)
+        result.problems += [self._missing(p, lacking) for p in proposals for lacking in p.lacking]
+        self._doubted = {one.state.ends for p in proposals if not p.is_signed for one in p.work}
 
         def deliver(chain_id: int) -> Delivery:
-            attestation = Attestation(root, sets[chain_id], _fewest(sets[chain_id], signatures))
-            towards = [one for one in work if one.state.ends[1] == chain_id]
-            return self._deliver(destinations[chain_id], towards, tree, attestation)
+            delivery = Delivery(destinations[chain_id].chain.name)
+            for proposal in proposals:
+                towards = [one for one in proposal.work if one.state.ends[1] == chain_id]
+                if towards and sets[chain_id].quorum(proposal.signatures):
+                    fewest = _fewest(sets[chain_id], proposal.signatures)
+                    attestation = Attestation(proposal.root, sets[chain_id], fewest)
+                    self._deliver(destinations[chain_id], towards, proposal.tree, attestation, delivery)
+            return delivery
 
+        ready = [
+            chain_id
+            for chain_id in destinations
+            if any(
+                sets[chain_id].quorum(p.signatures) and any(one.state.ends[1] == chain_id for one in p.work)
+                for p in proposals
+            )
+        ]
         result.deliveries = in_parallel(deliver, ready)
 
     def _collect(self, found: Survey, result: PassResult) -> list[_Work]:
@@ -290,54 +332,91 @@ class Relayer:
             self._sets[installed] = installed_set(connection, self.gateway)
         return self._sets[installed]
 
-    def _wait_for_quorum(
-        self, root: bytes, sets: Sequence[ValidatorSet], facts: Sequence[Fact]
-    ) -> dict[str, bytes]:
-        """Verified signatures by signer, as soon as all sets have a quorum or the time is over."""
-        members = {signer for validator_set in sets for signer, _ in validator_set.members}
-        verified: dict[str, bytes] = {}
-        rejected: dict[str, bytes] = {}
-        deadline = time.monotonic() + self.quorum_timeout
+    def _attest(
+        self,
+        groups: Sequence[Sequence[_Work]],
+        sets: Mapping[int, ValidatorSet],
+        say: Callable[[str], None],
+    ) -> list[_Proposal]:
+        """Proposes the facts of each group of lanes under a root of its own, and waits for all quorums together.
+
+        Returns when each has one or will not get one, or the time is over.
+        """
+        proposals = []
+        for group in groups:
+            facts = sorted({f for one in group for f in one.facts}, key=lambda fact: fact.nonce)[:MAX_FACTS]
+            wanted = {sets[one.state.ends[1]].hash: sets[one.state.ends[1]] for one in group}
+            root = self.exchange.propose(facts)
+            say(f"proposed {len(facts)} facts under {root.hex()}")
+            proposals.append(_Proposal(group, facts, Tree(facts), root, list(wanted.values())))
+        started = time.monotonic()
+        waiting = list(proposals)
         while True:
-            for signer in self.exchange.signers(root):
-                if signer not in members or signer in verified:
-                    continue
-                signature = self.exchange.signature(root, signer)
-                if signature is None or rejected.get(signer) == signature:
-                    continue
-                if recover(self.network_id, self.gateway, root, signature) == signer:
-                    verified[signer] = signature
-                else:
-                    rejected[signer] = signature
-                    log.warning("the signature in the name of %s under %s is not theirs", signer, root.hex())
-                if all(validator_set.quorum(verified) for validator_set in sets):
-                    return verified
-            if time.monotonic() > deadline:
-                return verified
-            if not self.exchange.proposed(root):
-                # Another relayer delivered all of it and tidied up, or somebody removed it.
-                self.exchange.propose(facts)
+            for proposal in waiting:
+                self._collect_signatures(proposal)
+            elapsed = time.monotonic() - started
+            # Anybody can write a refusal in a validator's name: a signature gets the time to arrive first.
+            waiting = [
+                p
+                for p in waiting
+                if not p.is_signed and not (elapsed > _REFUSAL_GRACE and self._is_refused(p))
+            ]
+            patient = [p for p in waiting if not all(one.state.ends in self._doubted for one in p.work)]
+            if (not patient and (not waiting or elapsed > _DOUBTED_TIMEOUT)) or elapsed > self.quorum_timeout:
+                return proposals
+            for proposal in waiting:
+                if not self.exchange.proposed(proposal.root):
+                    # Another relayer delivered all of it and tidied up, or somebody removed it.
+                    self.exchange.propose(proposal.facts)
             time.sleep(_QUORUM_POLL)
 
-    def _missing(self, root: bytes, validator_set: ValidatorSet, signatures: Mapping[str, bytes]) -> str:
-        said = self.exchange.refusals(root)
+    def _collect_signatures(self, proposal: _Proposal) -> None:
+        members = {signer for wanted in proposal.sets for signer, _ in wanted.members}
+        for signer in self.exchange.signers(proposal.root):
+            if signer not in members or signer in proposal.signatures or proposal.is_signed:
+                continue
+            signature = self.exchange.signature(proposal.root, signer)
+            if signature is None or proposal.rejected.get(signer) == signature:
+                continue
+            if recover(self.network_id, self.gateway, proposal.root, signature) == signer:
+                proposal.signatures[signer] = signature
+            else:
+                proposal.rejected[signer] = signature
+                log.warning(
+                    "the signature in the name of %s under %s is not theirs", signer, proposal.root.hex()
+                )
+
+    def _is_refused(self, proposal: _Proposal) -> bool:
+        """True if those who have not refused for good cannot make a quorum of one of the sets any more."""
+        refused = self.exchange.refusals(proposal.root, final_only=True)
+        return any(
+            not wanted.quorum(signer for signer, _ in wanted.members if signer not in refused)
+            for wanted in proposal.sets
+        )
+
+    def _missing(self, proposal: _Proposal, lacking: ValidatorSet) -> str:
+        said = self.exchange.refusals(proposal.root)
         silent = [
             f"{signer} {'says: ' + said[signer] if signer in said else 'said nothing'}"
-            for signer, _ in validator_set.members
-            if signer not in signatures
+            for signer, _ in lacking.members
+            if signer not in proposal.signatures
         ]
-        weight = validator_set.weight(signatures)
+        lanes = ", ".join(one.state.name for one in proposal.work)
         return (
-            f"no quorum after {self.quorum_timeout:g} s: weight {weight} of {validator_set.total} signed, "
+            f"no quorum for {lanes}: weight {lacking.weight(proposal.signatures)} of {lacking.total} signed, "
             f"more than two thirds needed; {'; '.join(silent)}"
         )
 
     def _deliver(
-        self, connection: Connection, work: Sequence[_Work], tree: Tree, attestation: Attestation
-    ) -> Delivery:
-        """All lanes to one destination, in as few transactions as fit, one after the other."""
+        self,
+        connection: Connection,
+        work: Sequence[_Work],
+        tree: Tree,
+        attestation: Attestation,
+        delivery: Delivery,
+    ) -> None:
+        """Lanes of one root to one destination, in as few transactions as fit, one after the other."""
         started = time.monotonic()
-        delivery = Delivery(connection.chain.name)
         try:
             ceiling = min(MAX_TRANSACTION_GAS, connection.block_gas_limit() // 2)
             left = self._undelivered(connection, work)
@@ -366,8 +445,7 @@ class Relayer:
                     most = _size(left)
         except MetalayerError as error:
             delivery.problems.append(str(error))
-        delivery.seconds = time.monotonic() - started
-        return delivery
+        delivery.seconds += time.monotonic() - started
 
     def _try(
         self, connection: Connection, data: bytes, ceiling: int, delivery: Delivery

@@ -279,7 +279,8 @@ class Validator:
             self._settled.add(verdict.root)
             self._delays.pop(verdict.root, None)
         if verdict.judgement is not Judgement.SIGNED:
-            self.exchange.refuse(verdict.root, self.address, verdict.reason)
+            final = verdict.judgement is Judgement.REFUSED
+            self.exchange.refuse(verdict.root, self.address, verdict.reason, final=final)
 
     def _verify(self, facts: Sequence[Fact]) -> None:
         """Refused or NotYet with the first fact that is not true in this validator's finalized view."""

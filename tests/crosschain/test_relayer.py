@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from metalayer import gateway
-from metalayer.attestation import Attestation, Tree
+from metalayer.attestation import Attestation, LaneFact, Tree
 from metalayer.chain import Connection, in_parallel
 from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange
@@ -169,10 +169,10 @@ def test_no_quorum_names_who_is_missing_and_what_they_said(
     assert result.delivered == 0
     (problem,) = result.all_problems
     silent = [signer for signer, _ in mesh.validator_set.members if signer not in signed]
-    assert "no quorum after 1.5 s: weight 300 of 500 signed" in problem
+    assert "no quorum for hub → arcade: weight 300 of 500 signed" in problem
     assert all(f"{signer} said nothing" in problem for signer in silent)
     (root,) = exchange.roots()
-    exchange.refuse(root, silent[0], "the head is another one")
+    exchange.refuse(root, silent[0], "the head is another one", final=True)
     (problem,) = relayer.relay_once().all_problems
     assert f"{silent[0]} says: the head is another one" in problem
     assert states(mesh)["hub", "arcade"] == (1, 1, 0)
@@ -267,6 +267,35 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
     assert lanes["hub", "arcade"].stuck(after=1e9)
     assert "different heads at 1" in lanes["hub", "arcade"].problem
     assert not lanes["hub", "perps"].stuck(after=1e9)
+
+
+def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """M21: no validator signs the second history; every other lane goes on, in the same pass and in later ones."""
+    hub = mesh.connections["hub"]
+    snapshot = hub.rpc("evm_snapshot")
+    (first,) = mesh.send("hub", "arcade", b"first history")
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path) as validators:
+        root = exchange.propose([LaneFact(mesh.id_of("hub"), mesh.id_of("arcade"), 1, first.head)])
+        while len(exchange.signers(root)) < len(validators):
+            threading.Event().wait(0.02)
+        assert hub.rpc("evm_revert", snapshot)
+        mesh.send("hub", "arcade", b"second history")
+        mesh.send("hub", "perps")
+        mesh.send("arcade", "perps")
+        mesh.finalize()
+        relayer = mesh.relayer(exchange)
+        result = relayer.relay_once()
+        assert result.delivered == 2
+        (problem,) = result.all_problems
+        assert problem.startswith("no quorum for hub → arcade")
+        assert f"signed 0x{first.head.hex()} before" in problem
+        mesh.send("hub", "social")
+        mesh.finalize()
+        assert relayer.relay_once().delivered == 1
+    assert states(mesh)["hub", "arcade"] == (1, 1, 0)
 
 
 def test_unknown_messages_are_named(mesh: Mesh) -> None:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 import requests
@@ -43,6 +44,11 @@ def exists(pid: int) -> bool:
     """A process that ended but was not waited for does not count."""
     done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return done.stdout.strip() != "" and not done.stdout.strip().startswith("Z")
+
+
+def rpc(url: str, method: str, *params):
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    return requests.post(url, json=body, timeout=5).json()["result"]
 
 
 def listener(port: int) -> socket.socket:
@@ -172,3 +178,20 @@ def test_the_command_turns_an_error_into_one_line(net, monkeypatch):
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: port ")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_fork_starts_from_another_chains_state_under_its_own_id(net, said):
+    hub = net.chains["hub"]
+    upstream = network.Network(net.name, net.hub, {"hub": hub})
+    localnet.up(upstream, said.append)
+    account = "0x" + "f0" * 20
+    rpc(hub.url, "anvil_setBalance", account, hex(12_345))
+    block = int(rpc(hub.url, "eth_blockNumber"), 16) + 1
+    while int(rpc(hub.url, "eth_blockNumber"), 16) < block:
+        time.sleep(0.1)
+
+    forked = replace(net.chains["perps"], fork=network.Fork(url=hub.url, block=block))
+    net.chains["perps"] = forked
+    assert localnet.up(net, said.append) == ["perps"]
+    assert int(rpc(forked.url, "eth_chainId"), 16) == 903
+    assert int(rpc(forked.url, "eth_getBalance", account, "latest"), 16) == 12_345

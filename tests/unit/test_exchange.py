@@ -46,7 +46,8 @@ def test_signatures_and_refusals(exchange: Exchange) -> None:
     root = exchange.propose(FACTS)
     assert exchange.signers(root) == []
     assert exchange.refusals(root) == {}
-    exchange.refuse(root, SIGNER, "not final\nyet\x1b[31m" + "!" * 1_000)
+    exchange.refuse(root, SIGNER, "not final\nyet\x1b[31m" + "!" * 1_000, final=False)
+    assert exchange.refusals(root, final_only=True) == {}
     (reason,) = exchange.refusals(root).values()
     assert reason.startswith("not final yet [31m!")
     assert len(reason) <= 500
