@@ -108,6 +108,7 @@ declare(
     "StringTooLong(string str)",
     "VotesExpiredSignature(uint256 expiry)",
     # ERA, TokenBridge, Create3Factory
+    "NoSupplyHistory()",
     "UnauthorizedBridge(address caller)",
     "ZeroAmount()",
     "InvalidBeneficiary(address to)",

@@ -73,15 +73,16 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
 
     function _checkAttestation(Attestation calldata attestation) private view {
         ValidatorSet calldata set = attestation.validatorSet;
-        bytes32 given = set.hash();
-        require(given == validatorSetHash, UnknownValidatorSet(given, validatorSetHash));
+        bytes32 given = set.hashCalldata();
+        bytes32 installed = validatorSetHash;
+        require(given == installed, UnknownValidatorSet(given, installed));
         Attestations.checkExpiry(set.version, set.expires);
         attestation.checkQuorum(_DOMAIN_SEPARATOR);
     }
 
     function _deliverBatch(bytes32 root, Batch calldata batch) private {
         uint256 origin = batch.origin;
-        require(route(origin).inbound, RouteClosed(origin));
+        require(_route(origin).inbound, RouteClosed(origin));
         InboxLane storage lane = _lanes[origin];
         uint64 nonce = lane.nonce;
         if (batch.nonce <= nonce) return;

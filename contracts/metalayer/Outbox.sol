@@ -44,7 +44,7 @@ abstract contract Outbox is IOutbox, Routes {
         require(msg.value == 0, ValueNotAccepted(msg.value));
         require(payload.length <= MAX_PAYLOAD_LENGTH, PayloadTooLong(payload.length, MAX_PAYLOAD_LENGTH));
         (uint256 destination, address account) = _parseRecipient(recipient);
-        Route memory terms = route(destination);
+        Route storage terms = _route(destination);
         require(terms.outbound, RouteClosed(destination));
         (uint64 gasLimit, uint64 deliverBefore) = _readAttributes(attributes, terms);
 
@@ -105,7 +105,7 @@ abstract contract Outbox is IOutbox, Routes {
         );
     }
 
-    function _readAttributes(bytes[] calldata attributes, Route memory terms)
+    function _readAttributes(bytes[] calldata attributes, Route storage terms)
         private
         view
         returns (uint64 gasLimit, uint64 deliverBefore)

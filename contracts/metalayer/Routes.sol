@@ -39,7 +39,11 @@ abstract contract Routes is IRoutes, Ownable2Step {
     }
 
     /// @inheritdoc IRoutes
-    function route(uint256 chainId) public view returns (Route memory) {
+    function route(uint256 chainId) external view returns (Route memory) {
+        return _routes[chainId];
+    }
+
+    function _route(uint256 chainId) internal view returns (Route storage) {
         return _routes[chainId];
     }
 }

@@ -22,6 +22,8 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
     error UnauthorizedBridge(address caller);
     /// @notice Thrown at deployment without a bridge: nothing could ever be minted.
     error InvalidBridge(address bridge);
+    /// @notice Thrown when the past supply of another chain than the hub is asked for.
+    error NoSupplyHistory();
 
     /// @param hubChainId Chain id of the hub.
     /// @param bridge Deployed after the token, at an address that is known before.
@@ -44,6 +46,13 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
         return "mode=timestamp";
     }
 
+    /// @notice Supply at a past time, on the hub only. What the holders of another chain may decide is bounded by what
+    /// the hub counts as outstanding there: a history of its supply would serve nobody, and cost each transfer 27,000 gas.
+    function getPastTotalSupply(uint256 timepoint) public view override returns (uint256) {
+        require(block.chainid == HUB_CHAIN_ID, NoSupplyHistory());
+        return super.getPastTotalSupply(timepoint);
+    }
+
     /// @notice Next nonce of `owner`, shared by `permit` and `delegateBySig`.
     function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
         return super.nonces(owner);
@@ -51,6 +60,15 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
 
     function _checkTokenBridge(address caller) internal view override {
         require(caller == BRIDGE && block.chainid != HUB_CHAIN_ID, UnauthorizedBridge(caller));
+    }
+
+    /// @dev Moves the votes of delegates. The supply is checkpointed on the hub only.
+    function _transferVotingUnits(address from, address to, uint256 amount) internal override {
+        if (block.chainid == HUB_CHAIN_ID) {
+            super._transferVotingUnits(from, to, amount);
+        } else {
+            _moveDelegateVotes(delegates(from), delegates(to), amount);
+        }
     }
 
     function _update(address from, address to, uint256 value) internal override(ERC20, ERC20Votes) {

@@ -294,13 +294,26 @@ def test_past_votes_are_those_of_the_second(era, treasury, beneficiary, delegate
     assert {second: era.view("getPastVotes", delegatee, second, at=later) for second in timeline} == timeline
 
 
-def test_past_supply_is_that_of_the_second(arcade, beneficiary, spoke_bridge):
+def test_votes_on_a_spoke_follow_what_arrives_and_leaves(arcade, beneficiary, delegatee, spoke_bridge):
     start = now(arcade.chain) + 1_000
+    arcade.era.send("delegate", delegatee, sender=beneficiary, at=start - 10)
     arcade.era.send("crosschainMint", beneficiary, 100, sender=spoke_bridge, at=start)
     arcade.era.send("crosschainBurn", beneficiary, 40, sender=spoke_bridge, at=start + 100)
     timeline = {start - 1: 0, start: 100, start + 99: 100, start + 100: 60, start + 101: 60}
     at = start + 1_000
-    assert {second: arcade.era.view("getPastTotalSupply", second, at=at) for second in timeline} == timeline
+    found = {second: arcade.era.view("getPastVotes", delegatee, second, at=at) for second in timeline}
+    assert found == timeline
+
+
+def test_past_supply_is_known_on_the_hub(era, beneficiary, treasury):
+    start = now(era.chain) + 1_000
+    era.send("transfer", beneficiary, 10, sender=treasury, at=start)
+    assert era.view("getPastTotalSupply", start, at=start + 1) == SUPPLY
+
+
+def test_past_supply_is_not_kept_on_a_spoke(arcade, sender):
+    at = now(arcade.chain) + 100
+    assert arcade.era.revert("getPastTotalSupply", at - 1, sender=sender, at=at) == error("NoSupplyHistory")
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 1_000])
