@@ -47,7 +47,8 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
     }
 
     /// @notice Supply at a past time, on the hub only. What the holders of another chain may decide is bounded by what
-    /// the hub counts as outstanding there: a history of its supply would serve nobody, and cost each transfer 27,000 gas.
+    /// the hub counts as outstanding there: a history of its supply would serve nobody, and cost each arrival and
+    /// departure 27,000 gas.
     function getPastTotalSupply(uint256 timepoint) public view override returns (uint256) {
         require(block.chainid == HUB_CHAIN_ID, NoSupplyHistory());
         return super.getPastTotalSupply(timepoint);
