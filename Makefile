@@ -43,8 +43,8 @@ slither: setup ## static analysis of the contracts
 solc-check: setup ## native and npm's solc give the same bytes for every contract
 	@$(BIN)/python -m metalayer.toolchain compare
 
-clean: ## remove everything that setup and the other targets made
-	@rm -rf .venv .solc node_modules .build .cache .metalayer .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
+	@rm -rf .venv .solc node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 		crytic-export *.egg-info build contracts/.cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

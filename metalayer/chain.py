@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any, Protocol, TypeVar
 
 import urllib3
+from eth_abi.exceptions import DecodingError
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -40,6 +41,9 @@ _QUANTITIES = (
     "cumulativeGasUsed",
     "type",
 )
+
+NODE_FAULTS = (MetalayerError, DecodingError, LookupError, OverflowError, TypeError, ValueError)
+"""What reading from a node that is broken, or lies, may raise: it must cost no other chain anything."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -296,8 +300,8 @@ class Connection:
         with self._lock:
             return self._sending.setdefault(address.lower(), threading.Lock())
 
-    def _answers(self, requested: Sequence[tuple[str, Sequence[Any]]]) -> list[dict[str, Any]]:
-        answers: list[dict[str, Any]] = []
+    def _answers(self, requested: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        answers: list[Any] = []
         for start in range(0, len(requested), _BATCH_SIZE):
             chunk = requested[start : start + _BATCH_SIZE]
             body = [
@@ -309,7 +313,8 @@ class Connection:
                 raise RpcError(
                     f"{self.chain.name}: the node did not answer a batch of {len(chunk)} requests", 0, b""
                 )
-            answers += sorted(answer, key=lambda one: int(one["id"]))
+            by_id = {one.get("id"): one for one in answer if isinstance(one, dict)}
+            answers += [by_id.get(i) for i in range(len(chunk))]
         return answers
 
     def _post(self, body: Any) -> Any:
@@ -346,15 +351,22 @@ class Connection:
         hint = " (`ape run localnet up` starts it)" if self.chain.is_local else ""
         return Unreachable(f"{self.chain.name} is unreachable at {self.chain.url}: {why}{hint}")
 
-    def _result(self, method: str, answer: dict[str, Any]) -> Any:
-        error = answer.get("error")
+    def _result(self, method: str, answer: Any) -> Any:
+        error = answer.get("error") if isinstance(answer, dict) else None
         if error is None:
+            if not isinstance(answer, dict) or "result" not in answer:
+                raise RpcError(f"{self.chain.name}: {method}: the node's answer is not JSON-RPC", 0, b"")
             return answer["result"]
+        if not isinstance(error, dict):
+            raise RpcError(f"{self.chain.name}: {method} failed: {error}", 0, b"")
         data = _revert_data(error.get("data"))
         message = str(error.get("message", error))
         if data or "revert" in message.lower():
             raise Reverted(self.chain.name, method, data)
-        raise RpcError(f"{self.chain.name}: {method} failed: {message}", int(error.get("code", 0)), data)
+        code = error.get("code", 0)
+        raise RpcError(
+            f"{self.chain.name}: {method} failed: {message}", code if isinstance(code, int) else 0, data
+        )
 
 
 def connect(network: Network) -> dict[str, Connection]:

@@ -38,6 +38,9 @@ def _invoke(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
         return invoke(ctx)
     except MetalayerError as error:
         raise click.ClickException(" ".join(str(error).split())) from error
+    except OSError as error:
+        # Files that a user names: everything else turns its errors into MetalayerErrors.
+        raise click.ClickException(f"{error.filename or 'the system'}: {error.strerror or error}") from error
 
 
 def json_option(function: _F) -> _F:

@@ -26,10 +26,11 @@ def era(wei: int) -> str:
 
 
 def parse_era(text: str) -> int:
-    """Wei of a decimal amount of ERA such as "1.5" or "1,000". MetalayerError unless it is positive and
-    exact.
+    """Wei of a decimal amount of ERA such as "1.5". MetalayerError unless it is positive and exact.
+
+    No separators: a comma is a decimal point to some and none to others.
     """
-    whole, _, part = text.replace(",", "").replace("_", "").partition(".")
+    whole, _, part = text.partition(".")
     if not (whole + part).isascii() or not (whole + part).isdecimal():
         raise MetalayerError(f"'{text}' is not an amount of ERA: expected a positive number such as 1.5")
     if len(part) > ERA_DECIMALS:

@@ -100,6 +100,8 @@ class Exchange:
             log.warning("%s: replaced", error)
             known = False
         if not known:
+            _clear(self._folder(root), keep_directory=True)
+            _clear(self._folder(root) / "proposal.json")
             _write(self._folder(root) / "proposal.json", {"facts": [_to_json(fact) for fact in ordered]})
         return root
 
@@ -109,7 +111,7 @@ class Exchange:
             return [
                 bytes.fromhex(entry.name)
                 for entry in os.scandir(self.directory)
-                if _ROOT.fullmatch(entry.name)
+                if _ROOT.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
             ]
         except OSError as error:
             raise MetalayerError(
@@ -124,7 +126,7 @@ class Exchange:
         """Seconds since the proposal's directory changed, 0 if there is none."""
         try:
             return max(0.0, time.time() - self._folder(root).stat().st_mtime)
-        except FileNotFoundError:
+        except OSError:
             return 0.0
 
     def facts(self, root: bytes) -> tuple[Fact, ...] | None:
@@ -145,8 +147,10 @@ class Exchange:
 
     def sign(self, root: bytes, signer: str, signature: bytes) -> None:
         """Publishes a compact signature, and withdraws the signer's refusal."""
+        for kind in ("signatures", "refusals"):
+            _clear(self._folder(root) / kind, keep_directory=True)
+            _clear(self._of(root, kind, signer))
         _write(self._of(root, "signatures", signer), {"signature": "0x" + signature.hex()})
-        self._of(root, "refusals", signer).unlink(missing_ok=True)
 
     def has_signed(self, root: bytes, signer: str) -> bool:
         """True if there is a signature file of this signer."""
@@ -163,6 +167,8 @@ class Exchange:
 
     def refuse(self, root: bytes, signer: str, reason: str, *, final: bool) -> None:
         """Publishes why a validator does not sign: `final` if it never will, otherwise not yet."""
+        _clear(self._folder(root) / "refusals", keep_directory=True)
+        _clear(self._of(root, "refusals", signer))
         _write(self._of(root, "refusals", signer), {"reason": reason[:_MAX_REASON], "final": final})
 
     def refusals(self, root: bytes, *, final_only: bool = False) -> dict[str, str]:
@@ -249,6 +255,20 @@ def _read(path: Path, model: type[Any], limit: int) -> Any:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise MalformedFile(f"{path}: {place or 'the file'}: {first['msg']}") from error
+
+
+def _clear(path: Path, *, keep_directory: bool = False) -> None:
+    """Removes what stands where a file of ours, or a directory, has to be: links, pipes, directories."""
+    try:
+        kind = path.lstat().st_mode
+        if not stat.S_ISDIR(kind):
+            path.unlink()
+        elif not keep_directory:
+            shutil.rmtree(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise MetalayerError(f"cannot clear {path}: {error.strerror}") from error
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

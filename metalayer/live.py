@@ -40,7 +40,13 @@ class Live:
         return self.connections[name]
 
     def folder(self) -> Path:
-        """Where this network's exchange and records are: chains that were started anew get a new one."""
+        """Where this network's exchange and records are.
+
+        Local chains that were started anew get a new one. Elsewhere no node's answer decides it: another folder would
+        be an empty record of what was signed.
+        """
+        if not self.network.is_local:
+            return state_dir() / f"network-{self.network_id}-{self.gateway.lower()}"
         genesis = self.connections[self.network.hub.name].rpc("eth_getBlockByNumber", "0x0", False)["hash"]
         return state_dir() / f"network-{genesis[2:10]}"
 

@@ -12,12 +12,12 @@ from metalayer import gateway, lane
 from metalayer.attestation import Attestation, LaneFact, Tree, ValidatorSet, recover
 from metalayer.chain import (
     MAX_TRANSACTION_GAS,
+    NODE_FAULTS,
     Connection,
     Receipt,
     Reverted,
     RpcError,
     Sender,
-    Unreachable,
     call_request,
     from_hex,
     in_parallel,
@@ -46,9 +46,9 @@ _ATTESTATION_ERRORS = (
 )
 _GAS_MARGIN = 1.1
 _QUORUM_POLL = 0.02
-_REFUSAL_GRACE = 1.0
+_REFUSAL_GRACE = 5.0
 # Lanes that had no quorum before: their signatures, if they come, are found by the next pass.
-_DOUBTED_TIMEOUT = 2.0
+_DOUBTED_TIMEOUT = 5.0
 _PROPOSAL_LIFETIME = 3_600.0
 _ABANDONED_AFTER = 60.0
 
@@ -269,8 +269,8 @@ class Relayer:
         def collect(states: list[LaneState]) -> tuple[list[_Work], list[str]]:
             try:
                 return self._collect_origin(states, found.finalized_blocks[states[0].ends[0]])
-            except (BrokenLane, RpcError, Unreachable) as error:
-                return [], [str(error)]
+            except NODE_FAULTS as error:
+                return [], [f"{states[0].origin.chain.name}: {error}"]
 
         work = []
         for collected, problems in in_parallel(collect, by_origin.values()):
@@ -305,6 +305,8 @@ class Relayer:
                 one for one in by_destination.get(state.ends[1], []) if first <= one.message.nonce <= last
             ]
             try:
+                if not messages:
+                    raise BrokenLane(f"lane {state.name}: its node does not have the logs of what is pending")
                 lane.check(messages, state.delivered, state.delivered_head)
                 if (
                     messages[-1].message.nonce == state.finalized
@@ -443,7 +445,7 @@ class Relayer:
                     )
                     left = [one for one in left if one.state.ends[0] != stuck.origin]
                     most = _size(left)
-        except MetalayerError as error:
+        except NODE_FAULTS as error:
             delivery.problems.append(str(error))
         delivery.seconds += time.monotonic() - started
 
@@ -505,8 +507,8 @@ def watch(relayer: Relayer, stop: threading.Event, every: float, say: Callable[[
                     f"{result.delivered} delivered, {result.failed} failed in {result.seconds:.1f} s, "
                     f"{result.not_final} not final yet"
                 )
-        except MetalayerError as error:
-            problems = {str(error)}
+        except NODE_FAULTS as error:
+            problems = {f"{type(error).__name__}: {error}"}
         for problem in problems - told:
             say(problem)
         told = problems
@@ -544,8 +546,8 @@ def survey(connections: Mapping[str, Connection], address: str, network_id: int)
     def read(connection: Connection) -> _ChainEnds | str:
         try:
             return _read_ends(connection, [c for c in everything if c is not connection], address, network_id)
-        except (RpcError, Unreachable, BrokenLane) as error:
-            return str(error)
+        except NODE_FAULTS as error:
+            return f"{connection.chain.name}: {error}"
 
     answers = dict(zip((c.chain.chain_id for c in everything), in_parallel(read, everything), strict=True))
     lanes = []

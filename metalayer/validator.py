@@ -17,7 +17,7 @@ from eth_account.messages import SignableMessage
 from eth_utils.address import to_checksum_address
 
 from metalayer.attestation import Fact, LaneFact, compact, recover, signable
-from metalayer.chain import Connection, RpcError, Unreachable, from_hex, in_parallel
+from metalayer.chain import NODE_FAULTS, Connection, RpcError, from_hex, in_parallel
 from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange, MalformedFile
 from metalayer.lane import extended_request
@@ -212,10 +212,15 @@ class Validator:
         for root in standing:
             if root in self._settled or (patient and root in self._delays and self._delays[root].until > now):
                 continue
-            verdict = self._judge(root)
-            if verdict is not None:
-                self._publish(verdict)
-                verdicts.append(verdict)
+            try:
+                verdict = self._judge(root)
+                if verdict is not None:
+                    self._publish(verdict)
+                    verdicts.append(verdict)
+            except (MetalayerError, OSError) as error:
+                # Whoever may write to the exchange can put things in the way of one proposal, not of the others.
+                log.warning("proposal %s: %s", root.hex(), error)
+                self._put_off(root)
         return verdicts
 
     def run(self, stop: threading.Event, report: Callable[[Verdict], None]) -> None:
@@ -242,19 +247,20 @@ class Validator:
             facts = self.exchange.facts(root)
         except MalformedFile as error:
             # Not settled: a relayer that proposes these facts replaces the file.
-            return Verdict(root, Judgement.WAITING, str(error))
+            log.warning("%s", error)
+            return Verdict(root, Judgement.WAITING, "the proposal is malformed")
         if facts is None:
             return None
         if self._signed_already(root):
             self._settled.add(root)
             return None
         try:
-            if not self.record.holds(root):
-                self._verify(facts)
-                self.record.commit(root, facts)
+            # Also what is in the record already: the chain may say something else since.
+            self._verify(facts)
+            self.record.commit(root, facts)
         except (Refused, Contradiction) as error:
             return Verdict(root, Judgement.REFUSED, str(error), len(facts))
-        except (NotYet, Unreachable, RpcError) as error:
+        except NotYet as error:
             return Verdict(root, Judgement.WAITING, str(error), len(facts))
         signature = compact(self.signer.sign_message(signable(self.network_id, self.gateway, root)))
         self.exchange.sign(root, self.address, signature)
@@ -269,9 +275,7 @@ class Validator:
 
     def _publish(self, verdict: Verdict) -> None:
         if verdict.judgement is Judgement.WAITING:
-            delay = self._delays.setdefault(verdict.root, _Delay())
-            delay.until = time.monotonic() + delay.seconds
-            delay.seconds = min(delay.seconds * 1.5, _SLOWEST_RETRY)
+            delay = self._put_off(verdict.root)
             if delay.reason == verdict.reason:
                 return
             delay.reason = verdict.reason
@@ -282,6 +286,12 @@ class Validator:
             final = verdict.judgement is Judgement.REFUSED
             self.exchange.refuse(verdict.root, self.address, verdict.reason, final=final)
 
+    def _put_off(self, root: bytes) -> _Delay:
+        delay = self._delays.setdefault(root, _Delay())
+        delay.until = time.monotonic() + delay.seconds
+        delay.seconds = min(delay.seconds * 1.5, _SLOWEST_RETRY)
+        return delay
+
     def _verify(self, facts: Sequence[Fact]) -> None:
         """Refused or NotYet with the first fact that is not true in this validator's finalized view."""
         by_id = {connection.chain.chain_id: connection for connection in self.connections.values()}
@@ -290,20 +300,52 @@ class Validator:
             _check_form(fact, by_id)
             assert isinstance(fact, LaneFact)
             by_origin.setdefault(fact.origin, []).append(fact)
-        in_parallel(lambda origin: self._verify_origin(by_id[origin], by_origin[origin]), by_origin)
+
+        def verify(origin: int) -> None:
+            try:
+                self._verify_origin(by_id[origin], by_origin[origin])
+            except (NotYet, Refused):
+                raise
+            except NODE_FAULTS as error:
+                # Everybody reads the exchange: what a node's address may hold stays in this process's log.
+                log.warning("%s", error)
+                name = by_id[origin].chain.name
+                raise NotYet(f"{name}: its node does not answer as it should") from error
+
+        in_parallel(verify, by_origin)
 
     def _verify_origin(self, connection: Connection, facts: Sequence[LaneFact]) -> None:
-        finalized = connection.finalized()
+        found_id, height = connection.batch([("eth_chainId", ()), ("eth_blockNumber", ())])
+        if int(found_id, 16) != connection.chain.chain_id:
+            raise RpcError(f"{connection.chain.name}: its node is of chain {int(found_id, 16)}", 0, b"")
+        finalized = max(0, int(height, 16) - connection.chain.preset.finality_depth)
         for fact, logs in zip(facts, self._logs(connection, facts, finalized), strict=True):
             where = f"lane {connection.chain.name} to {fact.destination}"
             if not logs:
                 raise NotYet(f"{where}: there is no message {fact.nonce} up to finalized block {finalized}")
+            self._check_log(connection, fact, logs[0], finalized)
             head = from_hex(logs[0]["data"])[-32:]
             if head != fact.head:
                 raise Refused(
                     f"{where}: the head after message {fact.nonce} is 0x{head.hex()}, not 0x{fact.head.hex()}"
                 )
             self._found_at[fact.origin, fact.destination] = (fact.nonce, int(logs[0]["blockNumber"], 16))
+
+    def _check_log(
+        self, connection: Connection, fact: LaneFact, entry: dict[str, Any], finalized: int
+    ) -> None:
+        """RpcError unless a node's answer is what was asked for: this gateway's log of this message, and final."""
+        _, (wanted,) = extended_request(self.gateway, fact.destination, fact.nonce, 0, finalized)
+        topics = [topic[0] if isinstance(topic, list) else topic for topic in wanted["topics"]]
+        if (
+            entry["address"].lower() != self.gateway.lower()
+            or entry["topics"] != topics
+            or entry.get("removed", False)
+            or int(entry["blockNumber"], 16) > finalized
+        ):
+            raise RpcError(
+                f"{connection.chain.name}: its node answers with another log than asked for", 0, b""
+            )
 
     def _logs(
         self, connection: Connection, facts: Sequence[LaneFact], last: int
@@ -312,7 +354,7 @@ class Validator:
         starts = []
         for fact in facts:
             nonce, block = self._found_at.get((fact.origin, fact.destination), (0, 0))
-            starts.append(block if nonce <= fact.nonce else 0)
+            starts.append(block if nonce <= fact.nonce and block <= last else 0)
         results: list[list[dict[str, Any]]] = connection.batch(
             extended_request(self.gateway, fact.destination, fact.nonce, start, last)
             for fact, start in zip(facts, starts, strict=True)

@@ -40,7 +40,14 @@ def status(as_json: bool) -> None:
             height, pid = ("" if value is None else str(value) for value in (chain.height, chain.pid))
             state = chain.problem or chain.state
             table.add_row(
-                chain.name, str(chain.chain_id), state, height, fee, chain.url.rpartition(":")[2], pid
+                chain.name,
+                str(chain.chain_id),
+                state,
+                height,
+                fee,
+                chain.url.rpartition(":")[2],
+                pid,
+                str(len(chain.contracts or {})),
             )
         Console().print(table)
     if any(chain.state != "up" for chain in chains):

@@ -20,7 +20,13 @@ _exchange = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Directory shared with the validators.",
 )
-_timeout = click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait for a quorum.")
+_timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for a quorum.",
+)
 
 
 @click.group(cls=Group)
@@ -51,7 +57,13 @@ def once(account: str, exchange: Path | None, timeout: float, yes: bool, as_json
 @_account
 @_exchange
 @_timeout
-@click.option("--every", default=1.0, show_default=True, help="Seconds between two passes.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two passes.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
 def watch(account: str, exchange: Path | None, timeout: float, every: float, yes: bool) -> None:
     """Pass after pass until SIGTERM or Ctrl-C."""
@@ -65,7 +77,12 @@ def watch(account: str, exchange: Path | None, timeout: float, every: float, yes
 
 @cli.command()
 @_exchange
-@click.option("--stuck-after", default=600.0, show_default=True, help="Seconds that a message may wait.")
+@click.option(
+    "--stuck-after",
+    default=600.0,
+    show_default=True,
+    help="Seconds that a message may wait.",
+)
 @json_option
 def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
     """Every lane: sent, final, signed, delivered, failed. Exit status 1 if one is stuck."""

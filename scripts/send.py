@@ -21,7 +21,9 @@ from metalayer.cli import Command, json_option, print_json
 @click.option(
     "--wait", is_flag=True, help="Follow it until it is delivered or failed; exit status 1 if it failed."
 )
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds to follow it.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to follow it."
+)
 @click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
 @json_option
 def cli(

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--recipient", metavar="ACCOUNT", help="Who gets it; the sender if not given.")
 @click.option("--account", default="TEST::3", show_default=True, help="Who sends it.")
 @click.option("--no-wait", is_flag=True, help="Do not follow it.")
-@click.option("--timeout", default=300.0, show_default=True, help="Seconds to follow it.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to follow it."
+)
 @click.option(
     "--exchange", type=click.Path(file_okay=False, path_type=Path), help="Directory of the validators."
 )

@@ -55,7 +55,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", chain.port)) == 0:
                 pytest.exit(
-                    f"port {chain.port} (chain '{chain.name}' of the tests) is taken: another test run? "
+                    f"port {chain.port} (chain '{chain.name}' of the tests) is taken: another test run, or a localnet? "
                     "Wait for it, or set METALAYER_PORT_OFFSET",
                     returncode=2,
                 )

@@ -61,7 +61,7 @@ interface IInbox {
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external;
 
     /// @notice Calls the recipient of a failed message again, with at least the message's gas limit and as much more
-    /// as the caller provides. Anyone may call, until the message expires.
+    /// as the caller provides. Anyone may call, until the message expires, whether the route is open or not.
     function retry(uint256 origin, uint64 nonce, Message calldata message) external;
 
     /// @notice State of the lane from `origin`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -348,3 +349,21 @@ def test_the_size_of_a_delivery_is_known_before_it_is_encoded(mesh: Mesh, exchan
     assert sizes == sorted(sizes)
     assert sizes[-1] == 15
     assert sum(len(batch.messages) for batch in pack([work], tree, MAX_CALLDATA, most=7)) == 7
+
+
+@pytest.mark.parametrize(
+    "answer", [b"[]", b"null", b'"x"', b'{"error": "busy"}', b'{"result": null}', b'{"result": "0x"}']
+)
+def test_a_chain_that_answers_nonsense_stops_only_its_own_lanes(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    broken = Connection(mesh.connections["perps"].chain)
+    monkeypatch.setattr(broken, "_post", lambda body: json.loads(answer))
+    half_deaf = replace(mesh, connections={**mesh.connections, "perps": broken})
+    with half_deaf.signing(exchange, tmp_path):
+        result = half_deaf.relayer(exchange).relay_once()
+    assert result.delivered == 1
+    assert result.all_problems
+    assert all(problem.startswith("perps") for problem in result.all_problems)

@@ -160,7 +160,7 @@ def test_an_unreachable_chain_delays_only_its_own_lanes(
     validator = cut_off.validator(0, exchange, tmp_path)
     judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.WAITING
-    assert "hub is unreachable" in reason
+    assert reason == "hub: its node does not answer as it should"
     assert judge(validator, [fact_of(mesh, "arcade", "hub")])[0] is Judgement.SIGNED
 
 
@@ -187,7 +187,7 @@ Validator.open(
 def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
     mesh: Mesh, exchange: Exchange, tmp_path: Path
 ) -> None:
-    """A real process, a real SIGKILL: afterwards the same fact is signed, another one for its nonce never."""
+    """A real process, a real SIGKILL: what it was about to sign binds it, and is signed only if it is still true."""
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
     mesh.send("hub", "arcade", b"first history")
@@ -201,6 +201,8 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     assert not exchange.has_signed(root, VALIDATORS[0].address)
+    with mesh.validator(0, exchange, tmp_path).record as kept:
+        assert kept.holds(root)
 
     assert hub.rpc("evm_revert", snapshot)
     mesh.send("hub", "arcade", b"second history")
@@ -208,7 +210,7 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
     validator = mesh.validator(0, exchange, tmp_path)
     other = exchange.propose([fact_of(mesh, "hub", "arcade")])
     verdicts = {verdict.root: verdict.judgement for verdict in validator.pass_once()}
-    assert verdicts == {root: Judgement.SIGNED, other: Judgement.REFUSED}
+    assert verdicts == {root: Judgement.REFUSED, other: Judgement.REFUSED}
 
 
 def test_old_proposals_do_not_slow_a_pass(mesh: Mesh, validator: Validator) -> None:
@@ -222,3 +224,40 @@ def test_old_proposals_do_not_slow_a_pass(mesh: Mesh, validator: Validator) -> N
     started = time.monotonic()
     assert validator.pass_once() == []
     assert time.monotonic() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"address": "0x" + "11" * 20},
+        {"removed": True},
+        {"blockNumber": hex(10**9)},
+        {"topics": ["0x" + "22" * 32]},
+    ],
+    ids=["another contract", "removed", "not final", "another event"],
+)
+def test_a_node_that_answers_with_another_log_is_not_believed(
+    mesh: Mesh, validator: Validator, monkeypatch: pytest.MonkeyPatch, lie: dict[str, object]
+) -> None:
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    true = Validator._logs
+    monkeypatch.setattr(
+        Validator, "_logs", lambda *args: [[{**entry, **lie} for entry in logs] for logs in true(*args)]
+    )
+    judgement, _ = judge(validator, [fact_of(mesh, "hub", "arcade")])
+    assert judgement is Judgement.WAITING
+
+
+def test_what_is_put_in_the_way_of_one_proposal_stops_no_other(mesh: Mesh, validator: Validator) -> None:
+    mesh.send("hub", "arcade")
+    mesh.send("hub", "perps")
+    mesh.finalize()
+    first = validator.exchange.propose([fact_of(mesh, "hub", "arcade")])
+    second = validator.exchange.propose([fact_of(mesh, "hub", "perps")])
+    folder = validator.exchange.directory
+    (folder / first.hex() / "signatures").write_text("in the way")
+    (folder / second.hex() / "signatures" / f"{validator.address.lower()}.json").mkdir(parents=True)
+    (folder / ("ab" * 32)).symlink_to("ab" * 32)
+    (folder / ("cd" * 32)).write_text("in the way")
+    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED] * 2

@@ -179,7 +179,7 @@ def command() -> click.Command:
         (["1", "--from", "hub", "--to", "hub"], "hub is both ends: expected two chains"),
         (["1", "--from", "hub", "--to", "mars"], "no chain 'mars' in network 'local'"),
         (["1", "--from", "social", "--to", "hub"], "has 0 ERA on social, not 1"),
-        (["2,000,000,000", "--from", "hub", "--to", "arcade"], "not 2,000,000,000"),
+        (["2000000000", "--from", "hub", "--to", "arcade"], "not 2,000,000,000"),
         (["1", "--from", "hub", "--to", "arcade", "--account", "nobody"], "no account 'nobody'"),
         (["1", "--from", "hub", "--to", "arcade", "--recipient", "0x" + "0" * 40], "is the zero address"),
     ],

@@ -76,14 +76,14 @@ def test_unknown_names_are_one_line(registry: Registry) -> None:
 
 @given(wei=st.integers(min_value=1, max_value=10**27))
 def test_amounts_read_back(wei: int) -> None:
-    assert parse_era(era(wei)) == wei
+    assert parse_era(era(wei).replace(",", "")) == wei
 
 
 @pytest.mark.parametrize(
     ("text", "wei"),
     [
         ("1.5", 15 * 10**17),
-        ("1,000", 10**21),
+        ("1000", 10**21),
         (".5", 5 * 10**17),
         ("2.", 2 * 10**18),
         ("0." + "0" * 17 + "1", 1),
@@ -93,7 +93,10 @@ def test_amounts_as_people_write_them(text: str, wei: int) -> None:
     assert parse_era(text) == wei
 
 
-@pytest.mark.parametrize("text", ["0", "0.0", "", ".", "-1", "1e3", "1.2.3", "x", "٣", "1." + "0" * 18 + "1"])
+@pytest.mark.parametrize(
+    "text",
+    ["0", "0.0", "", ".", "-1", "1e3", "1,5", "1,000", "1__2", "1.2.3", "x", "٣", "1." + "0" * 18 + "1"],
+)
 def test_other_amounts_are_refused(text: str) -> None:
     with pytest.raises(MetalayerError):
         parse_era(text)
