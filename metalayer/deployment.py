@@ -23,6 +23,7 @@ from metalayer.chain import (
     MAX_TRANSACTION_GAS,
     Connection,
     Receipt,
+    RpcError,
     Sender,
     Signed,
     Transaction,
@@ -37,6 +38,7 @@ from metalayer.intent import ARACHNID, CONTRACTS, Desired, Intent, Resolved, lif
 from metalayer.journal import Journal, exclusive
 from metalayer.network import Network
 from metalayer.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
+from metalayer.relayer import installed_set
 
 Kind = Literal["create", "configure", "hand over"]
 Report = Callable[[str, str, int], None]
@@ -122,8 +124,7 @@ class Deployer:
 
         def plan_chain(name: str) -> list[PlannedStep]:
             desired, connection = resolved.chains[name], self.connections[name]
-            state = inspect(connection, desired, self.artifacts)
-            refuse_contradictions(desired, state)
+            state = self._inspect(desired)
             steps = steps_of(desired, state, self.artifacts, self._names())
             gas = rehearse(connection, [step for step in steps if not step.is_done])
             return [PlannedStep(step, gas.get(step.name, 0)) for step in steps]
@@ -144,6 +145,8 @@ class Deployer:
             resolved = self._resolve(journal)
             if journal.expires is None:
                 journal.append({"record": "resolved", "expires": resolved.validator_set.expires})
+            # On every chain before anything is sent to one: what one refuses must not be half done on the others.
+            in_parallel(lambda name: self._inspect(resolved.chains[name]), self.network.chains)
             previous = self._previous()
             kept = previous.chains if previous is not None and not is_new else {}
             finished = {name: chain for name, chain in kept.items() if name in self.network.chains}
@@ -159,6 +162,11 @@ class Deployer:
 
             in_parallel(apply_chain, self.network.chains)
             return Registry.load(self.network, self.registry_path)
+
+    def _inspect(self, desired: Desired) -> ChainState:
+        state = inspect(self.connections[desired.chain.name], desired, self.artifacts)
+        refuse_contradictions(desired, state)
+        return state
 
     def _names(self) -> dict[int, str]:
         return {chain.chain_id: chain.name for chain in self.network.chains.values()}
@@ -214,13 +222,18 @@ class Deployer:
         return resolve(self.intent, self.network, self.address_of, factory, expires)
 
     def _deployed_expiry(self) -> int | None:
-        """From the registry, if the hub still has what it names: for a journal that was lost."""
-        previous = self._previous()
-        if previous is None or self.network.hub.name not in previous.chains:
-            return None
-        address = previous.contract(self.network.hub.name, "Metalayer").address
-        is_there = bool(self.connections[self.network.hub.name].code(address))
-        return previous.validator_set.expires if is_there else None
+        """From a gateway that stands on any chain: for a journal that was lost, or is on another machine."""
+        factory = self.artifacts["Create3Factory"].creation
+        address = resolve(self.intent, self.network, self.address_of, factory, 0).addresses["Metalayer"]
+        for name in self.network.chains:
+            connection = self.connections[name]
+            if connection.code(address):
+                try:
+                    return installed_set(connection, address).expires
+                except RpcError:
+                    # Not a gateway: `inspect` says so when it is this chain's turn.
+                    continue
+        return None
 
     def _previous(self) -> Registry | None:
         return Registry.load(self.network, self.registry_path) if self.registry_path.exists() else None

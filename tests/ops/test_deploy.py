@@ -253,6 +253,18 @@ def test_a_lost_journal_costs_nothing(deployer: Deployer, connections: dict[str,
 
 
 @pytest.mark.usefixtures("factory_placed")
+def test_another_machine_goes_on_with_the_set_that_is_installed(
+    deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
+) -> None:
+    """Without the first one's journal or registry, and later: the set's expiry comes from the chain."""
+    first = deployer.apply(quietly)
+    connections["hub"].rpc("evm_increaseTime", 1_000)
+    connections["hub"].rpc("evm_mine")
+    second = replace(deployer, folder=tmp_path / "elsewhere").apply(quietly)
+    assert second.validator_set == first.validator_set
+
+
+@pytest.mark.usefixtures("factory_placed")
 def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
