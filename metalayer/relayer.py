@@ -420,6 +420,7 @@ class Relayer:
         """Lanes of one root to one destination, in as few transactions as fit, one after the other."""
         started = time.monotonic()
         try:
+            self._refuse_while_pending(connection)
             ceiling = min(MAX_TRANSACTION_GAS, connection.block_gas_limit() // 2)
             left = self._undelivered(connection, work)
             most = _size(left)
@@ -448,6 +449,17 @@ class Relayer:
         except NODE_FAULTS as error:
             delivery.problems.append(str(error))
         delivery.seconds += time.monotonic() - started
+
+    def _refuse_while_pending(self, connection: Connection) -> None:
+        """What is stuck in the pool delivers these messages one day: another one would be paid for nothing."""
+        address = self.senders[connection.chain.name].address
+        latest, pending = connection.batch(
+            [("eth_getTransactionCount", (address, tag)) for tag in ("latest", "pending")]
+        )
+        if int(pending, 16) > int(latest, 16):
+            raise MetalayerError(
+                f"{connection.chain.name}: a transaction of {address} is still pending: waiting for it"
+            )
 
     def _try(
         self, connection: Connection, data: bytes, ceiling: int, delivery: Delivery

@@ -57,11 +57,19 @@ def apply(yes: bool, as_json: bool) -> None:
     deployer = _deployer()
     if not deployer.network.is_local and not yes:
         click.confirm(f"Deploy to network '{deployer.network.name}'?", abort=True, err=True)
+    missing = 0
     with chain_progress(deployer.network.chains, quiet=as_json) as progress:
-        registry = deployer.apply(progress.report)
+
+        def report(chain: str, what: str, left: int) -> None:
+            nonlocal missing
+            missing += left if what == "compared" else 0
+            progress.report(chain, what, left)
+
+        registry = deployer.apply(report)
     if as_json:
         print_json(json.loads(registry.text()))
     else:
+        click.echo(f"sent {missing} transactions" if missing else "nothing to do")
         click.echo(summary(registry, deployer.registry_path))
 
 

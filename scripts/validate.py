@@ -48,6 +48,12 @@ def cli(key: str, record: Path | None, exchange: Path | None, once: bool) -> Non
             signal.signal(number, lambda *_: stop.set())
     with validator.record:
         click.echo(f"validator {validator.address} reads {validator.exchange.directory}")
+        members = [signer for signer, _ in live.registry.first_validator_set().members]
+        if validator.address not in members:
+            click.echo(
+                f"warning: {validator.address} is not in the validator set: nobody counts it",
+                err=True,
+            )
         if once:
             for verdict in validator.pass_once():
                 click.echo(describe(verdict))
