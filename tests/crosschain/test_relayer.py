@@ -271,9 +271,11 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
 
 
 def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21: no validator signs the second history; every other lane goes on, in the same pass and in later ones."""
+    monkeypatch.setattr("metalayer.relayer._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.relayer._DOUBTED_TIMEOUT", 1.0)
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
     (first,) = mesh.send("hub", "arcade", b"first history")
