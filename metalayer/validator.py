@@ -62,7 +62,6 @@ class Record:
             self._database.execute(
                 "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value BLOB NOT NULL)"
             )
-            self._database.execute("CREATE TABLE IF NOT EXISTS roots (root BLOB PRIMARY KEY)")
             self._database.execute("CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY)")
         except (OSError, sqlite3.Error) as error:
             raise MetalayerError(f"cannot open the record {path}: {error}") from error
@@ -76,8 +75,8 @@ class Record:
             self.close()
             raise MetalayerError(f"the record {self._path} belongs to {row[0]}, not to {identity}")
 
-    def commit(self, root: bytes, facts: Iterable[Fact]) -> None:
-        """Writes facts that are about to be signed under a root. When it returns they are on disk.
+    def commit(self, facts: Iterable[Fact]) -> None:
+        """Writes facts that are about to be signed. When it returns they are on disk.
 
         Contradiction, and nothing written, if one of them has another value than before.
         """
@@ -91,17 +90,12 @@ class Record:
                         raise Contradiction(f"{key}: signed 0x{row[0].hex()} before, this is 0x{value.hex()}")
                     if row is None:
                         self._database.execute("INSERT INTO facts VALUES (?, ?)", (key, value))
-                self._database.execute("INSERT OR IGNORE INTO roots VALUES (?)", (root,))
             except BaseException:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
             raise MetalayerError(f"cannot write the record {self._path}: {error}") from error
-
-    def holds(self, root: bytes) -> bool:
-        """True if the facts under this root were committed."""
-        return self._database.execute("SELECT 1 FROM roots WHERE root = ?", (root,)).fetchone() is not None
 
     def close(self) -> None:
         """Lets another process have it."""
@@ -257,7 +251,7 @@ class Validator:
         try:
             # Also what is in the record already: the chain may say something else since.
             self._verify(facts)
-            self.record.commit(root, facts)
+            self.record.commit(facts)
         except (Refused, Contradiction) as error:
             return Verdict(root, Judgement.REFUSED, str(error), len(facts))
         except NotYet as error:

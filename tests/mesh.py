@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eth_abi.abi import encode
@@ -67,6 +67,11 @@ class Mesh:
         receipts = _send_together(self.connections[origin], [transaction] * count)
         logs = [entry for receipt in receipts for entry in receipt["logs"]]
         return lane.parse(logs, self.network_id, self.id_of(origin))
+
+    def cut_off_from(self, name: str) -> Mesh:
+        """The same network, seen by someone whose node of that chain does not answer."""
+        silent = replace(self.connections[name].chain, base_port=None, remote_url="http://127.0.0.1:9")
+        return replace(self, connections={**self.connections, name: Connection(silent)})
 
     def finalize(self) -> None:
         """Mines until everything that was sent is final."""

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from metalayer.attestation import Fact, LaneFact, SetFact, recover
-from metalayer.chain import Connection
 from metalayer.exchange import Exchange
-from metalayer.validator import Judgement, Validator, describe
+from metalayer.validator import Contradiction, Judgement, Validator, describe
 from tests.mesh import VALIDATORS, Mesh
 
 
@@ -155,9 +154,7 @@ def test_an_unreachable_chain_delays_only_its_own_lanes(
     mesh.send("hub", "arcade")
     mesh.send("arcade", "hub")
     mesh.finalize()
-    silent = replace(mesh.connections["hub"].chain, base_port=None, remote_url="http://127.0.0.1:9")
-    cut_off = replace(mesh, connections={**mesh.connections, "hub": Connection(silent)})
-    validator = cut_off.validator(0, exchange, tmp_path)
+    validator = mesh.cut_off_from("hub").validator(0, exchange, tmp_path)
     judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.WAITING
     assert reason == "hub: its node does not answer as it should"
@@ -201,8 +198,9 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     assert not exchange.has_signed(root, VALIDATORS[0].address)
-    with mesh.validator(0, exchange, tmp_path).record as kept:
-        assert kept.holds(root)
+    contradicting = replace(fact, head=b"\x66" * 32)
+    with mesh.validator(0, exchange, tmp_path).record as kept, pytest.raises(Contradiction):
+        kept.commit([contradicting])
 
     assert hub.rpc("evm_revert", snapshot)
     mesh.send("hub", "arcade", b"second history")

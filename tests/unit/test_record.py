@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.attestation import LaneFact, Tree
+from metalayer.attestation import LaneFact
 from metalayer.errors import MetalayerError
 from metalayer.validator import Contradiction, Record
 
@@ -21,31 +21,27 @@ NEXT = LaneFact(901, 902, 2, b"\3" * 32)
 
 def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
     path = tmp_path / "record"
-    root = Tree([FACT]).root
     with Record(path, "validator") as record:
-        assert not record.holds(root)
-        record.commit(root, [FACT])
+        record.commit([FACT])
     with Record(path, "validator") as record:
-        assert record.holds(root)
-        record.commit(Tree([FACT, NEXT]).root, [FACT, NEXT])
+        record.commit([FACT, NEXT])
         with pytest.raises(Contradiction, match="lane 901 902 1: signed 0x0101"):
-            record.commit(Tree([OTHER_HEAD]).root, [OTHER_HEAD])
+            record.commit([OTHER_HEAD])
 
 
 def test_a_contradiction_leaves_nothing_behind(tmp_path: Path) -> None:
     with Record(tmp_path / "record", "validator") as record:
-        record.commit(Tree([FACT]).root, [FACT])
+        record.commit([FACT])
         both = [NEXT, OTHER_HEAD]
         with pytest.raises(Contradiction):
-            record.commit(Tree(both).root, both)
-        assert not record.holds(Tree(both).root)
+            record.commit(both)
         other_next = LaneFact(901, 902, 2, b"\4" * 32)
-        record.commit(Tree([other_next]).root, [other_next])
+        record.commit([other_next])
 
 
 def test_one_proposal_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
     with Record(tmp_path / "record", "validator") as record, pytest.raises(Contradiction):
-        record.commit(Tree([FACT, OTHER_HEAD]).root, [FACT, OTHER_HEAD])
+        record.commit([FACT, OTHER_HEAD])
 
 
 def test_a_second_process_is_refused_with_the_first_ones_id(tmp_path: Path) -> None:
