@@ -5,8 +5,10 @@ import {ERC7786Recipient} from "@openzeppelin/contracts/crosschain/ERC7786Recipi
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
+import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
+import {Message} from "../metalayer/libraries/Messages.sol";
 import {ERA} from "../token/ERA.sol";
 
 // The events name ids that the gateway returns, so they come after calls to it; it and ERA call nobody back.
@@ -14,17 +16,28 @@ import {ERA} from "../token/ERA.sol";
 
 /// @title TokenBridge
 /// @notice See {ITokenBridge}.
-contract TokenBridge is ITokenBridge, ERC7786Recipient {
+contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
     using SafeERC20 for IERC20;
+
+    /// @dev What a hop carries. `chain` is where the transfer goes on the way to the hub, and where it goes if it comes
+    /// back on the way from there.
+    struct Transfer {
+        uint256 chain;
+        address from;
+        address to;
+        uint256 amount;
+    }
 
     /// @notice Gas limit of a hop that ends a transfer. A hop that needs more one day, because opcodes became dearer,
     /// fails and is retried with more.
     uint256 public constant RECEIVE_GAS_LIMIT = 200_000;
     /// @notice Gas limit of a hop that the hub forwards.
-    uint256 public constant FORWARD_GAS_LIMIT = 350_000;
+    uint256 public constant FORWARD_GAS_LIMIT = 500_000;
     /// @notice Time of each hop, in seconds: the longest that the gateway allows, so that whatever was sent before it
     /// and holds up its lane expires before it.
     uint256 public constant HOP_TIME = 30 days;
+
+    uint256 private constant PAYLOAD_LENGTH = 128;
 
     IMetalayer public immutable GATEWAY;
     ERA public immutable TOKEN;
@@ -54,8 +67,40 @@ contract TokenBridge is ITokenBridge, ERC7786Recipient {
         } else {
             TOKEN.crosschainBurn(msg.sender, amount);
         }
-        id = _sendHop(destination, msg.sender, to, amount);
+        id = _isHub()
+            ? _sendHop(destination, RECEIVE_GAS_LIMIT, Transfer(block.chainid, msg.sender, to, amount), msg.sender)
+            : _sendHop(HUB_CHAIN_ID, _gasToHub(destination), Transfer(destination, msg.sender, to, amount), msg.sender);
         emit TransferSent(id, msg.sender, to, destination, amount);
+    }
+
+    /// @inheritdoc IMessageReturned
+    function onMessageReturned(bytes32 id, uint256 destination, Message calldata message, uint256 unspent) external {
+        require(msg.sender == address(GATEWAY), NotGateway(msg.sender));
+        Transfer memory transfer = abi.decode(message.payload, (Transfer));
+        if (!_isHub()) {
+            if (unspent != 0) GATEWAY.withdraw(transfer.from, unspent);
+            TOKEN.crosschainMint(transfer.from, transfer.amount);
+        } else {
+            _release(destination, transfer.amount);
+            if (transfer.chain != block.chainid) {
+                // The fee came out of the amount: what is left of it goes back into it.
+                if (unspent != 0) GATEWAY.withdraw(address(this), unspent);
+                transfer.to = transfer.from;
+                transfer.amount += unspent;
+                _forward(id, transfer.chain, transfer.chain, transfer);
+                return;
+            }
+            if (unspent != 0) GATEWAY.withdraw(transfer.from, unspent);
+            IERC20(address(TOKEN)).safeTransfer(transfer.from, transfer.amount);
+        }
+        emit TransferReturned(id, transfer.from, transfer.amount);
+    }
+
+    /// @inheritdoc ITokenBridge
+    function quote(uint256 destination) external view returns (uint256 first, bool forwarded) {
+        if (_isHub()) return (GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH), false);
+        forwarded = destination != HUB_CHAIN_ID;
+        first = GATEWAY.quote(HUB_CHAIN_ID, _gasToHub(destination), PAYLOAD_LENGTH);
     }
 
     function _isAuthorizedGateway(address gateway, bytes calldata sender) internal view override returns (bool) {
@@ -70,43 +115,58 @@ contract TokenBridge is ITokenBridge, ERC7786Recipient {
         // The account is this bridge: _isAuthorizedGateway compared it.
         // slither-disable-next-line unused-return
         (uint256 origin,) = InteroperableAddress.parseEvmV1Calldata(sender);
-        (uint256 destination, address from, address to, uint256 amount) =
-            abi.decode(payload, (uint256, address, address, uint256));
-        _checkBeneficiary(to);
+        Transfer memory transfer = abi.decode(payload, (Transfer));
+        _checkBeneficiary(transfer.to);
         if (_isHub()) {
-            uint256 held = outstanding[origin];
-            require(amount <= held, OutstandingExceeded(origin, amount, held));
-            outstanding[origin] = held - amount;
-            if (destination != block.chainid) {
-                _forward(receiveId, destination, from, to, amount);
+            _release(origin, transfer.amount);
+            if (transfer.chain != block.chainid) {
+                _forward(receiveId, transfer.chain, origin, transfer);
                 return;
             }
-            IERC20(address(TOKEN)).safeTransfer(to, amount);
+            IERC20(address(TOKEN)).safeTransfer(transfer.to, transfer.amount);
         } else {
-            require(destination == block.chainid, InvalidDestination(destination));
-            TOKEN.crosschainMint(to, amount);
+            TOKEN.crosschainMint(transfer.to, transfer.amount);
         }
-        emit TransferReceived(receiveId, to, origin, amount);
+        emit TransferReceived(receiveId, transfer.to, origin, transfer.amount);
     }
 
-    function _forward(bytes32 receiveId, uint256 destination, address from, address to, uint256 amount) private {
+    function _release(uint256 chainId, uint256 amount) private {
+        uint256 held = outstanding[chainId];
+        require(amount <= held, OutstandingExceeded(chainId, amount, held));
+        outstanding[chainId] = held - amount;
+    }
+
+    /// @dev Sends a transfer on, less the fee of the hop. It goes to `home` if it comes back.
+    function _forward(bytes32 receiveId, uint256 destination, uint256 home, Transfer memory transfer) private {
+        uint256 fee = GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH);
+        require(transfer.amount > fee, AmountBelowFee(transfer.amount, fee));
+        uint256 amount = transfer.amount - fee;
         outstanding[destination] += amount;
-        bytes32 sendId = _sendHop(destination, from, to, amount);
-        emit TransferForwarded(receiveId, sendId, destination, amount);
+        if (fee != 0) {
+            IERC20(address(TOKEN)).forceApprove(address(GATEWAY), fee);
+            GATEWAY.depositFor(address(this), fee);
+        }
+        bytes32 sendId = _sendHop(
+            destination, RECEIVE_GAS_LIMIT, Transfer(home, transfer.from, transfer.to, amount), address(this)
+        );
+        emit TransferForwarded(receiveId, sendId, destination, amount, fee);
     }
 
-    function _sendHop(uint256 destination, address from, address to, uint256 amount) private returns (bytes32) {
-        uint256 next = _isHub() ? destination : HUB_CHAIN_ID;
-        bytes[] memory attributes = new bytes[](2);
-        attributes[0] = abi.encodeWithSignature(
-            "minGasLimit(uint256)", next == destination ? RECEIVE_GAS_LIMIT : FORWARD_GAS_LIMIT
-        );
+    function _sendHop(uint256 next, uint256 gasLimit, Transfer memory transfer, address payer)
+        private
+        returns (bytes32)
+    {
+        bytes[] memory attributes = new bytes[](3);
+        attributes[0] = abi.encodeWithSignature("minGasLimit(uint256)", gasLimit);
         attributes[1] = abi.encodeWithSignature("deliverBefore(uint256)", block.timestamp + HOP_TIME);
+        attributes[2] = abi.encodeWithSignature("feePayer(address)", payer);
         return GATEWAY.sendMessage(
-            InteroperableAddress.formatEvmV1(next, address(this)),
-            abi.encode(destination, from, to, amount),
-            attributes
+            InteroperableAddress.formatEvmV1(next, address(this)), abi.encode(transfer), attributes
         );
+    }
+
+    function _gasToHub(uint256 destination) private view returns (uint256) {
+        return destination == HUB_CHAIN_ID ? RECEIVE_GAS_LIMIT : FORWARD_GAS_LIMIT;
     }
 
     function _checkBeneficiary(address to) private view {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ICredit} from "./ICredit.sol";
 import {IInbox} from "./IInbox.sol";
 import {IOutbox} from "./IOutbox.sol";
 import {IRoutes} from "./IRoutes.sol";
+import {ISettlement} from "./ISettlement.sol";
 
 /// @title Metalayer: the gateway of one chain
-/// @notice Outbox, Inbox and Routes at one address, which is the same on every chain.
-interface IMetalayer is IOutbox, IInbox, IRoutes {}
+/// @notice Outbox and Settlement, Inbox, Routes and Credit at one address, which is the same on every chain.
+interface IMetalayer is ISettlement, IOutbox, IInbox, IRoutes, ICredit {}

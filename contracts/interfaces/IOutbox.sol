@@ -12,7 +12,7 @@ interface IOutbox is IERC7786GatewaySource {
     /// @param nonce Position of the message in its lane, from 1.
     /// @param gasLimit Gas with which the recipient is called.
     /// @param deliverBefore Last second (Unix time) at which the message may be executed.
-    /// @param fee Fee in ERA wei that the relayers of this message share. Zero until fees are charged.
+    /// @param fee What the relayers of this message may earn, packed as {Fees} says.
     /// @param head Head of the lane after this message.
     event LaneExtended(
         uint256 indexed destination,
@@ -22,6 +22,11 @@ interface IOutbox is IERC7786GatewaySource {
         uint256 fee,
         bytes32 head
     );
+    /// @notice Emitted when the owner restarts a lane: `lastNonce` is the last message before, `nonce` the place after
+    /// which the next one stands.
+    event LaneRestarted(uint256 indexed destination, uint64 indexed nonce, uint64 lastNonce);
+    /// @notice Emitted when protocol parts of fees are paid out, in wei of ERA.
+    event Swept(uint256 indexed destination, address indexed to, uint256 amount);
 
     /// @notice Thrown when the recipient is not a canonical ERC-7930 address of a contract or account on another
     /// EVM chain: exactly 20 address bytes, not zero, nothing behind them, and not the gateway.
@@ -30,7 +35,7 @@ interface IOutbox is IERC7786GatewaySource {
     error PayloadTooLong(uint256 length, uint256 maximum);
     /// @notice Thrown when ether comes with a message. Messages carry none.
     error ValueNotAccepted(uint256 value);
-    /// @notice Thrown when an attribute is not its selector followed by one 32-byte word.
+    /// @notice Thrown when an attribute is not its selector followed by one 32-byte word of the attribute's type.
     error InvalidAttribute(bytes attribute);
     /// @notice Thrown when an attribute is given twice.
     error DuplicateAttribute(bytes4 selector);
@@ -38,13 +43,34 @@ interface IOutbox is IERC7786GatewaySource {
     error GasLimitTooHigh(uint256 gasLimit, uint256 maximum);
     /// @notice Thrown when `deliverBefore` is not within [earliest, latest], in Unix seconds.
     error DeadlineOutOfRange(uint256 deliverBefore, uint256 earliest, uint256 latest);
+    /// @notice Thrown unless a restart raises the nonce, by `MAX_RESTART_STEP` at most.
+    error InvalidRestart(uint256 destination, uint64 nonce, uint64 lowest, uint64 highest);
+
+    /// @notice Restarts a lane that a reorganisation of this chain broke. Only the owner. The next message stands at
+    /// `nonce` + 1, on a new genesis head; `nonce` must be above every nonce that the lane ever had, in the history
+    /// that is gone, too. Messages before it that the destination did not execute are refundable once the destination
+    /// followed.
+    function restart(uint256 destination, uint64 nonce) external;
+
+    /// @notice Pays the protocol parts of the fees of a lane, in ERA, to the owner. Anyone may call.
+    function sweep(uint256 destination) external;
+
+    /// @notice What `sendMessage` takes for a message, in wei of ERA. Reverts as it does for such a message.
+    function quote(uint256 destination, uint256 gasLimit, uint256 payloadLength) external view returns (uint256);
 
     /// @notice State of the lane to `destination`.
-    /// @return nonce Number of messages sent, 0 if none.
-    /// @return head Head after that many messages; the genesis head if none.
-    function outboxLane(uint256 destination) external view returns (uint64 nonce, bytes32 head);
+    /// @return nonce Place of the last message; after a restart, of the restart; 0 if nothing was sent.
+    /// @return head Head there; the genesis head of that place if no message followed it.
+    /// @return restartedAt Place of the last restart, 0 if there was none.
+    function outboxLane(uint256 destination) external view returns (uint64 nonce, bytes32 head, uint64 restartedAt);
 
-    /// @notice Head that the lane to `destination` had after `nonce` messages, kept for multiples of 256 only.
-    /// @return head Zero if `nonce` is no multiple of 256 or was not reached.
+    /// @notice ERA that waits in the lane to `destination`, in gwei.
+    /// @return escrow For relayers, or to go back to senders.
+    /// @return protocolFees For the protocol, until they are swept.
+    function laneFees(uint256 destination) external view returns (uint64 escrow, uint64 protocolFees);
+
+    /// @notice Head that the lane to `destination` had after `nonce` messages, kept for multiples of 256 and for the
+    /// last message before a restart.
+    /// @return head Zero if it is none of these, or was not reached.
     function storedHead(uint256 destination, uint64 nonce) external view returns (bytes32 head);
 }

@@ -7,7 +7,8 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {Batch, IInbox} from "../interfaces/IInbox.sol";
+import {Batch, IInbox, MessageStatus} from "../interfaces/IInbox.sol";
+import {GatewayMessages} from "./GatewayMessages.sol";
 import {Attestation, Attestations, ValidatorSet} from "./libraries/Attestations.sol";
 import {Facts} from "./libraries/Facts.sol";
 import {Message, Messages} from "./libraries/Messages.sol";
@@ -16,14 +17,28 @@ import {Routes} from "./Routes.sol";
 
 /// @title Inbox
 /// @notice See {IInbox}.
-abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
+abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTransient {
     using Attestations for Attestation;
     using Attestations for ValidatorSet;
     using Bytes for bytes;
 
-    struct InboxLane {
-        bytes32 head;
-        uint64 nonce;
+    struct Undelivered {
+        MessageStatus status;
+        uint64 noticeNonce;
+    }
+
+    /// @dev In gwei of ERA. Wide enough for any number of the highest fees that a lying chain can name.
+    struct Earnings {
+        uint128 earned;
+        uint128 claimed;
+        uint64 claimNonce;
+    }
+
+    /// @dev Where a lane was left for a restart, and where the notice of that stands.
+    struct FollowedRestart {
+        uint64 lastNonce;
+        uint64 noticeNonce;
+        bytes32 lastHead;
     }
 
     bytes32 private immutable _DOMAIN_SEPARATOR;
@@ -31,19 +46,17 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
     /// @inheritdoc IInbox
     bytes32 public validatorSetHash;
     /// @inheritdoc IInbox
-    mapping(bytes32 id => bool) public failed;
+    mapping(bytes32 id => Undelivered) public messageStatus;
 
-    mapping(uint256 origin => InboxLane) private _lanes;
+    mapping(uint256 origin => mapping(address relayer => Earnings)) private _earnings;
+    mapping(uint256 origin => mapping(uint64 nonce => FollowedRestart)) private _followed;
 
     constructor(ValidatorSet memory validatorSet) {
         // Every chain uses the hub's id, so that one signature serves the whole network.
         _DOMAIN_SEPARATOR = MessageHashUtils.toDomainSeparator(
             hex"0f", keccak256("Metalayer"), keccak256("1"), NETWORK_ID, address(this), bytes32(0)
         );
-        validatorSet.check();
-        bytes32 setHash = validatorSet.hash();
-        validatorSetHash = setHash;
-        emit ValidatorSetInstalled(validatorSet.version, validatorSet.expires, setHash, validatorSet.validators);
+        _install(validatorSet);
     }
 
     /// @inheritdoc IInbox
@@ -57,21 +70,112 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
     /// @inheritdoc IInbox
     function retry(uint256 origin, uint64 nonce, Message calldata message) external nonReentrant {
         bytes32 id = Messages.id(message, NETWORK_ID, origin, block.chainid, nonce);
-        require(failed[id], MessageNotFailed(id));
+        MessageStatus status = messageStatus[id].status;
+        require(status == MessageStatus.Failed, MessageNotFailed(id, status));
+        // A message that goes back to its sender is past this second, so that only one of both is ever possible.
         require(block.timestamp <= message.deliverBefore, MessageExpired(id, message.deliverBefore));
-        failed[id] = false;
+        messageStatus[id].status = MessageStatus.None;
         require(_execute(id, _senderPrefix(origin), message, type(uint256).max), RetryFailed(id));
+        _earn(origin, message.fee.back());
         emit MessageDelivered(id, origin, nonce);
     }
 
     /// @inheritdoc IInbox
-    function inboxLane(uint256 origin) external view returns (uint64 nonce, bytes32 head) {
-        InboxLane storage lane = _lanes[origin];
-        nonce = lane.nonce;
-        head = nonce == 0 ? Messages.genesis(NETWORK_ID, origin, block.chainid, 0) : lane.head;
+    function returnToSender(uint256 origin, uint64 nonce, Message calldata message) external nonReentrant {
+        bytes32 id = Messages.id(message, NETWORK_ID, origin, block.chainid, nonce);
+        require(block.timestamp > message.deliverBefore, MessageNotExpired(id, message.deliverBefore));
+        Undelivered storage undelivered = messageStatus[id];
+        MessageStatus status = undelivered.status;
+        uint64 last = undelivered.noticeNonce;
+        require(
+            status != MessageStatus.None && (last == 0 || _mayBeLost(origin, last)),
+            MessageNotReturnable(id, status, last)
+        );
+        bytes32 expired = bytes32(uint256(status == MessageStatus.Expired ? 1 : 0));
+        uint64 noticeNonce = _sendGatewayMessage(origin, Kind.Return, id, expired, bytes32(0));
+        undelivered.noticeNonce = noticeNonce;
+        emit ReturnSent(id, origin, nonce, noticeNonce);
     }
 
-    function _checkAttestation(Attestation calldata attestation) private view {
+    /// @inheritdoc IInbox
+    function claim(uint256 origin) external nonReentrant {
+        Earnings storage own = _earnings[origin][msg.sender];
+        uint128 total = own.earned;
+        uint256 unclaimed = total - (_mayBeLost(origin, own.claimNonce) ? 0 : own.claimed);
+        uint64 carriage = _carriage(origin);
+        require(unclaimed > carriage, NothingToClaim(origin, msg.sender, unclaimed, carriage));
+        own.claimed = total;
+        bytes32 relayer = bytes32(uint256(uint160(msg.sender)));
+        uint64 noticeNonce = _sendGatewayMessage(
+            origin, Kind.Claim, relayer, bytes32(uint256(total)), bytes32(uint256(carriage))
+        );
+        own.claimNonce = noticeNonce;
+        emit ClaimSent(origin, msg.sender, total, noticeNonce);
+    }
+
+    /// @inheritdoc IInbox
+    function rotate(Attestation calldata attestation, ValidatorSet calldata next, bytes32[] calldata proof) external {
+        _checkAttestation(attestation);
+        ValidatorSet calldata present = attestation.validatorSet;
+        require(
+            next.version > present.version && next.expires > present.expires,
+            SetNotNewer(next.version, next.expires, present.version, present.expires)
+        );
+        _checkFact(proof, attestation.root, Facts.validatorSet(next.version, next.hashCalldata()));
+        _install(next);
+    }
+
+    /// @inheritdoc IInbox
+    function followRestart(
+        Attestation calldata attestation,
+        uint256 origin,
+        uint64 nonce,
+        bytes32[] calldata proof
+    ) external nonReentrant {
+        _checkAttestation(attestation);
+        _checkFact(proof, attestation.root, Facts.restart(origin, block.chainid, nonce));
+        InboxLane storage lane = _inboxLanes[origin];
+        FollowedRestart storage left = _followed[origin][nonce];
+        uint64 laneNonce = lane.nonce;
+        if (nonce > laneNonce) {
+            left.lastNonce = laneNonce;
+            left.lastHead = _headOf(lane, origin);
+            lane.nonce = nonce;
+            lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
+            emit RestartFollowed(origin, nonce, laneNonce, left.lastHead);
+        } else {
+            uint64 last = left.noticeNonce;
+            require(last != 0 && _mayBeLost(origin, last), RestartNotAhead(origin, nonce, laneNonce));
+        }
+        left.noticeNonce = _sendGatewayMessage(
+            origin,
+            Kind.Restart,
+            bytes32(uint256(nonce)),
+            bytes32(uint256(left.lastNonce)),
+            left.lastHead
+        );
+    }
+
+    /// @inheritdoc IInbox
+    function inboxLane(uint256 origin) external view returns (uint64 nonce, bytes32 head) {
+        InboxLane storage lane = _inboxLanes[origin];
+        return (lane.nonce, _headOf(lane, origin));
+    }
+
+    /// @inheritdoc IInbox
+    function earnings(uint256 origin, address relayer) external view returns (uint256 earned, uint256 claimed) {
+        Earnings storage own = _earnings[origin][relayer];
+        return (own.earned, own.claimed);
+    }
+
+    function _install(ValidatorSet memory validatorSet) private {
+        validatorSet.check();
+        bytes32 setHash = validatorSet.hash();
+        validatorSetHash = setHash;
+        emit ValidatorSetInstalled(validatorSet.version, validatorSet.expires, setHash, validatorSet.validators);
+    }
+
+    function _checkAttestation(Attestation calldata attestation) internal view virtual {
         ValidatorSet calldata set = attestation.validatorSet;
         bytes32 given = set.hashCalldata();
         bytes32 installed = validatorSetHash;
@@ -80,10 +184,16 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         attestation.checkQuorum(_DOMAIN_SEPARATOR);
     }
 
+    function _checkFact(bytes32[] calldata proof, bytes32 root, bytes32 leaf) private pure {
+        require(MerkleProof.verifyCalldata(proof, root, leaf), FactNotProven(root, leaf));
+    }
+
     function _deliverBatch(bytes32 root, Batch calldata batch) private {
         uint256 origin = batch.origin;
-        require(_route(origin).inbound, RouteClosed(origin));
-        InboxLane storage lane = _lanes[origin];
+        InboxLane storage lane = _inboxLanes[origin];
+        require(lane.open, RouteClosed(origin));
+        uint64 until = lane.pausedUntil;
+        require(block.timestamp >= until, RoutePaused(origin, until));
         uint64 nonce = lane.nonce;
         if (batch.nonce <= nonce) return;
 
@@ -92,11 +202,10 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         require(first != 0 && first <= nonce + 1, LaneGap(origin, batch.first, nonce + 1));
         uint256 last = first + count + batch.ids.length - 1;
         require(last == batch.nonce, BatchLengthMismatch(origin, last, batch.nonce));
-        bytes32 leaf = Facts.lane(origin, block.chainid, batch.nonce, batch.head);
-        require(MerkleProof.verifyCalldata(batch.proof, root, leaf), FactNotProven(root, leaf));
+        _checkFact(batch.proof, root, Facts.lane(origin, block.chainid, batch.nonce, batch.head));
 
         uint256 known = nonce + 1 - first;
-        bytes32 head = nonce == 0 ? Messages.genesis(NETWORK_ID, origin, block.chainid, 0) : lane.head;
+        bytes32 head = _headOf(lane, origin);
         bytes32[] memory executing = new bytes32[](count);
         for (uint256 i = known; i < count; ++i) {
             executing[i] = Messages.id(batch.messages[i], NETWORK_ID, origin, block.chainid, first + i);
@@ -109,9 +218,11 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         lane.nonce = uint64(first + count - 1);
         lane.head = head;
         bytes memory senderPrefix = _senderPrefix(origin);
+        uint256 earned;
         for (uint256 i = known; i < count; ++i) {
-            _firstAttempt(executing[i], origin, uint64(first + i), senderPrefix, batch.messages[i]);
+            earned += _firstAttempt(executing[i], origin, uint64(first + i), senderPrefix, batch.messages[i]);
         }
+        _earn(origin, earned);
     }
 
     /// @dev Follows the ids from `start` on and compares where they lead with the signed head.
@@ -122,20 +233,31 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         require(head == batch.head, HeadMismatch(batch.origin, head, batch.head));
     }
 
+    /// @return earned What the relayer earns for it, in gwei.
     function _firstAttempt(
         bytes32 id,
         uint256 origin,
         uint64 nonce,
         bytes memory senderPrefix,
         Message calldata message
-    ) private {
+    ) private returns (uint256 earned) {
+        if (message.recipient == address(this) && message.sender == address(this)) {
+            _receiveGatewayMessage(origin, message.payload, msg.sender);
+            emit MessageDelivered(id, origin, nonce);
+            return 0;
+        }
         bool expired = block.timestamp > message.deliverBefore;
         if (!expired && _execute(id, senderPrefix, message, message.gasLimit)) {
             emit MessageDelivered(id, origin, nonce);
-        } else {
-            failed[id] = true;
-            emit MessageFailed(id, origin, nonce, expired);
+            return uint256(message.fee.relay()) + message.fee.back();
         }
+        messageStatus[id].status = expired ? MessageStatus.Expired : MessageStatus.Failed;
+        emit MessageFailed(id, origin, nonce, expired);
+        return expired ? message.fee.base() : message.fee.relay();
+    }
+
+    function _earn(uint256 origin, uint256 amount) private {
+        if (amount != 0) _earnings[origin][msg.sender].earned += uint128(amount);
     }
 
     /// @dev Reading the code first makes the account warm, as {RecipientCall} expects.
@@ -151,6 +273,11 @@ abstract contract Inbox is IInbox, Routes, ReentrancyGuardTransient {
         uint256 available;
         (available, accepted) = RecipientCall.attempt(message.recipient, required, gasForwarded, data);
         require(available >= required, InsufficientGas(id, available, required));
+    }
+
+    function _headOf(InboxLane storage lane, uint256 origin) private view returns (bytes32 head) {
+        head = lane.head;
+        if (head == bytes32(0)) head = Messages.genesis(NETWORK_ID, origin, block.chainid, 0);
     }
 
     /// @dev ERC-7930 form of an account on `origin`, without the account's 20 bytes: the same for a whole lane.

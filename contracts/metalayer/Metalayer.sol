@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
+import {Credit} from "./Credit.sol";
 import {Inbox} from "./Inbox.sol";
 import {ValidatorSet} from "./libraries/Attestations.sol";
-import {Outbox} from "./Outbox.sol";
 import {Routes} from "./Routes.sol";
+import {Settlement} from "./Settlement.sol";
 
 /// @title Metalayer
 /// @notice See {IMetalayer}.
-contract Metalayer is IMetalayer, Outbox, Inbox {
+contract Metalayer is IMetalayer, Settlement, Inbox {
     /// @param networkId Chain id of the hub.
+    /// @param feeToken ERA, which may be deployed later at that address.
     /// @param initialOwner Owner from the first block on: the deployer never is.
+    /// @param initialGuardian Who may pause what arrives; zero for nobody.
     /// @param validatorSet The set that signs first. Reverts if it is not valid.
-    constructor(uint256 networkId, address initialOwner, ValidatorSet memory validatorSet)
-        Routes(networkId, initialOwner)
-        Inbox(validatorSet)
-    {}
+    constructor(
+        uint256 networkId,
+        IERC20 feeToken,
+        address initialOwner,
+        address initialGuardian,
+        ValidatorSet memory validatorSet
+    ) Routes(networkId, initialOwner, initialGuardian) Credit(feeToken) Inbox(validatorSet) {}
 }

@@ -2,18 +2,35 @@
 pragma solidity 0.8.36;
 
 import {IERC7786GatewaySource} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {IOutbox} from "../interfaces/IOutbox.sol";
 import {Route} from "../interfaces/IRoutes.sol";
+import {Credit} from "./Credit.sol";
+import {GatewayMessages} from "./GatewayMessages.sol";
+import {Fee, Fees} from "./libraries/Fees.sol";
 import {Messages} from "./libraries/Messages.sol";
 import {Routes} from "./Routes.sol";
 
 /// @title Outbox
 /// @notice See {IOutbox}.
-abstract contract Outbox is IOutbox, Routes {
+abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
+    using SafeERC20 for IERC20;
+
+    /// @dev Two words, written by each message. Fees are in gwei of ERA.
     struct OutboxLane {
         bytes32 head;
         uint64 nonce;
+        uint64 escrow;
+        uint64 protocolFees;
+        uint64 restartedAt;
+    }
+
+    struct Attributes {
+        uint256 gasLimit;
+        uint64 deliverBefore;
+        address feePayer;
     }
 
     /// @notice Longest payload, in bytes.
@@ -24,73 +41,208 @@ abstract contract Outbox is IOutbox, Routes {
     uint64 public constant DEFAULT_DELIVERY_TIME = 14 days;
     /// @notice Every how many messages a lane's head is stored: a proof about an old message starts at one of them.
     uint64 public constant STORED_HEAD_INTERVAL = 256;
+    /// @notice By how much a restart may raise a lane's nonce: more than any lane is long, too little to exhaust it.
+    uint64 public constant MAX_RESTART_STEP = 1 << 32;
 
-    /// @dev ERC-7985 `minGasLimit(uint256)` and `deliverBefore(uint256)`.
+    /// @dev ERC-7985 `minGasLimit(uint256)` and `deliverBefore(uint256)`, and ours.
     bytes4 private constant MIN_GAS_LIMIT = bytes4(keccak256("minGasLimit(uint256)"));
     bytes4 private constant DELIVER_BEFORE = bytes4(keccak256("deliverBefore(uint256)"));
+    bytes4 private constant FEE_PAYER = bytes4(keccak256("feePayer(address)"));
     uint256 private constant ATTRIBUTE_LENGTH = 36;
+    uint256 private constant GAS_FEE_UNIT = 1_000;
 
-    mapping(uint256 destination => OutboxLane) private _lanes;
+    mapping(uint256 destination => OutboxLane) internal _outboxLanes;
     mapping(uint256 destination => mapping(uint64 nonce => bytes32)) private _storedHeads;
 
     /// @inheritdoc IERC7786GatewaySource
-    /// @dev Attributes: `minGasLimit(uint256)` and `deliverBefore(uint256)` of ERC-7985. Reverts with the errors of
-    /// {IOutbox}, `RouteClosed`, or `UnsupportedAttribute`.
+    /// @dev Attributes: `minGasLimit(uint256)` and `deliverBefore(uint256)` of ERC-7985, and `feePayer(address)`: whose
+    /// credit pays, the sender's by default. Reverts with the errors of {IOutbox} and {ICredit}, `RouteClosed`, or
+    /// `UnsupportedAttribute`.
     function sendMessage(bytes calldata recipient, bytes calldata payload, bytes[] calldata attributes)
         external
         payable
         returns (bytes32 id)
     {
         require(msg.value == 0, ValueNotAccepted(msg.value));
-        require(payload.length <= MAX_PAYLOAD_LENGTH, PayloadTooLong(payload.length, MAX_PAYLOAD_LENGTH));
         (uint256 destination, address account) = _parseRecipient(recipient);
-        Route storage terms = _route(destination);
-        require(terms.outbound, RouteClosed(destination));
-        (uint64 gasLimit, uint64 deliverBefore) = _readAttributes(attributes, terms);
+        Route memory terms = _route(destination);
+        Attributes memory asked = _readAttributes(attributes, terms.defaultGasLimit);
+        Fee fee = _pay(destination, terms, asked, payload.length);
 
-        OutboxLane storage lane = _lanes[destination];
-        uint64 nonce = lane.nonce + 1;
+        uint64 nonce;
+        bytes32 head;
+        (id, nonce, head) = _append(destination, msg.sender, account, asked, fee, keccak256(payload));
+        bytes memory sender = InteroperableAddress.formatEvmV1(block.chainid, msg.sender);
+        emit MessageSent(id, sender, recipient, payload, 0, attributes);
+        emit LaneExtended(destination, nonce, uint64(asked.gasLimit), asked.deliverBefore, Fee.unwrap(fee), head);
+    }
+
+    /// @inheritdoc IOutbox
+    function restart(uint256 destination, uint64 nonce) external onlyOwner {
+        OutboxLane storage lane = _outboxLanes[destination];
+        uint64 last = lane.nonce;
+        uint64 highest = last + MAX_RESTART_STEP;
+        require(nonce > last && nonce <= highest, InvalidRestart(destination, nonce, last + 1, highest));
+        _storedHeads[destination][last] = lane.head;
+        lane.nonce = nonce;
+        lane.restartedAt = nonce;
+        lane.head = _genesis(destination, nonce);
+        _onRestart(destination, nonce);
+        emit LaneRestarted(destination, nonce, last);
+    }
+
+    /// @inheritdoc IOutbox
+    function sweep(uint256 destination) external {
+        OutboxLane storage lane = _outboxLanes[destination];
+        uint256 amount = lane.protocolFees * Fees.UNIT;
+        lane.protocolFees = 0;
+        address to = owner();
+        emit Swept(destination, to, amount);
+        FEE_TOKEN.safeTransfer(to, amount);
+    }
+
+    /// @inheritdoc IERC7786GatewaySource
+    function supportsAttribute(bytes4 selector) external pure returns (bool) {
+        return selector == MIN_GAS_LIMIT || selector == DELIVER_BEFORE || selector == FEE_PAYER;
+    }
+
+    /// @inheritdoc IOutbox
+    function quote(uint256 destination, uint256 gasLimit, uint256 payloadLength) external view returns (uint256) {
+        (Fee fee, uint64 protocolPart) = _price(destination, _route(destination), gasLimit, payloadLength);
+        return (uint256(fee.relay()) + fee.back() + protocolPart) * Fees.UNIT;
+    }
+
+    /// @inheritdoc IOutbox
+    function outboxLane(uint256 destination) external view returns (uint64 nonce, bytes32 head, uint64 restartedAt) {
+        OutboxLane storage lane = _outboxLanes[destination];
+        return (lane.nonce, _headOf(lane, destination), lane.restartedAt);
+    }
+
+    /// @inheritdoc IOutbox
+    function laneFees(uint256 destination) external view returns (uint64 escrow, uint64 protocolFees) {
+        OutboxLane storage lane = _outboxLanes[destination];
+        return (lane.escrow, lane.protocolFees);
+    }
+
+    /// @inheritdoc IOutbox
+    function storedHead(uint256 destination, uint64 nonce) public view returns (bytes32 head) {
+        return _storedHeads[destination][nonce];
+    }
+
+    function _sendGatewayMessage(uint256 destination, Kind kind, bytes32 a, bytes32 b, bytes32 c)
+        internal
+        override
+        returns (uint64 nonce)
+    {
+        bytes memory payload = abi.encode(kind, a, b, c);
+        Attributes memory fixedOnes = Attributes(GATEWAY_GAS_LIMIT, type(uint64).max, address(0));
+        Fee none;
+        bytes32 id;
+        bytes32 head;
+        (id, nonce, head) =
+            _append(destination, address(this), address(this), fixedOnes, none, keccak256(payload));
+        emit MessageSent(
+            id,
+            InteroperableAddress.formatEvmV1(block.chainid, address(this)),
+            InteroperableAddress.formatEvmV1(destination, address(this)),
+            payload,
+            0,
+            new bytes[](0)
+        );
+        emit LaneExtended(destination, nonce, GATEWAY_GAS_LIMIT, type(uint64).max, 0, head);
+    }
+
+    function _mayBeLost(uint256 destination, uint64 nonce) internal view override returns (bool) {
+        return nonce < _outboxLanes[destination].restartedAt;
+    }
+
+    function _carriage(uint256 destination) internal view override returns (uint64) {
+        return _relayPart(_route(destination), GATEWAY_GAS_LIMIT, GATEWAY_PAYLOAD_LENGTH);
+    }
+
+    /// @dev Called when the owner restarts a lane.
+    function _onRestart(uint256 destination, uint64 nonce) internal virtual;
+
+    function _headOf(OutboxLane storage lane, uint256 destination) internal view returns (bytes32 head) {
+        head = lane.head;
+        if (head == bytes32(0)) head = _genesis(destination, 0);
+    }
+
+    /// @dev Extends a lane. The caller emits the two logs, and has checked that the gas limit fits.
+    function _append(
+        uint256 destination,
+        address sender,
+        address recipient,
+        Attributes memory asked,
+        Fee fee,
+        bytes32 payloadHash
+    ) private returns (bytes32 id, uint64 nonce, bytes32 head) {
+        OutboxLane storage lane = _outboxLanes[destination];
+        nonce = lane.nonce + 1;
         id = Messages.id(
             NETWORK_ID,
             block.chainid,
             destination,
             nonce,
-            msg.sender,
-            account,
-            gasLimit,
-            deliverBefore,
-            0,
-            keccak256(payload)
+            sender,
+            recipient,
+            uint64(asked.gasLimit),
+            asked.deliverBefore,
+            fee,
+            payloadHash
         );
-        bytes32 head = Messages.extend(nonce == 1 ? _genesis(destination) : lane.head, id);
+        head = Messages.extend(_headOf(lane, destination), id);
         lane.head = head;
         lane.nonce = nonce;
         if (nonce % STORED_HEAD_INTERVAL == 0) _storedHeads[destination][nonce] = head;
-
-        bytes memory sender = InteroperableAddress.formatEvmV1(block.chainid, msg.sender);
-        emit MessageSent(id, sender, recipient, payload, 0, attributes);
-        emit LaneExtended(destination, nonce, gasLimit, deliverBefore, 0, head);
     }
 
-    /// @inheritdoc IERC7786GatewaySource
-    function supportsAttribute(bytes4 selector) external pure returns (bool) {
-        return selector == MIN_GAS_LIMIT || selector == DELIVER_BEFORE;
+    /// @dev Charges for a message. The owner of the hub's gateway sends free where it has no credit: a decision of the
+    /// network must never fail for want of a fee.
+    function _pay(uint256 destination, Route memory terms, Attributes memory asked, uint256 payloadLength)
+        private
+        returns (Fee fee)
+    {
+        uint64 protocolPart;
+        (fee, protocolPart) = _price(destination, terms, asked.gasLimit, payloadLength);
+        uint64 escrowed = fee.relay() + fee.back();
+        uint256 total = (uint256(escrowed) + protocolPart) * Fees.UNIT;
+        if (total == 0) return fee;
+        address payer = asked.feePayer == address(0) ? msg.sender : asked.feePayer;
+        uint256 held = credit[payer];
+        if (held < total && payer == msg.sender && block.chainid == NETWORK_ID && payer == owner()) {
+            return Fee.wrap(0);
+        }
+        require(held >= total, InsufficientCredit(payer, held, total));
+        _charge(payer, held, total);
+        OutboxLane storage lane = _outboxLanes[destination];
+        lane.escrow += escrowed;
+        lane.protocolFees += protocolPart;
     }
 
-    /// @inheritdoc IOutbox
-    function outboxLane(uint256 destination) external view returns (uint64 nonce, bytes32 head) {
-        OutboxLane storage lane = _lanes[destination];
-        nonce = lane.nonce;
-        head = nonce == 0 ? _genesis(destination) : lane.head;
+    /// @dev What a message costs, in gwei. Reverts if the route does not take such a message.
+    function _price(uint256 destination, Route memory terms, uint256 gasLimit, uint256 payloadLength)
+        private
+        pure
+        returns (Fee fee, uint64 protocolPart)
+    {
+        require(terms.outbound, RouteClosed(destination));
+        require(gasLimit <= terms.maxGasLimit, GasLimitTooHigh(gasLimit, terms.maxGasLimit));
+        require(payloadLength <= MAX_PAYLOAD_LENGTH, PayloadTooLong(payloadLength, MAX_PAYLOAD_LENGTH));
+        uint64 relayPart = _relayPart(terms, gasLimit, payloadLength);
+        uint256 share = uint256(relayPart + terms.returnFee) * terms.protocolShare;
+        protocolPart = uint64((share + BASIS_POINTS - 1) / BASIS_POINTS);
+        fee = Fees.pack(terms.baseFee, relayPart, terms.returnFee);
     }
 
-    /// @inheritdoc IOutbox
-    function storedHead(uint256 destination, uint64 nonce) external view returns (bytes32 head) {
-        return _storedHeads[destination][nonce];
+    /// @dev Below 2^55 for the highest terms, gas limit and length.
+    function _relayPart(Route memory terms, uint256 gasLimit, uint256 payloadLength) private pure returns (uint64) {
+        uint256 gasPart = (gasLimit * terms.gasFee + GAS_FEE_UNIT - 1) / GAS_FEE_UNIT;
+        return uint64(terms.baseFee + gasPart + payloadLength * terms.byteFee);
     }
 
-    function _genesis(uint256 destination) private view returns (bytes32) {
-        return Messages.genesis(NETWORK_ID, block.chainid, destination, 0);
+    function _genesis(uint256 destination, uint64 nonce) private view returns (bytes32) {
+        return Messages.genesis(NETWORK_ID, block.chainid, destination, nonce);
     }
 
     /// @dev OpenZeppelin's parser ignores trailing bytes, and leading zeros of the chain reference (its length is byte
@@ -105,37 +257,34 @@ abstract contract Outbox is IOutbox, Routes {
         );
     }
 
-    function _readAttributes(bytes[] calldata attributes, Route storage terms)
+    function _readAttributes(bytes[] calldata attributes, uint64 defaultGasLimit)
         private
         view
-        returns (uint64 gasLimit, uint64 deliverBefore)
+        returns (Attributes memory asked)
     {
-        gasLimit = terms.defaultGasLimit;
-        deliverBefore = uint64(block.timestamp) + DEFAULT_DELIVERY_TIME;
-        bool gasLimitRead;
-        bool deliverBeforeRead;
+        asked.gasLimit = defaultGasLimit;
+        asked.deliverBefore = uint64(block.timestamp) + DEFAULT_DELIVERY_TIME;
+        uint256 read;
         for (uint256 i; i < attributes.length; ++i) {
             bytes calldata attribute = attributes[i];
             require(attribute.length >= 4, InvalidAttribute(attribute));
             bytes4 selector = bytes4(attribute);
+            uint256 bit;
             if (selector == MIN_GAS_LIMIT) {
-                require(!gasLimitRead, DuplicateAttribute(selector));
-                gasLimitRead = true;
-                gasLimit = _readGasLimit(attribute, terms.maxGasLimit);
+                bit = 1;
+                asked.gasLimit = _attributeValue(attribute);
             } else if (selector == DELIVER_BEFORE) {
-                require(!deliverBeforeRead, DuplicateAttribute(selector));
-                deliverBeforeRead = true;
-                deliverBefore = _readDeadline(attribute);
+                bit = 2;
+                asked.deliverBefore = _readDeadline(attribute);
+            } else if (selector == FEE_PAYER) {
+                bit = 4;
+                asked.feePayer = _readPayer(attribute);
             } else {
                 revert UnsupportedAttribute(selector);
             }
+            require(read & bit == 0, DuplicateAttribute(selector));
+            read |= bit;
         }
-    }
-
-    function _readGasLimit(bytes calldata attribute, uint64 maximum) private pure returns (uint64) {
-        uint256 value = _attributeValue(attribute);
-        require(value <= maximum, GasLimitTooHigh(value, maximum));
-        return uint64(value);
     }
 
     function _readDeadline(bytes calldata attribute) private view returns (uint64) {
@@ -144,6 +293,12 @@ abstract contract Outbox is IOutbox, Routes {
         uint256 latest = block.timestamp + MAX_DELIVERY_TIME;
         require(value >= earliest && value <= latest, DeadlineOutOfRange(value, earliest, latest));
         return uint64(value);
+    }
+
+    function _readPayer(bytes calldata attribute) private pure returns (address) {
+        uint256 value = _attributeValue(attribute);
+        require(value != 0 && value <= type(uint160).max, InvalidAttribute(attribute));
+        return address(uint160(value));
     }
 
     function _attributeValue(bytes calldata attribute) private pure returns (uint256) {

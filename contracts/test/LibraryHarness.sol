@@ -7,6 +7,7 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {Attestation, Attestations, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
 import {Facts} from "../metalayer/libraries/Facts.sol";
+import {Fee, Fees} from "../metalayer/libraries/Fees.sol";
 import {Message, Messages} from "../metalayer/libraries/Messages.sol";
 
 /// @title LibraryHarness: the gateway's libraries, callable from outside
@@ -43,6 +44,18 @@ contract LibraryHarness {
         returns (bytes32)
     {
         return Facts.lane(origin, destination, nonce, head);
+    }
+
+    function setLeaf(uint256 version, bytes32 setHash_) external pure returns (bytes32) {
+        return Facts.validatorSet(version, setHash_);
+    }
+
+    function restartLeaf(uint256 origin, uint256 destination, uint256 nonce) external pure returns (bytes32) {
+        return Facts.restart(origin, destination, nonce);
+    }
+
+    function packFee(uint64 base, uint64 relay, uint64 back) external pure returns (Fee) {
+        return Fees.pack(base, relay, back);
     }
 
     function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {

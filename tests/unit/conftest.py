@@ -14,7 +14,9 @@ from tests.paper import DAY, DEFAULT_GAS_LIMIT, Validators
 
 ARACHNID_FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 MAX_GAS_LIMIT = 10_000_000
-OPEN_ROUTE = (True, True, DEFAULT_GAS_LIMIT, MAX_GAS_LIMIT)
+# outbound, inbound, default and maximum gas limit; base, gas, byte and return fee (gwei of ERA), protocol share.
+OPEN_ROUTE = (True, True, DEFAULT_GAS_LIMIT, MAX_GAS_LIMIT, 5_000_000, 20_000, 1_000, 8_000_000, 1_000)
+FREE_ROUTE = (*OPEN_ROUTE[:4], 0, 0, 0, 0, 0)
 CHAINS = ("hub", "arcade", "perps")
 
 
@@ -53,6 +55,7 @@ attacker = role(12)
 successor = role(13)
 delegatee = role(14)
 treasury = role(15)
+guardian = role(17)
 # Not the account that deployments elsewhere in the tests use: its namespace of the factory is ours alone.
 deployer = role(16)
 
@@ -65,10 +68,15 @@ def validators(chains: dict[str, BoundChain]) -> Validators:
 
 @pytest.fixture(scope="session")
 def stacks(
-    chains: dict[str, BoundChain], validators: Validators, deployer: str, owner: str, treasury: str
+    chains: dict[str, BoundChain],
+    validators: Validators,
+    deployer: str,
+    owner: str,
+    guardian: str,
+    treasury: str,
 ) -> dict[str, Stack]:
     """Gateway, ERA, bridge and a scripted recipient on three chains; every route open."""
-    deployed = {name: _deploy(chains, name, validators, deployer, owner, treasury) for name in CHAINS}
+    deployed = {name: _deploy(chains, name, validators, deployer, owner, guardian, treasury) for name in CHAINS}
     for stack in deployed.values():
         for other in deployed.values():
             if other is not stack:
@@ -103,14 +111,20 @@ def place_factory(chain: BoundChain, deployer: str) -> Contract:
 
 
 def _deploy(
-    chains: dict[str, BoundChain], name: str, validators: Validators, deployer: str, owner: str, treasury: str
+    chains: dict[str, BoundChain],
+    name: str,
+    validators: Validators,
+    deployer: str,
+    owner: str,
+    guardian: str,
+    treasury: str,
 ) -> Stack:
     chain, hub_id = chains[name], chains["hub"].chain_id
     factory = place_factory(chain, deployer)
     salts = {contract: keccak(text=f"unit {contract}") for contract in ("Metalayer", "ERA", "TokenBridge")}
     gateway, era, bridge = (factory.view("addressOf", deployer, salt) for salt in salts.values())
     codes = {
-        "Metalayer": init_code("Metalayer", hub_id, owner, validators.argument),
+        "Metalayer": init_code("Metalayer", hub_id, era, owner, guardian, validators.argument),
         "ERA": init_code("ERA", hub_id, bridge, treasury),
         "TokenBridge": init_code("TokenBridge", gateway, era, hub_id),
     }

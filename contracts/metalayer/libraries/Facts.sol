@@ -7,10 +7,23 @@ pragma solidity ^0.8.28;
 library Facts {
     bytes32 internal constant LANE_FACT_TYPEHASH =
         keccak256("LaneFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 head)");
+    bytes32 internal constant SET_FACT_TYPEHASH = keccak256("SetFact(uint256 version,bytes32 setHash)");
+    bytes32 internal constant RESTART_FACT_TYPEHASH =
+        keccak256("RestartFact(uint256 origin,uint256 destination,uint256 nonce)");
 
     /// @notice Leaf of "the lane (origin, destination) had this head after `nonce` messages".
     function lane(uint256 origin, uint256 destination, uint256 nonce, bytes32 head) internal pure returns (bytes32) {
         return _leaf(keccak256(abi.encode(LANE_FACT_TYPEHASH, origin, destination, nonce, head)));
+    }
+
+    /// @notice Leaf of "the validator set of this version has this hash".
+    function validatorSet(uint256 version, bytes32 setHash) internal pure returns (bytes32) {
+        return _leaf(keccak256(abi.encode(SET_FACT_TYPEHASH, version, setHash)));
+    }
+
+    /// @notice Leaf of "the owner of the origin restarted the lane (origin, destination) at `nonce`".
+    function restart(uint256 origin, uint256 destination, uint256 nonce) internal pure returns (bytes32) {
+        return _leaf(keccak256(abi.encode(RESTART_FACT_TYPEHASH, origin, destination, nonce)));
     }
 
     function _leaf(bytes32 factHash) private pure returns (bytes32) {

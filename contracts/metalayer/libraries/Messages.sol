@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+import {Fee} from "./Fees.sol";
 
 /// @notice What the sender decides of a message. Origin, destination and nonce are not part of it: the Inbox takes them
 /// from the lane, so that no message can claim another place than its own.
@@ -9,14 +10,14 @@ import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 /// @param recipient Contract that receives it, on the destination.
 /// @param gasLimit Gas with which the recipient is called.
 /// @param deliverBefore Last second (Unix time) at which it may be executed.
-/// @param fee Fee in ERA wei that its relayers share.
+/// @param fee What its relayers may earn on the origin, see {Fees}.
 /// @param payload At most 8,192 bytes.
 struct Message {
     address sender;
     address recipient;
     uint64 gasLimit;
     uint64 deliverBefore;
-    uint256 fee;
+    Fee fee;
     bytes payload;
 }
 
@@ -57,7 +58,7 @@ library Messages {
         address recipient,
         uint64 gasLimit,
         uint64 deliverBefore,
-        uint256 fee,
+        Fee fee,
         bytes32 payloadHash
     ) internal pure returns (bytes32) {
         return keccak256(

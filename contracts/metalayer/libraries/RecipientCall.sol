@@ -10,8 +10,9 @@ library RecipientCall {
     /// @dev Upper bound of what is spent between measuring the gas and handing it over: 60 for the opcodes between, the
     /// warm CALL (100) and the cold code of a delegated account (EIP-7702: 2,600), with room for dearer opcodes.
     uint256 private constant CALL_COST = 5_000;
-    /// @dev Kept back for what the Inbox does after a call that fails: one new storage word (22,100) and one event.
-    uint256 private constant BOOKKEEPING = 30_000;
+    /// @dev Kept back for what the Inbox does after a call that fails: two new storage words (22,100 each), what became
+    /// of the message and what the relayer earned, and one event.
+    uint256 private constant BOOKKEEPING = 55_000;
 
     /// @notice Gas that must be left right before the call, so that the recipient gets `gasLimit` under the 63/64 rule
     /// (EIP-150) and the caller can go on whatever the recipient does.
