@@ -20,6 +20,7 @@ from metalayer.errors import MetalayerError
 
 LANE_FACT_TYPEHASH = keccak(text="LaneFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 head)")
 SET_FACT_TYPEHASH = keccak(text="SetFact(uint256 version,bytes32 setHash)")
+RESTART_FACT_TYPEHASH = keccak(text="RestartFact(uint256 origin,uint256 destination,uint256 nonce)")
 VALIDATOR_SET_TYPEHASH = keccak(text="ValidatorSet(uint64 version,uint64 expires,bytes32[] validators)")
 MIN_VALIDATORS = 4
 MAX_VALIDATORS = 32
@@ -82,7 +83,32 @@ class SetFact:
         return self.set_hash
 
 
-Fact = LaneFact | SetFact
+@dataclass(frozen=True, order=True)
+class RestartFact:
+    """ "The owner of the origin restarted the lane (origin, destination) at `nonce`." """
+
+    origin: int
+    destination: int
+    nonce: int
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf, hashed twice."""
+        values = [RESTART_FACT_TYPEHASH, self.origin, self.destination, self.nonce]
+        return keccak(keccak(encode(["bytes32", *["uint256"] * 3], values)))
+
+    @property
+    def key(self) -> str:
+        """What the fact is about."""
+        return f"restart {self.origin} {self.destination} {self.nonce}"
+
+    @property
+    def value(self) -> bytes:
+        """Empty: the fact says no more than that it happened, so that no other fact contradicts it."""
+        return b""
+
+
+Fact = LaneFact | SetFact | RestartFact
 
 
 class Tree:

@@ -123,7 +123,8 @@ def _messages(live: Live, ids: Mapping[str, int]) -> tuple[dict[str, int], list[
             for one in lane.rebuild(here, live.gateway, live.network_id, ids[name], 1, sent[0]):
                 id_ = to_hex(one.id)
                 counts[id_] = seen.count(id_)
-                if int.from_bytes(there.call(live.gateway, gateway.encode_failed(one.id)), "big"):
+                status = there.call(live.gateway, gateway.encode_message_status(one.id))
+                if gateway.decode_status(status)[0] is not gateway.Status.NONE:
                     failed.append(id_)
         return counts, failed, different
 

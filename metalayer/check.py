@@ -87,6 +87,7 @@ def _gateway(desired: Desired, state: ChainState, resolved: Resolved) -> Iterato
         set_hash = to_hex(desired.validator_set.hash)
         yield Finding(chain, "Metalayer owner", desired.owner, settings.owner)
         yield Finding(chain, "Metalayer pending owner", "none", pending)
+        yield Finding(chain, "guardian", desired.guardian, settings.guardian)
         yield Finding(chain, "validator set", set_hash, to_hex(settings.validator_set_hash))
         for name, other in resolved.network.chains.items():
             if other.chain_id in desired.routes:
@@ -107,7 +108,9 @@ def describe_route(route: Route) -> str:
         (False, True): "inbound only",
         (False, False): "closed",
     }
-    return f"{directions[route.outbound, route.inbound]}, gas {route.default_gas_limit}/{route.max_gas_limit}"
+    fees = f"{route.base_fee}/{route.gas_fee}/{route.byte_fee}/{route.return_fee}+{route.protocol_share}"
+    gas = f"{route.default_gas_limit}/{route.max_gas_limit}"
+    return f"{directions[route.outbound, route.inbound]}, gas {gas}, fees {fees}"
 
 
 def _wiring(connection: Connection, desired: Desired, state: ChainState) -> Iterator[Finding]:

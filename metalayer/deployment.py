@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
 from eth_utils.crypto import keccak
+from pydantic.alias_generators import to_camel
 
 from metalayer import gateway, reverts
 from metalayer.artifacts import Artifact, load_artifacts
@@ -410,13 +411,7 @@ def steps_of(
         )
     for chain_id, route in desired.routes.items():
         data = gateway.encode_set_route(chain_id, route)
-        values = {
-            "chainId": chain_id,
-            "outbound": route.outbound,
-            "inbound": route.inbound,
-            "defaultGasLimit": route.default_gas_limit,
-            "maxGasLimit": route.max_gas_limit,
-        }
+        values = {"chainId": chain_id, **{to_camel(name): value for name, value in asdict(route).items()}}
         done = state.gateway is not None and state.gateway.routes[chain_id] == route
         target = addresses["Metalayer"]
         name = f"route to {names[chain_id]}"

@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal
 from eth_utils.address import to_checksum_address
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from metalayer.attestation import Fact, LaneFact, SetFact, Tree
+from metalayer.attestation import Fact, LaneFact, RestartFact, SetFact, Tree
 from metalayer.errors import MetalayerError
 
 MAX_FACTS = 4_096
@@ -64,9 +64,17 @@ class _Set(_Model):
     set_hash: _Bytes32
 
 
+class _Restart(_Model):
+    kind: Literal["restart"]
+    origin: Annotated[int, _UINT256]
+    destination: Annotated[int, _UINT256]
+    nonce: Annotated[int, _UINT64]
+
+
 class _Proposal(_Model):
     facts: Annotated[
-        list[Annotated[_Lane | _Set, Field(discriminator="kind")]], Field(min_length=1, max_length=MAX_FACTS)
+        list[Annotated[_Lane | _Set | _Restart, Field(discriminator="kind")]],
+        Field(min_length=1, max_length=MAX_FACTS),
     ]
 
 
@@ -209,27 +217,33 @@ class Exchange:
 
 
 def canonical(facts: Iterable[Fact]) -> tuple[Fact, ...]:
-    """Sorted and unique: lane facts by origin, destination and nonce, then set facts by version."""
+    """Sorted and unique: lane facts by origin, destination and nonce, then set facts, then restart facts."""
     return tuple(sorted(set(facts), key=_order))
 
 
 def _order(fact: Fact) -> tuple[int, int, int, int, bytes]:
     if isinstance(fact, LaneFact):
         return (0, fact.origin, fact.destination, fact.nonce, fact.head)
-    return (1, fact.version, 0, 0, fact.set_hash)
+    if isinstance(fact, SetFact):
+        return (1, fact.version, 0, 0, fact.set_hash)
+    return (2, fact.origin, fact.destination, fact.nonce, b"")
 
 
 def _to_json(fact: Fact) -> dict[str, Any]:
+    if isinstance(fact, SetFact):
+        return {"kind": "set", "version": fact.version, "set_hash": "0x" + fact.set_hash.hex()}
+    place = {"origin": fact.origin, "destination": fact.destination, "nonce": fact.nonce}
     if isinstance(fact, LaneFact):
-        place = {"origin": fact.origin, "destination": fact.destination, "nonce": fact.nonce}
         return {"kind": "lane", **place, "head": "0x" + fact.head.hex()}
-    return {"kind": "set", "version": fact.version, "set_hash": "0x" + fact.set_hash.hex()}
+    return {"kind": "restart", **place}
 
 
-def _from_json(fact: _Lane | _Set) -> Fact:
+def _from_json(fact: _Lane | _Set | _Restart) -> Fact:
     if isinstance(fact, _Lane):
         return LaneFact(fact.origin, fact.destination, fact.nonce, bytes.fromhex(fact.head[2:]))
-    return SetFact(fact.version, bytes.fromhex(fact.set_hash[2:]))
+    if isinstance(fact, _Set):
+        return SetFact(fact.version, bytes.fromhex(fact.set_hash[2:]))
+    return RestartFact(fact.origin, fact.destination, fact.nonce)
 
 
 def _read(path: Path, model: type[Any], limit: int) -> Any:

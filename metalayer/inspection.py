@@ -20,6 +20,7 @@ ALL_CONTRACTS = ("Create3Factory", *CONTRACTS)
 
 OWNER = Function("owner()", "address")
 PENDING_OWNER = Function("pendingOwner()", "address")
+GUARDIAN = Function("guardian()", "address")
 CONTROLLER_OF = Function("controllerOf(address)", "address")
 
 
@@ -29,6 +30,7 @@ class GatewayState:
 
     owner: str
     pending_owner: str
+    guardian: str
     validator_set_hash: bytes
     routes: dict[int, Route]
 
@@ -58,7 +60,9 @@ def arguments(desired: Desired, contract: str) -> dict[str, Any]:
         "Create3Factory": {},
         "Metalayer": {
             "networkId": desired.network_id,
+            "feeToken": addresses["ERA"],
             "initialOwner": desired.owner,
+            "initialGuardian": desired.guardian,
             "validatorSet": {
                 "version": validators.version,
                 "expires": validators.expires,
@@ -84,13 +88,13 @@ def init_code(desired: Desired, artifacts: Mapping[str, Artifact], contract: str
     validators = desired.validator_set
     types: dict[str, list[str]] = {
         "Create3Factory": [],
-        "Metalayer": ["uint256", "address", "(uint64,uint64,bytes32[])"],
+        "Metalayer": ["uint256", "address", "address", "address", "(uint64,uint64,bytes32[])"],
         "ERA": ["uint256", "address", "address"],
         "TokenBridge": ["address", "address", "uint256"],
     }
     values = list(arguments(desired, contract).values())
     if contract == "Metalayer":
-        values[2] = (validators.version, validators.expires, validators.words)
+        values[-1] = (validators.version, validators.expires, validators.words)
     return artifacts[contract].creation + encode(types[contract], values)
 
 
@@ -122,6 +126,7 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
         requests += [
             (target, OWNER.encode()),
             (target, PENDING_OWNER.encode()),
+            (target, GUARDIAN.encode()),
             (target, gateway.encode_validator_set_hash()),
             *((target, gateway.encode_route(chain_id)) for chain_id in desired.routes),
         ]
@@ -132,10 +137,11 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
 
 
 def _gateway_state(values: Sequence[bytes], desired: Desired) -> GatewayState:
-    owner, pending, set_hash, *routes = values
+    owner, pending, guardian, set_hash, *routes = values
     return GatewayState(
         OWNER.decode(owner),
         PENDING_OWNER.decode(pending),
+        GUARDIAN.decode(guardian),
         set_hash,
         {
             chain_id: gateway.decode_route(route)

@@ -54,14 +54,16 @@ class Intent(_Model):
 
     deployer: _Name
     owners: dict[_Name, _Name]
+    guardians: dict[_Name, _Name]
     treasury: _Name
     validators: Validators
     routes: Literal["full mesh"]
 
     @model_validator(mode="after")
-    def _has_a_default_owner(self) -> Intent:
-        if "default" not in self.owners:
-            raise ValueError("owners needs a `default`")
+    def _has_defaults(self) -> Intent:
+        for field in ("owners", "guardians"):
+            if "default" not in getattr(self, field):
+                raise ValueError(f"{field} needs a `default`")
         return self
 
 
@@ -73,6 +75,7 @@ class Desired:
     network_id: int
     deployer: str
     owner: str
+    guardian: str
     treasury: str
     validator_set: ValidatorSet
     routes: dict[int, Route]
@@ -122,11 +125,12 @@ def resolve(
     time at which the first set ends. MetalayerError for unknown chains and accounts, and for a set that no
     chain would install.
     """
-    for name in intent.owners.keys() - {"default"}:
-        if name not in network.chains:
-            raise MetalayerError(
-                f"deploy.yaml: owners.{name}: no such chain, expected default, {', '.join(network.chains)}"
-            )
+    for field, accounts in (("owners", intent.owners), ("guardians", intent.guardians)):
+        for name in accounts.keys() - {"default"}:
+            if name not in network.chains:
+                raise MetalayerError(
+                    f"deploy.yaml: {field}.{name}: no such chain, expected default, {', '.join(network.chains)}"
+                )
     weights: dict[str, int] = {}
     for name, weight in intent.validators.weights.items():
         signer = address_of(name)
@@ -143,9 +147,14 @@ def resolve(
             network_id=network.hub.chain_id,
             deployer=deployer,
             owner=address_of(intent.owners.get(chain.name, intent.owners["default"])),
+            guardian=address_of(intent.guardians.get(chain.name, intent.guardians["default"])),
             treasury=address_of(intent.treasury),
             validator_set=validators,
-            routes={other.chain_id: route_to(other) for other in network.chains.values() if other != chain},
+            routes={
+                other.chain_id: route_between(chain, other)
+                for other in network.chains.values()
+                if other != chain
+            },
             addresses=addresses,
         )
         for chain in network.chains.values()
@@ -153,11 +162,21 @@ def resolve(
     return Resolved(network, validators, addresses, chains)
 
 
-def route_to(destination: Chain) -> Route:
-    """A route open both ways, with the gas limits of the destination's preset."""
-    preset = destination.preset
+def route_between(origin: Chain, destination: Chain) -> Route:
+    """A route open both ways: gas limits and fees of the destination's preset, the way back at the origin's."""
+    preset, fees = destination.preset, destination.preset.fees
     maximum = min(preset.max_gas_limit, MAX_GAS_LIMIT)
-    return Route(True, True, min(preset.default_gas_limit, maximum), maximum)
+    return Route(
+        outbound=True,
+        inbound=True,
+        default_gas_limit=min(preset.default_gas_limit, maximum),
+        max_gas_limit=maximum,
+        base_fee=fees.base,
+        gas_fee=fees.gas,
+        byte_fee=fees.byte,
+        return_fee=origin.preset.fees.return_,
+        protocol_share=fees.protocol_share,
+    )
 
 
 def predict(deployer: str, factory_code: bytes) -> dict[str, str]:

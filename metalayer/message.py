@@ -14,6 +14,10 @@ MESSAGE_TYPEHASH = keccak(
 )
 MAX_PAYLOAD_LENGTH = 8_192
 """Longest payload that an Outbox accepts, in bytes."""
+GWEI = 10**9
+"""Wei of ERA in which fees are counted: `Fees.UNIT`."""
+NEVER_EXPIRES = 2**64 - 1
+"""`deliver_before` of what gateways tell each other."""
 STORED_HEAD_INTERVAL = 256
 """Every how many messages a lane's head is stored and signed: a suffix holds at most one id less."""
 
@@ -22,8 +26,33 @@ _EVM_V1 = bytes.fromhex("00010000")
 
 
 @dataclass(frozen=True)
+class Fee:
+    """What the relayers of one message may earn, in gwei of ERA: the mirror of `libraries/Fees.sol`.
+
+    `relay` holds `base`. All zero for a message that was sent free.
+    """
+
+    base: int
+    relay: int
+    back: int
+
+    @classmethod
+    def unpack(cls, packed: int) -> "Fee":
+        """From the contracts' word."""
+        return cls(*((packed >> shift) % 2**64 for shift in (0, 64, 128)))
+
+    @property
+    def packed(self) -> int:
+        """The contracts' word."""
+        return self.base | self.relay << 64 | self.back << 128
+
+
+@dataclass(frozen=True)
 class Message:
-    """One message with its place in the network. Addresses are checksummed; times are Unix seconds."""
+    """One message with its place in the network. Addresses are checksummed; times are Unix seconds.
+
+    `fee` is packed, see `Fee`.
+    """
 
     network_id: int
     origin: int
@@ -57,6 +86,11 @@ class Message:
                 ],
             )
         )
+
+    @property
+    def is_of_gateways(self) -> bool:
+        """True if one gateway sent it to the other: a notice, a claim or a restart."""
+        return self.sender == self.recipient and self.deliver_before == NEVER_EXPIRES
 
     @property
     def fields(self) -> tuple[str, str, int, int, int, bytes]:

@@ -30,10 +30,23 @@ _ANVIL_PLATFORMS = {
 }
 
 _Positive = Annotated[int, Field(gt=0)]
+_Fee = Annotated[int, Field(ge=0, lt=1 << 40)]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fees(_Model):
+    """What messages towards a kind of chain pay, and `return_` (in YAML: return) what their end costs on it as the
+    origin. Gwei of ERA; basis points.
+    """
+
+    base: _Fee
+    gas: _Fee
+    byte: _Fee
+    return_: Annotated[int, Field(ge=0, lt=1 << 40, alias="return")]
+    protocol_share: Annotated[int, Field(ge=0, le=10_000)]
 
 
 class Preset(_Model):
@@ -45,6 +58,7 @@ class Preset(_Model):
     finality_depth: Annotated[int, Field(ge=0)]
     default_gas_limit: _Positive
     max_gas_limit: Annotated[int, Field(gt=0, le=16_777_216)]
+    fees: Fees
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Preset:

@@ -144,10 +144,10 @@ def _failures(states: list[LaneState], address: str) -> dict[Ends, int]:
     failed: dict[bytes, int] = {
         from_hex(entry["topics"][1]): int(entry["topics"][2], 16) for entry in connection.rpc(method, *params)
     }
-    still = connection.batch(call_request(address, gateway.encode_failed(id_)) for id_ in failed)
+    still = connection.batch(call_request(address, gateway.encode_message_status(id_)) for id_ in failed)
     counts: dict[Ends, int] = {}
     for origin, answer in zip(failed.values(), still, strict=True):
-        if int(answer, 16):
+        if gateway.decode_status(from_hex(answer)) == (gateway.Status.FAILED, 0):
             ends = (origin, connection.chain.chain_id)
             counts[ends] = counts.get(ends, 0) + 1
     return counts

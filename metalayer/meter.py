@@ -1,0 +1,63 @@
+"""Gas of whole transactions on one chain, as every figure in benchmarks/ is taken.
+
+One transaction per block, blocks 12 s apart: accumulators look cheaper when blocks share a second.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from metalayer.calls import encode_arguments
+from metalayer.chain import MAX_TRANSACTION_GAS, Connection, to_hex
+from metalayer.errors import MetalayerError
+
+RUNS = 20
+BLOCK_SECONDS = 12
+
+Report = Callable[[str], None]
+
+
+class Meter:
+    """Sends transactions from the node's first unlocked account and reads their gas from the receipts.
+
+    The chain must mine a block per transaction. `report` is told what is measured next.
+    """
+
+    def __init__(self, connection: Connection, report: Report) -> None:
+        self.connection = connection
+        self.sender = to_checksum_address(connection.rpc("eth_accounts")[0])
+        self._report = report
+        connection.rpc("anvil_setBlockTimestampInterval", BLOCK_SECONDS)
+
+    def transact(self, to: str, data: bytes, value: int = 0) -> dict[str, Any]:
+        """Raw receipt of one transaction. Raises Reverted, with the reason where the node still knows it."""
+        return self._receipt({"to": to, "data": to_hex(data), "value": hex(value)})
+
+    def deploy(self, creation: bytes, types: Sequence[str] = (), values: Sequence[Any] = ()) -> str:
+        """Checksummed address of a new contract; `types` and `values` are its constructor's arguments."""
+        receipt = self._receipt({"data": to_hex(creation + encode_arguments(types, values))})
+        return to_checksum_address(receipt["contractAddress"])
+
+    def medians(self, what: str, once: Callable[[], Mapping[str, int]]) -> dict[str, int]:
+        """Median gas by name over RUNS calls of `once`, after as many to warm up."""
+        self._report(what)
+        for _ in range(RUNS):
+            once()
+        measured = [once() for _ in range(RUNS)]
+        return {name: math.ceil(statistics.median(run[name] for run in measured)) for name in measured[0]}
+
+    def _receipt(self, fields: Mapping[str, str]) -> dict[str, Any]:
+        transaction = {"from": self.sender, "gas": hex(MAX_TRANSACTION_GAS), **fields}
+        receipt: dict[str, Any] = self.connection.rpc("eth_sendTransactionSync", transaction)
+        if receipt["status"] != "0x1":
+            self.connection.rpc("eth_call", transaction, "latest")
+            raise MetalayerError(f"{self.connection.chain.name}: {receipt['transactionHash']} reverted")
+        return receipt
+
+
+def gas_used(receipt: Mapping[str, Any]) -> int:
+    """Gas of the whole transaction, from its raw receipt."""
+    return int(receipt["gasUsed"], 16)
