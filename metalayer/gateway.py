@@ -84,6 +84,10 @@ EVENTS = {
 SELECTORS = {name: keccak(text=signature)[:4] for name, signature in FUNCTIONS.items()}
 TOPICS = {name: keccak(text=signature) for name, signature in EVENTS.items()}
 
+GATEWAY_GAS_LIMIT = 150_000
+"""Gas limit of what gateways tell each other."""
+GATEWAY_PAYLOAD_LENGTH = 128
+"""Bytes of what gateways tell each other."""
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
 """Attribute of ERC-7985."""
 DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]

@@ -112,6 +112,41 @@ def sent_request(address: str, first: int, last: int) -> tuple[str, Sequence[Any
     return logs_request(address, [[gateway.topic("MessageSent"), gateway.topic("LaneExtended")]], first, last)
 
 
+@dataclass(frozen=True)
+class Restart:
+    """One restart of a lane: messages after `last` stand behind `nonce`."""
+
+    nonce: int
+    last: int
+
+
+def restarts_request(address: str, destination: int, last_block: int) -> tuple[str, Sequence[Any]]:
+    """`eth_getLogs` for all restarts of the lane to `destination`: what `parse_restarts` takes."""
+    topics = [gateway.topic("LaneRestarted"), gateway.word(destination)]
+    return logs_request(address, topics, 0, last_block)
+
+
+def parse_restarts(logs: Iterable[Mapping[str, Any]]) -> list[Restart]:
+    """Restarts from a gateway's LaneRestarted logs of one lane, in order."""
+    return [Restart(int(entry["topics"][2], 16), int(entry["data"], 16)) for entry in logs]
+
+
+def find(connection: Connection, address: str, network_id: int, ids: Sequence[bytes]) -> dict[bytes, Sent]:
+    """Messages by id, as far as this chain sent them."""
+    if not ids:
+        return {}
+    topics = [gateway.topic("MessageSent"), [gateway.word(id_) for id_ in ids]]
+    logs = connection.logs(address, topics, 0, connection.height())
+    blocks = dict.fromkeys(int(entry["blockNumber"], 16) for entry in logs)
+    wanted = set(ids)
+    return {
+        sent.id: sent
+        for everything in connection.batch(sent_request(address, block, block) for block in blocks)
+        for sent in parse(everything, network_id, connection.chain.chain_id)
+        if sent.id in wanted
+    }
+
+
 def rebuild(
     connection: Connection, address: str, network_id: int, destination: int, first: int, last: int
 ) -> list[Sent]:
@@ -123,15 +158,17 @@ def rebuild(
         return []
     origin = connection.chain.chain_id
     height = connection.height()
-    ends = connection.batch(
-        extended_request(address, destination, nonce, 0, height)
-        for nonce in dict.fromkeys((max(first - 1, 1), first, last))
+    before, *ends = connection.batch(
+        extended_request(address, destination, nonce, 0, height) for nonce in (first - 1, first, last)
     )
     blocks = [int(log["blockNumber"], 16) for logs in ends for log in logs]
     if not all(ends):
         raise BrokenLane(f"lane {origin} to {destination}: not all of messages {first} to {last} were sent")
-    before = (
-        genesis_head(network_id, origin, destination) if first == 1 else from_hex(ends[0][0]["data"])[-32:]
+    # Nothing stands before the first message, or before the first one behind a restart.
+    head = (
+        from_hex(before[0]["data"])[-32:]
+        if before
+        else genesis_head(network_id, origin, destination, first - 1)
     )
     method, params = sent_request(address, min(blocks), max(blocks))
     messages = [
@@ -139,7 +176,7 @@ def rebuild(
         for sent in parse(connection.rpc(method, *params), network_id, origin)
         if sent.message.destination == destination and first <= sent.message.nonce <= last
     ]
-    check(messages, first - 1, before)
+    check(messages, first - 1, head)
     if len(messages) != last - first + 1:
         raise BrokenLane(f"lane {origin} to {destination}: not all of messages {first} to {last} were sent")
     return messages

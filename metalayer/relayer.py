@@ -1,4 +1,5 @@
-"""A relayer: finds what is pending on all lanes, proposes facts, waits for a quorum, delivers."""
+"""A relayer: finds what is pending on all lanes, proposes facts, waits for a quorum, delivers, follows restarts; then
+it returns and refunds what was not delivered, and claims what it earned."""
 
 import logging
 import threading
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metalayer import gateway, lane
-from metalayer.attestation import Attestation, LaneFact, Tree, ValidatorSet, recover
+from metalayer.attestation import Attestation, LaneFact, RestartFact, Tree, ValidatorSet, recover
 from metalayer.chain import (
     MAX_TRANSACTION_GAS,
     NODE_FAULTS,
@@ -18,14 +19,14 @@ from metalayer.chain import (
     Reverted,
     RpcError,
     Sender,
-    call_request,
-    from_hex,
     in_parallel,
 )
 from metalayer.errors import MetalayerError
 from metalayer.exchange import MAX_FACTS, Exchange, MalformedFile
 from metalayer.lane import BrokenLane, Sent
-from metalayer.message import STORED_HEAD_INTERVAL, genesis_head
+from metalayer.message import STORED_HEAD_INTERVAL
+from metalayer.settlement import CLAIM_MULTIPLE, Settled, Settlement
+from metalayer.survey import Ends, LaneState, Survey, survey
 
 MAX_CALLDATA = 120_000
 """Most bytes of calldata in one transaction: nodes refuse transactions over 131,072 bytes."""
@@ -54,63 +55,18 @@ _ABANDONED_AFTER = 60.0
 
 log = logging.getLogger(__name__)
 
-Ends = tuple[int, int]
-"""A lane: chain ids of origin and destination."""
-
-_Head = tuple[int, bytes]
-# Finalized block, and per other chain: the outbox lane at the latest and the finalized block, the inbox lane.
-_ChainEnds = tuple[int, dict[int, tuple[_Head, _Head, _Head]]]
-
-
-@dataclass(frozen=True)
-class LaneState:
-    """One lane at one time: nonces and heads of its Outbox, latest and finalized, and of its Inbox."""
-
-    origin: Connection
-    destination: Connection
-    sent: int
-    finalized: int
-    finalized_head: bytes
-    delivered: int
-    delivered_head: bytes
-
-    @property
-    def ends(self) -> Ends:
-        """Its chain ids."""
-        return self.origin.chain.chain_id, self.destination.chain.chain_id
-
-    @property
-    def name(self) -> str:
-        """How people call it."""
-        return f"{self.origin.chain.name} → {self.destination.chain.name}"
-
-    @property
-    def pending(self) -> int:
-        """Messages that are final and not delivered."""
-        return max(0, self.finalized - self.delivered)
-
-
-@dataclass(frozen=True)
-class Survey:
-    """All lanes between the chains that answered, and one line for each chain that did not."""
-
-    lanes: list[LaneState]
-    problems: list[str]
-    finalized_blocks: Mapping[int, int]
-
-    @property
-    def pending(self) -> list[LaneState]:
-        """Lanes with something to deliver."""
-        return [state for state in self.lanes if state.pending]
-
 
 @dataclass
 class Delivery:
-    """What one pass did on one destination. Gas is the sum of the receipts' gasUsed."""
+    """What one pass did on one destination. `failed` counts messages that expired before their first attempt, too;
+    `followed` restarts of lanes. Gas is the sum of the receipts' gasUsed.
+    """
 
     chain: str
     delivered: int = 0
     failed: int = 0
+    expired: int = 0
+    followed: int = 0
     transactions: list[str] = field(default_factory=list)
     gas_used: int = 0
     seconds: float = 0.0
@@ -129,6 +85,7 @@ class PassResult:
     signed_after: float = 0.0
     seconds: float = 0.0
     deliveries: list[Delivery] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -142,18 +99,42 @@ class PassResult:
         return sum(delivery.failed for delivery in self.deliveries)
 
     @property
+    def returned(self) -> int:
+        """Notices sent that a message goes back to its sender."""
+        return sum(settled.returned for settled in self.settled)
+
+    @property
+    def refunded(self) -> int:
+        """Messages whose senders were refunded."""
+        return sum(settled.refunded for settled in self.settled)
+
+    @property
     def all_problems(self) -> list[str]:
         """One line for everything that went wrong, on any chain."""
-        return [*self.problems, *(problem for delivery in self.deliveries for problem in delivery.problems)]
+        return [
+            *self.problems,
+            *(problem for delivery in self.deliveries for problem in delivery.problems),
+            *(problem for settled in self.settled for problem in settled.problems),
+        ]
 
 
 @dataclass(frozen=True)
 class _Work:
-    """One lane's messages to deliver, and the facts that may be used for them, ascending."""
+    """One lane's messages to deliver, and the facts that may be used for them, ascending; or a restart to follow."""
 
     state: LaneState
     messages: Sequence[Sent]
     facts: Sequence[LaneFact]
+    restart: RestartFact | None = None
+
+    @property
+    def all_facts(self) -> Sequence[LaneFact | RestartFact]:
+        return self.facts if self.restart is None else [self.restart]
+
+    @property
+    def first_deadline(self) -> int:
+        """Unix time at which the first of the messages expires."""
+        return min((sent.message.deliver_before for sent in self.messages), default=0)
 
     def after(self, nonce: int) -> "_Work":
         left = [sent for sent in self.messages if sent.message.nonce > nonce]
@@ -165,7 +146,7 @@ class _Proposal:
     """Lanes whose facts stand under one root, the sets that must sign it, and who did."""
 
     work: Sequence[_Work]
-    facts: Sequence[LaneFact]
+    facts: Sequence[LaneFact | RestartFact]
     tree: Tree
     root: bytes
     sets: Sequence[ValidatorSet]
@@ -192,9 +173,15 @@ class Relayer:
     exchange: Exchange
     senders: Mapping[str, Sender]
     quorum_timeout: float = QUORUM_TIMEOUT
+    claim_multiple: float = CLAIM_MULTIPLE
     _sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
     _reached: dict[Ends, int] = field(default_factory=dict)
     _doubted: set[Ends] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._settlement = Settlement(
+            self.connections, self.network_id, self.gateway, self.senders, self.claim_multiple
+        )
 
     def relay_once(self, say: Callable[[str], None] = log.info) -> PassResult:
         """One pass over all lanes. `say` gets a line per stage.
@@ -205,21 +192,27 @@ class Relayer:
         result = PassResult()
         found = survey(self.connections, self.gateway, self.network_id)
         result.problems += found.problems
-        result.not_final = sum(max(0, s.sent - max(s.finalized, s.delivered)) for s in found.lanes)
+        result.not_final = sum(_not_final(state) for state in found.lanes)
         self._clean(found)
-        work = self._collect(found, result)
-        result.pending = sum(len(one.messages) for one in work)
-        result.found_after = time.monotonic() - started
-        if work:
-            say(f"{result.pending} messages pending on {len(work)} lanes")
-            self._attest_and_deliver(work, result, started, say)
-            self._clean(survey(self.connections, self.gateway, self.network_id))
+        while work := self._collect(found, result):
+            result.pending += sum(len(one.messages) for one in work)
+            result.found_after = result.found_after or time.monotonic() - started
+            restarts = sum(one.restart is not None for one in work)
+            also = f", {restarts} restarts to follow" if restarts else ""
+            say(f"{result.pending} messages pending on {len(work)} lanes{also}")
+            followed = self._attest_and_deliver(work, result, started, say)
+            found = survey(self.connections, self.gateway, self.network_id)
+            self._clean(found)
+            if not followed:
+                break
+        result.settled = self._settlement.settle(found)
         result.seconds = time.monotonic() - started
         return result
 
     def _attest_and_deliver(
         self, work: Sequence[_Work], result: PassResult, started: float, say: Callable[[str], None]
-    ) -> None:
+    ) -> bool:
+        """True if a restart was followed: what was sent behind it can be delivered now."""
         destinations = {one.state.ends[1]: one.state.destination for one in work}
         sets = dict(zip(destinations, in_parallel(self._validator_set, destinations.values()), strict=True))
         # A validator signs all facts of a root or none: a lane in doubt must not hold up the others.
@@ -235,8 +228,8 @@ class Relayer:
             alone = [[one] for proposal in shared for one in proposal.work]
             proposals = [p for p in proposals if p not in shared] + self._attest(alone, sets, say)
         result.signed_after = time.monotonic() - started
-        result.roots = [proposal.root.hex() for proposal in proposals]
-        result.facts = sum(len(proposal.facts) for proposal in proposals)
+        result.roots += [proposal.root.hex() for proposal in proposals]
+        result.facts += sum(len(proposal.facts) for proposal in proposals)
         result.problems += [self._missing(p, lacking) for p in proposals for lacking in p.lacking]
         self._doubted = {one.state.ends for p in proposals if not p.is_signed for one in p.work}
 
@@ -244,6 +237,8 @@ class Relayer:
             delivery = Delivery(destinations[chain_id].chain.name)
             for proposal in proposals:
                 towards = [one for one in proposal.work if one.state.ends[1] == chain_id]
+                # What expires first goes first: a message that is late pays its relayer next to nothing.
+                towards.sort(key=lambda one: one.first_deadline)
                 if towards and sets[chain_id].quorum(proposal.signatures):
                     fewest = _fewest(sets[chain_id], proposal.signatures)
                     attestation = Attestation(proposal.root, sets[chain_id], fewest)
@@ -258,12 +253,17 @@ class Relayer:
                 for p in proposals
             )
         ]
-        result.deliveries = in_parallel(deliver, ready)
+        deliveries = in_parallel(deliver, ready)
+        result.deliveries += deliveries
+        return any(delivery.followed for delivery in deliveries)
 
     def _collect(self, found: Survey, result: PassResult) -> list[_Work]:
         """Rebuilds what is pending from logs, all origins in parallel. Broken lanes become problems."""
         by_origin: dict[int, list[LaneState]] = {}
         for state in found.pending:
+            if state.inbox.closed:
+                result.problems.append(f"lane {state.name}: {state.inbox.closed}")
+                continue
             by_origin.setdefault(state.ends[0], []).append(state)
 
         def collect(states: list[LaneState]) -> tuple[list[_Work], list[str]]:
@@ -282,43 +282,77 @@ class Relayer:
         self, states: Sequence[LaneState], finalized_block: int
     ) -> tuple[list[_Work], list[str]]:
         connection = states[0].origin
-        ranges = [
-            (state.delivered + 1, min(state.finalized, state.delivered + MAX_MESSAGES_PER_LANE))
-            for state in states
-        ]
-        starts = [self._reached.get(state.ends, 0) for state in states]
-        if any(starts) and not all(self._first_logs(connection, states, starts, finalized_block)):
-            # What was reached before is not there any more: the chain was reorganised, or restored by a test.
-            starts = [0 for _ in states]
-        firsts = self._first_logs(connection, states, starts, finalized_block)
-        blocks = [int(logs[0]["blockNumber"], 16) for logs in firsts if logs]
-        if len(blocks) < len(states):
-            raise BrokenLane(f"{connection.chain.name}: the logs of a pending message are missing")
-        method, params = lane.sent_request(self.gateway, min(blocks), finalized_block)
-        sent = lane.parse(connection.rpc(method, *params), self.network_id, connection.chain.chain_id)
+        ends = self._ends(connection, states, finalized_block)
+        waiting = [state for state in states if ends[state.ends].last > state.delivered]
         by_destination: dict[int, list[Sent]] = {}
-        for one in sent:
+        for one in self._sent_since(connection, waiting, finalized_block):
             by_destination.setdefault(one.message.destination, []).append(one)
         work, problems = [], []
-        for state, (first, last) in zip(states, ranges, strict=True):
+        for state in states:
+            end = ends[state.ends]
+            last = min(end.last, state.delivered + MAX_MESSAGES_PER_LANE)
             messages = [
-                one for one in by_destination.get(state.ends[1], []) if first <= one.message.nonce <= last
+                one
+                for one in by_destination.get(state.ends[1], [])
+                if state.delivered < one.message.nonce <= last
             ]
             try:
-                if not messages:
-                    raise BrokenLane(f"lane {state.name}: its node does not have the logs of what is pending")
-                lane.check(messages, state.delivered, state.delivered_head)
-                if (
-                    messages[-1].message.nonce == state.finalized
-                    and messages[-1].head != state.finalized_head
-                ):
-                    raise BrokenLane(f"lane {state.name}: its logs do not hash to its head")
+                if end.last > state.delivered:
+                    self._check(state, messages, end.last)
             except BrokenLane as error:
-                problems.append(str(error))
-                continue
-            self._reached[state.ends] = messages[0].block
-            work.append(_Work(state, messages, _facts(state, messages)))
+                if end.restart is None:
+                    problems.append(str(error))
+                    continue
+                # What a reorganisation broke goes on behind the restart.
+                messages = []
+            if messages:
+                self._reached[state.ends] = messages[0].block
+                work.append(_Work(state, messages, _facts(state, messages)))
+            elif end.restart is not None:
+                work.append(_Work(state, [], [], RestartFact(*state.ends, end.restart)))
         return work, problems
+
+    def _ends(
+        self, connection: Connection, states: Sequence[LaneState], finalized_block: int
+    ) -> dict[Ends, "_End"]:
+        """Per lane, the last final message of the history that its Inbox is in, and the next restart, if any."""
+        ends = {state.ends: _End(state.finalized, None) for state in states}
+        restarted = [state for state in states if state.is_restarted]
+        logs = connection.batch(
+            lane.restarts_request(self.gateway, state.ends[1], finalized_block) for state in restarted
+        )
+        for state, found in zip(restarted, logs, strict=True):
+            ahead = [one for one in lane.parse_restarts(found) if one.nonce > state.delivered]
+            if not ahead:
+                raise BrokenLane(f"lane {state.name}: its node does not have the log of its restart")
+            ends[state.ends] = _End(ahead[0].last, ahead[0].nonce)
+        return ends
+
+    def _sent_since(
+        self, connection: Connection, states: Sequence[LaneState], finalized_block: int
+    ) -> list[Sent]:
+        """What was sent on these lanes from their first undelivered messages on, in two or three round trips."""
+        if not states:
+            return []
+        starts = [self._reached.get(state.ends, 0) for state in states]
+        firsts = self._first_logs(connection, states, starts, finalized_block)
+        if any(starts) and not all(firsts):
+            # What was reached before is not there any more: the chain was reorganised, or restored by a test.
+            firsts = self._first_logs(connection, states, [0 for _ in states], finalized_block)
+        blocks = [int(logs[0]["blockNumber"], 16) for logs in firsts if logs]
+        if not blocks:
+            return []
+        method, params = lane.sent_request(self.gateway, min(blocks), finalized_block)
+        return lane.parse(connection.rpc(method, *params), self.network_id, connection.chain.chain_id)
+
+    @staticmethod
+    def _check(state: LaneState, messages: Sequence[Sent], last: int) -> None:
+        if not messages:
+            raise BrokenLane(f"lane {state.name}: its node does not have the logs of what is pending")
+        lane.check(messages, state.delivered, state.inbox.head)
+        at_end = messages[-1].message.nonce == last == state.finalized
+        if at_end and messages[-1].head != state.final.head:
+            raise BrokenLane(f"lane {state.name}: its logs do not hash to its head")
 
     def _first_logs(
         self, connection: Connection, states: Sequence[LaneState], starts: Sequence[int], last: int
@@ -346,7 +380,8 @@ class Relayer:
         """
         proposals = []
         for group in groups:
-            facts = sorted({f for one in group for f in one.facts}, key=lambda fact: fact.nonce)[:MAX_FACTS]
+            every = {fact for one in group for fact in one.all_facts}
+            facts = sorted(every, key=lambda fact: fact.nonce)[:MAX_FACTS]
             wanted = {sets[one.state.ends[1]].hash: sets[one.state.ends[1]] for one in group}
             root = self.exchange.propose(facts)
             say(f"proposed {len(facts)} facts under {root.hex()}")
@@ -422,6 +457,9 @@ class Relayer:
         try:
             self._refuse_while_pending(connection)
             ceiling = min(MAX_TRANSACTION_GAS, connection.block_gas_limit() // 2)
+            for one in work:
+                if one.restart is not None:
+                    self._follow(connection, one.restart, tree, attestation, ceiling, delivery)
             left = self._undelivered(connection, work)
             most = _size(left)
             while left:
@@ -449,6 +487,23 @@ class Relayer:
         except NODE_FAULTS as error:
             delivery.problems.append(str(error))
         delivery.seconds += time.monotonic() - started
+
+    def _follow(
+        self,
+        connection: Connection,
+        restart: RestartFact,
+        tree: Tree,
+        attestation: Attestation,
+        ceiling: int,
+        delivery: Delivery,
+    ) -> None:
+        data = gateway.encode_follow_restart(attestation, restart, tree.proof(restart))
+        refusal, _ = self._try(connection, data, ceiling, delivery)
+        if not refusal:
+            delivery.followed += 1
+        # Another relayer may have followed it meanwhile.
+        elif not refusal.startswith("RestartNotAhead"):
+            delivery.problems.append(f"{connection.chain.name}: the restart is not followed: {refusal}")
 
     def _refuse_while_pending(self, connection: Connection) -> None:
         """What is stuck in the pool delivers these messages one day: another one would be paid for nothing."""
@@ -483,10 +538,13 @@ class Relayer:
 
     def _undelivered(self, connection: Connection, work: Sequence[_Work]) -> list[_Work]:
         """What the chain does not have yet: another relayer may have been there."""
+        delivering = [one for one in work if one.messages]
         answers = connection.calls(
-            [(self.gateway, gateway.encode_inbox_lane(one.state.ends[0])) for one in work]
+            [(self.gateway, gateway.encode_inbox_lane(one.state.ends[0])) for one in delivering]
         )
-        left = [one.after(gateway.decode_lane(answer)[0]) for one, answer in zip(work, answers, strict=True)]
+        left = [
+            one.after(gateway.decode_lane(answer)[0]) for one, answer in zip(delivering, answers, strict=True)
+        ]
         return [one for one in left if one.messages]
 
     def _clean(self, found: Survey) -> None:
@@ -499,7 +557,8 @@ class Relayer:
                 log.warning("%s", error)
                 facts = None
             done = facts is not None and all(
-                isinstance(fact, LaneFact) and fact.nonce <= delivered.get((fact.origin, fact.destination), 0)
+                isinstance(fact, LaneFact | RestartFact)
+                and fact.nonce <= delivered.get((fact.origin, fact.destination), 0)
                 for fact in facts
             )
             lifetime = _ABANDONED_AFTER if facts is None else _PROPOSAL_LIFETIME
@@ -519,6 +578,9 @@ def watch(relayer: Relayer, stop: threading.Event, every: float, say: Callable[[
                     f"{result.delivered} delivered, {result.failed} failed in {result.seconds:.1f} s, "
                     f"{result.not_final} not final yet"
                 )
+            if any(settled.transactions for settled in result.settled):
+                claims = sum(settled.claimed for settled in result.settled)
+                say(f"{result.returned} returned, {result.refunded} refunded, {claims} claims sent")
         except NODE_FAULTS as error:
             problems = {f"{type(error).__name__}: {error}"}
         for problem in problems - told:
@@ -551,65 +613,20 @@ def verified_signatures(
     }
 
 
-def survey(connections: Mapping[str, Connection], address: str, network_id: int) -> Survey:
-    """State of all lanes between the chains that answer; all chains in parallel, two round trips each."""
-    everything = list(connections.values())
+@dataclass(frozen=True)
+class _End:
+    """Where the history ends that an Inbox is in: its last final message, and the restart behind it, if any."""
 
-    def read(connection: Connection) -> _ChainEnds | str:
-        try:
-            return _read_ends(connection, [c for c in everything if c is not connection], address, network_id)
-        except NODE_FAULTS as error:
-            return f"{connection.chain.name}: {error}"
-
-    answers = dict(zip((c.chain.chain_id for c in everything), in_parallel(read, everything), strict=True))
-    lanes = []
-    finalized = {}
-    for origin in everything:
-        out = answers[origin.chain.chain_id]
-        if isinstance(out, str):
-            continue
-        finalized[origin.chain.chain_id] = out[0]
-        for destination in everything:
-            into = answers[destination.chain.chain_id]
-            if destination is origin or isinstance(into, str):
-                continue
-            sent, final, _ = out[1][destination.chain.chain_id]
-            delivered = into[1][origin.chain.chain_id][2]
-            lanes.append(
-                LaneState(origin, destination, sent[0], final[0], final[1], delivered[0], delivered[1])
-            )
-    return Survey(lanes, [answer for answer in answers.values() if isinstance(answer, str)], finalized)
+    last: int
+    restart: int | None
 
 
-def _read_ends(
-    connection: Connection, others: Sequence[Connection], address: str, network_id: int
-) -> _ChainEnds:
-    """Finalized block, and per other chain: latest outbox lane, finalized outbox lane, inbox lane."""
-    here = connection.chain.chain_id
-    finalized = connection.finalized()
-    ids = [other.chain.chain_id for other in others]
-    answers = connection.batch(
-        call
-        for id_ in ids
-        for call in (
-            call_request(address, gateway.encode_outbox_lane(id_)),
-            call_request(address, gateway.encode_outbox_lane(id_), finalized),
-            call_request(address, gateway.encode_inbox_lane(id_)),
-        )
-    )
-    ends = {}
-    for i, id_ in enumerate(ids):
-        sent, final, inbox = (from_hex(answer) for answer in answers[3 * i : 3 * i + 3])
-        if not sent or not inbox:
-            raise BrokenLane(f"{connection.chain.name}: there is no gateway at {address}: deploy first")
-        # The gateway may be younger than the finalized block: nothing is final yet.
-        nothing = (0, genesis_head(network_id, here, id_))
-        ends[id_] = (
-            gateway.decode_lane(sent),
-            gateway.decode_lane(final) if final else nothing,
-            gateway.decode_lane(inbox),
-        )
-    return finalized, ends
+def _not_final(state: LaneState) -> int:
+    """Messages that were sent and are not final; the places that a restart skips are none."""
+    latest, final = state.latest, state.final
+    if latest.restarted_at > final.nonce:
+        return latest.nonce - latest.restarted_at
+    return max(0, latest.nonce - max(final.nonce, state.delivered))
 
 
 def _facts(state: LaneState, messages: Sequence[Sent]) -> list[LaneFact]:
@@ -691,7 +708,9 @@ def _fewest(validator_set: ValidatorSet, signatures: Mapping[str, bytes]) -> dic
 def _account(delivery: Delivery, receipt: Receipt) -> None:
     topics = [entry["topics"][0] for entry in receipt["logs"]]
     delivery.delivered += topics.count(gateway.topic("MessageDelivered"))
-    delivery.failed += topics.count(gateway.topic("MessageFailed"))
+    failed = [entry for entry in receipt["logs"] if entry["topics"][0] == gateway.topic("MessageFailed")]
+    delivery.failed += len(failed)
+    delivery.expired += sum(int(entry["data"], 16) for entry in failed)
     delivery.gas_used += receipt["gasUsed"]
     delivery.transactions.append(receipt["transactionHash"])
 

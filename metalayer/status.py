@@ -1,6 +1,8 @@
-"""Where every lane stands: sent, final, signed, delivered, failed, and how long the oldest has waited."""
+"""Where every lane stands: sent, final, signed, delivered, failed, on its way back, and how long the oldest waits; and
+until when each chain's validator set signs."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +12,23 @@ from metalayer.attestation import LaneFact
 from metalayer.chain import Connection, call_request, from_hex, in_parallel, logs_request
 from metalayer.exchange import Exchange, MalformedFile
 from metalayer.message import genesis_head
-from metalayer.relayer import Ends, LaneState, installed_set, survey, verified_signatures
+from metalayer.relayer import installed_set, verified_signatures
+from metalayer.survey import Ends, LaneState, Survey, survey
+
+_RESTART = "halted until the origin's owner restarts it (docs/incidents.md)"
+
+SOON = 2 * 86_400
+"""A validator set that expires within this many seconds is a warning: rotating takes a quorum, and time."""
 
 
 @dataclass(frozen=True)
 class LaneStatus:
-    """One lane. Numbers are nonces, except `failed`: messages that failed and were not executed since.
+    """One lane. `sent` to `delivered` are places. `failed`: messages that may be retried; `expired`: messages whose
+    time has passed and of which no notice was sent; `returning`: with a notice, but not refunded yet.
+    `escrow` is what waits on the origin for its relayers, in gwei of ERA.
 
-    `oldest_pending` is the age in seconds of the oldest undelivered message, None if there is none.
+    `oldest_pending` is the age in seconds of the oldest undelivered message, None if there is none. `problem` says why
+    the lane stands still: it is empty for a lane that does not.
     """
 
     origin: str
@@ -27,6 +38,9 @@ class LaneStatus:
     signed: int
     delivered: int
     failed: int
+    expired: int
+    returning: int
+    escrow: int
     oldest_pending: int | None
     problem: str
 
@@ -36,10 +50,31 @@ class LaneStatus:
 
 
 @dataclass(frozen=True)
+class SetStatus:
+    """The validator set of one chain, and the seconds that it still has by that chain's clock."""
+
+    chain: str
+    version: int
+    expires: int
+    seconds_left: int
+
+    @property
+    def problem(self) -> str:
+        """What an operator should do about it; empty if nothing."""
+        what = f"{self.chain}: validator set {self.version}"
+        if self.seconds_left < 0:
+            return f"{what} expired {-self.seconds_left} s ago: nothing can be delivered there, and no set rotated in"
+        if self.seconds_left < SOON:
+            return f"{what} expires in {self.seconds_left} s: rotate the next one in (`ape run relay rotate`)"
+        return ""
+
+
+@dataclass(frozen=True)
 class NetworkStatus:
-    """All lanes between the chains that answer, and one line per chain that does not."""
+    """All lanes between the chains that answer, their validator sets, and one line per chain that does not."""
 
     lanes: list[LaneStatus]
+    sets: list[SetStatus]
     problems: list[str]
 
 
@@ -57,9 +92,12 @@ def status(
     ages: dict[Ends, tuple[int | None, str]] = {}
     for part in in_parallel(lambda states: _ages(states, address, network_id), by_origin.values()):
         ages |= part
-    failures: dict[Ends, int] = {}
-    for counts in in_parallel(lambda states: _failures(states, address), by_destination.values()):
-        failures |= counts
+    endings: dict[Ends, Counter[str]] = {}
+    for counts in in_parallel(lambda states: _unended(states, address, found), by_destination.values()):
+        endings |= counts
+    escrows = dict(
+        pair for one in in_parallel(lambda s: _escrows(s, address), by_origin.values()) for pair in one
+    )
     lanes = [
         LaneStatus(
             origin=state.origin.chain.name,
@@ -68,13 +106,28 @@ def status(
             finalized=state.finalized,
             signed=max(state.delivered, signed.get(state.ends, 0)),
             delivered=state.delivered,
-            failed=failures.get(state.ends, 0),
+            **{kind: endings[state.ends][kind] for kind in ("failed", "expired", "returning")},
+            escrow=escrows[state.ends],
             oldest_pending=ages[state.ends][0],
-            problem=ages[state.ends][1],
+            problem=ages[state.ends][1] or (state.inbox.closed if state.is_pending else ""),
         )
         for state in found.lanes
     ]
-    return NetworkStatus(lanes, found.problems)
+    there = {state.ends[1]: state.destination for state in found.lanes}
+    sets = in_parallel(lambda c: _set_status(c, address, found.times[c.chain.chain_id]), there.values())
+    return NetworkStatus(lanes, sets, found.problems)
+
+
+def _set_status(connection: Connection, address: str, now: int) -> SetStatus:
+    validators = installed_set(connection, address)
+    return SetStatus(connection.chain.name, validators.version, validators.expires, validators.expires - now)
+
+
+def _escrows(states: list[LaneState], address: str) -> list[tuple[Ends, int]]:
+    answers = states[0].origin.calls([(address, gateway.encode_lane_fees(s.ends[1])) for s in states])
+    return [
+        (state.ends, gateway.decode_pair(answer)[0]) for state, answer in zip(states, answers, strict=True)
+    ]
 
 
 def signed_nonces(
@@ -129,25 +182,60 @@ def _ages(states: list[LaneState], address: str, network_id: int) -> dict[Ends, 
 
 
 def _broken(state: LaneState, at_delivered: Mapping[str, Any] | None, network_id: int) -> str:
-    if state.delivered == 0:
-        head = genesis_head(network_id, *state.ends)
+    """Why the Inbox cannot go on with what the Outbox has; empty if it can."""
+    if state.is_restarted:
+        return f"restarted at {state.final.restarted_at}: the destination has not followed (`ape run relay once`)"
+    if state.delivered in (0, state.latest.restarted_at):
+        head = genesis_head(network_id, *state.ends, state.delivered)
     elif at_delivered is None:
-        return f"the Inbox has message {state.delivered}, which the Outbox never sent"
+        return f"the Inbox has message {state.delivered}, which the Outbox never sent: {_RESTART}"
     else:
         head = from_hex(at_delivered["data"])[-32:]
-    return "" if head == state.delivered_head else f"the two ends have different heads at {state.delivered}"
+    if head == state.inbox.head:
+        return ""
+    return f"the two ends have different heads at {state.delivered}: {_RESTART}"
 
 
-def _failures(states: list[LaneState], address: str) -> dict[Ends, int]:
+def _unended(states: list[LaneState], address: str, found: Survey) -> dict[Ends, Counter[str]]:
+    """Per lane of one destination, how many messages wait for a retry, for a notice, for a refund."""
     connection = states[0].destination
+    counts: dict[Ends, Counter[str]] = {state.ends: Counter() for state in states}
+    lanes = {state.ends[0]: state for state in states}
     method, params = logs_request(address, [gateway.topic("MessageFailed")], 0, connection.height())
-    failed: dict[bytes, int] = {
-        from_hex(entry["topics"][1]): int(entry["topics"][2], 16) for entry in connection.rpc(method, *params)
+    failed = {
+        from_hex(entry["topics"][1]): (int(entry["topics"][2], 16), int(entry["topics"][3], 16))
+        for entry in connection.rpc(method, *params)
     }
-    still = connection.batch(call_request(address, gateway.encode_message_status(id_)) for id_ in failed)
-    counts: dict[Ends, int] = {}
-    for origin, answer in zip(failed.values(), still, strict=True):
-        if gateway.decode_status(from_hex(answer)) == (gateway.Status.FAILED, 0):
-            ends = (origin, connection.chain.chain_id)
-            counts[ends] = counts.get(ends, 0) + 1
+    answers = connection.batch(call_request(address, gateway.encode_message_status(id_)) for id_ in failed)
+    open_: dict[int, list[tuple[bytes, int]]] = {}
+    noticed: dict[int, list[bytes]] = {}
+    for (id_, (origin, nonce)), answer in zip(failed.items(), answers, strict=True):
+        standing, notice = gateway.decode_status(from_hex(answer))
+        if standing is gateway.Status.NONE or origin not in lanes:
+            continue
+        if notice:
+            noticed.setdefault(origin, []).append(id_)
+        elif standing is gateway.Status.EXPIRED:
+            counts[lanes[origin].ends]["expired"] += 1
+        else:
+            open_.setdefault(origin, []).append((id_, nonce))
+    now = found.times[connection.chain.chain_id]
+    for origin, messages in open_.items():
+        state = lanes[origin]
+        nonces = [nonce for _, nonce in messages]
+        (logs,) = state.origin.batch(
+            [lane.extended_request(address, state.ends[1], nonces, 0, state.origin.height())]
+        )
+        deadlines = {int(entry["topics"][2], 16): int(entry["data"][66:130], 16) for entry in logs}
+        for _, nonce in messages:
+            late = deadlines.get(nonce, now) < now
+            counts[state.ends]["expired" if late else "failed"] += 1
+    for origin, ids in noticed.items():
+        state = lanes[origin]
+        answers = state.origin.batch(
+            call_request(address, gateway.encode_return_notice(state.ends[1], id_)) for id_ in ids
+        )
+        counts[state.ends]["returning"] += sum(
+            not gateway.decode_return_notice(from_hex(answer)).refunded for answer in answers
+        )
     return counts

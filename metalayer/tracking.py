@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
@@ -19,10 +19,11 @@ from metalayer.chain import (
     from_hex,
     in_parallel,
 )
+from metalayer.display import era
 from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange
 from metalayer.lane import Sent
-from metalayer.message import MAX_PAYLOAD_LENGTH, Message, interoperable
+from metalayer.message import GWEI, MAX_PAYLOAD_LENGTH, Fee, Message, interoperable
 from metalayer.status import signed_nonces
 
 _POLL = 0.1
@@ -39,23 +40,34 @@ class State(Enum):
     SIGNED = "signed"
     DELIVERED = "delivered"
     FAILED = "failed"
+    """Refused by its recipient: may be retried until it expires."""
     EXPIRED = "expired"
+    """Not delivered in time: goes back to its sender."""
+    RETURNING = "returning"
+    """The notice of its return is on its way, or waits for the refund."""
+    RETURNED = "returned"
+    """Refunded."""
+    ABANDONED = "abandoned"
+    """Left behind when its lane was restarted: goes back to its sender."""
 
     @property
     def ended(self) -> bool:
-        """True if a relayer has nothing left to do."""
-        return self in (State.DELIVERED, State.FAILED, State.EXPIRED)
+        """True if it will not be executed any more unless somebody mends its recipient."""
+        return self not in (State.SENT, State.FINAL, State.SIGNED)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One message and what happened to it. `executed_in` is the last transaction on the destination."""
+    """One message and what happened to it. `executed_in` is the last transaction on the destination, `returned_in` the
+    one that refunded its sender on the origin.
+    """
 
     sent: Sent
     origin: str
     destination: str
     state: State
     executed_in: str = ""
+    returned_in: str = ""
     reason: str = ""
     advice: str = ""
 
@@ -116,21 +128,24 @@ def follow(
         )
     destination = by_id[message.destination]
     names = (origin.chain.name, destination.chain.name)
+    # Before the logs: a message that arrives meanwhile must not look as if it had been passed by.
+    inbox = gateway.decode_lane(destination.call(address, gateway.encode_inbox_lane(message.origin)))[0]
     events = [gateway.topic("MessageDelivered"), gateway.topic("MessageFailed")]
     logs = destination.logs(address, [events, gateway.word(sent.id)], 0, destination.height())
+    executed = str(logs[-1]["transactionHash"]) if logs else ""
+    if logs and logs[-1]["topics"][0] == events[0]:
+        return Trace(sent, *names, State.DELIVERED, executed)
+    refunds = origin.logs(
+        address, [gateway.topic("MessageReturned"), gateway.word(sent.id)], 0, origin.height()
+    )
+    if refunds:
+        return Trace(sent, *names, State.RETURNED, executed, str(refunds[-1]["transactionHash"]))
     if logs:
-        executed = str(logs[-1]["transactionHash"])
-        if logs[-1]["topics"][0] == events[0]:
-            return Trace(sent, *names, State.DELIVERED, executed)
-        expired = bool(int(logs[-1]["data"], 16)) or destination.timestamp() > message.deliver_before
-        if expired:
-            why = f"it was not executed by {_utc(message.deliver_before)}, its deliverBefore"
-            return Trace(sent, *names, State.EXPIRED, executed, why, "it can no longer be retried")
-        why = failure_reason(destination, address, message)
-        advice = (
-            f"retry it with `ape run message 0x{sent.id.hex()} --retry`, until {_utc(message.deliver_before)}"
-        )
-        return Trace(sent, *names, State.FAILED, executed, why, advice)
+        return _undelivered(destination, address, sent, names, executed, bool(int(logs[-1]["data"], 16)))
+    if inbox >= message.nonce and not message.is_of_gateways:
+        why = f"its lane was restarted: {names[1]} has no message {message.nonce} of it, or another one"
+        advice = "its sender is refunded by `ape run relay once` when the restart's notice is there"
+        return Trace(sent, *names, State.ABANDONED, reason=why, advice=advice)
     data = origin.call(address, gateway.encode_outbox_lane(message.destination), origin.finalized())
     if not data or gateway.decode_lane(data)[0] < message.nonce:
         depth = origin.chain.preset.finality_depth
@@ -139,10 +154,36 @@ def follow(
     ends = (message.origin, message.destination)
     signed = signed_nonces(exchange, network_id, address, {ends: destination})
     if signed.get(ends, 0) < message.nonce:
+        if destination.timestamp() > message.deliver_before:
+            late = f"it expired at {_utc(message.deliver_before)}: its relayer passes it by, and it goes back"
+            return Trace(sent, *names, State.FINAL, reason=late, advice="start validators, and a relayer")
         return Trace(
             sent, *names, State.FINAL, advice="start validators, and a relayer: `ape run relay once`"
         )
     return Trace(sent, *names, State.SIGNED, advice="deliver it with `ape run relay once`")
+
+
+def _undelivered(
+    destination: Connection, address: str, sent: Sent, names: tuple[str, str], executed: str, expired: bool
+) -> Trace:
+    """A message whose first attempt did not succeed, and that was not refunded yet."""
+    message = sent.message
+    status = gateway.decode_status(destination.call(address, gateway.encode_message_status(sent.id)))
+    if status[1]:
+        advice = (
+            "`ape run relay once` carries its notice and refunds its sender, once that is final and signed"
+        )
+        why = f"it goes back: its notice is message {status[1]} from {names[1]} to {names[0]}"
+        return Trace(sent, *names, State.RETURNING, executed, reason=why, advice=advice)
+    if expired or destination.timestamp() > message.deliver_before:
+        why = f"it was not executed by {_utc(message.deliver_before)}, its deliverBefore"
+        advice = "it can no longer be retried: `ape run relay once` sends it back to its sender"
+        return Trace(sent, *names, State.EXPIRED, executed, reason=why, advice=advice)
+    why = failure_reason(destination, address, message)
+    advice = (
+        f"retry it with `ape run message 0x{sent.id.hex()} --retry`, until {_utc(message.deliver_before)}"
+    )
+    return Trace(sent, *names, State.FAILED, executed, reason=why, advice=advice)
 
 
 def wait(
@@ -262,10 +303,12 @@ def as_dict(trace: Trace) -> dict[str, Any]:
         "recipient": message.recipient,
         "gas_limit": message.gas_limit,
         "deliver_before": message.deliver_before,
+        "fee": asdict(Fee.unpack(message.fee)),
         "payload": "0x" + message.payload.hex(),
         "state": trace.state.value,
         "sent_in": trace.sent.transaction,
         "executed_in": trace.executed_in,
+        "returned_in": trace.returned_in,
         "reason": trace.reason,
         "advice": trace.advice,
     }
@@ -273,7 +316,12 @@ def as_dict(trace: Trace) -> dict[str, Any]:
 
 def describe(trace: Trace) -> str:
     """A trace for people, one fact per line."""
-    facts = as_dict(trace) | {"deliver_before": _utc(trace.sent.message.deliver_before)}
+    message = trace.sent.message
+    fee = Fee.unpack(message.fee)
+    facts = as_dict(trace) | {
+        "deliver_before": "never" if message.is_of_gateways else _utc(message.deliver_before),
+        "fee": f"{era(fee.relay * GWEI)} ERA to deliver it, {era(fee.back * GWEI)} for its end",
+    }
     return "\n".join(f"{key.replace('_', ' '):<15}{value}" for key, value in facts.items() if value != "")
 
 

@@ -1,4 +1,4 @@
-"""A relayer: `ape run relay once / watch / status / retry`."""
+"""A relayer: `ape run relay once / watch / status / retry / restart`."""
 
 import logging
 import signal
@@ -29,9 +29,19 @@ _timeout = click.option(
 )
 
 
+_claim_at = click.option(
+    "--claim-at",
+    type=click.FloatRange(min=1),
+    default=10.0,
+    show_default=True,
+    help="Claim earnings when they are this many times what carrying the claim costs.",
+)
+_yes = click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+
+
 @click.group(cls=Group)
 def cli() -> None:
-    """Deliver what is pending on all lanes."""
+    """Deliver what is pending on all lanes, return what expired, refund its senders, claim what was earned."""
     logging.basicConfig(format="%(levelname)s: %(message)s")
 
 
@@ -39,11 +49,14 @@ def cli() -> None:
 @_account
 @_exchange
 @_timeout
-@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+@_claim_at
+@_yes
 @json_option
-def once(account: str, exchange: Path | None, timeout: float, yes: bool, as_json: bool) -> None:
-    """One pass: everything that is final now. Exit status 1 if something of it could not be delivered."""
-    relayer = _relayer(account, exchange, timeout, yes)
+def once(
+    account: str, exchange: Path | None, timeout: float, claim_at: float, yes: bool, as_json: bool
+) -> None:
+    """One pass: everything that is final now. Exit status 1 if something of it could not be done."""
+    relayer = _relayer(account, exchange, timeout, claim_at, yes)
     result = relayer.relay_once(lambda line: click.echo(line, err=as_json))
     if as_json:
         print_json(asdict(result))
@@ -57,6 +70,7 @@ def once(account: str, exchange: Path | None, timeout: float, yes: bool, as_json
 @_account
 @_exchange
 @_timeout
+@_claim_at
 @click.option(
     "--every",
     type=click.FloatRange(min=0),
@@ -64,15 +78,17 @@ def once(account: str, exchange: Path | None, timeout: float, yes: bool, as_json
     show_default=True,
     help="Seconds between two passes.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
-def watch(account: str, exchange: Path | None, timeout: float, every: float, yes: bool) -> None:
+@_yes
+def watch(
+    account: str, exchange: Path | None, timeout: float, claim_at: float, every: float, yes: bool
+) -> None:
     """Pass after pass until SIGTERM or Ctrl-C."""
     from metalayer.relayer import watch as run
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run(_relayer(account, exchange, timeout, yes), stop, every, click.echo)
+    run(_relayer(account, exchange, timeout, claim_at, yes), stop, every, click.echo)
 
 
 @cli.command()
@@ -85,17 +101,19 @@ def watch(account: str, exchange: Path | None, timeout: float, every: float, yes
 )
 @json_option
 def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
-    """Every lane: sent, final, signed, delivered, failed. Exit status 1 if one is stuck."""
-    from metalayer.display import console, table
+    """Every lane: how far it is, what failed or goes back, and the validator sets. Exit status 1 if one is stuck."""
+    from metalayer.display import console, era, table
     from metalayer.live import Live
+    from metalayer.message import GWEI
     from metalayer.status import status as read
 
     live = Live.open()
     found = read(live.connections, live.network_id, live.gateway, live.exchange(exchange))
     stuck = [lane for lane in found.lanes if lane.stuck(stuck_after)]
+    problems = [*found.problems, *(one.problem for one in found.sets if one.problem)]
     if as_json:
         lanes = [{**asdict(lane), "stuck": lane in stuck} for lane in found.lanes]
-        print_json({"lanes": lanes, "problems": found.problems})
+        print_json({"lanes": lanes, "sets": [asdict(one) for one in found.sets], "problems": problems})
     else:
         columns = (
             "from",
@@ -105,6 +123,9 @@ def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
             "#signed",
             "#delivered",
             "#failed",
+            "#expired",
+            "#returning",
+            "#escrow (ERA)",
             "#oldest (s)",
             "state",
         )
@@ -112,23 +133,27 @@ def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
             (
                 lane.origin,
                 lane.destination,
-                *map(str, (lane.sent, lane.finalized, lane.signed, lane.delivered, lane.failed)),
+                *map(str, (lane.sent, lane.finalized, lane.signed, lane.delivered)),
+                *map(str, (lane.failed, lane.expired, lane.returning)),
+                era(lane.escrow * GWEI),
                 "" if lane.oldest_pending is None else str(lane.oldest_pending),
                 lane.problem or ("stuck" if lane in stuck else "ok"),
             )
             for lane in found.lanes
         ]
         console().print(table("Lanes", columns, rows))
-        for problem in found.problems:
+        sets = [(one.chain, str(one.version), f"{one.seconds_left / 86_400:.1f}") for one in found.sets]
+        console().print(table("Validator sets", ("chain", "#version", "#days left"), sets))
+        for problem in problems:
             click.echo(problem, err=True)
-    if stuck or found.problems:
+    if stuck or problems:
         raise click.exceptions.Exit(1)
 
 
 @cli.command()
 @click.argument("message_id", metavar="ID")
 @_account
-@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+@_yes
 def retry(message_id: str, account: str, yes: bool) -> None:
     """Call the recipient of a failed message again."""
     from metalayer.accounts import load_sender
@@ -144,7 +169,39 @@ def retry(message_id: str, account: str, yes: bool) -> None:
     click.echo(f"delivered on {destination.chain.name} in {receipt['transactionHash']}")
 
 
-def _relayer(account: str, exchange: Path | None, timeout: float, yes: bool) -> "Relayer":
+@cli.command()
+@click.argument("origin")
+@click.argument("destination")
+@click.option(
+    "--nonce",
+    type=click.IntRange(min=1),
+    help="Place of the restart; by default well above all that both ends know of.",
+)
+@click.option("--account", default="TEST::1", show_default=True, help="Owner of the origin's gateway.")
+@_yes
+@json_option
+def restart(origin: str, destination: str, nonce: int | None, account: str, yes: bool, as_json: bool) -> None:
+    """Restart the lane from ORIGIN to DESTINATION, which a reorganisation of ORIGIN broke. Only its owner.
+
+    Messages that the destination did not have go back to their senders. See docs/incidents.md before you do it.
+    """
+    from metalayer.accounts import load_sender
+    from metalayer.live import Live
+    from metalayer.restart import restart as send
+
+    live = Live.open()
+    here, there = live.connection(origin), live.connection(destination)
+    question = f"Restart the lane from {here.chain.name} to {there.chain.name}? What is on its way goes back."
+    _confirm(live.network.is_local or yes, question)
+    place, receipt = send(here, there, live.gateway, live.network_id, load_sender(account), nonce)
+    if as_json:
+        print_json({"nonce": place, "transaction": receipt["transactionHash"]})
+    else:
+        click.echo(f"the lane goes on behind {place}: {receipt['transactionHash']}")
+        click.echo("`ape run relay once` makes the destination follow, once that is final and signed")
+
+
+def _relayer(account: str, exchange: Path | None, timeout: float, claim_at: float, yes: bool) -> "Relayer":
     # `ape run` imports every script even for --help.
     from metalayer.accounts import load_sender
     from metalayer.live import Live
@@ -154,7 +211,7 @@ def _relayer(account: str, exchange: Path | None, timeout: float, yes: bool) -> 
     _confirm(live.network.is_local or yes, f"Relay on network '{live.network.name}' with {account}?")
     senders = dict.fromkeys(live.connections, load_sender(account))
     shared = live.exchange(exchange)
-    return Relayer(live.connections, live.network_id, live.gateway, shared, senders, timeout)
+    return Relayer(live.connections, live.network_id, live.gateway, shared, senders, timeout, claim_at)
 
 
 def _confirm(sure: bool, question: str) -> None:
@@ -166,12 +223,21 @@ def _print_pass(result: "PassResult") -> None:
     from metalayer.display import console, table
 
     if result.deliveries:
-        columns = ("chain", "#delivered", "#failed", "#transactions", "#gas used", "#seconds")
+        columns = (
+            "chain",
+            "#delivered",
+            "#failed",
+            "#of them late",
+            "#transactions",
+            "#gas used",
+            "#seconds",
+        )
         rows: list[tuple[Any, ...]] = [
             (
                 d.chain,
                 str(d.delivered),
                 str(d.failed),
+                str(d.expired),
                 str(len(d.transactions)),
                 f"{d.gas_used:,}",
                 f"{d.seconds:.2f}",
@@ -181,6 +247,23 @@ def _print_pass(result: "PassResult") -> None:
         console().print(table("Delivered", columns, rows))
     elif not result.pending:
         click.echo("nothing to deliver")
+    settled = [one for one in result.settled if one.transactions]
+    if settled:
+        columns = ("chain", "#returned", "#refunded", "#claims sent", "#transactions", "#gas used")
+        console().print(
+            table(
+                "Settled",
+                columns,
+                [
+                    (
+                        one.chain,
+                        *map(str, (one.returned, one.refunded, one.claimed, len(one.transactions))),
+                        f"{one.gas_used:,}",
+                    )
+                    for one in settled
+                ],
+            )
+        )
     if result.not_final:
         click.echo(f"{result.not_final} messages sent but not final yet")
     for problem in result.all_problems:
