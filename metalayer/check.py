@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from eth_utils.crypto import keccak
 
 from metalayer.artifacts import Artifact
+from metalayer.attestation import ValidatorSet
 from metalayer.calls import Function
 from metalayer.chain import Connection, in_parallel, to_hex
 from metalayer.gateway import Route
@@ -29,12 +31,13 @@ _HUB_CHAIN_ID = Function("HUB_CHAIN_ID()", "uint256")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was compared."""
+    """One thing that was compared. `advice`: what to do if it differs, where that is known."""
 
     chain: str
     subject: str
     expected: str
     found: str
+    advice: str = ""
 
     @property
     def is_drift(self) -> bool:
@@ -52,16 +55,33 @@ def check(
 ) -> list[Finding]:
     """Everything that was compared, chain by chain. MetalayerError only if a chain cannot be read."""
 
+    names = list(resolved.chains)
+    states = dict(
+        zip(
+            names,
+            in_parallel(lambda name: inspect(connections[name], resolved.chains[name], artifacts), names),
+            strict=True,
+        )
+    )
+    newest = _newest_set(states)
+
     def check_chain(name: str) -> list[Finding]:
-        desired, connection = resolved.chains[name], connections[name]
-        state = inspect(connection, desired, artifacts)
+        desired, state = resolved.chains[name], states[name]
         return [
             *_codes(desired, state, registry),
             *_gateway(desired, state, resolved),
-            *_wiring(connection, desired, state),
+            *_validators(desired, state, newest),
+            *_wiring(connections[name], desired, state),
         ]
 
-    return [finding for found in in_parallel(check_chain, resolved.chains) for finding in found]
+    return [finding for found in in_parallel(check_chain, names) for finding in found]
+
+
+def _newest_set(states: Mapping[str, ChainState]) -> ValidatorSet | None:
+    """Of the highest version on any chain; the hub's, if others differ at that version."""
+    installed = [state.gateway.installed_set for state in states.values() if state.gateway is not None]
+    known = [one for one in installed if one is not None]
+    return max(known, key=lambda one: one.version, default=None)
 
 
 def _codes(desired: Desired, state: ChainState, registry: Registry) -> Iterator[Finding]:
@@ -84,11 +104,9 @@ def _gateway(desired: Desired, state: ChainState, resolved: Resolved) -> Iterato
     chain, settings = desired.chain.name, state.gateway
     if settings is not None:
         pending = "none" if settings.pending_owner == _ZERO_ADDRESS else settings.pending_owner
-        set_hash = to_hex(desired.validator_set.hash)
         yield Finding(chain, "Metalayer owner", desired.owner, settings.owner)
         yield Finding(chain, "Metalayer pending owner", "none", pending)
         yield Finding(chain, "guardian", desired.guardian, settings.guardian)
-        yield Finding(chain, "validator set", set_hash, to_hex(settings.validator_set_hash))
         for name, other in resolved.network.chains.items():
             if other.chain_id in desired.routes:
                 expected = describe_route(desired.routes[other.chain_id])
@@ -98,8 +116,34 @@ def _gateway(desired: Desired, state: ChainState, resolved: Resolved) -> Iterato
         yield Finding(chain, "factory namespace controller", desired.owner, state.controller)
 
 
+def _validators(desired: Desired, state: ChainState, newest: ValidatorSet | None) -> Iterator[Finding]:
+    """Every set but the first came with a quorum's signature: only that chains differ is drift."""
+    chain, settings = desired.chain.name, state.gateway
+    if settings is None:
+        return
+    first = to_hex(settings.sets[0].hash) if settings.sets else "no log of it"
+    yield Finding(chain, "first validator set", to_hex(desired.validator_set.hash), first)
+    installed = settings.installed_set
+    found = f"{to_hex(settings.validator_set_hash)}, which no log names"
+    advice = ""
+    if installed is not None:
+        found = describe_set(installed)
+        if newest is not None and installed.version < newest.version:
+            advice = (
+                f"{chain} is behind: `ape run relay rotate` or `ape run relay once` brings it version "
+                f"{newest.version}"
+            )
+    yield Finding(chain, "validator set", describe_set(newest or desired.validator_set), found, advice)
+
+
+def describe_set(validator_set: ValidatorSet) -> str:
+    """A validator set in words."""
+    expires = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(validator_set.expires))
+    return f"version {validator_set.version}, expires {expires}, {to_hex(validator_set.hash)}"
+
+
 def describe_route(route: Route) -> str:
-    """A route in words."""
+    """A route in words. Fees in gwei of ERA: base, per 1,000 gas, per byte, return; then the protocol's share."""
     if not (route.outbound or route.inbound or route.max_gas_limit):
         return "never set"
     directions = {
@@ -108,9 +152,10 @@ def describe_route(route: Route) -> str:
         (False, True): "inbound only",
         (False, False): "closed",
     }
-    fees = f"{route.base_fee}/{route.gas_fee}/{route.byte_fee}/{route.return_fee}+{route.protocol_share}"
     gas = f"{route.default_gas_limit}/{route.max_gas_limit}"
-    return f"{directions[route.outbound, route.inbound]}, gas {gas}, fees {fees}"
+    fees = f"{route.base_fee}/{route.gas_fee}/{route.byte_fee}/{route.return_fee}"
+    share = f"{route.protocol_share / 100:g} %"
+    return f"{directions[route.outbound, route.inbound]}, gas {gas}, fees {fees} + {share}"
 
 
 def _wiring(connection: Connection, desired: Desired, state: ChainState) -> Iterator[Finding]:

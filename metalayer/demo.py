@@ -5,11 +5,13 @@ checked.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -21,20 +23,22 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from metalayer import bridge, gateway, localnet, processes, tracking
+from metalayer import bridge, credit, gateway, localnet, processes, tracking
 from metalayer.accounts import address_of, load_sender
 from metalayer.artifacts import Artifact, load_artifacts
 from metalayer.books import Books, read_books
 from metalayer.calls import Function
-from metalayer.chain import Receipt, Transaction, connect, in_parallel
+from metalayer.chain import Receipt, Reverted, Transaction, connect, in_parallel
+from metalayer.check import HUB_SUPPLY
 from metalayer.deployment import Deployer
 from metalayer.display import chain_progress, era, table
 from metalayer.errors import MetalayerError
 from metalayer.inspection import ALL_CONTRACTS
-from metalayer.intent import load_intent
+from metalayer.intent import load_intent, route_between
 from metalayer.journey import Event, Follower, NotDelivered
 from metalayer.lane import Sent
 from metalayer.live import Live
+from metalayer.message import Message
 from metalayer.network import OFFSET_VARIABLE, Network, load_network, port_offset, repo_root, state_dir
 from metalayer.registry import records_dir
 from metalayer.relayer import Relayer, watch
@@ -56,6 +60,10 @@ _AGAIN = 50 * _UNIT
 """ERA (wei) that goes to the first rollup and back once more: what a step costs when it is not the first of
 its kind.
 """
+_BROUGHT = 10 * _UNIT
+"""ERA (wei) that goes from the hub to every other rollup: nobody can pay there for a message before."""
+_PREPAID = 1 * _UNIT
+"""ERA (wei) that the user puts into the credit of every chain, and lets the bridge spend."""
 
 # Kinds of steps in the order of the summary, and the row of benchmarks/peers.json that each is like.
 _KINDS = {
@@ -72,6 +80,7 @@ _KINDS = {
 _SET_CLOSED = Function("setClosed(bool)")
 _COUNT = Function("count()", "uint256")
 _RELAY_EVERY = 0.25
+_EACH_WAY = 2
 
 
 @dataclass(frozen=True)
@@ -90,12 +99,14 @@ class Step:
 
 @dataclass
 class Summary:
-    """What the demo found. Seconds since its start."""
+    """What the demo found. Seconds since its start; addresses of the accounts that sent and relayed."""
 
     books: Books
     steps: list[Step]
     letters: int
     seconds: float
+    user: str
+    relayer: str
     checks: list[tuple[str, bool]] = field(default_factory=list)
 
     @property
@@ -157,6 +168,8 @@ class _Demo:
         self.stack = stack
         self.started = time.monotonic()
         self.steps: list[Step] = []
+        # What moved to and from the user's ERA on each chain (wei).
+        self.moves: list[tuple[str, int]] = []
         self.connections = connect(network)
         self.postbox = postbox
 
@@ -168,31 +181,49 @@ class _Demo:
         self._deploy()
         live = Live.open()
         self._start_validators()
-        boxes, closed_box = self._place_postboxes(live)
-        self._start_relayer(live)
         names = list(self.network.chains)
-        pairs = [(names[i - 1], names[i]) for i in range(len(names))]
-        with ThreadPoolExecutor(2 * len(pairs) + 2) as pool:
+        hub, first, second, last = names[0], names[1], names[2], names[-1]
+        with ThreadPoolExecutor(2 * len(names) + 2) as pool:
+            prepaying = pool.submit(self._prepay, live, hub)
+            boxes, closed_box = self._place_postboxes(live)
+            prepaying.result()
+            self._start_relayer(live)
             try:
-                failing = pool.submit(self._failing_message, live, names[0], names[-1], closed_box)
-                side = [pool.submit(self._message, live, *pair, boxes[pair[1]]) for pair in pairs]
-                self._transfer(live, names[0], *_LEGS[0])
-                _results(side)
-                side = [pool.submit(self._message, live, *pair, boxes[pair[1]]) for pair in pairs]
-                side.append(pool.submit(self._there_and_back, live, names[0], names[1]))
-                for (amount, position), origin in zip(_LEGS[1:], (names[1], names[2]), strict=True):
+                side = [pool.submit(self._failing_message, live, hub, last, closed_box)]
+                side += [pool.submit(self._messages, live, hub, first, boxes)]
+                side += [pool.submit(self._settle, live, hub, name, names, boxes) for name in names[2:]]
+                self._transfer(live, hub, *_LEGS[0])
+                self._prepay(live, first)
+                side += [pool.submit(self._messages, live, first, second, boxes)]
+                side += [pool.submit(self._there_and_back, live, hub, first)]
+                side += [pool.submit(self._claim, live, hub, first)]
+                for (amount, position), origin in zip(_LEGS[1:], (first, second), strict=True):
                     self._transfer(live, origin, amount, position)
-                _results([*side, failing])
+                _results(side)
             except BaseException:
                 # The others wait for what will not come.
                 self.cancelled.set()
                 raise
-        return self._sum_up(live, boxes, closed_box, 2 * len(pairs) + 1)
+        return self._sum_up(live, boxes, closed_box, _EACH_WAY * len(names) + 1)
 
     def _there_and_back(self, live: Live, origin: str, destination: str) -> None:
         names = list(self.network.chains)
         self._transfer(live, origin, _AGAIN, names.index(destination))
         self._transfer(live, destination, _AGAIN, names.index(origin))
+
+    def _settle(self, live: Live, hub: str, name: str, names: list[str], boxes: dict[str, str]) -> None:
+        """Brings ERA to a rollup; then messages can be sent from it."""
+        position = names.index(name)
+        self._transfer(live, hub, _BROUGHT, position)
+        self._prepay(live, name)
+        self._messages(live, name, names[(position + 1) % len(names)], boxes)
+
+    def _prepay(self, live: Live, chain: str) -> None:
+        connection, user = live.connection(chain), load_sender(_USER)
+        sending = live.registry.address("TokenBridge")
+        due = credit.payment(connection, live.registry, user.address, _PREPAID, sending)
+        connection.send_many(user, credit.preparation(live.registry, due, sending))
+        self.say(f"{era(_PREPAID)} ERA of credit on {chain}: it pays for messages from there")
 
     def _start_chains(self) -> None:
         localnet.down(self.network, say=_silent)
@@ -233,7 +264,11 @@ class _Demo:
 
     def _start_relayer(self, live: Live) -> None:
         senders = dict.fromkeys(live.connections, load_sender(_RELAYER))
-        relayer = Relayer(live.connections, live.network_id, live.gateway, live.exchange(), senders)
+        shared = live.exchange()
+        # It leaves its claims to us: one that it sends at the end would be under way when the books are read.
+        relayer = Relayer(
+            live.connections, live.network_id, live.gateway, shared, senders, claim_multiple=math.inf
+        )
         stop = threading.Event()
         log = self.stack.enter_context((state_dir() / "relayer.log").open("w", encoding="utf-8"))
 
@@ -261,7 +296,19 @@ class _Demo:
             live.connection(origin), load_sender(_USER), live.gateway, target, box, payload
         )
         self.steps.append(Step("send 32 bytes", origin, receipt["gasUsed"]))
-        return bridge.sent_in(receipt, live.registry, live.connection(origin).chain.chain_id, id_)
+        sent = bridge.sent_in(receipt, live.registry, live.connection(origin).chain.chain_id, id_)
+        self._pay(sent.message)
+        return sent
+
+    def _pay(self, message: Message) -> None:
+        """Notes the fee that the terms of networks.yaml give: what the user must have less at the end."""
+        origin, destination = (self.network.chain(end) for end in (message.origin, message.destination))
+        route = route_between(origin, destination)
+        self.moves.append((origin.name, -route.quote(message.gas_limit, len(message.payload))))
+
+    def _messages(self, live: Live, origin: str, destination: str, boxes: dict[str, str]) -> None:
+        for _ in range(_EACH_WAY):
+            self._message(live, origin, destination, boxes[destination])
 
     def _message(self, live: Live, origin: str, destination: str, box: str) -> None:
         sent = self._send_message(live, origin, destination, box)
@@ -284,20 +331,48 @@ class _Demo:
         self._account("retry", destination, receipt)
         self.say(f"{label}: opened, retried, delivered on {destination}")
 
+    def _claim(self, live: Live, chain: str, origin: str) -> None:
+        """The relayer claims what it earned on a chain with messages from `origin`, and is paid there."""
+        here, relayer = live.connection(chain), load_sender(_RELAYER)
+        call = gateway.encode_claim(live.connection(origin).chain.chain_id)
+        deadline = time.monotonic() + _TIMEOUT
+        while True:
+            try:
+                receipt = here.send(relayer, live.gateway, call)
+                break
+            except Reverted as error:
+                # It has not earned more than what carrying the claim costs yet.
+                waits = error.reason.startswith("NothingToClaim") and time.monotonic() < deadline
+                if not waits or self.cancelled.wait(_RELAY_EVERY):
+                    raise
+        sent = bridge.sent_in(receipt, live.registry, here.chain.chain_id)
+        label = f"the relayer's claim of what messages from {origin} earned it"
+        self._follower(live, label, lambda event: event.what in ("sent", "paid")).follow(sent, "paid")
+        paid = credit.read(live, relayer.address)[origin]
+        self.say(f"{label}: {era(paid.credit)} ERA")
+
     def _transfer(self, live: Live, origin: str, amount: int, position: int) -> None:
         end = list(self.network.chains.values())[position]
         label = f"{era(amount)} ERA {origin} → {end.name}"
         user = load_sender(_USER)
         follower = self._follower(live, label, lambda event: event.what != "done")
-        start = live.connection(origin)
-        sent, receipt = bridge.send(start, live.registry, user, end.chain_id, user.address, amount)
+        transfer = bridge.prepare(live, live.connection(origin), end, user.address, user.address, amount)
+        sent, receipt = bridge.send(live, user, transfer)
+        self._pay(sent.message)
         outcome = bridge.follow(follower, live.registry, sent, receipt, end.chain_id)
-        hub = self.network.hub.name
-        kind = "lock ERA and send" if origin == hub else "burn ERA and send"
+        hub = self.network.hub
+        arrived = amount
+        if len(outcome.hops) > 1:
+            forward = outcome.hops[-1].message
+            fee = route_between(hub, end).quote(forward.gas_limit, len(forward.payload))
+            arrived -= fee
+            self.say(f"{label}: the hub took {era(fee)} of it for the fee of the second hop")
+        self.moves += [(origin, -amount), (end.name, arrived)]
+        kind = "lock ERA and send" if origin == hub.name else "burn ERA and send"
         self.steps.append(Step(kind, origin, receipt["gasUsed"]))
         for forwarding in outcome.receipts[1:-1]:
-            self._account("forward ERA", hub, forwarding)
-        kind = "release ERA on arrival" if end.name == hub else "mint ERA on arrival"
+            self._account("forward ERA", hub.name, forwarding)
+        kind = "release ERA on arrival" if end == hub else "mint ERA on arrival"
         self._account(kind, end.name, outcome.receipts[-1])
 
     def _account(self, kind: str, chain: str, receipt: Receipt) -> None:
@@ -306,38 +381,36 @@ class _Demo:
         self.steps.append(Step(kind, chain, receipt["gasUsed"], executed))
 
     def _sum_up(self, live: Live, boxes: dict[str, str], closed_box: str, sent: int) -> Summary:
-        books = read_books(live, {"user": load_sender(_USER).address})
+        user, relayer = load_sender(_USER).address, load_sender(_RELAYER).address
+        books = read_books(live, {"user": user, "relayer": relayer})
         places = [*boxes.items(), (list(boxes)[-1], closed_box)]
         letters = sum(
             int(_COUNT.decode(live.connection(chain).call(box, _COUNT.encode()))) for chain, box in places
         )
         seconds = round(time.monotonic() - self.started, 1)
-        summary = Summary(books, self.steps, letters, seconds)
-        moved = _expected_balances(books, list(self.network.chains))
-        found = {name: chain.balances["user"] for name, chain in books.chains.items()}
+        summary = Summary(books, self.steps, letters, seconds, user, relayer)
+        # The user starts with the whole supply on the hub.
+        moved = Counter({self.network.hub.name: HUB_SUPPLY})
+        for chain, wei in self.moves:
+            moved[chain] += wei
+        found = Counter(
+            {name: chain.balances["user"] + chain.credit(user) for name, chain in books.chains.items()}
+        )
         summary.checks = [
             *books.checks(),
-            ("the user has on every chain what was moved there", moved == found),
+            (
+                "the user has on every chain, credit included, what was moved there less its fees",
+                moved == found,
+            ),
             (f"the postboxes hold {sent} letters, one per message", letters == sent),
         ]
         return summary
 
 
-def _expected_balances(books: Books, names: list[str]) -> dict[str, int]:
-    """The user starts with the whole supply on the hub."""
-    held = dict.fromkeys(names, 0)
-    held[names[0]] = books.chains[names[0]].supply
-    origin = names[0]
-    for amount, position in _LEGS:
-        held[origin] -= amount
-        held[names[position]] += amount
-        origin = names[position]
-    return held
-
-
 def print_summary(summary: Summary, out: Console) -> None:
-    """Balances, gas beside the peer's, and whether the books reconcile."""
-    rows = [
+    """Balances, fees, gas beside the peer's, and whether the books reconcile."""
+    chains = summary.books.chains.items()
+    supplies = [
         (
             name,
             era(chain.supply),
@@ -345,10 +418,30 @@ def print_summary(summary: Summary, out: Console) -> None:
             era(chain.outstanding) if chain.outstanding is not None else "",
             era(chain.balances["user"]),
         )
-        for name, chain in summary.books.chains.items()
+        for name, chain in chains
+    ]
+    fees = [
+        (
+            name,
+            era(chain.gateway),
+            era(chain.credit(summary.user)),
+            era(chain.credit(summary.relayer)),
+            era(chain.owed),
+            era(chain.protocol_fees),
+        )
+        for name, chain in chains
     ]
     out.print()
-    out.print(table("ERA", ("chain", "#supply", "#locked", "#outstanding for it", "#the user's"), rows))
+    out.print(table("ERA", ("chain", "#supply", "#locked", "#outstanding for it", "#the user's"), supplies))
+    columns = (
+        "chain",
+        "#in the gateway",
+        "#user's credit",
+        "#relayer's credit",
+        "#earned, not paid",
+        "#protocol's",
+    )
+    out.print(table("Fees: the ERA of the gateway, and whose it is", columns, fees))
     out.print(
         table(
             "Gas a message, beside Hyperlane 12.1.0 (benchmarks/peers.json)",

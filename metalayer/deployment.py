@@ -1,7 +1,7 @@
 """Deploys the network: compares each chain with `deploy.yaml` and does what is missing, so that it survives
 a crash.
 
-Per chain: the factory, placed by the Arachnid proxy; the contracts, through the factory; the routes, by the
+Per chain: the factory, placed by the Arachnid proxy; the contracts, through the factory; routes and guardian, by the
 owner; and last the hand-over of the factory's namespace to the owner.
 """
 
@@ -24,7 +24,6 @@ from metalayer.chain import (
     MAX_TRANSACTION_GAS,
     Connection,
     Receipt,
-    RpcError,
     Sender,
     Signed,
     Transaction,
@@ -34,12 +33,19 @@ from metalayer.chain import (
 )
 from metalayer.display import short, table
 from metalayer.errors import MetalayerError
-from metalayer.inspection import ALL_CONTRACTS, ChainState, arguments, init_code, inspect
+from metalayer.gateway import Route
+from metalayer.inspection import (
+    ALL_CONTRACTS,
+    ChainState,
+    arguments,
+    init_code,
+    inspect,
+    installed_sets,
+)
 from metalayer.intent import ARACHNID, CONTRACTS, Desired, Intent, Resolved, lifetime, resolve, salt_of
 from metalayer.journal import Journal, exclusive
 from metalayer.network import Network
 from metalayer.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
-from metalayer.relayer import installed_set
 
 Kind = Literal["create", "configure", "hand over"]
 Report = Callable[[str, str, int], None]
@@ -47,9 +53,10 @@ Report = Callable[[str, str, int], None]
 
 DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 SEAL = Function("seal(address,address)")
+SET_GUARDIAN = Function("setGuardian(address)")
 
 PHASES = (0, 1, 2)
-"""Contracts, routes, hand-over."""
+"""Contracts, settings, hand-over."""
 
 # What is used, and what the nested calls hold back at their depth (EIP-150), with room to spare.
 _GAS_MARGIN = 1.25
@@ -228,12 +235,9 @@ class Deployer:
         address = resolve(self.intent, self.network, self.address_of, factory, 0).addresses["Metalayer"]
         for name in self.network.chains:
             connection = self.connections[name]
-            if connection.code(address):
-                try:
-                    return installed_set(connection, address).expires
-                except RpcError:
-                    # Not a gateway: `inspect` says so when it is this chain's turn.
-                    continue
+            # Other code there has no such logs: `inspect` says so when it is this chain's turn.
+            if connection.code(address) and (sets := installed_sets(connection, address)):
+                return sets[0].expires
         return None
 
     def _previous(self) -> Registry | None:
@@ -416,6 +420,10 @@ def steps_of(
         target = addresses["Metalayer"]
         name = f"route to {names[chain_id]}"
         steps.append(Step(name, "configure", 1, desired.owner, target, data, values, target, done))
+    if state.gateway is not None and state.gateway.guardian != desired.guardian:
+        target = addresses["Metalayer"]
+        data, values = SET_GUARDIAN.encode(desired.guardian), {"newGuardian": desired.guardian}
+        steps.append(Step("guardian", "configure", 1, desired.owner, target, data, values, target, False))
     seal = SEAL.encode(deployer, desired.owner)
     values = {"namespace": deployer, "controller": desired.owner}
     sealed = state.controller == desired.owner
@@ -444,10 +452,12 @@ def refuse_contradictions(desired: Desired, state: ChainState) -> None:
                 f"{chain}: the owner of Metalayer is {state.gateway.owner}, expected {desired.owner} "
                 "(deploy.yaml)"
             )
-        if state.gateway.validator_set_hash != desired.validator_set.hash:
+        # Later sets are none of deploy.yaml's business: a quorum of the set before signed each.
+        first = state.gateway.sets[0].hash if state.gateway.sets else None
+        if first != desired.validator_set.hash:
             raise MetalayerError(
-                f"{chain}: Metalayer has validator set {short(state.gateway.validator_set_hash)}, expected "
-                f"{short(desired.validator_set.hash)} (deploy.yaml)"
+                f"{chain}: the first validator set of Metalayer was {short(first) if first else 'never logged'}, "
+                f"expected {short(desired.validator_set.hash)} (deploy.yaml)"
             )
     if state.controller not in (None, desired.deployer, desired.owner):
         raise MetalayerError(
@@ -553,6 +563,24 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
             cells.setdefault(planned.step.name, {})[chain] = f"{planned.action}{gas}"
     rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
     yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
+    desired = plan.resolved.chains.values()
+    people = [(one.chain.name, one.owner, one.guardian) for one in desired]
+    yield table("Who may change and who may pause", ("chain", "owner", "guardian"), people)
+    yield table(
+        "Routes, with their fees in gwei of ERA",
+        (
+            "from",
+            "to",
+            "#gas limit",
+            "#at most",
+            "#base",
+            "#per 1,000 gas",
+            "#per byte",
+            "#return",
+            "#protocol",
+        ),
+        [_route_row(one, name, route) for one in desired for name, route in _by_name(plan, one)],
+    )
     if not plan.has_changes:
         yield "no changes"
         return
@@ -564,6 +592,19 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
         f"The deployer {first.deployer} never owns anything: the owner is a constructor argument, and the "
         "factory's namespace is sealed to the owner at the end."
     )
+
+
+def _by_name(plan: Plan, desired: Desired) -> Iterator[tuple[str, Route]]:
+    for name, other in plan.resolved.network.chains.items():
+        if other.chain_id in desired.routes:
+            yield name, desired.routes[other.chain_id]
+
+
+def _route_row(desired: Desired, destination: str, route: Route) -> tuple[str, ...]:
+    fees = (route.base_fee, route.gas_fee, route.byte_fee, route.return_fee)
+    amounts = [f"{amount:,}" for amount in (route.default_gas_limit, route.max_gas_limit, *fees)]
+    share = f"{route.protocol_share / 100:g} %"
+    return (desired.chain.name, destination, *amounts, share)
 
 
 def summary(registry: Registry, path: Path) -> str:

@@ -11,6 +11,7 @@ from eth_utils.crypto import keccak
 
 from metalayer import gateway
 from metalayer.artifacts import Artifact
+from metalayer.attestation import ValidatorSet
 from metalayer.calls import Function
 from metalayer.chain import Connection, from_hex, to_hex
 from metalayer.gateway import Route
@@ -26,13 +27,20 @@ CONTROLLER_OF = Function("controllerOf(address)", "address")
 
 @dataclass(frozen=True)
 class GatewayState:
-    """The gateway's settings as they are."""
+    """The gateway's settings as they are. `sets`: all that were ever installed, the constructor's first."""
 
     owner: str
     pending_owner: str
     guardian: str
     validator_set_hash: bytes
+    sets: list[ValidatorSet]
     routes: dict[int, Route]
+
+    @property
+    def installed_set(self) -> ValidatorSet | None:
+        """The set that signs now. None if no log names it: a node that lies, or storage that was written."""
+        last = self.sets[-1] if self.sets else None
+        return last if last is not None and last.hash == self.validator_set_hash else None
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def init_code(desired: Desired, artifacts: Mapping[str, Artifact], contract: str
 
 
 def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Artifact]) -> ChainState:
-    """Reads one chain in two round trips.
+    """Reads one chain in four round trips.
 
     The expected runtime code is what the constructor itself returns: `eth_call` runs the creation code as
     if it were the code at the predicted address, on this chain and with clean storage. Immutables, among
@@ -132,17 +140,26 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
         ]
     values = connection.calls(requests)
     controller = CONTROLLER_OF.decode(values.pop(0)) if state.stands("Create3Factory") else None
-    settings = _gateway_state(values, desired) if state.stands("Metalayer") else None
+    settings = None
+    if state.stands("Metalayer"):
+        settings = _gateway_state(values, installed_sets(connection, addresses["Metalayer"]), desired)
     return ChainState(state.has_placer, found, expected, settings, controller)
 
 
-def _gateway_state(values: Sequence[bytes], desired: Desired) -> GatewayState:
+def installed_sets(connection: Connection, address: str) -> list[ValidatorSet]:
+    """Every set that a gateway ever accepted, the constructor's first, from the logs of their installation."""
+    logs = connection.logs(address, [gateway.topic("ValidatorSetInstalled")], 0, connection.height())
+    return [gateway.decode_validator_set(log) for log in logs]
+
+
+def _gateway_state(values: Sequence[bytes], sets: list[ValidatorSet], desired: Desired) -> GatewayState:
     owner, pending, guardian, set_hash, *routes = values
     return GatewayState(
         OWNER.decode(owner),
         PENDING_OWNER.decode(pending),
         GUARDIAN.decode(guardian),
         set_hash,
+        sets,
         {
             chain_id: gateway.decode_route(route)
             for chain_id, route in zip(desired.routes, routes, strict=True)

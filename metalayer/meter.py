@@ -21,20 +21,25 @@ Report = Callable[[str], None]
 
 
 class Meter:
-    """Sends transactions from the node's first unlocked account and reads their gas from the receipts.
+    """Sends transactions from an unlocked account and reads their gas from the receipts.
 
-    The chain must mine a block per transaction. `report` is told what is measured next.
+    The chain must mine a block per transaction. `report` is told what is measured next. `sender` is the node's first
+    account by default; figures are medians of `runs`.
     """
 
-    def __init__(self, connection: Connection, report: Report) -> None:
+    def __init__(
+        self, connection: Connection, report: Report, sender: str | None = None, runs: int = RUNS
+    ) -> None:
         self.connection = connection
-        self.sender = to_checksum_address(connection.rpc("eth_accounts")[0])
+        self.sender = sender or to_checksum_address(connection.rpc("eth_accounts")[0])
+        self.runs = runs
         self._report = report
         connection.rpc("anvil_setBlockTimestampInterval", BLOCK_SECONDS)
 
-    def transact(self, to: str, data: bytes, value: int = 0) -> dict[str, Any]:
+    def transact(self, to: str, data: bytes, value: int = 0, sender: str | None = None) -> dict[str, Any]:
         """Raw receipt of one transaction. Raises Reverted, with the reason where the node still knows it."""
-        return self._receipt({"to": to, "data": to_hex(data), "value": hex(value)})
+        fields = {"from": sender or self.sender, "to": to, "data": to_hex(data), "value": hex(value)}
+        return self._receipt(fields)
 
     def deploy(self, creation: bytes, types: Sequence[str] = (), values: Sequence[Any] = ()) -> str:
         """Checksummed address of a new contract; `types` and `values` are its constructor's arguments."""
@@ -42,11 +47,11 @@ class Meter:
         return to_checksum_address(receipt["contractAddress"])
 
     def medians(self, what: str, once: Callable[[], Mapping[str, int]]) -> dict[str, int]:
-        """Median gas by name over RUNS calls of `once`, after as many to warm up."""
+        """Median gas by name over `runs` calls of `once`, after as many to warm up."""
         self._report(what)
-        for _ in range(RUNS):
+        for _ in range(self.runs):
             once()
-        measured = [once() for _ in range(RUNS)]
+        measured = [once() for _ in range(self.runs)]
         return {name: math.ceil(statistics.median(run[name] for run in measured)) for name in measured[0]}
 
     def _receipt(self, fields: Mapping[str, str]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ _ANVIL_PLATFORMS = {
 }
 
 _Positive = Annotated[int, Field(gt=0)]
-_Fee = Annotated[int, Field(ge=0, lt=1 << 40)]
+# Strict: `yes` and "1" are no amounts. 40 bits are what the contracts keep of each.
+_Fee = Annotated[int, Field(ge=0, lt=1 << 40, strict=True)]
 
 
 class _Model(BaseModel):
@@ -45,8 +46,8 @@ class Fees(_Model):
     base: _Fee
     gas: _Fee
     byte: _Fee
-    return_: Annotated[int, Field(ge=0, lt=1 << 40, alias="return")]
-    protocol_share: Annotated[int, Field(ge=0, le=10_000)]
+    return_: Annotated[_Fee, Field(alias="return")]
+    protocol_share: Annotated[int, Field(ge=0, le=10_000, strict=True)]
 
 
 class Preset(_Model):

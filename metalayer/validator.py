@@ -6,7 +6,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -16,11 +17,21 @@ from typing import Any, Protocol, Self
 from eth_account.messages import SignableMessage
 from eth_utils.address import to_checksum_address
 
-from metalayer.attestation import Fact, LaneFact, compact, recover, signable
+from metalayer.attestation import (
+    Fact,
+    LaneFact,
+    RestartFact,
+    SetFact,
+    ValidatorSet,
+    compact,
+    recover,
+    signable,
+)
 from metalayer.chain import NODE_FAULTS, Connection, RpcError, from_hex, in_parallel
 from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange, MalformedFile
-from metalayer.lane import extended_request
+from metalayer.lane import Restart, extended_request, parse_restarts, restarts_request
+from metalayer.rotation import parse_set, read_all, read_sets
 
 _POLL = 0.1
 _FIRST_RETRY = 0.2
@@ -78,24 +89,34 @@ class Record:
     def commit(self, facts: Iterable[Fact]) -> None:
         """Writes facts that are about to be signed. When it returns they are on disk.
 
-        Contradiction, and nothing written, if one of them has another value than before.
+        Contradiction, and nothing written, if one of them has another value than before, or if a message and a restart
+        would stand at one place of a lane.
         """
-        pairs = [(fact.key, fact.value) for fact in facts]
         try:
             self._database.execute("BEGIN IMMEDIATE")
             try:
-                for key, value in pairs:
-                    row = self._database.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
-                    if row is not None and row[0] != value:
-                        raise Contradiction(f"{key}: signed 0x{row[0].hex()} before, this is 0x{value.hex()}")
-                    if row is None:
-                        self._database.execute("INSERT INTO facts VALUES (?, ?)", (key, value))
+                for fact in facts:
+                    signed = self._signed(fact.key)
+                    if signed is None:
+                        self._database.execute("INSERT INTO facts VALUES (?, ?)", (fact.key, fact.value))
+                    elif signed != fact.value:
+                        raise Contradiction(
+                            f"{fact.key}: signed 0x{signed.hex()} before, this is 0x{fact.value.hex()}: "
+                            + _what_happened(fact)
+                        )
+                    rival = _rival(fact)
+                    if rival is not None and self._signed(rival) is not None:
+                        raise Contradiction(f"{fact.key}: signed '{rival}' before: {_what_happened(fact)}")
             except BaseException:
                 self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
         except sqlite3.Error as error:
             raise MetalayerError(f"cannot write the record {self._path}: {error}") from error
+
+    def _signed(self, key: str) -> bytes | None:
+        row = self._database.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row[0]
 
     def close(self) -> None:
         """Lets another process have it."""
@@ -109,6 +130,21 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _rival(fact: Fact) -> str | None:
+    """Key of what cannot be true as well: at one place of a lane stands a message or a restart."""
+    if isinstance(fact, LaneFact):
+        return RestartFact(fact.origin, fact.destination, fact.nonce).key
+    if isinstance(fact, RestartFact):
+        return LaneFact(fact.origin, fact.destination, fact.nonce, b"").key
+    return None
+
+
+def _what_happened(fact: Fact) -> str:
+    if isinstance(fact, SetFact):
+        return "a version means one set for ever, another set needs a higher one"
+    return f"chain {fact.origin} was reorganised since, only a restart of the lane mends it"
 
 
 def _locked(path: Path) -> int:
@@ -154,6 +190,46 @@ class Refused(MetalayerError):
     """A fact that is false, or that this validator cannot know."""
 
 
+@dataclass(frozen=True)
+class Agreed:
+    """The next set that an operator agreed to, or why there is none: to everybody, and in detail for the operator."""
+
+    validator_set: ValidatorSet | None
+    public: str = ""
+    detail: str = ""
+
+
+_NOTHING_AGREED = Agreed(None, "no next set is agreed here (--next-set)")
+
+
+class NextSet:
+    """The file in which an operator names the next set, see `parse_set`."""
+
+    def __init__(self, path: Path, address_of: Callable[[str], str]) -> None:
+        self.path = path
+        self._address_of = address_of
+        self._content = b""
+        self._agreed: Agreed | None = None
+
+    def read(self) -> Agreed:
+        """What the file says now. It is parsed only if it changed."""
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            return Agreed(
+                None, "the file of the next set cannot be read here", f"{self.path}: {error.strerror}"
+            )
+        if self._agreed is None or content != self._content:
+            self._content, self._agreed = content, self._parse(content)
+        return self._agreed
+
+    def _parse(self, content: bytes) -> Agreed:
+        try:
+            return Agreed(parse_set(content.decode(errors="replace"), str(self.path), self._address_of))
+        except MetalayerError as error:
+            return Agreed(None, "the file of the next set is malformed here", str(error))
+
+
 @dataclass
 class _Delay:
     seconds: float = _FIRST_RETRY
@@ -163,7 +239,7 @@ class _Delay:
 
 @dataclass
 class Validator:
-    """One validator over one exchange. `connections` are by chain name."""
+    """One validator over one exchange. `connections` are by chain name. Without `next_set` no set fact is signed."""
 
     signer: Signer
     connections: Mapping[str, Connection]
@@ -171,7 +247,10 @@ class Validator:
     gateway: str
     exchange: Exchange
     record: Record
+    next_set: NextSet | None = None
+    _agreed: Agreed = _NOTHING_AGREED
     _settled: set[bytes] = field(default_factory=set)
+    _refused_sets: set[bytes] = field(default_factory=set)
     _delays: dict[bytes, _Delay] = field(default_factory=dict)
     _found_at: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
@@ -184,10 +263,11 @@ class Validator:
         gateway: str,
         exchange: Exchange,
         record: Path,
+        next_set: NextSet | None = None,
     ) -> "Validator":
         """A validator with its record at that path, bound to its signer, the network and the gateway."""
         identity = f"validator {signer.address} of network {network_id} at {to_checksum_address(gateway)}"
-        return cls(signer, connections, network_id, gateway, exchange, Record(record, identity))
+        return cls(signer, connections, network_id, gateway, exchange, Record(record, identity), next_set)
 
     @property
     def address(self) -> str:
@@ -199,6 +279,7 @@ class Validator:
 
         `patient`: one that had to wait is looked at again after a growing delay only.
         """
+        self._read_next_set()
         standing = self.exchange.roots()
         self._forget(standing)
         now = time.monotonic()
@@ -229,9 +310,45 @@ class Validator:
                 told = {root: reason for root, reason in told.items() if root in self._settled}
             stop.wait(_POLL)
 
+    def memberships(self) -> list[str]:
+        """To which sets it belongs, a line for each set and for each chain that does not answer."""
+        found, problems = read_all(self.connections, self.gateway)
+        chains: dict[ValidatorSet, list[str]] = {}
+        for sets in found:
+            chains.setdefault(sets.installed, []).append(sets.name)
+        lines = [
+            f"{'in' if self._is_in(installed) else 'not in'} validator set {installed.version} of {', '.join(names)}"
+            for installed, names in sorted(chains.items(), key=lambda item: item[0].version)
+        ]
+        self._read_next_set()
+        following = self._agreed.validator_set
+        if following is not None:
+            lines.append(
+                f"{'in' if self._is_in(following) else 'not in'} the next validator set, {following.version}: "
+                f"0x{following.hash.hex()}"
+            )
+        if not any(self._is_in(one) for one in (*chains, *([following] if following else []))):
+            lines.append(f"warning: {self.address} is in no validator set: nobody counts it")
+        return lines + list(problems.values())
+
+    def _is_in(self, validator_set: ValidatorSet) -> bool:
+        return self.address in (signer for signer, _ in validator_set.members)
+
+    def _read_next_set(self) -> None:
+        agreed = _NOTHING_AGREED if self.next_set is None else self.next_set.read()
+        if agreed == self._agreed:
+            return
+        self._agreed = agreed
+        if agreed.detail:
+            log.warning("no set is agreed: %s", agreed.detail)
+        # What did not fit the file before may be what it says now.
+        self._settled -= self._refused_sets
+        self._refused_sets.clear()
+
     def _forget(self, standing: Sequence[bytes]) -> None:
         present = set(standing)
         self._settled &= present
+        self._refused_sets &= present
         for root in self._delays.keys() - present:
             del self._delays[root]
 
@@ -253,6 +370,8 @@ class Validator:
             self._verify(facts)
             self.record.commit(facts)
         except (Refused, Contradiction) as error:
+            if any(isinstance(fact, SetFact) for fact in facts):
+                self._refused_sets.add(root)
             return Verdict(root, Judgement.REFUSED, str(error), len(facts))
         except NotYet as error:
             return Verdict(root, Judgement.WAITING, str(error), len(facts))
@@ -289,57 +408,139 @@ class Validator:
     def _verify(self, facts: Sequence[Fact]) -> None:
         """Refused or NotYet with the first fact that is not true in this validator's finalized view."""
         by_id = {connection.chain.chain_id: connection for connection in self.connections.values()}
-        by_origin: dict[int, list[LaneFact]] = {}
+        by_origin: dict[int, list[LaneFact | RestartFact]] = {}
         for fact in facts:
-            _check_form(fact, by_id)
-            assert isinstance(fact, LaneFact)
-            by_origin.setdefault(fact.origin, []).append(fact)
+            if isinstance(fact, SetFact):
+                if self.network_id not in by_id:
+                    raise Refused(f"{fact.key}: nothing is deployed to the hub")
+                self._verify_set(by_id[self.network_id], fact)
+            else:
+                _check_form(fact, by_id)
+                by_origin.setdefault(fact.origin, []).append(fact)
 
         def verify(origin: int) -> None:
-            try:
+            with _careful(by_id[origin]):
                 self._verify_origin(by_id[origin], by_origin[origin])
-            except (NotYet, Refused):
-                raise
-            except NODE_FAULTS as error:
-                # Everybody reads the exchange: what a node's address may hold stays in this process's log.
-                log.warning("%s", error)
-                name = by_id[origin].chain.name
-                raise NotYet(f"{name}: its node does not answer as it should") from error
 
         in_parallel(verify, by_origin)
 
-    def _verify_origin(self, connection: Connection, facts: Sequence[LaneFact]) -> None:
+    def _verify_set(self, hub: Connection, fact: SetFact) -> None:
+        """The agreed set, and one that follows the hub's or is there already, for a chain that lags behind."""
+        agreed = self._agreed.validator_set
+        if agreed is None:
+            raise Refused(f"{fact.key}: {self._agreed.public}")
+        if (fact.version, fact.set_hash) != (agreed.version, agreed.hash):
+            raise Refused(
+                f"{fact.key}: 0x{fact.set_hash.hex()} is not agreed here, but set {agreed.version} with hash "
+                f"0x{agreed.hash.hex()}"
+            )
+        with _careful(hub):
+            _check_chain(hub, hub.rpc("eth_chainId"))
+            found = read_sets(hub, self.gateway)
+        installed = found.installed
+        if installed.hash == agreed.hash:
+            return
+        try:
+            agreed.validate(found.now)
+        except MetalayerError as error:
+            raise Refused(f"{fact.key}: {error}") from error
+        if agreed.version <= installed.version or agreed.expires <= installed.expires:
+            raise Refused(
+                f"{fact.key}: {hub.chain.name} has set {installed.version}, which expires at {installed.expires}: the "
+                "next one needs a higher version and a later expiry"
+            )
+
+    def _verify_origin(self, connection: Connection, facts: Sequence[LaneFact | RestartFact]) -> None:
         found_id, height = connection.batch([("eth_chainId", ()), ("eth_blockNumber", ())])
-        if int(found_id, 16) != connection.chain.chain_id:
-            raise RpcError(f"{connection.chain.name}: its node is of chain {int(found_id, 16)}", 0, b"")
+        _check_chain(connection, found_id)
         finalized = max(0, int(height, 16) - connection.chain.preset.finality_depth)
-        for fact, logs in zip(facts, self._logs(connection, facts, finalized), strict=True):
-            where = f"lane {connection.chain.name} to {fact.destination}"
-            if not logs:
-                raise NotYet(f"{where}: there is no message {fact.nonce} up to finalized block {finalized}")
-            self._check_log(connection, fact, logs[0], finalized)
-            head = from_hex(logs[0]["data"])[-32:]
-            if head != fact.head:
+        lane_facts = [fact for fact in facts if isinstance(fact, LaneFact)]
+        logs = dict(zip(lane_facts, self._logs(connection, lane_facts, finalized), strict=True))
+        # Restarts are rare: they are asked for only if one is claimed, or may be why a message is not there.
+        odd = [fact for fact in facts if isinstance(fact, RestartFact) or not logs[fact]]
+        restarts = self._restarts(connection, {fact.destination for fact in odd}, finalized)
+        for fact in facts:
+            if isinstance(fact, LaneFact) and logs[fact]:
+                self._verify_head(connection, fact, logs[fact][0], finalized)
+            else:
+                self._verify_place(connection, fact, restarts[fact.destination], finalized)
+
+    def _verify_head(
+        self, connection: Connection, fact: LaneFact, entry: Mapping[str, Any], finalized: int
+    ) -> None:
+        _, (wanted,) = extended_request(self.gateway, fact.destination, fact.nonce, 0, finalized)
+        self._check_log(connection, entry, wanted["topics"], finalized)
+        head = from_hex(entry["data"])[-32:]
+        if head != fact.head:
+            raise Refused(
+                f"{_lane(connection, fact)}: the head after message {fact.nonce} is 0x{head.hex()}, "
+                f"not 0x{fact.head.hex()}"
+            )
+        self._found_at[fact.origin, fact.destination] = (fact.nonce, int(entry["blockNumber"], 16))
+
+    def _verify_place(
+        self,
+        connection: Connection,
+        fact: LaneFact | RestartFact,
+        restarts: Sequence[Restart],
+        finalized: int,
+    ) -> None:
+        """Returns if a restart fact is true. A lane fact is not: no message stands at its place."""
+        lane, nonce = _lane(connection, fact), fact.nonce
+        is_restart = isinstance(fact, RestartFact)
+        for restart in restarts:
+            if is_restart and restart.nonce == nonce:
+                return
+            if restart.last < nonce <= restart.nonce:
+                what = "another restart" if is_restart else "a message"
                 raise Refused(
-                    f"{where}: the head after message {fact.nonce} is 0x{head.hex()}, not 0x{fact.head.hex()}"
+                    f"{lane}: {what} never stands at {nonce}: it was restarted at {restart.nonce} after message "
+                    f"{restart.last}"
                 )
-            self._found_at[fact.origin, fact.destination] = (fact.nonce, int(logs[0]["blockNumber"], 16))
+        if not is_restart:
+            raise NotYet(f"{lane}: there is no message {nonce} up to finalized block {finalized}")
+        method, params = extended_request(self.gateway, fact.destination, nonce, 0, finalized)
+        if connection.rpc(method, *params):
+            raise Refused(f"{lane}: it was not restarted at {nonce}: a message stands there")
+        raise NotYet(f"{lane}: it was not restarted at {nonce} up to finalized block {finalized}")
 
     def _check_log(
-        self, connection: Connection, fact: LaneFact, entry: dict[str, Any], finalized: int
+        self, connection: Connection, entry: Mapping[str, Any], wanted: Sequence[Any], finalized: int
     ) -> None:
-        """RpcError unless a node's answer is what was asked for: this gateway's log of this message, and final."""
-        _, (wanted,) = extended_request(self.gateway, fact.destination, fact.nonce, 0, finalized)
-        topics = [topic[0] if isinstance(topic, list) else topic for topic in wanted["topics"]]
+        """RpcError unless a node's answer is what was asked for: a log of this gateway with these topics (the first
+        ones at least), and final."""
+        topics = [topic[0] if isinstance(topic, list) else topic for topic in wanted]
         if (
             entry["address"].lower() != self.gateway.lower()
-            or entry["topics"] != topics
+            or entry["topics"][: len(topics)] != topics
             or entry.get("removed", False)
             or int(entry["blockNumber"], 16) > finalized
         ):
             raise RpcError(
                 f"{connection.chain.name}: its node answers with another log than asked for", 0, b""
             )
+
+    def _restarts(
+        self, connection: Connection, destinations: Iterable[int], finalized: int
+    ) -> dict[int, list[Restart]]:
+        """All restarts of the lanes to these destinations."""
+        requests = {
+            destination: restarts_request(self.gateway, destination, finalized)
+            for destination in destinations
+        }
+        answers = self._restart_logs(connection, list(requests.values()))
+        for (_, (wanted,)), entries in zip(requests.values(), answers, strict=True):
+            for entry in entries:
+                self._check_log(connection, entry, wanted["topics"], finalized)
+        return {
+            destination: parse_restarts(entries)
+            for destination, entries in zip(requests, answers, strict=True)
+        }
+
+    def _restart_logs(
+        self, connection: Connection, requests: Sequence[tuple[str, Sequence[Any]]]
+    ) -> list[list[dict[str, Any]]]:
+        return connection.batch(requests) if requests else []
 
     def _logs(
         self, connection: Connection, facts: Sequence[LaneFact], last: int
@@ -361,9 +562,29 @@ class Validator:
         return results
 
 
-def _check_form(fact: Fact, known: Mapping[int, Connection]) -> None:
-    if not isinstance(fact, LaneFact):
-        raise Refused(f"{fact.key}: there is no record of validator sets to compare it with")
+@contextmanager
+def _careful(connection: Connection) -> Iterator[None]:
+    """What a node does wrong makes a fact wait."""
+    try:
+        yield
+    except (NotYet, Refused):
+        raise
+    except NODE_FAULTS as error:
+        # Everybody reads the exchange: what a node's address may hold stays in this process's log.
+        log.warning("%s", error)
+        raise NotYet(f"{connection.chain.name}: its node does not answer as it should") from error
+
+
+def _check_chain(connection: Connection, found_id: str) -> None:
+    if int(found_id, 16) != connection.chain.chain_id:
+        raise RpcError(f"{connection.chain.name}: its node is of chain {int(found_id, 16)}", 0, b"")
+
+
+def _lane(connection: Connection, fact: LaneFact | RestartFact) -> str:
+    return f"lane {connection.chain.name} to {fact.destination}"
+
+
+def _check_form(fact: LaneFact | RestartFact, known: Mapping[int, Connection]) -> None:
     for chain_id in (fact.origin, fact.destination):
         if chain_id not in known:
             raise Refused(f"{fact.key}: there is no chain {chain_id} in the network")

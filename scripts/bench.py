@@ -23,7 +23,7 @@ def cli() -> None:
 @cli.command()
 @json_option
 def gas(as_json: bool) -> None:
-    """Gas of whole transactions and sizes of code, to benchmarks/gas.json. Takes about two minutes."""
+    """Gas of whole transactions and sizes of code, to benchmarks/gas.json. Takes some minutes."""
     from metalayer.accounts import address_of
     from metalayer.artifacts import code_sizes
     from metalayer.benchmark import GasBenchmark

@@ -42,6 +42,8 @@ def cli(show_all: bool, as_json: bool) -> None:
         ]
         if rows:
             console().print(table("Check", ("chain", "what", "expected", "found"), rows))
+        for advice in [finding.advice for finding in drift if finding.advice]:
+            click.echo(advice)
         differ = f"{len(drift)} differ from deploy.yaml" if drift else "all as deploy.yaml says"
         click.echo(f"{len(findings)} values on {len(network.chains)} chains: {differ}")
     if drift:

@@ -8,7 +8,8 @@ from metalayer.cli import Command, json_option, print_json
 @click.command(cls=Command)
 @json_option
 def cli(as_json: bool) -> None:
-    """Four chains, five validators, ERA hub → arcade → perps → hub, messages, one that fails and is retried.
+    """Four chains, five validators, ERA hub → arcade → perps → hub, messages, one that fails and is retried, and
+    the fees that pay for it.
 
     Exit status 0 only if every number reconciles. Leaves no process behind.
     """

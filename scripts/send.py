@@ -24,6 +24,12 @@ from metalayer.cli import Command, json_option, print_json
 @click.option(
     "--timeout", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds to follow it."
 )
+@click.option(
+    "--deposit/--no-deposit",
+    default=True,
+    show_default=True,
+    help="Put what is missing for the fee into the credit first.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
 @json_option
 def cli(
@@ -37,11 +43,17 @@ def cli(
     account: str,
     wait: bool,
     timeout: float,
+    deposit: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Send a message to the contract RECIPIENT on the chain DESTINATION, from another chain."""
-    from metalayer.accounts import load_sender
+    """Send a message to the contract RECIPIENT on the chain DESTINATION, from another chain.
+
+    The fee comes from the sender's credit on the origin.
+    """
+    from metalayer import credit
+    from metalayer.accounts import address_of, load_sender
+    from metalayer.errors import MetalayerError
     from metalayer.live import Live
     from metalayer.tracking import State, as_dict, describe, parse_payload, parse_recipient, send
     from metalayer.tracking import wait as follow
@@ -51,15 +63,25 @@ def cli(
     target = live.connection(destination).chain
     data = parse_payload(payload, text)
     to = parse_recipient(recipient)
+    if source.chain == target:
+        raise MetalayerError(f"{target.name} is both ends: expected two chains")
+    fee = credit.quote(source, live.gateway, target.chain_id, gas_limit, len(data))
+    due = credit.payment(source, live.registry, address_of(account), fee)
+    if deposit:
+        due.refuse_too_poor()
+    else:
+        due.refuse_missing()
     if not live.network.is_local and not yes:
-        click.confirm(
-            f"Send {len(data)} bytes from {source.chain.name} with {account}?", abort=True, err=True
-        )
+        question = f"Send {len(data)} bytes from {source.chain.name} with {account}? {due.describe()}"
+        click.confirm(question, abort=True, err=True)
     sender = load_sender(account)
+    click.echo(f"fee: {due.describe()}", err=as_json)
+    if due.missing:
+        source.send_many(sender, credit.preparation(live.registry, due))
     receipt, id_ = send(source, sender, live.gateway, target.chain_id, to, data, gas_limit, deliver_before)
     if not wait:
         if as_json:
-            print_json({"id": "0x" + id_.hex(), "transaction": receipt["transactionHash"]})
+            print_json({"id": "0x" + id_.hex(), "transaction": receipt["transactionHash"], "fee": str(fee)})
         else:
             click.echo(f"sent 0x{id_.hex()} from {source.chain.name} to {target.name}")
             click.echo(f"follow it with `ape run message 0x{id_.hex()}`")

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 @click.option(
     "--exchange", type=click.Path(file_okay=False, path_type=Path), help="Directory of the validators."
 )
+@click.option(
+    "--deposit/--no-deposit",
+    default=True,
+    show_default=True,
+    help="Put what is missing for the fee into the credit first.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
 @json_option
 def cli(
@@ -38,12 +44,14 @@ def cli(
     no_wait: bool,
     timeout: float,
     exchange: Path | None,
+    deposit: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Move AMOUNT of ERA (such as 1.5) to another chain and follow it through every hop.
 
-    Validators (`ape run validate`) and a relayer (`ape run relay watch`) carry it; any will do.
+    The fee comes from the sender's credit on the origin; between two rollups, the hub takes the fee of the second hop
+    out of the amount. Validators (`ape run validate`) and a relayer (`ape run relay watch`) carry it; any will do.
     """
     # `ape run` imports every script even for --help.
     from metalayer import bridge
@@ -60,10 +68,16 @@ def cli(
     name = start.chain.name
     if start.chain == end:
         raise MetalayerError(f"{name} is both ends: expected two chains")
+    payer = address_of(account)
+    to = address_of(recipient) if recipient else payer
+    transfer = bridge.prepare(live, start, end, payer, to, wei)
+    if not deposit:
+        transfer.payment.refuse_missing()
     if not live.network.is_local and not yes:
-        click.confirm(f"Send {era(wei)} ERA from {name} to {end.name} with {account}?", abort=True, err=True)
+        question = f"Send {era(wei)} ERA from {name} to {end.name} with {account}? {transfer.describe()}"
+        click.confirm(question, abort=True, err=True)
     sender = load_sender(account)
-    to = address_of(recipient) if recipient else sender.address
+    click.echo(f"fee: {transfer.describe()}", err=as_json)
     events: list[Event] = []
     with shown_on(console(quiet=as_json)) as show:
 
@@ -73,7 +87,7 @@ def cli(
 
         show.wait(f"sending {era(wei)} ERA on {name}")
         follower = Follower(live, live.exchange(exchange), on_event, show.wait, timeout)
-        sent, receipt = bridge.send(start, live.registry, sender, end.chain_id, to, wei)
+        sent, receipt = bridge.send(live, sender, transfer)
         if no_wait:
             follower.emit("sent", name, receipt)
             result: dict[str, Any] = {
@@ -83,9 +97,11 @@ def cli(
         else:
             result = bridge.follow(follower, live.registry, sent, receipt, end.chain_id).as_dict()
     if as_json:
-        print_json({**result, "events": [asdict(event) for event in events], "amount": str(wei)})
+        result |= {"amount": str(wei), "fee": str(transfer.payment.fee)}
+        print_json({**result, "events": [asdict(event) for event in events]})
     elif no_wait:
         click.echo(f"sent {era(wei)} ERA: `ape run message {result['ids'][0]}` says where it is")
     else:
         hashes = " ".join(result["transactions"])
-        click.echo(f"{era(wei)} ERA from {name} to {end.name} in {result['seconds']:.1f} s: {hashes}")
+        arrived = era(int(result["amounts"][-1]))
+        click.echo(f"{arrived} ERA from {name} to {end.name} in {result['seconds']:.1f} s: {hashes}")

@@ -22,12 +22,22 @@ from metalayer.cli import Command
 @click.option(
     "--exchange", type=click.Path(file_okay=False, path_type=Path), help="Directory shared with the relayers."
 )
+@click.option(
+    "--next-set",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="YAML file of the next validator set: version, expires, weights. Read again when it changes.",
+)
 @click.option("--once", is_flag=True, help="Judge what is proposed now, then end.")
-def cli(key: str, record: Path | None, exchange: Path | None, once: bool) -> None:
-    """Sign proposed facts that are true and contradict nothing signed before. Ends on SIGTERM or Ctrl-C."""
-    from metalayer.accounts import load_sender
+def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | None, once: bool) -> None:
+    """Sign proposed facts that are true and contradict nothing signed before. Ends on SIGTERM or Ctrl-C.
+
+    A set fact is signed only if it is the set of --next-set, on which the validators agree among themselves: `version`
+    above and `expires` (Unix seconds or an ISO date, UTC) after those of the set on the hub, `weights` by account or
+    address as in deploy.yaml. A version is signed once: if a set fails to get a quorum, the next try needs another one.
+    """
+    from metalayer.accounts import address_of, load_sender
     from metalayer.live import Live
-    from metalayer.validator import Validator, describe
+    from metalayer.validator import NextSet, Validator, describe
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_sender(key).account
@@ -41,6 +51,7 @@ def cli(key: str, record: Path | None, exchange: Path | None, once: bool) -> Non
         live.gateway,
         live.exchange(exchange),
         live.record(signer.address, record),
+        None if next_set is None else NextSet(next_set, address_of),
     )
     stop = threading.Event()
     if not once:
@@ -48,12 +59,8 @@ def cli(key: str, record: Path | None, exchange: Path | None, once: bool) -> Non
             signal.signal(number, lambda *_: stop.set())
     with validator.record:
         click.echo(f"validator {validator.address} reads {validator.exchange.directory}")
-        members = [signer for signer, _ in live.registry.first_validator_set().members]
-        if validator.address not in members:
-            click.echo(
-                f"warning: {validator.address} is not in the validator set: nobody counts it",
-                err=True,
-            )
+        for line in validator.memberships():
+            click.echo(line, err=line.startswith("warning"))
         if once:
             for verdict in validator.pass_once():
                 click.echo(describe(verdict))

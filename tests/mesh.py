@@ -8,19 +8,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import yaml
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer import gateway, lane
-from metalayer.accounts import local_key
+from metalayer.accounts import address_of, local_key
 from metalayer.attestation import ValidatorSet
-from metalayer.chain import Connection, KeySender, Receipt, Transaction, in_parallel
+from metalayer.bridge import APPROVE
+from metalayer.calls import Function
+from metalayer.chain import Connection, KeySender, Receipt, Transaction, in_parallel, to_hex
 from metalayer.exchange import Exchange
 from metalayer.lane import Sent
 from metalayer.message import interoperable
 from metalayer.relayer import Relayer
-from metalayer.validator import Validator
+from metalayer.validator import NextSet, Validator
 from tests.deployed import Deployment
 from tests.evm import init_code
 
@@ -29,9 +32,12 @@ OWNER = KeySender(local_key(1))
 RELAYER = KeySender(local_key(2))
 RIVAL = KeySender(local_key(12))
 SENDER = KeySender(local_key(3))
+CREDIT = 1_000_000 * 10**18
+"""What the sender can spend on messages, on each chain, in wei of ERA."""
 
 # Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
 _ACCEPTING = b"\x63" + gateway.RECEIVE_MESSAGE + bytes.fromhex("60e01b5f5260205ff3")
+_MINT = Function("crosschainMint(address,uint256)")
 _CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ACCEPTING):02x}8060095f395ff3") + _ACCEPTING
 
 
@@ -86,15 +92,28 @@ class Mesh:
         data = gateway.encode_outbox_lane(self.id_of(destination))
         return gateway.decode_lane(self.connections[origin].call(self.gateway, data))
 
-    def validator(self, position: int, exchange: Exchange, folder: Path) -> Validator:
-        """A validator with its record in a folder."""
+    def next_set(self, version: int = 2, positions: Sequence[int] = range(1, 6)) -> ValidatorSet:
+        """Equal validators at these positions, for as many days longer than the first set as versions later."""
+        expires = self.validator_set.expires + 86_400 * (version - self.validator_set.version)
+        return ValidatorSet.of(version, expires, {local_key(5 + i).address: 100 for i in positions})
+
+    def restart(self, origin: str, destination: str, nonce: int) -> None:
+        """Restarts a lane, as the owner of its origin."""
+        data = gateway.encode_restart(self.id_of(destination), nonce)
+        self.connections[origin].send(OWNER, self.gateway, data)
+
+    def validator(
+        self, position: int, exchange: Exchange, folder: Path, next_set: NextSet | None = None
+    ) -> Validator:
+        """A validator with its record in a folder. From position 5 on they are not in the first set."""
         return Validator.open(
-            VALIDATORS[position],
+            local_key(5 + position),
             self.connections,
             self.network_id,
             self.gateway,
             exchange,
             folder / f"record-{position}.sqlite",
+            next_set,
         )
 
     def relayer(self, exchange: Exchange, sender: KeySender = RELAYER, timeout: float = 20.0) -> Relayer:
@@ -103,10 +122,14 @@ class Mesh:
 
     @contextmanager
     def signing(
-        self, exchange: Exchange, folder: Path, positions: Sequence[int] = range(5)
+        self,
+        exchange: Exchange,
+        folder: Path,
+        positions: Sequence[int] = range(5),
+        next_set: NextSet | None = None,
     ) -> Iterator[list[Validator]]:
         """Validators at work, each in its own thread."""
-        validators = [self.validator(position, exchange, folder) for position in positions]
+        validators = [self.validator(position, exchange, folder, next_set) for position in positions]
         stop = threading.Event()
         threads = [threading.Thread(target=v.run, args=(stop, lambda verdict: None)) for v in validators]
         for thread in threads:
@@ -122,7 +145,9 @@ class Mesh:
 
 
 def mesh_of(deployment: Deployment) -> Mesh:
-    """The deployed gateways, and recipients placed by CREATE from an account of their own: equal addresses."""
+    """The deployed gateways, credit for the sender on each, and recipients placed by CREATE from an account of their
+    own: equal addresses.
+    """
     deployer = KeySender(Account.from_key(keccak(text="deployer of the mesh")))
     codes = [_CREATE_ACCEPTING, init_code("ScriptedRecipient")]
 
@@ -130,6 +155,7 @@ def mesh_of(deployment: Deployment) -> Mesh:
         connection.rpc("anvil_setBalance", deployer.address, hex(10**20))
         return tuple(connection.send(deployer, None, code)["contractAddress"] for code in codes)
 
+    in_parallel(lambda connection: _give_credit(connection, deployment), deployment.connections.values())
     ((accepting, scripted),) = set(in_parallel(place, deployment.connections.values()))
     registry = deployment.registry
     return Mesh(
@@ -140,6 +166,22 @@ def mesh_of(deployment: Deployment) -> Mesh:
         scripted,
         registry.first_validator_set(),
     )
+
+
+def _give_credit(connection: Connection, deployment: Deployment) -> None:
+    if connection.chain.chain_id != deployment.registry.network_id:
+        # What the bridge would do for ERA that comes from the hub; no lane is used for it.
+        connection.rpc("anvil_setBalance", deployment.bridge, hex(10**20))
+        connection.rpc("anvil_impersonateAccount", deployment.bridge)
+        mint = {"from": deployment.bridge, "to": deployment.era, "gas": hex(200_000)}
+        mint["data"] = to_hex(_MINT.encode(SENDER.address, CREDIT))
+        assert connection.rpc("eth_sendTransactionSync", mint)["status"] == "0x1"
+        connection.rpc("anvil_stopImpersonatingAccount", deployment.bridge)
+    transactions = [
+        Transaction(deployment.era, APPROVE.encode(deployment.gateway, CREDIT), 100_000),
+        Transaction(deployment.gateway, gateway.encode_deposit(SENDER.address, CREDIT), 150_000),
+    ]
+    connection.send_many(SENDER, transactions)
 
 
 def _send_together(connection: Connection, transactions: list[Transaction]) -> list[Receipt]:
@@ -154,6 +196,17 @@ def _send_together(connection: Connection, transactions: list[Transaction]) -> l
     receipts = connection.receipts([one.hash for one in signed])
     assert all(receipt["status"] == 1 for receipt in receipts)
     return receipts
+
+
+def write_set(path: Path, validator_set: ValidatorSet) -> NextSet:
+    """What operators write who agreed to a set."""
+    content = {
+        "version": validator_set.version,
+        "expires": validator_set.expires,
+        "weights": dict(validator_set.members),
+    }
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return NextSet(path, address_of)
 
 
 def script(mesh: Mesh, chain: str, behaviour: int) -> None:

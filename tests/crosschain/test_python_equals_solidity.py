@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -12,13 +13,25 @@ from hypothesis import strategies as st
 
 from metalayer import gateway, lane, reverts
 from metalayer.artifacts import load_artifacts
-from metalayer.attestation import Attestation, LaneFact, Tree, ValidatorSet, compact, digest, recover
-from metalayer.chain import Reverted
+from metalayer.attestation import (
+    Attestation,
+    Fact,
+    LaneFact,
+    RestartFact,
+    SetFact,
+    Tree,
+    ValidatorSet,
+    compact,
+    digest,
+    recover,
+)
+from metalayer.chain import Reverted, from_hex
 from metalayer.errors import MetalayerError
-from metalayer.message import Message, extend, genesis_head, interoperable, parse_interoperable
+from metalayer.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
+from metalayer.rotation import decode_rotate
 from tests.chains import BoundChain
-from tests.evm import Contract, deploy
-from tests.mesh import RELAYER, Mesh
+from tests.evm import CODEC, Contract, deploy
+from tests.mesh import OWNER, RELAYER, Mesh
 
 uint256 = st.integers(0, 2**256 - 1)
 uint64 = st.integers(0, 2**64 - 1)
@@ -38,13 +51,48 @@ messages = st.builds(
     fee=uint256,
     payload=st.binary(max_size=300),
 )
-facts = st.builds(LaneFact, uint256, uint256, uint64, words)
+lane_facts = st.builds(LaneFact, uint256, uint256, uint64, words)
+set_facts = st.builds(SetFact, uint64, words)
+restart_facts = st.builds(RestartFact, uint256, uint256, uint64)
+facts: st.SearchStrategy[Fact] = st.one_of(lane_facts, set_facts, restart_facts)
 validator_sets = st.builds(
     ValidatorSet,
     version=uint64,
     expires=uint64,
     members=st.lists(st.tuples(addresses, st.integers(0, 2**96 - 1)), max_size=34).map(tuple),
 )
+
+
+route_fees = st.integers(0, 2**40 - 1)
+routes = st.builds(
+    gateway.Route,
+    outbound=st.just(True),
+    inbound=st.booleans(),
+    default_gas_limit=st.just(100_000),
+    max_gas_limit=st.integers(100_000, 15_000_000),
+    base_fee=route_fees,
+    gas_fee=route_fees,
+    byte_fee=route_fees,
+    return_fee=route_fees,
+    protocol_share=st.integers(0, 10_000),
+)
+walks = st.builds(gateway.Walk, uint256, uint64, words, st.lists(words, max_size=3))
+attestations = st.builds(
+    lambda root, members, signed: Attestation(
+        root,
+        members,
+        {signer: signature for (signer, _), signature in zip(members.members, signed, strict=False)},
+    ),
+    words,
+    validator_sets,
+    st.lists(st.binary(min_size=64, max_size=64), max_size=5),
+)
+
+
+@pytest.fixture(scope="session")
+def metalayer(mesh: Mesh, chains: dict[str, BoundChain]) -> Contract:
+    """The hub's gateway, encoded and decoded by its compiled ABI."""
+    return Contract(chains["hub"], "Metalayer", mesh.gateway)
 
 
 @pytest.fixture(scope="session")
@@ -66,15 +114,50 @@ def test_heads_are_equal(harness: Contract, place: tuple[int, int, int, int], me
     assert harness.view("extend", genesis, message_id) == extend(genesis, message_id)
 
 
-@given(fact=facts)
-def test_leaves_are_equal(harness: Contract, fact: LaneFact) -> None:
-    assert harness.view("laneLeaf", fact.origin, fact.destination, fact.nonce, fact.head) == fact.leaf
+@given(lane_fact=lane_facts, set_fact=set_facts, restart=restart_facts)
+def test_leaves_are_equal(
+    harness: Contract, lane_fact: LaneFact, set_fact: SetFact, restart: RestartFact
+) -> None:
+    place = (lane_fact.origin, lane_fact.destination, lane_fact.nonce)
+    assert harness.view("laneLeaf", *place, lane_fact.head) == lane_fact.leaf
+    assert harness.view("setLeaf", set_fact.version, set_fact.set_hash) == set_fact.leaf
+    assert harness.view("restartLeaf", restart.origin, restart.destination, restart.nonce) == restart.leaf
+
+
+@given(fee=st.builds(Fee, uint64, uint64, uint64))
+def test_fees_are_packed_alike(harness: Contract, fee: Fee) -> None:
+    packed = harness.view("packFee", fee.base, fee.relay, fee.back)
+    assert packed == fee.packed
+    assert Fee.unpack(packed) == fee
+
+
+@given(route=routes, share=st.floats(0, 1), length=st.integers(0, 8_192))
+def test_both_quote_the_same(
+    mesh: Mesh, metalayer: Contract, route: gateway.Route, share: float, length: int
+) -> None:
+    """M15: for any terms, gas limit and length, to the last wei; and the message that is sent carries that fee."""
+    hub, there = mesh.connections["hub"], mesh.id_of("arcade")
+    hub.send(OWNER, mesh.gateway, gateway.encode_set_route(there, route))
+    gas_limit = int(share * route.max_gas_limit)
+    assert metalayer.view("quote", there, gas_limit, length) == route.quote(gas_limit, length)
+    assert gateway.decode_route(hub.call(mesh.gateway, gateway.encode_route(there))) == route
+
+
+def test_a_message_carries_the_fee_that_was_quoted(mesh: Mesh) -> None:
+    """M15"""
+    hub, there = mesh.connections["hub"], mesh.id_of("arcade")
+    route = gateway.decode_route(hub.call(mesh.gateway, gateway.encode_route(there)))
+    before = gateway.decode_pair(hub.call(mesh.gateway, gateway.encode_lane_fees(there)))
+    (sent,) = mesh.send("hub", "arcade", b"twelve bytes", gas_limit=123_456)
+    fee = Fee.unpack(sent.message.fee)
+    assert fee == Fee(route.base_fee, route.relay_part(123_456, 12), route.return_fee)
+    escrow, protocol = gateway.decode_pair(hub.call(mesh.gateway, gateway.encode_lane_fees(there)))
+    assert escrow - before[0] == fee.relay + fee.back
+    assert (escrow - before[0] + protocol - before[1]) * 10**9 == route.quote(123_456, 12)
 
 
 @given(chosen=st.lists(facts, min_size=1, max_size=40), other=facts)
-def test_proofs_verify_for_their_fact_only(
-    harness: Contract, chosen: list[LaneFact], other: LaneFact
-) -> None:
+def test_proofs_verify_for_their_fact_only(harness: Contract, chosen: list[Fact], other: Fact) -> None:
     tree = Tree(chosen)
     for fact in chosen[:5]:
         proof = tree.proof(fact)
@@ -226,6 +309,111 @@ def test_lanes_rebuilt_from_logs_end_at_the_head(
     finally:
         # Examples share the chain otherwise, and each would rebuild all lanes before it.
         assert hub.rpc("evm_revert", snapshot)
+
+
+@given(
+    message=messages,
+    walk=walks,
+    attestation=attestations,
+    following=validator_sets,
+    proof=st.lists(words, max_size=3),
+    restart=restart_facts,
+    route=routes,
+    account=addresses,
+    other=addresses,
+    number=uint256,
+    nonce=uint64,
+)
+def test_calls_are_encoded_alike(
+    metalayer: Contract,
+    message: Message,
+    walk: gateway.Walk,
+    attestation: Attestation,
+    following: ValidatorSet,
+    proof: list[bytes],
+    restart: RestartFact,
+    route: gateway.Route,
+    account: str,
+    other: str,
+    number: int,
+    nonce: int,
+) -> None:
+    """Bytes made here are those that the compiled ABI makes of the same values, structs in their order."""
+    at_end = (message.origin, message.nonce, message.fields)
+    restarting = (restart.origin, restart.nonce, proof)
+    rotation = gateway.encode_rotate(attestation, following, proof)
+    calls: list[tuple[bytes, str, tuple[Any, ...]]] = [
+        (gateway.encode_retry(message), "retry", at_end),
+        (gateway.encode_return(message), "returnToSender", at_end),
+        (gateway.encode_refund(message, walk), "refund", (message.fields, walk.fields)),
+        (
+            gateway.encode_refund_abandoned(message, walk, nonce, walk.previous_head, proof),
+            "refundAbandoned",
+            (message.fields, walk.fields, nonce, walk.previous_head, proof),
+        ),
+        (rotation, "rotate", (attestation.fields, _fields(following), proof)),
+        (
+            gateway.encode_follow_restart(attestation, restart, proof),
+            "followRestart",
+            (attestation.fields, *restarting),
+        ),
+        (gateway.encode_restart(number, nonce), "restart", (number, nonce)),
+        (gateway.encode_set_route(number, route), "setRoute", (number, astuple(route))),
+        (gateway.encode_claim(number), "claim", (number,)),
+        (gateway.encode_sweep(number), "sweep", (number,)),
+        (gateway.encode_deposit(account, number), "depositFor", (account, number)),
+        (gateway.encode_withdraw(account, number), "withdraw", (account, number)),
+        (gateway.encode_set_allowance(account, number), "setAllowance", (account, number)),
+        (gateway.encode_credit(account), "credit", (account,)),
+        (gateway.encode_allowance(account, other), "allowance", (account, other)),
+        (gateway.encode_quote(number, 1, 2), "quote", (number, 1, 2)),
+        (gateway.encode_lane_fees(number), "laneFees", (number,)),
+        (gateway.encode_earnings(number, account), "earnings", (number, account)),
+        (gateway.encode_paid(number, account), "paid", (number, account)),
+        (gateway.encode_paused_until(number), "pausedUntil", (number,)),
+        (gateway.encode_return_notice(number, message.id), "returnNotice", (number, message.id)),
+        (gateway.encode_restart_record(number, nonce), "restartRecord", (number, nonce)),
+        (gateway.encode_stored_head(number, nonce), "storedHead", (number, nonce)),
+        (gateway.encode_message_status(message.id), "messageStatus", (message.id,)),
+    ]
+    for made, method, values in calls:
+        assert made == metalayer.encode(method, *values), method
+    assert decode_rotate(rotation) == (attestation.validator_set, following)
+    for changed in (rotation[:-1], rotation + b"\0", b"\0" + rotation[1:], rotation[:4]):
+        with pytest.raises(MetalayerError, match="not a call of `rotate`"):
+            decode_rotate(changed)
+
+
+@given(numbers=st.tuples(uint64, uint64), word=words, flags=st.tuples(st.booleans(), st.booleans()))
+def test_answers_are_decoded_alike(
+    metalayer: Contract, numbers: tuple[int, int], word: bytes, flags: tuple[bool, bool]
+) -> None:
+    """What a gateway answers, by the return types of its compiled ABI, reads as those very values."""
+
+    def answer(method: str, *values: Any) -> bytes:
+        return bytes(CODEC.encode(metalayer._methods[method][2], values))
+
+    first, second = numbers
+    carrier = to_checksum_address(word[:20])
+    lane_end = answer("outboxLane", first, word, second)
+    assert gateway.decode_lane(lane_end) == gateway.decode_lane(answer("inboxLane", first, word))
+    assert (*gateway.decode_lane(lane_end), gateway.decode_restarted_at(lane_end)) == (first, word, second)
+    for status in gateway.Status:
+        assert gateway.decode_status(answer("messageStatus", status, first)) == (status, first)
+    for method in ("laneFees", "earnings"):
+        assert gateway.decode_pair(answer(method, first, second)) == numbers
+    notice = gateway.decode_return_notice(answer("returnNotice", (carrier, *flags)))
+    assert notice == gateway.ReturnNotice(carrier if int(carrier, 16) else None, *flags)
+    record = gateway.decode_restart_record(answer("restartRecord", (*flags, first, word)))
+    assert record == gateway.RestartRecord(*flags, first, word)
+
+
+def test_the_log_of_a_set_names_it(mesh: Mesh) -> None:
+    hub = mesh.connections["hub"]
+    (log,) = hub.logs(mesh.gateway, [gateway.topic("ValidatorSetInstalled")], 0, hub.height())
+    found = gateway.decode_validator_set(log)
+    assert found == mesh.validator_set
+    assert found.hash == from_hex(log["data"])[32:64]
 
 
 def test_selectors_and_topics_are_the_compiled_ones() -> None:

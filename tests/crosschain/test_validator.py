@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.attestation import Fact, LaneFact, SetFact, recover
+from metalayer.attestation import Fact, LaneFact, RestartFact, SetFact, ValidatorSet, recover
 from metalayer.exchange import Exchange
 from metalayer.validator import Contradiction, Judgement, Validator, describe
-from tests.mesh import VALIDATORS, Mesh
+from tests.mesh import VALIDATORS, Mesh, write_set
 
 
 @pytest.fixture
@@ -105,10 +105,222 @@ def test_facts_about_nothing_are_refused(
     assert reason in next(iter(validator.exchange.refusals(validator.exchange.roots()[0]).values()))
 
 
-def test_set_facts_are_refused_until_there_is_a_record_of_sets(validator: Validator) -> None:
-    judgement, reason = judge(validator, [SetFact(2, b"\1" * 32)])
+def restart_of(mesh: Mesh, origin: str, destination: str, nonce: int) -> RestartFact:
+    return RestartFact(mesh.id_of(origin), mesh.id_of(destination), nonce)
+
+
+def test_a_restart_is_signed_when_it_is_final(mesh: Mesh, validator: Validator) -> None:
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    mesh.restart("hub", "arcade", 9)
+    fact = restart_of(mesh, "hub", "arcade", 9)
+    judgement, reason = judge(validator, [fact])
+    assert judgement is Judgement.WAITING
+    assert "lane hub to 902: it was not restarted at 9 up to finalized block" in reason
+    mesh.finalize()
+    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED]
+
+
+def test_a_restart_that_never_was_is_refused(mesh: Mesh, validator: Validator) -> None:
+    mesh.send("hub", "arcade", count=2)
+    mesh.restart("hub", "arcade", 9)
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    for nonce, reason in {
+        2: "it was not restarted at 2: a message stands there",
+        7: "another restart never stands at 7: it was restarted at 9 after message 2",
+        10: "it was not restarted at 10: a message stands there",
+    }.items():
+        judgement, said = judge(validator, [restart_of(mesh, "hub", "arcade", nonce)])
+        assert judgement is Judgement.REFUSED
+        assert reason in said
+    for other in (restart_of(mesh, "hub", "perps", 9), restart_of(mesh, "arcade", "hub", 9)):
+        assert judge(validator, [other])[0] is Judgement.WAITING
+
+
+def test_lane_facts_work_across_a_restart_but_not_in_its_gap(mesh: Mesh, validator: Validator) -> None:
+    """Messages before and behind it are signed together with it; no head at a place that the lane skipped ever is."""
+    mesh.send("hub", "arcade", count=2)
+    before = fact_of(mesh, "hub", "arcade")
+    mesh.restart("hub", "arcade", 5)
+    at_restart = fact_of(mesh, "hub", "arcade")
+    mesh.send("hub", "arcade")
+    behind = fact_of(mesh, "hub", "arcade")
+    mesh.finalize()
+    assert (before.nonce, at_restart.nonce, behind.nonce) == (2, 5, 6)
+    facts: list[Fact] = [before, restart_of(mesh, "hub", "arcade", 5), behind]
+    assert judge(validator, facts)[0] is Judgement.SIGNED
+    for nonce in (3, 4, 5):
+        for head in (before.head, at_restart.head):
+            judgement, reason = judge(validator, [replace(before, nonce=nonce, head=head)])
+            assert judgement is Judgement.REFUSED
+            assert f"a message never stands at {nonce}: it was restarted at 5 after message 2" in reason
+
+
+def test_an_origin_that_was_reorganised_is_mended_by_a_restart(mesh: Mesh, validator: Validator) -> None:
+    """M21: heads of the other history stay refused, and say why; what stands behind the restart is signed."""
+    hub = mesh.connections["hub"]
+    snapshot = hub.rpc("evm_snapshot")
+    mesh.send("hub", "arcade", b"first history", count=2)
+    mesh.finalize()
+    signed = fact_of(mesh, "hub", "arcade")
+    assert judge(validator, [signed])[0] is Judgement.SIGNED
+    assert hub.rpc("evm_revert", snapshot)
+    mesh.send("hub", "arcade", b"second history", count=2)
+    mesh.finalize()
+    judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.REFUSED
-    assert "no record of validator sets" in reason
+    assert f"signed 0x{signed.head.hex()} before" in reason
+    assert "chain 901 was reorganised since, only a restart of the lane mends it" in reason
+    assert reason in [
+        r for root in validator.exchange.roots() for r in validator.exchange.refusals(root).values()
+    ]
+    mesh.restart("hub", "arcade", 3)
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    facts: list[Fact] = [restart_of(mesh, "hub", "arcade", 3), fact_of(mesh, "hub", "arcade")]
+    assert judge(validator, facts)[0] is Judgement.SIGNED
+
+
+def test_a_restart_of_a_history_that_is_gone_binds(mesh: Mesh, validator: Validator) -> None:
+    """M21: where a restart was signed, no message is, whatever the chain says later."""
+    hub = mesh.connections["hub"]
+    snapshot = hub.rpc("evm_snapshot")
+    mesh.restart("hub", "arcade", 1)
+    mesh.finalize()
+    assert judge(validator, [restart_of(mesh, "hub", "arcade", 1)])[0] is Judgement.SIGNED
+    assert hub.rpc("evm_revert", snapshot)
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
+    assert judgement is Judgement.REFUSED
+    assert "signed 'restart 901 902 1' before: chain 901 was reorganised since" in reason
+
+
+def set_fact(validator_set: ValidatorSet) -> SetFact:
+    return SetFact(validator_set.version, validator_set.hash)
+
+
+def test_no_set_fact_is_signed_unless_a_set_is_agreed(mesh: Mesh, validator: Validator) -> None:
+    judgement, reason = judge(validator, [set_fact(mesh.next_set())])
+    assert judgement is Judgement.REFUSED
+    assert reason == "set 2: no next set is agreed here (--next-set)"
+
+
+def test_the_agreed_set_is_signed_and_no_other(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    agreed, other = mesh.next_set(), mesh.next_set(positions=range(2, 7))
+    validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", agreed))
+    judgement, reason = judge(validator, [set_fact(other)])
+    assert judgement is Judgement.REFUSED
+    assert f"0x{other.hash.hex()} is not agreed here, but set 2 with hash 0x{agreed.hash.hex()}" in reason
+    assert judge(validator, [replace(set_fact(agreed), version=3)])[0] is Judgement.REFUSED
+    assert judge(validator, [set_fact(agreed)]) == (Judgement.SIGNED, "")
+
+
+def test_the_installed_set_may_be_signed_again_for_a_chain_that_lags(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    installed = mesh.validator_set
+    validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", installed))
+    assert judge(validator, [set_fact(installed)])[0] is Judgement.SIGNED
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"version": 1}, "hub has set 1, which expires at"),
+        ({"later": 0}, "the next one needs a higher version and a later expiry"),
+        ({"later": -400 * 86_400}, "expired at"),
+    ],
+    ids=["not a higher version", "not a later expiry", "expired"],
+)
+def test_a_set_that_the_hub_would_not_install_is_refused(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, change: dict[str, int], reason: str
+) -> None:
+    expires = mesh.validator_set.expires + change.get("later", 1)
+    agreed = replace(mesh.next_set(change.get("version", 2)), expires=expires)
+    validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", agreed))
+    judgement, said = judge(validator, [set_fact(agreed)])
+    assert judgement is Judgement.REFUSED
+    assert reason in said
+
+
+def test_a_version_means_one_set_for_ever(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """P10: an operator who changes their mind needs another version; the file is read again while it runs."""
+    first, second = mesh.next_set(), mesh.next_set(positions=range(2, 7))
+    third = mesh.next_set(3, positions=range(2, 7))
+    path = tmp_path / "next.yaml"
+    validator = mesh.validator(0, exchange, tmp_path, write_set(path, first))
+    assert judge(validator, [set_fact(third)])[0] is Judgement.REFUSED
+    assert judge(validator, [set_fact(first)])[0] is Judgement.SIGNED
+    write_set(path, second)
+    judgement, reason = judge(validator, [set_fact(second)])
+    assert judgement is Judgement.REFUSED
+    assert f"set 2: signed 0x{first.hash.hex()} before" in reason
+    write_set(path, third)
+    signed = [v for v in validator.pass_once() if v.judgement is Judgement.SIGNED]
+    assert [exchange.facts(verdict.root) for verdict in signed] == [(set_fact(third),)]
+
+
+def test_a_malformed_file_is_one_warning_and_signs_nothing(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until it is mended: then what was refused before is signed. The file's path is the operator's own business."""
+    agreed, path = mesh.next_set(), tmp_path / "next.yaml"
+    next_set = write_set(path, agreed)
+    good = path.read_text()
+    path.write_text(good.replace("version: 2", "version: two"))
+    validator = mesh.validator(0, exchange, tmp_path, next_set)
+    root = exchange.propose([set_fact(agreed)])
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    other = exchange.propose([fact_of(mesh, "hub", "arcade")])
+    judgements = {verdict.root: verdict.judgement for verdict in validator.pass_once()}
+    assert judgements == {root: Judgement.REFUSED, other: Judgement.SIGNED}
+    assert exchange.refusals(root, final_only=True) == {
+        validator.address: "set 2: the file of the next set is malformed here"
+    }
+    assert validator.pass_once() == []
+    (warning,) = caplog.messages
+    assert warning.startswith(f"no set is agreed: {path}: version: ")
+    assert "\n" not in warning
+    path.unlink()
+    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.REFUSED]
+    assert caplog.messages[1:] == [f"no set is agreed: {path}: No such file or directory"]
+    path.write_text(good)
+    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED]
+    assert exchange.refusals(root) == {}
+
+
+def test_set_facts_wait_for_a_hub_that_does_not_answer(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    agreed = mesh.next_set()
+    next_set = write_set(tmp_path / "next.yaml", agreed)
+    validator = mesh.cut_off_from("hub").validator(0, exchange, tmp_path, next_set)
+    judgement, reason = judge(validator, [set_fact(agreed)])
+    assert (judgement, reason) == (Judgement.WAITING, "hub: its node does not answer as it should")
+
+
+def test_a_validator_says_to_which_sets_it_belongs(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """One that joins with the next set signs already: nobody counts it yet, and it harms nobody."""
+    agreed = mesh.next_set()
+    next_set = write_set(tmp_path / "next.yaml", agreed)
+    leaving = mesh.cut_off_from("perps").validator(0, exchange, tmp_path, next_set)
+    first, second, silent = leaving.memberships()
+    assert first == "in validator set 1 of hub, arcade, social"
+    assert second == f"not in the next validator set, 2: 0x{agreed.hash.hex()}"
+    assert silent.startswith("perps: perps is unreachable")
+    joining = mesh.validator(5, exchange, tmp_path, next_set)
+    assert joining.memberships() == [
+        "not in validator set 1 of hub, arcade, perps, social",
+        f"in the next validator set, 2: 0x{agreed.hash.hex()}",
+    ]
+    assert judge(joining, [set_fact(agreed)])[0] is Judgement.SIGNED
+    stranger = mesh.validator(7, exchange, tmp_path)
+    assert (
+        stranger.memberships()[-1] == f"warning: {stranger.address} is in no validator set: nobody counts it"
+    )
 
 
 def test_a_reorganised_origin_is_not_signed_again(mesh: Mesh, validator: Validator) -> None:
@@ -161,42 +373,59 @@ def test_an_unreachable_chain_delays_only_its_own_lanes(
     assert judge(validator, [fact_of(mesh, "arcade", "hub")])[0] is Judgement.SIGNED
 
 
-KILLED_BEFORE_SIGNING = """
+KILLED = """
 import os, signal, sys
 from pathlib import Path
+from metalayer.accounts import address_of, local_key
 from metalayer.chain import connect
 from metalayer.exchange import Exchange
 from metalayer.network import load_network
-from metalayer.validator import Validator
+from metalayer.validator import NextSet, Record, Validator
+
+place, gateway, exchange, record, next_set = sys.argv[1:]
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 class Dying:
-    address = sys.argv[1]
-    def sign_message(self, message):
-        os.kill(os.getpid(), signal.SIGKILL)
+    address = local_key(5).address
+    sign_message = die if place == "before the signature" else local_key(5).sign_message
 
+if place == "before the record":
+    Record.commit = die
+if place == "before the publication":
+    Exchange.sign = die
 network = load_network()
 Validator.open(
-    Dying(), connect(network), network.hub.chain_id, sys.argv[2], Exchange(Path(sys.argv[3])), Path(sys.argv[4])
+    Dying(), connect(network), network.hub.chain_id, gateway, Exchange(Path(exchange)), Path(record),
+    NextSet(Path(next_set), address_of),
 ).pass_once()
 """
+
+
+def killed(mesh: Mesh, exchange: Exchange, folder: Path, place: str) -> None:
+    """A real process of the first validator, which ends by a real SIGKILL at this place."""
+    paths = [exchange.directory, folder / "record-0.sqlite", folder / "next.yaml"]
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, place, mesh.gateway, *map(str, paths)],
+        capture_output=True,
+        env=os.environ,
+        timeout=60,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
 
 
 def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
     mesh: Mesh, exchange: Exchange, tmp_path: Path
 ) -> None:
-    """A real process, a real SIGKILL: what it was about to sign binds it, and is signed only if it is still true."""
+    """What it was about to sign binds it, and is signed only if it is still true."""
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
     mesh.send("hub", "arcade", b"first history")
     mesh.finalize()
     fact = fact_of(mesh, "hub", "arcade")
     root = exchange.propose([fact])
-    program = [sys.executable, "-c", KILLED_BEFORE_SIGNING, VALIDATORS[0].address, mesh.gateway]
-    record = tmp_path / "record-0.sqlite"
-    ended = subprocess.run(
-        [*program, str(exchange.directory), str(record)], capture_output=True, env=os.environ, timeout=60
-    )
-    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    killed(mesh, exchange, tmp_path, "before the signature")
     assert not exchange.has_signed(root, VALIDATORS[0].address)
     contradicting = replace(fact, head=b"\x66" * 32)
     with mesh.validator(0, exchange, tmp_path).record as kept, pytest.raises(Contradiction):
@@ -209,6 +438,54 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
     other = exchange.propose([fact_of(mesh, "hub", "arcade")])
     verdicts = {verdict.root: verdict.judgement for verdict in validator.pass_once()}
     assert verdicts == {root: Judgement.REFUSED, other: Judgement.REFUSED}
+
+
+@pytest.mark.parametrize("place", ["before the record", "before the signature", "before the publication"])
+def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, place: str
+) -> None:
+    """P10: nothing is lost, and the record knows all that was, or may have been, signed before the kill."""
+    mesh.send("hub", "arcade")
+    message = fact_of(mesh, "hub", "arcade")
+    mesh.restart("hub", "perps", 4)
+    mesh.finalize()
+    restart, agreed = restart_of(mesh, "hub", "perps", 4), mesh.next_set()
+    next_set = write_set(tmp_path / "next.yaml", agreed)
+    facts: list[Fact] = [message, restart, set_fact(agreed)]
+    roots = [exchange.propose(facts), *(exchange.propose([fact]) for fact in facts)]
+    killed(mesh, exchange, tmp_path, place)
+    assert not any(exchange.signers(root) for root in roots)
+    rivals: list[Fact] = [
+        replace(message, head=b"\x66" * 32),
+        LaneFact(restart.origin, restart.destination, restart.nonce, b"\x66" * 32),
+        set_fact(mesh.next_set(positions=range(5))),
+    ]
+    validator = mesh.validator(0, exchange, tmp_path, next_set)
+    verdicts = {verdict.root: verdict.judgement for verdict in validator.pass_once()}
+    assert verdicts == dict.fromkeys(roots, Judgement.SIGNED)
+    for root in roots:
+        signature = exchange.signature(root, validator.address)
+        assert signature is not None
+        assert recover(mesh.network_id, mesh.gateway, root, signature) == validator.address
+    for rival in rivals:
+        with pytest.raises(Contradiction):
+            validator.record.commit([rival])
+
+
+@pytest.mark.parametrize("place", ["before the signature", "before the publication"])
+def test_the_next_set_binds_an_operator_who_kills_the_process_to_change_it(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, place: str
+) -> None:
+    """P10: what the process may have signed before the kill is not to be had with another set."""
+    path = tmp_path / "next.yaml"
+    write_set(path, mesh.next_set())
+    exchange.propose([set_fact(mesh.next_set())])
+    killed(mesh, exchange, tmp_path, place)
+    other = mesh.next_set(positions=range(2, 7))
+    validator = mesh.validator(0, exchange, tmp_path, write_set(path, other))
+    judgement, reason = judge(validator, [set_fact(other)])
+    assert judgement is Judgement.REFUSED
+    assert "another set needs a higher one" in reason
 
 
 def test_old_proposals_do_not_slow_a_pass(mesh: Mesh, validator: Validator) -> None:
@@ -245,6 +522,15 @@ def test_a_node_that_answers_with_another_log_is_not_believed(
     )
     judgement, _ = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.WAITING
+    mesh.restart("hub", "arcade", 5)
+    mesh.finalize()
+    asked = Validator._restart_logs
+    monkeypatch.setattr(
+        Validator,
+        "_restart_logs",
+        lambda *args: [[{**entry, **lie} for entry in logs] for logs in asked(*args)],
+    )
+    assert judge(validator, [restart_of(mesh, "hub", "arcade", 5)])[0] is Judgement.WAITING
 
 
 def test_what_is_put_in_the_way_of_one_proposal_stops_no_other(mesh: Mesh, validator: Validator) -> None:

@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from metalayer import gateway
 from metalayer.accounts import address_of, load_sender
 from metalayer.artifacts import Artifact, load_artifacts
+from metalayer.attestation import SetFact, Tree, ValidatorSet
 from metalayer.chain import Connection, connect
 from metalayer.deployment import Deployer
 from metalayer.inspection import ALL_CONTRACTS
 from metalayer.intent import Intent, load_intent
 from metalayer.network import Network, load_network
 from tests.chains import BoundChain
+from tests.deployed import Deployment
+from tests.paper import DAY
 
 # Not the account of deploy.yaml: its addresses are free on chains where other tests have deployed.
 DEPLOYER = "TEST::18"
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Validator sets after the first one, with the same members and later expiries, and what installs them."""
+
+    deployment: Deployment
+
+    def following(self, version: int) -> ValidatorSet:
+        first = self.deployment.registry.first_validator_set()
+        if version == first.version:
+            return first
+        return ValidatorSet(version, first.expires + version * DAY, first.members)
+
+    def rotate(self, chain: str, following: ValidatorSet) -> None:
+        """Installs the next version on a chain that has the one before."""
+        fact = SetFact(following.version, following.hash)
+        tree = Tree([fact])
+        attestation = self.deployment.attest(tree.root, validator_set=self.following(following.version - 1))
+        data = gateway.encode_rotate(attestation, following, tree.proof(fact))
+        self.deployment.connections[chain].send(load_sender("TEST::2"), self.deployment.gateway, data)
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from metalayer.accounts import load_sender
+from metalayer.attestation import ValidatorSet
 from metalayer.calls import Function
 from metalayer.chain import Connection, to_hex
-from metalayer.check import check
-from metalayer.deployment import Deployer
-from metalayer.gateway import Route, encode_set_route
+from metalayer.check import Finding, check, describe_route, describe_set
+from metalayer.deployment import SET_GUARDIAN, Deployer
+from metalayer.gateway import encode_set_route
+from metalayer.intent import route_between
+from metalayer.network import Network
 from metalayer.registry import Registry
+from tests.deployed import Deployment
+from tests.ops.conftest import Rotation
 
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
 ACCEPT_OWNERSHIP = Function("acceptOwnership()")
@@ -27,16 +33,16 @@ def registry(deployer: Deployer, deployment: object) -> Registry:
 
 
 @pytest.fixture
-def drift(deployer: Deployer, registry: Registry) -> Drift:
+def drift(findings: Callable[[], list[Finding]]) -> Drift:
     """What differs: (chain, subject) -> (expected, found)."""
 
-    def find() -> dict[tuple[str, str], tuple[str, str]]:
-        resolved = resolved_before
-        findings = check(resolved, registry, deployer.connections, deployer.artifacts)
-        return {(f.chain, f.subject): (f.expected, f.found) for f in findings if f.is_drift}
+    return lambda: {(f.chain, f.subject): (f.expected, f.found) for f in findings() if f.is_drift}
 
-    resolved_before = deployer.plan().resolved
-    return find
+
+@pytest.fixture
+def findings(deployer: Deployer, registry: Registry) -> Callable[[], list[Finding]]:
+    resolved = deployer.plan().resolved
+    return lambda: check(resolved, registry, deployer.connections, deployer.artifacts)
 
 
 def test_a_fresh_deployment_is_clean(drift: Drift) -> None:
@@ -69,20 +75,42 @@ def test_finds_a_pending_and_then_another_owner(
 
 
 @pytest.mark.parametrize(
-    ("route", "words"),
+    ("change", "words"),
     [
-        (Route(False, True, 200_000, 2_000_000), "inbound only, gas 200000/2000000"),
-        (Route(True, False, 200_000, 2_000_000), "outbound only, gas 200000/2000000"),
-        (Route(False, False, 200_000, 2_000_000), "closed, gas 200000/2000000"),
-        (Route(True, True, 200_001, 2_000_000), "both ways, gas 200001/2000000"),
+        ({"outbound": False}, "inbound only, gas 200000/2000000, fees "),
+        ({"inbound": False}, "outbound only, gas 200000/2000000, fees "),
+        ({"outbound": False, "inbound": False}, "closed, gas 200000/2000000, fees "),
+        ({"default_gas_limit": 200_001}, "both ways, gas 200001/2000000, fees "),
+        ({"base_fee": 1}, "fees 1/10000/1000/100000 + 10 %"),
+        ({"gas_fee": 1}, "fees 1000000/1/1000/100000 + 10 %"),
+        ({"byte_fee": 1}, "fees 1000000/10000/1/100000 + 10 %"),
+        ({"return_fee": 1}, "fees 1000000/10000/1000/1 + 10 %"),
+        ({"protocol_share": 1}, "fees 1000000/10000/1000/100000 + 0.01 %"),
     ],
 )
 def test_finds_a_changed_route(
-    drift: Drift, registry: Registry, connections: dict[str, Connection], route: Route, words: str
+    drift: Drift,
+    registry: Registry,
+    connections: dict[str, Connection],
+    network: Network,
+    change: dict[str, int],
+    words: str,
 ) -> None:
-    data = encode_set_route(connections["hub"].chain.chain_id, route)
+    hub, social = network.hub, network.chains["social"]
+    intended = route_between(social, hub)
+    data = encode_set_route(hub.chain_id, replace(intended, **change))
     connections["social"].send(load_sender(OWNER), registry.address("Metalayer"), data)
-    assert drift() == {("social", "route to and from hub"): ("both ways, gas 200000/2000000", words)}
+    ((subject, (expected, found)),) = drift().items()
+    assert subject == ("social", "route to and from hub")
+    assert expected == describe_route(intended)
+    assert words in found
+
+
+def test_finds_another_guardian(drift: Drift, registry: Registry, connections: dict[str, Connection]) -> None:
+    successor, guardian = load_sender("TEST::7").address, load_sender("TEST::4").address
+    data = SET_GUARDIAN.encode(successor)
+    connections["perps"].send(load_sender(OWNER), registry.address("Metalayer"), data)
+    assert drift() == {("perps", "guardian"): (guardian, successor)}
 
 
 def test_finds_another_validator_set(
@@ -99,7 +127,56 @@ def test_finds_another_validator_set(
     assert len(slots) == 1
     other = "0x" + "11" * 32
     arcade.rpc("anvil_setStorageAt", gateway, hex(slots[0]), other)
-    assert drift() == {("arcade", "validator set"): (to_hex(expected), other)}
+    assert drift() == {
+        ("arcade", "validator set"): (
+            describe_set(registry.first_validator_set()),
+            f"{other}, which no log names",
+        )
+    }
+
+
+@pytest.fixture
+def rotation(registry: Registry, connections: dict[str, Connection]) -> Rotation:
+    return Rotation(Deployment(registry, connections, {}))
+
+
+def test_a_set_that_a_quorum_rotated_in_is_no_drift(
+    drift: Drift, rotation: Rotation, connections: dict[str, Connection]
+) -> None:
+    for name in connections:
+        rotation.rotate(name, rotation.following(2))
+    assert drift() == {}
+    for name in connections:
+        rotation.rotate(name, rotation.following(3))
+    assert drift() == {}
+
+
+def test_finds_the_chains_that_are_behind(
+    findings: Callable[[], list[Finding]], rotation: Rotation, connections: dict[str, Connection]
+) -> None:
+    for name in connections:
+        rotation.rotate(name, rotation.following(2))
+    for name in ("hub", "arcade"):
+        rotation.rotate(name, rotation.following(3))
+    differing = {(f.chain, f.subject): f for f in findings() if f.is_drift}
+    assert set(differing) == {("perps", "validator set"), ("social", "validator set")}
+    behind = differing["perps", "validator set"]
+    assert behind.expected == describe_set(rotation.following(3))
+    assert behind.found == describe_set(rotation.following(2))
+    assert behind.found.startswith("version 2, expires 20")
+    assert behind.advice.startswith("perps is behind: `ape run relay rotate`")
+    assert behind.advice.endswith("version 3")
+
+
+def test_finds_another_first_set(
+    deployer: Deployer, registry: Registry, findings: Callable[[], list[Finding]]
+) -> None:
+    """The set that signs is the same on all chains: that alone says nothing about who chose it."""
+    resolved = deployer.plan().resolved
+    other = ValidatorSet(1, resolved.validator_set.expires + 1, resolved.validator_set.members)
+    chains = {name: replace(chain, validator_set=other) for name, chain in resolved.chains.items()}
+    found = check(replace(resolved, chains=chains), registry, deployer.connections, deployer.artifacts)
+    assert {f.subject for f in found if f.is_drift} == {"first validator set"}
 
 
 def test_finds_a_namespace_that_was_passed_on(

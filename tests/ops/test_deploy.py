@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -16,18 +17,20 @@ from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
+from rich.console import Console
 
 from metalayer.accounts import address_of, load_sender
 from metalayer.calls import Function
 from metalayer.chain import Connection, in_parallel, to_hex
-from metalayer.deployment import Deployer
+from metalayer.deployment import SET_GUARDIAN, Deployer, plan_as_dict, plan_tables
 from metalayer.errors import MetalayerError
 from metalayer.gateway import Route, encode_set_route
 from metalayer.intent import ARACHNID, CONTRACTS, create3_address
 from metalayer.journal import Journal, exclusive
-from metalayer.network import repo_root
+from metalayer.network import Network, repo_root
 from metalayer.registry import Registry
-from tests.ops.conftest import DEPLOYER
+from tests.deployed import Deployment
+from tests.ops.conftest import DEPLOYER, Rotation
 
 # Factory, three contracts, seal by the deployer; a route to each other chain by the owner.
 DEPLOYER_STEPS = 5
@@ -51,6 +54,16 @@ def expected_nonces(before: dict[tuple[str, str], int], chains: int) -> dict[tup
         (name, account): count + (DEPLOYER_STEPS - 1 if account == DEPLOYER else chains - 1)
         for (name, account), count in before.items()
     }
+
+
+def missing(deployer: Deployer) -> list[tuple[str, str]]:
+    """(chain, step) of all that a plan would do."""
+    return [
+        (chain, planned.step.name)
+        for chain, steps in deployer.plan().chains.items()
+        for planned in steps
+        if not planned.step.is_done
+    ]
 
 
 class Crash(BaseException):
@@ -268,18 +281,73 @@ def test_another_machine_goes_on_with_the_set_that_is_installed(
 def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    closed = encode_set_route(perps, Route(False, True, 1, 2))
+    closed = encode_set_route(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
     connections["arcade"].send(load_sender("TEST::1"), registry.address("Metalayer"), closed)
-    plan = deployer.plan()
-    changes = [
-        (chain, planned.step.name)
-        for chain, steps in plan.chains.items()
-        for planned in steps
-        if not planned.step.is_done
-    ]
-    assert changes == [("arcade", "route to perps")]
+    assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
+    assert missing(deployer) == []
+
+
+@pytest.mark.usefixtures("factory_placed")
+@pytest.mark.parametrize("field", ["base_fee", "gas_fee", "byte_fee", "return_fee", "protocol_share"])
+def test_a_changed_fee_is_put_back(
+    deployer: Deployer, connections: dict[str, Connection], field: str
+) -> None:
+    registry = deployer.apply(quietly)
+    perps = connections["perps"].chain.chain_id
+    intended = deployer.plan().resolved.chains["arcade"].routes[perps]
+    dearer = encode_set_route(perps, replace(intended, **{field: getattr(intended, field) + 1}))
+    connections["arcade"].send(load_sender("TEST::1"), registry.address("Metalayer"), dearer)
+    assert missing(deployer) == [("arcade", "route to perps")]
+    deployer.apply(quietly)
+    assert missing(deployer) == []
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_another_guardian_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
+    registry = deployer.apply(quietly)
+    data = SET_GUARDIAN.encode(address_of("TEST::7"))
+    connections["social"].send(load_sender("TEST::1"), registry.address("Metalayer"), data)
+    assert missing(deployer) == [("social", "guardian")]
+    deployer.apply(quietly)
+    assert missing(deployer) == []
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_the_plan_shows_who_pauses_and_what_messages_cost(
+    with_intent: Callable[..., Deployer], network: Network
+) -> None:
+    guardians = {"default": "TEST::4", "social": "TEST::6"}
+    plan = with_intent(guardians=guardians).plan()
+    out = Console(width=200, record=True, quiet=False, file=io.StringIO())
+    for part in plan_tables(plan):
+        out.print(part)
+    lines = [line.replace("│", "").split() for line in out.export_text().splitlines()]
+    assert ["perps", address_of("TEST::1"), address_of("TEST::4")] in lines
+    assert ["social", address_of("TEST::1"), address_of("TEST::6")] in lines
+    route = "hub arcade 200,000 2,000,000 200,000 1,000 100 2,000,000 10 %"
+    assert route.split() in lines
+    steps = plan_as_dict(plan)["chains"]["social"]
+    created = next(step for step in steps if step["step"] == "create Metalayer")
+    assert created["arguments"]["initialGuardian"] == address_of("TEST::6")
+    configured = next(step for step in steps if step["step"] == "route to hub")
+    assert configured["arguments"]["baseFee"] == network.hub.preset.fees.base
+    assert configured["arguments"]["returnFee"] == network.chains["social"].preset.fees.return_
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_set_that_a_quorum_rotated_in_is_no_contradiction(
+    deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
+) -> None:
+    registry = deployer.apply(quietly)
+    rotation = Rotation(Deployment(registry, connections, {}))
+    for name in connections:
+        rotation.rotate(name, rotation.following(2))
+    rotation.rotate("hub", rotation.following(3))
     assert not deployer.plan().has_changes
+    assert deployer.apply(quietly) == registry
+    elsewhere = replace(deployer, folder=tmp_path / "elsewhere")
+    assert elsewhere.apply(quietly).validator_set == registry.validator_set, "the first one, not the newest"
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -308,7 +376,7 @@ def test_refuses_other_values_than_those_deployed(
         owner.plan()
     weights = {f"TEST::{i}": 50 for i in range(5, 10)}
     validators = deployer.intent.validators.model_copy(update={"weights": weights})
-    with pytest.raises(MetalayerError, match="Metalayer has validator set"):
+    with pytest.raises(MetalayerError, match="the first validator set of Metalayer was 0x"):
         with_intent(validators=validators).apply(quietly)
 
 

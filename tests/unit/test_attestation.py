@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from metalayer.attestation import (
     Attestation,
+    Fact,
     LaneFact,
+    RestartFact,
     SetFact,
     Tree,
     ValidatorSet,
@@ -29,17 +31,16 @@ GATEWAY = "0x" + "11" * 20
 ROOT = b"\7" * 32
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
-lane_facts = st.builds(
-    LaneFact,
-    st.integers(1, 9),
-    st.integers(1, 9),
-    st.integers(1, 1_000),
-    st.binary(min_size=32, max_size=32),
+ids, words = st.integers(1, 9), st.binary(min_size=32, max_size=32)
+any_facts: st.SearchStrategy[Fact] = st.one_of(
+    st.builds(LaneFact, ids, ids, st.integers(1, 1_000), words),
+    st.builds(SetFact, ids, words),
+    st.builds(RestartFact, ids, ids, st.integers(1, 1_000)),
 )
 
 
-@given(facts=st.lists(lane_facts, min_size=1, max_size=20), data=st.data())
-def test_the_root_does_not_depend_on_order_or_repetition(facts: list[LaneFact], data: st.DataObject) -> None:
+@given(facts=st.lists(any_facts, min_size=1, max_size=20), data=st.data())
+def test_the_root_does_not_depend_on_order_or_repetition(facts: list[Fact], data: st.DataObject) -> None:
     assert Tree(data.draw(st.permutations(facts + facts[:1]))).root == Tree(facts).root
 
 
@@ -58,9 +59,14 @@ def test_a_tree_proves_nothing_else() -> None:
         Tree([])
 
 
-def test_facts_of_two_kinds_never_share_a_leaf() -> None:
-    assert SetFact(1, ROOT).leaf != LaneFact(0, 0, 1, ROOT).leaf
-    assert SetFact(1, ROOT).key != LaneFact(0, 0, 1, ROOT).key
+def test_facts_of_two_kinds_never_share_a_leaf_or_a_key() -> None:
+    kinds: list[Fact] = [SetFact(1, ROOT), LaneFact(0, 0, 1, ROOT), RestartFact(0, 0, 1)]
+    assert len({fact.leaf for fact in kinds}) == len({fact.key for fact in kinds}) == 3
+
+
+def test_a_restart_says_nothing_that_could_be_contradicted() -> None:
+    assert RestartFact(901, 902, 7).value == b""
+    assert RestartFact(901, 902, 7).key != RestartFact(901, 902, 8).key
 
 
 def test_a_set_may_be_installed_until_the_second_in_which_it_expires() -> None:

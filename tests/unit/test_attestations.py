@@ -28,22 +28,28 @@ def network_id(hub):
 
 
 @pytest.fixture
-def install(arcade, network_id, owner, deployer):
+def parties(arcade, network_id, owner, guardian):
+    """What the gateway's constructor takes before the validator set."""
+    return network_id, arcade.era.address, owner, guardian
+
+
+@pytest.fixture
+def install(arcade, parties, deployer):
     """Deploys a gateway with a set; gives its revert if it refuses."""
 
     def install(words, expires=2**64 - 1, version=1, at=None):
-        code = init_code("Metalayer", network_id, owner, (version, expires, words))
+        code = init_code("Metalayer", *parties, (version, expires, words))
         return call(arcade.chain, None, code, sender=deployer, at=at)
 
     return install
 
 
 @pytest.fixture
-def gateway_of(arcade, network_id, owner, deployer):
+def gateway_of(arcade, parties, deployer):
     """Deploys a gateway with these validators."""
 
     def gateway_of(validators):
-        return deploy(arcade.chain, "Metalayer", network_id, owner, validators.argument, sender=deployer)
+        return deploy(arcade.chain, "Metalayer", *parties, validators.argument, sender=deployer)
 
     return gateway_of
 
@@ -93,9 +99,9 @@ def test_refuses_other_numbers_of_validators(install, count):
     assert install(words([1] * count)) == error("InvalidValidatorCount", count)
 
 
-def test_emits_the_set(arcade, network_id, owner, deployer):
+def test_emits_the_set(arcade, parties, deployer):
     validators = Validators([3, 3, 3, 2], expires=now(arcade.chain) + DAY, version=7)
-    code = init_code("Metalayer", network_id, owner, validators.argument)
+    code = init_code("Metalayer", *parties, validators.argument)
     receipt = transact(arcade.chain, None, code, deployer)
     expected = (7, validators.set.expires, validators.set.hash, tuple(validators.set.words))
     assert receipt.named("ValidatorSetInstalled") == [expected]

@@ -77,17 +77,17 @@ def test_refuses_code_that_cannot_be_deployed(factory, sender):
     assert factory.revert("deploy", sender, SALT, starts_with_ef, sender=sender) == error("FailedDeployment")
 
 
-def test_passes_the_error_of_a_constructor_on(hub, factory, sender, owner):
+def test_passes_the_error_of_a_constructor_on(hub, factory, sender, owner, guardian):
     """M4: an initialisation that refuses its arguments leaves nothing behind."""
-    empty_set = init_code("Metalayer", 901, owner, (1, 2**64 - 1, []))
+    empty_set = init_code("Metalayer", 901, hub.era.address, owner, guardian, (1, 2**64 - 1, []))
     assert factory.revert("deploy", sender, SALT, empty_set, sender=sender) == error(
         "InvalidValidatorCount", 0
     )
     assert code_of(hub.chain, factory.view("addressOf", sender, SALT)) == b""
 
 
-def test_salt_is_free_again_after_a_failed_deployment(factory, sender, owner):
-    empty_set = init_code("Metalayer", 901, owner, (1, 2**64 - 1, []))
+def test_salt_is_free_again_after_a_failed_deployment(hub, factory, sender, owner, guardian):
+    empty_set = init_code("Metalayer", 901, hub.era.address, owner, guardian, (1, 2**64 - 1, []))
     assert not factory.attempt("deploy", sender, SALT, empty_set, sender=sender).succeeded
     factory.send("deploy", sender, SALT, TINY, sender=sender)
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.attestation import Fact, LaneFact, SetFact, Tree
+from metalayer.attestation import Fact, LaneFact, RestartFact, SetFact, Tree
 from metalayer.errors import MetalayerError
-from metalayer.exchange import MAX_FACTS, Exchange, MalformedFile
+from metalayer.exchange import MAX_FACTS, Exchange, MalformedFile, canonical
 
 SIGNER = "0x00000000000000000000000000000000000000AA"
 FACTS: list[Fact] = [
+    RestartFact(901, 902, 8),
     LaneFact(902, 901, 256, b"\2" * 32),
     LaneFact(901, 902, 7, b"\1" * 32),
     SetFact(1, b"\3" * 32),
@@ -40,6 +41,17 @@ def test_a_proposal_is_read_back(exchange: Exchange) -> None:
     exchange.remove(root)
     assert exchange.roots() == []
     assert exchange.facts(root) is None
+
+
+def test_a_proposal_has_one_order(exchange: Exchange) -> None:
+    """Lane facts, set facts, restart facts: whoever proposes the same facts writes the same file."""
+    root = exchange.propose([*FACTS, SetFact(3, b"\4" * 32), RestartFact(901, 902, 300)])
+    data = json.loads(proposal_of(exchange, root).read_text())
+    assert [fact["kind"] for fact in data["facts"]] == ["lane", "lane", "set", "set", "restart", "restart"]
+    assert [fact.get("nonce") for fact in data["facts"]] == [7, 256, None, None, 8, 300]
+    facts = exchange.facts(root)
+    assert facts is not None
+    assert facts == canonical(facts[::-1])
 
 
 def test_signatures_and_refusals(exchange: Exchange) -> None:
@@ -78,6 +90,11 @@ def _edited(exchange: Exchange, root: bytes, edit: object) -> None:
         (lambda data: {"facts": [{**data["facts"][0], "origin": 2**256}]}, "origin"),
         (lambda data: {"facts": [{**data["facts"][0], "head": "0x00"}]}, "head"),
         (lambda data: {"facts": [{**data["facts"][0], "kind": "other"}]}, "facts"),
+        (lambda data: {"facts": [{**data["facts"][0], "kind": "restart"}]}, "head"),
+        (lambda data: {"facts": [{**data["facts"][2], "version": 2**64}]}, "version"),
+        (lambda data: {"facts": [{**data["facts"][2], "set_hash": "0x00"}]}, "set_hash"),
+        (lambda data: {"facts": [{**data["facts"][3], "nonce": 2**64}]}, "nonce"),
+        (lambda data: {"facts": [{**data["facts"][3], "destination": "902"}]}, "destination"),
         (lambda data: [], "the file"),
         (lambda data: "x" * (1 << 20), "larger than"),
     ],

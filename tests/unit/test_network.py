@@ -1,5 +1,6 @@
 """networks.yaml: what it gives and what it refuses, each refusal one line that names the place."""
 
+import copy
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ PRESET = {
     "finality_depth": 2,
     "default_gas_limit": 200_000,
     "max_gas_limit": 10_000_000,
+    "fees": {"base": 1_000_000, "gas": 10_000, "byte": 1_000, "return": 2_000_000, "protocol_share": 1_000},
 }
 ENTRY = {"chain_id": 1, "port": 9001, "preset": "hub"}
 
@@ -23,7 +25,7 @@ ENTRY = {"chain_id": 1, "port": 9001, "preset": "hub"}
 def good() -> dict:
     return {
         "network": {"name": "paper", "hub": "home"},
-        "presets": {"hub": dict(PRESET)},
+        "presets": {"hub": copy.deepcopy(PRESET)},
         "chains": {
             "away": {"chain_id": 2, "port": 9002, "preset": "hub"},
             "home": {"chain_id": 1, "port": 9001, "preset": "hub"},
@@ -118,6 +120,16 @@ def change(path: str, value: object):
         (change("presets.hub.gas_limit", 15_000_000), r"presets.hub: max_gas_limit is over half a block"),
         (change("presets.hub.default_gas_limit", 10_000_001), r"default_gas_limit is over max_gas_limit"),
         (change("presets.hub.block_time", 0), r"presets.hub.block_time: .*greater than 0"),
+        (change("presets.hub.fees", None), r"presets.hub.fees: Field required"),
+        (change("presets.hub.fees.base", None), r"presets.hub.fees.base: Field required"),
+        (change("presets.hub.fees.return", None), r"presets.hub.fees.return: Field required"),
+        (change("presets.hub.fees.base", -1), r"presets.hub.fees.base: .*greater than or equal to 0"),
+        (change("presets.hub.fees.gas", 1 << 40), r"presets.hub.fees.gas: .*less than 1099511627776"),
+        (change("presets.hub.fees.byte", 0.5), r"presets.hub.fees.byte: .*valid integer"),
+        (change("presets.hub.fees.return", "12"), r"presets.hub.fees.return: .*valid integer"),
+        (change("presets.hub.fees.base", True), r"presets.hub.fees.base: .*valid integer"),
+        (change("presets.hub.fees.protocol_share", 10_001), r"fees.protocol_share: .*equal to 10000"),
+        (change("presets.hub.fees.bse", 1), r"presets.hub.fees.bse: Extra inputs are not permitted"),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_the_place(write, data, message):
@@ -126,6 +138,17 @@ def test_a_wrong_file_is_one_line_that_names_the_place(write, data, message):
     assert re.search(message, str(raised.value)), raised.value
     assert "networks.yaml" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_fees_are_those_of_the_file(write):
+    fees = load_network(write(change("presets.hub.fees.byte", 0))).hub.preset.fees
+    assert (fees.base, fees.gas, fees.byte, fees.return_, fees.protocol_share) == (
+        1_000_000,
+        10_000,
+        0,
+        2_000_000,
+        1_000,
+    )
 
 
 def test_a_missing_file_is_one_line(tmp_path):

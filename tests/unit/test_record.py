@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.attestation import LaneFact
+from metalayer.attestation import Fact, LaneFact, RestartFact, SetFact
 from metalayer.errors import MetalayerError
 from metalayer.validator import Contradiction, Record
 
 FACT = LaneFact(901, 902, 1, b"\1" * 32)
 OTHER_HEAD = LaneFact(901, 902, 1, b"\2" * 32)
 NEXT = LaneFact(901, 902, 2, b"\3" * 32)
+RESTART = RestartFact(901, 902, 7)
+SET = SetFact(2, b"\5" * 32)
 
 
 def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
@@ -27,6 +29,37 @@ def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
         record.commit([FACT, NEXT])
         with pytest.raises(Contradiction, match="lane 901 902 1: signed 0x0101"):
             record.commit([OTHER_HEAD])
+
+
+def test_the_reason_of_a_contradiction_says_what_happened_and_what_to_do(tmp_path: Path) -> None:
+    with Record(tmp_path / "record", "validator") as record:
+        record.commit([FACT, SET])
+        with pytest.raises(
+            Contradiction, match=r"this is 0x0202.*: chain 901 was reorganised since, only a restart"
+        ):
+            record.commit([OTHER_HEAD])
+        with pytest.raises(Contradiction, match=r"set 2: signed 0x0505.*another set needs a higher one"):
+            record.commit([SetFact(2, b"\6" * 32)])
+        record.commit([SET, SetFact(3, b"\6" * 32)])
+
+
+MESSAGE_THERE = LaneFact(901, 902, 7, b"\7" * 32)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(RESTART, MESSAGE_THERE), (MESSAGE_THERE, RESTART)], ids=["restart", "message"]
+)
+@pytest.mark.parametrize("together", [False, True])
+def test_a_message_and_a_restart_never_stand_at_one_place(
+    tmp_path: Path, first: Fact, second: Fact, together: bool
+) -> None:
+    with Record(tmp_path / "record", "validator") as record:
+        if not together:
+            record.commit([first])
+        with pytest.raises(Contradiction, match="901 902 7' before: chain 901 was reorganised since"):
+            record.commit([first, second])
+        elsewhere = [RestartFact(902, 901, 7), LaneFact(901, 902, 8, b"\7" * 32), RestartFact(901, 902, 9)]
+        record.commit([first, *elsewhere])
 
 
 def test_a_contradiction_leaves_nothing_behind(tmp_path: Path) -> None:
