@@ -12,15 +12,18 @@ import pytest
 from ape import accounts, project
 
 from metalayer import lane
-from metalayer.accounts import local_key as key_of
-from metalayer.attestation import Attestation, LaneFact, Tree, compact, digest
-from metalayer.gateway import Batch
+from metalayer.attestation import LaneFact, RestartFact, SetFact, Tree, ValidatorSet
+from metalayer.books import read_books
+from metalayer.chain import Reverted
+from metalayer.gateway import Batch, Status, Walk
 from metalayer.lane import Sent
-from metalayer.message import interoperable
+from metalayer.live import Live
+from metalayer.message import GWEI, Fee, genesis_head, interoperable
 from tests.chains import BoundChain, Deployed
-from tests.deployed import Deployment
+from tests.deployed import ERA, HOLDER, Deployment
+from tests.paper import DAY
 
-ERA = 10**18
+CREDIT = ERA
 
 
 @dataclass
@@ -37,6 +40,9 @@ class Network:
         with self.chains[name].use():
             yield self.deployment.on[name]
 
+    def id_of(self, name: str) -> int:
+        return self.chains[name].chain_id
+
     def note(self, origin: str, receipt: Any) -> Sent:
         """Remember the message that a transaction sent, read from its logs."""
         raw = self.chains[origin].rpc("eth_getTransactionReceipt", [receipt.txn_hash])
@@ -47,30 +53,65 @@ class Network:
         self.sent.setdefault((origin, destination), []).append(sent)
         return sent
 
-    def delivery(self, origin: str, destination: str, signers: int = 4, first: int = 1) -> tuple[Any, Any]:
-        """Arguments of `deliver`: every message of a lane from `first` on, attested by so many validators."""
+    def delivery(
+        self, origin: str, destination: str, signers: int = 4, validator_set: ValidatorSet | None = None
+    ) -> tuple[Any, Any]:
+        """Arguments of `deliver`: every message of a lane, attested by so many validators."""
         messages = self.sent[origin, destination]
-        newest = messages[-1]
+        first, newest = messages[0].message.nonce, messages[-1]
         fact = LaneFact(newest.message.origin, newest.message.destination, newest.message.nonce, newest.head)
         tree = Tree([fact])
-        batch = Batch(fact, tree.proof(fact), first, [sent.message for sent in messages[first - 1 :]], [])
-        return self.attest(tree.root, signers).fields, [batch.fields]
-
-    def attest(self, root: bytes, signers: int) -> Attestation:
-        registry = self.deployment.registry
-        validators = registry.first_validator_set()
-        keys = {key.address: key for key in (key_of(i) for i in range(5, 10))}
-        hash_ = digest(registry.network_id, self.deployment.gateway, root)
-        signing = [signer for signer, _ in validators.members][:signers]
-        return Attestation(root, validators, {s: compact(keys[s].unsafe_sign_hash(hash_)) for s in signing})
+        batch = Batch(fact, tree.proof(fact), first, [sent.message for sent in messages], [])
+        return self.deployment.attest(tree.root, signers, validator_set).fields, [batch.fields]
 
     def deliver(self, origin: str, destination: str, relayer: Any) -> Any:
         with self.on(destination) as contracts:
             return contracts.gateway.deliver(*self.delivery(origin, destination), sender=relayer)
 
+    def walk(self, sent: Sent) -> Any:
+        """From a message of a lane that was not restarted to the lane's present head."""
+        message = sent.message
+        origin, destination = (
+            next(c.name for c in self.chains.values() if c.chain_id == end)
+            for end in (message.origin, message.destination)
+        )
+        messages = self.sent[origin, destination]
+        place = messages.index(sent)
+        before = (
+            messages[place - 1].head
+            if place
+            else genesis_head(message.network_id, message.origin, message.destination)
+        )
+        ids = [later.id for later in messages[place + 1 :]]
+        return Walk(message.destination, message.nonce, before, ids).fields
+
+    def refusal(self, chain: str, method: str, *arguments: Any, sender: Any) -> str:
+        """Name of the error with which the gateway of a chain refuses a call.
+
+        Not by `ape.reverts`, whose display fails for some values of bytes.
+        """
+        with self.on(chain) as contracts:
+            data = bytes(getattr(contracts.gateway, method).encode_input(*arguments))
+        try:
+            self.deployment.connections[chain].call(self.deployment.gateway, data, sender=sender.address)
+        except Reverted as error:
+            return error.reason.split("(")[0]
+        raise AssertionError(f"{method} was not refused")
+
+    def pass_time(self, name: str, seconds: int) -> None:
+        self.chains[name].rpc("evm_increaseTime", [seconds])
+        self.chains[name].rpc("evm_mine")
+
+    def reconcile(self) -> None:
+        """P4, P5, and that nothing is under way any more."""
+        books = read_books(Live.open(), {})
+        assert [sentence for sentence, holds in books.checks() if not holds] == []
+
 
 @pytest.fixture
 def network(chains: dict[str, BoundChain], deployment: Deployment) -> Network:
+    """The holder has credit on every chain."""
+    deployment.prepay(HOLDER, CREDIT)
     return Network(chains, deployment)
 
 
@@ -92,6 +133,18 @@ def postbox(chains: dict[str, BoundChain], deployment: Deployment, keeper: Any) 
 
 @pytest.fixture
 def keeper() -> Any:
+    return accounts.test_accounts[17]
+
+
+@pytest.fixture
+def owner() -> Any:
+    """Owner of every gateway (deploy.yaml)."""
+    return accounts.test_accounts[1]
+
+
+@pytest.fixture
+def guardian() -> Any:
+    """Guardian of every gateway (deploy.yaml)."""
     return accounts.test_accounts[4]
 
 
@@ -145,13 +198,14 @@ def test_a_message_that_fails_delays_nobody_and_is_retried(
     accepted = send(network, open_box, holder, b"accepted")
     network.deliver("hub", "arcade", relayer)
     with network.on("arcade") as contracts:
-        assert contracts.gateway.failed(refused.id)
-        assert not contracts.gateway.failed(accepted.id)
+        assert status(contracts, refused) is Status.FAILED
+        assert status(contracts, accepted) is Status.NONE
         assert (postbox.count(), open_box.count()) == (0, 1)
         postbox.setClosed(False, sender=keeper)
         contracts.gateway.retry(901, refused.message.nonce, refused.message.fields, sender=relayer)
         assert (postbox.count(), open_box.count()) == (1, 1)
-        assert not contracts.gateway.failed(refused.id)
+        assert status(contracts, refused) is Status.NONE
+    network.reconcile()
 
 
 def test_three_of_five_validators_deliver_nothing(
@@ -160,10 +214,185 @@ def test_three_of_five_validators_deliver_nothing(
     """P3, M3: one signature fewer than a quorum."""
     send(network, postbox, holder, b"hello")
     attestation, batches = network.delivery("hub", "arcade", signers=3)
+    assert network.refusal("arcade", "deliver", attestation, batches, sender=relayer) == "QuorumNotReached"
     with network.on("arcade") as contracts:
-        with ape.reverts(contracts.gateway.QuorumNotReached):
-            contracts.gateway.deliver(attestation, batches, sender=relayer)
         assert contracts.gateway.inboxLane(901).nonce == 0
+
+
+def test_a_message_without_credit_is_not_sent(network: Network, postbox: Deployed, keeper: Any) -> None:
+    """Nothing is taken from anybody, and the lane does not move."""
+    recipient = interoperable(902, postbox.address)
+    with network.on("hub") as hub:
+        fee = hub.gateway.quote(902, 200_000, 5)
+        before = hub.gateway.outboxLane(902).nonce
+        with ape.reverts(hub.gateway.InsufficientCredit, account=keeper.address, credit=0, needed=fee):
+            hub.gateway.sendMessage(recipient, b"hello", [], sender=keeper)
+        assert hub.gateway.outboxLane(902).nonce == before
+
+
+def test_a_message_costs_what_was_quoted(network: Network, postbox: Deployed, holder: Any) -> None:
+    """M15."""
+    with network.on("hub") as hub:
+        fee = hub.gateway.quote(902, 200_000, 5)
+        before = hub.gateway.credit(holder)
+    sent = send(network, postbox, holder, b"hello")
+    parts = Fee.unpack(sent.message.fee)
+    with network.on("hub") as hub:
+        assert hub.gateway.credit(holder) == before - fee
+        escrow, protocol_fees = hub.gateway.laneFees(902)
+        assert escrow == parts.relay + parts.back
+        assert (escrow + protocol_fees) * GWEI == fee
+
+
+def test_a_relayer_earns_what_it_delivers_and_is_paid_on_the_origin(
+    network: Network, postbox: Deployed, holder: Any, relayer: Any, keeper: Any, owner: Any
+) -> None:
+    """P5: a claim pays the relayer less its carriage, which is the carrier's; the rest is the protocol's."""
+    for number in range(3):
+        send(network, postbox, holder, bytes([number]))
+    network.deliver("hub", "arcade", relayer)
+    fees = [Fee.unpack(sent.message.fee) for sent in network.sent["hub", "arcade"]]
+    earned = sum(fee.relay + fee.back for fee in fees)
+    with network.on("arcade") as arcade:
+        assert arcade.gateway.earnings(901, relayer) == (earned, 0)
+        network.note("arcade", arcade.gateway.claim(901, sender=relayer))
+        assert arcade.gateway.earnings(901, relayer) == (earned, earned)
+    assert network.refusal("arcade", "claim", 901, sender=relayer) == "NothingToClaim"
+    paid = network.deliver("arcade", "hub", keeper)
+    with network.on("hub") as hub:
+        (log,) = paid.decode_logs(hub.gateway.ClaimPaid.abi)
+        assert (log.amount, hub.gateway.paid(902, relayer)) == (earned, earned)
+        assert hub.gateway.credit(keeper) == log.carriage * GWEI
+        assert hub.gateway.credit(relayer) == (earned - log.carriage) * GWEI
+        escrow, protocol_fees = hub.gateway.laneFees(902)
+        assert escrow == 0
+        held = hub.era.balanceOf(owner)
+        hub.gateway.sweep(902, sender=keeper)
+        assert hub.era.balanceOf(owner) - held == protocol_fees * GWEI
+        before = hub.era.balanceOf(relayer)
+        hub.gateway.withdraw(relayer, hub.gateway.credit(relayer), sender=relayer)
+        assert hub.era.balanceOf(relayer) - before == (earned - log.carriage) * GWEI
+    network.reconcile()
+
+
+def test_a_message_that_nobody_retries_goes_back(
+    network: Network, postbox: Deployed, holder: Any, relayer: Any, keeper: Any
+) -> None:
+    """P1, M18: refused, expired, returned by a notice, refunded once; the carrier earns the return part."""
+    with network.on("arcade"):
+        postbox.setClosed(True, sender=keeper)
+    sent = send(network, postbox, holder, b"refused")
+    fields, nonce = sent.message.fields, sent.message.nonce
+    network.deliver("hub", "arcade", relayer)
+    assert (
+        network.refusal("arcade", "returnToSender", 901, nonce, fields, sender=keeper) == "MessageNotExpired"
+    )
+    network.pass_time("arcade", 15 * DAY)
+    assert network.refusal("arcade", "retry", 901, nonce, fields, sender=keeper) == "MessageExpired"
+    with network.on("arcade") as arcade:
+        network.note("arcade", arcade.gateway.returnToSender(901, nonce, fields, sender=keeper))
+    again = network.refusal("arcade", "returnToSender", 901, nonce, fields, sender=keeper)
+    assert again == "MessageNotReturnable"
+    walk = network.walk(sent)
+    assert network.refusal("hub", "refund", fields, walk, sender=keeper) == "NotReturned"
+    network.deliver("arcade", "hub", keeper)
+    with network.on("hub") as hub:
+        hub.gateway.refund(fields, walk, sender=relayer)
+        assert hub.gateway.returnNotice(902, sent.id).refunded
+        assert hub.gateway.credit(keeper) == Fee.unpack(sent.message.fee).back * GWEI
+    assert network.refusal("hub", "refund", fields, walk, sender=relayer) == "AlreadyRefunded"
+    network.reconcile()
+
+
+def test_a_message_that_came_too_late_gets_back_what_it_did_not_use(
+    network: Network, postbox: Deployed, holder: Any, relayer: Any
+) -> None:
+    """An expired message pays its passage and the notice, not its execution."""
+    sent = send(network, postbox, holder, b"late")
+    fee = Fee.unpack(sent.message.fee)
+    network.pass_time("arcade", 15 * DAY)
+    network.deliver("hub", "arcade", relayer)
+    with network.on("arcade") as arcade:
+        assert status(arcade, sent) is Status.EXPIRED
+        assert arcade.gateway.earnings(901, relayer).earned == fee.base
+        receipt = arcade.gateway.returnToSender(901, 1, sent.message.fields, sender=relayer)
+        network.note("arcade", receipt)
+    network.deliver("arcade", "hub", relayer)
+    with network.on("hub") as hub:
+        before = hub.gateway.credit(holder)
+        hub.gateway.refund(sent.message.fields, network.walk(sent), sender=relayer)
+        assert hub.gateway.credit(holder) - before == (fee.relay - fee.base) * GWEI
+    network.reconcile()
+
+
+def test_the_guardian_holds_up_one_direction_and_no_other(
+    network: Network, postbox: Deployed, holder: Any, relayer: Any, guardian: Any
+) -> None:
+    send(network, postbox, holder, b"held up")
+    with network.on("arcade") as arcade:
+        arcade.gateway.pauseInbound(901, 3_600, sender=guardian)
+        delivery = network.delivery("hub", "arcade")
+        assert network.refusal("arcade", "deliver", *delivery, sender=relayer) == "RoutePaused"
+        assert network.refusal("arcade", "pauseInbound", 901, 3_600, sender=guardian) == "CoolingDown"
+        recipient = interoperable(901, arcade.bridge.address)
+        network.note("arcade", arcade.gateway.sendMessage(recipient, b"", [], sender=holder))
+    network.deliver("arcade", "hub", relayer)
+    network.pass_time("arcade", 3_601)
+    network.deliver("hub", "arcade", relayer)
+    with network.on("arcade"):
+        assert postbox.count() == 1
+
+
+def test_after_a_rotation_only_the_new_set_delivers(
+    network: Network, postbox: Deployed, holder: Any, relayer: Any
+) -> None:
+    """P3."""
+    send(network, postbox, holder, b"hello")
+    first = network.deployment.registry.first_validator_set()
+    following = ValidatorSet(2, first.expires + DAY, first.members)
+    fact = SetFact(2, following.hash)
+    tree = Tree([fact])
+    words = (2, following.expires, following.words)
+    with network.on("arcade") as arcade:
+        attestation = network.deployment.attest(tree.root).fields
+        arcade.gateway.rotate(attestation, words, tree.proof(fact), sender=relayer)
+        assert arcade.gateway.validatorSetHash() == following.hash
+        old = network.delivery("hub", "arcade")
+        assert network.refusal("arcade", "deliver", *old, sender=relayer) == "UnknownValidatorSet"
+        delivery = network.delivery("hub", "arcade", validator_set=following)
+        arcade.gateway.deliver(*delivery, sender=relayer)
+        assert postbox.count() == 1
+
+
+def test_a_restarted_lane_goes_on_and_what_it_left_behind_is_refunded(
+    network: Network, postbox: Deployed, holder: Any, relayer: Any, owner: Any
+) -> None:
+    """M21: the second message never arrives, and its whole fee comes back."""
+    send(network, postbox, holder, b"delivered")
+    network.deliver("hub", "arcade", relayer)
+    lost = send(network, postbox, holder, b"left behind")
+    with network.on("hub") as hub:
+        hub.gateway.restart(902, 10, sender=owner)
+    fact = RestartFact(901, 902, 10)
+    tree = Tree([fact])
+    attestation = network.deployment.attest(tree.root).fields
+    with network.on("arcade") as arcade:
+        receipt = arcade.gateway.followRestart(attestation, 901, 10, tree.proof(fact), sender=relayer)
+        network.note("arcade", receipt)
+        assert arcade.gateway.inboxLane(901).nonce == 10
+    network.deliver("arcade", "hub", relayer)
+    walk = network.walk(lost)
+    with network.on("hub") as hub:
+        before = hub.gateway.credit(holder)
+        hub.gateway.refundAbandoned(lost.message.fields, walk, 10, bytes(32), [], sender=relayer)
+        fee = Fee.unpack(lost.message.fee)
+        assert hub.gateway.credit(holder) - before == (fee.relay + fee.back) * GWEI
+    network.sent.pop(("hub", "arcade"))
+    again = send(network, postbox, holder, b"after the restart")
+    assert again.message.nonce == 11
+    network.deliver("hub", "arcade", relayer)
+    with network.on("arcade"):
+        assert postbox.count() == 2
 
 
 def test_an_attestation_for_an_older_head_is_refused_for_newer_messages(
@@ -174,55 +403,114 @@ def test_an_attestation_for_an_older_head_is_refused_for_newer_messages(
     old_attestation, (old_batch,) = network.delivery("hub", "arcade")
     send(network, postbox, holder, b"not signed")
     _, (new_batch,) = network.delivery("hub", "arcade")
+    refusal = network.refusal("arcade", "deliver", old_attestation, [new_batch], sender=relayer)
+    assert refusal == "FactNotProven"
     with network.on("arcade") as contracts:
-        with ape.reverts(contracts.gateway.FactNotProven):
-            contracts.gateway.deliver(old_attestation, [new_batch], sender=relayer)
         contracts.gateway.deliver(old_attestation, [old_batch], sender=relayer)
         assert contracts.gateway.inboxLane(901).nonce == 1
 
 
 def test_era_goes_round_the_network_and_the_books_hold(network: Network, holder: Any, relayer: Any) -> None:
-    """P4 after every step: hub → arcade → (hub) → perps → hub."""
+    """P4 after every step: hub → arcade → (hub) → perps → hub; the second hop's fee comes out of the amount."""
     supply = 1_000_000_000 * ERA
+    start = books(network)
     with network.on("hub") as hub:
-        hub.era.approve(hub.bridge.address, 100 * ERA, sender=holder)
-        network.note("hub", hub.bridge.send(902, holder.address, 100 * ERA, sender=holder))
-    assert books(network) == {"locked": 100 * ERA, "arcade": (100 * ERA, 0), "perps": (0, 0)}
+        before = hub.era.balanceOf(holder)
+        gateway_held = hub.era.balanceOf(hub.gateway.address)
+        forward_fee = hub.bridge.quote(903).first
+    bridge(network, "hub", "arcade", 100 * ERA, holder)
+    assert moved(network, start) == {"locked": 100 * ERA, "arcade": (100 * ERA, 0), "perps": (0, 0)}
     network.deliver("hub", "arcade", relayer)
-    assert books(network) == {"locked": 100 * ERA, "arcade": (100 * ERA, 100 * ERA), "perps": (0, 0)}
+    assert moved(network, start) == {"locked": 100 * ERA, "arcade": (100 * ERA, 100 * ERA), "perps": (0, 0)}
 
-    with network.on("arcade") as arcade:
-        network.note("arcade", arcade.bridge.send(903, holder.address, 30 * ERA, sender=holder))
-    assert books(network) == {"locked": 100 * ERA, "arcade": (100 * ERA, 70 * ERA), "perps": (0, 0)}
-    forwarded = network.deliver("arcade", "hub", relayer)
-    network.note("hub", forwarded)
-    assert books(network) == {"locked": 100 * ERA, "arcade": (70 * ERA, 70 * ERA), "perps": (30 * ERA, 0)}
+    bridge(network, "arcade", "perps", 30 * ERA, holder)
+    assert moved(network, start) == {"locked": 100 * ERA, "arcade": (100 * ERA, 70 * ERA), "perps": (0, 0)}
+    network.note("hub", network.deliver("arcade", "hub", relayer))
+    arriving = 30 * ERA - forward_fee
+    locked = 100 * ERA - forward_fee
+    assert moved(network, start) == {"locked": locked, "arcade": (70 * ERA, 70 * ERA), "perps": (arriving, 0)}
     network.deliver("hub", "perps", relayer)
-    assert books(network) == {
-        "locked": 100 * ERA,
+    assert moved(network, start) == {
+        "locked": locked,
         "arcade": (70 * ERA, 70 * ERA),
-        "perps": (30 * ERA, 30 * ERA),
+        "perps": (arriving, arriving),
     }
 
-    with network.on("perps") as perps:
-        network.note("perps", perps.bridge.send(901, holder.address, 30 * ERA, sender=holder))
+    bridge(network, "perps", "hub", arriving, holder)
     network.deliver("perps", "hub", relayer)
-    assert books(network) == {"locked": 70 * ERA, "arcade": (70 * ERA, 70 * ERA), "perps": (0, 0)}
+    assert moved(network, start) == {"locked": 70 * ERA, "arcade": (70 * ERA, 70 * ERA), "perps": (0, 0)}
     with network.on("hub") as hub:
-        assert hub.era.balanceOf(holder) == supply - 70 * ERA
+        assert hub.era.balanceOf(holder) == before - 70 * ERA - forward_fee
+        assert hub.era.balanceOf(hub.gateway.address) == gateway_held + forward_fee
         assert hub.era.totalSupply() == supply
+    network.reconcile()
+
+
+def test_a_transfer_that_fails_at_its_end_goes_back_to_where_it_started(
+    network: Network, holder: Any, relayer: Any
+) -> None:
+    """P1, P4, M11: arcade → hub → perps, where it expires; by way of the hub to the sender on arcade."""
+    start = books(network)
+    bridge(network, "hub", "arcade", 100 * ERA, holder)
+    network.deliver("hub", "arcade", relayer)
+    bridge(network, "arcade", "perps", 30 * ERA, holder)
+    network.note("hub", network.deliver("arcade", "hub", relayer))
+    (hop,) = network.sent["hub", "perps"]
+    network.pass_time("perps", 31 * DAY)
+    network.deliver("hub", "perps", relayer)
+    with network.on("perps") as perps:
+        assert status(perps, hop) is Status.EXPIRED
+        receipt = perps.gateway.returnToSender(901, hop.message.nonce, hop.message.fields, sender=relayer)
+        network.note("perps", receipt)
+    network.deliver("perps", "hub", relayer)
+    fees = Fee.unpack(hop.message.fee)
+    with network.on("hub") as hub:
+        forward_fee = hub.bridge.quote(903).first
+        back_fee = hub.bridge.quote(902).first
+        refund = hub.gateway.refund(hop.message.fields, network.walk(hop), sender=relayer)
+        network.note("hub", refund)
+    network.deliver("hub", "arcade", relayer)
+    back = 30 * ERA - forward_fee + (fees.relay - fees.base) * GWEI - back_fee
+    with network.on("arcade") as arcade:
+        assert arcade.era.balanceOf(holder) == 70 * ERA + back
+    total = 70 * ERA + back
+    assert moved(network, start) == {"locked": total, "arcade": (total, total), "perps": (0, 0)}
+    network.reconcile()
+
+
+def bridge(network: Network, origin: str, destination: str, amount: int, holder: Any) -> Sent:
+    """Starts a transfer to the holder itself, with exactly the approval and the allowance that it takes."""
+    with network.on(origin) as contracts:
+        first = contracts.bridge.quote(network.id_of(destination)).first
+        contracts.gateway.setAllowance(contracts.bridge.address, first, sender=holder)
+        if origin == "hub":
+            contracts.era.approve(contracts.bridge.address, amount, sender=holder)
+        receipt = contracts.bridge.send(network.id_of(destination), holder.address, amount, sender=holder)
+        assert contracts.gateway.allowance(holder, contracts.bridge.address) == 0
+    return network.note(origin, receipt)
 
 
 def books(network: Network) -> dict[str, Any]:
     """ERA locked on the hub, and per spoke (outstanding on the hub, supply there)."""
     with network.on("hub") as hub:
         locked = hub.era.balanceOf(hub.bridge.address)
-        outstanding = {name: hub.bridge.outstanding(network.chains[name].chain_id) for name in SPOKES}
+        outstanding = {name: hub.bridge.outstanding(network.id_of(name)) for name in SPOKES}
     found: dict[str, Any] = {"locked": locked}
     for name in SPOKES:
         with network.on(name) as spoke:
             found[name] = (outstanding[name], spoke.era.totalSupply())
     return found
+
+
+def moved(network: Network, start: dict[str, Any]) -> dict[str, Any]:
+    """The same, less what there was at the start."""
+    now = books(network)
+    pairs = {name: tuple(now[name][i] - start[name][i] for i in range(2)) for name in SPOKES}
+    return {"locked": now["locked"] - start["locked"], **pairs}
+
+
+def status(contracts: Any, sent: Sent) -> Status:
+    return Status(contracts.gateway.messageStatus(sent.id).status)
 
 
 SPOKES = ("arcade", "perps")

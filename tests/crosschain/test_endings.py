@@ -1,0 +1,466 @@
+"""How messages end that are not delivered, how relayers are paid, and how a broken lane goes on: relayers and
+validators of the package over four real chains.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from metalayer import gateway
+from metalayer.accounts import local_key
+from metalayer.attestation import Attestation, RestartFact, Tree, compact, digest
+from metalayer.chain import Connection, KeySender, to_hex
+from metalayer.errors import MetalayerError
+from metalayer.exchange import Exchange
+from metalayer.lane import Restart, Sent
+from metalayer.message import GWEI, Fee, interoperable
+from metalayer.relayer import PassResult, Relayer
+from metalayer.restart import restart
+from metalayer.settlement import known_head
+from metalayer.status import LaneStatus, status
+from metalayer.tracking import State, trace
+from tests.evm import init_code
+from tests.mesh import OWNER, RELAYER, RIVAL, SENDER, VALIDATORS, Mesh, script
+from tests.scripted import Behaviour
+
+GUARDIAN = KeySender(local_key(4))
+HOUR = 3_600
+NOBODY = "0x00000000000000000000000000000000000000AA"
+_PAUSE = keccak(text="pauseInbound(uint256,uint64)")[:4]
+_SET_SENDER = keccak(text="setBehaviour(uint8)")[:4]
+_EXECUTE = keccak(text="execute(address,bytes)")[:4]
+
+
+def pass_time(mesh: Mesh, seconds: int) -> None:
+    for connection in mesh.connections.values():
+        connection.rpc("evm_increaseTime", hex(seconds))
+        connection.rpc("anvil_mine", "0x1")
+
+
+def relay(mesh: Mesh, relayer: Relayer, passes: int) -> list[PassResult]:
+    """Passes with everything final before each."""
+    results = []
+    for _ in range(passes):
+        mesh.finalize()
+        results.append(relayer.relay_once())
+    return results
+
+
+def credit(mesh: Mesh, chain: str, account: str) -> int:
+    data = mesh.connections[chain].call(mesh.gateway, gateway.encode_credit(account))
+    return int.from_bytes(data, "big")
+
+
+def escrow(mesh: Mesh, origin: str, destination: str) -> int:
+    data = gateway.encode_lane_fees(mesh.id_of(destination))
+    return gateway.decode_pair(mesh.connections[origin].call(mesh.gateway, data))[0]
+
+
+def state_of(mesh: Mesh, exchange: Exchange, sent: Sent) -> State:
+    return trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, sent.id).state
+
+
+def lane_status(mesh: Mesh, exchange: Exchange, origin: str, destination: str) -> LaneStatus:
+    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    return next(one for one in found.lanes if (one.origin, one.destination) == (origin, destination))
+
+
+def test_an_expired_message_comes_home(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """P1, M18: passed by, noticed, carried, refunded. Who passed it by earns its base, who carried the notice the
+    return part, and the sender gets the rest.
+    """
+    before = credit(mesh, "hub", SENDER.address)
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+    paid = before - credit(mesh, "hub", SENDER.address)
+    pass_time(mesh, 3 * HOUR)
+    relayer = mesh.relayer(exchange)
+    fee = Fee.unpack(sent.message.fee)
+    with mesh.signing(exchange, tmp_path):
+        (first,) = relay(mesh, relayer, 1)
+        assert (first.delivered, first.failed, first.returned) == (0, 1, 1)
+        assert sum(delivery.expired for delivery in first.deliveries) == 1
+        assert state_of(mesh, exchange, sent) is State.RETURNING
+        assert lane_status(mesh, exchange, "hub", "arcade").returning == 1
+        (second,) = relay(mesh, relayer, 1)
+    assert second.refunded == 1
+    assert state_of(mesh, exchange, sent) is State.RETURNED
+    assert lane_status(mesh, exchange, "hub", "arcade").returning == 0
+    unspent = (fee.relay - fee.base) * GWEI
+    assert credit(mesh, "hub", SENDER.address) == before - paid + unspent
+    assert credit(mesh, "hub", RELAYER.address) == fee.back * GWEI
+    assert escrow(mesh, "hub", "arcade") == fee.base
+
+
+def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """A failed message may be retried until its time has passed; no relayer returns it before."""
+    (sent,) = mesh.send(
+        "hub", "arcade", recipient=NOBODY, deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR
+    )
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path):
+        first, idle = relay(mesh, relayer, 2)
+        assert (first.failed, first.returned, idle.returned) == (1, 0, 0)
+        assert state_of(mesh, exchange, sent) is State.FAILED
+        assert lane_status(mesh, exchange, "hub", "arcade").failed == 1
+        pass_time(mesh, 3 * HOUR)
+        assert state_of(mesh, exchange, sent) is State.EXPIRED
+        late = lane_status(mesh, exchange, "hub", "arcade")
+        assert (late.failed, late.expired) == (0, 1)
+        results = relay(mesh, relayer, 2)
+    assert [(one.returned, one.refunded) for one in results] == [(1, 0), (0, 1)]
+    assert state_of(mesh, exchange, sent) is State.RETURNED
+
+
+def test_a_relayer_that_was_not_there_returns_what_others_left(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """Nothing is remembered between processes: each pass by a new relayer."""
+    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
+    pass_time(mesh, 3 * HOUR)
+    with mesh.signing(exchange, tmp_path):
+        results = [one for _ in range(3) for one in relay(mesh, mesh.relayer(exchange), 1)]
+    assert [(one.returned, one.refunded) for one in results] == [(3, 0), (0, 3), (0, 0)]
+    assert {state_of(mesh, exchange, sent) for sent in messages} == {State.RETURNED}
+
+
+def test_racing_relayers_return_and_refund_once(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """P5: nothing is paid twice; whoever is late pays for a rehearsal at most."""
+    before = credit(mesh, "hub", SENDER.address)
+    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
+    pass_time(mesh, 3 * HOUR)
+    relayers = [mesh.relayer(exchange), mesh.relayer(exchange, RIVAL)]
+    with mesh.signing(exchange, tmp_path):
+        for _ in range(3):
+            mesh.finalize()
+            threads = [threading.Thread(target=relayer.relay_once) for relayer in relayers]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    assert {state_of(mesh, exchange, sent) for sent in messages} == {State.RETURNED}
+    fee = Fee.unpack(messages[0].message.fee)
+    carried = credit(mesh, "hub", RELAYER.address) + credit(mesh, "hub", RIVAL.address)
+    assert carried == 3 * fee.back * GWEI
+    protocol = protocol_fees(mesh, "hub", "arcade")
+    lost = 3 * (fee.base + fee.back) + protocol
+    assert credit(mesh, "hub", SENDER.address) == before - lost * GWEI
+
+
+def protocol_fees(mesh: Mesh, origin: str, destination: str) -> int:
+    data = gateway.encode_lane_fees(mesh.id_of(destination))
+    return gateway.decode_pair(mesh.connections[origin].call(mesh.gateway, data))[1]
+
+
+def scripted_sender(mesh: Mesh) -> str:
+    """A sending contract on the hub, with credit."""
+    hub = mesh.connections["hub"]
+    contract = str(hub.send(SENDER, None, init_code("ScriptedSender"))["contractAddress"])
+    token = to_hex(hub.call(mesh.gateway, gateway.SELECTORS["FEE_TOKEN"]))[-40:]
+    approve = keccak(text="approve(address,uint256)")[:4] + encode(
+        ["address", "uint256"], [mesh.gateway, 10**20]
+    )
+    hub.send(SENDER, "0x" + token, approve)
+    hub.send(SENDER, mesh.gateway, gateway.encode_deposit(contract, 10**20))
+    return contract
+
+
+def send_as(mesh: Mesh, contract: str, destination: str, deliver_before: int) -> None:
+    data = gateway.encode_send(
+        interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
+    )
+    call = _EXECUTE + encode(["address", "bytes"], [mesh.gateway, data])
+    mesh.connections["hub"].send(SENDER, contract, call)
+
+
+def test_a_sender_that_refuses_what_comes_back_is_asked_again(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """The refusal is a problem that is named; nothing is lost, and no other message waits for it."""
+    hub = mesh.connections["hub"]
+    contract = scripted_sender(mesh)
+    hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [1]))
+    deadline = hub.timestamp() + 2 * HOUR
+    send_as(mesh, contract, "arcade", deadline)
+    (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
+    pass_time(mesh, 3 * HOUR)
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path):
+        _, second = relay(mesh, relayer, 2)
+        assert second.refunded == 1
+        (problem,) = second.all_problems
+        assert problem.startswith("hub: refunding message 0x")
+        assert keccak(text="Refused(bytes32)")[:4].hex() in problem
+        assert state_of(mesh, exchange, other) is State.RETURNED
+        hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [0]))
+        (third,) = relay(mesh, relayer, 1)
+    assert (third.refunded, third.all_problems) == (1, [])
+
+
+def test_earnings_are_claimed_when_they_are_worth_it(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """P5: the claim goes to the origin as a message, and what it brings is exactly what was earned."""
+    sent = mesh.send("hub", "arcade", count=40)
+    fee = Fee.unpack(sent[0].message.fee)
+    earned = 40 * (fee.relay + fee.back)
+    modest = mesh.relayer(exchange, claim_multiple=1_000_000)
+    eager = mesh.relayer(exchange, claim_multiple=10)
+    with mesh.signing(exchange, tmp_path):
+        relay(mesh, modest, 2)
+        assert credit(mesh, "hub", RELAYER.address) == 0
+        results = relay(mesh, eager, 3)
+    claims = [sum(settled.claimed for settled in one.settled) for one in results]
+    assert claims == [1, 0, 0]
+    # The same relayer carried the claim.
+    assert credit(mesh, "hub", RELAYER.address) == earned * GWEI
+    assert escrow(mesh, "hub", "arcade") == 0
+
+
+def test_a_paused_lane_waits_and_holds_up_no_other(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    arcade = mesh.connections["arcade"]
+    pause = _PAUSE + encode(["uint256", "uint64"], [mesh.id_of("hub"), 2 * HOUR])
+    arcade.send(GUARDIAN, mesh.gateway, pause)
+    mesh.send("hub", "arcade")
+    mesh.send("perps", "arcade")
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path):
+        (held,) = relay(mesh, relayer, 1)
+        assert held.delivered == 1
+        (problem,) = held.all_problems
+        assert "arcade takes nothing from hub for" in problem
+        assert "paused" in lane_status(mesh, exchange, "hub", "arcade").problem
+        pass_time(mesh, 2 * HOUR + 60)
+        (after,) = relay(mesh, relayer, 1)
+    assert (after.delivered, after.all_problems) == (1, [])
+
+
+class Reorganisation:
+    """The lane from the hub to arcade, broken: arcade has messages of a history that the hub lost."""
+
+    def __init__(self, mesh: Mesh, exchange: Exchange, relayer: Relayer) -> None:
+        hub = mesh.connections["hub"]
+        self.shared = mesh.send("hub", "arcade", b"in both histories", count=2)
+        relay(mesh, relayer, 1)
+        snapshot = hub.rpc("evm_snapshot")
+        self.gone = mesh.send("hub", "arcade", b"gone", count=2)
+        # The same message at the same place in both histories, behind another one.
+        (self.same_gone,) = mesh.send(
+            "hub", "arcade", b"the same", deliver_before=hub.timestamp() + 48 * HOUR
+        )
+        relay(mesh, relayer, 1)
+        assert hub.rpc("evm_revert", snapshot)
+        self.anew = mesh.send("hub", "arcade", b"anew", count=2)
+        (self.same,) = mesh.send(
+            "hub", "arcade", b"the same", deliver_before=self.same_gone.message.deliver_before
+        )
+        self.later = mesh.send("hub", "arcade", b"later", count=2)
+        assert self.same.id == self.same_gone.id
+        mesh.finalize()
+
+
+def test_a_lane_broken_by_a_reorganisation_is_restarted(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M21, P1, P2, end to end: halted visibly, restarted by the origin's owner, followed by the Inbox; what the
+    Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
+    """
+    monkeypatch.setattr("metalayer.relayer._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.relayer._DOUBTED_TIMEOUT", 1.0)
+    hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path):
+        broken = Reorganisation(mesh, exchange, relayer)
+        before = credit(mesh, "hub", SENDER.address)
+        (halted,) = relay(mesh, relayer, 1)
+        assert halted.delivered == 0
+        assert any("hub → arcade" in problem or "head" in problem for problem in halted.all_problems)
+        stuck = lane_status(mesh, exchange, "hub", "arcade")
+        assert "different heads" in stuck.problem
+        assert "owner restarts it" in stuck.problem
+
+        args = (hub, arcade, mesh.gateway, mesh.network_id)
+        with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
+            restart(*args, SENDER)
+        with pytest.raises(MetalayerError, match="must be above"):
+            restart(*args, OWNER, 5)
+        place, _ = restart(*args, OWNER)
+        assert place > 7
+        with pytest.raises(MetalayerError, match="has not followed"):
+            restart(*args, OWNER)
+        (behind,) = mesh.send("hub", "arcade", b"behind the restart")
+        assert behind.message.nonce == place + 1
+        (followed,) = relay(mesh, relayer, 1)
+        assert [delivery.followed for delivery in followed.deliveries if delivery.chain == "arcade"] == [1, 0]
+        assert followed.delivered == 1
+        assert lane_status(mesh, exchange, "hub", "arcade").problem == ""
+        assert state_of(mesh, exchange, broken.anew[0]) is State.ABANDONED
+        results = relay(mesh, relayer, 2)
+    assert [one.refunded for one in results] == [4, 0]
+    ended = {
+        State.RETURNED: [*broken.anew, *broken.later],
+        State.DELIVERED: [*broken.shared, broken.same, behind],
+    }
+    for state, messages in ended.items():
+        assert {state_of(mesh, exchange, sent) for sent in messages} == {state}
+    fees = [Fee.unpack(sent.message.fee) for sent in (*broken.anew, *broken.later)]
+    given_back = credit(mesh, "hub", SENDER.address) - before + cost_of(mesh, behind)
+    assert given_back == sum(fee.relay + fee.back for fee in fees) * GWEI
+    assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
+
+
+def cost_of(mesh: Mesh, sent: Sent) -> int:
+    data = gateway.encode_quote(sent.message.destination, sent.message.gas_limit, len(sent.message.payload))
+    return int.from_bytes(mesh.connections["hub"].call(mesh.gateway, data), "big")
+
+
+def test_a_lane_restarted_without_need_is_emptied_first(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """What can still be delivered is; only then the restart is followed."""
+    mesh.send("hub", "arcade", count=3)
+    args = (mesh.connections["hub"], mesh.connections["arcade"], mesh.gateway, mesh.network_id)
+    place, _ = restart(*args, OWNER)
+    (behind,) = mesh.send("hub", "arcade")
+    with mesh.signing(exchange, tmp_path):
+        results = relay(mesh, mesh.relayer(exchange), 3)
+    assert [one.delivered for one in results] == [3, 1, 1]
+    assert results[1].all_problems == []
+    assert sum(one.refunded for one in results) == 0
+    assert state_of(mesh, exchange, behind) is State.DELIVERED
+    assert mesh.inbox("hub", "arcade") == (place + 1, behind.head)
+
+
+def test_notices_lost_with_a_restart_are_sent_again(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    """A notice waits in the lane back when that lane is restarted, and is left behind."""
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+    pass_time(mesh, 3 * HOUR)
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path):
+        assert relay(mesh, relayer, 1)[0].returned == 1
+        lose_lane(mesh, "arcade", "hub")
+        results = relay(mesh, relayer, 4)
+    assert sum(one.returned for one in results) == 1
+    assert sum(one.refunded for one in results) == 1
+    assert state_of(mesh, exchange, sent) is State.RETURNED
+
+
+def lose_lane(mesh: Mesh, origin: str, destination: str) -> None:
+    """Restarts a lane, and lets its destination follow at once although messages wait before the restart."""
+    here, there = mesh.connections[origin], mesh.connections[destination]
+    place, _ = restart(here, there, mesh.gateway, mesh.network_id, OWNER)
+    fact = RestartFact(mesh.id_of(origin), mesh.id_of(destination), place)
+    tree = Tree([fact])
+    hash_ = digest(mesh.network_id, mesh.gateway, tree.root)
+    signatures = {key.address: compact(key.unsafe_sign_hash(hash_)) for key in VALIDATORS}
+    attestation = Attestation(tree.root, mesh.validator_set, signatures)
+    there.send(RELAYER, mesh.gateway, gateway.encode_follow_restart(attestation, fact, tree.proof(fact)))
+
+
+class Crash(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_relayer_killed_at_any_request_loses_nothing(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """P1, P5: one relayer after the other dies at a later request; a last one finishes, and every message has one
+    end.
+    """
+    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    expiring = mesh.send("hub", "arcade", deliver_before=deadline, count=2)
+    pass_time(mesh, 3 * HOUR)
+    fine = mesh.send("hub", "arcade", count=2)
+    sent = {"count": 0, "limit": 0}
+    original = Connection._post
+
+    def post(self: Connection, body: Any) -> Any:
+        if threading.current_thread().name.startswith("relaying"):
+            sent["count"] += 1
+            if sent["count"] > sent["limit"]:
+                raise Crash
+        return original(self, body)
+
+    def run() -> None:
+        with suppress(Crash):
+            mesh.relayer(exchange).relay_once()
+
+    monkeypatch.setattr(Connection, "_post", post)
+    monkeypatch.setattr("metalayer.chain.ThreadPoolExecutor", _named_pool)
+    with mesh.signing(exchange, tmp_path):
+        for limit in range(3 + seed, 90, 7):
+            sent.update(count=0, limit=limit)
+            mesh.finalize()
+            thread = threading.Thread(target=run, name="relaying")
+            thread.start()
+            thread.join()
+        monkeypatch.undo()
+        relay(mesh, mesh.relayer(exchange), 3)
+    assert {state_of(mesh, exchange, one) for one in expiring} == {State.RETURNED}
+    assert {state_of(mesh, exchange, one) for one in fine} == {State.DELIVERED}
+    assert accepted(mesh, "arcade", fine) == [1, 1]
+
+
+def accepted(mesh: Mesh, chain: str, messages: Sequence[Sent]) -> list[int]:
+    """How often each was delivered."""
+    topics = [gateway.topic("MessageDelivered"), [gateway.word(sent.id) for sent in messages]]
+    connection = mesh.connections[chain]
+    logs = connection.logs(mesh.gateway, topics, 0, connection.height())
+    ids = [entry["topics"][1] for entry in logs]
+    return [ids.count(to_hex(sent.id)) for sent in messages]
+
+
+def _named_pool(workers: int) -> Any:
+    return ThreadPoolExecutor(workers, thread_name_prefix=threading.current_thread().name)
+
+
+def test_the_next_known_head() -> None:
+    """Where a walk ends: at the next multiple of 256, the last message before a restart, or the present one."""
+    restarts = [Restart(nonce=2_048, last=300)]
+    assert known_head(1, 200, []) == 200
+    assert known_head(1, 300, []) == 256
+    assert known_head(257, 300, []) == 300
+    assert known_head(257, 2_050, restarts) == 300
+    assert known_head(1, 2_050, restarts) == 256
+    assert known_head(2_049, 2_050, restarts) == 2_050
+    assert known_head(256, 256, []) == 256
+
+
+def test_a_status_warns_before_a_set_expires(mesh: Mesh, exchange: Exchange) -> None:
+    """An expired set is named, with what it stops."""
+    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    assert [(one.version, one.problem) for one in found.sets] == [(1, "")] * 4
+    expires = found.sets[0].expires
+    mesh.connections["arcade"].rpc("evm_setNextBlockTimestamp", hex(expires - 60))
+    mesh.connections["arcade"].rpc("anvil_mine", "0x1")
+    mesh.connections["perps"].rpc("evm_setNextBlockTimestamp", hex(expires + 60))
+    mesh.connections["perps"].rpc("anvil_mine", "0x1")
+    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    said = {one.chain: one.problem for one in found.sets if one.problem}
+    assert said.keys() == {"arcade", "perps"}
+    assert "expires in 60 s" in said["arcade"]
+    assert "nothing can be delivered there" in said["perps"]
+
+
+def test_a_silent_chain_is_named_while_others_settle(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+    pass_time(mesh, 3 * HOUR)
+    partly = replace(mesh, connections=mesh.cut_off_from("social").connections)
+    with mesh.signing(exchange, tmp_path):
+        results = relay(mesh, partly.relayer(exchange), 2)
+    assert [(one.returned, one.refunded) for one in results] == [(1, 0), (0, 1)]
+    assert all("social is unreachable" in problem for one in results for problem in one.all_problems)
+    script(mesh, "arcade", Behaviour.ACCEPT)
+    assert state_of(mesh, exchange, sent) is State.RETURNED
