@@ -346,10 +346,11 @@ class _Demo:
                 if not waits or self.cancelled.wait(_RELAY_EVERY):
                     raise
         sent = bridge.sent_in(receipt, live.registry, here.chain.chain_id)
-        label = f"the relayer's claim of what messages from {origin} earned it"
-        self._follower(live, label, lambda event: event.what in ("sent", "paid")).follow(sent, "paid")
-        paid = credit.read(live, relayer.address)[origin]
-        self.say(f"{label}: {era(paid.credit)} ERA")
+        self._follower(live, "claim", lambda event: False).follow(sent, "paid")
+        paid = era(credit.read(live, relayer.address)[origin].credit)
+        self.say(
+            f"{paid} ERA, the relayer's for messages {origin} → {chain}: claimed there, paid on {origin}"
+        )
 
     def _transfer(self, live: Live, origin: str, amount: int, position: int) -> None:
         end = list(self.network.chains.values())[position]

@@ -33,7 +33,6 @@ from metalayer.chain import (
 )
 from metalayer.display import short, table
 from metalayer.errors import MetalayerError
-from metalayer.gateway import Route
 from metalayer.inspection import (
     ALL_CONTRACTS,
     ChainState,
@@ -563,23 +562,11 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
             cells.setdefault(planned.step.name, {})[chain] = f"{planned.action}{gas}"
     rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
     yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
-    desired = plan.resolved.chains.values()
-    people = [(one.chain.name, one.owner, one.guardian) for one in desired]
-    yield table("Who may change and who may pause", ("chain", "owner", "guardian"), people)
+    yield table("Who may change it, and who may pause", ("who", "account", "on"), _people(plan))
     yield table(
-        "Routes, with their fees in gwei of ERA",
-        (
-            "from",
-            "to",
-            "#gas limit",
-            "#at most",
-            "#base",
-            "#per 1,000 gas",
-            "#per byte",
-            "#return",
-            "#protocol",
-        ),
-        [_route_row(one, name, route) for one in desired for name, route in _by_name(plan, one)],
+        "What messages cost, in gwei of ERA, and the share of the protocol on top",
+        ("route", "#base", "#1,000 gas", "#byte", "#return", "#share"),
+        _fee_rows(plan),
     )
     if not plan.has_changes:
         yield "no changes"
@@ -594,17 +581,22 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     )
 
 
-def _by_name(plan: Plan, desired: Desired) -> Iterator[tuple[str, Route]]:
-    for name, other in plan.resolved.network.chains.items():
-        if other.chain_id in desired.routes:
-            yield name, desired.routes[other.chain_id]
+def _people(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    chains = plan.resolved.chains
+    for who in ("owner", "guardian"):
+        accounts = {name: getattr(desired, who) for name, desired in chains.items()}
+        for account in dict.fromkeys(accounts.values()):
+            on = [name for name in chains if accounts[name] == account]
+            yield who, account, "every chain" if len(on) == len(chains) else ", ".join(on)
 
 
-def _route_row(desired: Desired, destination: str, route: Route) -> tuple[str, ...]:
-    fees = (route.base_fee, route.gas_fee, route.byte_fee, route.return_fee)
-    amounts = [f"{amount:,}" for amount in (route.default_gas_limit, route.max_gas_limit, *fees)]
-    share = f"{route.protocol_share / 100:g} %"
-    return (desired.chain.name, destination, *amounts, share)
+def _fee_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for origin, desired in plan.resolved.chains.items():
+        for destination, other in plan.resolved.network.chains.items():
+            if route := desired.routes.get(other.chain_id):
+                fees = (route.base_fee, route.gas_fee, route.byte_fee, route.return_fee)
+                amounts = [f"{amount:,}" for amount in fees]
+                yield f"{origin} → {destination}", *amounts, f"{route.protocol_share / 100:g} %"
 
 
 def summary(registry: Registry, path: Path) -> str:

@@ -25,6 +25,7 @@ from metalayer.errors import MetalayerError
 from metalayer.exchange import MAX_FACTS, Exchange, MalformedFile
 from metalayer.lane import BrokenLane, Sent
 from metalayer.message import STORED_HEAD_INTERVAL
+from metalayer.rotation import catch_up, read_sets
 from metalayer.settlement import CLAIM_MULTIPLE, Settled, Settlement
 from metalayer.survey import Ends, LaneState, Survey, survey
 
@@ -193,6 +194,7 @@ class Relayer:
         found = survey(self.connections, self.gateway, self.network_id)
         result.problems += found.problems
         result.not_final = sum(_not_final(state) for state in found.lanes)
+        self._catch_up(found, result, say)
         self._clean(found)
         while work := self._collect(found, result):
             result.pending += sum(len(one.messages) for one in work)
@@ -208,6 +210,15 @@ class Relayer:
         result.settled = self._settlement.settle(found)
         result.seconds = time.monotonic() - started
         return result
+
+    def _catch_up(self, found: Survey, result: PassResult, say: Callable[[str], None]) -> None:
+        """Chains whose validator set is behind get the next ones: what only a later set signed says nothing to them."""
+        answering = {n: c for n, c in self.connections.items() if c.chain.chain_id in found.times}
+        for outcome in catch_up(answering, self.gateway, self.senders):
+            if outcome.problem:
+                result.problems.append(outcome.problem)
+            else:
+                say(str(outcome))
 
     def _attest_and_deliver(
         self, work: Sequence[_Work], result: PassResult, started: float, say: Callable[[str], None]
@@ -365,7 +376,7 @@ class Relayer:
     def _validator_set(self, connection: Connection) -> ValidatorSet:
         installed = connection.call(self.gateway, gateway.encode_validator_set_hash())
         if installed not in self._sets:
-            self._sets[installed] = installed_set(connection, self.gateway)
+            self._sets[installed] = read_sets(connection, self.gateway).installed
         return self._sets[installed]
 
     def _attest(
@@ -587,30 +598,6 @@ def watch(relayer: Relayer, stop: threading.Event, every: float, say: Callable[[
             say(problem)
         told = problems
         stop.wait(every)
-
-
-def installed_set(connection: Connection, address: str) -> ValidatorSet:
-    """The set that a gateway accepts now, from the log of its installation."""
-    installed = connection.call(address, gateway.encode_validator_set_hash())
-    logs = connection.logs(address, [gateway.topic("ValidatorSetInstalled")], 0, connection.height())
-    for entry in reversed(logs):
-        validator_set = gateway.decode_validator_set(entry)
-        if validator_set.hash == installed:
-            return validator_set
-    raise MetalayerError(f"{connection.chain.name}: no log names the validator set 0x{installed.hex()}")
-
-
-def verified_signatures(
-    exchange: Exchange, network_id: int, address: str, root: bytes, members: Iterable[str]
-) -> dict[str, bytes]:
-    """Signatures under a root that recover to these signers."""
-    present = set(exchange.signers(root)).intersection(members)
-    found = {signer: exchange.signature(root, signer) for signer in present}
-    return {
-        signer: signature
-        for signer, signature in found.items()
-        if signature is not None and recover(network_id, address, root, signature) == signer
-    }
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -225,7 +225,7 @@ def catch_up(
     if len(set(hashes.values()) - set(silent.values())) < 2:
         return [Outcome(name, None, problem=problem) for name, problem in silent.items()]
     found, problems = read_all(answering, address)
-    outcomes = _catch_up(found, address, senders)
+    outcomes = _catch_up(found, address, senders) if found else []
     return outcomes + [Outcome(n, None, problem=problem) for n, problem in {**silent, **problems}.items()]
 
 
@@ -284,10 +284,10 @@ def propose_and_rotate(
 
 
 def verified_signatures(
-    exchange: Exchange, network_id: int, address: str, root: bytes, members: set[str]
+    exchange: Exchange, network_id: int, address: str, root: bytes, members: Iterable[str]
 ) -> dict[str, bytes]:
     """Signatures under a root that recover to these signers."""
-    present = members.intersection(exchange.signers(root))
+    present = set(exchange.signers(root)).intersection(members)
     found = {signer: exchange.signature(root, signer) for signer in present}
     return {
         signer: signature
@@ -342,7 +342,7 @@ def _calls(found: Sequence[ChainSets], behind: Sequence[ChainSets], address: str
             step = (sets.connection, after.transaction, before.validator_set, after.validator_set)
             steps.setdefault(before.validator_set.hash, []).append(step)
     calls: dict[bytes, list[_Call]] = {}
-    ahead = {sets.installed.hash for sets in behind}
+    ahead = {sets.installed.hash for sets in behind if sets.now <= sets.installed.expires}
     while ahead:
         present = ahead.pop()
         if present in calls or present not in steps:
@@ -357,17 +357,17 @@ def _calls(found: Sequence[ChainSets], behind: Sequence[ChainSets], address: str
 def _fetch(
     source: Connection, transaction: str, present: ValidatorSet, following: ValidatorSet, address: str
 ) -> _Call | None:
-    """The call in a transaction. None, and a warning, unless it is what a chain with `present` would accept."""
+    """The call in a transaction. None unless it is one from `present` to `following`, directly to the gateway."""
     try:
         sent = source.rpc("eth_getTransactionByHash", transaction)
-        if sent["to"] is None or sent["to"].lower() != address.lower():
+        if str(sent["to"]).lower() != address.lower():
             raise MetalayerError(f"{transaction} calls another contract than the gateway")
         data = from_hex(sent["input"])
         given, proposed = decode_rotate(data)
         if given.hash != present.hash or proposed.hash != following.hash:
             raise MetalayerError(f"{transaction} does not rotate from set {present.version}")
     except NODE_FAULTS as error:
-        log.warning("%s: set %d cannot be taken from there: %s", source.chain.name, following.version, error)
+        log.info("%s: set %d cannot be taken from there: %s", source.chain.name, following.version, error)
         return None
     return _Call(data, following)
 

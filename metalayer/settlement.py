@@ -248,9 +248,12 @@ class Settlement:
         ]
         steps: list[_Step] = []
         begin = 0
-        for restart, record in zip(restarts, records, strict=True):
-            if record.followed and self._abandoned.get(state.ends, -1) < restart.nonce:
-                due = self._left_behind(state, begin, restart, record)
+        for place, restart in enumerate(restarts):
+            # A destination may skip a restart: it says where it left the lane when it follows a later one.
+            answers = zip(restarts[place:], records[place:], strict=True)
+            followed = next(((later.nonce, record) for later, record in answers if record.followed), None)
+            if followed is not None and self._abandoned.get(state.ends, -1) < restart.nonce:
+                due = self._left_behind(state, begin, restart, *followed)
                 if not due:
                     # All refunded: nothing of this restart is ever due again.
                     self._abandoned[state.ends] = restart.nonce
@@ -259,9 +262,11 @@ class Settlement:
         return steps
 
     def _left_behind(
-        self, state: LaneState, begin: int, restart: Restart, record: RestartRecord
+        self, state: LaneState, begin: int, restart: Restart, followed: int, record: RestartRecord
     ) -> list[_Step]:
-        """Refunds of the messages of one history that the Inbox left at `record`, as far as they are open."""
+        """Refunds, as far as they are open, of the messages between `begin` and a restart that the Inbox left at
+        `record` when it followed the restart at `followed`.
+        """
         connection, destination = state.origin, state.ends[1]
         if restart.last <= begin:
             return []
@@ -296,7 +301,7 @@ class Settlement:
             data = gateway.encode_refund_abandoned(
                 one.message,
                 walk,
-                restart.nonce,
+                followed,
                 heads[place] if replaced else bytes(32),
                 inbox[place:] if replaced else (),
             )

@@ -12,7 +12,7 @@ from metalayer.attestation import LaneFact
 from metalayer.chain import Connection, call_request, from_hex, in_parallel, logs_request
 from metalayer.exchange import Exchange, MalformedFile
 from metalayer.message import genesis_head
-from metalayer.relayer import installed_set, verified_signatures
+from metalayer.rotation import read_sets, set_status, verified_signatures
 from metalayer.survey import Ends, LaneState, Survey, survey
 
 _RESTART = "halted until the origin's owner restarts it (docs/incidents.md)"
@@ -114,13 +114,8 @@ def status(
         for state in found.lanes
     ]
     there = {state.ends[1]: state.destination for state in found.lanes}
-    sets = in_parallel(lambda c: _set_status(c, address, found.times[c.chain.chain_id]), there.values())
+    sets = in_parallel(lambda c: SetStatus(c.chain.name, *set_status(c, address)), there.values())
     return NetworkStatus(lanes, sets, found.problems)
-
-
-def _set_status(connection: Connection, address: str, now: int) -> SetStatus:
-    validators = installed_set(connection, address)
-    return SetStatus(connection.chain.name, validators.version, validators.expires, validators.expires - now)
 
 
 def _escrows(states: list[LaneState], address: str) -> list[tuple[Ends, int]]:
@@ -136,7 +131,7 @@ def signed_nonces(
     """Highest nonce per lane that a quorum signed, as far as the exchange still has it."""
     sets = {}
     for connection in {id(c): c for c in lanes.values()}.values():
-        sets[connection.chain.chain_id] = installed_set(connection, address)
+        sets[connection.chain.chain_id] = read_sets(connection, address).installed
     highest: dict[Ends, int] = {}
     for root in exchange.roots():
         try:

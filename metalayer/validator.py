@@ -511,7 +511,7 @@ class Validator:
         ones at least), and final."""
         topics = [topic[0] if isinstance(topic, list) else topic for topic in wanted]
         if (
-            entry["address"].lower() != self.gateway.lower()
+            str(entry["address"]).lower() != self.gateway.lower()
             or entry["topics"][: len(topics)] != topics
             or entry.get("removed", False)
             or int(entry["blockNumber"], 16) > finalized

@@ -17,7 +17,11 @@ def cli() -> None:
 @click.argument("account", default="TEST::3")
 @json_option
 def show(account: str, as_json: bool) -> None:
-    """What ACCOUNT has on every chain: ERA, credit, what the bridge may spend of it, what it earned as a relayer."""
+    """What ACCOUNT has on every chain.
+
+    ERA; its credit in the gateway, and how much of it the bridge may spend; as a relayer of messages from that chain,
+    what it earned and did not claim yet, and what it claimed and was not paid yet.
+    """
     from metalayer import credit
     from metalayer.accounts import address_of
     from metalayer.display import console, era, table
@@ -32,14 +36,7 @@ def show(account: str, as_json: bool) -> None:
         (name, *map(era, (on.held, on.credit, on.bridge_allowance, on.unclaimed, on.under_way)))
         for name, on in found.items()
     ]
-    columns = (
-        "chain",
-        "#ERA",
-        "#credit",
-        "#the bridge may spend",
-        "#earned, not claimed",
-        "#claims under way",
-    )
+    columns = ("chain", "#ERA", "#credit", "#for the bridge", "#earned", "#claimed")
     console().print(table(f"Credit of {address}, in ERA", columns, rows))
 
 

@@ -1,4 +1,4 @@
-"""A relayer: `ape run relay once / watch / status / retry / restart`."""
+"""A relayer: `ape run relay once / watch / status / retry / restart / rotate`."""
 
 import logging
 import signal

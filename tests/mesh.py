@@ -16,9 +16,7 @@ from eth_utils.crypto import keccak
 from metalayer import gateway, lane
 from metalayer.accounts import address_of, local_key
 from metalayer.attestation import ValidatorSet
-from metalayer.bridge import APPROVE
-from metalayer.calls import Function
-from metalayer.chain import Connection, KeySender, Receipt, Transaction, in_parallel, to_hex
+from metalayer.chain import Connection, KeySender, Receipt, Transaction, in_parallel
 from metalayer.exchange import Exchange
 from metalayer.lane import Sent
 from metalayer.message import interoperable
@@ -37,7 +35,6 @@ CREDIT = 1_000_000 * 10**18
 
 # Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
 _ACCEPTING = b"\x63" + gateway.RECEIVE_MESSAGE + bytes.fromhex("60e01b5f5260205ff3")
-_MINT = Function("crosschainMint(address,uint256)")
 _CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ACCEPTING):02x}8060095f395ff3") + _ACCEPTING
 
 
@@ -116,9 +113,18 @@ class Mesh:
             next_set,
         )
 
-    def relayer(self, exchange: Exchange, sender: KeySender = RELAYER, timeout: float = 20.0) -> Relayer:
+    def relayer(
+        self,
+        exchange: Exchange,
+        sender: KeySender = RELAYER,
+        timeout: float = 20.0,
+        claim_multiple: float = float("inf"),
+    ) -> Relayer:
+        """A relayer that claims nothing unless told to: a claim is one more message in a lane."""
         senders = dict.fromkeys(self.connections, sender)
-        return Relayer(self.connections, self.network_id, self.gateway, exchange, senders, timeout)
+        return Relayer(
+            self.connections, self.network_id, self.gateway, exchange, senders, timeout, claim_multiple
+        )
 
     @contextmanager
     def signing(
@@ -155,7 +161,7 @@ def mesh_of(deployment: Deployment) -> Mesh:
         connection.rpc("anvil_setBalance", deployer.address, hex(10**20))
         return tuple(connection.send(deployer, None, code)["contractAddress"] for code in codes)
 
-    in_parallel(lambda connection: _give_credit(connection, deployment), deployment.connections.values())
+    deployment.prepay(SENDER, CREDIT)
     ((accepting, scripted),) = set(in_parallel(place, deployment.connections.values()))
     registry = deployment.registry
     return Mesh(
@@ -166,22 +172,6 @@ def mesh_of(deployment: Deployment) -> Mesh:
         scripted,
         registry.first_validator_set(),
     )
-
-
-def _give_credit(connection: Connection, deployment: Deployment) -> None:
-    if connection.chain.chain_id != deployment.registry.network_id:
-        # What the bridge would do for ERA that comes from the hub; no lane is used for it.
-        connection.rpc("anvil_setBalance", deployment.bridge, hex(10**20))
-        connection.rpc("anvil_impersonateAccount", deployment.bridge)
-        mint = {"from": deployment.bridge, "to": deployment.era, "gas": hex(200_000)}
-        mint["data"] = to_hex(_MINT.encode(SENDER.address, CREDIT))
-        assert connection.rpc("eth_sendTransactionSync", mint)["status"] == "0x1"
-        connection.rpc("anvil_stopImpersonatingAccount", deployment.bridge)
-    transactions = [
-        Transaction(deployment.era, APPROVE.encode(deployment.gateway, CREDIT), 100_000),
-        Transaction(deployment.gateway, gateway.encode_deposit(SENDER.address, CREDIT), 150_000),
-    ]
-    connection.send_many(SENDER, transactions)
 
 
 def _send_together(connection: Connection, transactions: list[Transaction]) -> list[Receipt]:

@@ -33,9 +33,6 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
     uint256 public constant RECEIVE_GAS_LIMIT = 200_000;
     /// @notice Gas limit of a hop that the hub forwards.
     uint256 public constant FORWARD_GAS_LIMIT = 500_000;
-    /// @notice Time of each hop, in seconds: the longest that the gateway allows, so that whatever was sent before it
-    /// and holds up its lane expires before it.
-    uint256 public constant HOP_TIME = 30 days;
 
     uint256 private constant PAYLOAD_LENGTH = 128;
 
@@ -59,8 +56,13 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
     function send(uint256 destination, address to, uint256 amount) external returns (bytes32 id) {
         require(amount != 0, ZeroAmount());
         _checkBeneficiary(to);
-        // The gateway has no route to its own chain, so this refuses a transfer that goes nowhere, too.
-        require(GATEWAY.route(destination).outbound, InvalidDestination(destination));
+        // A hop to the next chain is refused by the gateway, if its route is closed; where the hub forwards to is not
+        // the gateway's to check.
+        require(
+            destination != block.chainid
+                && (_isHub() || destination == HUB_CHAIN_ID || GATEWAY.route(destination).outbound),
+            InvalidDestination(destination)
+        );
         if (_isHub()) {
             outstanding[destination] += amount;
             IERC20(address(TOKEN)).safeTransferFrom(msg.sender, address(this), amount);
@@ -112,12 +114,13 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         internal
         override
     {
-        // The account is this bridge: _isAuthorizedGateway compared it.
-        // slither-disable-next-line unused-return
-        (uint256 origin,) = InteroperableAddress.parseEvmV1Calldata(sender);
         Transfer memory transfer = abi.decode(payload, (Transfer));
         _checkBeneficiary(transfer.to);
+        uint256 origin = HUB_CHAIN_ID;
         if (_isHub()) {
+            // The account is this bridge: _isAuthorizedGateway compared it.
+            // slither-disable-next-line unused-return
+            (origin,) = InteroperableAddress.parseEvmV1Calldata(sender);
             _release(origin, transfer.amount);
             if (transfer.chain != block.chainid) {
                 _forward(receiveId, transfer.chain, origin, transfer);
@@ -156,10 +159,9 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         private
         returns (bytes32)
     {
-        bytes[] memory attributes = new bytes[](3);
+        bytes[] memory attributes = new bytes[](2);
         attributes[0] = abi.encodeWithSignature("minGasLimit(uint256)", gasLimit);
-        attributes[1] = abi.encodeWithSignature("deliverBefore(uint256)", block.timestamp + HOP_TIME);
-        attributes[2] = abi.encodeWithSignature("feePayer(address)", payer);
+        attributes[1] = abi.encodeWithSignature("feePayer(address)", payer);
         return GATEWAY.sendMessage(
             InteroperableAddress.formatEvmV1(next, address(this)), abi.encode(transfer), attributes
         );

@@ -18,7 +18,7 @@ interface ICredit {
     error InsufficientCredit(address account, uint256 credit, uint256 needed);
     /// @notice Thrown when a sender names a payer who did not allow it that much.
     error InsufficientAllowance(address payer, address sender, uint256 allowance, uint256 needed);
-    /// @notice Thrown when credit is given to the zero address, or ERA withdrawn to it or to the gateway itself.
+    /// @notice Thrown when credit is given, or ERA withdrawn, to the zero address or to the gateway itself.
     error InvalidAccount(address account);
     /// @notice Thrown at deployment without a fee token.
     error InvalidToken(address token);

@@ -25,7 +25,7 @@ abstract contract Credit is ICredit {
 
     /// @inheritdoc ICredit
     function depositFor(address account, uint256 amount) external {
-        require(account != address(0), InvalidAccount(account));
+        require(account != address(0) && account != address(this), InvalidAccount(account));
         credit[account] += amount;
         emit Deposited(account, msg.sender, amount);
         FEE_TOKEN.safeTransferFrom(msg.sender, address(this), amount);

@@ -4,15 +4,15 @@ pragma solidity 0.8.36;
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
-import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Batch, IInbox, MessageStatus} from "../interfaces/IInbox.sol";
 import {GatewayMessages} from "./GatewayMessages.sol";
 import {Attestation, Attestations, ValidatorSet} from "./libraries/Attestations.sol";
 import {Facts} from "./libraries/Facts.sol";
+import {Fee} from "./libraries/Fees.sol";
 import {Message, Messages} from "./libraries/Messages.sol";
 import {RecipientCall} from "./libraries/RecipientCall.sol";
+import {Senders} from "./libraries/Senders.sol";
 import {Routes} from "./Routes.sol";
 
 /// @title Inbox
@@ -20,7 +20,6 @@ import {Routes} from "./Routes.sol";
 abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTransient {
     using Attestations for Attestation;
     using Attestations for ValidatorSet;
-    using Bytes for bytes;
 
     struct Undelivered {
         MessageStatus status;
@@ -75,7 +74,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         // A message that goes back to its sender is past this second, so that only one of both is ever possible.
         require(block.timestamp <= message.deliverBefore, MessageExpired(id, message.deliverBefore));
         messageStatus[id].status = MessageStatus.None;
-        require(_execute(id, _senderPrefix(origin), message, type(uint256).max), RetryFailed(id));
+        require(_execute(id, Senders.form(origin), message, type(uint256).max), RetryFailed(id));
         _earn(origin, message.fee.back());
         emit MessageDelivered(id, origin, nonce);
     }
@@ -197,8 +196,9 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         uint64 nonce = lane.nonce;
         if (batch.nonce <= nonce) return;
 
+        Message[] calldata messages = batch.messages;
         uint256 first = batch.first;
-        uint256 count = batch.messages.length;
+        uint256 count = messages.length;
         require(first != 0 && first <= nonce + 1, LaneGap(origin, batch.first, nonce + 1));
         uint256 last = first + count + batch.ids.length - 1;
         require(last == batch.nonce, BatchLengthMismatch(origin, last, batch.nonce));
@@ -208,8 +208,9 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         bytes32 head = _headOf(lane, origin);
         bytes32[] memory executing = new bytes32[](count);
         for (uint256 i = known; i < count; ++i) {
-            executing[i] = Messages.id(batch.messages[i], NETWORK_ID, origin, block.chainid, first + i);
-            head = Messages.extend(head, executing[i]);
+            bytes32 id = Messages.id(messages[i], NETWORK_ID, origin, block.chainid, first + i);
+            executing[i] = id;
+            head = Messages.extend(head, id);
         }
         _checkHead(batch, head, known > count ? known - count : 0);
         if (known >= count) return;
@@ -217,18 +218,19 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         // The whole lane state moves before the first recipient is called.
         lane.nonce = uint64(first + count - 1);
         lane.head = head;
-        bytes memory senderPrefix = _senderPrefix(origin);
+        bytes memory sender = Senders.form(origin);
         uint256 earned;
         for (uint256 i = known; i < count; ++i) {
-            earned += _firstAttempt(executing[i], origin, uint64(first + i), senderPrefix, batch.messages[i]);
+            earned += _firstAttempt(executing[i], origin, uint64(first + i), sender, messages[i]);
         }
         _earn(origin, earned);
     }
 
     /// @dev Follows the ids from `start` on and compares where they lead with the signed head.
     function _checkHead(Batch calldata batch, bytes32 head, uint256 start) private pure {
-        for (uint256 i = start; i < batch.ids.length; ++i) {
-            head = Messages.extend(head, batch.ids[i]);
+        bytes32[] calldata ids = batch.ids;
+        for (uint256 i = start; i < ids.length; ++i) {
+            head = Messages.extend(head, ids[i]);
         }
         require(head == batch.head, HeadMismatch(batch.origin, head, batch.head));
     }
@@ -238,51 +240,47 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         bytes32 id,
         uint256 origin,
         uint64 nonce,
-        bytes memory senderPrefix,
+        bytes memory sender,
         Message calldata message
     ) private returns (uint256 earned) {
+        Fee fee = message.fee;
         if (message.recipient == address(this) && message.sender == address(this)) {
             _receiveGatewayMessage(origin, message.payload, msg.sender);
             emit MessageDelivered(id, origin, nonce);
             return 0;
         }
         bool expired = block.timestamp > message.deliverBefore;
-        if (!expired && _execute(id, senderPrefix, message, message.gasLimit)) {
+        if (!expired && _execute(id, sender, message, message.gasLimit)) {
             emit MessageDelivered(id, origin, nonce);
-            return uint256(message.fee.relay()) + message.fee.back();
+            return uint256(fee.relay()) + fee.back();
         }
         messageStatus[id].status = expired ? MessageStatus.Expired : MessageStatus.Failed;
         emit MessageFailed(id, origin, nonce, expired);
-        return expired ? message.fee.base() : message.fee.relay();
+        return expired ? fee.base() : fee.relay();
     }
 
     function _earn(uint256 origin, uint256 amount) private {
         if (amount != 0) _earnings[origin][msg.sender].earned += uint128(amount);
     }
 
+    /// @param sender ERC-7930 form of any account on the origin.
     /// @dev Reading the code first makes the account warm, as {RecipientCall} expects.
-    function _execute(bytes32 id, bytes memory senderPrefix, Message calldata message, uint256 gasForwarded)
+    function _execute(bytes32 id, bytes memory sender, Message calldata message, uint256 gasForwarded)
         private
         returns (bool accepted)
     {
-        if (message.recipient.code.length == 0) return false;
-        bytes memory data = abi.encodeCall(
-            IERC7786Recipient.receiveMessage, (id, abi.encodePacked(senderPrefix, message.sender), message.payload)
-        );
+        address recipient = message.recipient;
+        if (recipient.code.length == 0) return false;
+        Senders.set(sender, message.sender);
+        bytes memory data = abi.encodeCall(IERC7786Recipient.receiveMessage, (id, sender, message.payload));
         uint256 required = RecipientCall.required(message.gasLimit);
         uint256 available;
-        (available, accepted) = RecipientCall.attempt(message.recipient, required, gasForwarded, data);
+        (available, accepted) = RecipientCall.attempt(recipient, required, gasForwarded, data);
         require(available >= required, InsufficientGas(id, available, required));
     }
 
     function _headOf(InboxLane storage lane, uint256 origin) private view returns (bytes32 head) {
         head = lane.head;
         if (head == bytes32(0)) head = Messages.genesis(NETWORK_ID, origin, block.chainid, 0);
-    }
-
-    /// @dev ERC-7930 form of an account on `origin`, without the account's 20 bytes: the same for a whole lane.
-    function _senderPrefix(uint256 origin) private pure returns (bytes memory prefix) {
-        prefix = InteroperableAddress.formatEvmV1(origin, address(0));
-        return prefix.slice(0, prefix.length - 20);
     }
 }

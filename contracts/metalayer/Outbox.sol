@@ -27,12 +27,6 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         uint64 restartedAt;
     }
 
-    struct Attributes {
-        uint256 gasLimit;
-        uint64 deliverBefore;
-        address feePayer;
-    }
-
     /// @notice Longest payload, in bytes.
     uint256 public constant MAX_PAYLOAD_LENGTH = 8_192;
     /// @notice A message's time, in seconds after it is sent: shortest, longest, and what it gets if it names none.
@@ -49,6 +43,8 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     bytes4 private constant DELIVER_BEFORE = bytes4(keccak256("deliverBefore(uint256)"));
     bytes4 private constant FEE_PAYER = bytes4(keccak256("feePayer(address)"));
     uint256 private constant ATTRIBUTE_LENGTH = 36;
+    /// @dev ERC-7930: version 1, chain type eip155.
+    bytes4 private constant EVM_V1 = 0x00010000;
     uint256 private constant GAS_FEE_UNIT = 1_000;
 
     mapping(uint256 destination => OutboxLane) internal _outboxLanes;
@@ -65,16 +61,31 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     {
         require(msg.value == 0, ValueNotAccepted(msg.value));
         (uint256 destination, address account) = _parseRecipient(recipient);
-        Route memory terms = _route(destination);
-        Attributes memory asked = _readAttributes(attributes, terms.defaultGasLimit);
-        Fee fee = _pay(destination, terms, asked, payload.length);
+        Route storage terms = _route(destination);
+        (uint256 gasLimit, uint64 deliverBefore, address feePayer) =
+            _readAttributes(attributes, terms.defaultGasLimit);
+        (Fee fee, uint64 protocolPart) = _price(destination, terms, gasLimit, payload.length);
+        uint64 escrowed = fee.relay() + fee.back();
+        if (!_pay(feePayer, (uint256(escrowed) + protocolPart) * Fees.UNIT)) {
+            (fee, escrowed, protocolPart) = (Fee.wrap(0), 0, 0);
+        }
 
         uint64 nonce;
         bytes32 head;
-        (id, nonce, head) = _append(destination, msg.sender, account, asked, fee, keccak256(payload));
+        (id, nonce, head) = _append(
+            destination,
+            msg.sender,
+            account,
+            uint64(gasLimit),
+            deliverBefore,
+            fee,
+            escrowed,
+            protocolPart,
+            keccak256(payload)
+        );
         bytes memory sender = InteroperableAddress.formatEvmV1(block.chainid, msg.sender);
         emit MessageSent(id, sender, recipient, payload, 0, attributes);
-        emit LaneExtended(destination, nonce, uint64(asked.gasLimit), asked.deliverBefore, Fee.unwrap(fee), head);
+        emit LaneExtended(destination, nonce, uint64(gasLimit), deliverBefore, Fee.unwrap(fee), head);
     }
 
     /// @inheritdoc IOutbox
@@ -135,12 +146,19 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         returns (uint64 nonce)
     {
         bytes memory payload = abi.encode(kind, a, b, c);
-        Attributes memory fixedOnes = Attributes(GATEWAY_GAS_LIMIT, type(uint64).max, address(0));
-        Fee none;
         bytes32 id;
         bytes32 head;
-        (id, nonce, head) =
-            _append(destination, address(this), address(this), fixedOnes, none, keccak256(payload));
+        (id, nonce, head) = _append(
+            destination,
+            address(this),
+            address(this),
+            GATEWAY_GAS_LIMIT,
+            type(uint64).max,
+            Fee.wrap(0),
+            0,
+            0,
+            keccak256(payload)
+        );
         emit MessageSent(
             id,
             InteroperableAddress.formatEvmV1(block.chainid, address(this)),
@@ -168,17 +186,22 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         if (head == bytes32(0)) head = _genesis(destination, 0);
     }
 
-    /// @dev Extends a lane. The caller emits the two logs, and has checked that the gas limit fits.
+    /// @dev Extends a lane. The caller emits the two logs.
     function _append(
         uint256 destination,
         address sender,
         address recipient,
-        Attributes memory asked,
+        uint64 gasLimit,
+        uint64 deliverBefore,
         Fee fee,
+        uint64 escrowed,
+        uint64 protocolPart,
         bytes32 payloadHash
     ) private returns (bytes32 id, uint64 nonce, bytes32 head) {
         OutboxLane storage lane = _outboxLanes[destination];
         nonce = lane.nonce + 1;
+        uint64 escrow = lane.escrow + escrowed;
+        uint64 protocolFees = lane.protocolFees + protocolPart;
         id = Messages.id(
             NETWORK_ID,
             block.chainid,
@@ -186,84 +209,87 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
             nonce,
             sender,
             recipient,
-            uint64(asked.gasLimit),
-            asked.deliverBefore,
+            gasLimit,
+            deliverBefore,
             fee,
             payloadHash
         );
         head = Messages.extend(_headOf(lane, destination), id);
         lane.head = head;
+        // One after the other, so that the compiler writes their common word once.
         lane.nonce = nonce;
+        lane.escrow = escrow;
+        lane.protocolFees = protocolFees;
         if (nonce % STORED_HEAD_INTERVAL == 0) _storedHeads[destination][nonce] = head;
     }
 
-    /// @dev Charges for a message. The owner of the hub's gateway sends free where it has no credit: a decision of the
-    /// network must never fail for want of a fee.
-    function _pay(uint256 destination, Route memory terms, Attributes memory asked, uint256 payloadLength)
-        private
-        returns (Fee fee)
-    {
-        uint64 protocolPart;
-        (fee, protocolPart) = _price(destination, terms, asked.gasLimit, payloadLength);
-        uint64 escrowed = fee.relay() + fee.back();
-        uint256 total = (uint256(escrowed) + protocolPart) * Fees.UNIT;
-        if (total == 0) return fee;
-        address payer = asked.feePayer == address(0) ? msg.sender : asked.feePayer;
+    /// @dev Charges for a message of the caller, in wei. False if it is sent free: the owner of the hub's gateway may
+    /// where it has no credit, because a decision of the network must never fail for want of a fee.
+    function _pay(address feePayer, uint256 amount) private returns (bool) {
+        if (amount == 0) return true;
+        address payer = feePayer == address(0) ? msg.sender : feePayer;
         uint256 held = credit[payer];
-        if (held < total && payer == msg.sender && block.chainid == NETWORK_ID && payer == owner()) {
-            return Fee.wrap(0);
-        }
-        require(held >= total, InsufficientCredit(payer, held, total));
-        _charge(payer, held, total);
-        OutboxLane storage lane = _outboxLanes[destination];
-        lane.escrow += escrowed;
-        lane.protocolFees += protocolPart;
+        if (held < amount && payer == msg.sender && block.chainid == NETWORK_ID && payer == owner()) return false;
+        require(held >= amount, InsufficientCredit(payer, held, amount));
+        _charge(payer, held, amount);
+        return true;
     }
 
     /// @dev What a message costs, in gwei. Reverts if the route does not take such a message.
-    function _price(uint256 destination, Route memory terms, uint256 gasLimit, uint256 payloadLength)
+    function _price(uint256 destination, Route storage terms, uint256 gasLimit, uint256 payloadLength)
         private
-        pure
+        view
         returns (Fee fee, uint64 protocolPart)
     {
         require(terms.outbound, RouteClosed(destination));
-        require(gasLimit <= terms.maxGasLimit, GasLimitTooHigh(gasLimit, terms.maxGasLimit));
+        uint256 maximum = terms.maxGasLimit;
+        require(gasLimit <= maximum, GasLimitTooHigh(gasLimit, maximum));
         require(payloadLength <= MAX_PAYLOAD_LENGTH, PayloadTooLong(payloadLength, MAX_PAYLOAD_LENGTH));
         uint64 relayPart = _relayPart(terms, gasLimit, payloadLength);
-        uint256 share = uint256(relayPart + terms.returnFee) * terms.protocolShare;
-        protocolPart = uint64((share + BASIS_POINTS - 1) / BASIS_POINTS);
-        fee = Fees.pack(terms.baseFee, relayPart, terms.returnFee);
+        uint64 returnPart = terms.returnFee;
+        unchecked {
+            uint256 share = uint256(relayPart + returnPart) * terms.protocolShare;
+            protocolPart = uint64((share + BASIS_POINTS - 1) / BASIS_POINTS);
+        }
+        fee = Fees.pack(terms.baseFee, relayPart, returnPart);
     }
 
-    /// @dev Below 2^55 for the highest terms, gas limit and length.
-    function _relayPart(Route memory terms, uint256 gasLimit, uint256 payloadLength) private pure returns (uint64) {
-        uint256 gasPart = (gasLimit * terms.gasFee + GAS_FEE_UNIT - 1) / GAS_FEE_UNIT;
-        return uint64(terms.baseFee + gasPart + payloadLength * terms.byteFee);
+    /// @dev Below 2^55 for the highest terms, gas limit and length: nothing here or above overflows.
+    function _relayPart(Route storage terms, uint256 gasLimit, uint256 payloadLength) private view returns (uint64) {
+        unchecked {
+            uint256 gasPart = (gasLimit * terms.gasFee + GAS_FEE_UNIT - 1) / GAS_FEE_UNIT;
+            return uint64(terms.baseFee + gasPart + payloadLength * terms.byteFee);
+        }
     }
 
     function _genesis(uint256 destination, uint64 nonce) private view returns (bytes32) {
         return Messages.genesis(NETWORK_ID, block.chainid, destination, nonce);
     }
 
-    /// @dev OpenZeppelin's parser ignores trailing bytes, and leading zeros of the chain reference (its length is byte
-    /// 4, its bytes follow): refusing both leaves one way to name each recipient.
+    /// @dev The one canonical ERC-7930 form of an EVM account: version 1 and chain type eip155, the length of the chain
+    /// id, the chain id without leading zeros, 20, the account. OpenZeppelin's parser takes more: leading zeros,
+    /// trailing bytes, no account.
     function _parseRecipient(bytes calldata recipient) private view returns (uint256 chainId, address account) {
-        bool parsed;
-        (parsed, chainId, account) = InteroperableAddress.tryParseEvmV1Calldata(recipient);
+        uint256 idLength = recipient.length > 4 ? uint8(recipient[4]) : 0;
+        if (
+            idLength != 0 && idLength <= 32 && recipient.length == 26 + idLength && bytes4(recipient) == EVM_V1
+                && recipient[5] != 0 && uint8(recipient[5 + idLength]) == 20
+        ) {
+            chainId = uint256(bytes32(recipient[5:])) >> (256 - 8 * idLength);
+            account = address(bytes20(recipient[6 + idLength:]));
+        }
         require(
-            parsed && account != address(0) && account != address(this) && chainId != 0 && chainId != block.chainid
-                && recipient.length == 26 + uint256(uint8(recipient[4])) && recipient[5] != 0,
-            InvalidRecipient(recipient)
+            account != address(0) && account != address(this) && chainId != block.chainid, InvalidRecipient(recipient)
         );
     }
 
-    function _readAttributes(bytes[] calldata attributes, uint64 defaultGasLimit)
+    function _readAttributes(bytes[] calldata attributes, uint256 defaultGasLimit)
         private
         view
-        returns (Attributes memory asked)
+        returns (uint256 gasLimit, uint64 deliverBefore, address feePayer)
     {
-        asked.gasLimit = defaultGasLimit;
-        asked.deliverBefore = uint64(block.timestamp) + DEFAULT_DELIVERY_TIME;
+        gasLimit = defaultGasLimit;
+        deliverBefore = uint64(block.timestamp) + DEFAULT_DELIVERY_TIME;
         uint256 read;
         for (uint256 i; i < attributes.length; ++i) {
             bytes calldata attribute = attributes[i];
@@ -272,13 +298,13 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
             uint256 bit;
             if (selector == MIN_GAS_LIMIT) {
                 bit = 1;
-                asked.gasLimit = _attributeValue(attribute);
+                gasLimit = _attributeValue(attribute);
             } else if (selector == DELIVER_BEFORE) {
                 bit = 2;
-                asked.deliverBefore = _readDeadline(attribute);
+                deliverBefore = _readDeadline(attribute);
             } else if (selector == FEE_PAYER) {
                 bit = 4;
-                asked.feePayer = _readPayer(attribute);
+                feePayer = _readPayer(attribute);
             } else {
                 revert UnsupportedAttribute(selector);
             }

@@ -96,7 +96,7 @@ abstract contract Routes is IRoutes, Ownable2Step {
         return _inboxLanes[origin].pausedUntil;
     }
 
-    function _route(uint256 chainId) internal view returns (Route memory) {
+    function _route(uint256 chainId) internal view returns (Route storage) {
         return _routes[chainId];
     }
 

@@ -508,8 +508,10 @@ def test_old_proposals_do_not_slow_a_pass(mesh: Mesh, validator: Validator) -> N
         {"removed": True},
         {"blockNumber": hex(10**9)},
         {"topics": ["0x" + "22" * 32]},
+        {"address": []},
+        {"topics": None},
     ],
-    ids=["another contract", "removed", "not final", "another event"],
+    ids=["another contract", "removed", "not final", "another event", "no address", "no topics"],
 )
 def test_a_node_that_answers_with_another_log_is_not_believed(
     mesh: Mesh, validator: Validator, monkeypatch: pytest.MonkeyPatch, lie: dict[str, object]

@@ -60,11 +60,13 @@ def children() -> list[str]:
 
 @pytest.mark.usefixtures("own_offset")
 def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) -> None:
-    """P1, P4: every message delivered exactly once; the books balance."""
+    """P1, P4, P5: every message ended exactly once; the books balance, and the relayer was paid."""
     before = port_offset()
     summary = demo.run(console(quiet=True), fast)
     assert [sentence for sentence, holds in summary.checks if not holds] == []
     assert summary.reconciles
+    assert summary.books.chains["arcade"].credit(summary.relayer) > 0
+    assert all(chain.credit(summary.user) > 0 for chain in summary.books.chains.values())
     data = demo.as_dict(summary)
     assert data["reconciles"] is True
     assert {step["kind"] for step in data["steps"]} == {

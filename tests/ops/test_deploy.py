@@ -322,11 +322,11 @@ def test_the_plan_shows_who_pauses_and_what_messages_cost(
     out = Console(width=200, record=True, quiet=False, file=io.StringIO())
     for part in plan_tables(plan):
         out.print(part)
-    lines = [line.replace("│", "").split() for line in out.export_text().splitlines()]
-    assert ["perps", address_of("TEST::1"), address_of("TEST::4")] in lines
-    assert ["social", address_of("TEST::1"), address_of("TEST::6")] in lines
-    route = "hub arcade 200,000 2,000,000 200,000 1,000 100 2,000,000 10 %"
-    assert route.split() in lines
+    lines = [" ".join(line.replace("│", "").split()) for line in out.export_text().splitlines()]
+    assert f"owner {address_of('TEST::1')} every chain" in lines
+    assert f"guardian {address_of('TEST::4')} hub, arcade, perps" in lines
+    assert f"guardian {address_of('TEST::6')} social" in lines
+    assert "hub → arcade 200,000 1,000 100 2,000,000 10 %" in lines
     steps = plan_as_dict(plan)["chains"]["social"]
     created = next(step for step in steps if step["step"] == "create Metalayer")
     assert created["arguments"]["initialGuardian"] == address_of("TEST::6")

@@ -15,12 +15,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from metalayer import credit
+from metalayer.accounts import address_of, load_sender
 from metalayer.gateway import RECEIVE_MESSAGE
+from metalayer.live import Live
 from metalayer.network import repo_root
 from scripts import message, relay, send
 from tests.deployed import Deployment
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
+POOR = "TEST::17"
+ERA = 10**18
 VALIDATE = "from scripts.validate import cli; cli()"
 
 
@@ -68,12 +73,13 @@ def finalize(deployment: Deployment) -> None:
 
 
 def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.bring(address_of("TEST::3"), ERA, ["arcade"])
     folder = tmp_path / "exchange"
     shared = ("--exchange", str(folder))
     with validating(folder, range(5, 9)) as validators:
         sent = run(send, "perps", NOBODY, "--text", "hello", "--from", "arcade", "--json")
         assert sent.exit_code == 0, sent.output
-        id_ = json.loads(sent.output)["id"]
+        id_ = json.loads(sent.stdout)["id"]
         assert "state          sent" in run(message, id_, *shared).output
         assert "nothing to deliver\n1 messages sent but not final yet" in run(relay, "once", *shared).output
         finalize(deployment)
@@ -92,7 +98,7 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
         for process in validators:
             process.send_signal(signal.SIGTERM)
         for process in validators:
-            output, _ = process.communicate(timeout=20)
+            output, _ = process.communicate(timeout=60)
             assert process.returncode == 0
             assert "signed 0x" in output
             assert output.endswith("ended\n")
@@ -114,11 +120,25 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
     assert "state          delivered" in run(message, id_, *shared).output
 
 
+def test_send_deposits_what_is_missing_and_no_more(deployment: Deployment) -> None:
+    sender, hub = load_sender("TEST::15"), deployment.connections["hub"]
+    deployment.bring(sender.address, ERA, ["hub"])
+    fee = credit.quote(hub, deployment.gateway, 902, None, 5)
+    credit.deposit(hub, deployment.registry, sender, sender.address, fee - 1)
+    for _ in range(2):
+        sent = run(send, "arcade", NOBODY, "--text", "hello", "--account", "TEST::15", "--json")
+        assert sent.exit_code == 0, sent.output
+        assert json.loads(sent.stdout)["fee"] == str(fee)
+        state = credit.read(Live.open(), sender.address)["hub"]
+        assert state.credit == 0
+    assert state.held == ERA - 2 * fee
+
+
 def test_one_key_one_process(deployment: Deployment, tmp_path: Path) -> None:
     folder = tmp_path / "exchange"
     with validating(folder, range(5, 6)) as (first,):
         second = start(5, folder)
-        output, _ = second.communicate(timeout=20)
+        output, _ = second.communicate(timeout=60)
         assert second.returncode == 1
         assert output.startswith(f"Error: another validator (process {first.pid}) has the record ")
         assert output.count("\n") == 1
@@ -127,7 +147,7 @@ def test_one_key_one_process(deployment: Deployment, tmp_path: Path) -> None:
 def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None:
     with validating(tmp_path / "exchange", range(5, 6)) as (process,):
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.parametrize(
@@ -138,9 +158,20 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
         (send, ["arcade", NOBODY, "--payload", "0xzz"], "'0xzz' is not hexadecimal"),
         (send, ["arcade", NOBODY, "--payload", "0x", "--text", "a"], "not both"),
         (send, ["arcade", NOBODY, "--text", "a" * 8_193], "at most 8192"),
-        (send, ["hub", NOBODY], "InvalidRecipient"),
+        (send, ["hub", NOBODY], "hub is both ends: expected two chains"),
+        (send, ["arcade", "0x" + "00" * 20], "InvalidRecipient"),
         (send, ["arcade", NOBODY, "--gas-limit", "16000000"], "GasLimitTooHigh"),
         (send, ["arcade", NOBODY, "--account", "TEST::99"], "no account 'TEST::99'"),
+        (
+            send,
+            ["hub", NOBODY, "--from", "social", "--account", POOR],
+            "on social, not 0.00341 for the fee of 0.00341: `ape run transfer` brings some there",
+        ),
+        (
+            send,
+            ["hub", NOBODY, "--from", "social", "--account", POOR, "--no-deposit"],
+            "on social, the message needs 0.00341: `ape run credit deposit social 0.00341 --account 0x",
+        ),
         (message, ["0x12"], "'0x12' is not a message id"),
         (message, ["0x" + "00" * 32], "there is no message 0x00"),
         (relay, ["retry", "0x" + "00" * 32], "there is no message 0x00"),

@@ -4,43 +4,62 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from metalayer import bridge, tracking
+from metalayer import bridge, credit, tracking
 from metalayer.accounts import load_sender, local_key
-from metalayer.books import read_books
+from metalayer.books import Books, read_books
 from metalayer.chain import Connection
+from metalayer.display import era
 from metalayer.errors import MetalayerError
 from metalayer.gateway import topic
+from metalayer.intent import route_between
 from metalayer.journey import Event, Follower, NotDelivered, StillWaiting
 from metalayer.live import Live
-from metalayer.relayer import Relayer
+from metalayer.relayer import PassResult, Relayer
+from metalayer.token import balance
+from metalayer.tracking import State
 from metalayer.validator import Validator
 from tests.deployed import Deployment
+from tests.paper import DAY
 
 ERA = 10**18
-DEPOSITOR = "TEST::3"
-BENEFICIARY = "TEST::4"
+DEPOSITOR = "TEST::15"
+BENEFICIARY = "TEST::16"
+RELAYER = "TEST::2"
 
 
 @pytest.fixture
 def live(deployment: Deployment) -> Live:
+    """The depositor has 1,000 ERA on the hub, and no credit."""
+    deployment.bring(load_sender(DEPOSITOR).address, 1_000 * ERA, ["hub"])
     return Live.open()
 
 
 class Carriers:
     """Four validators and a relayer, one pass after the other, while blocks go by."""
 
-    def __init__(self, live: Live, folder: Path) -> None:
+    def __init__(self, live: Live, folder: Path, claim_multiple: float = math.inf) -> None:
         exchange = live.exchange(folder / "exchange")
-        senders = dict.fromkeys(live.connections, load_sender("TEST::2"))
+        senders = dict.fromkeys(live.connections, load_sender(RELAYER))
         self._live = live
-        self._relayer = Relayer(live.connections, live.network_id, live.gateway, exchange, senders)
+        self._relayer = Relayer(
+            live.connections,
+            live.network_id,
+            live.gateway,
+            exchange,
+            senders,
+            claim_multiple=claim_multiple,
+        )
         self._validators = [
             Validator.open(
                 local_key(index),
@@ -53,22 +72,37 @@ class Carriers:
             for index in range(5, 9)
         ]
         self._stop = threading.Event()
+        self._passes: list[PassResult] = []
         self._threads = [threading.Thread(target=self._relay), threading.Thread(target=self._sign)]
 
     def _relay(self) -> None:
         while not self._stop.is_set():
             for connection in self._live.connections.values():
                 connection.rpc("evm_mine")
-            self._relayer.relay_once(lambda line: None)
+            self._passes.append(self._relayer.relay_once(lambda line: None))
 
     def _sign(self) -> None:
         while not self._stop.wait(0.02):
             for validator in self._validators:
                 validator.pass_once()
 
-    def __enter__(self) -> None:
+    def rest(self) -> None:
+        """Waits until a pass that began after this call had nothing to do."""
+        seen = len(self._passes) + 1
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if any(
+                not (one.pending or one.not_final or any(s.transactions for s in one.settled))
+                for one in self._passes[seen:]
+            ):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"still at work: {self._passes[-1]}")
+
+    def __enter__(self) -> Carriers:
         for thread in self._threads:
             thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
@@ -87,23 +121,42 @@ def follower(live: Live, folder: Path, events: list[Event], timeout: float = 30.
     return Follower(live, live.exchange(folder / "exchange"), events.append, lambda text: None, timeout)
 
 
+def prepare(live: Live, origin: str, destination: str, amount: int, to: str | None = None) -> bridge.Transfer:
+    sender, end = load_sender(DEPOSITOR).address, live.network.chain(destination)
+    return bridge.prepare(live, live.connection(origin), end, sender, to or sender, amount)
+
+
 def move(
     live: Live, follower: Follower, origin: str, destination: str, amount: int, to: str
 ) -> bridge.Outcome:
-    end = live.network.chain(destination).chain_id
-    sender = load_sender(DEPOSITOR)
-    sent, receipt = bridge.send(live.connection(origin), live.registry, sender, end, to, amount)
-    return bridge.follow(follower, live.registry, sent, receipt, end)
+    transfer = prepare(live, origin, destination, amount, to)
+    sent, receipt = bridge.send(live, load_sender(DEPOSITOR), transfer)
+    return bridge.follow(follower, live.registry, sent, receipt, transfer.destination.chain_id)
 
 
-def test_hub_to_spoke_to_spoke_to_hub(live: Live, carriers: Carriers, tmp_path: Path) -> None:
-    """P4: locked on the hub = what is outstanding; outstanding for a chain = its supply."""
+def fee(live: Live, origin: str, destination: str, gas_limit: int) -> int:
+    """Fee of a hop by the terms of networks.yaml, in wei."""
+    return route_between(live.network.chain(origin), live.network.chain(destination)).quote(gas_limit, 128)
+
+
+def books_of(live: Live) -> Books:
+    names = {"depositor": DEPOSITOR, "beneficiary": BENEFICIARY}
+    books = read_books(live, {key: load_sender(name).address for key, name in names.items()})
+    assert [sentence for sentence, holds in books.checks() if not holds] == []
+    return books
+
+
+@pytest.mark.parametrize("claim_multiple", [math.inf, 1.0], ids=["nothing claimed", "all claimed"])
+def test_hub_to_spoke_to_spoke_to_hub(live: Live, tmp_path: Path, claim_multiple: float) -> None:
+    """P4, P5: to the wei, with fees, whatever the relayer claimed."""
     depositor, beneficiary = load_sender(DEPOSITOR), load_sender(BENEFICIARY)
     events: list[Event] = []
-    with carriers:
+    before = books_of(live)
+    with Carriers(live, tmp_path, claim_multiple) as carriers:
         out = move(live, follower(live, tmp_path, events), "hub", "arcade", 100 * ERA, depositor.address)
         over = move(live, follower(live, tmp_path, events), "arcade", "perps", 60 * ERA, depositor.address)
         back = move(live, follower(live, tmp_path, events), "perps", "hub", 25 * ERA, beneficiary.address)
+        carriers.rest()
     assert [len(outcome.hops) for outcome in (out, over, back)] == [1, 2, 1]
     happened = [(event.what, event.chain) for event in events if event.what not in ("final", "signed")]
     assert happened == [
@@ -116,17 +169,111 @@ def test_hub_to_spoke_to_spoke_to_hub(live: Live, carriers: Carriers, tmp_path: 
         assert len(data["transactions"]) == len(data["gas"]) == len(data["ids"]) + 1
         assert all(receipt["status"] == 1 for receipt in outcome.receipts)
 
-    books = read_books(live, {"depositor": depositor.address, "beneficiary": beneficiary.address})
-    assert [sentence for sentence, holds in books.checks() if not holds] == []
-    assert books.chains["hub"].locked == 75 * ERA
-    assert [books.chains[name].supply // ERA for name in ("arcade", "perps", "social")] == [40, 35, 0]
-    assert books.chains["hub"].balances["beneficiary"] == 25 * ERA
+    forward_fee = fee(live, "hub", "perps", 200_000)
+    assert over.amounts == [60 * ERA, 60 * ERA - forward_fee]
+    after = books_of(live)
+    held = {name: chain.balances["depositor"] for name, chain in after.chains.items()}
+    assert held == {
+        "hub": before.chains["hub"].balances["depositor"] - 100 * ERA - fee(live, "hub", "arcade", 200_000),
+        "arcade": 40 * ERA - fee(live, "arcade", "hub", 500_000),
+        "perps": 35 * ERA - forward_fee - fee(live, "perps", "hub", 200_000),
+        "social": 0,
+    }
+    moved = before.chains["hub"].locked or 0
+    assert after.chains["hub"].locked == moved + 75 * ERA - forward_fee
+    assert (
+        after.chains["hub"].balances["beneficiary"] - before.chains["hub"].balances["beneficiary"] == 25 * ERA
+    )
+    relayer = credit.read(live, load_sender(RELAYER).address)
+    earned = sum(lane.earned for chain in relayer.values() for lane in chain.earnings)
+    assert earned == sum(
+        chain.escrow + chain.credit(load_sender(RELAYER).address) for chain in after.chains.values()
+    )
+    assert (sum(chain.credit for chain in relayer.values()) > 0) == (claim_multiple == 1.0)
+
+
+def test_pays_exactly_what_is_missing(live: Live) -> None:
+    """Credit and allowance are used up: nothing more of the depositor's lies open to the bridge."""
+    depositor = load_sender(DEPOSITOR)
+    cost = fee(live, "hub", "arcade", 200_000)
+    credit.deposit(live.connection("hub"), live.registry, depositor, depositor.address, cost // 3)
+    transfer = prepare(live, "hub", "arcade", ERA)
+    assert (transfer.payment.fee, transfer.payment.credit) == (cost, cost // 3)
+    assert transfer.payment.missing == cost - cost // 3
+    before = balance(live.connection("hub"), live.registry, depositor.address)
+    bridge.send(live, depositor, transfer)
+    state = credit.read(live, depositor.address)["hub"]
+    assert (state.credit, state.bridge_allowance) == (0, 0)
+    assert before - state.held == ERA + cost - cost // 3
+
+
+def test_uses_the_credit_and_the_allowance_that_are_there(live: Live) -> None:
+    depositor, hub = load_sender(DEPOSITOR), live.connection("hub")
+    cost = fee(live, "hub", "arcade", 200_000)
+    spender = live.registry.address("TokenBridge")
+    due = credit.payment(hub, live.registry, depositor.address, 5 * cost, spender)
+    hub.send_many(depositor, credit.preparation(live.registry, due, spender))
+    for _ in range(2):
+        transfer = prepare(live, "hub", "arcade", ERA)
+        assert transfer.payment.missing == 0
+        assert not transfer.payment.needs_allowance
+        bridge.send(live, depositor, transfer)
+    state = credit.read(live, depositor.address)["hub"]
+    assert (state.credit, state.bridge_allowance) == (3 * cost, 3 * cost)
+
+
+def test_shows_what_arrives(live: Live, deployment: Deployment) -> None:
+    depositor = load_sender(DEPOSITOR)
+    deployment.bring(depositor.address, 2 * ERA, ["arcade"])
+    transfer = prepare(live, "arcade", "social", ERA)
+    assert transfer.payment.fee == fee(live, "arcade", "hub", 500_000)
+    assert transfer.arrives == ERA - fee(live, "hub", "social", 200_000)
+    cost, forward = era(transfer.payment.fee), era(transfer.forward_fee)
+    assert transfer.describe() == (
+        f"{cost} ERA from the credit on arcade, {cost} of it deposited now; "
+        f"the hub takes {forward} of the amount to send it on, {era(transfer.arrives)} arrive"
+    )
 
 
 def test_a_failed_hop_says_why_and_how_to_retry(
     live: Live, carriers: Carriers, connections: dict[str, Connection], tmp_path: Path
 ) -> None:
-    depositor = load_sender(DEPOSITOR)
+    sent, restore = failing_transfer(live, carriers, connections, tmp_path)
+    restore()
+    tracking.retry(connections["arcade"], load_sender(RELAYER), live.gateway, sent.message)
+    assert balance(connections["arcade"], live.registry, load_sender(DEPOSITOR).address) == ERA
+    with Carriers(live, tmp_path / "again") as again:
+        again.rest()
+    books_of(live)
+
+
+def test_a_hop_that_nobody_retries_comes_back(
+    live: Live, carriers: Carriers, connections: dict[str, Connection], tmp_path: Path
+) -> None:
+    """P1, P4, P5, M11: returned once its 30 days are over, to the sender, with the books even."""
+    depositor = load_sender(DEPOSITOR).address
+    before = balance(connections["hub"], live.registry, depositor)
+    sent, restore = failing_transfer(live, carriers, connections, tmp_path)
+    cost = fee(live, "hub", "arcade", 200_000)
+    assert balance(connections["hub"], live.registry, depositor) == before - ERA - cost
+    restore()
+    connections["arcade"].rpc("evm_increaseTime", 31 * DAY)
+    connections["arcade"].rpc("evm_mine")
+    with Carriers(live, tmp_path / "again") as again:
+        again.rest()
+    trace = tracking.trace(
+        live.connections, live.network_id, live.gateway, live.exchange(tmp_path / "exchange"), sent.id
+    )
+    assert trace.state is State.RETURNED
+    assert balance(connections["hub"], live.registry, depositor) == before - cost
+    assert balance(connections["arcade"], live.registry, depositor) == 0
+    assert sum(books_of(live).returned.values()) == 1
+
+
+def failing_transfer(
+    live: Live, carriers: Carriers, connections: dict[str, Connection], folder: Path
+) -> tuple[tracking.Sent, Callable[[], object]]:
+    """1 ERA to arcade, where the token is out of order, and what mends it."""
     token = live.registry.address("ERA")
     code = connections["arcade"].rpc("eth_getCode", token, "latest")
     connections["arcade"].rpc("anvil_setCode", token, "0x5f5ffd")
@@ -135,15 +282,12 @@ def test_a_failed_hop_says_why_and_how_to_retry(
         carriers,
         pytest.raises(NotDelivered, match=r"failed on arcade in transaction 0x\w+: .*--retry") as failure,
     ):
-        move(live, follower(live, tmp_path, events), "hub", "arcade", ERA, depositor.address)
+        move(live, follower(live, folder, events), "hub", "arcade", ERA, load_sender(DEPOSITOR).address)
     assert events[-1].what == "failed"
     assert failure.value.receipt["status"] == 1
-
-    connections["arcade"].rpc("anvil_setCode", token, code)
     message_id = tracking.parse_id(str(failure.value).split()[1])
     _, sent = tracking.find(live.connections, live.network_id, live.gateway, message_id)
-    tracking.retry(connections["arcade"], load_sender("TEST::2"), live.gateway, sent.message)
-    assert bridge.balance(connections["arcade"], live.registry, depositor.address) == ERA
+    return sent, lambda: connections["arcade"].rpc("anvil_setCode", token, code)
 
 
 def test_says_what_it_waits_for(live: Live, tmp_path: Path) -> None:
@@ -178,8 +322,16 @@ def command() -> click.Command:
         (["1." + "1" * 19, "--from", "hub", "--to", "arcade"], "has 19 decimals: ERA has 18"),
         (["1", "--from", "hub", "--to", "hub"], "hub is both ends: expected two chains"),
         (["1", "--from", "hub", "--to", "mars"], "no chain 'mars' in network 'local'"),
-        (["1", "--from", "social", "--to", "hub"], "has 0 ERA on social, not 1"),
+        (
+            ["1", "--from", "social", "--to", "hub", "--account", "TEST::17"],
+            "has 0 ERA on social, not 1.0",
+        ),
+        (["1", "--from", "social", "--to", "hub", "--account", "TEST::17"], " (1 and 0.0"),
         (["2000000000", "--from", "hub", "--to", "arcade"], "not 2,000,000,000"),
+        (
+            ["0.003", "--from", "arcade", "--to", "perps"],
+            "goes over hub, which takes 0.00310816 ERA of the amount to send it on: expected more than that, not 0.003",
+        ),
         (["1", "--from", "hub", "--to", "arcade", "--account", "nobody"], "no account 'nobody'"),
         (["1", "--from", "hub", "--to", "arcade", "--recipient", "0x" + "0" * 40], "is the zero address"),
     ],
@@ -198,20 +350,51 @@ def test_refusals_are_one_line(
 def test_refuses_recipients_that_would_lose_it(live: Live, contract: str) -> None:
     """M6."""
     with pytest.raises(MetalayerError, match=f"is the {contract}: ERA sent there would be lost"):
-        bridge.send(
-            live.connection("hub"),
-            live.registry,
-            load_sender(DEPOSITOR),
-            live.network.chain("arcade").chain_id,
-            live.registry.address(contract),
-            ERA,
-        )
+        prepare(live, "hub", "arcade", ERA, live.registry.address(contract))
+
+
+def test_without_a_deposit_it_says_what_is_missing(live: Live, command: click.Command) -> None:
+    arguments = ["1", "--from", "hub", "--to", "social", "--account", DEPOSITOR, "--no-deposit", "--no-wait"]
+    refused = CliRunner().invoke(command, arguments)
+    address, cost = load_sender(DEPOSITOR).address, era(fee(live, "hub", "social", 200_000))
+    advised = f"credit deposit hub {cost} --account {address}"
+    assert refused.output == (
+        f"Error: {address} has 0 ERA of credit on hub, the message needs {cost}: `ape run {advised}`\n"
+    )
+    deposit = importlib.import_module("scripts.credit").cli
+    assert CliRunner().invoke(deposit, advised.split()[1:]).exit_code == 0
+    assert CliRunner().invoke(command, arguments).exit_code == 0
+
+
+def test_elsewhere_it_asks_first_and_shows_the_amounts(
+    live: Live, command: click.Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    social = live.network.chains["social"]
+    remote = replace(social, base_port=None, remote_url=social.url)
+    network = replace(live.network, chains={**live.network.chains, "social": remote})
+    monkeypatch.setattr(Live, "open", lambda: replace(live, network=network))
+    before = last_block(live)
+    arguments = ["1", "--from", "hub", "--to", "arcade", "--account", DEPOSITOR, "--no-wait"]
+    asked = CliRunner().invoke(command, arguments, input="n\n")
+    assert asked.exit_code == 1
+    cost = era(fee(live, "hub", "arcade", 200_000))
+    assert asked.output.startswith(
+        f"Send 1 ERA from hub to arcade with {DEPOSITOR}? {cost} ERA from the credit on hub, "
+        f"{cost} of it deposited now [y/N]: n"
+    )
+    assert last_block(live) == before, "nothing was sent"
+    assert CliRunner().invoke(command, [*arguments, "--yes"]).exit_code == 0
+
+
+def last_block(live: Live) -> int:
+    return live.connection("hub").height()
 
 
 def test_no_wait_prints_the_id(deployment: Deployment, command: click.Command, live: Live) -> None:
-    result = CliRunner().invoke(command, ["1.5", "--from", "hub", "--to", "social", "--no-wait", "--json"])
+    arguments = ["1.5", "--from", "hub", "--to", "social", "--no-wait", "--json"]
+    result = CliRunner(mix_stderr=False).invoke(command, arguments)
     assert result.exit_code == 0, result.output
-    data = json.loads(result.output)
+    data = json.loads(result.stdout)
     assert data["ids"] == [last_id(live)]
     assert data["amount"] == str(15 * 10**17)
 

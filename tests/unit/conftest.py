@@ -76,7 +76,9 @@ def stacks(
     treasury: str,
 ) -> dict[str, Stack]:
     """Gateway, ERA, bridge and a scripted recipient on three chains; every route open."""
-    deployed = {name: _deploy(chains, name, validators, deployer, owner, guardian, treasury) for name in CHAINS}
+    deployed = {
+        name: _deploy(chains, name, validators, deployer, owner, guardian, treasury) for name in CHAINS
+    }
     for stack in deployed.values():
         for other in deployed.values():
             if other is not stack:

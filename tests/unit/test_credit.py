@@ -491,5 +491,5 @@ def test_credit_and_fees_are_the_gateways_era(stacks, owner, sender, attacker, t
     profile = settings.default
     run_state_machine_as_test(
         CreditMachine,
-        settings=settings(profile, max_examples=profile.max_examples // 2, stateful_step_count=20),
+        settings=settings(profile, max_examples=profile.max_examples // 2, stateful_step_count=12),
     )

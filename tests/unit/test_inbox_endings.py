@@ -361,6 +361,9 @@ def test_a_second_claim_says_the_whole_sum(gateway, lane, relayer, earn):
     total = 11 * CARRIAGE + 1
     assert receipt.named("ClaimSent") == [(lane.origin, relayer, total, 2)]
     assert notices(receipt, gateway) == [(2, gateway_payload(Kind.CLAIM, int(relayer, 16), total, CARRIAGE))]
+    assert gateway.view("earnings", lane.origin, relayer) == (total, total)
+    refusal = error("NothingToClaim", lane.origin, relayer, 0, CARRIAGE)
+    assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
 
 
 def test_relayers_claim_apart(gateway, lane, relayer, attacker, earn):

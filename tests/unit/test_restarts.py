@@ -362,11 +362,11 @@ def test_a_message_sent_anew_comes_home(
 
 
 def test_every_message_ends_once_after_a_reorganisation(
-    origin, arcade, client, reorganise, restart, follow, come_home, refusal
+    origin, arcade, client, reorganise, restart, follow, come_home, refusal, relayer
 ):
     """P1: of all that the chain holds in the end, arcade executed one part and the other came home."""
     shared = [origin.send(client, bytes([100 + i])) for i in range(2)]
-    origin.carry(arcade, shared, origin.accounts[1])
+    origin.carry(arcade, shared, relayer)
     had, lane = reorganise(
         [bytes([i]) for i in range(7)], 5, [bytes([i if i % 2 else 50 + i]) for i in range(7)]
     )
@@ -382,6 +382,15 @@ def test_every_message_ends_once_after_a_reorganisation(
     assert returned | executed >= {sent.id for sent in (*shared, *lane)}
     assert not returned & executed
     assert len(returned) == 5
+
+
+def test_a_message_comes_home_though_arcade_had_more(reorganise, restart, follow, come_home, refusal):
+    """P1: the ids that prove it go on beyond what the chain holds now."""
+    had, lane = reorganise([b"a", b"b", b"c", b"d"], 4, [b"A", b"b"])
+    restart()
+    follow()
+    come_home(lane[0], had=had)
+    assert refusal(lane[1], had=had) == error("NotReplaced", lane[1].id)
 
 
 @pytest.mark.parametrize(

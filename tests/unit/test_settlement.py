@@ -48,7 +48,7 @@ class Origin:
 
     def __init__(self, hub, spokes, validators, accounts):
         self.hub, self.gateway, self.validators = hub, hub.gateway, validators
-        self.accounts = accounts
+        self.accounts, self.sender = accounts, accounts[0]
         self.arcade, self.perps = (spoke.chain.chain_id for spoke in spokes)
         self.recipient = spokes[0].recipient.address
         self.lane: list[Sent] = []
@@ -64,12 +64,7 @@ class Origin:
         calls = [(self.gateway, "credit", account) for account in self.accounts]
         calls += [(self.gateway, "laneFees", chain_id) for chain_id in (self.arcade, self.perps)]
         calls += [(self.hub.era, "balanceOf", self.gateway.address)]
-        requests = [
-            ("eth_call", [{"to": to.address, "data": "0x" + to.encode(*call).hex()}, "latest"])
-            for to, *call in calls
-        ]
-        answers = self.hub.chain.provider.web3.provider.make_batch_request(requests)
-        *credits, to_arcade, to_perps, held = (int(answer["result"], 16) for answer in answers)
+        *credits, to_arcade, to_perps, held = views(calls)
         credit = dict(zip(self.accounts, credits, strict=True))
         fees = {self.arcade: divmod(to_arcade, 2**256), self.perps: divmod(to_perps, 2**256)}
         assert sum(credit.values()) + sum(sum(parts) for parts in fees.values()) * GWEI == held
@@ -98,7 +93,7 @@ class Origin:
         """Sends a message, to arcade by default, from an account or through a scripted sender."""
         arguments = (interoperable(to or self.arcade, self.recipient), payload, list(attributes))
         if isinstance(by, Contract):
-            step = self.step(by, "send", self.gateway.address, *arguments, sender=self.accounts[0])
+            step = self.step(by, "send", self.gateway.address, *arguments, sender=self.sender)
         else:
             step = self.step(self.gateway, "sendMessage", *arguments, sender=by)
         (sent,) = parse(step.receipt.logs, self.hub.chain.chain_id, self.hub.chain.chain_id)
@@ -106,14 +101,18 @@ class Origin:
             self.lane.append(sent)
         return sent
 
-    def say(
-        self, payload: bytes, *, carrier: str, origin: int | None = None, gas_limit: int = GATEWAY_GAS_LIMIT
-    ) -> Step:
+    def say(self, payload: bytes, *, carrier: str, origin: int | None = None) -> Step:
         """Delivers what the validators sign that the gateway of a chain, arcade by default, said."""
         hub_id, origin = self.hub.chain.chain_id, origin or self.arcade
         lane = self.said.setdefault(origin, PaperLane(hub_id, origin, hub_id))
         gateway = self.gateway.address
-        lane.append(gateway, gateway, deliver_before=NEVER_EXPIRES, gas_limit=gas_limit, payload=payload)
+        lane.append(
+            gateway,
+            gateway,
+            deliver_before=NEVER_EXPIRES,
+            gas_limit=GATEWAY_GAS_LIMIT,
+            payload=payload,
+        )
         nonce = len(lane.messages)
         tree = Tree([lane.fact()])
         attestation = self.validators.sign(hub_id, gateway, tree.root).fields
@@ -147,6 +146,16 @@ class Origin:
     def hear(self, said: Sequence[Sent], sender: str) -> Step:
         """Delivers consecutive messages of a real lane to the hub."""
         return self.step(self.gateway, "deliver", *batch(self.validators, self.hub, said), sender=sender)
+
+
+def views(calls: Sequence[tuple[Any, ...]]) -> list[int]:
+    """What (contract, method, arguments...) return, each as one number, all of one chain and in one request."""
+    requests = [
+        ("eth_call", [{"to": contract.address, "data": "0x" + contract.encode(*call).hex()}, "latest"])
+        for contract, *call in calls
+    ]
+    answers = calls[0][0].chain.provider.web3.provider.make_batch_request(requests)
+    return [int(answer["result"], 16) for answer in answers]
 
 
 def batch(validators: Any, stack: Any, messages: Sequence[Sent]) -> tuple[Any, ...]:
@@ -366,9 +375,9 @@ def test_each_message_comes_back_by_itself(origin, client, carrier):
     )
 
 
-def test_a_message_that_was_sent_free_comes_back_free(origin, owner, carrier):
+def test_a_message_that_was_sent_free_comes_back_free(origin, owner, sender, carrier):
     """P5: the owner's, without credit: nobody is paid out of what others escrowed."""
-    origin.send(origin.accounts[0])
+    origin.send(sender)
     sent = origin.send(owner)
     assert sent.message.fee == 0
     origin.notice(sent.id, expired=True, carrier=carrier)

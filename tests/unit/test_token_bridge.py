@@ -10,6 +10,7 @@ from metalayer.message import GWEI, NEVER_EXPIRES, Fee, Message, interoperable
 from tests.evm import CODEC, Receipt, Revert, error, now
 from tests.paper import DAY, PaperLane
 from tests.unit.conftest import FREE_ROUTE, OPEN_ROUTE
+from tests.unit.test_settlement import views
 
 SUPPLY = 10**27
 AMOUNT = 5 * 10**18
@@ -137,18 +138,25 @@ class Carrier:
         """
         hub = self.stacks["hub"]
         spokes = [stack for name, stack in self.stacks.items() if name != "hub"]
-        accounts = {
-            spoke.chain.chain_id: hub.bridge.view("outstanding", spoke.chain.chain_id) for spoke in spokes
-        }
-        assert hub.era.view("totalSupply") == SUPPLY
-        assert hub.era.view("balanceOf", hub.bridge.address) == sum(accounts.values())
-        for spoke in spokes:
-            chain_id = spoke.chain.chain_id
-            assert accounts[chain_id] == spoke.era.view("totalSupply") + self.in_flight(chain_id), chain_id
-            assert spoke.era.view("balanceOf", spoke.bridge.address) == 0
-        for name, stack in self.stacks.items():
-            given = self.given_to_bridge if name == "hub" else 0
-            assert stack.gateway.view("credit", stack.bridge.address) == given
+        supply, locked, credit, *accounts = views(
+            [
+                (hub.era, "totalSupply"),
+                (hub.era, "balanceOf", hub.bridge.address),
+                (hub.gateway, "credit", hub.bridge.address),
+                *((hub.bridge, "outstanding", spoke.chain.chain_id) for spoke in spokes),
+            ]
+        )
+        assert (supply, locked, credit) == (SUPPLY, sum(accounts), self.given_to_bridge)
+        for spoke, outstanding in zip(spokes, accounts, strict=True):
+            supply, *kept = views(
+                [
+                    (spoke.era, "totalSupply"),
+                    (spoke.era, "balanceOf", spoke.bridge.address),
+                    (spoke.gateway, "credit", spoke.bridge.address),
+                ]
+            )
+            assert outstanding == supply + self.in_flight(spoke.chain.chain_id), spoke.chain
+            assert kept == [0, 0]
 
 
 def transfer(message: Message) -> tuple[int, str, str, int]:
@@ -835,7 +843,7 @@ def test_a_transfer_that_cannot_pay_its_second_hop_fails(
 
 
 def test_one_wei_more_than_the_fee_arrives(perps, second_hop, carrier, beneficiary):
-    """M40: to the wei."""
+    """P4: to the wei."""
     second_hop(RECEIVE_FEE + 1)
     carrier.carry("hub", "perps")
     assert perps.era.view("balanceOf", beneficiary) == 1

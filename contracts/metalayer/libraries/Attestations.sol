@@ -112,17 +112,24 @@ library Attestations {
         uint256 total;
         require(signers >> count == 0, SignersMismatch(signers, count, signatures.length));
         for (uint256 i; i < count; ++i) {
-            uint256 weight = weightOf(validators[i]);
-            total += weight;
+            bytes32 validator = validators[i];
+            uint256 weight = weightOf(validator);
+            // 32 weights of 96 bits at most.
+            unchecked {
+                total += weight;
+            }
             if ((signers >> i) & 1 == 0) continue;
             require(used < signatures.length, SignersMismatch(signers, count, signatures.length));
-            address expected = signerOf(validators[i]);
+            address expected = signerOf(validator);
+            Signature calldata signature = signatures[used];
             // A failed recovery gives the zero address, which no valid set contains.
             // slither-disable-next-line unused-return
-            (address recovered,,) = ECDSA.tryRecover(digest, signatures[used].r, signatures[used].vs);
+            (address recovered,,) = ECDSA.tryRecover(digest, signature.r, signature.vs);
             require(recovered == expected, InvalidSignature(i, expected));
-            signed += weight;
-            ++used;
+            unchecked {
+                signed += weight;
+                ++used;
+            }
         }
         require(used == signatures.length, SignersMismatch(signers, count, signatures.length));
         require(signed * 3 > total * 2, QuorumNotReached(signed, total));

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IOutbox} from "../interfaces/IOutbox.sol";
+import {Attestation} from "../metalayer/libraries/Attestations.sol";
+import {Evidence, LaneFact, RestartFact, SetFact, SignedFact} from "../metalayer/libraries/Evidence.sol";
+
+/// @title EvidenceHarness: the checks of evidence, callable from outside
+/// @notice For one domain and one gateway, as whoever slashes holds them.
+contract EvidenceHarness {
+    struct Attempt {
+        bool convicted;
+        bytes result;
+    }
+
+    bytes32 private immutable _DOMAIN_SEPARATOR;
+    IOutbox private immutable _GATEWAY;
+
+    constructor(bytes32 domainSeparator, IOutbox gateway) {
+        _DOMAIN_SEPARATOR = domainSeparator;
+        _GATEWAY = gateway;
+    }
+
+    function laneEquivocation(
+        LaneFact calldata fact,
+        SignedFact calldata signed,
+        bytes32 otherHead,
+        SignedFact calldata otherSigned
+    ) external view returns (address) {
+        return Evidence.laneEquivocation(_DOMAIN_SEPARATOR, fact, signed, otherHead, otherSigned);
+    }
+
+    function setEquivocation(
+        SetFact calldata fact,
+        SignedFact calldata signed,
+        bytes32 otherHash,
+        SignedFact calldata otherSigned
+    ) external view returns (address) {
+        return Evidence.setEquivocation(_DOMAIN_SEPARATOR, fact, signed, otherHash, otherSigned);
+    }
+
+    function falseHead(
+        LaneFact calldata fact,
+        SignedFact calldata signed,
+        bytes32 trueHead,
+        bytes32[] calldata ids
+    ) external view returns (address) {
+        return Evidence.falseHead(_DOMAIN_SEPARATOR, _GATEWAY, fact, signed, trueHead, ids);
+    }
+
+    function beyondLane(LaneFact calldata fact, SignedFact calldata signed) external view returns (address) {
+        return Evidence.beyondLane(_DOMAIN_SEPARATOR, _GATEWAY, fact, signed);
+    }
+
+    function falseRestart(RestartFact calldata fact, SignedFact calldata signed) external view returns (address) {
+        return Evidence.falseRestart(_DOMAIN_SEPARATOR, _GATEWAY, fact, signed);
+    }
+
+    function falseSet(SetFact calldata fact, SignedFact calldata signed, bytes32 recordedHash)
+        external
+        view
+        returns (address)
+    {
+        return Evidence.falseSet(_DOMAIN_SEPARATOR, fact, signed, recordedHash);
+    }
+
+    function laneContradiction(
+        LaneFact calldata fact,
+        SignedFact calldata signed,
+        bytes32 attestedHead,
+        Attestation calldata attestation,
+        bytes32[] calldata proof,
+        bytes32 setHash
+    ) external view returns (address) {
+        return Evidence.laneContradiction(
+            _DOMAIN_SEPARATOR, fact, signed, attestedHead, attestation, proof, setHash
+        );
+    }
+
+    function setContradiction(
+        SetFact calldata fact,
+        SignedFact calldata signed,
+        bytes32 attestedHash,
+        Attestation calldata attestation,
+        bytes32[] calldata proof,
+        bytes32 setHash
+    ) external view returns (address) {
+        return Evidence.setContradiction(
+            _DOMAIN_SEPARATOR, fact, signed, attestedHash, attestation, proof, setHash
+        );
+    }
+
+    /// @notice Tries any number of calls of the functions above at once.
+    /// @return attempts `result` is what the call returned, or what it reverted with.
+    function tryAll(bytes[] calldata calls) external view returns (Attempt[] memory attempts) {
+        attempts = new Attempt[](calls.length);
+        for (uint256 i; i < calls.length; ++i) {
+            // solhint-disable-next-line avoid-low-level-calls
+            (attempts[i].convicted, attempts[i].result) = address(this).staticcall(calls[i]);
+        }
+    }
+}

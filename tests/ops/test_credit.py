@@ -1,0 +1,114 @@
+"""`ape run credit`: what is there, what a message costs, in and out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from metalayer.accounts import address_of, load_sender
+from metalayer.chain import Connection
+from metalayer.credit import payment, preparation
+from metalayer.display import era
+from metalayer.intent import route_between
+from metalayer.network import Network
+from scripts.credit import cli
+from tests.deployed import ERA, Deployment
+
+DEPOSITOR = "TEST::15"
+OTHER = "TEST::16"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner(mix_stderr=False).invoke(cli, list(arguments))
+
+
+def shown(account: str) -> Any:
+    result = run("show", account, "--json")
+    assert result.exit_code == 0, result.output
+    data = json.loads(result.stdout)
+    assert data["account"] == address_of(account)
+    return data["chains"]
+
+
+@pytest.fixture(autouse=True)
+def depositor(deployment: Deployment) -> None:
+    deployment.bring(address_of(DEPOSITOR), 10 * ERA, ["hub", "arcade"])
+
+
+@pytest.mark.parametrize("chain", ["hub", "arcade"])
+def test_in_and_out_again(chain: str) -> None:
+    paid_in = run("deposit", chain, "1.5", "--account", DEPOSITOR)
+    assert paid_in.output.startswith(f"1.5 ERA into the credit of {address_of(DEPOSITOR)} on {chain}: 0x")
+    assert (shown(DEPOSITOR)[chain]["held"], shown(DEPOSITOR)[chain]["credit"]) == (
+        str(85 * ERA // 10),
+        str(15 * ERA // 10),
+    )
+    assert run("withdraw", chain, "0.5", "--account", DEPOSITOR).exit_code == 0
+    out = run("withdraw", chain, "1", "--account", DEPOSITOR, "--to", OTHER, "--json")
+    assert json.loads(out.stdout)["to"] == address_of(OTHER)
+    assert (shown(DEPOSITOR)[chain]["held"], shown(DEPOSITOR)[chain]["credit"]) == (str(9 * ERA), "0")
+    assert shown(OTHER)[chain]["held"] == str(ERA)
+
+
+def test_a_deposit_for_somebody_else() -> None:
+    assert run("deposit", "hub", "2", "--for", OTHER, "--account", DEPOSITOR).exit_code == 0
+    assert (shown(OTHER)["hub"]["credit"], shown(DEPOSITOR)["hub"]["credit"]) == (str(2 * ERA), "0")
+
+
+def test_shows_what_the_bridge_may_spend(deployment: Deployment, connections: dict[str, Connection]) -> None:
+    sender, spender = load_sender(DEPOSITOR), deployment.bridge
+    due = payment(connections["hub"], deployment.registry, sender.address, ERA, spender)
+    connections["hub"].send_many(sender, preparation(deployment.registry, due, spender))
+    assert shown(DEPOSITOR)["hub"]["bridge_allowance"] == str(ERA)
+    table = run("show", DEPOSITOR).output
+    row = next(line for line in table.splitlines() if "hub" in line)
+    assert row.replace("│", "").split() == ["hub", "9", "1", "1", "0", "0"]
+
+
+@pytest.mark.parametrize(("gas_limit", "length"), [(None, 0), (1_000_000, 32), (0, 8_192)])
+def test_quotes_what_the_terms_give(
+    deployment: Deployment, network: Network, gas_limit: int | None, length: int
+) -> None:
+    """M15."""
+    route = route_between(network.chains["arcade"], network.hub)
+    expected = route.quote(route.default_gas_limit if gas_limit is None else gas_limit, length)
+    options = [] if gas_limit is None else ["--gas-limit", str(gas_limit)]
+    arguments = ["quote", "arcade", "hub", "--bytes", str(length), *options]
+    assert run(*arguments).output == f"{era(expected)} ERA\n"
+    assert json.loads(run(*arguments, "--json").stdout)["fee"] == str(expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["deposit", "hub", "0"], "the amount is zero"),
+        (["deposit", "mars", "1"], "no chain 'mars'"),
+        (["deposit", "social", "1", "--account", OTHER], "has 0 ERA on social, not 1"),
+        (["deposit", "hub", "1", "--for", "0x" + "00" * 20], "is the zero address"),
+        (["withdraw", "hub", "1", "--account", OTHER], "has 0 ERA of credit on hub, not 1"),
+        (["withdraw", "hub", "1", "--to", "0x" + "00" * 20], "is the zero address"),
+        (["quote", "hub", "hub"], "hub is both ends"),
+        (["quote", "hub", "arcade", "--gas-limit", "2000001"], "GasLimitTooHigh"),
+        (["quote", "hub", "arcade", "--bytes", "8193"], "PayloadTooLong"),
+        (["show", "nobody"], "no account 'nobody'"),
+    ],
+)
+def test_what_people_get_wrong_is_one_line(arguments: list[str], line: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert line in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("contract", ["Metalayer", "TokenBridge", "ERA"])
+@pytest.mark.parametrize("option", [("deposit", "--for"), ("withdraw", "--to")])
+def test_never_where_it_would_be_lost(deployment: Deployment, contract: str, option: tuple[str, str]) -> None:
+    """M6."""
+    command, name = option
+    result = run(command, "hub", "1", name, deployment.registry.address(contract), "--account", DEPOSITOR)
+    assert result.exit_code == 1
+    assert f"is the {contract}: ERA sent there would be lost" in result.stderr
