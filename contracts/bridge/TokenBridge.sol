@@ -56,11 +56,9 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
     function send(uint256 destination, address to, uint256 amount) external returns (bytes32 id) {
         require(amount != 0, ZeroAmount());
         _checkBeneficiary(to);
-        // A hop to the next chain is refused by the gateway, if its route is closed; where the hub forwards to is not
-        // the gateway's to check.
+        // A closed way to the hub is refused by the gateway itself.
         require(
-            destination != block.chainid
-                && (_isHub() || destination == HUB_CHAIN_ID || GATEWAY.route(destination).outbound),
+            destination != block.chainid && (destination == HUB_CHAIN_ID || GATEWAY.route(destination).outbound),
             InvalidDestination(destination)
         );
         if (_isHub()) {

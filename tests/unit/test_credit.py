@@ -368,12 +368,11 @@ def test_a_contract_does_not_spend_its_callers_credit(hub, gateway, payer, attac
 
 
 def test_the_gateways_own_credit_is_not_spent(gateway, era, depositor, attacker, price, refusal):
-    """What lies in escrow is nobody's credit; what was credited to the gateway stays with it."""
+    """What lies in escrow is nobody's credit, and nothing can be credited to the gateway."""
     expected = error("InsufficientCredit", gateway.address, 0, price)
     assert refusal(attacker, paid_by(gateway.address)) == expected
-    gateway.send("depositFor", gateway.address, price, sender=depositor)
-    expected = error("InsufficientAllowance", gateway.address, attacker, 0, price)
-    assert refusal(attacker, paid_by(gateway.address)) == expected
+    expected = error("InvalidAccount", gateway.address)
+    assert gateway.revert("depositFor", gateway.address, price, sender=depositor) == expected
 
 
 def test_owner_and_guardian_reach_no_credit(gateway, payer, owner, guardian, price, refusal):

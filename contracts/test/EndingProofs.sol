@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IInbox, MessageStatus} from "../interfaces/IInbox.sol";
+import {Metalayer} from "../metalayer/Metalayer.sol";
+import {ValidatorSet} from "../metalayer/libraries/Attestations.sol";
+import {Message, Messages} from "../metalayer/libraries/Messages.sol";
+
+/// @title EndingProofs: every message ends once, whatever the gateway's storage holds
+/// @notice Like {Proofs}, on the whole compiled gateway.
+contract EndingProofs {
+    /// @dev Nothing depends on which chains they are. Fixed, so that the lengths of interoperable addresses are known.
+    uint256 private constant ORIGIN = 901;
+    /// @dev Halmos answers at these: the first sets the time, the second makes all of an account's storage arbitrary.
+    address private constant TIME = address(uint160(uint256(keccak256("hevm cheat code"))));
+    address private constant STORAGE = address(uint160(uint256(keccak256("svm cheat code"))));
+
+    Metalayer private immutable _GATEWAY;
+
+    constructor() {
+        ValidatorSet memory set = ValidatorSet(1, type(uint64).max, new bytes32[](4));
+        for (uint256 i; i < 4; ++i) {
+            set.validators[i] = bytes32((i + 1) << 96 | 1);
+        }
+        _GATEWAY = new Metalayer(ORIGIN, IERC20(address(1)), address(1), address(0), set);
+        _cheat(STORAGE, abi.encodeWithSignature("enableSymbolicStorage(address)", _GATEWAY));
+    }
+
+    /// @notice Whatever the gateway's storage holds: at any second, of retry and return exactly one refuses a failed
+    /// message for its time.
+    /// @custom:halmos --array-lengths message.payload=32
+    function checkRetryOrReturn(uint64 time, uint64 nonce, Message calldata message) external {
+        if (message.recipient != address(this)) return;
+        _warp(time);
+        bytes32 id = Messages.id(message, ORIGIN, ORIGIN, block.chainid, nonce);
+        (MessageStatus status,) = _GATEWAY.messageStatus(id);
+        if (status != MessageStatus.Failed) return;
+        (, bytes4 retryError) = _end(true, nonce, message);
+        (, bytes4 returnError) = _end(false, nonce, message);
+        assert((retryError == IInbox.MessageExpired.selector) != (returnError == IInbox.MessageNotExpired.selector));
+    }
+
+    /// @notice Whatever the gateway's storage holds: after a retry or a return succeeded, neither succeeds again, at no
+    /// later second. Assumed: the lane back is not restarted in between, and its restarts lie within it; the recipient
+    /// accepts.
+    /// @custom:halmos --array-lengths message.payload=32
+    function checkEndsOnce(
+        uint64 time,
+        uint64 later,
+        bool retryFirst,
+        bool retryThen,
+        uint64 nonce,
+        Message calldata message
+    ) external {
+        if (message.recipient != address(this) || later < time) return;
+        (uint64 last,, uint64 restartedAt) = _GATEWAY.outboxLane(ORIGIN);
+        if (restartedAt > last) return;
+        _warp(time);
+        (bool ended,) = _end(retryFirst, nonce, message);
+        if (!ended) return;
+        _warp(later);
+        (bool endedAgain,) = _end(retryThen, nonce, message);
+        assert(!endedAgain);
+    }
+
+    /// @dev Accepts whatever is retried.
+    function receiveMessage(bytes32, bytes calldata, bytes calldata) external pure returns (bytes4) {
+        return IERC7786Recipient.receiveMessage.selector;
+    }
+
+    /// @return succeeded Whether the message was retried or returned.
+    /// @return error Selector of the error that refused it.
+    function _end(bool retry, uint64 nonce, Message calldata message) private returns (bool succeeded, bytes4 error) {
+        bytes memory data = retry
+            ? abi.encodeCall(IInbox.retry, (ORIGIN, nonce, message))
+            : abi.encodeCall(IInbox.returnToSender, (ORIGIN, nonce, message));
+        bytes memory result;
+        (succeeded, result) = address(_GATEWAY).call(data);
+        error = bytes4(result);
+    }
+
+    function _warp(uint64 time) private {
+        _cheat(TIME, abi.encodeWithSignature("warp(uint256)", time));
+    }
+
+    function _cheat(address where, bytes memory data) private {
+        (bool done,) = where.call(data);
+        assert(done);
+    }
+}
