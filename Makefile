@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo lint slither solc-check clean
+.PHONY: help setup test test-deep demo bench lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -28,13 +28,18 @@ demo: setup ## ERA across four chains, from nothing to a summary
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/ape run demo
 
+bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and speed: the figures in benchmarks/ (some minutes, 460 MB the first time)
+	@$(BIN)/ape compile --verbosity WARNING
+	@$(BIN)/ape run bench gas
+	@$(BIN)/ape run bench speed
+
 lint: setup ## ruff, mypy and solhint
 	@echo "ruff"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@echo "mypy --strict metalayer"
 	@$(BIN)/mypy --no-error-summary
 	@echo "solhint"
-	@node_modules/.bin/solhint --disc --noPoster --max-warnings 0 'contracts/**/*.sol'
+	@node_modules/.bin/solhint --disc --noPoster --max-warnings 0 'contracts/**/*.sol' 'benchmarks/peers/*.sol'
 
 slither: setup ## static analysis of the contracts
 	@echo "slither"
@@ -44,7 +49,7 @@ solc-check: setup ## native and npm's solc give the same bytes for every contrac
 	@$(BIN)/python -m metalayer.toolchain compare
 
 clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
-	@rm -rf .venv .solc node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	@rm -rf .venv .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 		crytic-export *.egg-info build contracts/.cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -71,4 +76,9 @@ node_modules/.stamp: package.json package-lock.json .npmrc
 
 .solc/.stamp: ape-config.yaml .venv/.stamp-project node_modules/.stamp
 	@$(BIN)/python -m metalayer.toolchain install
+	@touch $@
+
+benchmarks/peers/node_modules/.stamp: benchmarks/peers/package.json benchmarks/peers/package-lock.json benchmarks/peers/.npmrc
+	@echo "setting up the peers' npm packages (460 MB) in benchmarks/peers"
+	@cd benchmarks/peers && npm ci --silent --no-audit --no-fund || { echo "make: npm ci failed: run 'npm ci' in benchmarks/peers to see why" >&2; exit 1; }
 	@touch $@

@@ -4,7 +4,6 @@ checked.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
@@ -30,6 +29,7 @@ from metalayer.books import Books, read_books
 from metalayer.calls import Function
 from metalayer.chain import Receipt, Reverted, Transaction, connect, in_parallel
 from metalayer.check import HUB_SUPPLY
+from metalayer.comparison import committed, peer_of
 from metalayer.deployment import Deployer
 from metalayer.display import chain_progress, era, table
 from metalayer.errors import MetalayerError
@@ -39,7 +39,7 @@ from metalayer.journey import Event, Follower, NotDelivered
 from metalayer.lane import Sent
 from metalayer.live import Live
 from metalayer.message import Message
-from metalayer.network import OFFSET_VARIABLE, Network, load_network, port_offset, repo_root, state_dir
+from metalayer.network import OFFSET_VARIABLE, Network, load_network, port_offset, state_dir
 from metalayer.registry import records_dir
 from metalayer.relayer import Relayer, watch
 
@@ -65,16 +65,16 @@ _BROUGHT = 10 * _UNIT
 _PREPAID = 1 * _UNIT
 """ERA (wei) that the user puts into the credit of every chain, and lets the bridge spend."""
 
-# Kinds of steps in the order of the summary, and the row of benchmarks/peers.json that each is like.
+# Kinds of steps in the order of the summary, and the figure of benchmarks/gas.json that each is.
 _KINDS = {
-    "send 32 bytes": "dispatch 32 B",
-    "deliver them": "process 3-of-5, 32 B",
+    "send 32 bytes": "send_32",
+    "deliver them": "deliver_1",
     "fail": None,
     "retry": None,
-    "lock ERA and send": "warp collateral send",
-    "burn ERA and send": "warp burn-send",
-    "mint ERA on arrival": "warp mint on arrival",
-    "release ERA on arrival": "warp release",
+    "lock ERA and send": "lock_send",
+    "burn ERA and send": "burn_send",
+    "mint ERA on arrival": "mint_1",
+    "release ERA on arrival": "release",
     "forward ERA": None,
 }
 _SET_CLOSED = Function("setClosed(bool)")
@@ -445,7 +445,7 @@ def print_summary(summary: Summary, out: Console) -> None:
     out.print(table("Fees: the ERA of the gateway, and whose it is", columns, fees))
     out.print(
         table(
-            "Gas a message, beside Hyperlane 12.1.0 (benchmarks/peers.json)",
+            f"Gas a message, beside Hyperlane {committed()['peers']['hyperlane']['version']} (benchmarks/gas.json)",
             ("step", "#first", "#again", "#peer, bare", "#peer, in production"),
             _gas_rows(summary.steps),
         )
@@ -467,28 +467,19 @@ def as_dict(summary: Summary) -> dict[str, Any]:
         "reconciles": summary.reconciles,
         "checks": [{"sentence": sentence, "holds": holds} for sentence, holds in summary.checks],
         "chains": summary.books.as_dict(),
-        "steps": [
-            {**asdict(step), "hyperlane": _peers().get(_KINDS[step.kind] or "")} for step in summary.steps
-        ],
+        "steps": [{**asdict(step), "hyperlane": peer_of(_KINDS[step.kind] or "")} for step in summary.steps],
     }
 
 
 def _gas_rows(steps: Iterable[Step]) -> Iterator[tuple[str, ...]]:
-    peers = _peers()
     for kind, like in _KINDS.items():
         gas = [step.gas_each for step in steps if step.kind == kind]
         if not gas:
             continue
-        peer = peers[like] if like else None
+        peer = peer_of(like or "")
         figures = (f"{peer['bare']:,}", f"{peer['production']:,}") if peer else ("", "")
         again = f"{min(gas):,}" if len(gas) > 1 else ""
         yield kind, f"{max(gas):,}", again, *figures
-
-
-def _peers() -> dict[str, Any]:
-    text = (repo_root() / "benchmarks" / "peers.json").read_text(encoding="utf-8")
-    peers: dict[str, Any] = json.loads(text)["hyperlane"]
-    return peers
 
 
 def _ends(event: Event) -> bool:

@@ -23,15 +23,37 @@ def cli() -> None:
 @cli.command()
 @json_option
 def gas(as_json: bool) -> None:
-    """Gas of whole transactions and sizes of code, to benchmarks/gas.json. Takes some minutes."""
+    """Gas of whole transactions beside the peers', and sizes of code, to benchmarks/gas.json; their picture.
+
+    `make bench` fetches the peers' packages first. Takes some minutes.
+    """
     from metalayer.accounts import address_of
     from metalayer.artifacts import code_sizes
     from metalayer.benchmark import GasBenchmark
+    from metalayer.comparison import rows
+    from metalayer.display import console, table
+    from metalayer.network import repo_root
+    from metalayer.peers import measure, per_message
+    from metalayer.picture import draw
 
     live = _fresh_network()
-    benchmark = GasBenchmark(live.connections, live.registry, address_of("TEST::3"), _say)
+    ours = GasBenchmark(live.connections, live.registry, address_of("TEST::3"), _say).run()
+    # The last chain is the one that our own figures leave alone.
+    peers = measure(list(live.connections.values())[-1], _say)
     sizes = code_sizes(["Create3Factory", "ERA", "Metalayer", "TokenBridge"])
-    _publish("gas", {"code_size": sizes, "gas": benchmark.run()}, as_json)
+    figures = {"code_size": sizes, "gas": ours, "peers": peers}
+    _publish("gas", figures)
+    batches = {1: ours["deliver_1"], 10: ours["deliver_10_each"], 100: ours["deliver_100_each"]}
+    picture = repo_root() / "docs" / "img" / "gas.svg"
+    picture.parent.mkdir(exist_ok=True)
+    draw(batches, per_message(peers), picture)
+    if as_json:
+        print_json(figures)
+        return
+    versions = f"Hyperlane {peers['hyperlane']['version']}, OpenZeppelin {peers['openzeppelin']['version']}"
+    columns = ("figure", "#ours", "#Hyperlane bare", "#in production", "#ERC20Crosschain")
+    console().print(table(f"Gas beside {versions}", columns, rows(figures)))
+    console().print(table("Bytes of code", ("contract", "#bytes"), [(k, f"{v:,}") for k, v in sizes.items()]))
 
 
 @cli.command()
@@ -48,7 +70,9 @@ def speed(messages: int, as_json: bool) -> None:
         # The first pass also waits for the processes to start, and pays for what is written for the first time.
         relay_speed(live, 100, _say)
         passes = [asdict(relay_speed(live, messages, _say)) for _ in range(3)]
-    _publish("speed", {"relay_once": sorted(passes, key=lambda one: one["seconds"])[1]}, as_json)
+    figures = {"relay_once": sorted(passes, key=lambda one: one["seconds"])[1]}
+    _publish("speed", figures)
+    print_json(figures)
 
 
 def _fresh_network() -> "Live":
@@ -77,14 +101,8 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _publish(name: str, figures: dict[str, Any], as_json: bool) -> None:
+def _publish(name: str, figures: dict[str, Any]) -> None:
     from metalayer.network import repo_root
 
     path = repo_root() / "benchmarks" / f"{name}.json"
     path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    if as_json:
-        print_json(figures)
-        return
-    for group in figures.values():
-        for key, value in group.items():
-            click.echo(f"{key:20} {value:>12,}")

@@ -77,6 +77,7 @@ contract EndingProofs {
             ? abi.encodeCall(IInbox.retry, (ORIGIN, nonce, message))
             : abi.encodeCall(IInbox.returnToSender, (ORIGIN, nonce, message));
         bytes memory result;
+        // solhint-disable-next-line avoid-low-level-calls
         (succeeded, result) = address(_GATEWAY).call(data);
         error = bytes4(result);
     }
@@ -86,6 +87,7 @@ contract EndingProofs {
     }
 
     function _cheat(address where, bytes memory data) private {
+        // solhint-disable-next-line avoid-low-level-calls
         (bool done,) = where.call(data);
         assert(done);
     }
