@@ -23,12 +23,16 @@ def test_no_figure_gets_worse(deployment: Deployment) -> None:
         quorums=QUORUMS[:1],
     )
     expected = {
-        name: gas
-        for name, gas in committed()["gas"].items()
-        if not any(part in name for part in _LEFT_OUT)
+        name: gas for name, gas in committed()["gas"].items() if not any(part in name for part in _LEFT_OUT)
     }
     assert len(expected) > 15
-    assert worse(benchmark.run(), expected) == []
+    try:
+        found = benchmark.run()
+    finally:
+        for connection in deployment.connections.values():
+            # No snapshot takes this back.
+            connection.rpc("anvil_removeBlockTimestampInterval")
+    assert worse(found, expected) == []
 
 
 def test_a_worse_figure_is_named_with_how_much() -> None:
