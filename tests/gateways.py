@@ -3,50 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
-from eth_abi.abi import decode, encode
-from eth_utils.crypto import keccak
+from eth_abi.abi import decode
+from eth_account.signers.local import LocalAccount
 
 from metalayer import gateway
 from metalayer.accounts import local_key
-from metalayer.attestation import Attestation, compact, digest
-from metalayer.chain import Connection, Reverted, from_hex, to_hex
-from metalayer.registry import Registry
-from tests.scripted import Behaviour
+from metalayer.attestation import Attestation, ValidatorSet, compact, digest
+from metalayer.calls import Function
+from metalayer.chain import KeySender, Reverted, RpcError, call_request, to_hex
+from metalayer.gateway import Route
+from tests.deployed import Deployment
+from tests.evm import init_code
+from tests.paper import Validators
 
 CHAINS = ("hub", "arcade", "perps")
+LANES = tuple(permutations(CHAINS, 2))
+"""(origin, destination) of every lane."""
 
-_TRANSACTION_GAS = 50_000_000
-_SET_BEHAVIOUR = keccak(text="setBehaviour(uint8)")[:4]
-_ACCEPTED_IDS = keccak(text="acceptedIds(uint256)")[:4]
-_OUTCOMES = {to_hex(gateway.TOPICS[name]): name for name in ("MessageDelivered", "MessageFailed")}
+OWNER, TREASURY, GUARDIAN = (local_key(i).address for i in (1, 3, 4))
+RELAYER, RIVAL, SENDER, PAYER, ATTACKER, SUCCESSOR = (local_key(i).address for i in (2, 12, 11, 13, 14, 10))
+NOBODY = "0x000000000000000000000000000000000000bEEF"
+"""Has no code."""
+
+TRANSACTION_GAS = 50_000_000
+HUNGER = 500_000
+"""Gas without which a hungry recipient refuses, at once and cheaply."""
+
+TRANSFER = Function("transfer(address,uint256)")
+BALANCE_OF = Function("balanceOf(address)", "uint256")
+EXECUTE = Function("execute(address,bytes)")
+"""Makes the sending contract call anything."""
+SET_BEHAVIOUR = Function("setBehaviour(uint8)")
+SET_CALL = Function("setCall(address,bytes)")
+"""Makes a scripted contract call a target, and refuse if that fails."""
+ACCEPTED_IDS = Function("acceptedIds(uint256)", "bytes32[]")
+RETURNED_IDS = Function("returnedIds(uint256)", "bytes32[]")
+PAUSE_INBOUND = Function("pauseInbound(uint256,uint64)")
+UNPAUSE_INBOUND = Function("unpauseInbound(uint256)")
+SET_GUARDIAN = Function("setGuardian(address)")
+TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
+
+_MINT = Function("crosschainMint(address,uint256)")
+_APPROVE = Function("approve(address,uint256)")
+_SEND = Function("send(address,bytes,bytes,bytes[])")
+_ERA = 10**18
+_FUNDS = 1_000 * _ERA
+_DEPOSIT = _ERA // 2
+_MAX = 2**256 - 1
+_DAY = 86_400
+
+# Runtime code: GAS, PUSH3 HUNGER, LT, PUSH1 12, JUMPI, PUSH0, PUSH0, REVERT, JUMPDEST, STOP.
+_HUNGRY = bytes.fromhex("5a62") + HUNGER.to_bytes(3, "big") + bytes.fromhex("10600c575f5ffd5b00")
+_CREATE = bytes.fromhex(f"60{len(_HUNGRY):02x}8060095f395ff3")
+
+# Sets that follow the first one: of six, four are exactly two thirds of the weight; so are 29 + 16 + 15 of 90.
+_NEXT_WEIGHTS = ([1] * 6, [29, 20, 16, 15, 10], [2, 1, 2, 1, 2, 1, 1], [100] * 5)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Scripted contracts of one chain: recipient, sending contract, and a target that wants HUNGER gas."""
+
+    recipient: str
+    contract: str
+    hungry: str
 
 
 class Gateways:
-    """Raw access to one gateway per chain. Senders are the nodes' unlocked accounts: nobody signs."""
+    """One gateway per chain. Senders are the nodes' unlocked accounts: nobody signs."""
 
-    def __init__(
-        self, connections: dict[str, Connection], recipients: dict[str, str], registry: Registry
-    ) -> None:
-        self.connections = connections
-        self.recipients = recipients
-        self.gateway = registry.address("Metalayer")
-        self.network_id = registry.network_id
-        self.validator_set = registry.first_validator_set()
-        self.relayer, self.sender, self.rival = (local_key(i).address for i in (2, 3, 4))
-        self._keys = {key.address: key for key in (local_key(i) for i in range(5, 10))}
-        self._names = {connection.chain.chain_id: name for name, connection in connections.items()}
+    def __init__(self, deployment: Deployment) -> None:
+        self.connections = {name: deployment.connections[name] for name in CHAINS}
+        self.gateway, self.era, self.bridge = deployment.gateway, deployment.era, deployment.bridge
+        self.network_id = deployment.registry.network_id
+        self._ids = {name: connection.chain.chain_id for name, connection in self.connections.items()}
+        self._names = {chain_id: name for name, chain_id in self._ids.items()}
+        first = deployment.registry.first_validator_set()
+        following = [
+            Validators(weights, first.expires + version * _DAY, version, f"validator of set {version}")
+            for version, weights in enumerate(_NEXT_WEIGHTS, first.version + 1)
+        ]
+        self.sets = [first, *(validators.set for validators in following)]
+        """Validator sets in the order of their versions; the first is installed everywhere."""
+        keys = [*(local_key(i) for i in range(5, 10)), *(key for one in following for key in one.keys)]
+        self._keys: dict[str, LocalAccount] = {key.address: key for key in keys}
+        self.routes = {lane: _route(position) for position, lane in enumerate(LANES)}
+        self.places = {name: self._prepare(name) for name in CHAINS}
 
-    def attest(self, root: bytes, positions: Iterable[int]) -> Attestation:
-        """An attestation by the validators at these positions of the set."""
-        message = digest(self.network_id, self.gateway, root)
-        signers = [self.validator_set.members[i][0] for i in positions]
-        signatures = {signer: compact(self._keys[signer].unsafe_sign_hash(message)) for signer in signers}
-        return Attestation(root, self.validator_set, signatures)
+    def _prepare(self, name: str) -> Places:
+        """Scripted contracts, terms that differ from route to route, ERA and credit for who sends."""
+        deployer, connection = KeySender(local_key(15)), self.connections[name]
+        codes = (init_code("ScriptedRecipient"), init_code("ScriptedSender"), _CREATE + _HUNGRY)
+        recipient, contract, hungry = (
+            str(connection.send(deployer, None, code)["contractAddress"]) for code in codes
+        )
+        for lane, route in self.routes.items():
+            if lane[0] == name:
+                self.must(name, OWNER, self.gateway, gateway.encode_set_route(self._ids[lane[1]], route))
+        self.rpc(name, "anvil_impersonateAccount", self.bridge)
+        self.rpc(name, "anvil_setBalance", self.bridge, hex(10**20))
+        for account in (SENDER, PAYER, contract):
+            if self._ids[name] == self.network_id:
+                self.must(name, TREASURY, self.era, TRANSFER.encode(account, _FUNDS))
+            else:
+                self.must(name, self.bridge, self.era, _MINT.encode(account, _FUNDS))
+            data = [
+                (self.era, _APPROVE.encode(self.gateway, _MAX)),
+                (self.gateway, gateway.encode_deposit(account, _DEPOSIT)),
+            ]
+            for to, call in data:
+                if account == contract:
+                    to, call = contract, EXECUTE.encode(to, call)
+                self.must(name, SENDER if account == contract else account, to, call)
+        self.must(name, PAYER, self.gateway, gateway.encode_set_allowance(contract, _DEPOSIT // 4))
+        return Places(recipient, contract, hungry)
 
     def chain_id(self, name: str) -> int:
-        return self.connections[name].chain.chain_id
+        return self._ids[name]
 
     def name(self, chain_id: int) -> str:
         return self._names[chain_id]
@@ -54,58 +131,47 @@ class Gateways:
     def rpc(self, name: str, method: str, *params: Any) -> Any:
         return self.connections[name].rpc(method, *params)
 
-    def now(self, name: str) -> int:
-        return self.connections[name].timestamp()
-
-    def time_of(self, name: str, block: str) -> int:
-        return int(self.rpc(name, "eth_getBlockByNumber", block, False)["timestamp"], 16)
+    def attest(self, root: bytes, validator_set: ValidatorSet, signers: Iterable[str]) -> Attestation:
+        """An attestation by these members of a set."""
+        message = digest(self.network_id, self.gateway, root)
+        signatures = {one: compact(self._keys[one].unsafe_sign_hash(message)) for one in signers}
+        return Attestation(root, validator_set, signatures)
 
     def transact(
-        self, name: str, sender: str, to: str, data: bytes, gas: int = _TRANSACTION_GAS
+        self, name: str, sender: str, to: str, data: bytes, gas: int = TRANSACTION_GAS
     ) -> dict[str, Any]:
         """Receipt as the node gives it, reverted transactions included."""
-        transaction = {"from": sender, "to": to, "data": to_hex(data), "gas": hex(_TRANSACTION_GAS)}
+        transaction = {"from": sender, "to": to, "data": to_hex(data), "gas": hex(gas)}
         receipt: dict[str, Any] = self.rpc(name, "eth_sendTransactionSync", transaction)
         return receipt
 
-    def revert_of(self, name: str, sender: str, to: str, data: bytes) -> str:
-        """Name of the error with which a call reverts; AssertionError if it does not."""
+    def must(self, name: str, sender: str, to: str, data: bytes) -> None:
+        """A transaction that cannot fail."""
+        assert self.transact(name, sender, to, data)["status"] == "0x1"
+
+    def refusal(self, name: str, sender: str, to: str, data: bytes, at: int) -> str | None:
+        """Why a call in the second `at` reverts: the error's name, empty if it gives none. None if it does not."""
+        method, (call, block) = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)
         try:
-            self.connections[name].call(to, data, sender=sender, gas=_TRANSACTION_GAS)
+            self.rpc(name, method, call, block, {}, {"time": hex(at)})
         except Reverted as error:
-            return error.reason.split("(")[0]
-        raise AssertionError("the call did not revert")
+            return error.reason.split("(")[0] if error.data else ""
+        except RpcError as error:
+            if "OutOfGas" not in str(error):
+                raise
+            return ""
+        return None
 
-    def outcomes(self, receipt: dict[str, Any]) -> list[tuple[str, bytes, int]]:
-        """(event, id, nonce) of the messages that a transaction executed, in order."""
-        return [
-            (_OUTCOMES[log["topics"][0]], from_hex(log["topics"][1]), int(log["topics"][3], 16))
-            for log in receipt["logs"]
-            if log["topics"][0] in _OUTCOMES
-        ]
+    def read(self, name: str, requests: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        return self.connections[name].calls(requests)
 
-    def lane_states(
-        self, name: str, destinations: Sequence[str], origins: Sequence[str]
-    ) -> list[tuple[int, bytes]]:
-        """(nonce, head) of the lanes to these destinations, then of the lanes from these origins."""
-        calls = [
-            *((self.gateway, gateway.encode_outbox_lane(self.chain_id(other))) for other in destinations),
-            *((self.gateway, gateway.encode_inbox_lane(self.chain_id(other))) for other in origins),
-        ]
-        return [gateway.decode_lane(data) for data in self.connections[name].calls(calls)]
 
-    def failed(self, name: str, ids: Sequence[bytes]) -> list[bool]:
-        calls = [(self.gateway, gateway.encode_failed(id_)) for id_ in ids]
-        return [bool(int.from_bytes(data, "big")) for data in self.connections[name].calls(calls)]
+def encode_send_as(gateway_address: str, send: bytes) -> bytes:
+    """Makes the sending contract send what a call of `sendMessage` says."""
+    return _SEND.encode(gateway_address, *decode(["bytes", "bytes", "bytes[]"], send[4:]))
 
-    def set_behaviour(self, name: str, behaviour: Behaviour) -> None:
-        receipt = self.transact(
-            name, self.sender, self.recipients[name], _SET_BEHAVIOUR + encode(["uint8"], [behaviour])
-        )
-        assert receipt["status"] == "0x1"
 
-    def accepted_ids(self, name: str) -> list[bytes]:
-        """Ids that the scripted recipient of a chain accepted, in order."""
-        data = self.connections[name].call(self.recipients[name], _ACCEPTED_IDS + encode(["uint256"], [0]))
-        (ids,) = decode(["bytes32[]"], data)
-        return list(ids)
+def _route(position: int) -> Route:
+    """Terms that no two lanes share: an amount booked to the wrong lane shows."""
+    base, gas, byte, back = (fee + position * fee // 7 for fee in (5_000_000, 20_000, 1_000, 8_000_000))
+    return Route(True, True, 200_000, 2_000_000, base, gas, byte, back, 1_000 + position)

@@ -1,10 +1,10 @@
-"""What `contracts/test/ScriptedRecipient.sol` can be told to do."""
+"""What `contracts/test/ScriptedRecipient.sol` and `ScriptedSender.sol` can be told to do."""
 
 from enum import IntEnum
 
 
 class Behaviour(IntEnum):
-    """The contract's enum, in its order; CALL_TARGET is set by its own function."""
+    """The recipient's enum, in its order; CALL_TARGET is set by its own function."""
 
     ACCEPT = 0
     REVERT = 1
@@ -19,3 +19,12 @@ class Behaviour(IntEnum):
 
 
 ACCEPTING = {Behaviour.ACCEPT, Behaviour.RETURN_LONG}
+
+
+class OnReturn(IntEnum):
+    """The sender's enum, in its order: what it does when a message comes back. CALL_TARGET likewise."""
+
+    ACCEPT = 0
+    REVERT = 1
+    BURN_ALL_GAS = 2
+    REVERT_BOMB = 3

@@ -16,8 +16,7 @@ struct Walk {
 }
 
 /// @notice A message that did not reach its recipient, as its destination said.
-/// @param carrier Who delivered that notice here, and gets the return part when the sender is refunded; zero if none
-/// came.
+/// @param carrier Who delivered that notice here, and was paid the return part for it; zero if none came.
 /// @param expired True if the recipient was never called.
 /// @param refunded True once the sender was refunded, on a notice or after a restart.
 struct ReturnNotice {
@@ -42,7 +41,7 @@ struct RestartRecord {
 /// @notice Refunds senders of what was not delivered, and pays relayers for what was. Whatever a destination says here
 /// costs no more than its own lane's escrow, and returns nothing that was not sent to it.
 interface ISettlement {
-    /// @notice Emitted when a destination says that a message did not reach its recipient.
+    /// @notice Emitted when a destination says that a message did not reach its recipient, and the carrier is paid.
     event ReturnNoticed(bytes32 indexed id, uint256 indexed destination, address indexed carrier, bool expired);
     /// @notice Emitted when a sender was refunded: its message ended as returned. `unspent` wei of ERA of its fee went
     /// into its credit.
@@ -64,19 +63,20 @@ interface ISettlement {
     error NotReturned(bytes32 id);
     /// @notice Thrown when the sender was refunded before.
     error AlreadyRefunded(bytes32 id);
-    /// @notice Thrown when the destination did not follow a restart at that place, or the message is younger.
+    /// @notice Thrown when the destination did not follow a restart at that place, the lane was not restarted there or
+    /// above it, or the message is younger.
     error NotAbandoned(bytes32 id, uint64 restartNonce);
     /// @notice Thrown unless the ids lead from the message's place to the head at which the destination left the lane,
     /// and another message stands first among them.
     error NotReplaced(bytes32 id);
 
-    /// @notice Ends a message of which the destination sent a notice: pays the carrier of the notice and the sender,
-    /// and tells the sender, if it is a contract, by `onMessageReturned`. Anyone may call, and again until it
+    /// @notice Ends a message of which the destination sent a notice: gives the sender what nobody earned, and tells it,
+    /// if it is a contract, by `onMessageReturned`. Anyone may call, and again until it
     /// succeeds: it reverts as a whole if the sender does.
     function refund(Message calldata message, Walk calldata walk) external;
 
     /// @notice Ends a message that the destination left behind when it followed the restart at `restartNonce`, and
-    /// gives its whole fee back. Messages up to the place where the destination left the lane are ones that this chain
+    /// gives its relay and return part back. Messages up to the place where the destination left the lane are ones that this chain
     /// sent anew after a reorganisation: for them `inboxHead` and `inboxIds`, from that place on, prove that the
     /// destination had another message there. For later ones both are ignored.
     function refundAbandoned(

@@ -4,7 +4,8 @@ pragma solidity 0.8.36;
 /// @title GatewayMessages: what the gateways tell each other
 /// @notice Messages from gateway to gateway travel in the lanes like all others, but are sent free, fixed in size and
 /// gas, never expire, and are never returned. The Inbox of one chain sends them, the Outbox of the other acts on them:
-/// - `Return`: the id of a message that did not reach its recipient, and whether it expired before its first attempt;
+/// - `Return`: the id of a message that did not reach its recipient, whether it expired before its first attempt, and
+///   the return part of its fee (gwei), for the carrier;
 /// - `Claim`: a relayer, all that it ever earned on the lane (gwei), and how much of what is due the carrier gets;
 /// - `Restart`: the nonce at which the lane was restarted, and the nonce and head at which the Inbox left it.
 abstract contract GatewayMessages {

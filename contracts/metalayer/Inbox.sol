@@ -71,8 +71,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         bytes32 id = Messages.id(message, NETWORK_ID, origin, block.chainid, nonce);
         MessageStatus status = messageStatus[id].status;
         require(status == MessageStatus.Failed, MessageNotFailed(id, status));
-        // A message that goes back to its sender is past this second, so that only one of both is ever possible.
-        require(block.timestamp <= message.deliverBefore, MessageExpired(id, message.deliverBefore));
+        _checkRetryTime(id, message.deliverBefore);
         messageStatus[id].status = MessageStatus.None;
         require(_execute(id, Senders.form(origin), message, type(uint256).max), RetryFailed(id));
         _earn(origin, message.fee.back());
@@ -82,7 +81,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
     /// @inheritdoc IInbox
     function returnToSender(uint256 origin, uint64 nonce, Message calldata message) external nonReentrant {
         bytes32 id = Messages.id(message, NETWORK_ID, origin, block.chainid, nonce);
-        require(block.timestamp > message.deliverBefore, MessageNotExpired(id, message.deliverBefore));
+        _checkReturnTime(id, message.deliverBefore);
         Undelivered storage undelivered = messageStatus[id];
         MessageStatus status = undelivered.status;
         uint64 last = undelivered.noticeNonce;
@@ -91,7 +90,8 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
             MessageNotReturnable(id, status, last)
         );
         bytes32 expired = bytes32(uint256(status == MessageStatus.Expired ? 1 : 0));
-        uint64 noticeNonce = _sendGatewayMessage(origin, Kind.Return, id, expired, bytes32(0));
+        bytes32 returnPart = bytes32(uint256(message.fee.back()));
+        uint64 noticeNonce = _sendGatewayMessage(origin, Kind.Return, id, expired, returnPart);
         undelivered.noticeNonce = noticeNonce;
         emit ReturnSent(id, origin, nonce, noticeNonce);
     }
@@ -116,10 +116,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
     function rotate(Attestation calldata attestation, ValidatorSet calldata next, bytes32[] calldata proof) external {
         _checkAttestation(attestation);
         ValidatorSet calldata present = attestation.validatorSet;
-        require(
-            next.version > present.version && next.expires > present.expires,
-            SetNotNewer(next.version, next.expires, present.version, present.expires)
-        );
+        _checkNewer(next, present);
         _checkFact(proof, attestation.root, Facts.validatorSet(next.version, next.hashCalldata()));
         _install(next);
     }
@@ -183,6 +180,36 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         attestation.checkQuorum(_DOMAIN_SEPARATOR);
     }
 
+    function _checkNewer(ValidatorSet calldata next, ValidatorSet calldata present) internal view virtual {
+        require(
+            next.version > present.version && next.expires > present.expires,
+            SetNotNewer(next.version, next.expires, present.version, present.expires)
+        );
+    }
+
+    function _checkPause(uint256 origin, uint64 until) internal view virtual {
+        require(block.timestamp >= until, RoutePaused(origin, until));
+    }
+
+    /// @dev A message that goes back to its sender is past this second, so that only one of both is ever possible.
+    function _checkRetryTime(bytes32 id, uint64 deliverBefore) internal view virtual {
+        require(block.timestamp <= deliverBefore, MessageExpired(id, deliverBefore));
+    }
+
+    function _checkReturnTime(bytes32 id, uint64 deliverBefore) internal view virtual {
+        require(block.timestamp > deliverBefore, MessageNotExpired(id, deliverBefore));
+    }
+
+    /// @dev Whether it is too late for the first attempt.
+    function _isExpired(uint64 deliverBefore) internal view virtual returns (bool) {
+        return block.timestamp > deliverBefore;
+    }
+
+    /// @dev Gas that must be left before a recipient is called.
+    function _requiredGas(uint64 gasLimit) internal view virtual returns (uint256) {
+        return RecipientCall.required(gasLimit);
+    }
+
     function _checkFact(bytes32[] calldata proof, bytes32 root, bytes32 leaf) private pure {
         require(MerkleProof.verifyCalldata(proof, root, leaf), FactNotProven(root, leaf));
     }
@@ -191,8 +218,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         uint256 origin = batch.origin;
         InboxLane storage lane = _inboxLanes[origin];
         require(lane.open, RouteClosed(origin));
-        uint64 until = lane.pausedUntil;
-        require(block.timestamp >= until, RoutePaused(origin, until));
+        _checkPause(origin, lane.pausedUntil);
         uint64 nonce = lane.nonce;
         if (batch.nonce <= nonce) return;
 
@@ -227,7 +253,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
     }
 
     /// @dev Follows the ids from `start` on and compares where they lead with the signed head.
-    function _checkHead(Batch calldata batch, bytes32 head, uint256 start) private pure {
+    function _checkHead(Batch calldata batch, bytes32 head, uint256 start) internal view virtual {
         bytes32[] calldata ids = batch.ids;
         for (uint256 i = start; i < ids.length; ++i) {
             head = Messages.extend(head, ids[i]);
@@ -249,7 +275,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
             emit MessageDelivered(id, origin, nonce);
             return 0;
         }
-        bool expired = block.timestamp > message.deliverBefore;
+        bool expired = _isExpired(message.deliverBefore);
         if (!expired && _execute(id, sender, message, message.gasLimit)) {
             emit MessageDelivered(id, origin, nonce);
             return uint256(fee.relay()) + fee.back();
@@ -273,7 +299,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         if (recipient.code.length == 0) return false;
         Senders.set(sender, message.sender);
         bytes memory data = abi.encodeCall(IERC7786Recipient.receiveMessage, (id, sender, message.payload));
-        uint256 required = RecipientCall.required(message.gasLimit);
+        uint256 required = _requiredGas(message.gasLimit);
         uint256 available;
         (available, accepted) = RecipientCall.attempt(recipient, required, gasForwarded, data);
         require(available >= required, InsufficientGas(id, available, required));

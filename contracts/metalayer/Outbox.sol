@@ -92,8 +92,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     function restart(uint256 destination, uint64 nonce) external onlyOwner {
         OutboxLane storage lane = _outboxLanes[destination];
         uint64 last = lane.nonce;
-        uint64 highest = last + MAX_RESTART_STEP;
-        require(nonce > last && nonce <= highest, InvalidRestart(destination, nonce, last + 1, highest));
+        _checkRestart(destination, last, nonce);
         _storedHeads[destination][last] = lane.head;
         lane.nonce = nonce;
         lane.restartedAt = nonce;
@@ -176,6 +175,11 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
 
     function _carriage(uint256 destination) internal view override returns (uint64) {
         return _relayPart(_route(destination), GATEWAY_GAS_LIMIT, GATEWAY_PAYLOAD_LENGTH);
+    }
+
+    function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view virtual {
+        uint64 highest = last + MAX_RESTART_STEP;
+        require(nonce > last && nonce <= highest, InvalidRestart(destination, nonce, last + 1, highest));
     }
 
     /// @dev Called when the owner restarts a lane.

@@ -20,10 +20,8 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
     function refund(Message calldata message, Walk calldata walk) external nonReentrant {
         bytes32 id = _checkWalk(message, walk);
         ReturnNotice storage notice = _notices[walk.destination][id];
-        address carrier = notice.carrier;
-        require(carrier != address(0), NotReturned(id));
+        require(notice.carrier != address(0), NotReturned(id));
         uint64 unspent = notice.expired ? message.fee.relay() - message.fee.base() : 0;
-        _reward(walk.destination, carrier, message.fee.back());
         _endReturned(id, message, walk, unspent, notice);
     }
 
@@ -37,7 +35,10 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
     ) external nonReentrant {
         bytes32 id = _checkWalk(message, walk);
         RestartRecord storage left = _restarts[walk.destination][restartNonce];
-        require(left.followed && walk.nonce <= restartNonce, NotAbandoned(id, restartNonce));
+        // The destination may have followed a restart that a reorganisation took away here: then its word counts once
+        // the lane was restarted at that place or above it, and what it left behind can never be delivered.
+        bool isPast = restartNonce <= _outboxLanes[walk.destination].restartedAt;
+        require(isPast && left.followed && walk.nonce <= restartNonce, NotAbandoned(id, restartNonce));
         if (walk.nonce <= left.nonce) {
             // The head determines every id that leads to it: these are what the Inbox had, if they lead there.
             require(
@@ -64,7 +65,7 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
         // Nothing here reverts, whatever a lying chain sends: it would halt its lane.
         if (payload.length != GATEWAY_PAYLOAD_LENGTH) return;
         (uint256 kind, bytes32 a, uint256 b, uint256 c) = abi.decode(payload, (uint256, bytes32, uint256, uint256));
-        if (kind == uint256(Kind.Return)) _receiveReturn(origin, a, b != 0, carrier);
+        if (kind == uint256(Kind.Return)) _receiveReturn(origin, a, b != 0, c, carrier);
         if (kind == uint256(Kind.Claim)) _receiveClaim(origin, address(uint160(uint256(a))), b, c, carrier);
         if (kind == uint256(Kind.Restart)) _receiveRestart(origin, uint64(uint256(a)), uint64(b), bytes32(c));
     }
@@ -73,12 +74,16 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
         _restarts[destination][nonce].restarted = true;
     }
 
-    function _receiveReturn(uint256 destination, bytes32 id, bool expired, address carrier) private {
+    /// @dev Pays the carrier at once: the sender decides when, and whether, the refund succeeds.
+    function _receiveReturn(uint256 destination, bytes32 id, bool expired, uint256 returnPart, address carrier)
+        private
+    {
         ReturnNotice storage notice = _notices[destination][id];
         // It may come again after a restart of the lane on which it came.
         if (notice.carrier != address(0)) return;
         notice.carrier = carrier;
         notice.expired = expired;
+        _reward(destination, carrier, returnPart);
         emit ReturnNoticed(id, destination, carrier, expired);
     }
 
@@ -89,7 +94,7 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
         uint256 total,
         uint256 carriage,
         address carrier
-    ) private {
+    ) internal virtual {
         uint256 before = paid[destination][relayer];
         if (total <= before) return;
         uint64 due = _withdrawEscrow(destination, total - before);
@@ -102,7 +107,7 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
 
     function _receiveRestart(uint256 destination, uint64 nonce, uint64 lastNonce, bytes32 lastHead) private {
         RestartRecord storage record = _restarts[destination][nonce];
-        if (!record.restarted || record.followed) return;
+        if (record.followed) return;
         record.followed = true;
         record.nonce = lastNonce;
         record.head = lastHead;
@@ -116,7 +121,7 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
         Walk calldata walk,
         uint64 unspent,
         ReturnNotice storage notice
-    ) private {
+    ) internal virtual {
         require(!notice.refunded, AlreadyRefunded(id));
         notice.refunded = true;
         address sender = message.sender;
@@ -129,13 +134,13 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
 
     /// @param amount In gwei.
     /// @return given In wei: less than `amount` if the escrow does not hold it.
-    function _reward(uint256 destination, address account, uint64 amount) private returns (uint256 given) {
+    function _reward(uint256 destination, address account, uint256 amount) private returns (uint256 given) {
         given = _withdrawEscrow(destination, amount) * Fees.UNIT;
         credit[account] += given;
     }
 
     /// @dev Takes as much of `amount` (gwei) as the lane's escrow holds, never more.
-    function _withdrawEscrow(uint256 destination, uint256 amount) private returns (uint64 taken) {
+    function _withdrawEscrow(uint256 destination, uint256 amount) internal virtual returns (uint64 taken) {
         uint64 escrow = _outboxLanes[destination].escrow;
         taken = amount < escrow ? uint64(amount) : escrow;
         _outboxLanes[destination].escrow = escrow - taken;
@@ -143,7 +148,7 @@ abstract contract Settlement is ISettlement, Outbox, ReentrancyGuardTransient {
 
     /// @dev The id of a message that really stands in the lane at that place: its id commits to lane and nonce, and
     /// no two sequences of ids lead to one head.
-    function _checkWalk(Message calldata message, Walk calldata walk) private view returns (bytes32 id) {
+    function _checkWalk(Message calldata message, Walk calldata walk) internal view virtual returns (bytes32 id) {
         uint256 count = walk.ids.length;
         require(count < STORED_HEAD_INTERVAL, WalkTooLong(count, STORED_HEAD_INTERVAL - 1));
         uint256 destination = walk.destination;

@@ -157,6 +157,10 @@ class Trial:
         self.signed: list[Signed] = []
         self.facts_of: dict[bytes, tuple[Fact, ...]] = {}
         self.base = {name: self.height(name) for name in ORIGINS}
+        # By height. `anvil_rollback` will not do: after some hundred blocks it loses the code of contracts.
+        self._snapshots: dict[str, dict[int, str]] = {name: {} for name in ORIGINS}
+        for name in ORIGINS:
+            self._remember(name)
         self._final = dict(self.base)
         # Chains that lost blocks which were final; restarts of the hub's lanes that still are, and their blocks.
         self.broken: set[str] = set()
@@ -186,13 +190,23 @@ class Trial:
             receipt = self.network.gateways[origin].send(
                 "sendMessage", recipient, payload, [], sender=self.network.sender
             )
+            self._remember(origin)
             nonce = receipt.named("LaneExtended")[0][1]
             self.highest[origin, destination] = max(self.highest[origin, destination], nonce)
+
+    def mine(self, name: str, blocks: int) -> None:
+        for _ in range(blocks):
+            self.network.connections[name].rpc("anvil_mine", "0x1")
+            self._remember(name)
 
     def finalize(self, *names: str) -> None:
         """Mines until everything that was sent from these chains, from all by default, is final."""
         for name in names or ORIGINS:
-            self.network.connections[name].rpc("anvil_mine", hex(self.depth(name)))
+            self.mine(name, self.depth(name))
+
+    def _remember(self, name: str) -> None:
+        """After each block: where a reorganisation may lead back to."""
+        self._snapshots[name][self.height(name)] = self.network.chains[name].snapshot()
 
     def final(self, name: str) -> int:
         """Number of the newest block that ever was final: also while the chain is shorter than it was."""
@@ -204,7 +218,9 @@ class Trial:
         final, height = self.final(name), self.height(name)
         kept = max(height - depth, self.base[name])
         if kept < height:
-            self.network.connections[name].rpc("anvil_rollback", height - kept)
+            self.network.chains[name].restore(self._snapshots[name][kept])
+            self._snapshots[name] = {block: s for block, s in self._snapshots[name].items() if block < kept}
+            self._remember(name)
         if kept < final:
             self.broken.add(name)
             self._final[name] = kept
@@ -218,6 +234,7 @@ class Trial:
                 nonce = self.highest[origin, destination] + gap
                 destination_id = self.network.id_of(destination)
                 self.network.gateways["hub"].send("restart", destination_id, nonce, sender=self.network.owner)
+                self._remember("hub")
                 self.highest[origin, destination] = nonce
                 fact = RestartFact(self.network.network_id, destination_id, nonce)
                 self.restarts.append((fact, self.height("hub")))
@@ -575,7 +592,7 @@ def test_within_its_finality_a_reorganised_spoke_accuses_nobody(trial: Trial) ->
     trial.finalize()
     trial.send("arcade", "hub")
     early = trial.newest()
-    trial.network.connections["arcade"].rpc("anvil_mine", hex(trial.depth("arcade") - 1))
+    trial.mine("arcade", trial.depth("arcade") - 1)
     trial.sign(early, awake=[0])
     trial.reorganise("arcade", trial.depth("arcade"))
     trial.send("arcade", "hub")

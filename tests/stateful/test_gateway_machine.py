@@ -1,371 +1,125 @@
-"""The gateway over three real chains, driven at random: P1, P2 and P3.
+"""The gateway over three real chains, driven at random: P1, P2, P3 and P5.
 
-The machine speaks raw JSON-RPC (six times as fast as through Ape); `tests/crosschain/test_gateway.py` walks
-the same paths through Ape. Its ghost is the list of every message ever sent and what must have become of it.
+The machines speak raw JSON-RPC (six times as fast as through Ape); `tests/crosschain/test_gateway.py` walks the same
+paths through Ape. Their ghost (`ghost.py`) is every chain as it must be; `machine.py` compares it after each step, and
+every example ends with all that is open brought to its end. `test_broken_variants.py` shows what they find.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import Any
+from collections import Counter
 
-from eth_abi.abi import decode
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import run_state_machine_as_test
 
-from metalayer import gateway
-from metalayer.attestation import Attestation, LaneFact, Tree
-from metalayer.message import Message, extend, genesis_head, interoperable
-from tests.gateways import CHAINS, Gateways
-from tests.paper import Validators
-from tests.scripted import ACCEPTING, Behaviour
+from tests.gateways import RIVAL, Gateways
+from tests.stateful.attackers import Cheats, Forgers, Outsiders
+from tests.stateful.governors import Governors
+from tests.stateful.machine import HOUR, Machine
+from tests.stateful.reorganisations import Reorganisations
+from tests.stateful.senders import TOO_LITTLE_GAS, Senders
 
-ENOUGH_GAS, TOO_LITTLE_GAS = 300_000, 20_000
-HOUR = 3_600
-# Half of the time a recipient accepts: enough that messages get through.
-MOODS = st.just(Behaviour.ACCEPT) | st.sampled_from(sorted(Behaviour))
-ATTACKS = (
-    "sub-quorum",
-    "strangers",
-    "foreign set",
-    "altered",
-    "invented",
-    "gap",
-    "missing",
-    "unproven",
-)
-NOBODY = "0x000000000000000000000000000000000000bEEF"  # has no code
-# Who signs when the validators do not: a set that every chain would accept, but none installed.
-STRANGERS = Validators([1] * 5, expires=2**63, version=2, name="stranger")
+_STEPS = 40
 
 
-@dataclass
-class Lane:
-    """What the machine knows of one lane. `heads[n]` is the head after n messages."""
-
-    origin: str
-    destination: str
-    heads: list[bytes]
-    messages: list[Message] = field(default_factory=list)
-    delivered: int = 0
-
-    @property
-    def pending(self) -> int:
-        return len(self.messages) - self.delivered
+class LifeCycle(Senders, Cheats):
+    """Messages and the money in them: every way to end."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """A batch to be: which messages of a lane, seen from how far back, under which signed nonce."""
-
-    lane: Lane
-    first: int
-    last: int
-    signed: int
-
-    @property
-    def fact(self) -> LaneFact:
-        message = self.lane.messages[self.signed - 1]
-        return LaneFact(message.origin, message.destination, self.signed, self.lane.heads[self.signed])
-
-    def batch(self, tree: Tree) -> gateway.Batch:
-        messages = self.lane.messages
-        return gateway.Batch(
-            fact=self.fact,
-            proof=tuple(tree.proof(self.fact)),
-            first=self.first,
-            messages=tuple(messages[self.first - 1 : self.last]),
-            ids=tuple(message.id for message in messages[self.last : self.signed]),
-        )
+class Government(Senders, Governors, Outsiders, Cheats):
+    """Pauses, validator sets, and everybody who has no say."""
 
 
-class GatewayMachine(RuleBasedStateMachine):
-    """Senders, honest and racing relayers, moody recipients, and attackers with fewer keys than a quorum."""
-
-    gateways: Gateways  # set by the test: the deployment is a session fixture
-
-    def __init__(self) -> None:
-        super().__init__()
-        g = self.gateways
-        self.snapshots = {name: g.rpc(name, "evm_snapshot") for name in CHAINS}
-        for name in CHAINS:
-            # Wall-clock time would let an example end differently when Hypothesis runs it again.
-            g.rpc(name, "anvil_setBlockTimestampInterval", 1)
-        self.lanes = [
-            Lane(a, b, [genesis_head(g.network_id, g.chain_id(a), g.chain_id(b))])
-            for a in CHAINS
-            for b in CHAINS
-            if a != b
-        ]
-        self.behaviour = dict.fromkeys(CHAINS, Behaviour.ACCEPT)
-        # Per chain, ids in the order in which the scripted recipient must have accepted them.
-        self.accepted: dict[str, list[bytes]] = {name: [] for name in CHAINS}
-        self.failed: list[Message] = []
-
-    # Senders
-
-    @rule(
-        lane=st.integers(0, 5),
-        to=st.sampled_from(["scripted", "scripted", "scripted", "nobody"]),
-        gas=st.sampled_from([ENOUGH_GAS, ENOUGH_GAS, TOO_LITTLE_GAS, None]),
-        deliver_within=st.sampled_from([None, HOUR + 60, 24 * HOUR]),
-        payload=st.binary(max_size=31),
-        count=st.integers(1, 4),
-    )
-    def send(
-        self, lane: int, to: str, gas: int | None, deliver_within: int | None, payload: bytes, count: int
-    ) -> None:
-        chosen = self.lanes[lane]
-        g = self.gateways
-        recipient = g.recipients[chosen.destination] if to == "scripted" else NOBODY
-        for _ in range(count):
-            deadline = None if deliver_within is None else g.now(chosen.origin) + deliver_within
-            data = gateway.encode_send(
-                interoperable(g.chain_id(chosen.destination), recipient), payload, gas, deadline
-            )
-            receipt = g.transact(chosen.origin, g.sender, g.gateway, data)
-            assert receipt["status"] == "0x1"
-            self._append(chosen, receipt, recipient, payload)
-
-    def _append(self, lane: Lane, receipt: dict[str, Any], recipient: str, payload: bytes) -> None:
-        """Rebuild the message from the two logs alone, and hold it against what the machine asked for."""
-        g = self.gateways
-        sent, extended = receipt["logs"]
-        nonce = int(extended["topics"][2], 16)
-        gas_limit, deliver_before, fee, head = decode(
-            ["uint64", "uint64", "uint256", "bytes32"], bytes.fromhex(extended["data"][2:])
-        )
-        message = Message(
-            g.network_id,
-            g.chain_id(lane.origin),
-            g.chain_id(lane.destination),
-            nonce,
-            g.sender,
-            recipient,
-            gas_limit,
-            deliver_before,
-            fee,
-            payload,
-        )
-        assert nonce == len(lane.messages) + 1
-        assert bytes.fromhex(sent["topics"][1][2:]) == message.id
-        assert head == extend(lane.heads[-1], message.id)
-        lane.messages.append(message)
-        lane.heads.append(head)
-
-    # Relayers
-
-    @precondition(lambda self: self._waiting())
-    @rule(signers=st.sets(st.integers(0, 4), min_size=4), data=st.data(), racing=st.booleans())
-    def deliver(self, signers: set[int], data: st.DataObject, racing: bool) -> None:
-        chosen = data.draw(st.sampled_from(self._waiting()), label="lane")
-        parts = [self._draw_part(chosen, data)]
-        for lane in self._waiting(chosen.destination):
-            if lane is not chosen and data.draw(st.booleans(), label=f"and the lane from {lane.origin}"):
-                parts.append(self._draw_part(lane, data))
-        calldata = self._delivery(parts, signers)
-        g = self.gateways
-        receipt = g.transact(chosen.destination, g.relayer, g.gateway, calldata)
-        assert receipt["status"] == "0x1"
-        self._settle(chosen.destination, parts, receipt)
-        if racing:
-            late = g.transact(chosen.destination, g.rival, g.gateway, calldata)
-            assert late["status"] == "0x1"
-            assert late["logs"] == []
-
-    def _draw_part(self, lane: Lane, data: st.DataObject) -> Part:
-        """Any number of messages, from a nonce that may overlap the lane, under any later signed nonce."""
-        next_ = lane.delivered + 1
-        first = data.draw(st.sampled_from(sorted({next_, 1, max(1, next_ - 2)})), label="first")
-        last = data.draw(st.integers(next_, len(lane.messages)), label="last")
-        signed = data.draw(st.integers(last, len(lane.messages)), label="signed")
-        return Part(lane, first, last, signed)
-
-    def _delivery(self, parts: list[Part], signers: set[int]) -> bytes:
-        tree = Tree(part.fact for part in parts)
-        attestation = self.gateways.attest(tree.root, signers)
-        return gateway.encode_deliver(attestation, [part.batch(tree) for part in parts])
-
-    def _settle(self, destination: str, parts: list[Part], receipt: dict[str, Any]) -> None:
-        """What must have happened, in this order, is what the logs say (P1, P2)."""
-        now = self.gateways.time_of(destination, receipt["blockNumber"])
-        expected: list[tuple[str, bytes, int]] = []
-        for part in parts:
-            lane = part.lane
-            executing = lane.messages[lane.delivered : part.last]
-            assert all(a.nonce + 1 == b.nonce for a, b in pairwise(executing))
-            for message in executing:
-                if now <= message.deliver_before and self._accepts(destination, message):
-                    expected.append(("MessageDelivered", message.id, message.nonce))
-                    self.accepted[destination].append(message.id)
-                else:
-                    expected.append(("MessageFailed", message.id, message.nonce))
-                    self.failed.append(message)
-            lane.delivered = part.last
-        assert self.gateways.outcomes(receipt) == expected
-
-    def _accepts(self, destination: str, message: Message, gas: int | None = None) -> bool:
-        enough = (message.gas_limit if gas is None else gas) > TOO_LITTLE_GAS
-        scripted = message.recipient == self.gateways.recipients[destination]
-        return scripted and enough and self.behaviour[destination] in ACCEPTING
-
-    # Recipients
-
-    @rule(destination=st.sampled_from(CHAINS), behaviour=MOODS)
-    def change_behaviour(self, destination: str, behaviour: Behaviour) -> None:
-        self.gateways.set_behaviour(destination, behaviour)
-        self.behaviour[destination] = behaviour
-
-    @precondition(lambda self: self.failed)
-    @rule(data=st.data())
-    def retry(self, data: st.DataObject) -> None:
-        g = self.gateways
-        message = data.draw(st.sampled_from(self.failed), label="message")
-        destination = g.name(message.destination)
-        calldata = gateway.encode_retry(message)
-        receipt = g.transact(destination, g.relayer, g.gateway, calldata)
-        now = g.time_of(destination, receipt["blockNumber"])
-        # All the gas of the transaction reaches the recipient, however little the message asked for.
-        if now <= message.deliver_before and self._accepts(destination, message, gas=ENOUGH_GAS):
-            assert g.outcomes(receipt) == [("MessageDelivered", message.id, message.nonce)]
-            self.failed.remove(message)
-            self.accepted[destination].append(message.id)
-        else:
-            assert receipt["status"] == "0x0"
-
-    @rule(seconds=st.sampled_from([1, 60, HOUR, 5 * HOUR]))
-    def pass_time(self, seconds: int) -> None:
-        for name in CHAINS:
-            self.gateways.rpc(name, "evm_mine", hex(self.gateways.now(name) + seconds))
-
-    # Attackers: everything here reverts, with this error
-
-    @precondition(lambda self: self._waiting())
-    @rule(kind=st.sampled_from(ATTACKS), data=st.data())
-    def attack(self, kind: str, data: st.DataObject) -> None:
-        chosen = data.draw(st.sampled_from(self._waiting()), label="lane")
-        g = self.gateways
-        newest = len(chosen.messages)
-        last = data.draw(st.integers(chosen.delivered + 1, newest), label="last")
-        part = Part(chosen, chosen.delivered + 1, last, newest)
-        tree = Tree([part.fact, LaneFact(1, 2, 3, b"\x11" * 32)])
-        batch = part.batch(tree)
-        attestation = self.gateways.attest(tree.root, {0, 1, 2, 3})
-        match kind:
-            case "sub-quorum":
-                three = data.draw(st.sets(st.integers(0, 4), max_size=3), label="signers")
-                attestation, error = self.gateways.attest(tree.root, three), "QuorumNotReached"
-            case "strangers":
-                theirs = STRANGERS.sign(g.network_id, g.gateway, tree.root).signatures
-                pretended = dict(zip(attestation.signatures, theirs.values(), strict=False))
-                attestation = Attestation(tree.root, g.validator_set, pretended)
-                error = "InvalidSignature"
-            case "foreign set":
-                attestation = STRANGERS.sign(g.network_id, g.gateway, tree.root)
-                error = "UnknownValidatorSet"
-            case "altered":
-                position = data.draw(st.integers(0, len(batch.messages) - 1), label="position")
-                batch, error = _altered(batch, position), "HeadMismatch"
-            case "invented":
-                # The attackers' head for the lane, under a root that the validators signed for another one.
-                invented = LaneFact(part.fact.origin, part.fact.destination, newest, b"\x66" * 32)
-                batch, error = (
-                    gateway.Batch(invented, batch.proof, batch.first, batch.messages, batch.ids),
-                    "FactNotProven",
-                )
-            case "gap":
-                batch = replace(batch, first=batch.first + 1)
-                error = "LaneGap"
-            case "missing":
-                batch = replace(batch, messages=batch.messages[:-1])
-                error = "BatchLengthMismatch"
-            case _:
-                batch = replace(batch, proof=batch.proof[:-1])
-                error = "FactNotProven"
-        calldata = gateway.encode_deliver(attestation, [batch])
-        assert g.revert_of(chosen.destination, g.rival, g.gateway, calldata) == error
-        receipt = g.transact(chosen.destination, g.rival, g.gateway, calldata)
-        assert receipt["status"] == "0x0"
-
-    # What must always hold
-
-    @invariant()
-    def lanes_are_prefixes(self) -> None:
-        """P2: the Inbox has the Outbox's head at its own nonce; P3: no attack moved anything."""
-        for name in CHAINS:
-            leaving = [lane for lane in self.lanes if lane.origin == name]
-            arriving = self._towards(name)
-            states = self.gateways.lane_states(
-                name, [lane.destination for lane in leaving], [lane.origin for lane in arriving]
-            )
-            assert states == [
-                *((len(lane.messages), lane.heads[-1]) for lane in leaving),
-                *((lane.delivered, lane.heads[lane.delivered]) for lane in arriving),
-            ]
-
-    @invariant()
-    def accepted_once_and_in_order(self) -> None:
-        """P1: each recipient accepted what the machine expects, once, in this order, and nothing else."""
-        for name in CHAINS:
-            assert self.gateways.accepted_ids(name) == self.accepted[name]
-            assert len(set(self.accepted[name])) == len(self.accepted[name])
-
-    def teardown(self) -> None:
-        """Whatever was done to them, all lanes can be drained; every message has exactly one end."""
-        try:
-            self._drain()
-        finally:
-            for name, snapshot in self.snapshots.items():
-                self.gateways.rpc(name, "anvil_removeBlockTimestampInterval")
-                assert self.gateways.rpc(name, "evm_revert", snapshot) is True
-
-    def _drain(self) -> None:
-        g = self.gateways
-        for destination in CHAINS:
-            parts = [
-                Part(lane, lane.delivered + 1, len(lane.messages), len(lane.messages))
-                for lane in self._towards(destination)
-                if lane.pending
-            ]
-            if parts:
-                receipt = g.transact(
-                    destination, g.relayer, g.gateway, self._delivery(parts, {0, 1, 2, 3, 4})
-                )
-                assert receipt["status"] == "0x1"
-                self._settle(destination, parts, receipt)
-            failed = {message.id for message in self.failed}
-            for lane in self._towards(destination):
-                ids = [message.id for message in lane.messages]
-                assert g.failed(destination, ids) == [id_ in failed for id_ in ids]
-
-    def _waiting(self, destination: str | None = None) -> list[Lane]:
-        """Lanes with messages to deliver."""
-        return [lane for lane in self.lanes if lane.pending and destination in (None, lane.destination)]
-
-    def _towards(self, destination: str) -> list[Lane]:
-        return [lane for lane in self.lanes if lane.destination == destination]
+class Faults(Reorganisations, Forgers):
+    """Chains that forget, and chains that lie."""
 
 
-def _altered(batch: gateway.Batch, position: int) -> gateway.Batch:
-    """The batch with one more byte in one payload."""
-    messages = list(batch.messages)
-    messages[position] = replace(messages[position], payload=messages[position].payload + b"!")
-    return replace(batch, messages=tuple(messages))
+class Everything(Governors, Outsiders, Faults):
+    """All of it at once."""
 
 
-def test_gateway_machine(gateways: Gateways) -> None:
-    """P1 (as far as messages end here: delivered or failed), P2 and P3 over three chains."""
-    GatewayMachine.gateways = gateways
+def explore(machine: type[Machine], gateways: Gateways, share: float = 1) -> Counter[str]:
+    """Runs a machine with a share of the profile's examples. How often each path was taken."""
+    machine.gateways, machine.paths = gateways, Counter()
     profile = settings.default
+    assert profile is not None
     run_state_machine_as_test(
-        GatewayMachine,
-        settings=settings(profile, max_examples=2 * profile.max_examples, stateful_step_count=30),
+        machine,
+        settings=settings(
+            profile,
+            max_examples=round(share * profile.max_examples),
+            stateful_step_count=max(_STEPS, profile.stateful_step_count),
+        ),
     )
+    return machine.paths
+
+
+def missed(paths: Counter[str], *wanted: str) -> set[str]:
+    """Paths that no example took: a machine that does not get there proves nothing."""
+    return set(wanted) - set(paths)
+
+
+def test_life_cycle(gateways: Gateways) -> None:
+    """P1, P5: each message has one end, and every gwei of its fee one owner (M11, M12, M15, M18, M20)."""
+    paths = explore(LifeCycle, gateways)
+    assert not missed(
+        paths,
+        *("sent by account", "sent by contract", "deposit", "withdrawal"),
+        *(
+            "failed",
+            "expired",
+            "retried",
+            "retry or return",
+            "returned",
+            "refunded",
+            "refused what came back",
+        ),
+        *("enough gas", "too little gas", "claimed", "claim paid", "settled to the last gwei"),
+    )
+
+
+def test_government(gateways: Gateways) -> None:
+    """P3: fewer than a quorum move nothing, nor does a set that is not the installed one; pauses end (M2, M3, M17)."""
+    paths = explore(Government, gateways)
+    assert not missed(
+        paths,
+        *("paused", "held up by a pause", "pause ended early", "rotated", "chains with different sets"),
+        *("attested: one signer short", "claim paid", "refunded", "settled to the last gwei"),
+    )
+
+
+def test_faults(gateways: Gateways) -> None:
+    """P2, P5: a chain that forgets halts its own lanes until they are restarted (M21); one that lies costs the others
+    no more than its own escrow (M9).
+    """
+    paths = explore(Faults, gateways)
+    assert not missed(
+        paths,
+        *("reorganised behind what others have", "restarted", "restart followed", "abandoned, replaced"),
+        *("forged: return", "forged: return of nothing", "forged: claim", "refunded", "claim paid"),
+    )
+
+
+def test_everything(gateways: Gateways) -> None:
+    """P1, P2, P3, P5 while chains forget, lie, pause and rotate."""
+    paths = explore(Everything, gateways, 0.3)
+    assert not missed(paths, "restart followed", "rotated", "refunded", "claim paid")
+
+
+def test_the_256th_head_ends_a_walk(gateways: Gateways) -> None:
+    """P1: of a message that is long past, the refund walks to the stored head behind it."""
+    LifeCycle.gateways, LifeCycle.paths = gateways, Counter()
+    machine, lane = LifeCycle(), ("hub", "arcade")
+    try:
+        machine.deposit("hub", 0, amount=10**19)
+        machine.send(lane, gas=TOO_LITTLE_GAS, within=HOUR)
+        machine.send(lane, count=259)
+        machine.deliver(0, take=260, relayer=RIVAL)
+        machine.pass_time(2 * HOUR)
+        machine.return_to_sender(0)
+        machine.deliver(0)
+        machine.refund(0, end=0)
+        machine.chains_are_as_they_should_be()
+    finally:
+        machine.teardown()
+    assert LifeCycle.paths["walk to a stored head"] == 1

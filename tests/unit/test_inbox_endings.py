@@ -437,7 +437,7 @@ def test_a_failed_message_goes_back(gateway, lane, lane_back, attacker, failed, 
     receipt = gateway.send("returnToSender", *place(failed), sender=attacker, at=deadline + 1)
     assert [event.name for event in receipt.events] == ["MessageSent", "LaneExtended", "ReturnSent"]
     assert receipt.named("ReturnSent") == [(failed.id, lane.origin, failed.nonce, 1)]
-    payload = gateway_payload(Kind.RETURN, failed.id, 0, 0)
+    payload = gateway_payload(Kind.RETURN, failed.id, 0, Fee.unpack(failed.fee).back)
     assert notices(receipt, gateway) == [(1, payload)]
     message = lane_back.append_notice(gateway.address, payload)
     assert receipt.named("MessageSent")[0][0] == message.id
@@ -447,7 +447,9 @@ def test_a_failed_message_goes_back(gateway, lane, lane_back, attacker, failed, 
 def test_an_expired_message_goes_back_as_such(gateway, relayer, expired):
     """Its sender gets more of the fee back."""
     receipt = gateway.send("returnToSender", *place(expired), sender=relayer)
-    assert notices(receipt, gateway) == [(1, gateway_payload(Kind.RETURN, expired.id, 1, 0))]
+    assert notices(receipt, gateway) == [
+        (1, gateway_payload(Kind.RETURN, expired.id, 1, Fee.unpack(expired.fee).back))
+    ]
 
 
 def test_a_message_keeps_its_status_when_it_goes_back(gateway, relayer, failed, deadline):
@@ -547,7 +549,9 @@ def test_a_notice_that_a_restart_may_have_lost_is_sent_again(gateway, owner, rel
     gateway.send("returnToSender", *place(expired), sender=relayer)
     gateway.send("restart", expired.origin, 40, sender=owner)
     receipt = gateway.send("returnToSender", *place(expired), sender=relayer)
-    assert notices(receipt, gateway) == [(41, gateway_payload(Kind.RETURN, expired.id, 1, 0))]
+    assert notices(receipt, gateway) == [
+        (41, gateway_payload(Kind.RETURN, expired.id, 1, Fee.unpack(expired.fee).back))
+    ]
     assert gateway.view("messageStatus", expired.id) == (Status.EXPIRED, 41)
     refusal = error("MessageNotReturnable", expired.id, Status.EXPIRED, 41)
     assert gateway.revert("returnToSender", *place(expired), sender=relayer) == refusal

@@ -277,15 +277,48 @@ def test_refuses_what_was_sent_after_the_restart(origin, client, left, refusal):
     assert refusal(young) == error("NotAbandoned", young.id, RESTART)
 
 
-def test_a_restart_that_never_was_is_not_followed(origin, client, restart, carrier, refusal):
-    """M9: whatever the destination says, and also if the owner restarts the lane there later."""
+def test_what_is_said_of_a_restart_that_never_was_counts_for_nothing(
+    origin, client, restart, carrier, refusal
+):
+    """M9: until the owner restarts the lane there or above."""
     sent = origin.send(client)
-    step = origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
-    assert step.receipt.named("RestartNoticed") == []
+    origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
+    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (False, True, 0, bytes(32))
     assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
-    restart()
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, False, 0, bytes(32))
+    restart(RESTART - 1)
     assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
+
+
+@pytest.mark.parametrize("place", [RESTART, 2 * RESTART], ids=["repeated there", "repeated above"])
+@pytest.mark.parametrize("early", [True, False], ids=["notice first", "restart first"])
+def test_a_restart_that_a_reorganisation_took_away_strands_nothing(
+    origin, arcade, client, validators, restart, follow, come_home, refusal, relayer, carrier, place, early
+):
+    """P1, M21: the destination followed a restart that its origin forgot. What it left behind comes home once the
+    owner restarts the lane again, and what it had does not.
+    """
+    lane = [origin.send(client, bytes([i])) for i in range(2)]
+    origin.carry(arcade, lane[:1], relayer)
+    before = origin.hub.chain.snapshot()
+    restart(RESTART)
+    hub_id = origin.hub.chain.chain_id
+    fact = RestartFact(hub_id, origin.arcade, RESTART)
+    attestation = validators.sign(hub_id, arcade.gateway.address, Tree([fact]).root).fields
+    receipt = arcade.gateway.send("followRestart", attestation, hub_id, RESTART, [], sender=relayer)
+    said = parse(receipt.logs, hub_id, origin.arcade)
+    origin.hub.chain.restore(before)
+    origin.open_books()
+    if early:
+        origin.hear(said, carrier)
+        assert refusal(lane[1], RESTART) == error("NotAbandoned", lane[1].id, RESTART)
+    restart(place)
+    if not early:
+        origin.hear(said, carrier)
+    if place != RESTART:
+        follow(place)
+    assert refusal(lane[0], RESTART, had=lane[:1]) == error("NotReplaced", lane[0].id)
+    come_home(lane[1], RESTART)
+    assert refusal(lane[1], RESTART) == error("AlreadyRefunded", lane[1].id)
 
 
 def test_another_chain_does_not_follow_for_arcade(origin, client, restart, attacker, refusal):
@@ -333,8 +366,9 @@ def test_what_failed_before_the_restart_comes_back_by_its_notice(
     receipt = arcade.gateway.send(
         "returnToSender", *arguments, sender=relayer, at=sent.message.deliver_before + 1
     )
-    origin.hear(parse(receipt.logs, origin.hub.chain.chain_id, origin.arcade), carrier)
-    assert origin.refund(sent, by=relayer).credit == {carrier: fee(sent).back}
+    heard = origin.hear(parse(receipt.logs, origin.hub.chain.chain_id, origin.arcade), carrier)
+    assert heard.credit == {carrier: fee(sent).back}
+    assert origin.refund(sent, by=relayer).credit == {}
 
 
 # Sent anew after a reorganisation

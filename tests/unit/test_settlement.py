@@ -120,8 +120,11 @@ class Origin:
             self.gateway, "deliver", attestation, [lane.batch(tree, first=nonce)], sender=carrier
         )
 
-    def notice(self, id_: bytes, *, expired: bool, carrier: str, origin: int | None = None) -> Step:
-        return self.say(notice(id_, expired), carrier=carrier, origin=origin)
+    def notice(
+        self, id_: bytes, *, expired: bool, carrier: str, returns: int = 0, origin: int | None = None
+    ) -> Step:
+        """`returns`: the return part that the carrier is said to get, in gwei."""
+        return self.say(notice(id_, expired, returns), carrier=carrier, origin=origin)
 
     def claim(
         self, relayer: str, total: int, *, carriage: int = 0, carrier: str, origin: int | None = None
@@ -183,9 +186,9 @@ def walk(lane: Sequence[Sent], sent: Sent, end: int | None = None) -> Walk:
     return Walk(message.destination, message.nonce, before, ids)
 
 
-def notice(id_: bytes, expired: bool) -> bytes:
-    """Payload that says that a message goes back."""
-    return encode(["uint256", "bytes32", "uint256", "uint256"], [Kind.RETURN, id_, int(expired), 0])
+def notice(id_: bytes, expired: bool, returns: int) -> bytes:
+    """Payload that says that a message goes back, and what its carrier gets for that (gwei)."""
+    return encode(["uint256", "bytes32", "uint256", "uint256"], [Kind.RETURN, id_, int(expired), returns])
 
 
 def claim(relayer: str, total: int, carriage: int) -> bytes:
@@ -232,9 +235,9 @@ def test_an_expired_message_comes_back_for_real(origin, arcade, sender, relayer,
     said = parse(returning.logs, message.network_id, message.destination)
     step = origin.hear(said, carrier)
     assert step.receipt.named("ReturnNoticed") == [(sent.id, message.destination, carrier, True)]
-    assert step.credit == {}
+    assert step.credit == {carrier: parts.back}
     step = origin.refund(sent, by=relayer)
-    assert step.credit == {carrier: parts.back, sender: parts.relay - parts.base}
+    assert step.credit == {sender: parts.relay - parts.base}
     assert origin.gateway.view("laneFees", message.destination)[0] == parts.base
     assert arcade.gateway.view("earnings", message.origin, relayer) == (parts.base, 0)
 
@@ -252,9 +255,10 @@ def test_a_failed_message_comes_back_for_real(origin, arcade, client, sender, re
         sender=relayer,
         at=message.deliver_before + 1,
     )
-    origin.hear(parse(returning.logs, message.network_id, message.destination), carrier)
-    step = origin.refund(sent, by=relayer)
+    step = origin.hear(parse(returning.logs, message.network_id, message.destination), carrier)
     assert step.credit == {carrier: parts.back}
+    step = origin.refund(sent, by=relayer)
+    assert step.credit == {}
     told = (sent.id, message.destination, origin.gateway.address, b"refused", 0)
     assert client.view("returned", 0) == told
     assert origin.gateway.view("laneFees", message.destination)[0] == parts.relay
@@ -278,23 +282,24 @@ def test_a_relayer_is_paid_for_real(origin, arcade, sender, relayer, carrier):
 
 
 @pytest.mark.parametrize("expired", [True, False], ids=["expired", "failed"])
-def test_pays_the_carrier_and_what_nobody_earned(origin, sender, carrier, attacker, expired):
-    """P5: anyone may call, and gets nothing for it."""
+def test_gives_back_what_nobody_earned(origin, sender, carrier, attacker, expired):
+    """P5: anyone may call, and gets nothing for it; the carrier was paid with the notice."""
     sent = origin.send(sender, b"lost")
     parts = fee(sent)
-    origin.notice(sent.id, expired=expired, carrier=carrier)
+    heard = origin.notice(sent.id, expired=expired, carrier=carrier, returns=parts.back)
+    assert heard.credit == {carrier: parts.back}
+    assert heard.escrow == {origin.arcade: -parts.back, origin.perps: 0}
     assert origin.returned(sent) == (carrier, expired, False)
     step = origin.refund(sent, by=attacker)
     unspent = parts.relay - parts.base if expired else 0
-    expected = {carrier: parts.back, sender: unspent} if expired else {carrier: parts.back}
-    assert step.credit == expected
-    assert step.escrow == {origin.arcade: -parts.back - unspent, origin.perps: 0}
+    assert step.credit == ({sender: unspent} if expired else {})
+    assert step.escrow == {origin.arcade: -unspent, origin.perps: 0}
     assert step.receipt.named("MessageReturned") == [(sent.id, origin.arcade, 1, unspent * GWEI)]
     assert len(step.receipt.events) == 1
     assert origin.returned(sent) == (carrier, expired, True)
 
 
-def test_a_notice_alone_moves_nothing(origin, sender, carrier):
+def test_a_notice_that_names_no_pay_moves_nothing(origin, sender, carrier):
     sent = origin.send(sender)
     step = origin.notice(sent.id, expired=True, carrier=carrier)
     assert (step.credit, step.escrow) == ({}, {origin.arcade: 0, origin.perps: 0})
@@ -303,9 +308,9 @@ def test_a_notice_alone_moves_nothing(origin, sender, carrier):
 
 def test_the_sender_may_carry_the_notice(origin, sender):
     sent = origin.send(sender)
-    origin.notice(sent.id, expired=True, carrier=sender)
-    step = origin.refund(sent, by=sender)
-    assert step.credit == {sender: fee(sent).back + fee(sent).relay - fee(sent).base}
+    heard = origin.notice(sent.id, expired=True, carrier=sender, returns=fee(sent).back)
+    assert heard.credit == {sender: fee(sent).back}
+    assert origin.refund(sent, by=sender).credit == {sender: fee(sent).relay - fee(sent).base}
 
 
 def test_refuses_without_a_notice(origin, sender, carrier, attacker):
@@ -359,14 +364,14 @@ def test_the_first_notice_counts(origin, sender, carrier, attacker):
     origin.notice(sent.id, expired=False, carrier=carrier)
     assert origin.notice(sent.id, expired=True, carrier=attacker).receipt.named("ReturnNoticed") == []
     assert origin.returned(sent) == (carrier, False, False)
-    assert origin.refund(sent, by=attacker).credit == {carrier: fee(sent).back}
+    assert origin.refund(sent, by=attacker).credit == {}
 
 
 def test_each_message_comes_back_by_itself(origin, client, carrier):
     """P5: in any order, and the ones between stay."""
     lane = [origin.send(client, bytes([i])) for i in range(4)]
     for sent in (lane[2], lane[0]):
-        origin.notice(sent.id, expired=True, carrier=carrier)
+        origin.notice(sent.id, expired=True, carrier=carrier, returns=fee(sent).back)
         origin.refund(sent, by=carrier)
     assert client.view("returnedIds", 0) == (lane[2].id, lane[0].id)
     left = sum(fee(sent).relay + fee(sent).back for sent in (lane[1], lane[3]))
@@ -483,7 +488,7 @@ def test_a_contract_may_send_again_at_once(origin, client, carrier):
     client.send("setCall", origin.gateway.address, sending, sender=carrier)
     step = origin.refund(sent, by=carrier)
     assert step.receipt.named("LaneExtended")[0][:2] == (origin.arcade, 2)
-    assert step.escrow[origin.arcade] == fee(sent).base
+    assert step.escrow[origin.arcade] == fee(sent).base + fee(sent).back
 
 
 @pytest.mark.parametrize(
@@ -505,9 +510,9 @@ def test_a_sender_that_refuses_keeps_its_refund(origin, client, sender, carrier,
     assert not origin.gateway.attempt("refund", *origin.evidence(sent), sender=carrier).succeeded
     assert origin.returned(sent) == (carrier, True, False)
     unspent = fee(sent).relay - fee(sent).base
-    assert origin.refund(other, by=carrier).credit == {carrier: fee(other).back, sender: unspent}
+    assert origin.refund(other, by=carrier).credit == {sender: unspent}
     client.send("setBehaviour", ACCEPT, sender=carrier)
-    assert origin.refund(sent, by=carrier).credit == {carrier: fee(sent).back, client.address: unspent}
+    assert origin.refund(sent, by=carrier).credit == {client.address: unspent}
 
 
 def test_a_contract_that_cannot_be_told_is_not_refunded(origin, hub, sender, carrier, treasury):
@@ -585,11 +590,12 @@ def test_refunds_what_a_lying_chain_left(origin, client, carrier, attacker, left
         "all": parts.back + unspent,
     }[left]
     origin.claim(attacker, parts.relay + parts.back - remaining, carrier=attacker)
-    origin.notice(sent.id, expired=True, carrier=carrier)
-    step = origin.refund(sent, by=carrier)
     to_carrier = min(remaining, parts.back)
-    expected = {carrier: to_carrier, client.address: remaining - to_carrier}
-    assert step.credit == {account: amount for account, amount in expected.items() if amount}
+    heard = origin.notice(sent.id, expired=True, carrier=carrier, returns=parts.back)
+    assert heard.credit == ({carrier: to_carrier} if to_carrier else {})
+    step = origin.refund(sent, by=carrier)
+    left_over = remaining - to_carrier
+    assert step.credit == ({client.address: left_over} if left_over else {})
     assert origin.gateway.view("laneFees", origin.arcade)[0] == 0
     given = (remaining - to_carrier) * GWEI
     assert step.receipt.named("MessageReturned") == [(sent.id, origin.arcade, 1, given)]
@@ -687,7 +693,7 @@ def test_a_message_to_one_chain_does_not_come_back_from_another(origin, sender, 
     step = origin.step(
         origin.gateway, "refund", other.message.fields, walk([other], other).fields, sender=attacker
     )
-    paid = fee(other).back + fee(other).relay - fee(other).base
+    paid = fee(other).relay - fee(other).base
     assert step.escrow == {origin.arcade: 0, origin.perps: -paid}
 
 
@@ -886,3 +892,24 @@ def test_credit_that_was_earned_can_be_withdrawn(origin, escrow, hub, relayer, c
     step = origin.step(origin.gateway, "withdraw", relayer, escrow * GWEI, sender=relayer)
     assert step.credit == {relayer: -escrow}
     assert hub.era.view("balanceOf", relayer) == escrow * GWEI
+
+
+def test_a_carrier_is_paid_whatever_the_sender_does(origin, client, carrier, attacker):
+    """P5: a sender that refuses what comes back cannot make anyone carry its notices for nothing."""
+    sent = origin.send(client)
+    client.send("setBehaviour", REVERT, sender=attacker)
+    assert origin.notice(sent.id, expired=True, carrier=carrier, returns=fee(sent).back).credit == {
+        carrier: fee(sent).back
+    }
+    again = origin.notice(sent.id, expired=True, carrier=attacker, returns=fee(sent).back)
+    assert (again.credit, again.escrow[origin.arcade]) == ({}, 0)
+
+
+def test_a_lying_notice_costs_no_more_than_its_lane(origin, sender, carrier):
+    """P5, M9: a chain may name any pay, for anything: it empties the escrow towards itself, and no other."""
+    escrowed = sum(fee(origin.send(sender)).relay + fee(origin.send(sender)).back for _ in range(2))
+    held = origin.gateway.view("laneFees", origin.arcade)[0]
+    assert 0 < escrowed <= held
+    step = origin.notice(b"\1" * 32, expired=True, carrier=carrier, returns=2**255)
+    assert step.credit == {carrier: held}
+    assert step.escrow == {origin.arcade: -held, origin.perps: 0}

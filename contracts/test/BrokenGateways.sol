@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.36;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Batch} from "../interfaces/IInbox.sol";
+import {ReturnNotice, Walk} from "../interfaces/ISettlement.sol";
+import {Attestation, Attestations, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
+import {Message, Messages} from "../metalayer/libraries/Messages.sol";
+import {Metalayer} from "../metalayer/Metalayer.sol";
+
+/// @notice What a gateway may get wrong: each is one line that a careless change could lose.
+enum Bug {
+    None,
+    CallsWithTooLittleGas,
+    ExecutesExpired,
+    RetriesAfterReturn,
+    ReturnsBeforeExpiry,
+    RefundsWithoutWalk,
+    RefundsTwice,
+    ClaimNotCumulative,
+    EscrowNotBounded,
+    TwoThirdsSuffice,
+    IgnoresPause,
+    RotatesBackwards,
+    RestartsBackwards,
+    HeadNotChecked
+}
+
+/// @title BrokenMetalayer: the gateway with one bug, to prove that the tests find it
+/// @notice One contract for all bugs: compiling a whole gateway for each would cost every fresh build a minute.
+contract BrokenMetalayer is Metalayer {
+    Bug private immutable _BUG;
+
+    constructor(
+        uint256 networkId,
+        IERC20 feeToken,
+        address initialOwner,
+        address initialGuardian,
+        ValidatorSet memory validatorSet,
+        Bug bug
+    ) Metalayer(networkId, feeToken, initialOwner, initialGuardian, validatorSet) {
+        _BUG = bug;
+    }
+
+    function _requiredGas(uint64 gasLimit) internal view override returns (uint256) {
+        return _BUG == Bug.CallsWithTooLittleGas ? 0 : super._requiredGas(gasLimit);
+    }
+
+    function _isExpired(uint64 deliverBefore) internal view override returns (bool) {
+        return _BUG != Bug.ExecutesExpired && super._isExpired(deliverBefore);
+    }
+
+    function _checkRetryTime(bytes32 id, uint64 deliverBefore) internal view override {
+        if (_BUG != Bug.RetriesAfterReturn) super._checkRetryTime(id, deliverBefore);
+    }
+
+    function _checkReturnTime(bytes32 id, uint64 deliverBefore) internal view override {
+        if (_BUG != Bug.ReturnsBeforeExpiry) super._checkReturnTime(id, deliverBefore);
+    }
+
+    function _checkWalk(Message calldata message, Walk calldata walk) internal view override returns (bytes32) {
+        if (_BUG != Bug.RefundsWithoutWalk) return super._checkWalk(message, walk);
+        return Messages.id(message, NETWORK_ID, block.chainid, walk.destination, walk.nonce);
+    }
+
+    function _endReturned(
+        bytes32 id,
+        Message calldata message,
+        Walk calldata walk,
+        uint64 unspent,
+        ReturnNotice storage notice
+    ) internal override {
+        super._endReturned(id, message, walk, unspent, notice);
+        if (_BUG == Bug.RefundsTwice) notice.refunded = false;
+    }
+
+    function _receiveClaim(
+        uint256 destination,
+        address relayer,
+        uint256 total,
+        uint256 carriage,
+        address carrier
+    ) internal override {
+        if (_BUG == Bug.ClaimNotCumulative) paid[destination][relayer] = 0;
+        super._receiveClaim(destination, relayer, total, carriage, carrier);
+    }
+
+    function _withdrawEscrow(uint256 destination, uint256 amount) internal override returns (uint64) {
+        if (_BUG != Bug.EscrowNotBounded || amount > type(uint64).max) {
+            return super._withdrawEscrow(destination, amount);
+        }
+        super._withdrawEscrow(destination, amount);
+        return uint64(amount);
+    }
+
+    function _checkPause(uint256 origin, uint64 until) internal view override {
+        if (_BUG != Bug.IgnoresPause) super._checkPause(origin, until);
+    }
+
+    function _checkNewer(ValidatorSet calldata next, ValidatorSet calldata present) internal view override {
+        if (_BUG != Bug.RotatesBackwards) super._checkNewer(next, present);
+    }
+
+    function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view override {
+        if (_BUG != Bug.RestartsBackwards) super._checkRestart(destination, last, nonce);
+    }
+
+    function _checkHead(Batch calldata batch, bytes32 head, uint256 start) internal view override {
+        if (_BUG != Bug.HeadNotChecked) super._checkHead(batch, head, start);
+    }
+
+    function _checkAttestation(Attestation calldata attestation) internal view override {
+        if (_BUG != Bug.TwoThirdsSuffice || !_hasTwoThirds(attestation)) super._checkAttestation(attestation);
+    }
+
+    /// @dev The check of a quorum with `=` for `>`.
+    function _hasTwoThirds(Attestation calldata attestation) private view returns (bool) {
+        bytes32 domain = MessageHashUtils.toDomainSeparator(
+            hex"0f", keccak256("Metalayer"), keccak256("1"), NETWORK_ID, address(this), bytes32(0)
+        );
+        bytes32 digest = MessageHashUtils.toTypedDataHash(
+            domain, keccak256(abi.encode(Attestations.ATTESTATION_TYPEHASH, attestation.root))
+        );
+        bytes32[] calldata validators = attestation.validatorSet.validators;
+        uint256 used;
+        uint256 signed;
+        uint256 total;
+        for (uint256 i; i < validators.length; ++i) {
+            total += Attestations.weightOf(validators[i]);
+            if ((attestation.signers >> i) & 1 == 0) continue;
+            if (used == attestation.signatures.length) return false;
+            (address signer,,) =
+                ECDSA.tryRecover(digest, attestation.signatures[used].r, attestation.signatures[used].vs);
+            if (signer != Attestations.signerOf(validators[i])) return false;
+            signed += Attestations.weightOf(validators[i]);
+            ++used;
+        }
+        return Attestations.hashCalldata(attestation.validatorSet) == validatorSetHash && signed * 3 == total * 2;
+    }
+}

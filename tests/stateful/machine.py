@@ -1,0 +1,427 @@
+"""What all handlers of the gateway's machine share: clocks, transactions, what must hold after every step, the end.
+
+Rules take plain numbers and pick from what is there: a counter-example can be called step by step in a plain test.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from metalayer import gateway
+from metalayer.attestation import Attestation, Fact, LaneFact, Tree, ValidatorSet
+from metalayer.gateway import Status
+from metalayer.message import GWEI, Fee, Message, genesis_head
+from tests.gateways import (
+    ACCEPTED_IDS,
+    ATTACKER,
+    BALANCE_OF,
+    CHAINS,
+    GUARDIAN,
+    LANES,
+    OWNER,
+    PAYER,
+    RELAYER,
+    RETURNED_IDS,
+    RIVAL,
+    SENDER,
+    Gateways,
+)
+from tests.stateful.ghost import Incoming, Log, Mood, Outgoing, Side, Undelivered, log, logs_of
+
+HOUR, DAY = 3_600, 86_400
+PICK = st.integers(0, 255)
+"""Which of the things that are there: modulo their number."""
+LANE = st.sampled_from(LANES)
+CHAIN = st.sampled_from(CHAINS)
+RELAYERS = (RELAYER, RIVAL)
+
+Lane = tuple[str, str]
+Item = TypeVar("Item")
+
+
+def pick(options: Sequence[Item], number: int) -> Item:
+    return options[number % len(options)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A batch to be: elements `first` to `last` in full, ids up to the signed nonce."""
+
+    lane: Lane
+    first: int
+    last: int
+    signed: int
+
+
+class Machine(RuleBasedStateMachine):
+    """Three chains and a ghost of each."""
+
+    gateways: ClassVar[Gateways]  # set by the test
+    paths: ClassVar[Counter[str]] = Counter()
+    """How often each path was taken, over all examples of a run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        g = self.gateways
+        self.snapshots = {name: g.rpc(name, "evm_snapshot") for name in CHAINS}
+        for name in CHAINS:
+            # Wall-clock time would let an example end differently when Hypothesis runs it again.
+            g.rpc(name, "anvil_setBlockTimestampInterval", 1)
+        self.sides = {name: self._side(name) for name in CHAINS}
+        self.touched: set[str] = set(CHAINS)
+        # Lanes whose destination told lies about them, or told what is no longer true there: nothing is owed on them.
+        self.lied: set[Lane] = set()
+        # Lanes of whose messages some are paid for in a history that is gone.
+        self.unfunded: set[Lane] = set()
+        # Lanes that may have left the Outbox's, until they are restarted; and the highest nonces they ever had.
+        self.broken: set[Lane] = set()
+        self.highest: Counter[Lane] = Counter()
+
+    def _side(self, name: str) -> Side:
+        g = self.gateways
+        others = [other for other in CHAINS if other != name]
+        here = g.chain_id(name)
+        side = Side(
+            name,
+            g.connections[name].timestamp(),
+            g.sets[0],
+            GUARDIAN,
+            {other: Outgoing(here, g.chain_id(other), g.network_id) for other in others},
+            {other: Incoming(0, genesis_head(g.network_id, g.chain_id(other), here)) for other in others},
+            {other: g.routes[name, other] for other in others},
+            int.from_bytes(g.read(name, [(g.era, BALANCE_OF.encode(g.gateway))])[0], "big"),
+        )
+        credits = g.read(name, [(g.gateway, gateway.encode_credit(a)) for a in self.accounts(name)])
+        side.credit.update(
+            {a: int.from_bytes(c, "big") for a, c in zip(self.accounts(name), credits, strict=True)}
+        )
+        allowance = gateway.encode_allowance(PAYER, g.places[name].contract)
+        side.allowance = int.from_bytes(g.read(name, [(g.gateway, allowance)])[0], "big")
+        return side
+
+    # Where things are
+
+    def accounts(self, name: str) -> tuple[str, ...]:
+        """Everybody who may ever have credit."""
+        g = self.gateways
+        return (SENDER, PAYER, g.places[name].contract, OWNER, RELAYER, RIVAL, ATTACKER, g.gateway)
+
+    def out(self, lane: Lane) -> Outgoing:
+        return self.sides[lane[0]].outgoing[lane[1]]
+
+    def inc(self, lane: Lane) -> Incoming:
+        return self.sides[lane[1]].incoming[lane[0]]
+
+    def lane_of(self, message: Message) -> Lane:
+        return self.gateways.name(message.origin), self.gateways.name(message.destination)
+
+    def healthy(self, lane: Lane) -> bool:
+        """True if the Inbox's head is one that the Outbox had at that place."""
+        inbox = self.inc(lane)
+        outbox = self.out(lane)
+        return inbox.nonce <= outbox.nonce and outbox.heads.get(inbox.nonce) == inbox.head
+
+    def pending(self, lane: Lane) -> int:
+        """Number of messages that can be delivered now."""
+        return (
+            self.out(lane).run_from(self.inc(lane).nonce) - self.inc(lane).nonce if self.healthy(lane) else 0
+        )
+
+    def next(self, name: str) -> int:
+        """Time of the chain's next block."""
+        return self.sides[name].clock + 1
+
+    def undelivered(self, *statuses: Status) -> list[tuple[str, Undelivered]]:
+        """(destination, what was not accepted there) of all chains."""
+        return [
+            (name, one)
+            for name in CHAINS
+            for one in self.sides[name].undelivered.values()
+            if one.status in statuses
+        ]
+
+    # Validators
+
+    def attest(
+        self, name: str, facts: Iterable[Fact], number: int = 0, signers: Iterable[str] | None = None
+    ) -> tuple[Attestation, Tree]:
+        """What a quorum of the set installed on a chain signs. `number` says who does not."""
+        tree = Tree(facts)
+        installed = self.sides[name].validator_set
+        chosen = quorum(installed, number) if signers is None else signers
+        return self.gateways.attest(tree.root, installed, chosen), tree
+
+    def lane_fact(self, lane: Lane, nonce: int) -> LaneFact:
+        """What is true on the origin."""
+        outbox = self.out(lane)
+        return LaneFact(outbox.origin, outbox.destination, nonce, outbox.heads[nonce])
+
+    def batch(self, part: Part, tree: Tree) -> gateway.Batch:
+        """Elements that the Inbox has already are ignored: where the lane has none, the next message stands in."""
+        sent = self.out(part.lane).sent
+        elements = [sent.get(i, sent[part.signed]) for i in range(part.first, part.signed + 1)]
+        count = part.last + 1 - part.first
+        fact = self.lane_fact(part.lane, part.signed)
+        ids = tuple(message.id for message in elements[count:])
+        return gateway.Batch(fact, tuple(tree.proof(fact)), part.first, tuple(elements[:count]), ids)
+
+    def delivery(self, parts: Sequence[Part], number: int = 0) -> bytes:
+        facts = [self.lane_fact(part.lane, part.signed) for part in parts]
+        attestation, tree = self.attest(parts[0].lane[1], facts, number)
+        return gateway.encode_deliver(attestation, [self.batch(part, tree) for part in parts])
+
+    # Transactions
+
+    def perform(
+        self,
+        name: str,
+        account: str,
+        data: bytes,
+        error: str | None,
+        effect: Callable[[], list[Log]],
+        to: str | None = None,
+    ) -> bool:
+        """A transaction that must do exactly this, or a call that must be refused with this error.
+
+        True if it was done.
+        """
+        if error is not None:
+            self.refuse(name, account, data, error, to=to)
+            return False
+        g = self.gateways
+        receipt = g.transact(name, account, to or g.gateway, data)
+        if receipt["status"] != "0x1":
+            reason = g.refusal(name, account, to or g.gateway, data, self.next(name))
+            raise AssertionError(f"{name}: refused what it must do: {reason}")
+        expected = effect()
+        self.mined(name)
+        assert logs_of(receipt, g.gateway) == expected
+        return True
+
+    def attempt(
+        self, name: str, account: str, data: bytes, gas: int, effect: Callable[[], list[Log]]
+    ) -> bool:
+        """A transaction with little gas: it reverts as a whole, or does exactly what it does with plenty (M12)."""
+        g = self.gateways
+        receipt = g.transact(name, account, g.gateway, data, gas)
+        done: bool = receipt["status"] == "0x1"
+        expected = effect() if done else []
+        self.mined(name)
+        assert logs_of(receipt, g.gateway) == expected
+        self.reach("enough gas" if done else "too little gas")
+        return done
+
+    def refuse(
+        self,
+        name: str,
+        account: str,
+        data: bytes,
+        error: str | Iterable[str] | None,
+        at: int | None = None,
+        to: str | None = None,
+    ) -> None:
+        """A call that must revert, with one of these errors if any are named (P3)."""
+        g = self.gateways
+        reason = g.refusal(name, account, to or g.gateway, data, self.next(name) if at is None else at)
+        assert reason is not None, f"{name}: done, but must be refused: {error or 'for any reason'}"
+        if error is not None:
+            assert reason in ((error,) if isinstance(error, str) else tuple(error))
+
+    def arrange(self, name: str, account: str, to: str, data: bytes) -> None:
+        """A transaction that sets the scene: it does not concern the gateway."""
+        self.gateways.must(name, account, to, data)
+        self.mined(name)
+
+    def mined(self, name: str) -> None:
+        self.sides[name].clock += 1
+        self.touched.add(name)
+
+    def mine(self, name: str, time: int) -> None:
+        """An empty block at that time."""
+        self.gateways.rpc(name, "evm_mine", hex(time))
+        self.sides[name].clock = time
+
+    def reach(self, path: str) -> None:
+        self.paths[path] += 1
+
+    # Delivering, for relayers and for the end
+
+    def settle(self, destination: str, parts: Sequence[Part], relayer: str) -> list[Log]:
+        """What a delivery does: each message once, in the order of its lane (P1, P2)."""
+        logs: list[Log] = []
+        for part in parts:
+            inbox, outbox = self.inc(part.lane), self.out(part.lane)
+            messages = [outbox.sent[i] for i in range(inbox.nonce + 1, part.last + 1)]
+            logs += self.execute(destination, part.lane, messages, relayer)
+            assert not messages or inbox.head == outbox.heads[part.last]
+        return logs
+
+    def execute(self, destination: str, lane: Lane, messages: Iterable[Message], relayer: str) -> list[Log]:
+        """First attempts."""
+        side, inbox = self.sides[destination], self.inc(lane)
+        logs: list[Log] = []
+        earned = 0
+        for message in messages:
+            fee = Fee.unpack(message.fee)
+            place = (message.id, message.origin, message.nonce)
+            inbox.take(message)
+            if message.sender == message.recipient == self.gateways.gateway:
+                heard = side.hear(lane[0], message.origin, message.payload, relayer)
+                logs += heard
+                if heard and heard[0][0] == "ClaimPaid":
+                    self.reach("claim paid")
+                logs.append(log("MessageDelivered", *place))
+                side.delivered.add(message.id)
+                continue
+            expired = self.next(destination) > message.deliver_before
+            if not expired and self.accepts(destination, message, message.gas_limit):
+                logs.append(log("MessageDelivered", *place))
+                side.delivered.add(message.id)
+                side.accepted.append(message.id)
+                earned += fee.relay + fee.back
+                continue
+            status = Status.EXPIRED if expired else Status.FAILED
+            self.reach(status.name.lower())
+            side.undelivered[message.id] = Undelivered(message, status)
+            logs.append(log("MessageFailed", *place, data=(expired,)))
+            earned += fee.base if expired else fee.relay
+        if earned:
+            inbox.of(relayer).total += earned
+        return logs
+
+    def accepts(self, destination: str, message: Message, gas: int) -> bool:
+        """What the recipient of a message does if it is called with that gas."""
+        recipient: str = self.gateways.places[destination].recipient
+        if message.recipient != recipient:
+            return False
+        match self.sides[destination].mood:
+            case Mood.ACCEPT | Mood.RETURN_LONG:
+                return gas >= 200_000
+            case Mood.HUNGRY:
+                return gas >= 900_000
+            case _:
+                return False
+
+    # What must always hold
+
+    @invariant()
+    def chains_are_as_they_should_be(self) -> None:
+        """P1, P2, P3, P5 after every step, on every chain that may have changed."""
+        for name in sorted(self.touched):
+            self._check(name)
+        self.touched.clear()
+
+    def _check(self, name: str) -> None:
+        g, side = self.gateways, self.sides[name]
+        others = [other for other in CHAINS if other != name]
+        accounts = self.accounts(name)
+        requests: list[tuple[str, bytes]] = [
+            (g.era, BALANCE_OF.encode(g.gateway)),
+            (g.places[name].recipient, ACCEPTED_IDS.encode(0)),
+            (g.places[name].contract, RETURNED_IDS.encode(0)),
+            (g.gateway, gateway.encode_validator_set_hash()),
+        ]
+        requests += [(g.gateway, gateway.encode_credit(account)) for account in accounts]
+        for other in others:
+            chain_id = g.chain_id(other)
+            requests += [
+                (g.gateway, gateway.encode_outbox_lane(chain_id)),
+                (g.gateway, gateway.encode_inbox_lane(chain_id)),
+                (g.gateway, gateway.encode_lane_fees(chain_id)),
+                (g.gateway, gateway.encode_paused_until(chain_id)),
+                *((g.gateway, gateway.encode_paid(chain_id, relayer)) for relayer in RELAYERS),
+                *((g.gateway, gateway.encode_earnings(chain_id, relayer)) for relayer in RELAYERS),
+            ]
+        answers = iter(g.read(name, requests))
+        era = _int(next(answers))
+        accepted, returned = (
+            list(ACCEPTED_IDS.decode(next(answers))),
+            list(RETURNED_IDS.decode(next(answers))),
+        )
+        assert next(answers) == side.validator_set.hash
+        # P1: the recipient and the sender saw what they must have seen, once, in this order, and nothing else.
+        assert accepted == side.accepted
+        assert returned == side.returned
+        assert len(set(accepted)) == len(accepted)
+        assert len(set(returned)) == len(returned)
+        held = {account: _int(next(answers)) for account in accounts}
+        assert held == {account: side.credit[account] for account in accounts}
+        booked = sum(held.values())
+        for other in others:
+            outbox, inbox = side.outgoing[other], side.incoming[other]
+            lane = (name, other)
+            nonce, head, restarted_at = (
+                *gateway.decode_lane(answer := next(answers)),
+                gateway.decode_restarted_at(answer),
+            )
+            assert (nonce, head, restarted_at) == (outbox.nonce, outbox.head, outbox.restarted_at)
+            assert gateway.decode_lane(next(answers)) == (inbox.nonce, inbox.head)
+            escrow, protocol_fees = gateway.decode_pair(next(answers))
+            assert (escrow, protocol_fees) == (outbox.escrow, outbox.protocol_fees)
+            booked += (escrow + protocol_fees) * GWEI
+            assert _int(next(answers)) == inbox.paused_until
+            for relayer in RELAYERS:
+                paid = _int(next(answers))
+                assert paid == outbox.paid[relayer]
+                # P5: nobody is paid more than it earned where it says so.
+                if lane not in self.lied:
+                    assert paid <= self.inc(lane).of(relayer).total
+            for relayer in RELAYERS:
+                earned = inbox.of(relayer)
+                assert gateway.decode_pair(next(answers)) == (earned.total, earned.claimed)
+            # P2, except between a reorganisation and the restart.
+            if (other, name) not in self.broken:
+                assert self.healthy((other, name))
+        # P5: every wei of ERA that the gateway holds is somebody's.
+        assert era == side.era
+        assert booked == era - side.donated
+
+    def teardown(self) -> None:
+        """However an example ended, the chains are as before; if it went well, everything ends first."""
+        try:
+            if sys.exc_info()[0] is None:
+                self.end()
+        finally:
+            for name, snapshot in self.snapshots.items():
+                self.gateways.rpc(name, "anvil_removeBlockTimestampInterval")
+                assert self.gateways.rpc(name, "evm_revert", snapshot) is True
+
+    # The end, which some handlers know how to bring about, and others stand in the way of
+
+    def end(self) -> None:
+        """Ends everything that is open."""
+
+    def clear_the_way(self) -> None:
+        """Before the last deliveries."""
+
+
+def quorum(validator_set: ValidatorSet, number: int) -> list[str]:
+    """A smallest quorum; `number` says with whom the search begins."""
+    return _smallest(validator_set, number)
+
+
+def short_of_quorum(validator_set: ValidatorSet, number: int) -> list[str]:
+    """As many signers as can be without a quorum: of some sets exactly two thirds of the weight."""
+    return _smallest(validator_set, number)[:-1]
+
+
+def _smallest(validator_set: ValidatorSet, number: int) -> list[str]:
+    members = [signer for signer, _ in validator_set.members]
+    start = number % len(members)
+    chosen: list[str] = []
+    for signer in members[start:] + members[:start]:
+        chosen.append(signer)
+        if validator_set.quorum(chosen):
+            break
+    return chosen
+
+
+def _int(data: bytes) -> int:
+    return int.from_bytes(data, "big")

@@ -1,0 +1,251 @@
+"""A chain forgets what it did: real reorganisations, and what brings its lanes back."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from metalayer import gateway
+from metalayer.attestation import RestartFact
+from metalayer.gateway import Kind, RestartRecord, Walk
+from metalayer.message import Fee, Message, genesis_head
+from tests.gateways import ATTACKER, LANES, OWNER, RELAYER
+from tests.stateful.ghost import Left, Log, Side, log
+from tests.stateful.machine import CHAIN, HOUR, LANE, PICK, Lane, Part, pick
+from tests.stateful.senders import Senders
+from tests.stateful.settlers import Settlers
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place to which a chain's history may be reorganised."""
+
+    name: str
+    snapshot: str
+    side: Side
+    broken: frozenset[Lane]
+
+
+class Reorganisations(Senders, Settlers):
+    """One chain at a time loses its newest history. Its clock does not."""
+
+    mark: Mark | None = None
+
+    @precondition(lambda self: self.mark is None)
+    @rule(name=CHAIN)
+    def remember(self, name: str) -> None:
+        snapshot = self.gateways.rpc(name, "evm_snapshot")
+        self.mark = Mark(name, snapshot, copy.deepcopy(self.sides[name]), frozenset(self.broken))
+
+    @precondition(
+        lambda self: self.mark is not None and self.sides[self.mark.name].clock > self.mark.side.clock
+    )
+    @rule()
+    def reorganise(self) -> None:
+        assert self.mark is not None
+        mark, self.mark = self.mark, None
+        name, gone = mark.name, self.sides[mark.name]
+        assert self.gateways.rpc(name, "evm_revert", mark.snapshot) is True
+        self.sides[name] = mark.side
+        self.mine(name, gone.clock)
+        self.touched.add(name)
+        # That it followed a restart is forgotten, too.
+        self.broken |= {lane for lane in mark.broken if lane[1] == name}
+        for other in mark.side.outgoing:
+            self._orphan(name, other)
+            if not self.healthy((name, other)):
+                self.broken.add((name, other))
+                self.reach("reorganised behind what others have")
+        self.reach("reorganised")
+
+    def _orphan(self, name: str, other: str) -> None:
+        """What another chain has and this one has no longer."""
+        outbox = self.out((name, other))
+        orphans = [message for message in self.inc((name, other)).tried.values() if not outbox.has(message)]
+        if orphans:
+            self.unfunded.add((name, other))
+        if any(message.is_of_gateways for message in orphans):
+            # A notice, a claim or a restart that never was.
+            self.lied.add((other, name))
+
+    @precondition(lambda self: self.stuck())
+    @rule(number=PICK, signers=PICK)
+    def deliver_into_a_broken_lane(self, number: int, signers: int = 0) -> None:
+        """M21: a lane that left the Inbox's head halts, and no other does."""
+        lane = pick(self.stuck(), number)
+        outbox, have = self.out(lane), self.inc(lane).nonce
+        data = self.delivery([Part(lane, have + 1, have + 1, outbox.run_from(have))], signers)
+        self.refuse(lane[1], RELAYER, data, "HeadMismatch")
+        self.reach("halted")
+
+    def stuck(self) -> list[Lane]:
+        return [
+            lane
+            for lane in LANES
+            if lane in self.broken
+            and not self.healthy(lane)
+            and self.inc(lane).nonce + 1 in self.out(lane).sent
+            and self.inc(lane).paused_until <= self.next(lane[1])
+        ]
+
+    @initialize(lane=LANE, lost=st.integers(0, 3), instead=st.integers(0, 3), returned=st.booleans())
+    def forget(self, lane: Lane, lost: int, instead: int, returned: bool) -> None:
+        """Half of the examples begin with a lane of which the Inbox has what the Outbox has no longer."""
+        if lost < 2:
+            return
+        self.remember(lane[0])
+        self.send(lane, within=HOUR if returned else None, count=lost)
+        self.deliver(self.waiting().index(lane))
+        self.reorganise()
+        if instead:
+            self.send(lane, "contract", payload=b"instead", count=instead)
+
+    # Restarts
+
+    @rule(number=PICK, above=st.integers(1, 3))
+    def restart(self, number: int, above: int = 1) -> None:
+        """The owner restarts a broken lane above all that it ever had; sometimes, one that is not broken."""
+        broken = [lane for lane in LANES if not self.healthy(lane)]
+        lane = pick(broken or LANES, number)
+        outbox = self.out(lane)
+        nonce = max(self.highest[lane], outbox.nonce, self.inc(lane).nonce) + above
+        destination_id = self.gateways.chain_id(lane[1])
+        lowest = gateway.encode_restart(destination_id, outbox.nonce)
+        self.refuse(lane[0], OWNER, lowest, "InvalidRestart")
+        self.highest[lane] = nonce
+        data = gateway.encode_restart(destination_id, nonce)
+        self.perform(lane[0], OWNER, data, None, lambda: outbox.restart(nonce))
+        self.reach("restarted")
+
+    @precondition(lambda self: self.restarts())
+    @rule(number=PICK, signers=PICK)
+    def follow_restart(self, number: int, signers: int = 0) -> None:
+        lane, nonce = pick(self.restarts(), number)
+        self.follow(lane, nonce, signers)
+
+    def restarts(self) -> list[tuple[Lane, int]]:
+        return [(lane, nonce) for lane in LANES for nonce in self.out(lane).restarts]
+
+    def follow(self, lane: Lane, nonce: int, signers: int = 0) -> None:
+        """Forwards only; the notice of it again only if it may be lost."""
+        (origin, name), inbox = lane, self.inc(lane)
+        left, back = inbox.left.get(nonce), self.out((lane[1], lane[0]))
+        again = left is not None and back.may_lose(left.notice_nonce)
+        origin_id, here = self.gateways.chain_id(origin), self.gateways.chain_id(name)
+        fact = RestartFact(origin_id, here, nonce)
+        attestation, tree = self.attest(name, [fact], signers)
+
+        def effect() -> list[Log]:
+            logs: list[Log] = []
+            last, head = (inbox.nonce, inbox.head) if left is None else (left.nonce, left.head)
+            if nonce > inbox.nonce:
+                inbox.move(nonce, genesis_head(self.gateways.network_id, origin_id, here, nonce))
+                logs.append(log("RestartFollowed", origin_id, nonce, data=(last, head)))
+            logs += self.tell(name, origin_id, Kind.RESTART, nonce.to_bytes(32, "big"), last, head)
+            inbox.left[nonce] = Left(last, head, back.nonce)
+            return logs
+
+        error = None if nonce > inbox.nonce or again else "RestartNotAhead"
+        data = gateway.encode_follow_restart(attestation, fact, tree.proof(fact))
+        if self.perform(name, RELAYER, data, error, effect):
+            self.reach("restart announced again" if again else "restart followed")
+            if self.healthy(lane):
+                self.broken.discard(lane)
+
+    # Messages that were left behind
+
+    @precondition(lambda self: self.abandoned())
+    @rule(number=PICK, end=PICK)
+    def refund_abandoned(self, number: int, end: int = 255) -> None:
+        lane, message, restart = pick(self.abandoned(), number)
+        outbox = self.out(lane)
+        walk = outbox.walk(message.nonce, pick(outbox.walk_ends(message.nonce), end))
+        data = self.abandonment(lane, message, restart, walk)
+        fee = Fee.unpack(message.fee)
+        replaced = message.nonce <= outbox.restarts[restart].nonce
+        done = self._end(
+            lane, message, data, ATTACKER, lambda: self.end_returned(lane, message, fee.relay + fee.back)
+        )
+        if done:
+            self.reach("abandoned, replaced" if replaced else "abandoned")
+            self.refuse(lane[0], ATTACKER, data, "AlreadyRefunded")
+
+    def abandonment(self, lane: Lane, message: Message, restart: int, walk: Walk) -> bytes:
+        """With what the Inbox had from the message's place on, as far as that goes."""
+        record, inbox = self.out(lane).restarts[restart], self.inc(lane)
+        ids = [inbox.tried[i].id for i in range(message.nonce, record.nonce + 1) if i in inbox.tried]
+        before = inbox.heads.get(message.nonce - 1, bytes(32))
+        return gateway.encode_refund_abandoned(message, walk, restart, before, ids)
+
+    def abandoned(self) -> list[tuple[Lane, Message, int]]:
+        """(lane, message, restart) of what the destination left behind, as it said itself."""
+        return [
+            (lane, message, nonce)
+            for lane in LANES
+            for nonce, record in self.out(lane).restarts.items()
+            if record.followed and nonce <= self.out(lane).restarted_at
+            for message in self.out(lane).sent.values()
+            if message.nonce <= nonce
+            and message.sender != self.gateways.gateway
+            and not ((notice := self.out(lane).notices.get(message.id)) and notice.refunded)
+            and (message.nonce > record.nonce or self._replaced(lane, message, record))
+        ]
+
+    def _replaced(self, lane: Lane, message: Message, record: RestartRecord) -> bool:
+        """True if the destination had other messages from there to where it left the lane."""
+        inbox = self.inc(lane)
+        if record.nonce > inbox.nonce or inbox.heads.get(record.nonce) != record.head:
+            return False
+        places = range(message.nonce, record.nonce + 1)
+        return all(i in inbox.tried for i in places) and inbox.tried[message.nonce].id != message.id
+
+    @precondition(lambda self: self.kept())
+    @rule(number=PICK)
+    def refund_kept(self, number: int) -> None:
+        """P1: a restart gives back nothing that the destination tried, nor what came after it."""
+        lane, message, restart = pick(self.kept(), number)
+        outbox = self.out(lane)
+        walk = outbox.walk(message.nonce, outbox.walk_ends(message.nonce)[-1])
+        data = self.abandonment(lane, message, restart, walk)
+        self.refuse(lane[0], ATTACKER, data, ("NotAbandoned", "NotReplaced"))
+        self.reach("kept at a restart")
+
+    def kept(self) -> list[tuple[Lane, Message, int]]:
+        return [
+            (lane, message, nonce)
+            for lane in LANES
+            if lane not in self.lied
+            for nonce in self.out(lane).restarts
+            for message in self.out(lane).sent.values()
+            if self.inc(lane).tried.get(message.nonce) == message or message.nonce > nonce
+        ]
+
+    # The end
+
+    def clear_the_way(self) -> None:
+        super().clear_the_way()
+        for lane in LANES:
+            if not self.healthy(lane) and not self._ahead(lane):
+                self.restart([one for one in LANES if not self.healthy(one)].index(lane))
+        self._deliver_all()
+        for lane in LANES:
+            if self._ahead(lane):
+                self.follow(lane, max(self.out(lane).restarts))
+        self._deliver_all()
+        for lane in LANES:
+            for nonce, record in self.out(lane).restarts.items():
+                left, back = self.inc(lane).left.get(nonce), self.out((lane[1], lane[0]))
+                if left and not record.followed and back.may_lose(left.notice_nonce):
+                    self.follow(lane, nonce)
+
+    def _ahead(self, lane: Lane) -> bool:
+        """True if the lane has a restart that its destination can still follow."""
+        return max(self.out(lane).restarts, default=0) > self.inc(lane).nonce
+
+    def refund_all(self) -> None:
+        super().refund_all()
+        for number in reversed(range(len(self.abandoned()))):
+            self.refund_abandoned(number)
