@@ -248,16 +248,20 @@ def _read_lane(
     returns = Counter(log["topics"][1] for log in here.logs(live.gateway, topics, 0, here.height()))
     messages = lane.rebuild(here, live.gateway, live.network_id, destination.chain_id, 1, sent[0])
     statuses = there.calls([(live.gateway, gateway.encode_message_status(one.id)) for one in messages])
+    notices = here.calls(
+        [(live.gateway, gateway.encode_return_notice(destination.chain_id, one.id)) for one in messages]
+    )
     bridge = live.registry.address("TokenBridge")
     spoke = destination.name if origin == live.network.hub else origin.name
     lanes.senders.setdefault(origin.name, set()).update(one.message.sender for one in messages)
-    for one, answer in zip(messages, statuses, strict=True):
+    for one, answer, notice in zip(messages, statuses, notices, strict=True):
         id_ = to_hex(one.id)
         status = gateway.decode_status(answer)[0]
         lanes.delivered[id_], lanes.returned[id_] = deliveries[id_], returns[id_]
         is_open = not deliveries[id_] and not returns[id_]
         if is_open:
-            lanes.unearned[origin.name] += _unearned(one, status)
+            is_carried = gateway.decode_return_notice(notice).carrier is not None
+            lanes.unearned[origin.name] += _unearned(one, status, is_carried)
         if is_open and one.message.sender == bridge:
             lanes.under_way[spoke] += carried(one.message)
         if status is not Status.NONE and not returns[id_]:
@@ -270,9 +274,10 @@ def _read_lane(
         lanes.owed[origin.name] += earned - int.from_bytes(paid, "big")
 
 
-def _unearned(sent: Sent, status: Status) -> int:
-    """What nobody earned yet of a message that has not ended, in gwei."""
+def _unearned(sent: Sent, status: Status, is_carried: bool) -> int:
+    """What nobody earned yet of a message that has not ended, in gwei. Whoever carried its notice was paid for that."""
     fee = Fee.unpack(sent.message.fee)
+    ending = 0 if is_carried else fee.back
     if status is Status.NONE:
-        return fee.relay + fee.back
-    return fee.back if status is Status.FAILED else fee.relay - fee.base + fee.back
+        return fee.relay + ending
+    return ending if status is Status.FAILED else fee.relay - fee.base + ending
