@@ -1,15 +1,18 @@
 """Lanes rebuilt from logs alone: what was sent, and that it hashes to the lane's heads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.abi import decode
-
 from metalayer import gateway
-from metalayer.chain import Connection, from_hex, logs_request
+from metalayer.chain import Connection, RpcError, from_hex, logs_request
 from metalayer.errors import MetalayerError
 from metalayer.message import Message, extend, genesis_head, parse_interoperable
+
+# Nodes refuse answers that are too large, and no reader has the memory for them: about so many logs are asked for at a
+# time, in so many blocks at first.
+_LOGS = 10_000
+_FIRST_SPAN = 64
 
 
 class BrokenLane(MetalayerError):
@@ -52,23 +55,20 @@ def _adjacent(sent: Mapping[str, Any], extended: Mapping[str, Any]) -> bool:
 
 
 def _pair(sent: Mapping[str, Any], extended: Mapping[str, Any], network_id: int, origin: int) -> Sent:
-    sender, recipient, payload, _, _ = decode(
-        ["bytes", "bytes", "bytes", "uint256", "bytes[]"], from_hex(sent["data"])
-    )
-    gas_limit, deliver_before, fee, head = decode(
-        ["uint64", "uint64", "uint256", "bytes32"], from_hex(extended["data"])
-    )
+    # Not eth_abi, which takes ten times as long: what is read wrongly here does not hash to the id.
+    said, terms = from_hex(sent["data"]), from_hex(extended["data"])
+    gas_limit, deliver_before, fee = (_word(terms, place) for place in (0, 32, 64))
     message = Message(
         network_id=network_id,
         origin=origin,
         destination=int(extended["topics"][1], 16),
         nonce=int(extended["topics"][2], 16),
-        sender=parse_interoperable(sender)[1],
-        recipient=parse_interoperable(recipient)[1],
+        sender=parse_interoperable(_bytes(said, 0))[1],
+        recipient=parse_interoperable(_bytes(said, 1))[1],
         gas_limit=gas_limit,
         deliver_before=deliver_before,
         fee=fee,
-        payload=payload,
+        payload=_bytes(said, 2),
     )
     id_ = message.id
     if from_hex(sent["topics"][1]) != id_:
@@ -76,7 +76,17 @@ def _pair(sent: Mapping[str, Any], extended: Mapping[str, Any], network_id: int,
             f"chain {origin}: message {message.nonce} to {message.destination} hashes to 0x{id_.hex()}, "
             f"its log names {sent['topics'][1]}"
         )
-    return Sent(message, id_, head, int(extended["blockNumber"], 16), extended["transactionHash"])
+    return Sent(message, id_, terms[96:128], int(extended["blockNumber"], 16), extended["transactionHash"])
+
+
+def _word(data: bytes, place: int) -> int:
+    return int.from_bytes(data[place : place + 32], "big")
+
+
+def _bytes(data: bytes, argument: int) -> bytes:
+    """An argument of type `bytes`: behind its length, at its offset."""
+    start = _word(data, 32 * argument)
+    return data[start + 32 : start + 32 + _word(data, start)]
 
 
 def check(messages: Sequence[Sent], nonce: int, head: bytes) -> None:
@@ -110,6 +120,26 @@ def extended_request(
 def sent_request(address: str, first: int, last: int) -> tuple[str, Sequence[Any]]:
     """`eth_getLogs` for everything sent from a chain in a range of blocks: what `parse` takes."""
     return logs_request(address, [[gateway.topic("MessageSent"), gateway.topic("LaneExtended")]], first, last)
+
+
+def sent_logs(connection: Connection, address: str, first: int, last: int) -> Iterator[list[dict[str, Any]]]:
+    """Logs of everything sent from a chain in a range of blocks, in order: a list of them for some blocks at a time,
+    fewer if the node refuses that many. RpcError if it refuses those of a single block.
+    """
+    span = _FIRST_SPAN
+    while first <= last:
+        until = min(last, first + span - 1)
+        method, params = sent_request(address, first, until)
+        try:
+            logs = connection.rpc(method, *params)
+        except RpcError:
+            if first == until:
+                raise
+            span = (until - first + 1) // 2
+            continue
+        yield logs
+        first = until + 1
+        span = max(1, min(2 * span, span * _LOGS // max(1, len(logs))))
 
 
 @dataclass(frozen=True)
@@ -170,10 +200,10 @@ def rebuild(
         if before
         else genesis_head(network_id, origin, destination, first - 1)
     )
-    method, params = sent_request(address, min(blocks), max(blocks))
     messages = [
         sent
-        for sent in parse(connection.rpc(method, *params), network_id, origin)
+        for logs in sent_logs(connection, address, min(blocks), max(blocks))
+        for sent in parse(logs, network_id, origin)
         if sent.message.destination == destination and first <= sent.message.nonce <= last
     ]
     check(messages, first - 1, head)

@@ -14,9 +14,10 @@ def answer(file: Path) -> str:
     manager = cvc5.TermManager()
     solver = cvc5.Solver(manager)
     solver.setOption("produce-models", "true")
-    # Sums of weights are easy as integers and hopeless as bits; hashes, cut and joined, are the other way round.
-    hashes = "f_sha3" in file.read_text(encoding="utf-8")
-    solver.setOption("solve-bv-as-int", "off" if hashes else "sum")
+    # Sums and quotients are easy as integers and hopeless as bits; hashes, cut and joined, are the other way round.
+    query = file.read_text(encoding="utf-8")
+    as_bits = "f_sha3" in query and "(bvudiv " not in query
+    solver.setOption("solve-bv-as-int", "off" if as_bits else "sum")
     parser = cvc5.InputParser(solver)
     parser.setFileInput(cvc5.InputLanguage.SMT_LIB_2_6, str(file))
     symbols = parser.getSymbolManager()

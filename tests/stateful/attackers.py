@@ -7,7 +7,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from metalayer import gateway
 from metalayer.attestation import Attestation, LaneFact, SetFact, Tree, ValidatorSet
@@ -279,6 +279,12 @@ class Cheats(Settlers):
 
 class Forgers(Cheats):
     """A quorum signs heads that a compromised chain invented. It can do harm to its own lanes only."""
+
+    @initialize(lane=LANE, kind=st.sampled_from([None, "return", "return of nothing", "claim"]), number=PICK)
+    def lie(self, lane: Lane, kind: str | None, number: int) -> None:
+        """Most examples begin with a lie."""
+        if kind:
+            self.forge(lane, kind, number)
 
     @rule(
         lane=LANE,

@@ -30,11 +30,11 @@ _MAX_PAUSE = _COOL_DOWN = 3 * DAY
 class Governors(Relayers):
     """Guardians come and go; chains that were away catch up set by set, or jump to a set that theirs signed."""
 
-    @initialize(lane=LANE, duration=st.sampled_from([0, HOUR, DAY]))
-    def hold_up(self, lane: Lane, duration: int) -> None:
+    @initialize(number=PICK, duration=st.sampled_from([0, HOUR, DAY]))
+    def hold_up(self, number: int, duration: int) -> None:
         """Most examples begin with a pause."""
         if duration:
-            self.pause(lane, duration)
+            self.pause(pick(self.waiting() or LANES, number), duration)
 
     # Pauses
 

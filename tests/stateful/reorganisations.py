@@ -98,7 +98,8 @@ class Reorganisations(Senders, Settlers):
             return
         self.remember(lane[0])
         self.send(lane, within=HOUR if returned else None, count=lost)
-        self.deliver(self.waiting().index(lane))
+        if self.pending(lane):
+            self.deliver(self.waiting().index(lane))
         self.reorganise()
         if instead:
             self.send(lane, "contract", payload=b"instead", count=instead)
@@ -109,7 +110,9 @@ class Reorganisations(Senders, Settlers):
     def restart(self, number: int, above: int = 1) -> None:
         """The owner restarts a broken lane above all that it ever had; sometimes, one that is not broken."""
         broken = [lane for lane in LANES if not self.healthy(lane)]
-        lane = pick(broken or LANES, number)
+        self._restart(pick(broken or LANES, number), above)
+
+    def _restart(self, lane: Lane, above: int) -> None:
         outbox = self.out(lane)
         nonce = max(self.highest[lane], outbox.nonce, self.inc(lane).nonce) + above
         destination_id = self.gateways.chain_id(lane[1])
@@ -127,7 +130,13 @@ class Reorganisations(Senders, Settlers):
         self.follow(lane, nonce, signers)
 
     def restarts(self) -> list[tuple[Lane, int]]:
-        return [(lane, nonce) for lane in LANES for nonce in self.out(lane).restarts]
+        """What a quorum may sign: places at which the owner restarted a lane."""
+        return [
+            (lane, nonce)
+            for lane in LANES
+            for nonce, record in self.out(lane).restarts.items()
+            if record.restarted
+        ]
 
     def follow(self, lane: Lane, nonce: int, signers: int = 0) -> None:
         """Forwards only; the notice of it again only if it may be lost."""
@@ -154,6 +163,15 @@ class Reorganisations(Senders, Settlers):
             self.reach("restart announced again" if again else "restart followed")
             if self.healthy(lane):
                 self.broken.discard(lane)
+
+    @precondition(lambda self: self.earning())
+    @rule(number=PICK)
+    def lose_a_claim(self, number: int) -> None:
+        """A claim, or what else was on its way, is lost with a lane that is restarted, and may be sent again."""
+        lane, relayer = pick(self.earning(), number)
+        if self.claim_on(lane, relayer):
+            self._restart((lane[1], lane[0]), 1)
+            self.reach("claim lost")
 
     # Messages that were left behind
 
@@ -233,7 +251,7 @@ class Reorganisations(Senders, Settlers):
         self._deliver_all()
         for lane in LANES:
             if self._ahead(lane):
-                self.follow(lane, max(self.out(lane).restarts))
+                self.follow(lane, self._last_restart(lane))
         self._deliver_all()
         for lane in LANES:
             for nonce, record in self.out(lane).restarts.items():
@@ -243,7 +261,11 @@ class Reorganisations(Senders, Settlers):
 
     def _ahead(self, lane: Lane) -> bool:
         """True if the lane has a restart that its destination can still follow."""
-        return max(self.out(lane).restarts, default=0) > self.inc(lane).nonce
+        return self._last_restart(lane) > self.inc(lane).nonce
+
+    def _last_restart(self, lane: Lane) -> int:
+        """0 if there was none."""
+        return max((nonce for one, nonce in self.restarts() if one == lane), default=0)
 
     def refund_all(self) -> None:
         super().refund_all()
