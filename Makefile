@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo bench lint slither solc-check clean
+.PHONY: help setup test test-deep demo bench prove lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -33,6 +33,10 @@ bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and 
 	@$(BIN)/ape run bench gas
 	@$(BIN)/ape run bench speed
 
+prove: setup .venv-prove/.stamp ## symbolic proofs with Halmos (fetched the first time)
+	@$(BIN)/ape compile --verbosity WARNING
+	@$(BIN)/python -m metalayer.proofs
+
 lint: setup ## ruff, mypy and solhint
 	@echo "ruff"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
@@ -49,7 +53,7 @@ solc-check: setup ## native and npm's solc give the same bytes for every contrac
 	@$(BIN)/python -m metalayer.toolchain compare
 
 clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
-	@rm -rf .venv .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	@rm -rf .venv .venv-prove .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 		crytic-export *.egg-info build contracts/.cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -60,6 +64,12 @@ clean: ## remove what setup and the tools made; .metalayer stays: it may hold va
 	@echo "setting up Python packages in .venv (a few minutes the first time)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-compile -r requirements.lock
+	@touch $@
+
+.venv-prove/.stamp: requirements-prove.lock
+	@echo "setting up Halmos in .venv-prove"
+	@$(PYTHON) -m venv .venv-prove
+	@.venv-prove/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-compile -r requirements-prove.lock
 	@touch $@
 
 .venv/.stamp-project: pyproject.toml .venv/.stamp

@@ -1,4 +1,4 @@
-"""Gas of whole transactions, and how fast a relayer is, measured on chains of their own.
+"""Gas of whole transactions, measured on chains of their own.
 
 Gas: one transaction per block, blocks 12 s apart, random payloads, a recipient that accepts and does nothing, fees
 charged, a tree of one fact per lane of the network. Each figure is the median of as many transactions as the meter says
@@ -8,7 +8,6 @@ after as many to warm up, so that none pays for a storage word that is written f
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,18 +16,15 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from metalayer import gateway, lane
-from metalayer.accounts import load_sender, local_key
+from metalayer.accounts import local_key
 from metalayer.attestation import Attestation, Fact, LaneFact, SetFact, Tree, ValidatorSet, compact, digest
 from metalayer.bridge import APPROVE, SEND
-from metalayer.chain import Connection, Transaction, in_parallel, to_hex
-from metalayer.errors import MetalayerError
+from metalayer.chain import Connection, to_hex
 from metalayer.gateway import Walk
 from metalayer.lane import Sent
-from metalayer.live import Live
 from metalayer.message import interoperable
 from metalayer.meter import RUNS, Meter, Report, gas_used
 from metalayer.registry import Registry
-from metalayer.relayer import Relayer
 
 PAYLOADS = (32, 256, 2048)
 BATCHES = (1, 10, 100)
@@ -43,7 +39,6 @@ _NOOP_CODE = b"\x7f" + gateway.RECEIVE_MESSAGE.ljust(32, b"\x00") + bytes.fromhe
 _REFUSING_CODE = bytes.fromhex("60006000fd")
 _AMOUNT = 10**18
 _PLENTY = 10**24
-_SEND_GAS = 200_000
 _EXPIRY = 3_700
 """Seconds that a message gets which shall expire."""
 
@@ -264,55 +259,3 @@ class GasBenchmark:
     @staticmethod
     def _id(meter: Meter) -> int:
         return meter.connection.chain.chain_id
-
-
-@dataclass(frozen=True)
-class RelaySpeed:
-    """One pass of a relayer over messages that wait on all lanes. Times in seconds from its start."""
-
-    messages: int
-    lanes: int
-    found_after: float
-    signed_after: float
-    seconds: float
-    transactions: int
-
-
-def relay_speed(live: Live, count: int, report: Report) -> RelaySpeed:
-    """Sends `count` messages, spread over all lanes, and clears them in one `relay once`.
-
-    Validators must be running on the live network's exchange, and the chains mine a block per transaction: block times
-    are not part of the figure.
-    """
-    names = list(live.connections)
-    lanes = [(origin, destination) for origin in names for destination in names if origin != destination]
-    per_lane = -(-count // len(lanes))
-    report(f"sending {per_lane * len(lanes)} messages over {len(lanes)} lanes")
-    in_parallel(lambda name: _fill(live, name, [d for o, d in lanes if o == name], per_lane), names)
-    senders = dict.fromkeys(names, load_sender("TEST::2"))
-    relayer = Relayer(live.connections, live.network_id, live.gateway, live.exchange(), senders)
-    result = relayer.relay_once(report)
-    if result.all_problems or result.delivered != per_lane * len(lanes):
-        raise MetalayerError(f"delivered {result.delivered} messages: {'; '.join(result.all_problems)}")
-    return RelaySpeed(
-        result.delivered,
-        len(lanes),
-        round(result.found_after, 2),
-        round(result.signed_after, 2),
-        round(result.seconds, 2),
-        sum(len(delivery.transactions) for delivery in result.deliveries),
-    )
-
-
-def _fill(live: Live, origin: str, destinations: Sequence[str], count: int) -> None:
-    connection = live.connections[origin]
-    connection.rpc("anvil_setCode", _NOOP, to_hex(_NOOP_CODE))
-    sends = []
-    for destination in destinations:
-        recipient = interoperable(live.connections[destination].chain.chain_id, _NOOP)
-        sends += [
-            Transaction(live.gateway, gateway.encode_send(recipient, os.urandom(32)), _SEND_GAS)
-            for _ in range(count)
-        ]
-    connection.send_many(load_sender("TEST::3"), sends)
-    connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))

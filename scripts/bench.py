@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,22 +56,20 @@ def gas(as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--messages", default=1_000, show_default=True, help="Messages that wait, over all lanes.")
 @json_option
-def speed(messages: int, as_json: bool) -> None:
-    """Seconds for `relay once` to clear what waits, with a process per validator, to benchmarks/speed.json."""
-    from metalayer.benchmark import relay_speed
-    from metalayer.intent import load_intent
-    from metalayer.processes import validators
+def speed(as_json: bool) -> None:
+    """How fast a relayer is, by messages and by chains, to benchmarks/speed.json. Takes some minutes."""
+    from metalayer.display import console, table
+    from metalayer.speed import measure
 
-    live = _fresh_network()
-    with validators(load_intent().validators.weights):
-        # The first pass also waits for the processes to start, and pays for what is written for the first time.
-        relay_speed(live, 100, _say)
-        passes = [asdict(relay_speed(live, messages, _say)) for _ in range(3)]
-    figures = {"relay_once": sorted(passes, key=lambda one: one["seconds"])[1]}
+    os.environ["METALAYER_PORT_OFFSET"] = _PORT_OFFSET
+    figures = measure(_say)
     _publish("speed", figures)
-    print_json(figures)
+    if as_json:
+        print_json(figures)
+        return
+    rows = [(name, f"{value:,}") for name, value in figures.items()]
+    console().print(table("Speed of a relayer", ("figure", "#value"), rows))
 
 
 def _fresh_network() -> "Live":

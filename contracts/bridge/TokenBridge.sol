@@ -84,10 +84,10 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
             _release(destination, transfer.amount);
             if (transfer.chain != block.chainid) {
                 // The fee came out of the amount: what is left of it goes back into it.
-                if (unspent != 0) GATEWAY.withdraw(address(this), unspent);
                 transfer.to = transfer.from;
                 transfer.amount += unspent;
                 _forward(id, transfer.chain, transfer.chain, transfer);
+                if (unspent != 0) GATEWAY.withdraw(address(this), unspent);
                 return;
             }
             if (unspent != 0) GATEWAY.withdraw(transfer.from, unspent);

@@ -70,15 +70,15 @@ interface ISettlement {
     /// and another message stands first among them.
     error NotReplaced(bytes32 id);
 
-    /// @notice Ends a message of which the destination sent a notice: gives the sender what nobody earned, and tells it,
-    /// if it is a contract, by `onMessageReturned`. Anyone may call, and again until it
-    /// succeeds: it reverts as a whole if the sender does.
+    /// @notice Ends a message of which the destination sent a notice: gives the sender what nobody earned, and tells
+    /// it, if it is a contract, by `onMessageReturned`. Anyone may call, and again until it succeeds: it reverts as a
+    /// whole if the sender does.
     function refund(Message calldata message, Walk calldata walk) external;
 
     /// @notice Ends a message that the destination left behind when it followed the restart at `restartNonce`, and
-    /// gives its relay and return part back. Messages up to the place where the destination left the lane are ones that this chain
-    /// sent anew after a reorganisation: for them `inboxHead` and `inboxIds`, from that place on, prove that the
-    /// destination had another message there. For later ones both are ignored.
+    /// gives its relay and return part back. Messages up to the place where the destination left the lane are ones
+    /// that this chain sent anew after a reorganisation: for them `inboxHead` and `inboxIds`, from the message's place
+    /// on, prove that the destination had another message there. For later ones both are ignored.
     function refundAbandoned(
         Message calldata message,
         Walk calldata walk,

@@ -230,7 +230,6 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     /// @dev Charges for a message of the caller, in wei. False if it is sent free: the owner of the hub's gateway may
     /// where it has no credit, because a decision of the network must never fail for want of a fee.
     function _pay(address feePayer, uint256 amount) private returns (bool) {
-        if (amount == 0) return true;
         address payer = feePayer == address(0) ? msg.sender : feePayer;
         uint256 held = credit[payer];
         if (held < amount && payer == msg.sender && block.chainid == NETWORK_ID && payer == owner()) return false;
