@@ -1,0 +1,194 @@
+"""The Greeter of docs/integrating.md over two real chains, and what the documents show: its code, and commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+import click
+import pytest
+from eth_account import Account
+from eth_utils.crypto import keccak
+
+from metalayer.chain import KeySender, in_parallel
+from metalayer.exchange import Exchange
+from metalayer.message import GWEI, Fee
+from metalayer.network import repo_root
+from metalayer.relayer import PassResult
+from metalayer.tracking import State, Trace, retry, trace
+from tests.chains import BoundChain
+from tests.deployed import ERA, Deployment
+from tests.evm import Contract, Receipt, error, init_code
+from tests.mesh import RELAYER, RIVAL, SENDER, Mesh
+
+DAY = 86_400
+HELLO = "Hello, arcade"
+ANSWER = "Hello to you, too"
+_BLOCK = re.compile(r"^```solidity\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"`(ape run [^`]+)`|^(?:\$ )?(ape run [^#\n]+)", re.MULTILINE)
+
+
+class Greeters:
+    """A greeter at one address on the hub and on arcade, without credit; who greets is the depositor of the hub."""
+
+    def __init__(self, chains: dict[str, BoundChain], deployment: Deployment, mesh: Mesh) -> None:
+        self.deployment, self.mesh = deployment, mesh
+        deployer = KeySender(Account.from_key(keccak(text="deployer of the greeters")))
+        code = init_code("Greeter", mesh.gateway)
+
+        def place(name: str) -> str:
+            connection = mesh.connections[name]
+            connection.rpc("anvil_setBalance", deployer.address, hex(10**20))
+            return str(connection.send(deployer, None, code)["contractAddress"])
+
+        names = ("hub", "arcade")
+        (self.address,) = set(in_parallel(place, names))
+        self.on = {name: Contract(chains[name], "Greeter", self.address) for name in names}
+        self.gateway = {name: Contract(chains[name], "Metalayer", mesh.gateway) for name in names}
+        self.era = {name: Contract(chains[name], "ERA", deployment.era) for name in names}
+
+    def endow(self, chain: str) -> None:
+        """Credit of the greeter itself, from which it answers."""
+        self.deployment.bring(SENDER.address, ERA, [chain])
+        self.era[chain].send("approve", self.mesh.gateway, ERA, sender=SENDER.address)
+        self.gateway[chain].send("depositFor", self.address, ERA, sender=SENDER.address)
+
+    def greet(self) -> bytes:
+        """Id of a greeting from the hub to arcade, that took what was quoted from the depositor's credit."""
+        arcade, hub = self.mesh.id_of("arcade"), self.gateway["hub"]
+        fee = self.on["hub"].view("quote", arcade, HELLO, sender=SENDER.address)
+        hub.send("setAllowance", self.address, fee, sender=SENDER.address)
+        before = hub.view("credit", SENDER.address)
+        sent = self.on["hub"].send("greet", arcade, HELLO, sender=SENDER.address)
+        assert hub.view("credit", SENDER.address) == before - fee
+        assert hub.view("allowance", SENDER.address, self.address) == 0
+        ((id_, *_),) = sent.named("MessageSent")
+        return bytes(id_)
+
+    def said(self, event: str, result: PassResult) -> list[tuple[Any, ...]]:
+        """Values of every such event in the transactions of a pass."""
+        chains = {name: contract.chain for name, contract in self.on.items()}
+        done = [
+            (one.chain, hash_) for one in (*result.deliveries, *result.settled) for hash_ in one.transactions
+        ]
+        raw = [chains[chain].rpc("eth_getTransactionReceipt", [hash_]) for chain, hash_ in done]
+        return [values for one in raw for values in Receipt(one).named(event)]
+
+
+@pytest.fixture
+def greeters(chains: dict[str, BoundChain], deployment: Deployment, mesh: Mesh) -> Greeters:
+    return Greeters(chains, deployment, mesh)
+
+
+def relay(mesh: Mesh, exchange: Exchange, folder: Path, passes: int) -> list[PassResult]:
+    """Passes with everything final before each."""
+    relayer = mesh.relayer(exchange)
+    results = []
+    with mesh.signing(exchange, folder):
+        for _ in range(passes):
+            mesh.finalize()
+            results.append(relayer.relay_once())
+    assert [problem for result in results for problem in result.all_problems] == []
+    return results
+
+
+def follow(mesh: Mesh, exchange: Exchange, id_: bytes) -> Trace:
+    return trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, id_)
+
+
+def test_a_greeting_is_answered(greeters: Greeters, mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+    greeters.endow("arcade")
+    id_ = greeters.greet()
+    there, back = relay(mesh, exchange, tmp_path, 2)
+    assert greeters.said("Greeted", there) == [(id_, mesh.id_of("hub"), SENDER.address, HELLO)]
+    ((answer, *heard),) = greeters.said("Greeted", back)
+    assert heard == [mesh.id_of("arcade"), greeters.address, ANSWER]
+    assert follow(mesh, exchange, id_).state is State.DELIVERED
+    sent = follow(mesh, exchange, answer).sent.message
+    assert (sent.origin, sent.destination, sent.sender) == (
+        mesh.id_of("arcade"),
+        mesh.id_of("hub"),
+        greeters.address,
+    )
+
+
+def test_a_greeting_that_was_not_delivered_comes_home(
+    greeters: Greeters, mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """M18: and what nobody earned goes from the greeter's credit to who paid it."""
+    id_ = greeters.greet()
+    for connection in mesh.connections.values():
+        connection.rpc("evm_increaseTime", hex(DAY + 60))
+        connection.rpc("anvil_mine", "0x1")
+    before = greeters.era["hub"].view("balanceOf", SENDER.address)
+    _, home = relay(mesh, exchange, tmp_path, 2)
+    assert greeters.said("CameBack", home) == [(id_, mesh.id_of("arcade"), SENDER.address, HELLO)]
+    returned = follow(mesh, exchange, id_)
+    assert returned.state is State.RETURNED
+    fee = Fee.unpack(returned.sent.message.fee)
+    unspent = (fee.relay - fee.base) * GWEI
+    assert greeters.era["hub"].view("balanceOf", SENDER.address) == before + unspent
+    assert greeters.gateway["hub"].view("credit", greeters.address) == 0
+
+
+def test_a_greeting_that_cannot_be_answered_waits_for_a_retry(
+    greeters: Greeters, mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    id_ = greeters.greet()
+    relay(mesh, exchange, tmp_path, 1)
+    failed = follow(mesh, exchange, id_)
+    assert failed.state is State.FAILED
+    assert "InsufficientCredit" in failed.reason
+    greeters.endow("arcade")
+    retry(mesh.connections["arcade"], RELAYER, mesh.gateway, failed.sent.message)
+    assert follow(mesh, exchange, id_).state is State.DELIVERED
+
+
+def test_nobody_else_speaks_for_a_greeter(
+    greeters: Greeters, mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """M10: its own address on another chain, through the gateway; what comes back, from the gateway."""
+    (forged,) = mesh.send("hub", "arcade", b"Hello", recipient=greeters.address)
+    relay(mesh, exchange, tmp_path, 1)
+    failed = follow(mesh, exchange, forged.id)
+    assert failed.state is State.FAILED
+    assert "ERC7786RecipientUnauthorizedGateway" in failed.reason
+    sender = bytes.fromhex("0001000002038514") + bytes.fromhex(greeters.address[2:])
+    greeter, attacker = greeters.on["arcade"], RIVAL.address
+    assert greeter.revert("receiveMessage", bytes(32), sender, b"", sender=attacker) == error(
+        "ERC7786RecipientUnauthorizedGateway", attacker, sender
+    )
+    assert greeter.revert(
+        "onMessageReturned", bytes(32), 901, forged.message.fields, 0, sender=attacker
+    ) == error("NotGateway", attacker)
+
+
+def documents() -> list[Path]:
+    return sorted((repo_root() / "docs").glob("*.md"))
+
+
+def test_the_code_that_the_documents_show_is_the_greeters() -> None:
+    source = (repo_root() / "contracts" / "examples" / "Greeter.sol").read_text(encoding="utf-8")
+    blocks = [block for path in documents() for block in _BLOCK.findall(path.read_text(encoding="utf-8"))]
+    assert blocks
+    for block in blocks:
+        assert indent(block, "    ") in source, block
+
+
+@pytest.mark.parametrize("path", [*documents(), repo_root() / "README.md"], ids=lambda path: path.name)
+def test_the_commands_that_the_documents_name_exist(path: Path) -> None:
+    """With the options that they give them."""
+    for quoted, shown in _COMMAND.findall(path.read_text(encoding="utf-8")):
+        _, _, name, *words = shlex.split(quoted or shown, comments=True)
+        command = import_module(f"scripts.{name}").cli
+        if isinstance(command, click.Group) and words:
+            command = command.commands[words.pop(0)]
+        options = {
+            option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
+        given = {word for word in words if word.startswith("--")} - {"--help"}
+        assert given <= options, f"{name}: {given - options}"
