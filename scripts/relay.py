@@ -201,6 +201,48 @@ def restart(origin: str, destination: str, nonce: int | None, account: str, yes:
         click.echo("`ape run relay once` makes the destination follow, once that is final and signed")
 
 
+@cli.command()
+@click.option(
+    "--set",
+    "file",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="YAML file of the next validator set: that of `ape run validate --next-set`.",
+)
+@_account
+@_exchange
+@_timeout
+@_yes
+@json_option
+def rotate(file: Path, account: str, exchange: Path | None, timeout: float, yes: bool, as_json: bool) -> None:
+    """Install the next validator set on every chain. Exit status 1 if one of them does not have it then."""
+    from metalayer.accounts import address_of, load_sender
+    from metalayer.live import Live
+    from metalayer.rotation import load_set, propose_and_rotate
+
+    live = Live.open()
+    following = load_set(file, address_of)
+    name = f"validator set {following.version} (0x{following.hash.hex()})"
+    _confirm(live.network.is_local or yes, f"Install {name} on network '{live.network.name}' with {account}?")
+    outcomes = propose_and_rotate(
+        live.connections,
+        live.network_id,
+        live.gateway,
+        live.exchange(exchange),
+        dict.fromkeys(live.connections, load_sender(account)),
+        following,
+        timeout,
+        lambda line: click.echo(line, err=as_json),
+    )
+    if as_json:
+        print_json([asdict(outcome) for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            click.echo(str(outcome), err=bool(outcome.problem))
+    if any(outcome.problem for outcome in outcomes):
+        raise click.exceptions.Exit(1)
+
+
 def _relayer(account: str, exchange: Path | None, timeout: float, claim_at: float, yes: bool) -> "Relayer":
     # `ape run` imports every script even for --help.
     from metalayer.accounts import load_sender
