@@ -178,6 +178,7 @@ class Relayer:
     _sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
     _reached: dict[Ends, int] = field(default_factory=dict)
     _doubted: set[Ends] = field(default_factory=set)
+    _refused: set[Ends] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._settlement = Settlement(
@@ -223,7 +224,9 @@ class Relayer:
     def _attest_and_deliver(
         self, work: Sequence[_Work], result: PassResult, started: float, say: Callable[[str], None]
     ) -> bool:
-        """True if a restart was followed: what was sent behind it can be delivered now."""
+        """True if there is more to do: what was sent behind a restart that was followed, or a restart behind messages
+        that a quorum refuses for good, because the origin was reorganised after it had signed others.
+        """
         destinations = {one.state.ends[1]: one.state.destination for one in work}
         sets = dict(zip(destinations, in_parallel(self._validator_set, destinations.values()), strict=True))
         # A validator signs all facts of a root or none: a lane in doubt must not hold up the others.
@@ -242,7 +245,10 @@ class Relayer:
         result.roots += [proposal.root.hex() for proposal in proposals]
         result.facts += sum(len(proposal.facts) for proposal in proposals)
         result.problems += [self._missing(p, lacking) for p in proposals for lacking in p.lacking]
-        self._doubted = {one.state.ends for p in proposals if not p.is_signed for one in p.work}
+        unsigned = [p for p in proposals if not p.is_signed]
+        self._doubted = {one.state.ends for p in unsigned for one in p.work}
+        before, refused = self._refused, {p.work[0].state.ends for p in unsigned if self._is_replaced(p)}
+        self._refused = refused
 
         def deliver(chain_id: int) -> Delivery:
             delivery = Delivery(destinations[chain_id].chain.name)
@@ -266,7 +272,7 @@ class Relayer:
         ]
         deliveries = in_parallel(deliver, ready)
         result.deliveries += deliveries
-        return any(delivery.followed for delivery in deliveries)
+        return any(delivery.followed for delivery in deliveries) or not refused <= before
 
     def _collect(self, found: Survey, result: PassResult) -> list[_Work]:
         """Rebuilds what is pending from logs, all origins in parallel. Broken lanes become problems."""
@@ -316,7 +322,7 @@ class Relayer:
                     continue
                 # What a reorganisation broke goes on behind the restart.
                 messages = []
-            if messages:
+            if messages and not (end.restart is not None and state.ends in self._refused):
                 self._reached[state.ends] = messages[0].block
                 work.append(_Work(state, messages, _facts(state, messages)))
             elif end.restart is not None:
@@ -441,6 +447,11 @@ class Relayer:
             not wanted.quorum(signer for signer, _ in wanted.members if signer not in refused)
             for wanted in proposal.sets
         )
+
+    def _is_replaced(self, proposal: _Proposal) -> bool:
+        """True if messages before a restart are refused for good: only the restart can go on."""
+        (one, *others) = proposal.work
+        return not others and one.state.is_restarted and one.restart is None and self._is_refused(proposal)
 
     def _missing(self, proposal: _Proposal, lacking: ValidatorSet) -> str:
         said = self.exchange.refusals(proposal.root)
