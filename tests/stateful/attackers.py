@@ -108,9 +108,8 @@ class Outsiders(Relayers):
             case "left over":
                 return Shown(everybody, every, [*signatures, signatures[i]]), "SignersMismatch"
             case "out of range":
-                return Shown(everybody, every | 1 << len(members) + number, [*signatures, signatures[i]]), (
-                    "SignersMismatch"
-                )
+                beyond = 1 << len(members) + number % (256 - len(members))
+                return Shown(everybody, every | beyond, [*signatures, signatures[i]]), "SignersMismatch"
             case _:
                 other = g.attest(b"\x22" * 32, installed, members)
                 signatures = [other.signatures[signer] for signer in members]

@@ -164,14 +164,14 @@ class Reorganisations(Senders, Settlers):
             if self.healthy(lane):
                 self.broken.discard(lane)
 
-    @precondition(lambda self: self.earning())
+    @precondition(lambda self: self.claimable())
     @rule(number=PICK)
     def lose_a_claim(self, number: int) -> None:
         """A claim, or what else was on its way, is lost with a lane that is restarted, and may be sent again."""
-        lane, relayer = pick(self.earning(), number)
-        if self.claim_on(lane, relayer):
-            self._restart((lane[1], lane[0]), 1)
-            self.reach("claim lost")
+        lane, relayer = pick(self.claimable(), number)
+        self.claim_on(lane, relayer)
+        self._restart((lane[1], lane[0]), 1)
+        self.reach("claim lost")
 
     # Messages that were left behind
 
@@ -245,6 +245,8 @@ class Reorganisations(Senders, Settlers):
 
     def clear_the_way(self) -> None:
         super().clear_the_way()
+        if self.broken and self.claimable():
+            self.lose_a_claim(0)
         for lane in LANES:
             if not self.healthy(lane) and not self._ahead(lane):
                 self.restart([one for one in LANES if not self.healthy(one)].index(lane))

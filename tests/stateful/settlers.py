@@ -12,7 +12,7 @@ from metalayer.gateway import Kind, ReturnNotice, Status
 from metalayer.message import Fee, Message
 from tests.gateways import ATTACKER, CHAINS, LANES, OWNER, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR
 from tests.scripted import OnReturn
-from tests.stateful.ghost import Log, Mood, Outgoing, Undelivered, log
+from tests.stateful.ghost import GATEWAY_GAS, GATEWAY_PAYLOAD, Log, Mood, Outgoing, Undelivered, log
 from tests.stateful.machine import CHAIN, PICK, RELAYERS, Lane, Part, pick
 from tests.stateful.relayers import Relayers
 
@@ -161,12 +161,23 @@ class Settlers(Relayers):
     def earning(self) -> list[tuple[Lane, str]]:
         return [(lane, r) for lane in LANES for r in RELAYERS if self.inc(lane).of(r).total]
 
+    def claimable(self) -> list[tuple[Lane, str]]:
+        """Where a claim is worth its carriage."""
+        return [one for one in self.earning() if self._worth(*one)[0] < self._worth(*one)[1]]
+
+    def _worth(self, lane: Lane, relayer: str) -> tuple[int, int]:
+        """What carrying a claim costs, and what is not claimed yet, or may be lost."""
+        origin, name = lane
+        earned = self.inc(lane).of(relayer)
+        lost = self.out((name, origin)).may_lose(earned.claim_nonce)
+        carriage = self.sides[name].routes[origin].relay_part(GATEWAY_GAS, GATEWAY_PAYLOAD)
+        return carriage, earned.total - (0 if lost else earned.claimed)
+
     def claim_on(self, lane: Lane, relayer: str) -> bool:
         origin, name = lane
         earned, back = self.inc(lane).of(relayer), self.out((name, origin))
         lost = back.may_lose(earned.claim_nonce)
-        carriage = self.sides[name].routes[origin].relay_part(150_000, 128)
-        unclaimed = earned.total - (0 if lost else earned.claimed)
+        carriage, unclaimed = self._worth(lane, relayer)
 
         def effect() -> list[Log]:
             origin_id = self.gateways.chain_id(origin)

@@ -96,7 +96,8 @@ def test_faults(gateways: Gateways) -> None:
     assert not missed(
         paths,
         *("reorganised behind what others have", "restarted", "restart followed", "abandoned, replaced"),
-        *("forged: return", "forged: return of nothing", "forged: claim", "refunded", "claim paid"),
+        *("abandoned", "claim lost", "claim sent again", "refunded", "claim paid"),
+        *("forged: return", "forged: return of nothing", "forged: claim"),
     )
 
 
