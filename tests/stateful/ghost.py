@@ -252,7 +252,8 @@ class Side:
     routes: dict[str, Route]
     era: int
     """ERA that the gateway holds."""
-    donated: int = 0
+    not_ours: int = 0
+    """Of it, what no account of the machine owns: other tests' fixtures deposited it, or it was given away."""
     credit: Counter[str] = field(default_factory=Counter)
     allowance: int = 0
     """Of the payer for the sending contract."""

@@ -102,6 +102,7 @@ class Machine(RuleBasedStateMachine):
         side.credit.update(
             {a: int.from_bytes(c, "big") for a, c in zip(self.accounts(name), credits, strict=True)}
         )
+        side.not_ours = side.era - side.credit.total()
         allowance = gateway.encode_allowance(PAYER, g.places[name].contract)
         side.allowance = int.from_bytes(g.read(name, [(g.gateway, allowance)])[0], "big")
         return side
@@ -381,7 +382,7 @@ class Machine(RuleBasedStateMachine):
                 assert self.healthy((other, name))
         # P5: every wei of ERA that the gateway holds is somebody's.
         assert era == side.era
-        assert booked == era - side.donated
+        assert booked == era - side.not_ours
 
     def teardown(self) -> None:
         """However an example ended, the chains are as before; if it went well, everything ends first."""

@@ -188,4 +188,4 @@ class Senders(Machine):
         side = self.sides[name]
         self.arrange(name, SENDER, self.gateways.era, TRANSFER.encode(self.gateways.gateway, amount))
         side.era += amount
-        side.donated += amount
+        side.not_ours += amount
