@@ -17,6 +17,8 @@ from metalayer.errors import MetalayerError
 from metalayer.network import repo_root
 
 _CONTRACTS = ("Proofs", "EndingProofs")
+# A `find` asserts that something is impossible that must be possible.
+_EXPECTED = {"check": "PASS", "find": "FAIL"}
 _SECONDS = 1_800
 _COLOURS = re.compile(r"\x1b\[\d+m")
 _VERDICT = re.compile(r"^\[(\w+)\] (\w+)\(.*\btime: ([\d.]+)s")
@@ -44,27 +46,34 @@ def prove() -> Iterator[str]:
     except subprocess.TimeoutExpired as error:
         raise MetalayerError(f"Halmos did not end within {_SECONDS} seconds") from error
     report = _COLOURS.sub("", done.stdout).splitlines()
-    verdicts = [match.groups() for line in report if (match := _VERDICT.match(line))]
-    proved = [(name, seconds) for verdict, name, seconds in verdicts if verdict == "PASS"]
-    yield from (f"{name} ({float(seconds):.1f} s)" for name, seconds in proved)
+    found = {}
+    for line in report:
+        if match := _VERDICT.match(line):
+            verdict, name, seconds = match.groups()
+            found[name] = verdict
+            if expected.get(name) == verdict:
+                yield f"{name} ({float(seconds):.1f} s)"
     # A path that is cut short or that Halmos cannot follow is no proof, whatever its verdict.
     incomplete = any("not been fully explored" in line or "Encountered" in line for line in report)
-    if done.returncode != 0 or incomplete or {name for name, _ in proved} != expected:
-        # The rest is bytecode of contracts that Halmos does not know by name.
+    if incomplete or found != expected:
+        # What is left out is bytecode of contracts that Halmos does not know by name.
         shown = [line.rstrip()[:300] for line in report if line.strip() and not line.startswith("         ")]
         raise MetalayerError("\n".join(["not proved:", *shown]))
 
 
-def _write_build(folder: Path) -> set[str]:
-    """Write Ape's artifacts into `folder` as Halmos reads forge's. Returns the names of the proofs."""
+def _write_build(folder: Path) -> dict[str, str]:
+    """Write Ape's artifacts into `folder` as Halmos reads forge's. Returns the verdict that each proof must have."""
     from ape import project
 
     shutil.rmtree(folder, ignore_errors=True)
     containers = project.load_contracts()
-    proofs = set()
+    verdicts = {}
     for name in _CONTRACTS:
         kind = containers[name].contract_type.model_dump(mode="json", by_alias=True)
-        proofs |= {item["name"] for item in kind["abi"] if str(item.get("name", "")).startswith("check")}
+        for item in kind["abi"]:
+            for prefix, verdict in _EXPECTED.items():
+                if str(item.get("name", "")).startswith(prefix):
+                    verdicts[item["name"]] = verdict
         file = folder / f"{name}.sol" / f"{name}.json"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(_forge_artifact(kind)), encoding="utf-8")
@@ -74,7 +83,7 @@ def _write_build(folder: Path) -> set[str]:
         raise MetalayerError("there is no `true` on the PATH")
     (folder / "bin").mkdir()
     (folder / "bin" / "forge").symlink_to(nothing)
-    return proofs
+    return verdicts
 
 
 def _forge_artifact(kind: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import {ValidatorSet} from "../metalayer/libraries/Attestations.sol";
 import {Message, Messages} from "../metalayer/libraries/Messages.sol";
 
 /// @title EndingProofs: every message ends once, whatever the gateway's storage holds
-/// @notice Like {Proofs}, on the whole compiled gateway.
+/// @notice Like {Proofs}, on the whole compiled gateway, with any state of its storage. Messages have payloads of 32
+/// bytes and a recipient that accepts: this contract. Reentrancy and gas are not part of it.
 contract EndingProofs {
     /// @dev Nothing depends on which chains they are. Fixed, so that the lengths of interoperable addresses are known.
     uint256 private constant ORIGIN = 901;
@@ -28,23 +29,18 @@ contract EndingProofs {
         _cheat(STORAGE, abi.encodeWithSignature("enableSymbolicStorage(address)", _GATEWAY));
     }
 
-    /// @notice Whatever the gateway's storage holds: at any second, of retry and return exactly one refuses a failed
-    /// message for its time.
+    /// @notice At any second, of retry and return exactly one refuses a failed message for its time.
     /// @custom:halmos --array-lengths message.payload=32
     function checkRetryOrReturn(uint64 time, uint64 nonce, Message calldata message) external {
-        if (message.recipient != address(this)) return;
         _warp(time);
-        bytes32 id = Messages.id(message, ORIGIN, ORIGIN, block.chainid, nonce);
-        (MessageStatus status,) = _GATEWAY.messageStatus(id);
-        if (status != MessageStatus.Failed) return;
+        if (_status(nonce, message) != MessageStatus.Failed) return;
         (, bytes4 retryError) = _end(true, nonce, message);
         (, bytes4 returnError) = _end(false, nonce, message);
         assert((retryError == IInbox.MessageExpired.selector) != (returnError == IInbox.MessageNotExpired.selector));
     }
 
-    /// @notice Whatever the gateway's storage holds: after a retry or a return succeeded, neither succeeds again, at no
-    /// later second. Assumed: the lane back is not restarted in between, and its restarts lie within it; the recipient
-    /// accepts.
+    /// @notice After a retry or a return succeeded, neither succeeds again, at no later second. Assumed: restarts of
+    /// the lane back lie within it, and there is none in between.
     /// @custom:halmos --array-lengths message.payload=32
     function checkEndsOnce(
         uint64 time,
@@ -54,15 +50,30 @@ contract EndingProofs {
         uint64 nonce,
         Message calldata message
     ) external {
-        if (message.recipient != address(this) || later < time) return;
         (uint64 last,, uint64 restartedAt) = _GATEWAY.outboxLane(ORIGIN);
-        if (restartedAt > last) return;
+        if (later < time || restartedAt > last) return;
         _warp(time);
         (bool ended,) = _end(retryFirst, nonce, message);
         if (!ended) return;
         _warp(later);
         (bool endedAgain,) = _end(retryThen, nonce, message);
         assert(!endedAgain);
+    }
+
+    /// @notice A retry can succeed.
+    /// @custom:halmos --array-lengths message.payload=32 --early-exit
+    function findRetry(uint64 time, uint64 nonce, Message calldata message) external {
+        _warp(time);
+        (bool succeeded,) = _end(true, nonce, message);
+        assert(!succeeded);
+    }
+
+    /// @notice A return can succeed.
+    /// @custom:halmos --array-lengths message.payload=32 --early-exit
+    function findReturn(uint64 time, uint64 nonce, Message calldata message) external {
+        _warp(time);
+        (bool succeeded,) = _end(false, nonce, message);
+        assert(!succeeded);
     }
 
     /// @dev Accepts whatever is retried.
@@ -73,13 +84,31 @@ contract EndingProofs {
     /// @return succeeded Whether the message was retried or returned.
     /// @return error Selector of the error that refused it.
     function _end(bool retry, uint64 nonce, Message calldata message) private returns (bool succeeded, bytes4 error) {
+        Message memory ours = message;
+        ours.recipient = address(this);
         bytes memory data = retry
-            ? abi.encodeCall(IInbox.retry, (ORIGIN, nonce, message))
-            : abi.encodeCall(IInbox.returnToSender, (ORIGIN, nonce, message));
+            ? abi.encodeCall(IInbox.retry, (ORIGIN, nonce, ours))
+            : abi.encodeCall(IInbox.returnToSender, (ORIGIN, nonce, ours));
         bytes memory result;
         // solhint-disable-next-line avoid-low-level-calls
         (succeeded, result) = address(_GATEWAY).call(data);
         error = bytes4(result);
+    }
+
+    function _status(uint64 nonce, Message calldata message) private view returns (MessageStatus status) {
+        bytes32 id = Messages.id(
+            ORIGIN,
+            ORIGIN,
+            block.chainid,
+            nonce,
+            message.sender,
+            address(this),
+            message.gasLimit,
+            message.deliverBefore,
+            message.fee,
+            keccak256(message.payload)
+        );
+        (status,) = _GATEWAY.messageStatus(id);
     }
 
     function _warp(uint64 time) private {

@@ -7,8 +7,9 @@ import {Attestation, Attestations, ValidatorSet} from "../metalayer/libraries/At
 import {Messages} from "../metalayer/libraries/Messages.sol";
 
 /// @title Proofs: quorums and lanes, for any input
-/// @notice `make prove` runs each function symbolically: no values of its parameters make an assertion fail. What
-/// reverts counts as refused. Assumed: no two inputs have the same hash, and `ecrecover` is a function of its input.
+/// @notice `make prove` runs each `check` symbolically: no values of its parameters make an assertion fail. What
+/// reverts counts as refused. Each `find` must fail: something gets there, so that no proof is about nothing.
+/// Assumed: no two inputs have the same hash, and `ecrecover` is a function of its input.
 contract Proofs {
     /// @notice A set that may be installed is unexpired, its signers ascend from above zero, no validator reaches a
     /// quorum alone, and all the others are a quorum without it.
@@ -116,6 +117,20 @@ contract Proofs {
         assert(genesis != 0 && genesis != Messages.extend(head, id));
         if (genesis != Messages.genesis(other[0], other[1], other[2], other[3])) return;
         assert(lane[0] == other[0] && lane[1] == other[1] && lane[2] == other[2] && lane[3] == other[3]);
+    }
+
+    /// @notice A set can be valid.
+    /// @custom:halmos --array-lengths set.validators=4 --early-exit
+    function findValidSet(ValidatorSet calldata set) external view {
+        Attestations.check(set);
+        assert(false);
+    }
+
+    /// @notice A quorum can be reached.
+    /// @custom:halmos --array-lengths attestation.validatorSet.validators=4,attestation.signatures=3 --early-exit
+    function findQuorum(Attestation calldata attestation, bytes32 domainSeparator) external pure {
+        Attestations.checkQuorum(attestation, domainSeparator);
+        assert(false);
     }
 
     /// @dev The rule of {Attestations-checkQuorum}: checkQuorumSigned proves that it is.
