@@ -115,35 +115,29 @@ def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
         lanes = [{**asdict(lane), "stuck": lane in stuck} for lane in found.lanes]
         print_json({"lanes": lanes, "sets": [asdict(one) for one in found.sets], "problems": problems})
     else:
-        columns = (
-            "from",
-            "to",
-            "#sent",
-            "#final",
-            "#signed",
-            "#delivered",
-            "#failed",
-            "#expired",
-            "#returning",
-            "#escrow (ERA)",
-            "#oldest (s)",
-            "state",
-        )
+        named = {f"{lane.origin} → {lane.destination}": lane for lane in found.lanes}
         rows = [
             (
-                lane.origin,
-                lane.destination,
+                name,
                 *map(str, (lane.sent, lane.finalized, lane.signed, lane.delivered)),
-                *map(str, (lane.failed, lane.expired, lane.returning)),
-                era(lane.escrow * GWEI),
                 "" if lane.oldest_pending is None else str(lane.oldest_pending),
-                lane.problem or ("stuck" if lane in stuck else "ok"),
+                "stands still" if lane.problem else "stuck" if lane in stuck else "ok",
             )
-            for lane in found.lanes
+            for name, lane in named.items()
         ]
+        columns = ("lane", "#sent", "#final", "#signed", "#delivered", "#oldest (s)", "state")
         console().print(table("Lanes", columns, rows))
+        unended = [
+            (name, *map(str, (lane.failed, lane.expired, lane.returning)), era(lane.escrow * GWEI))
+            for name, lane in named.items()
+            if lane.failed or lane.expired or lane.returning or lane.escrow
+        ]
+        if unended:
+            columns = ("lane", "#failed", "#expired", "#returning", "#escrow (ERA)")
+            console().print(table("Not ended yet", columns, unended))
         sets = [(one.chain, str(one.version), f"{one.seconds_left / 86_400:.1f}") for one in found.sets]
         console().print(table("Validator sets", ("chain", "#version", "#days left"), sets))
+        problems = [*(f"{name}: {lane.problem}" for name, lane in named.items() if lane.problem), *problems]
         for problem in problems:
             click.echo(problem, err=True)
     if stuck or problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +94,12 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
         assert passed.exit_code == 0, passed.output
         (delivery,) = json.loads(passed.stdout)["deliveries"]
         assert (delivery["chain"], delivery["delivered"], delivery["failed"]) == ("perps", 0, 1)
-        assert run(relay, "status", *shared).exit_code == 0
+        standing = run(relay, "status", *shared)
+        assert standing.exit_code == 0
+        # In whole lines of 80 columns: the lane, and its message that failed.
+        lane = r"│ arcade → perps +│ +1 │ +1 │ +1 │ +1 │ +│ ok +│"
+        assert re.search(lane, standing.output)
+        assert re.search(r"│ arcade → perps +│ +1 │ +0 │ +0 │ +0\.\d+ │", standing.output)
 
         for process in validators:
             process.send_signal(signal.SIGTERM)
