@@ -441,7 +441,7 @@ def _obstacle(sets: ChainSets, following: ValidatorSet) -> str:
 def _expired(sets: ChainSets, present: ValidatorSet) -> str:
     return (
         f"{sets.name}: its validator set {present.version} expired at {_moment(present.expires)}: it takes nothing "
-        "from anywhere, no set can follow by rotation, and it needs the recovery path"
+        "from anywhere, and no set can follow by rotation (docs/incidents.md)"
     )
 
 

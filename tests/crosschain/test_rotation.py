@@ -359,7 +359,7 @@ def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
     assert [by_chain[name].problem for name in ("hub", "arcade", "perps")] == [""] * 3
     assert by_chain["social"].problem.startswith("social: its validator set 1 expired at 20")
     assert by_chain["social"].problem.endswith(
-        "it takes nothing from anywhere, no set can follow by rotation, and it needs the recovery path"
+        "it takes nothing from anywhere, and no set can follow by rotation (docs/incidents.md)"
     )
     (outcome,) = catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, RELAYER))
     assert outcome == by_chain["social"]

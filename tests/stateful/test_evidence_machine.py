@@ -523,7 +523,7 @@ class EvidenceMachine(RuleBasedStateMachine):
 
 
 def test_evidence_machine(network: Network, tmp_path: Path) -> None:
-    """M21, M30, M31: whatever happens to the chains, and however evidence is combined."""
+    """P13, M21, M30, M31: whatever happens to the chains, and however evidence is combined."""
     EvidenceMachine.network, EvidenceMachine.folder = network, tmp_path
     profile = settings.default
     run_state_machine_as_test(
@@ -544,7 +544,7 @@ def verdicts(trial: Trial) -> set[tuple[str, int]]:
 
 
 def test_every_check_convicts_the_liar(trial: Trial) -> None:
-    """The attacker of the machine finds every lie: its failure to convict anybody else means something."""
+    """P13: the attacker of the machine finds every lie: its failure to convict anybody else means something."""
     trial.send("hub", "arcade", 2)
     trial.send("arcade", "hub", 2)
     trial.finalize()
