@@ -42,7 +42,15 @@ _QUANTITIES = (
     "type",
 )
 
-NODE_FAULTS = (MetalayerError, DecodingError, LookupError, OverflowError, TypeError, ValueError)
+NODE_FAULTS = (
+    MetalayerError,
+    AttributeError,
+    DecodingError,
+    LookupError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
 """What reading from a node that is broken, or lies, may raise: it must cost no other chain anything."""
 
 Item = TypeVar("Item")
@@ -372,6 +380,13 @@ class Connection:
 def connect(network: Network) -> dict[str, Connection]:
     """One connection per chain of the network, by name. Nothing is requested yet."""
     return {name: Connection(chain) for name, chain in network.chains.items()}
+
+
+def fault(connection: Connection, error: Exception) -> str:
+    """One line about one of NODE_FAULTS, with the chain's name."""
+    name = connection.chain.name
+    said = str(error) if isinstance(error, MetalayerError) else f"its node's answer makes no sense: {error!r}"
+    return said if said.startswith((f"{name}:", f"{name} ")) else f"{name}: {said}"
 
 
 def in_parallel(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

@@ -1,6 +1,7 @@
 """Messages, their ids, the heads of lanes, and ERC-7930 addresses: the mirror of `libraries/Messages.sol`."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from eth_abi.abi import encode
 from eth_utils.address import to_canonical_address, to_checksum_address
@@ -126,6 +127,8 @@ def interoperable(chain_id: int, address: str) -> bytes:
     return _EVM_V1 + bytes([len(reference)]) + reference + b"\x14" + to_canonical_address(address)
 
 
+# Most messages are between a few accounts, and each takes a hash for its checksum.
+@lru_cache(maxsize=4_096)
 def parse_interoperable(data: bytes) -> tuple[int, str]:
     """Chain id and checksummed address of a canonical ERC-7930 EVM address, all that an Outbox takes.
 

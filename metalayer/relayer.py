@@ -19,6 +19,7 @@ from metalayer.chain import (
     Reverted,
     RpcError,
     Sender,
+    fault,
     in_parallel,
 )
 from metalayer.errors import MetalayerError
@@ -46,7 +47,10 @@ _ATTESTATION_ERRORS = (
     "UnknownValidatorSet",
     "ValidatorSetExpired",
 )
-_GAS_MARGIN = 1.1
+# What a delivery takes besides its recipients' gas. Generous, since nobody pays for what is not used. For each lane up
+# to five new words; for each message what the Inbox keeps back (`RecipientCall.required`) and some more; a byte costs
+# up to 40 (EIP-7623), and is copied, hashed or part of a signature that is checked.
+_GAS, _GAS_PER_BATCH, _GAS_PER_MESSAGE, _GAS_PER_BYTE = 100_000, 120_000, 75_000, 64
 _QUORUM_POLL = 0.02
 _REFUSAL_GRACE = 5.0
 # Lanes that had no quorum before: their signatures, if they come, are found by the next pass.
@@ -227,8 +231,9 @@ class Relayer:
         """True if there is more to do: what was sent behind a restart that was followed, or a restart behind messages
         that a quorum refuses for good, because the origin was reorganised after it had signed others.
         """
+        sets = self._validator_sets({one.state.ends[1]: one.state.destination for one in work}, result)
+        work = [one for one in work if one.state.ends[1] in sets]
         destinations = {one.state.ends[1]: one.state.destination for one in work}
-        sets = dict(zip(destinations, in_parallel(self._validator_set, destinations.values()), strict=True))
         # A validator signs all facts of a root or none: a lane in doubt must not hold up the others.
         doubted = [one for one in work if one.state.ends in self._doubted]
         together = [one for one in work if one.state.ends not in self._doubted]
@@ -287,7 +292,7 @@ class Relayer:
             try:
                 return self._collect_origin(states, found.finalized_blocks[states[0].ends[0]])
             except NODE_FAULTS as error:
-                return [], [f"{states[0].origin.chain.name}: {error}"]
+                return [], [fault(states[0].origin, error)]
 
         work = []
         for collected, problems in in_parallel(collect, by_origin.values()):
@@ -301,18 +306,18 @@ class Relayer:
         connection = states[0].origin
         ends = self._ends(connection, states, finalized_block)
         waiting = [state for state in states if ends[state.ends].last > state.delivered]
+        wanted = {
+            state.ends: min(ends[state.ends].last, state.delivered + MAX_MESSAGES_PER_LANE)
+            for state in waiting
+        }
         by_destination: dict[int, list[Sent]] = {}
-        for one in self._sent_since(connection, waiting, finalized_block):
+        for one in self._sent_since(connection, waiting, wanted, finalized_block):
             by_destination.setdefault(one.message.destination, []).append(one)
         work, problems = [], []
         for state in states:
             end = ends[state.ends]
-            last = min(end.last, state.delivered + MAX_MESSAGES_PER_LANE)
-            messages = [
-                one
-                for one in by_destination.get(state.ends[1], [])
-                if state.delivered < one.message.nonce <= last
-            ]
+            sent = by_destination.get(state.ends[1], [])
+            messages = [one for one in sent if one.message.nonce > state.delivered]
             try:
                 if end.last > state.delivered:
                     self._check(state, messages, end.last)
@@ -346,9 +351,15 @@ class Relayer:
         return ends
 
     def _sent_since(
-        self, connection: Connection, states: Sequence[LaneState], finalized_block: int
+        self,
+        connection: Connection,
+        states: Sequence[LaneState],
+        wanted: Mapping[Ends, int],
+        finalized_block: int,
     ) -> list[Sent]:
-        """What was sent on these lanes from their first undelivered messages on, in two or three round trips."""
+        """What was sent on these lanes from their first undelivered messages to the places that are wanted, and some
+        before. A backlog is read that far only: the next pass goes on from there.
+        """
         if not states:
             return []
         starts = [self._reached.get(state.ends, 0) for state in states]
@@ -359,8 +370,18 @@ class Relayer:
         blocks = [int(logs[0]["blockNumber"], 16) for logs in firsts if logs]
         if not blocks:
             return []
-        method, params = lane.sent_request(self.gateway, min(blocks), finalized_block)
-        return lane.parse(connection.rpc(method, *params), self.network_id, connection.chain.chain_id)
+        missing = set(wanted)
+        found = []
+        for logs in lane.sent_logs(connection, self.gateway, min(blocks), finalized_block):
+            for sent in lane.parse(logs, self.network_id, connection.chain.chain_id):
+                ends, nonce = (sent.message.origin, sent.message.destination), sent.message.nonce
+                if nonce <= wanted.get(ends, 0):
+                    found.append(sent)
+                if ends in missing and nonce >= wanted[ends]:
+                    missing.remove(ends)
+            if not missing:
+                break
+        return found
 
     @staticmethod
     def _check(state: LaneState, messages: Sequence[Sent], last: int) -> None:
@@ -378,6 +399,21 @@ class Relayer:
             lane.extended_request(self.gateway, state.ends[1], state.delivered + 1, start, last)
             for state, start in zip(states, starts, strict=True)
         )
+
+    def _validator_sets(
+        self, destinations: Mapping[int, Connection], result: PassResult
+    ) -> dict[int, ValidatorSet]:
+        """The installed sets by chain id, all chains in parallel. Chains that do not tell theirs become problems."""
+
+        def read(connection: Connection) -> ValidatorSet | str:
+            try:
+                return self._validator_set(connection)
+            except NODE_FAULTS as error:
+                return fault(connection, error)
+
+        answers = dict(zip(destinations, in_parallel(read, destinations.values()), strict=True))
+        result.problems += [answer for answer in answers.values() if isinstance(answer, str)]
+        return {id_: answer for id_, answer in answers.items() if isinstance(answer, ValidatorSet)}
 
     def _validator_set(self, connection: Connection) -> ValidatorSet:
         installed = connection.call(self.gateway, gateway.encode_validator_set_hash())
@@ -481,14 +517,13 @@ class Relayer:
             ceiling = min(MAX_TRANSACTION_GAS, connection.block_gas_limit() // 2)
             for one in work:
                 if one.restart is not None:
-                    self._follow(connection, one.restart, tree, attestation, ceiling, delivery)
+                    self._follow(connection, one.restart, tree, attestation, delivery)
             left = self._undelivered(connection, work)
             most = _size(left)
             while left:
                 batches = pack(left, tree, MAX_CALLDATA - _attestation_size(attestation), most)
-                refusal, share = self._try(
-                    connection, gateway.encode_deliver(attestation, batches), ceiling, delivery
-                )
+                data = gateway.encode_deliver(attestation, batches)
+                refusal = self._try(connection, data, min(gas_of(data, batches), ceiling), delivery)
                 before = _size(left)
                 left = self._undelivered(connection, left)
                 if _size(left) < before:
@@ -497,7 +532,7 @@ class Relayer:
                     delivery.problems.append(f"{connection.chain.name}: {refusal}")
                     break
                 elif (count := sum(len(batch.messages) for batch in batches)) > 1:
-                    most = max(1, int(count * share))
+                    most = count // 2
                 else:
                     stuck = batches[0].messages[0]
                     delivery.problems.append(
@@ -507,7 +542,7 @@ class Relayer:
                     left = [one for one in left if one.state.ends[0] != stuck.origin]
                     most = _size(left)
         except NODE_FAULTS as error:
-            delivery.problems.append(str(error))
+            delivery.problems.append(fault(connection, error))
         delivery.seconds += time.monotonic() - started
 
     def _follow(
@@ -516,11 +551,10 @@ class Relayer:
         restart: RestartFact,
         tree: Tree,
         attestation: Attestation,
-        ceiling: int,
         delivery: Delivery,
     ) -> None:
         data = gateway.encode_follow_restart(attestation, restart, tree.proof(restart))
-        refusal, _ = self._try(connection, data, ceiling, delivery)
+        refusal = self._try(connection, data, None, delivery)
         if not refusal:
             delivery.followed += 1
         # Another relayer may have followed it meanwhile.
@@ -538,25 +572,21 @@ class Relayer:
                 f"{connection.chain.name}: a transaction of {address} is still pending: waiting for it"
             )
 
-    def _try(
-        self, connection: Connection, data: bytes, ceiling: int, delivery: Delivery
-    ) -> tuple[str, float]:
-        """Sends one delivery if it fits. Otherwise says why not, and what share of it may fit."""
+    def _try(self, connection: Connection, data: bytes, gas: int | None, delivery: Delivery) -> str:
+        """Rehearses one delivery with a gas limit, and sends it with the same one. Otherwise says why not."""
         sender = self.senders[connection.chain.name]
         try:
-            gas = connection.estimate(sender.address, self.gateway, data)
-            if gas > ceiling:
-                return f"it needs {gas} gas, more than the {ceiling} of a transaction", 0.9 * ceiling / gas
-            gas = min(int(gas * _GAS_MARGIN), ceiling)
+            # Run once. An estimate, which looks for the lowest limit, takes a node tens of runs.
+            connection.call(self.gateway, data, sender=sender.address, gas=gas)
             _account(delivery, connection.send(sender, self.gateway, data, gas))
         except Reverted as error:
             if error.receipt is not None:
                 _account(delivery, error.receipt)
-            return error.reason, 0.5
+            return error.reason
         except RpcError as error:
-            # A node refuses an estimate that does not fit into a block in its own words.
-            return str(error), 0.5
-        return "", 1.0
+            # A node refuses what does not fit into a block in its own words.
+            return str(error)
+        return ""
 
     def _undelivered(self, connection: Connection, work: Sequence[_Work]) -> list[_Work]:
         """What the chain does not have yet: another relayer may have been there."""
@@ -651,6 +681,13 @@ def pack(work: Iterable[_Work], tree: Tree, calldata: int, most: int) -> list[ga
         if taken < len(one.messages):
             break
     return batches
+
+
+def gas_of(data: bytes, batches: Sequence[gateway.Batch]) -> int:
+    """Gas that is enough for a delivery whatever its recipients do: a rehearsal binds them to nothing."""
+    limits = [message.gas_limit for batch in batches for message in batch.messages]
+    own = _GAS + _GAS_PER_BATCH * len(batches) + _GAS_PER_MESSAGE * len(limits) + _GAS_PER_BYTE * len(data)
+    return own + sum(limits) * 64 // 63
 
 
 def _fit(one: _Work, tree: Tree, calldata: int, most: int, at_least: int) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from metalayer.chain import (
     Reverted,
     Sender,
     Transaction,
+    fault,
     from_hex,
     in_parallel,
     to_hex,
@@ -91,7 +92,7 @@ class Settlement:
                 try:
                     self._send(connection, due(connection, found), result)
                 except NODE_FAULTS as error:
-                    result.problems.append(f"{connection.chain.name}: {error}")
+                    result.problems.append(fault(connection, error))
             return result
 
         answering = {chain_id for state in found.lanes for chain_id in state.ends}
@@ -349,6 +350,7 @@ class Settlement:
         here = connection.chain.chain_id
         relayer = self.senders[connection.chain.name].address
         lanes = [state for state in found.lanes if state.ends[1] == here]
+        back = {s.ends[1]: s.latest.restarted_at for s in found.lanes if s.ends[0] == here}
         answers = connection.calls(
             [
                 call
@@ -365,18 +367,14 @@ class Settlement:
             carriage = gateway.decode_route(route_data).relay_part(
                 gateway.GATEWAY_GAS_LIMIT, gateway.GATEWAY_PAYLOAD_LENGTH
             )
-            if self._may_be_lost(state, found, claimed):
+            if claimed > 0 and back.get(state.ends[0], 0) > 0:
+                # The lane of the claims was restarted since: the last one may be lost.
                 paid = state.origin.call(self.gateway, gateway.encode_paid(here, relayer))
                 claimed = int.from_bytes(paid, "big")
             if earned - claimed > self.claim_multiple * carriage:
                 what = f"claiming from {state.origin.chain.name}"
                 steps.append(_Step(gateway.encode_claim(state.ends[0]), "claimed", what))
         return steps
-
-    @staticmethod
-    def _may_be_lost(state: LaneState, found: Survey, claimed: int) -> bool:
-        back = next((s for s in found.lanes if s.ends == state.ends[::-1]), None)
-        return claimed > 0 and back is not None and back.latest.restarted_at > 0
 
     def _advance(
         self,

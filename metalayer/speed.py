@@ -79,6 +79,17 @@ class Pass:
     transactions: dict[str, list[str]]
 
 
+@dataclass(frozen=True)
+class Rebuilt:
+    """A lane rebuilt by a process of its own: seconds, of a processor too; memory in MiB, at its highest; blocks."""
+
+    seconds: float
+    processor: float
+    memory: float
+    first_block: int
+    last_block: int
+
+
 def network() -> Network:
     """`c01` to `c16`: local chains of the kinds in networks.yaml in turn, the first one the hub, free of fees."""
     kinds = cycle(chain.preset.model_copy(update={"fees": _FREE}) for chain in load_network().chains.values())
@@ -93,7 +104,8 @@ def network() -> Network:
 def measure(say: Report, sizes: Sequence[int] = SIZES, lanes: Sequence[int] = LANES) -> dict[str, float]:
     """All figures, by name. `sizes` and `lanes` limit what is measured, for a quick look.
 
-    `growth`: processor time per message at the largest size, as a multiple of that at the smallest: 1 is linear.
+    `growth`: processor time per message, or time per lane that has nothing to do, at the largest size, as a multiple of
+    that at a smaller one: 1 is linear.
 
     MetalayerError if a port is taken, a process ends, or a message is not delivered.
     """
@@ -110,7 +122,6 @@ class SpeedBenchmark:
         self._folder = folder
         self._say = say
         registry = Registry.load(network(), folder / "registry.json")
-        self._network_id = registry.network_id
         self._gateway = registry.address("Metalayer")
         for connection in connections.values():
             connection.rpc("anvil_setCode", _RECIPIENT, to_hex(_RECIPIENT_CODE))
@@ -148,39 +159,32 @@ class SpeedBenchmark:
             yield benchmark
 
     def messages(self, sizes: Sequence[int] = SIZES) -> dict[str, float]:
-        """End to end over four chains, by the number of messages that wait. Medians of three up to 1,000."""
+        """End to end over four chains, by the number of messages that wait."""
         figures: dict[str, float] = {}
         each = []
         for size in sizes:
-            passes = [self._measured(4, size) for _ in range(_PASSES if size <= 1_000 else 1)]
-            one, ratio = sorted(passes, key=lambda found: found[0].seconds)[len(passes) // 2]
+            one, ratio = self._median(4, size)
             each.append(one.processor / one.messages)
-            figures |= {
-                f"relay_{size}_messages_per_second": round(one.messages / one.seconds),
-                f"relay_{size}_found_after_seconds": round(one.found, 2),
-                f"relay_{size}_signed_after_seconds": round(one.signed, 2),
-                f"relay_{size}_seconds": round(one.seconds, 2),
-                f"relay_{size}_processor_seconds": round(one.processor, 2),
-                f"relay_{size}_ratio_to_raw": round(ratio, 2),
-                f"relay_{size}_memory_peak_mib": round(one.memory),
+            figures |= _figures(f"relay_{size:05}", one, ratio) | {
+                f"relay_{size:05}_found_after_seconds": round(one.found, 2),
+                f"relay_{size:05}_signed_after_seconds": round(one.signed, 2),
             }
-        if len(sizes) > 1:
-            figures[f"relay_growth_per_message_{sizes[0]}_to_{sizes[-1]}"] = round(each[-1] / each[0], 2)
-        return figures
+        return figures | _growth("relay_growth_per_message", sizes, each)
 
     def chains(self, chains: Sequence[int] = CHAINS, total: int = TOTAL) -> dict[str, float]:
         """One number of messages in all, over more and more chains; and a pass that finds nothing to do."""
         figures: dict[str, float] = {}
+        each = []
         for count in chains:
-            one, ratio = self._measured(count, total)
-            figures |= {
-                f"chains_{count:02}_seconds_per_1000_messages": round(1_000 * one.seconds / one.messages, 2),
-                f"chains_{count:02}_milliseconds_per_lane": round(1_000 * one.seconds / one.lanes, 1),
+            one, ratio = self._median(count, total)
+            each.append(one.idle / one.lanes)
+            figures |= _figures(f"chains_{count:02}", one, ratio) | {
+                f"chains_{count:02}_lanes": one.lanes,
                 f"chains_{count:02}_idle_milliseconds": round(1_000 * one.idle, 1),
                 f"chains_{count:02}_idle_milliseconds_per_lane": round(1_000 * one.idle / one.lanes, 2),
-                f"chains_{count:02}_ratio_to_raw": round(ratio, 2),
             }
-        return figures
+        # What a lane costs that has nothing to do, once there are enough of them to see it.
+        return figures | _growth("chains_growth_per_idle_lane", chains[-2:], each[-2:])
 
     def rebuild(self, lanes: Sequence[int] = LANES) -> dict[str, float]:
         """One lane from its origin's logs alone, against asking for the same logs and nothing else."""
@@ -194,23 +198,26 @@ class SpeedBenchmark:
             last = first + length - 1
             self._send(origin, {destination: last - self._sent(connection, there)})
             self._say(f"rebuilding a lane of {length} messages")
-            started, begin = time.monotonic(), time.process_time()
-            found = lane.rebuild(connection, self._gateway, self._network_id, there, first, last)
-            seconds, processor = time.monotonic() - started, time.process_time() - begin
-            each.append(processor / length)
+            with _role("rebuild", self._folder, length) as process:
+                one = Rebuilt(**json.loads(process.line()))
+            each.append(one.processor / length)
             started = time.monotonic()
-            for _ in lane.sent_logs(connection, self._gateway, found[0].block, found[-1].block):
+            for _ in lane.sent_logs(connection, self._gateway, one.first_block, one.last_block):
                 pass
             raw = time.monotonic() - started
             figures |= {
-                f"rebuild_{length}_seconds": round(seconds, 2),
-                f"rebuild_{length}_processor_seconds": round(processor, 2),
-                f"rebuild_{length}_messages_per_second": round(length / seconds),
-                f"rebuild_{length}_ratio_to_raw": round(seconds / raw, 2),
+                f"rebuild_{length:06}_seconds": round(one.seconds, 2),
+                f"rebuild_{length:06}_processor_seconds": round(one.processor, 2),
+                f"rebuild_{length:06}_messages_per_second": round(length / one.seconds),
+                f"rebuild_{length:06}_ratio_to_raw": round(one.seconds / raw, 2),
+                f"rebuild_{length:06}_memory_peak_mib": round(one.memory),
             }
-        if len(lanes) > 1:
-            figures[f"rebuild_growth_per_message_{lanes[0]}_to_{lanes[-1]}"] = round(each[-1] / each[0], 2)
-        return figures
+        return figures | _growth("rebuild_growth_per_message", lanes, each)
+
+    def _median(self, chains: int, total: int) -> tuple[Pass, float]:
+        """The pass of the median time among three, with its ratio. A long one varies less: it is measured once."""
+        passes = [self._measured(chains, total) for _ in range(_PASSES if total <= TOTAL else 1)]
+        return sorted(passes, key=lambda found: found[0].seconds)[len(passes) // 2]
 
     def _measured(self, chains: int, total: int) -> tuple[Pass, float]:
         """A pass over so many messages, and how many times as long it takes as its transactions alone."""
@@ -267,6 +274,23 @@ class SpeedBenchmark:
 
     def _sent(self, connection: Connection, destination: int) -> int:
         return gateway.decode_lane(connection.call(self._gateway, gateway.encode_outbox_lane(destination)))[0]
+
+
+def _figures(name: str, one: Pass, ratio: float) -> dict[str, float]:
+    return {
+        f"{name}_messages_per_second": round(one.messages / one.seconds),
+        f"{name}_seconds": round(one.seconds, 2),
+        f"{name}_processor_seconds": round(one.processor, 2),
+        f"{name}_ratio_to_raw": round(ratio, 2),
+        f"{name}_memory_peak_mib": round(one.memory),
+    }
+
+
+def _growth(name: str, sizes: Sequence[int], each: Sequence[float]) -> dict[str, float]:
+    """What one costs at the largest size, as a multiple of that at the smallest."""
+    if len(sizes) < 2:
+        return {}
+    return {f"{name}_{sizes[0]}_to_{sizes[-1]}": round(each[-1] / each[0], 2)}
 
 
 def _repeater(address: str) -> bytes:
@@ -418,6 +442,18 @@ def _relay(folder: Path, chains: int) -> None:
     print(json.dumps(asdict(found)))
 
 
+def _rebuild(folder: Path, length: int) -> None:
+    """Rebuilds the last so many messages of the lane from the first chain to the second. Writes a `Rebuilt` as JSON."""
+    connections, registry = _open(folder)
+    origin, destination = list(connections.values())[:2]
+    address, there = registry.address("Metalayer"), destination.chain.chain_id
+    last, _ = gateway.decode_lane(origin.call(address, gateway.encode_outbox_lane(there)))
+    started, begin = time.monotonic(), time.process_time()
+    found = lane.rebuild(origin, address, registry.network_id, there, last - length + 1, last)
+    seconds, processor = time.monotonic() - started, time.process_time() - begin
+    print(json.dumps(asdict(Rebuilt(seconds, processor, _peak(), found[0].block, found[-1].block))))
+
+
 def _open(folder: Path) -> tuple[dict[str, Connection], Registry]:
     everything = network()
     return connect(everything), Registry.load(everything, folder / "registry.json")
@@ -434,4 +470,6 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    {"validate": _validate, "relay": _relay}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
+    {"validate": _validate, "relay": _relay, "rebuild": _rebuild}[sys.argv[1]](
+        Path(sys.argv[2]), int(sys.argv[3])
+    )

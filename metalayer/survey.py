@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from metalayer import gateway
-from metalayer.chain import NODE_FAULTS, Connection, call_request, from_hex, in_parallel
+from metalayer.chain import NODE_FAULTS, Connection, call_request, fault, from_hex, in_parallel
 from metalayer.errors import MetalayerError
 from metalayer.lane import BrokenLane
 from metalayer.message import genesis_head
@@ -110,7 +110,7 @@ def survey(connections: Mapping[str, Connection], address: str, network_id: int)
         try:
             return _read_ends(connection, [c for c in everything if c is not connection], address, network_id)
         except NODE_FAULTS as error:
-            return f"{connection.chain.name}: {error}"
+            return fault(connection, error)
 
     answers = dict(zip((c.chain.chain_id for c in everything), in_parallel(read, everything), strict=True))
     lanes = []

@@ -18,7 +18,7 @@ from eth_utils.crypto import keccak
 
 from metalayer import gateway
 from metalayer.accounts import local_key
-from metalayer.attestation import Attestation, RestartFact, Tree, compact, digest
+from metalayer.attestation import Attestation, LaneFact, RestartFact, Tree, compact, digest
 from metalayer.chain import Connection, KeySender, to_hex
 from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange
@@ -318,6 +318,41 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
     given_back = credit(mesh, "hub", SENDER.address) - before + cost_of(mesh, behind)
     assert given_back == sum(fee.relay + fee.back for fee in fees) * GWEI
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
+
+
+def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M21, P1: the quorum signed a history of which nothing was delivered, and which the origin lost. It never signs
+    another one at that place: the restart is all that can still be signed, and goes first.
+    """
+    monkeypatch.setattr("metalayer.relayer._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.relayer._DOUBTED_TIMEOUT", 1.0)
+    hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
+    snapshot = hub.rpc("evm_snapshot")
+    (gone,) = mesh.send("hub", "arcade", b"gone")
+    mesh.finalize()
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path) as validators:
+        root = exchange.propose([LaneFact(mesh.id_of("hub"), mesh.id_of("arcade"), 1, gone.head)])
+        while len(exchange.signers(root)) < len(validators):
+            threading.Event().wait(0.02)
+        assert hub.rpc("evm_revert", snapshot)
+        (anew,) = mesh.send("hub", "arcade", b"anew")
+        place, _ = restart(hub, arcade, mesh.gateway, mesh.network_id, OWNER)
+        (behind,) = mesh.send("hub", "arcade", b"behind the restart")
+        (followed,) = relay(mesh, relayer, 1)
+        assert [delivery.followed for delivery in followed.deliveries if delivery.chain == "arcade"] == [1, 0]
+        assert followed.delivered == 1
+        (problem,) = followed.all_problems
+        assert problem.startswith("no quorum for hub → arcade")
+        assert f"signed 0x{gone.head.hex()} before" in problem
+        results = relay(mesh, relayer, 2)
+    assert [one.refunded for one in results] == [1, 0]
+    assert [one.all_problems for one in results] == [[], []]
+    assert state_of(mesh, exchange, anew) is State.RETURNED
+    assert state_of(mesh, exchange, behind) is State.DELIVERED
+    assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade") == (place + 1, behind.head)
 
 
 def cost_of(mesh: Mesh, sent: Sent) -> int:

@@ -6,15 +6,24 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from metalayer import gateway
 from metalayer.attestation import Attestation, LaneFact, Tree
-from metalayer.chain import Connection, in_parallel
+from metalayer.chain import (
+    MAX_TRANSACTION_GAS,
+    Connection,
+    Receipt,
+    Reverted,
+    Sender,
+    from_hex,
+    in_parallel,
+)
 from metalayer.errors import MetalayerError
 from metalayer.exchange import Exchange
-from metalayer.lane import BrokenLane, check, rebuild
+from metalayer.lane import BrokenLane, check, parse, rebuild
 from metalayer.relayer import MAX_CALLDATA, Relayer, pack, watch
 from metalayer.status import status
 from metalayer.survey import survey
@@ -85,6 +94,103 @@ def test_what_does_not_fit_is_split(mesh: Mesh, exchange: Exchange, tmp_path: Pa
     assert (by_chain["arcade"].delivered, by_chain["perps"].failed) == (20, 15)
     assert len(by_chain["arcade"].transactions) == 2
     assert len(by_chain["perps"].transactions) == 2
+
+
+def test_a_high_gas_limit_of_which_little_is_used_is_there_at_the_call(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """M12: the Inbox wants it before it calls. What a rehearsal says was used is far too little as a limit."""
+    mesh.send("hub", "arcade", recipient=mesh.scripted, gas_limit=2_000_000)
+    mesh.finalize()
+    arcade = mesh.connections["arcade"]
+    snapshot = arcade.rpc("evm_snapshot")
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert (result.delivered, result.all_problems) == (1, [])
+    (delivery,) = result.deliveries
+    (hash_,) = delivery.transactions
+    sent = arcade.rpc("eth_getTransactionByHash", hash_)
+    assert delivery.gas_used < 400_000
+    assert 2_000_000 < int(sent["gas"], 16) < 3_000_000
+    assert arcade.rpc("evm_revert", snapshot)
+    with pytest.raises(Reverted, match="InsufficientGas"):
+        arcade.call(mesh.gateway, from_hex(sent["input"]), sender=RELAYER.address, gas=2 * delivery.gas_used)
+
+
+def test_high_gas_limits_of_which_little_is_used_do_not_split_a_delivery(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path
+) -> None:
+    """Together they are above what a transaction may have, and it gets that."""
+    mesh.send("hub", "arcade", recipient=mesh.scripted, gas_limit=2_000_000, count=20)
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert (result.delivered, result.all_problems) == (20, [])
+    (delivery,) = result.deliveries
+    (hash_,) = delivery.transactions
+    sent = mesh.connections["arcade"].rpc("eth_getTransactionByHash", hash_)
+    assert int(sent["gas"], 16) == MAX_TRANSACTION_GAS
+
+
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize("gas_limit", [50_000, 2_000_000])
+def test_recipients_that_burn_what_they_did_not_burn_in_the_rehearsal_cost_their_relayer_nothing(
+    mesh: Mesh,
+    exchange: Exchange,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    gas_limit: int,
+    count: int,
+) -> None:
+    """M12: an attacker's recipient cannot make a delivery run out of gas that others' messages are in."""
+    script(mesh, "arcade", Behaviour.REVERT)
+    attacking = mesh.send(
+        "hub", "arcade", b"\1" * 1_000, recipient=mesh.scripted, gas_limit=gas_limit, count=count
+    )
+    others = mesh.send("hub", "arcade", count=3) + mesh.send("perps", "arcade", count=3)
+    mesh.finalize()
+    original = Connection.send
+
+    def send(self: Connection, sender: Sender, *args: Any) -> Receipt:
+        # Between the rehearsal and the block.
+        if sender is RELAYER:
+            script(mesh, "arcade", Behaviour.BURN_ALL_GAS)
+        return original(self, sender, *args)
+
+    monkeypatch.setattr(Connection, "send", send)
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert (result.delivered, result.failed, result.all_problems) == (len(others), len(attacking), [])
+    (delivery,) = result.deliveries
+    assert len(delivery.transactions) == 1
+    assert delivery.gas_used > count * gas_limit
+
+
+def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
+    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise n messages would be read in n passes: time would grow with their square."""
+    monkeypatch.setattr("metalayer.relayer.MAX_MESSAGES_PER_LANE", 10)
+    monkeypatch.setattr("metalayer.lane._FIRST_SPAN", 2)
+    read = []
+    original = parse
+
+    def counted(*args: Any) -> Any:
+        read.append(len(args[0]) // 2)
+        return original(*args)
+
+    for _ in range(5):
+        mesh.send("hub", "arcade", count=8)
+    mesh.finalize()
+    monkeypatch.setattr("metalayer.lane.parse", counted)
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path):
+        results = [relayer.relay_once() for _ in range(4)]
+    assert [one.delivered for one in results] == [10, 10, 10, 10]
+    assert [one.all_problems for one in results] == [[]] * 4
+    # In steps of 2, 4 and 8 blocks, a message in each. All that waits would be 40 + 30 + 20 + 10.
+    assert sum(read) == 14 + 14 + 14 + 10
+    assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
 def test_a_failing_recipient_delays_nobody_and_can_be_retried(
@@ -350,6 +456,49 @@ def test_the_size_of_a_delivery_is_known_before_it_is_encoded(mesh: Mesh, exchan
     assert sizes == sorted(sizes)
     assert sizes[-1] == 15
     assert sum(len(batch.messages) for batch in pack([work], tree, MAX_CALLDATA, most=7)) == 7
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("eth_getTransactionReceipt", [1]),
+        ("eth_getTransactionReceipt", "0x"),
+        ("eth_getBlockByNumber", "0x"),
+        ("eth_call", {}),
+        ("eth_getLogs", "0x"),
+        ("eth_getLogs", ["0x"]),
+    ],
+)
+def test_a_node_that_answers_with_another_kind_of_value_is_named(
+    mesh: Mesh,
+    exchange: Exchange,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    answer: Any,
+) -> None:
+    mesh.send("hub", "arcade")
+    mesh.send("perps", "social")
+    mesh.send("social", "perps")
+    mesh.finalize()
+    broken = Connection(mesh.connections["perps"].chain)
+    original = broken._post
+
+    def post(body: Any) -> Any:
+        answers = original(body)
+        if isinstance(body, dict):
+            return {"result": answer} if body["method"] == method else answers
+        wrong = {one["id"] for one in body if one["method"] == method}
+        return [{"id": one["id"], "result": answer} if one["id"] in wrong else one for one in answers]
+
+    monkeypatch.setattr(broken, "_post", post)
+    half_mad = replace(mesh, connections={**mesh.connections, "perps": broken})
+    with mesh.signing(exchange, tmp_path):
+        result = half_mad.relayer(exchange).relay_once()
+    assert "arcade" in {delivery.chain for delivery in result.deliveries if delivery.delivered}
+    assert result.all_problems
+    assert all(problem.startswith("perps: ") for problem in result.all_problems)
+    assert not any("\n" in problem for problem in result.all_problems)
 
 
 @pytest.mark.parametrize(
