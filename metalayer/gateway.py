@@ -15,7 +15,7 @@ from metalayer.chain import from_hex, to_hex
 from metalayer.message import GWEI, Message, interoperable
 
 _MESSAGE = "(address,address,uint64,uint64,uint256,bytes)"
-_BATCH = f"(uint256,uint64,bytes32,bytes32[],uint64,{_MESSAGE}[],bytes32[])"
+_BATCH = f"(uint256,bytes32,bytes32[],uint64,{_MESSAGE}[],bytes32[])"
 _VALIDATOR_SET = "(uint64,uint64,bytes32[])"
 _ATTESTATION = f"(bytes32,{_VALIDATOR_SET},uint256,(bytes32,bytes32)[])"
 _ROUTE = "(bool,bool,uint32,uint32,uint40,uint40,uint40,uint40,uint16)"
@@ -118,7 +118,6 @@ reverts.declare(
     "NotAbandoned(bytes32 id,uint64 restartNonce)",
     "NotReplaced(bytes32 id)",
     "LaneGap(uint256 origin,uint64 first,uint64 expected)",
-    "BatchLengthMismatch(uint256 origin,uint256 lastNonce,uint64 signedNonce)",
     "FactNotProven(bytes32 root,bytes32 leaf)",
     "HeadMismatch(uint256 origin,bytes32 computed,bytes32 signed)",
     "UnknownValidatorSet(bytes32 given,bytes32 installed)",
@@ -167,7 +166,6 @@ class Batch:
         """Values of the Solidity struct `Batch`."""
         return (
             self.fact.origin,
-            self.fact.nonce,
             self.fact.head,
             list(self.proof),
             self.first,

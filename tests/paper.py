@@ -118,7 +118,6 @@ class PaperLane:
         fact = self.fact(signed)
         return (
             self.origin,
-            signed,
             fact.head,
             tree.proof(fact),
             first,

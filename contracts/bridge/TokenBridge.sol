@@ -4,10 +4,10 @@ pragma solidity 0.8.36;
 import {ERC7786Recipient} from "@openzeppelin/contracts/crosschain/ERC7786Recipient.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
+import {Accounts} from "../metalayer/libraries/Accounts.sol";
 import {Message} from "../metalayer/libraries/Messages.sol";
 import {ERA} from "../token/ERA.sol";
 
@@ -104,7 +104,7 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
     }
 
     function _isAuthorizedGateway(address gateway, bytes calldata sender) internal view override returns (bool) {
-        (uint256 chainId, address account) = InteroperableAddress.parseEvmV1Calldata(sender);
+        (uint256 chainId, address account) = Accounts.parse(sender);
         return gateway == address(GATEWAY) && account == address(this) && (_isHub() || chainId == HUB_CHAIN_ID);
     }
 
@@ -118,7 +118,7 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         if (_isHub()) {
             // The account is this bridge: _isAuthorizedGateway compared it.
             // slither-disable-next-line unused-return
-            (origin,) = InteroperableAddress.parseEvmV1Calldata(sender);
+            (origin,) = Accounts.parse(sender);
             _release(origin, transfer.amount);
             if (transfer.chain != block.chainid) {
                 _forward(receiveId, transfer.chain, origin, transfer);
@@ -160,9 +160,7 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         bytes[] memory attributes = new bytes[](2);
         attributes[0] = abi.encodeWithSignature("minGasLimit(uint256)", gasLimit);
         attributes[1] = abi.encodeWithSignature("feePayer(address)", payer);
-        return GATEWAY.sendMessage(
-            InteroperableAddress.formatEvmV1(next, address(this)), abi.encode(transfer), attributes
-        );
+        return GATEWAY.sendMessage(Accounts.form(next, address(this)), abi.encode(transfer), attributes);
     }
 
     function _gasToHub(uint256 destination) private view returns (uint256) {

@@ -6,15 +6,13 @@ import {Message} from "../metalayer/libraries/Messages.sol";
 
 /// @notice Consecutive messages of one lane, and what ties them to a signed head.
 /// @param origin Chain id of the origin.
-/// @param nonce Nonce of the signed head.
-/// @param head The signed head.
-/// @param proof Merkle proof of the lane fact (origin, this chain, nonce, head).
+/// @param head The signed head, after all of `messages` and `ids`.
+/// @param proof Merkle proof of the lane fact: origin, this chain, the nonce of the last element, and that head.
 /// @param first Nonce of the first element: of `messages`, or of `ids` if there are none.
 /// @param messages Messages to execute now, in lane order.
 /// @param ids Ids of the messages between the last of `messages` and the signed head.
 struct Batch {
     uint256 origin;
-    uint64 nonce;
     bytes32 head;
     bytes32[] proof;
     uint64 first;
@@ -58,9 +56,8 @@ interface IInbox {
     error SetNotNewer(uint64 version, uint64 expires, uint64 installedVersion, uint64 installedExpires);
     /// @notice Thrown when the batch starts beyond the next message of the lane.
     error LaneGap(uint256 origin, uint64 first, uint64 expected);
-    /// @notice Thrown when the batch holds more or fewer elements than lead from `first` to the signed nonce.
-    error BatchLengthMismatch(uint256 origin, uint256 lastNonce, uint64 signedNonce);
-    /// @notice Thrown when the proof does not lead from the fact to the signed root.
+    /// @notice Thrown when the proof does not lead from the fact to the signed root. So it is if a batch holds more or
+    /// fewer elements than lead from `first` to the nonce of the signed head.
     error FactNotProven(bytes32 root, bytes32 leaf);
     /// @notice Thrown when the elements of the batch do not lead from the stored head to the signed one.
     error HeadMismatch(uint256 origin, bytes32 computed, bytes32 signed);

@@ -47,9 +47,12 @@ abstract contract Credit is ICredit {
         emit AllowanceSet(msg.sender, sender, amount);
     }
 
-    /// @dev Takes `amount` from `payer` for a message of the caller. The caller needs no allowance for its own credit.
+    /// @dev Takes `amount` from `payer`, who holds `held`, found to be enough, for a message of the caller. The caller
+    /// needs no allowance for its own credit.
     function _charge(address payer, uint256 held, uint256 amount) internal {
-        credit[payer] = held - amount;
+        unchecked {
+            credit[payer] = held - amount;
+        }
         if (payer == msg.sender) return;
         uint256 allowed = allowance[payer][msg.sender];
         require(amount <= allowed, InsufficientAllowance(payer, msg.sender, allowed, amount));

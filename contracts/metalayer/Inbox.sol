@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
-import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Batch, IInbox, MessageStatus} from "../interfaces/IInbox.sol";
 import {GatewayMessages} from "./GatewayMessages.sol";
+import {Accounts} from "./libraries/Accounts.sol";
 import {Attestation, Attestations, ValidatorSet} from "./libraries/Attestations.sol";
 import {Facts} from "./libraries/Facts.sol";
-import {Fee} from "./libraries/Fees.sol";
 import {Message, Messages} from "./libraries/Messages.sol";
 import {RecipientCall} from "./libraries/RecipientCall.sol";
-import {Senders} from "./libraries/Senders.sol";
 import {Routes} from "./Routes.sol";
 
 /// @title Inbox
@@ -73,7 +70,10 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         require(status == MessageStatus.Failed, MessageNotFailed(id, status));
         _checkRetryTime(id, message.deliverBefore);
         messageStatus[id].status = MessageStatus.None;
-        require(_execute(id, Senders.form(origin), message, type(uint256).max), RetryFailed(id));
+        bytes memory sender = Accounts.form(origin, address(0));
+        require(
+            _execute(id, sender, message, message.recipient, message.gasLimit, type(uint256).max), RetryFailed(id)
+        );
         _earn(origin, message.fee.back());
         emit MessageDelivered(id, origin, nonce);
     }
@@ -173,11 +173,13 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
 
     function _checkAttestation(Attestation calldata attestation) internal view virtual {
         ValidatorSet calldata set = attestation.validatorSet;
-        bytes32 given = set.hashCalldata();
+        (uint64 version, uint64 expires, bytes32[] calldata validators) =
+            (set.version, set.expires, set.validators);
+        bytes32 given = Attestations.hashParts(version, expires, validators);
         bytes32 installed = validatorSetHash;
         require(given == installed, UnknownValidatorSet(given, installed));
-        Attestations.checkExpiry(set.version, set.expires);
-        attestation.checkQuorum(_DOMAIN_SEPARATOR);
+        Attestations.checkExpiry(version, expires);
+        attestation.checkQuorum(validators, _DOMAIN_SEPARATOR);
     }
 
     function _checkNewer(ValidatorSet calldata next, ValidatorSet calldata present) internal view virtual {
@@ -211,57 +213,59 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
     }
 
     function _checkFact(bytes32[] calldata proof, bytes32 root, bytes32 leaf) private pure {
-        require(MerkleProof.verifyCalldata(proof, root, leaf), FactNotProven(root, leaf));
+        require(Facts.root(proof, leaf) == root, FactNotProven(root, leaf));
     }
 
     function _deliverBatch(bytes32 root, Batch calldata batch) private {
         uint256 origin = batch.origin;
         InboxLane storage lane = _inboxLanes[origin];
-        require(lane.open, RouteClosed(origin));
-        _checkPause(origin, lane.pausedUntil);
         uint64 nonce = lane.nonce;
-        if (batch.nonce <= nonce) return;
+        if (!lane.open) revert RouteClosed(origin);
+        _checkPause(origin, lane.pausedUntil);
 
         Message[] calldata messages = batch.messages;
-        uint256 first = batch.first;
-        uint256 count = messages.length;
-        require(first != 0 && first <= nonce + 1, LaneGap(origin, batch.first, nonce + 1));
-        uint256 last = first + count + batch.ids.length - 1;
-        require(last == batch.nonce, BatchLengthMismatch(origin, last, batch.nonce));
-        _checkFact(batch.proof, root, Facts.lane(origin, block.chainid, batch.nonce, batch.head));
-
-        uint256 known = nonce + 1 - first;
-        bytes32 head = _headOf(lane, origin);
-        bytes32[] memory executing = new bytes32[](count);
-        for (uint256 i = known; i < count; ++i) {
-            bytes32 id = Messages.id(messages[i], NETWORK_ID, origin, block.chainid, first + i);
-            executing[i] = id;
-            head = Messages.extend(head, id);
-        }
-        _checkHead(batch, head, known > count ? known - count : 0);
-        if (known >= count) return;
-
-        // The whole lane state moves before the first recipient is called.
-        lane.nonce = uint64(first + count - 1);
-        lane.head = head;
-        bytes memory sender = Senders.form(origin);
-        uint256 earned;
-        for (uint256 i = known; i < count; ++i) {
-            earned += _firstAttempt(executing[i], origin, uint64(first + i), sender, messages[i]);
-        }
-        _earn(origin, earned);
-    }
-
-    /// @dev Follows the ids from `start` on and compares where they lead with the signed head.
-    function _checkHead(Batch calldata batch, bytes32 head, uint256 start) internal view virtual {
         bytes32[] calldata ids = batch.ids;
-        for (uint256 i = start; i < ids.length; ++i) {
-            head = Messages.extend(head, ids[i]);
+        uint256 count = messages.length;
+        uint256 first = batch.first;
+        // Sums of three numbers of 64 bits; one below zero is beyond everything.
+        unchecked {
+            uint256 last = first + count + ids.length - 1;
+            if (last <= nonce) return;
+            uint256 next = uint256(nonce) + 1;
+            require(
+                first != 0 && first <= next && last <= type(uint64).max,
+                LaneGap(origin, uint64(first), uint64(next))
+            );
+            _checkFact(batch.proof, root, Facts.lane(origin, block.chainid, last, batch.head));
+
+            uint256 known = next - first;
+            bytes32 head = _headOf(lane, origin);
+            bytes32[] memory executing = new bytes32[](count);
+            for (uint256 i = known; i < count; ++i) {
+                bytes32 id = Messages.id(messages[i], NETWORK_ID, origin, block.chainid, first + i);
+                executing[i] = id;
+                head = Messages.extend(head, id);
+            }
+            _checkHead(origin, Messages.follow(head, ids, known > count ? known - count : 0), batch.head);
+            if (known >= count) return;
+
+            // The whole lane state moves before the first recipient is called.
+            lane.nonce = uint64(first + count - 1);
+            lane.head = head;
+            bytes memory sender = Accounts.form(origin, address(0));
+            uint256 earned;
+            for (uint256 i = known; i < count; ++i) {
+                earned += _firstAttempt(executing[i], origin, uint64(first + i), sender, messages[i]);
+            }
+            _earn(origin, earned);
         }
-        require(head == batch.head, HeadMismatch(batch.origin, head, batch.head));
     }
 
-    /// @return earned What the relayer earns for it, in gwei.
+    function _checkHead(uint256 origin, bytes32 computed, bytes32 signed) internal view virtual {
+        require(computed == signed, HeadMismatch(origin, computed, signed));
+    }
+
+    /// @return earned What the relayer earns for it, in gwei: less than 2^65.
     function _firstAttempt(
         bytes32 id,
         uint256 origin,
@@ -269,20 +273,21 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         bytes memory sender,
         Message calldata message
     ) private returns (uint256 earned) {
-        Fee fee = message.fee;
-        if (message.recipient == address(this) && message.sender == address(this)) {
+        address recipient = message.recipient;
+        if (recipient == address(this) && message.sender == address(this)) {
             _receiveGatewayMessage(origin, message.payload, msg.sender);
             emit MessageDelivered(id, origin, nonce);
             return 0;
         }
         bool expired = _isExpired(message.deliverBefore);
-        if (!expired && _execute(id, sender, message, message.gasLimit)) {
+        uint64 gasLimit = message.gasLimit;
+        if (!expired && _execute(id, sender, message, recipient, gasLimit, gasLimit)) {
             emit MessageDelivered(id, origin, nonce);
-            return uint256(fee.relay()) + fee.back();
+            return message.fee.whole();
         }
         messageStatus[id].status = expired ? MessageStatus.Expired : MessageStatus.Failed;
         emit MessageFailed(id, origin, nonce, expired);
-        return expired ? fee.base() : fee.relay();
+        return expired ? message.fee.base() : message.fee.relay();
     }
 
     function _earn(uint256 origin, uint256 amount) private {
@@ -291,17 +296,20 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
 
     /// @param sender ERC-7930 form of any account on the origin.
     /// @dev Reading the code first makes the account warm, as {RecipientCall} expects.
-    function _execute(bytes32 id, bytes memory sender, Message calldata message, uint256 gasForwarded)
-        private
-        returns (bool accepted)
-    {
-        address recipient = message.recipient;
+    function _execute(
+        bytes32 id,
+        bytes memory sender,
+        Message calldata message,
+        address recipient,
+        uint64 gasLimit,
+        uint256 gasForwarded
+    ) private returns (bool accepted) {
         if (recipient.code.length == 0) return false;
-        Senders.set(sender, message.sender);
-        bytes memory data = abi.encodeCall(IERC7786Recipient.receiveMessage, (id, sender, message.payload));
-        uint256 required = _requiredGas(message.gasLimit);
+        Accounts.set(sender, message.sender);
+        uint256 required = _requiredGas(gasLimit);
         uint256 available;
-        (available, accepted) = RecipientCall.attempt(recipient, required, gasForwarded, data);
+        (available, accepted) =
+            RecipientCall.attempt(recipient, required, gasForwarded, id, sender, message.payload);
         require(available >= required, InsufficientGas(id, available, required));
     }
 

@@ -4,12 +4,13 @@ pragma solidity 0.8.36;
 import {IERC7786GatewaySource} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {IOutbox} from "../interfaces/IOutbox.sol";
 import {Route} from "../interfaces/IRoutes.sol";
 import {Credit} from "./Credit.sol";
 import {GatewayMessages} from "./GatewayMessages.sol";
+import {Accounts} from "./libraries/Accounts.sol";
 import {Fee, Fees} from "./libraries/Fees.sol";
+import {LaneState, LaneStates} from "./libraries/LaneStates.sol";
 import {Messages} from "./libraries/Messages.sol";
 import {Routes} from "./Routes.sol";
 
@@ -18,13 +19,10 @@ import {Routes} from "./Routes.sol";
 abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     using SafeERC20 for IERC20;
 
-    /// @dev Two words, written by each message. Fees are in gwei of ERA.
+    /// @dev Two words, written by each message.
     struct OutboxLane {
         bytes32 head;
-        uint64 nonce;
-        uint64 escrow;
-        uint64 protocolFees;
-        uint64 restartedAt;
+        LaneState state;
     }
 
     /// @notice Longest payload, in bytes.
@@ -43,8 +41,6 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     bytes4 private constant DELIVER_BEFORE = bytes4(keccak256("deliverBefore(uint256)"));
     bytes4 private constant FEE_PAYER = bytes4(keccak256("feePayer(address)"));
     uint256 private constant ATTRIBUTE_LENGTH = 36;
-    /// @dev ERC-7930: version 1, chain type eip155.
-    bytes4 private constant EVM_V1 = 0x00010000;
     uint256 private constant GAS_FEE_UNIT = 1_000;
 
     mapping(uint256 destination => OutboxLane) internal _outboxLanes;
@@ -65,10 +61,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         (uint256 gasLimit, uint64 deliverBefore, address feePayer) =
             _readAttributes(attributes, terms.defaultGasLimit);
         (Fee fee, uint64 protocolPart) = _price(destination, terms, gasLimit, payload.length);
-        uint64 escrowed = fee.relay() + fee.back();
-        if (!_pay(feePayer, (uint256(escrowed) + protocolPart) * Fees.UNIT)) {
-            (fee, escrowed, protocolPart) = (Fee.wrap(0), 0, 0);
-        }
+        if (!_pay(feePayer, _inWei(fee, protocolPart))) (fee, protocolPart) = (Fee.wrap(0), 0);
 
         uint64 nonce;
         bytes32 head;
@@ -79,11 +72,10 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
             uint64(gasLimit),
             deliverBefore,
             fee,
-            escrowed,
             protocolPart,
-            keccak256(payload)
+            Messages.hash(payload)
         );
-        bytes memory sender = InteroperableAddress.formatEvmV1(block.chainid, msg.sender);
+        bytes memory sender = Accounts.form(block.chainid, msg.sender);
         emit MessageSent(id, sender, recipient, payload, 0, attributes);
         emit LaneExtended(destination, nonce, uint64(gasLimit), deliverBefore, Fee.unwrap(fee), head);
     }
@@ -91,11 +83,11 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     /// @inheritdoc IOutbox
     function restart(uint256 destination, uint64 nonce) external onlyOwner {
         OutboxLane storage lane = _outboxLanes[destination];
-        uint64 last = lane.nonce;
+        LaneState state = lane.state;
+        uint64 last = state.nonce();
         _checkRestart(destination, last, nonce);
         _storedHeads[destination][last] = lane.head;
-        lane.nonce = nonce;
-        lane.restartedAt = nonce;
+        lane.state = LaneStates.pack(nonce, state.escrow(), state.protocolFees(), nonce);
         lane.head = _genesis(destination, nonce);
         _onRestart(destination, nonce);
         emit LaneRestarted(destination, nonce, last);
@@ -104,8 +96,9 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     /// @inheritdoc IOutbox
     function sweep(uint256 destination) external {
         OutboxLane storage lane = _outboxLanes[destination];
-        uint256 amount = lane.protocolFees * Fees.UNIT;
-        lane.protocolFees = 0;
+        LaneState state = lane.state;
+        uint256 amount = state.protocolFees() * Fees.UNIT;
+        lane.state = LaneStates.pack(state.nonce(), state.escrow(), 0, state.restartedAt());
         address to = owner();
         emit Swept(destination, to, amount);
         FEE_TOKEN.safeTransfer(to, amount);
@@ -119,19 +112,19 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     /// @inheritdoc IOutbox
     function quote(uint256 destination, uint256 gasLimit, uint256 payloadLength) external view returns (uint256) {
         (Fee fee, uint64 protocolPart) = _price(destination, _route(destination), gasLimit, payloadLength);
-        return (uint256(fee.relay()) + fee.back() + protocolPart) * Fees.UNIT;
+        return _inWei(fee, protocolPart);
     }
 
     /// @inheritdoc IOutbox
     function outboxLane(uint256 destination) external view returns (uint64 nonce, bytes32 head, uint64 restartedAt) {
         OutboxLane storage lane = _outboxLanes[destination];
-        return (lane.nonce, _headOf(lane, destination), lane.restartedAt);
+        return (lane.state.nonce(), _headOf(lane, destination), lane.state.restartedAt());
     }
 
     /// @inheritdoc IOutbox
     function laneFees(uint256 destination) external view returns (uint64 escrow, uint64 protocolFees) {
-        OutboxLane storage lane = _outboxLanes[destination];
-        return (lane.escrow, lane.protocolFees);
+        LaneState state = _outboxLanes[destination].state;
+        return (state.escrow(), state.protocolFees());
     }
 
     /// @inheritdoc IOutbox
@@ -155,13 +148,12 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
             type(uint64).max,
             Fee.wrap(0),
             0,
-            0,
             keccak256(payload)
         );
         emit MessageSent(
             id,
-            InteroperableAddress.formatEvmV1(block.chainid, address(this)),
-            InteroperableAddress.formatEvmV1(destination, address(this)),
+            Accounts.form(block.chainid, address(this)),
+            Accounts.form(destination, address(this)),
             payload,
             0,
             new bytes[](0)
@@ -170,11 +162,13 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     }
 
     function _mayBeLost(uint256 destination, uint64 nonce) internal view override returns (bool) {
-        return nonce < _outboxLanes[destination].restartedAt;
+        return nonce < _outboxLanes[destination].state.restartedAt();
     }
 
     function _carriage(uint256 destination) internal view override returns (uint64) {
-        return _relayPart(_route(destination), GATEWAY_GAS_LIMIT, GATEWAY_PAYLOAD_LENGTH);
+        Route storage terms = _route(destination);
+        return
+            _relayPart(terms.baseFee, terms.gasFee, terms.byteFee, GATEWAY_GAS_LIMIT, GATEWAY_PAYLOAD_LENGTH);
     }
 
     function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view virtual {
@@ -198,14 +192,15 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         uint64 gasLimit,
         uint64 deliverBefore,
         Fee fee,
-        uint64 escrowed,
         uint64 protocolPart,
         bytes32 payloadHash
     ) private returns (bytes32 id, uint64 nonce, bytes32 head) {
         OutboxLane storage lane = _outboxLanes[destination];
-        nonce = lane.nonce + 1;
-        uint64 escrow = lane.escrow + escrowed;
-        uint64 protocolFees = lane.protocolFees + protocolPart;
+        LaneState state = lane.state;
+        nonce = state.nonce() + 1;
+        lane.state = LaneStates.pack(
+            nonce, state.escrow() + uint64(fee.whole()), state.protocolFees() + protocolPart, state.restartedAt()
+        );
         id = Messages.id(
             NETWORK_ID,
             block.chainid,
@@ -220,10 +215,6 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         );
         head = Messages.extend(_headOf(lane, destination), id);
         lane.head = head;
-        // One after the other, so that the compiler writes their common word once.
-        lane.nonce = nonce;
-        lane.escrow = escrow;
-        lane.protocolFees = protocolFees;
         if (nonce % STORED_HEAD_INTERVAL == 0) _storedHeads[destination][nonce] = head;
     }
 
@@ -232,8 +223,11 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     function _pay(address feePayer, uint256 amount) private returns (bool) {
         address payer = feePayer == address(0) ? msg.sender : feePayer;
         uint256 held = credit[payer];
-        if (held < amount && payer == msg.sender && block.chainid == NETWORK_ID && payer == owner()) return false;
-        require(held >= amount, InsufficientCredit(payer, held, amount));
+        if (held < amount) {
+            bool isFree = payer == msg.sender && block.chainid == NETWORK_ID && payer == owner();
+            require(isFree, InsufficientCredit(payer, held, amount));
+            return false;
+        }
         _charge(payer, held, amount);
         return true;
     }
@@ -248,7 +242,8 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         uint256 maximum = terms.maxGasLimit;
         require(gasLimit <= maximum, GasLimitTooHigh(gasLimit, maximum));
         require(payloadLength <= MAX_PAYLOAD_LENGTH, PayloadTooLong(payloadLength, MAX_PAYLOAD_LENGTH));
-        uint64 relayPart = _relayPart(terms, gasLimit, payloadLength);
+        uint64 relayPart =
+            _relayPart(terms.baseFee, terms.gasFee, terms.byteFee, gasLimit, payloadLength);
         uint64 returnPart = terms.returnFee;
         unchecked {
             uint256 share = uint256(relayPart + returnPart) * terms.protocolShare;
@@ -257,11 +252,24 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         fee = Fees.pack(terms.baseFee, relayPart, returnPart);
     }
 
-    /// @dev Below 2^55 for the highest terms, gas limit and length: nothing here or above overflows.
-    function _relayPart(Route storage terms, uint256 gasLimit, uint256 payloadLength) private view returns (uint64) {
+    /// @dev All parts of a price, which is below 2^57 gwei.
+    function _inWei(Fee fee, uint64 protocolPart) private pure returns (uint256) {
         unchecked {
-            uint256 gasPart = (gasLimit * terms.gasFee + GAS_FEE_UNIT - 1) / GAS_FEE_UNIT;
-            return uint64(terms.baseFee + gasPart + payloadLength * terms.byteFee);
+            return (fee.whole() + protocolPart) * Fees.UNIT;
+        }
+    }
+
+    /// @dev Below 2^55 for the highest terms, gas limit and length: nothing here or above overflows.
+    function _relayPart(
+        uint256 baseFee,
+        uint256 gasFee,
+        uint256 byteFee,
+        uint256 gasLimit,
+        uint256 payloadLength
+    ) private pure returns (uint64) {
+        unchecked {
+            uint256 gasPart = (gasLimit * gasFee + GAS_FEE_UNIT - 1) / GAS_FEE_UNIT;
+            return uint64(baseFee + gasPart + payloadLength * byteFee);
         }
     }
 
@@ -269,18 +277,8 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         return Messages.genesis(NETWORK_ID, block.chainid, destination, nonce);
     }
 
-    /// @dev The one canonical ERC-7930 form of an EVM account: version 1 and chain type eip155, the length of the chain
-    /// id, the chain id without leading zeros, 20, the account. OpenZeppelin's parser takes more: leading zeros,
-    /// trailing bytes, no account.
     function _parseRecipient(bytes calldata recipient) private view returns (uint256 chainId, address account) {
-        uint256 idLength = recipient.length > 4 ? uint8(recipient[4]) : 0;
-        if (
-            idLength != 0 && idLength <= 32 && recipient.length == 26 + idLength && bytes4(recipient) == EVM_V1
-                && recipient[5] != 0 && uint8(recipient[5 + idLength]) == 20
-        ) {
-            chainId = uint256(bytes32(recipient[5:])) >> (256 - 8 * idLength);
-            account = address(bytes20(recipient[6 + idLength:]));
-        }
+        (chainId, account) = Accounts.parse(recipient);
         require(
             account != address(0) && account != address(this) && chainId != block.chainid, InvalidRecipient(recipient)
         );

@@ -4,7 +4,6 @@ pragma solidity 0.8.36;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {Batch} from "../interfaces/IInbox.sol";
 import {ReturnNotice, Walk} from "../interfaces/ISettlement.sol";
 import {Attestation, Attestations, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
 import {Message, Messages} from "../metalayer/libraries/Messages.sol";
@@ -107,8 +106,8 @@ contract BrokenMetalayer is Metalayer {
         if (_BUG != Bug.RestartsBackwards) super._checkRestart(destination, last, nonce);
     }
 
-    function _checkHead(Batch calldata batch, bytes32 head, uint256 start) internal view override {
-        if (_BUG != Bug.HeadNotChecked) super._checkHead(batch, head, start);
+    function _checkHead(uint256 origin, bytes32 computed, bytes32 signed) internal view override {
+        if (_BUG != Bug.HeadNotChecked) super._checkHead(origin, computed, signed);
     }
 
     function _checkAttestation(Attestation calldata attestation) internal view override {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
-import {Attestation, Attestations, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
+import {Accounts} from "../metalayer/libraries/Accounts.sol";
+import {Attestation, Attestations, Signature, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
 import {Facts} from "../metalayer/libraries/Facts.sol";
 import {Fee, Fees} from "../metalayer/libraries/Fees.sol";
 import {Message, Messages} from "../metalayer/libraries/Messages.sol";
@@ -59,7 +57,7 @@ contract LibraryHarness {
     }
 
     function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {
-        return MerkleProof.verifyCalldata(proof, root, leaf);
+        return Facts.root(proof, leaf) == root;
     }
 
     function setHash(ValidatorSet calldata set) external pure returns (bytes32) {
@@ -87,11 +85,11 @@ contract LibraryHarness {
     }
 
     /// @return signer Zero if the signature is malformed or malleable.
-    function recover(bytes32 hash, bytes32 r, bytes32 vs) external pure returns (address signer) {
-        (signer,,) = ECDSA.tryRecover(hash, r, vs);
+    function recover(bytes32 hash, Signature calldata signature) external pure returns (address signer) {
+        return Attestations.recover(hash, signature);
     }
 
     function format(uint256 chainId, address account) external pure returns (bytes memory) {
-        return InteroperableAddress.formatEvmV1(chainId, account);
+        return Accounts.form(chainId, account);
     }
 }

@@ -68,8 +68,14 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
         if (block.chainid == HUB_CHAIN_ID) {
             super._transferVotingUnits(from, to, amount);
         } else {
-            _moveDelegateVotes(delegates(from), delegates(to), amount);
+            _moveDelegateVotes(_delegateOf(from), _delegateOf(to), amount);
         }
+    }
+
+    /// @dev Nobody can delegate for the zero address, from which ERA is minted and to which it is burned: reading that
+    /// would cost 2,100 gas.
+    function _delegateOf(address account) private view returns (address) {
+        return account == address(0) ? address(0) : delegates(account);
     }
 
     function _update(address from, address to, uint256 value) internal override(ERC20, ERC20Votes) {

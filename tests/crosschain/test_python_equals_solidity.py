@@ -209,7 +209,7 @@ def test_both_recover_the_same_signer(
         signature = compact(key.unsafe_sign_hash(hashed))
     if flip:
         signature = signature[:32] + bytes([signature[32] ^ 0x80]) + signature[33:]
-    on_chain = harness.view("recover", hashed, signature[:32], signature[32:])
+    on_chain = harness.view("recover", hashed, (signature[:32], signature[32:]))
     in_python = recover(901, harness.address, root, signature)
     assert (in_python or "0x" + "00" * 20) == on_chain
 

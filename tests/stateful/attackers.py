@@ -144,7 +144,10 @@ class Outsiders(Relayers):
             case "gap":
                 batch, error = replace(batch, first=batch.first + 1), "LaneGap"
             case "missing":
-                batch, error = replace(batch, messages=batch.messages[:-1]), "BatchLengthMismatch"
+                if fact.nonce == batch.first:
+                    # Without its only element it says nothing, and moves nothing.
+                    return
+                batch, error = replace(batch, messages=batch.messages[:-1]), "FactNotProven"
             case "unproven":
                 batch, error = replace(batch, proof=batch.proof[:-1]), "FactNotProven"
             case "other lane":
@@ -161,7 +164,7 @@ class Outsiders(Relayers):
                 extra = replace(batch.messages[-1], nonce=fact.nonce + 1)
                 batch = replace(batch, messages=(*batch.messages, *([extra] if not batch.ids else [])))
                 batch = replace(batch, ids=(*batch.ids, *([extra.id] if batch.ids else [])))
-                error = "BatchLengthMismatch"
+                error = "FactNotProven"
         attestation, _ = self.attest(lane[1], [fact, _ELSEWHERE], number)
         self.refuse(lane[1], ATTACKER, gateway.encode_deliver(attestation, [batch]), error)
         self.reach(f"delivered: {kind}")

@@ -1,5 +1,7 @@
 """Inbox: replaying lanes, first attempts, failures, retries, messages of other gateways and pauses."""
 
+from dataclasses import replace
+
 import pytest
 from eth_utils import keccak
 from hypothesis import example, given
@@ -121,7 +123,7 @@ def behave(recipient, sender):
     return behave
 
 
-ORIGIN, NONCE, HEAD, PROOF, FIRST, MESSAGES, IDS = range(7)
+ORIGIN, HEAD, PROOF, FIRST, MESSAGES, IDS = range(6)
 
 
 def retry_arguments(message: Message):
@@ -344,10 +346,11 @@ def test_refuses_the_highest_first(lane, fill, refusal):
     assert refusal(change={FIRST: 2**64 - 1}) == error("LaneGap", lane.origin, 2**64 - 1, 1)
 
 
-def test_refuses_an_empty_batch(lane, fill, refusal):
+def test_an_empty_batch_moves_nothing(lane, fill, pack, gateway, relayer):
     """M7: nothing leads nowhere."""
     fill(2)
-    assert refusal(change={MESSAGES: [], IDS: []}) == error("BatchLengthMismatch", lane.origin, 0, 2)
+    gateway.send("deliver", *pack(change={MESSAGES: [], IDS: []}), sender=relayer)
+    assert gateway.view("inboxLane", lane.origin) == (0, lane.heads[0])
 
 
 @pytest.mark.parametrize("kind", ["message", "id"])
@@ -358,7 +361,8 @@ def test_refuses_one_element_too_few(lane, fill, refusal, kind):
         if kind == "message"
         else {MESSAGES: [messages[0].fields], IDS: [messages[1].id, messages[2].id]}
     )
-    assert refusal(change=change) == error("BatchLengthMismatch", lane.origin, 3, 4)
+    claimed = replace(lane.fact(), nonce=3)
+    assert refusal(change=change) == error("FactNotProven", lane.fact().leaf, claimed.leaf)
 
 
 @pytest.mark.parametrize("kind", ["message", "id"])
@@ -366,7 +370,8 @@ def test_refuses_one_element_too_many(lane, fill, refusal, kind):
     messages = fill(4)
     fields = [message.fields for message in messages]
     change = {MESSAGES: [*fields, fields[0]]} if kind == "message" else {IDS: [messages[3].id]}
-    assert refusal(change=change) == error("BatchLengthMismatch", lane.origin, 5, 4)
+    claimed = replace(lane.fact(), nonce=5)
+    assert refusal(change=change) == error("FactNotProven", lane.fact().leaf, claimed.leaf)
 
 
 @pytest.mark.parametrize(

@@ -619,7 +619,7 @@ def test_refuses_payloads_that_are_no_transfer(hub, arcade, payload):
 def test_refuses_senders_that_are_no_address(arcade, attacker, sender):
     """M16."""
     refusal = arcade.bridge.revert("receiveMessage", bytes(32), sender, b"", sender=attacker)
-    assert refusal == error("InteroperableAddressParsingError", sender)
+    assert refusal == error("ERC7786RecipientUnauthorizedGateway", attacker, sender)
 
 
 # When a hop fails

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 
 /// @notice Who may sign, and for how long.
@@ -39,6 +39,8 @@ library Attestations {
     bytes32 internal constant ATTESTATION_TYPEHASH = keccak256("Attestation(bytes32 root)");
     uint256 internal constant MIN_VALIDATORS = 4;
     uint256 internal constant MAX_VALIDATORS = 32;
+    /// @dev Half the order of secp256k1: every signature has a second form, whose `s` is above (EIP-2).
+    uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
     /// @notice Thrown when a set does not have 4 to 32 validators.
     error InvalidValidatorCount(uint256 count);
@@ -65,9 +67,21 @@ library Attestations {
 
     /// @notice The same, read where it lies: a copy to memory costs more than all the hashing.
     function hashCalldata(ValidatorSet calldata set) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(VALIDATOR_SET_TYPEHASH, set.version, set.expires, keccak256(abi.encodePacked(set.validators)))
-        );
+        return hashParts(set.version, set.expires, set.validators);
+    }
+
+    /// @notice The same for whoever needs the parts too: each time that they are found in calldata costs 100 gas.
+    function hashParts(uint64 version, uint64 expires, bytes32[] calldata validators) internal pure returns (bytes32) {
+        bytes32 listHash;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            // Beyond the free memory pointer, which stays where it is.
+            let words := mload(0x40)
+            let size := shl(5, validators.length)
+            calldatacopy(words, validators.offset, size)
+            listHash := keccak256(words, size)
+        }
+        return keccak256(abi.encode(VALIDATOR_SET_TYPEHASH, version, expires, listHash));
     }
 
     /// @notice Reverts unless the set may be installed: size, order and weights. No validator alone can reach or
@@ -100,39 +114,42 @@ library Attestations {
     /// and unexpired is the caller's to check.
     /// @param domainSeparator EIP-712 domain under which validators sign.
     function checkQuorum(Attestation calldata attestation, bytes32 domainSeparator) internal pure {
+        checkQuorum(attestation, attestation.validatorSet.validators, domainSeparator);
+    }
+
+    /// @param validators Those of the attestation's set.
+    function checkQuorum(
+        Attestation calldata attestation,
+        bytes32[] calldata validators,
+        bytes32 domainSeparator
+    ) internal pure {
         bytes32 digest = MessageHashUtils.toTypedDataHash(
-            domainSeparator, keccak256(abi.encode(ATTESTATION_TYPEHASH, attestation.root))
+            domainSeparator, Hashes.efficientKeccak256(ATTESTATION_TYPEHASH, attestation.root)
         );
-        bytes32[] calldata validators = attestation.validatorSet.validators;
         Signature[] calldata signatures = attestation.signatures;
         uint256 signers = attestation.signers;
         uint256 count = validators.length;
+        require(signers >> count == 0, SignersMismatch(signers, count, signatures.length));
         uint256 used;
         uint256 signed;
         uint256 total;
-        require(signers >> count == 0, SignersMismatch(signers, count, signatures.length));
-        for (uint256 i; i < count; ++i) {
-            bytes32 validator = validators[i];
-            uint256 weight = weightOf(validator);
-            // 32 weights of 96 bits at most.
-            unchecked {
+        // 32 weights of 96 bits at most: no sum overflows.
+        unchecked {
+            for (uint256 i; i < count; ++i) {
+                bytes32 validator = _at(validators, i);
+                uint256 weight = weightOf(validator);
                 total += weight;
-            }
-            if ((signers >> i) & 1 == 0) continue;
-            require(used < signatures.length, SignersMismatch(signers, count, signatures.length));
-            address expected = signerOf(validator);
-            Signature calldata signature = signatures[used];
-            // A failed recovery gives the zero address, which no valid set contains.
-            // slither-disable-next-line unused-return
-            (address recovered,,) = ECDSA.tryRecover(digest, signature.r, signature.vs);
-            require(recovered == expected, InvalidSignature(i, expected));
-            unchecked {
+                if ((signers >> i) & 1 == 0) continue;
+                // Not a `require`: the compiler makes one function of equal ones, and calling that costs more.
+                if (used == signatures.length) revert SignersMismatch(signers, count, used);
+                address expected = signerOf(validator);
+                require(recover(digest, signatures[used]) == expected, InvalidSignature(i, expected));
                 signed += weight;
                 ++used;
             }
+            require(used == signatures.length, SignersMismatch(signers, count, signatures.length));
+            require(signed * 3 > total * 2, QuorumNotReached(signed, total));
         }
-        require(used == signatures.length, SignersMismatch(signers, count, signatures.length));
-        require(signed * 3 > total * 2, QuorumNotReached(signed, total));
     }
 
     /// @notice Signer of a validator word.
@@ -143,5 +160,22 @@ library Attestations {
     /// @notice Weight of a validator word.
     function weightOf(bytes32 validator) internal pure returns (uint256) {
         return uint96(uint256(validator));
+    }
+
+    /// @dev An element that is there: the loop is over them.
+    function _at(bytes32[] calldata validators, uint256 i) private pure returns (bytes32 validator) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            validator := calldataload(add(validators.offset, shl(5, i)))
+        }
+    }
+
+    /// @notice Signer, or zero, which no valid set contains, if the signature is malformed or malleable: what
+    /// OpenZeppelin's `ECDSA.tryRecover` does, without its reasons.
+    function recover(bytes32 digest, Signature calldata signature) internal pure returns (address) {
+        uint256 vs = uint256(signature.vs);
+        uint256 s = vs & (type(uint256).max >> 1);
+        if (s > HALF_ORDER) return address(0);
+        return ecrecover(digest, uint8(27 + (vs >> 255)), signature.r, bytes32(s));
     }
 }

@@ -26,7 +26,29 @@ library Facts {
         return _leaf(keccak256(abi.encode(RESTART_FACT_TYPEHASH, origin, destination, nonce)));
     }
 
-    function _leaf(bytes32 factHash) private pure returns (bytes32) {
-        return keccak256(abi.encode(factHash));
+    /// @notice Root of the tree in which `proof` leads up from `leaf`. Of two nodes the smaller one is hashed first, as
+    /// in OpenZeppelin's `MerkleProof`, which takes 130 gas more for each.
+    function root(bytes32[] calldata proof, bytes32 leaf) internal pure returns (bytes32 node) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            node := leaf
+            let end := add(proof.offset, shl(5, proof.length))
+            for { let place := proof.offset } lt(place, end) { place := add(place, 0x20) } {
+                let sibling := calldataload(place)
+                // The scratch words [0, 64): the second one for the larger of both.
+                let nodeAt := shl(5, lt(sibling, node))
+                mstore(nodeAt, node)
+                mstore(xor(nodeAt, 0x20), sibling)
+                node := keccak256(0x00, 0x40)
+            }
+        }
+    }
+
+    function _leaf(bytes32 factHash) private pure returns (bytes32 leaf) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            mstore(0x00, factHash)
+            leaf := keccak256(0x00, 0x20)
+        }
     }
 }

@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// which holds the base, in bits 64 to 127, the return part in bits 128 to 191. Zero for a message that was sent free.
 type Fee is uint256;
 
-using {Fees.base, Fees.relay, Fees.back} for Fee global;
+using {Fees.base, Fees.relay, Fees.back, Fees.whole} for Fee global;
 
 /// @title Fees: the parts of a message's fee
 /// @notice Who earns which part follows from how the message ends:
@@ -34,5 +34,12 @@ library Fees {
     /// @notice Part for the end of the message: its success or its return, in gwei.
     function back(Fee fee) internal pure returns (uint64) {
         return uint64(Fee.unwrap(fee) >> 128);
+    }
+
+    /// @notice Relay and return part together, in gwei.
+    function whole(Fee fee) internal pure returns (uint256) {
+        unchecked {
+            return uint256(fee.relay()) + fee.back();
+        }
     }
 }

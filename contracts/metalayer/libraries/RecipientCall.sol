@@ -16,30 +16,64 @@ library RecipientCall {
 
     /// @notice Gas that must be left right before the call, so that the recipient gets `gasLimit` under the 63/64 rule
     /// (EIP-150) and the caller can go on whatever the recipient does.
-    function required(uint256 gasLimit) internal pure returns (uint256) {
-        uint256 keptBack = gasLimit / 63;
-        return CALL_COST + gasLimit + (keptBack > BOOKKEEPING ? keptBack : BOOKKEEPING);
+    function required(uint64 gasLimit) internal pure returns (uint256) {
+        unchecked {
+            uint256 keptBack = gasLimit / 63;
+            return CALL_COST + gasLimit + (keptBack > BOOKKEEPING ? keptBack : BOOKKEEPING);
+        }
     }
 
-    /// @notice Calls a recipient that has code.
+    /// @notice Calls `receiveMessage(id, sender, payload)` of a recipient that has code.
     /// @param gasNeeded What `required` says for the message.
     /// @param gasForwarded Gas to hand over; everything above what is available means all of it.
-    /// @param data Encoded call of `receiveMessage`.
+    /// @param sender ERC-7930 form of the sender, with zeros up to a whole word: see {Accounts}.
     /// @return available Gas left right before the call. If it is less than `gasNeeded`, nothing was called.
     /// @return accepted True if the call succeeded and returned the magic value.
-    function attempt(address recipient, uint256 gasNeeded, uint256 gasForwarded, bytes memory data)
-        internal
-        returns (uint256 available, bool accepted)
-    {
+    function attempt(
+        address recipient,
+        uint256 gasNeeded,
+        uint256 gasForwarded,
+        bytes32 id,
+        bytes memory sender,
+        bytes calldata payload
+    ) internal returns (uint256 available, bool accepted) {
+        (uint256 data, uint256 size) = _encode(id, sender, payload);
         bytes32 magic = bytes32(IERC7786Recipient.receiveMessage.selector);
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             // The scratch word [0, 32) takes the result: memory cannot grow between `gas` and `call`.
             available := gas()
             if iszero(lt(available, gasNeeded)) {
-                let success := call(gasForwarded, recipient, 0, add(data, 0x20), mload(data), 0x00, 0x20)
+                let success := call(gasForwarded, recipient, 0, data, size, 0x00, 0x20)
                 accepted := and(and(success, gt(returndatasize(), 0x1f)), eq(mload(0x00), magic))
             }
+        }
+    }
+
+    /// @dev The bytes of `abi.encodeCall`, but beyond the free memory pointer, which stays where it is: the next
+    /// message of a batch uses the same memory. Nothing may be allocated before the call.
+    function _encode(bytes32 id, bytes memory sender, bytes calldata payload)
+        private
+        pure
+        returns (uint256 data, uint256 size)
+    {
+        bytes32 selector = bytes32(IERC7786Recipient.receiveMessage.selector);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            data := mload(0x40)
+            mstore(data, selector)
+            mstore(add(data, 0x04), id)
+            // Where the arguments hold sender and payload: after three words, and after the sender.
+            let senderSize := and(add(mload(sender), 0x3f), not(0x1f))
+            mstore(add(data, 0x24), 0x60)
+            mstore(add(data, 0x44), add(senderSize, 0x60))
+            mcopy(add(data, 0x64), sender, senderSize)
+            let last := add(add(data, 0x64), senderSize)
+            mstore(last, payload.length)
+            calldatacopy(add(last, 0x20), payload.offset, payload.length)
+            // Zeros up to a whole word.
+            mstore(add(add(last, 0x20), payload.length), 0)
+            size := add(sub(last, data), and(add(payload.length, 0x3f), not(0x1f)))
         }
     }
 }
