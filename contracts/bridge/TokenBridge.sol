@@ -86,8 +86,8 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
                 // The fee came out of the amount: what is left of it goes back into it.
                 transfer.to = transfer.from;
                 transfer.amount += unspent;
-                _forward(id, transfer.chain, transfer.chain, transfer);
                 if (unspent != 0) GATEWAY.withdraw(address(this), unspent);
+                _forward(id, transfer.chain, transfer.chain, transfer);
                 return;
             }
             if (unspent != 0) GATEWAY.withdraw(transfer.from, unspent);

@@ -1080,3 +1080,43 @@ def test_a_transfer_that_a_restart_left_behind_comes_home(
     assert hub.era.view("balanceOf", depositor) == FUNDS + (parts.relay + parts.back) * GWEI
     refusal = hub.gateway.revert("refundAbandoned", *arguments, sender=relayer)
     assert refusal == error("AlreadyRefunded", message.id)
+
+
+def test_the_last_transfer_out_pays_its_way_back(
+    stacks,
+    hub,
+    arcade,
+    perps,
+    send,
+    carrier,
+    only_open,
+    owner,
+    relayer,
+    depositor,
+    beneficiary,
+):
+    """P4: with what is unspent, which is its own, and nobody else's ERA in the bridge."""
+    for name in ("arcade", "perps"):
+        hub.gateway.send("setRoute", stacks[name].chain.chain_id, (*OPEN_ROUTE[:8], 0), sender=owner)
+        stacks[name].gateway.send("setRoute", hub.chain.chain_id, FREE_ROUTE, sender=owner)
+    hub_id, perps_id = hub.chain.chain_id, perps.chain.chain_id
+    fee = hub.gateway.view("quote", perps_id, 200_000, 128)
+    send("hub", "arcade", depositor, fee + GWEI)
+    carrier.carry("hub", "arcade")
+    send("arcade", "perps", beneficiary, fee + GWEI)
+    carrier.carry("arcade", "hub")
+    message = only_open()
+    hub.gateway.send("restart", perps_id, 7, sender=owner)
+    attestation = carrier.validators.sign(
+        hub_id, perps.gateway.address, Tree([RestartFact(hub_id, perps_id, 7)]).root
+    )
+    carrier.note(
+        "perps", perps.gateway.send("followRestart", attestation.fields, hub_id, 7, [], sender=relayer)
+    )
+    carrier.carry("perps", "hub")
+    arguments = (*carrier.evidence(message), 7, bytes(32), [])
+    receipt = hub.gateway.send("refundAbandoned", *arguments, sender=relayer)
+    assert [id_ for id_, *_ in receipt.named("MessageReturned")] == [message.id]
+    del carrier.open[message.id]
+    carrier.note("hub", receipt)
+    carrier.check_balances()

@@ -158,8 +158,8 @@ library Evidence {
     }
 
     /// @notice (c) A quorum signed the same fact with `attestedHead`.
-    /// @param setHash Hash of the set that counts. Validators whose stake is gone have nothing to lose: a set whose
-    /// time has passed must not count.
+    /// @param setHash Hash of the set that counts, which was installed: for another one, signatures of nobody may count.
+    /// Validators whose stake is gone have nothing to lose: a set whose time has passed must not count.
     function laneContradiction(
         bytes32 domainSeparator,
         LaneFact calldata fact,

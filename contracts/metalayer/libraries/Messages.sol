@@ -65,13 +65,15 @@ library Messages {
         }
     }
 
-    /// @dev Reverts, as the compiler's own decoding does, unless each word of the message is of its type.
+    /// @dev Reverts, as the compiler's own decoding does, unless each word of the message is of its type, and if the
+    /// message begins before the calldata: offsets may point backwards, and there `calldatacopy` reads zeros, but the
+    /// place of a later word wraps around into the calldata.
     function _checkWords(Message calldata message) private pure {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let accounts := or(calldataload(message), calldataload(add(message, 0x20)))
             let numbers := or(calldataload(add(message, 0x40)), calldataload(add(message, 0x60)))
-            if or(shr(160, accounts), shr(64, numbers)) { revert(0, 0) }
+            if or(shr(160, accounts), shr(64, or(numbers, message))) { revert(0, 0) }
         }
     }
 
