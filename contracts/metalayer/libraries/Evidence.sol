@@ -158,7 +158,7 @@ library Evidence {
     }
 
     /// @notice (c) A quorum signed the same fact with `attestedHead`.
-    /// @param setHash Hash of the set that counts, which was installed: for another one, signatures of nobody may count.
+    /// @param setHash Hash of the set that counts, which was installed: of another one, nobody's signatures may count.
     /// Validators whose stake is gone have nothing to lose: a set whose time has passed must not count.
     function laneContradiction(
         bytes32 domainSeparator,
