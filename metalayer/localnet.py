@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -251,6 +251,9 @@ def _stop(pid: int, chain: Chain) -> None:
             break
     else:
         raise MetalayerError(f"chain '{chain.name}' (pid {pid}) does not end: kill it by hand")
+    with suppress(ChildProcessError):
+        # Whoever started it in this very process also waits for it, or it stays in the process table.
+        os.waitpid(pid, 0)
     _pid_file(chain).unlink(missing_ok=True)
 
 

@@ -79,6 +79,15 @@ def test_up_status_and_down(net, said):
     assert localnet.down(net, said.append) == [], "a second down is harmless"
 
 
+def test_whoever_started_the_chains_leaves_nothing_in_the_process_table(net, said):
+    localnet.up(net, said.append)
+    running = pids(net)
+    localnet.down(net, said.append)
+    for pid in running.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
 def test_blocks_come_by_themselves_at_the_presets_pace(net, said):
     localnet.up(net, said.append)
     perps = net.chains["perps"]
