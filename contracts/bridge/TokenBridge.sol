@@ -86,6 +86,8 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
                 // The fee came out of the amount: what is left of it goes back into it.
                 transfer.to = transfer.from;
                 transfer.amount += unspent;
+                // First, or the fee might be more than the bridge holds. Gateway and ERA call nobody back.
+                // slither-disable-next-line reentrancy-no-eth
                 if (unspent != 0) GATEWAY.withdraw(address(this), unspent);
                 _forward(id, transfer.chain, transfer.chain, transfer);
                 return;
