@@ -573,11 +573,15 @@ class Relayer:
             )
 
     def _try(self, connection: Connection, data: bytes, gas: int | None, delivery: Delivery) -> str:
-        """Rehearses one delivery with a gas limit, and sends it with the same one. Otherwise says why not."""
+        """Rehearses one delivery with a gas limit, and sends it with the same one. Otherwise says why not.
+
+        `gas` None leaves the limit to the node's estimate, which is a rehearsal, too.
+        """
         sender = self.senders[connection.chain.name]
         try:
-            # Run once. An estimate, which looks for the lowest limit, takes a node tens of runs.
-            connection.call(self.gateway, data, sender=sender.address, gas=gas)
+            if gas is not None:
+                # Run once. An estimate, which looks for the lowest limit, takes a node tens of runs.
+                connection.call(self.gateway, data, sender=sender.address, gas=gas)
             _account(delivery, connection.send(sender, self.gateway, data, gas))
         except Reverted as error:
             if error.receipt is not None:

@@ -54,7 +54,7 @@ interface IInbox {
     error UnknownValidatorSet(bytes32 given, bytes32 installed);
     /// @notice Thrown unless a new set has a higher version and a later expiry than the installed one.
     error SetNotNewer(uint64 version, uint64 expires, uint64 installedVersion, uint64 installedExpires);
-    /// @notice Thrown when the batch starts beyond the next message of the lane, or ends beyond the last nonce of all.
+    /// @notice Thrown when the batch starts beyond the next message of the lane or at zero, or ends beyond all nonces.
     error LaneGap(uint256 origin, uint64 first, uint64 expected);
     /// @notice Thrown when the proof does not lead from the fact to the signed root. So it is if a batch holds more or
     /// fewer elements than lead from `first` to the nonce of the signed head.

@@ -37,6 +37,7 @@ contract LeavesHarness is IERC7786Recipient {
         Accounts.set(sender, account);
         (, bool accepted) = RecipientCall.attempt(address(this), 0, gasleft(), id, sender, payload);
         assert(accepted);
+        sender = InteroperableAddress.formatEvmV1(chainId, account);
         return (_received, abi.encodeCall(IERC7786Recipient.receiveMessage, (id, sender, payload)));
     }
 

@@ -1059,19 +1059,30 @@ def test_only_the_gateway_says_what_came_back(stacks, request, name, caller, att
     assert refusal == error("NotGateway", account)
 
 
+@pytest.fixture
+def left_behind(stacks, hub, carrier, owner, relayer):
+    """Restarts the hub's lane to a spoke, which follows it and says so: what `refundAbandoned` wants of a message."""
+
+    def left_behind(message, name):
+        hub_id, spoke = hub.chain.chain_id, stacks[name]
+        hub.gateway.send("restart", spoke.chain.chain_id, 7, sender=owner)
+        fact = RestartFact(hub_id, spoke.chain.chain_id, 7)
+        attestation = carrier.validators.sign(hub_id, spoke.gateway.address, Tree([fact]).root).fields
+        following = spoke.gateway.send("followRestart", attestation, hub_id, 7, [], sender=relayer)
+        carrier.note(name, following)
+        carrier.carry(name, "hub")
+        return (*carrier.evidence(message), 7, bytes(32), [])
+
+    return left_behind
+
+
 def test_a_transfer_that_a_restart_left_behind_comes_home(
-    hub, arcade, send, carrier, only_open, owner, depositor, beneficiary, relayer
+    hub, send, carrier, only_open, left_behind, depositor, beneficiary, relayer
 ):
     """P4, P5: with everything that relayers would have got."""
     send("hub", "arcade", beneficiary)
-    message, hub_id, arcade_id = only_open(), hub.chain.chain_id, arcade.chain.chain_id
-    hub.gateway.send("restart", arcade_id, 7, sender=owner)
-    fact = RestartFact(hub_id, arcade_id, 7)
-    attestation = carrier.validators.sign(hub_id, arcade.gateway.address, Tree([fact]).root).fields
-    following = arcade.gateway.send("followRestart", attestation, hub_id, 7, [], sender=relayer)
-    carrier.note("arcade", following)
-    carrier.carry("arcade", "hub")
-    arguments = (*carrier.evidence(message), 7, bytes(32), [])
+    message = only_open()
+    arguments = left_behind(message, "arcade")
     receipt = hub.gateway.send("refundAbandoned", *arguments, sender=relayer)
     del carrier.open[message.id]
     carrier.check_balances()
@@ -1083,38 +1094,19 @@ def test_a_transfer_that_a_restart_left_behind_comes_home(
 
 
 def test_the_last_transfer_out_pays_its_way_back(
-    stacks,
-    hub,
-    arcade,
-    perps,
-    send,
-    carrier,
-    only_open,
-    owner,
-    relayer,
-    depositor,
-    beneficiary,
+    stacks, hub, perps, send, carrier, only_open, left_behind, owner, relayer, depositor, beneficiary
 ):
     """P4: with what is unspent, which is its own, and nobody else's ERA in the bridge."""
     for name in ("arcade", "perps"):
         hub.gateway.send("setRoute", stacks[name].chain.chain_id, (*OPEN_ROUTE[:8], 0), sender=owner)
         stacks[name].gateway.send("setRoute", hub.chain.chain_id, FREE_ROUTE, sender=owner)
-    hub_id, perps_id = hub.chain.chain_id, perps.chain.chain_id
-    fee = hub.gateway.view("quote", perps_id, 200_000, 128)
+    fee = hub.gateway.view("quote", perps.chain.chain_id, 200_000, 128)
     send("hub", "arcade", depositor, fee + GWEI)
     carrier.carry("hub", "arcade")
     send("arcade", "perps", beneficiary, fee + GWEI)
     carrier.carry("arcade", "hub")
     message = only_open()
-    hub.gateway.send("restart", perps_id, 7, sender=owner)
-    attestation = carrier.validators.sign(
-        hub_id, perps.gateway.address, Tree([RestartFact(hub_id, perps_id, 7)]).root
-    )
-    carrier.note(
-        "perps", perps.gateway.send("followRestart", attestation.fields, hub_id, 7, [], sender=relayer)
-    )
-    carrier.carry("perps", "hub")
-    arguments = (*carrier.evidence(message), 7, bytes(32), [])
+    arguments = left_behind(message, "perps")
     receipt = hub.gateway.send("refundAbandoned", *arguments, sender=relayer)
     assert [id_ for id_, *_ in receipt.named("MessageReturned")] == [message.id]
     del carrier.open[message.id]

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {IOutbox} from "../../interfaces/IOutbox.sol";
 import {Attestation, Attestations, Signature} from "./Attestations.sol";
@@ -272,14 +270,12 @@ library Evidence {
         bytes32 digest = MessageHashUtils.toTypedDataHash(
             domainSeparator, keccak256(abi.encode(Attestations.ATTESTATION_TYPEHASH, root))
         );
-        // A failed recovery gives the zero address.
-        // slither-disable-next-line unused-return
-        (signer,,) = ECDSA.tryRecover(digest, signature.r, signature.vs);
+        signer = Attestations.recover(digest, signature);
         require(signer != address(0), UnrecoverableSignature(root, signature.r, signature.vs));
     }
 
     function _checkFact(bytes32[] calldata proof, bytes32 root, bytes32 leaf) private pure {
-        require(MerkleProof.verifyCalldata(proof, root, leaf), FactNotProven(root, leaf));
+        require(Facts.root(proof, leaf) == root, FactNotProven(root, leaf));
     }
 
     function _leaf(LaneFact calldata fact, bytes32 head) private pure returns (bytes32) {
