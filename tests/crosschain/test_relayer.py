@@ -179,8 +179,9 @@ def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
         read.append(len(args[0]) // 2)
         return original(*args)
 
-    for _ in range(5):
-        mesh.send("hub", "arcade", count=8)
+    for _ in range(40):
+        # One by one: of messages sent together, two can be in one block.
+        mesh.send("hub", "arcade")
     mesh.finalize()
     monkeypatch.setattr("metalayer.lane.parse", counted)
     relayer = mesh.relayer(exchange)
