@@ -15,7 +15,7 @@ from metalayer.chain import from_hex, to_hex
 from metalayer.message import GWEI, Message, interoperable
 
 _MESSAGE = "(address,address,uint64,uint64,uint256,bytes)"
-_BATCH = f"(uint256,bytes32,bytes32[],uint64,{_MESSAGE}[],bytes32[])"
+_BATCH = f"({_MESSAGE}[],uint256,uint64,bytes32[],bytes32[])"
 _VALIDATOR_SET = "(uint64,uint64,bytes32[])"
 _ATTESTATION = f"(bytes32,{_VALIDATOR_SET},uint256,(bytes32,bytes32)[])"
 _ROUTE = "(bool,bool,uint32,uint32,uint40,uint40,uint40,uint40,uint16)"
@@ -119,7 +119,7 @@ reverts.declare(
     "NotReplaced(bytes32 id)",
     "LaneGap(uint256 origin,uint64 first,uint64 expected)",
     "FactNotProven(bytes32 root,bytes32 leaf)",
-    "HeadMismatch(uint256 origin,bytes32 computed,bytes32 signed)",
+    "HeadNotProven(uint256 origin,uint64 nonce,bytes32 head)",
     "UnknownValidatorSet(bytes32 given,bytes32 installed)",
     "SetNotNewer(uint64 version,uint64 expires,uint64 installedVersion,uint64 installedExpires)",
     "InsufficientGas(bytes32 id,uint256 available,uint256 required)",
@@ -165,11 +165,10 @@ class Batch:
     def fields(self) -> tuple[Any, ...]:
         """Values of the Solidity struct `Batch`."""
         return (
-            self.fact.origin,
-            self.fact.head,
-            list(self.proof),
-            self.first,
             [message.fields for message in self.messages],
+            self.fact.origin,
+            self.first,
+            list(self.proof),
             list(self.ids),
         )
 

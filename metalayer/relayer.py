@@ -37,8 +37,8 @@ MAX_MESSAGES_PER_LANE = 4_096
 QUORUM_TIMEOUT = 60.0
 """Seconds to wait for signatures."""
 
-# Offset, seven words and the lengths of three arrays.
-_BATCH_BYTES = 32 * 11
+# Offset, five words and the lengths of three arrays.
+_BATCH_BYTES = 32 * 9
 # Nothing can be delivered under an attestation that is refused for one of these.
 _ATTESTATION_ERRORS = (
     "InvalidSignature",

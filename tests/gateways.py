@@ -150,12 +150,12 @@ class Gateways:
         assert self.transact(name, sender, to, data)["status"] == "0x1"
 
     def refusal(self, name: str, sender: str, to: str, data: bytes, at: int) -> str | None:
-        """Why a call in the second `at` reverts: the error's name, empty if it gives none. None if it does not."""
+        """Why a call in the second `at` reverts: the error, empty if it gives none. None if it does not."""
         method, (call, block) = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)
         try:
             self.rpc(name, method, call, block, {}, {"time": hex(at)})
         except Reverted as error:
-            return error.reason.split("(")[0] if error.data else ""
+            return error.reason if error.data else ""
         except RpcError as error:
             if "OutOfGas" not in str(error):
                 raise

@@ -117,11 +117,10 @@ class PaperLane:
         count = len(elements) if count is None else count
         fact = self.fact(signed)
         return (
-            self.origin,
-            fact.head,
-            tree.proof(fact),
-            first,
             [message.fields for message in elements[:count]],
+            self.origin,
+            first,
+            tree.proof(fact),
             [message.id for message in elements[count:]],
         )
 

@@ -5,18 +5,19 @@ import {Attestation, ValidatorSet} from "../metalayer/libraries/Attestations.sol
 import {Message} from "../metalayer/libraries/Messages.sol";
 
 /// @notice Consecutive messages of one lane, and what ties them to a signed head.
-/// @param origin Chain id of the origin.
-/// @param head The signed head, after all of `messages` and `ids`.
-/// @param proof Merkle proof of the lane fact: origin, this chain, the nonce of the last element, and that head.
-/// @param first Nonce of the first element: of `messages`, or of `ids` if there are none.
+/// @dev Selectors are compared one after another, 22 gas each: the order of the members gives `deliver` one of the
+/// lowest.
 /// @param messages Messages to execute now, in lane order.
+/// @param origin Chain id of the origin.
+/// @param first Nonce of the first element: of `messages`, or of `ids` if there are none.
+/// @param proof Merkle proof of the lane fact: origin, this chain, the nonce of the last element, and the head to which
+/// the elements lead from that of the lane.
 /// @param ids Ids of the messages between the last of `messages` and the signed head.
 struct Batch {
-    uint256 origin;
-    bytes32 head;
-    bytes32[] proof;
-    uint64 first;
     Message[] messages;
+    uint256 origin;
+    uint64 first;
+    bytes32[] proof;
     bytes32[] ids;
 }
 
@@ -56,11 +57,11 @@ interface IInbox {
     error SetNotNewer(uint64 version, uint64 expires, uint64 installedVersion, uint64 installedExpires);
     /// @notice Thrown when the batch starts beyond the next message of the lane or at zero, or ends beyond all nonces.
     error LaneGap(uint256 origin, uint64 first, uint64 expected);
-    /// @notice Thrown when the proof does not lead from the fact to the signed root. So it is if a batch holds more or
-    /// fewer elements than lead from `first` to the nonce of the signed head.
+    /// @notice Thrown when the proof does not lead from a fact about a validator set or a restart to the signed root.
     error FactNotProven(bytes32 root, bytes32 leaf);
-    /// @notice Thrown when the elements of the batch do not lead from the stored head to the signed one.
-    error HeadMismatch(uint256 origin, bytes32 computed, bytes32 signed);
+    /// @notice Thrown when the batch's elements lead from the stored head to one that is not proved to be signed: an
+    /// element is changed, left out or added, the proof is wrong, or the lane was reorganised on its origin.
+    error HeadNotProven(uint256 origin, uint64 nonce, bytes32 head);
     /// @notice Thrown when the transaction has too little gas left to give a message its whole gas limit.
     error InsufficientGas(bytes32 id, uint256 available, uint256 required);
     /// @notice Thrown when a message to retry did not fail, is not of this lane, or was executed since.
@@ -79,8 +80,8 @@ interface IInbox {
     error RestartNotAhead(uint256 origin, uint64 nonce, uint64 laneNonce);
 
     /// @notice Delivers messages of any number of lanes under one attestation.
-    /// @dev Elements that the lane already has are ignored, and so is a batch whose signed nonce is reached: two
-    /// relayers that race both succeed. Reverts as a whole on any defect of the attestation, a batch, or the gas.
+    /// @dev Elements that the lane already has are ignored, and so is a batch of which it has all: two relayers that race
+    /// both succeed. Reverts as a whole on any defect of the attestation, another batch, or the gas.
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external;
 
     /// @notice Calls the recipient of a failed message again, with at least the message's gas limit and as much more

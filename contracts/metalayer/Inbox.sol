@@ -236,7 +236,6 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
                 first != 0 && first <= next && last <= type(uint64).max,
                 LaneGap(origin, uint64(first), uint64(next))
             );
-            _checkFact(batch.proof, root, Facts.lane(origin, block.chainid, last, batch.head));
 
             uint256 known = next - first;
             bytes32 head = _headOf(lane, origin);
@@ -246,7 +245,8 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
                 executing[i] = id;
                 head = Messages.extend(head, id);
             }
-            _checkHead(origin, Messages.follow(head, ids, known > count ? known - count : 0), batch.head);
+            bytes32 end = Messages.follow(head, ids, known > count ? known - count : 0);
+            _checkHead(origin, last, end, batch.proof, root);
             if (known >= count) return;
 
             // The whole lane state moves before the first recipient is called.
@@ -261,8 +261,13 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         }
     }
 
-    function _checkHead(uint256 origin, bytes32 computed, bytes32 signed) internal view virtual {
-        require(computed == signed, HeadMismatch(origin, computed, signed));
+    function _checkHead(uint256 origin, uint256 nonce, bytes32 head, bytes32[] calldata proof, bytes32 root)
+        internal
+        view
+        virtual
+    {
+        bytes32 leaf = Facts.lane(origin, block.chainid, nonce, head);
+        require(Facts.root(proof, leaf) == root, HeadNotProven(origin, uint64(nonce), head));
     }
 
     /// @return earned What the relayer earns for it, in gwei: less than 2^65.

@@ -106,8 +106,12 @@ contract BrokenMetalayer is Metalayer {
         if (_BUG != Bug.RestartsBackwards) super._checkRestart(destination, last, nonce);
     }
 
-    function _checkHead(uint256 origin, bytes32 computed, bytes32 signed) internal view override {
-        if (_BUG != Bug.HeadNotChecked) super._checkHead(origin, computed, signed);
+    function _checkHead(uint256 origin, uint256 nonce, bytes32 head, bytes32[] calldata proof, bytes32 root)
+        internal
+        view
+        override
+    {
+        if (_BUG != Bug.HeadNotChecked) super._checkHead(origin, nonce, head, proof, root);
     }
 
     function _checkAttestation(Attestation calldata attestation) internal view override {

@@ -8,10 +8,11 @@ import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-Interope
 import {Accounts} from "../metalayer/libraries/Accounts.sol";
 import {Attestations, Signature, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
 import {Facts} from "../metalayer/libraries/Facts.sol";
+import {LaneState} from "../metalayer/libraries/LaneStates.sol";
 import {Message, Messages} from "../metalayer/libraries/Messages.sol";
 import {RecipientCall} from "../metalayer/libraries/RecipientCall.sol";
 
-/// @title LeavesHarness: each piece of assembly beside what it stands for
+/// @title LeavesHarness: each piece of assembly beside what it stands for, and the one packed addition
 /// @notice In memory that is full of ones: nothing may depend on what was there before.
 contract LeavesHarness is IERC7786Recipient {
     bytes private _received;
@@ -102,5 +103,9 @@ contract LeavesHarness is IERC7786Recipient {
     {
         made = Attestations.recover(digest, signature);
         (expected,,) = ECDSA.tryRecover(digest, signature.r, signature.vs);
+    }
+
+    function extend(LaneState state, uint64 escrow, uint64 protocolFees) external pure returns (LaneState) {
+        return state.extend(escrow, protocolFees);
     }
 }

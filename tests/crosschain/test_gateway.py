@@ -404,7 +404,7 @@ def test_an_attestation_for_an_older_head_is_refused_for_newer_messages(
     send(network, postbox, holder, b"not signed")
     _, (new_batch,) = network.delivery("hub", "arcade")
     refusal = network.refusal("arcade", "deliver", old_attestation, [new_batch], sender=relayer)
-    assert refusal == "FactNotProven"
+    assert refusal == "HeadNotProven"
     with network.on("arcade") as contracts:
         contracts.gateway.deliver(old_attestation, [old_batch], sender=relayer)
         assert contracts.gateway.inboxLane(901).nonce == 1

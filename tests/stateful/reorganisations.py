@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from metalayer import gateway
-from metalayer.attestation import RestartFact
+from metalayer.attestation import RestartFact, Tree
 from metalayer.gateway import Kind, RestartRecord, Walk
 from metalayer.message import Fee, Message, genesis_head
 from tests.gateways import ATTACKER, LANES, OWNER, RELAYER
@@ -77,8 +77,9 @@ class Reorganisations(Senders, Settlers):
         """M21: a lane that left the Inbox's head halts, and no other does."""
         lane = pick(self.stuck(), number)
         outbox, have = self.out(lane), self.inc(lane).nonce
-        data = self.delivery([Part(lane, have + 1, have + 1, outbox.run_from(have))], signers)
-        self.refuse(lane[1], RELAYER, data, "HeadMismatch")
+        part = Part(lane, have + 1, have + 1, outbox.run_from(have))
+        batch = self.batch(part, Tree([self.lane_fact(lane, part.signed)]))
+        self.refuse(lane[1], RELAYER, self.delivery([part], signers), self.not_proven(lane, batch))
         self.reach("halted")
 
     def stuck(self) -> list[Lane]:

@@ -68,16 +68,16 @@ class Settlers(Relayers):
     def retry_or_return(self, number: int) -> None:
         """P1, M18: in any second exactly one of both is possible."""
         name, one = pick(self.open(), number)
-        g, message = self.gateways, one.message
+        g, message, id_ = self.gateways, one.message, f"0x{one.message.id.hex()}"
         for seconds in _LAST_SECONDS:
             at = message.deliver_before + seconds
             retry = g.refusal(name, RELAYER, g.gateway, gateway.encode_retry(message), at)
             back = g.refusal(name, RELAYER, g.gateway, gateway.encode_return(message), at)
             if seconds <= 0:
-                assert retry in (None, "RetryFailed")
-                assert back == "MessageNotExpired"
+                assert retry in (None, f"RetryFailed(id={id_})")
+                assert back == f"MessageNotExpired(id={id_}, deliverBefore={message.deliver_before})"
             else:
-                assert retry == "MessageExpired"
+                assert retry == f"MessageExpired(id={id_}, deliverBefore={message.deliver_before})"
                 assert back is None
         self.reach("retry or return")
 

@@ -15,7 +15,7 @@ from tests.paper import PaperLane, PaperRelayer
 
 NOBODY = "0x" + "00" * 20
 ATTESTATION = "(bytes32,(uint64,uint64,bytes32[]),uint256,(bytes32,bytes32)[])"
-BATCH = "(uint256,bytes32,bytes32[],uint64,(address,address,uint64,uint64,uint256,bytes)[],bytes32[])"
+BATCH = "((address,address,uint64,uint64,uint256,bytes)[],uint256,uint64,bytes32[],bytes32[])"
 MAGIC = keccak(text="receiveMessage(bytes32,bytes,bytes)")[:4]
 # Returns the magic value to whoever calls: PUSH32, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN.
 ACCEPTS_ALL = b"\x7f" + MAGIC.ljust(32, b"\0") + bytes.fromhex("5f5260205ff3")
@@ -141,8 +141,8 @@ def deliver_from_before(arcade, lane, paper):
         attestation = encode([ATTESTATION], [paper.attest(tree.root)])[32:]
         gap = b"".join(word(value) for value in words)
         batches_at = 64 + len(gap) + len(attestation)
-        # Six words; the empty list that is both the proof and the ids; a list of one message, at an offset.
-        batch = [lane.origin, int.from_bytes(lane.heads[-1], "big"), 0xC0, 1, 0xE0, 0xC0, 0, 1]
+        # Five words; the empty list that is both the proof and the ids; a list of one message, at an offset.
+        batch = [0xC0, lane.origin, 1, 0xA0, 0xA0, 0, 1]
         begin = 4 + batches_at + 2 * 32 + 32 * len(batch)
         encoded = b"".join(word(value) for value in [1, 32, *batch, -begin - before])
         selector = keccak(text=f"deliver({ATTESTATION},{BATCH}[])")[:4]

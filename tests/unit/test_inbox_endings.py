@@ -666,7 +666,7 @@ def test_refuses_the_history_that_is_gone(gateway, lane, five, paper, relayer, f
     gateway.send("followRestart", *follow(3), sender=relayer)
     genesis = genesis_head(lane.network_id, lane.origin, lane.destination, 3)
     computed = extend(extend(genesis, five[3].id), five[4].id)
-    refusal = error("HeadMismatch", lane.origin, computed, lane.heads[5])
+    refusal = error("HeadNotProven", lane.origin, 5, computed)
     assert paper.refusal(lane, first=4) == refusal
     assert paper.refusal(lane, first=3) == refusal
 
@@ -839,7 +839,7 @@ def test_a_restart_proves_no_lane(gateway, lane, append, paper, relayer):
     append()
     fact = RestartFact(lane.origin, lane.destination, 1)
     batch = lane.batch(Tree([lane.fact()]))
-    refusal = error("FactNotProven", fact.leaf, lane.fact().leaf)
+    refusal = error("HeadNotProven", lane.origin, 1, lane.heads[1])
     assert gateway.revert("deliver", paper.attest(fact.leaf), [batch], sender=relayer) == refusal
 
 

@@ -1,4 +1,5 @@
-"""Each piece of assembly computes what OpenZeppelin's libraries or the compiler do, for any input, in dirty memory.
+"""Each piece of assembly computes what OpenZeppelin's libraries or the compiler do, for any input, in dirty memory; and
+the one packed addition what three checked ones would.
 
 What only ours refuses is tested with what it is for: recipients in `test_outbox.py`, messages in `test_inbox.py`.
 """
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from metalayer.attestation import compact
 from metalayer.message import interoperable
 from tests.chains import BoundChain
-from tests.evm import Contract, Revert, call, deploy
+from tests.evm import Contract, Revert, call, deploy, error
 
 WORD = st.binary(min_size=32, max_size=32)
 ACCOUNT = st.binary(min_size=20, max_size=20).map(to_checksum_address)
@@ -24,6 +25,8 @@ PAYLOAD = st.one_of(st.binary(max_size=100), st.integers(0, 8_192).map(lambda si
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 DIGEST = keccak(text="digest")
 KEY = Account.from_key(keccak(text="key"))
+NOBODY = "0x" + "00" * 20
+UNDER_OVERFLOW = 0x11
 # Places of the words of `messageId`'s message in its calldata, behind five words of arguments.
 _MESSAGE = 4 + 5 * 32
 
@@ -155,3 +158,25 @@ def test_an_s_above_half_of_the_order_recovers_nobody(leaves, parity):
         assert made == expected == "0x" + "00" * 20
     lowest, _ = leaves.view("recover", DIGEST, signature(ORDER // 2, parity))
     assert int(lowest, 16)
+
+
+SMALL_OR_FULL = st.one_of(st.integers(0, 3), st.integers(2**64 - 3, 2**64 - 1), UINT64)
+
+
+@given(
+    parts=st.tuples(SMALL_OR_FULL, SMALL_OR_FULL, SMALL_OR_FULL, SMALL_OR_FULL),
+    fees=st.tuples(SMALL_OR_FULL, SMALL_OR_FULL),
+)
+@example(parts=(2**64 - 1, 0, 0, 0), fees=(0, 0))
+@example(parts=(0, 2**64 - 1, 0, 2**64 - 1), fees=(1, 0))
+@example(parts=(0, 0, 2**64 - 1, 2**64 - 1), fees=(0, 1))
+@example(parts=(2**64 - 2, 0, 0, 2**64 - 1), fees=(2**64 - 1, 2**64 - 1))
+def test_a_lane_grows_by_one_message_and_its_fees_or_panics(leaves, parts, fees):
+    """P5: no part of the word spills into the next one."""
+    grown = (parts[0] + 1, parts[1] + fees[0], parts[2] + fees[1], parts[3])
+    state = sum(part << 64 * i for i, part in enumerate(parts))
+    if max(grown) < 2**64:
+        assert leaves.view("extend", state, *fees) == sum(part << 64 * i for i, part in enumerate(grown))
+    else:
+        refusal = leaves.revert("extend", state, *fees, sender=NOBODY)
+        assert refusal == error("Panic", UNDER_OVERFLOW)

@@ -41,7 +41,7 @@ def probe(gateway, validators, hub):
     """Arguments of `deliver` that ask for nothing: refused while deliveries from an origin are, accepted otherwise."""
     root = keccak(text="root")
     attestation = validators.sign(hub.chain.chain_id, gateway.address, root).fields
-    return lambda origin: (attestation, [(origin, bytes(32), [], 1, [], [])])
+    return lambda origin: (attestation, [([], origin, 1, [], [])])
 
 
 # Routes
