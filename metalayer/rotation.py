@@ -22,6 +22,7 @@ from metalayer.chain import (
     Reverted,
     Sender,
     call_request,
+    fault,
     from_hex,
     in_parallel,
 )
@@ -188,7 +189,7 @@ def read_all(connections: Mapping[str, Connection], address: str) -> tuple[list[
         try:
             return read_sets(connection, address)
         except NODE_FAULTS as error:
-            return _problem(connection, error)
+            return fault(connection, error)
 
     answers = dict(zip(connections, in_parallel(read, connections.values()), strict=True))
     problems = {name: answer for name, answer in answers.items() if isinstance(answer, str)}
@@ -217,7 +218,7 @@ def catch_up(
         try:
             return connection.call(address, gateway.encode_validator_set_hash())
         except NODE_FAULTS as error:
-            return _problem(connection, error)
+            return fault(connection, error)
 
     hashes = dict(zip(connections, in_parallel(read, connections.values()), strict=True))
     silent = {name: answer for name, answer in hashes.items() if isinstance(answer, str)}
@@ -399,7 +400,7 @@ def _rotate(
         problem = f"{sets.name}: validator set {following.version} is not accepted: {error.reason}"
         return Outcome(sets.name, present.version, problem=problem)
     except NODE_FAULTS as error:
-        return Outcome(sets.name, present.version, problem=_problem(connection, error))
+        return Outcome(sets.name, present.version, problem=fault(connection, error))
     return Outcome(sets.name, following.version, receipt["transactionHash"])
 
 
@@ -492,7 +493,3 @@ def _missing(exchange: Exchange, root: bytes, wanted: ValidatorSet, signatures: 
         f"no quorum of validator set {wanted.version}: weight {wanted.weight(signatures)} of {wanted.total} signed, "
         f"more than two thirds needed; {'; '.join(silent)}"
     )
-
-
-def _problem(connection: Connection, error: Exception) -> str:
-    return f"{connection.chain.name}: {error}"

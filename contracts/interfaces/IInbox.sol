@@ -80,8 +80,8 @@ interface IInbox {
     error RestartNotAhead(uint256 origin, uint64 nonce, uint64 laneNonce);
 
     /// @notice Delivers messages of any number of lanes under one attestation.
-    /// @dev Elements that the lane already has are ignored, and so is a batch of which it has all: two relayers that race
-    /// both succeed. Reverts as a whole on any defect of the attestation, another batch, or the gas.
+    /// @dev Elements that the lane already has are ignored, and so is a batch of which it has all: two relayers that
+    /// race both succeed. Reverts as a whole on any defect of the attestation, another batch, or the gas.
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external;
 
     /// @notice Calls the recipient of a failed message again, with at least the message's gas limit and as much more

@@ -310,7 +310,7 @@ def test_a_validator_says_to_which_sets_it_belongs(mesh: Mesh, exchange: Exchang
     first, second, silent = leaving.memberships()
     assert first == "in validator set 1 of hub, arcade, social"
     assert second == f"not in the next validator set, 2: 0x{agreed.hash.hex()}"
-    assert silent.startswith("perps: perps is unreachable")
+    assert silent.startswith("perps is unreachable")
     joining = mesh.validator(5, exchange, tmp_path, next_set)
     assert joining.memberships() == [
         "not in validator set 1 of hub, arcade, perps, social",
