@@ -222,7 +222,11 @@ class GasBenchmark:
         fact = LaneFact(last.message.origin, destination, last.message.nonce, last.head)
         tree = self._tree(fact)
         batch = gateway.Batch(
-            fact, tree.proof(fact), taken[0].message.nonce, [sent.message for sent in taken], []
+            messages=[sent.message for sent in taken],
+            origin=fact.origin,
+            first=taken[0].message.nonce,
+            proof=tree.proof(fact),
+            ids=[],
         )
         data = gateway.encode_deliver(self._attest(destination, tree.root), [batch])
         return gas_used(self._meters[destination].transact(self._gateway, data))

@@ -10,7 +10,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from metalayer import reverts
-from metalayer.attestation import Attestation, LaneFact, RestartFact, ValidatorSet
+from metalayer.attestation import Attestation, RestartFact, ValidatorSet
 from metalayer.chain import from_hex, to_hex
 from metalayer.message import GWEI, Message, interoperable
 
@@ -153,12 +153,12 @@ reverts.declare(
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive messages of one lane from nonce `first` on, and the ids from there to the signed fact."""
+    """Consecutive messages of one lane from nonce `first` on, and the ids from there to the proven head."""
 
-    fact: LaneFact
-    proof: Sequence[bytes]
-    first: int
     messages: Sequence[Message]
+    origin: int
+    first: int
+    proof: Sequence[bytes]
     ids: Sequence[bytes]
 
     @property
@@ -166,7 +166,7 @@ class Batch:
         """Values of the Solidity struct `Batch`."""
         return (
             [message.fields for message in self.messages],
-            self.fact.origin,
+            self.origin,
             self.first,
             list(self.proof),
             list(self.ids),

@@ -712,10 +712,10 @@ def _batch(one: _Work, count: int, tree: Tree) -> gateway.Batch:
     fact = _fact_for(one, chosen[-1])
     suffix = one.messages[count : count + fact.nonce - chosen[-1].message.nonce]
     return gateway.Batch(
-        fact=fact,
-        proof=tree.proof(fact),
-        first=chosen[0].message.nonce,
         messages=[sent.message for sent in chosen],
+        origin=fact.origin,
+        first=chosen[0].message.nonce,
+        proof=tree.proof(fact),
         ids=[sent.id for sent in suffix],
     )
 

@@ -61,7 +61,7 @@ class Network:
         first, newest = messages[0].message.nonce, messages[-1]
         fact = LaneFact(newest.message.origin, newest.message.destination, newest.message.nonce, newest.head)
         tree = Tree([fact])
-        batch = Batch(fact, tree.proof(fact), first, [sent.message for sent in messages], [])
+        batch = Batch([sent.message for sent in messages], fact.origin, first, tree.proof(fact), [])
         return self.deployment.attest(tree.root, signers, validator_set).fields, [batch.fields]
 
     def deliver(self, origin: str, destination: str, relayer: Any) -> Any:

@@ -60,7 +60,7 @@ def delivery(mesh: Mesh, sent: Sent, validator_set: ValidatorSet) -> bytes:
     """A call that delivers the first message of a lane under a set's signatures."""
     message = sent.message
     fact = LaneFact(message.origin, message.destination, message.nonce, sent.head)
-    batch = Batch(fact, [], 1, [message], [])
+    batch = Batch([message], message.origin, 1, [], [])
     return gateway.encode_deliver(attest(mesh, fact.leaf, validator_set), [batch])
 
 

@@ -130,7 +130,7 @@ class Outsiders(Relayers):
         """A quorum signed, but not this."""
         lane = pick(self._assailable(), number)
         _, batch = self._honest(lane, number)
-        fact, towards = batch.fact, lane
+        fact, towards = self.lane_fact(lane, self.out(lane).run_from(self.inc(lane).nonce)), lane
         match kind:
             case "altered":
                 messages = list(batch.messages)
@@ -148,13 +148,14 @@ class Outsiders(Relayers):
                 batch = replace(batch, proof=batch.proof[:-1])
             case "other lane":
                 third = next(chain for chain in CHAINS if chain not in lane)
-                if self.inc((third, lane[1])).paused_until > self.next(lane[1]):
-                    return
-                if self.inc((third, lane[1])).nonce >= fact.nonce:
+                towards = (third, lane[1])
+                if (
+                    self.inc(towards).paused_until > self.next(lane[1])
+                    or self.inc(towards).nonce >= fact.nonce
+                ):
                     return
                 # Its place may be ahead there; nothing of it is proven for that lane.
-                batch = replace(batch, fact=replace(fact, origin=self.gateways.chain_id(third)))
-                towards = (third, lane[1])
+                batch = replace(batch, origin=self.gateways.chain_id(third))
             case _:
                 # Beyond the signed head: one message that the origin has not.
                 extra = replace(batch.messages[-1], nonce=fact.nonce + 1)
@@ -305,7 +306,7 @@ class Forgers(Cheats):
         head = extend(inbox.head, forged.id)
         fact = LaneFact(forged.origin, forged.destination, forged.nonce, head)
         attestation, tree = self.attest(destination, [fact], number)
-        batch = gateway.Batch(fact, tuple(tree.proof(fact)), forged.nonce, (forged,), ())
+        batch = gateway.Batch((forged,), forged.origin, forged.nonce, tuple(tree.proof(fact)), ())
 
         def effect() -> list[Log]:
             return self.execute(destination, lane, [forged], relayer)

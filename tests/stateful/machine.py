@@ -171,7 +171,7 @@ class Machine(RuleBasedStateMachine):
         count = part.last + 1 - part.first
         fact = self.lane_fact(part.lane, part.signed)
         ids = tuple(message.id for message in elements[count:])
-        return gateway.Batch(fact, tuple(tree.proof(fact)), part.first, tuple(elements[:count]), ids)
+        return gateway.Batch(tuple(elements[:count]), fact.origin, part.first, tuple(tree.proof(fact)), ids)
 
     def delivery(self, parts: Sequence[Part], number: int = 0) -> bytes:
         facts = [self.lane_fact(part.lane, part.signed) for part in parts]
@@ -181,15 +181,15 @@ class Machine(RuleBasedStateMachine):
     def not_proven(self, lane: Lane, batch: gateway.Batch) -> str:
         """The error for a batch that leads the Inbox of a lane to a head that was not signed."""
         origin, destination = (self.gateways.chain_id(chain) for chain in lane)
-        inbox, first, head = self.inc(lane), batch.first, self.inc(lane).head
+        inbox = self.inc(lane)
         there = [
             replace(message, origin=origin, destination=destination, nonce=nonce).id
-            for nonce, message in enumerate(batch.messages, first)
+            for nonce, message in enumerate(batch.messages, batch.first)
         ]
-        ids = [*there, *batch.ids]
-        for id_ in ids[inbox.nonce + 1 - first :]:
+        ids, head = [*there, *batch.ids], inbox.head
+        for id_ in ids[inbox.nonce + 1 - batch.first :]:
             head = extend(head, id_)
-        return f"HeadNotProven(origin={origin}, nonce={first + len(ids) - 1}, head=0x{head.hex()})"
+        return f"HeadNotProven(origin={origin}, nonce={batch.first + len(ids) - 1}, head=0x{head.hex()})"
 
     # Transactions
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from metalayer import gateway
-from metalayer.attestation import RestartFact, Tree
+from metalayer.attestation import RestartFact
 from metalayer.gateway import Kind, RestartRecord, Walk
 from metalayer.message import Fee, Message, genesis_head
 from tests.gateways import ATTACKER, LANES, OWNER, RELAYER
@@ -78,8 +78,10 @@ class Reorganisations(Senders, Settlers):
         lane = pick(self.stuck(), number)
         outbox, have = self.out(lane), self.inc(lane).nonce
         part = Part(lane, have + 1, have + 1, outbox.run_from(have))
-        batch = self.batch(part, Tree([self.lane_fact(lane, part.signed)]))
-        self.refuse(lane[1], RELAYER, self.delivery([part], signers), self.not_proven(lane, batch))
+        attestation, tree = self.attest(lane[1], [self.lane_fact(lane, part.signed)], signers)
+        batch = self.batch(part, tree)
+        data = gateway.encode_deliver(attestation, [batch])
+        self.refuse(lane[1], RELAYER, data, self.not_proven(lane, batch))
         self.reach("halted")
 
     def stuck(self) -> list[Lane]:

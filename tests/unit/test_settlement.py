@@ -167,7 +167,7 @@ def batch(validators: Any, stack: Any, messages: Sequence[Sent]) -> tuple[Any, .
     fact = LaneFact(last.origin, last.destination, last.nonce, messages[-1].head)
     attestation = validators.sign(last.network_id, stack.gateway.address, Tree([fact]).root)
     elements = [sent.message for sent in messages]
-    return attestation.fields, [Batch(fact, [], elements[0].nonce, elements, []).fields]
+    return attestation.fields, [Batch(elements, last.origin, elements[0].nonce, [], []).fields]
 
 
 def walk(lane: Sequence[Sent], sent: Sent, end: int | None = None) -> Walk:
