@@ -35,22 +35,22 @@ bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and 
 
 prove: setup .venv-prove/.stamp ## symbolic proofs with Halmos (fetched the first time)
 	@$(BIN)/ape compile --verbosity WARNING
-	@$(BIN)/python -m metalayer.proofs
+	@$(BIN)/python -m tools.proofs
 
 lint: setup ## ruff, mypy and solhint
 	@echo "ruff"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
-	@echo "mypy --strict metalayer"
+	@echo "mypy --strict"
 	@$(BIN)/mypy --no-error-summary
 	@echo "solhint"
 	@node_modules/.bin/solhint --disc --noPoster --max-warnings 0 'contracts/**/*.sol' 'benchmarks/peers/*.sol'
 
 slither: setup ## static analysis of the contracts
 	@echo "slither"
-	@$(BIN)/python -m metalayer.toolchain slither
+	@$(BIN)/python -m tools.toolchain slither
 
 solc-check: setup ## native and npm's solc give the same bytes for every contract
-	@$(BIN)/python -m metalayer.toolchain compare
+	@$(BIN)/python -m tools.toolchain compare
 
 clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
 	@rm -rf .venv .venv-prove .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
@@ -85,7 +85,7 @@ node_modules/.stamp: package.json package-lock.json .npmrc
 	@touch $@
 
 .solc/.stamp: ape-config.yaml .venv/.stamp-project node_modules/.stamp
-	@$(BIN)/python -m metalayer.toolchain install
+	@$(BIN)/python -m tools.toolchain install
 	@touch $@
 
 benchmarks/peers/node_modules/.stamp: benchmarks/peers/package.json benchmarks/peers/package-lock.json benchmarks/peers/.npmrc

@@ -8,7 +8,7 @@ from ape_ethereum.ecosystem import BaseEthereumConfig, Ethereum, NetworkConfig
 from pydantic import model_validator
 
 from metalayer.errors import MetalayerError
-from metalayer.network import Chain, load_network
+from metalayer.network.config import Chain, load_network
 
 
 def chains() -> list[Chain]:

@@ -7,7 +7,8 @@ from ape.exceptions import ProviderError
 from ape_foundry.provider import FoundryNetworkConfig, FoundryProvider
 
 from metalayer.errors import MetalayerError
-from metalayer.network import Chain, anvil_command, load_network
+from metalayer.network.anvil import anvil_command
+from metalayer.network.config import Chain, load_network
 
 # Built once: ape-foundry rebuilds its configuration on every access, ten times the cost of a view.
 _SETTINGS = FoundryNetworkConfig()

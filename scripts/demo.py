@@ -1,27 +1,9 @@
 """The whole network from nothing to a summary: `ape run demo`."""
 
-import click
+import sys
+from pathlib import Path
 
-from metalayer.cli import Command, json_option, print_json
+# In front: other people's packages leave a `benchmarks` in site-packages, and Ape appends.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-
-@click.command(cls=Command)
-@json_option
-def cli(as_json: bool) -> None:
-    """Four chains, five validators, ERA hub → arcade → perps → hub, messages, one that fails and is retried, and
-    the fees that pay for it.
-
-    Exit status 0 only if every number reconciles. Leaves no process behind.
-    """
-    # `ape run` imports every script even for --help.
-    from metalayer.demo import as_dict, print_summary, run
-    from metalayer.display import console
-
-    out = console(quiet=as_json)
-    summary = run(out)
-    if as_json:
-        print_json(as_dict(summary))
-    else:
-        print_summary(summary, out)
-    if not summary.reconciles:
-        raise click.exceptions.Exit(1)
+from demo.command import cli as cli

@@ -14,14 +14,14 @@ import pytest
 from ape import project
 from hypothesis import HealthCheck, settings
 
-from metalayer.accounts import address_of, load_sender
-from metalayer.chain import connect
-from metalayer.deployment import Deployer
-from metalayer.intent import load_intent
-from metalayer.network import load_network
-from metalayer.registry import records_dir
-from tests.chains import BoundChain
-from tests.deployed import Deployment, bind
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.intent import load_intent
+from metalayer.network.config import load_network
+from metalayer.network.connection import connect
+from metalayer.network.registry import records_dir
+from metalayer.network.signers import address_of, load_sender
+from tests.kit.chains import BoundChain
+from tests.kit.deployed import Deployment, bind
 
 # Snapshots make a fixture per test safe for all its examples; chains are slower than Hypothesis expects.
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

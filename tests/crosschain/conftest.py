@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.exchange import Exchange
-from tests.deployed import Deployment
-from tests.mesh import Mesh, mesh_of
+from metalayer.attesting.exchange import Exchange
+from tests.kit.deployed import Deployment
+from tests.kit.mesh import Mesh, mesh_of
 
 
 @pytest.fixture(scope="session")

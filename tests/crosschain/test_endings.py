@@ -16,22 +16,26 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from metalayer import gateway
-from metalayer.accounts import local_key
-from metalayer.attestation import Attestation, LaneFact, RestartFact, Tree, compact, digest
-from metalayer.chain import Connection, KeySender, to_hex
+from metalayer.attesting.exchange import Exchange
 from metalayer.errors import MetalayerError
-from metalayer.exchange import Exchange
-from metalayer.lane import Restart, Sent
-from metalayer.message import GWEI, Fee, interoperable
-from metalayer.relayer import PassResult, Relayer
-from metalayer.restart import restart
-from metalayer.settlement import known_head
-from metalayer.status import LaneStatus, status
-from metalayer.tracking import State, trace
-from tests.evm import init_code
-from tests.mesh import OWNER, RELAYER, RIVAL, SENDER, VALIDATORS, Mesh, script
-from tests.scripted import Behaviour
+from metalayer.lanes.logs import Restart, Sent
+from metalayer.lanes.restart import restart
+from metalayer.network.connection import Connection
+from metalayer.network.signers import local_key
+from metalayer.network.transactions import KeySender
+from metalayer.protocol import gateway
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.attestation import Attestation, compact, digest
+from metalayer.protocol.facts import LaneFact, RestartFact, Tree
+from metalayer.protocol.hex import to_hex
+from metalayer.protocol.message import Fee, interoperable
+from metalayer.relayer.passes import PassResult, Relayer
+from metalayer.relayer.settlement import known_head
+from metalayer.tracking.status import LaneStatus, status
+from metalayer.tracking.trace import State, trace
+from tests.kit.evm import init_code
+from tests.kit.mesh import OWNER, RELAYER, RIVAL, SENDER, VALIDATORS, Mesh, script
+from tests.kit.scripted import Behaviour
 
 GUARDIAN = KeySender(local_key(4))
 HOUR = 3_600
@@ -276,8 +280,8 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
     """M21, P1, P2, end to end: halted visibly, restarted by the origin's owner, followed by the Inbox; what the
     Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
     """
-    monkeypatch.setattr("metalayer.relayer._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.passes._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
@@ -326,8 +330,8 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
     """M21, P1: the quorum signed a history of which nothing was delivered, and which the origin lost. It never signs
     another one at that place: the restart is all that can still be signed, and goes first.
     """
-    monkeypatch.setattr("metalayer.relayer._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.passes._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     snapshot = hub.rpc("evm_snapshot")
     (gone,) = mesh.send("hub", "arcade", b"gone")
@@ -433,7 +437,7 @@ def test_a_relayer_killed_at_any_request_loses_nothing(
             mesh.relayer(exchange).relay_once()
 
     monkeypatch.setattr(Connection, "_post", post)
-    monkeypatch.setattr("metalayer.chain.ThreadPoolExecutor", _named_pool)
+    monkeypatch.setattr("metalayer.network.parallel.ThreadPoolExecutor", _named_pool)
     with mesh.signing(exchange, tmp_path):
         for limit in range(3 + seed, 90, 7):
             sent.update(count=0, limit=limit)

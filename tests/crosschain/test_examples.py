@@ -14,16 +14,18 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from metalayer.chain import KeySender, in_parallel
-from metalayer.exchange import Exchange
-from metalayer.message import GWEI, Fee
-from metalayer.network import repo_root
-from metalayer.relayer import PassResult
-from metalayer.tracking import State, Trace, retry, trace
-from tests.chains import BoundChain
-from tests.deployed import ERA, Deployment
-from tests.evm import Contract, Receipt, error, init_code
-from tests.mesh import RELAYER, RIVAL, SENDER, Mesh
+from metalayer.attesting.exchange import Exchange
+from metalayer.network.parallel import in_parallel
+from metalayer.network.transactions import KeySender
+from metalayer.network.workspace import repo_root
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.message import Fee
+from metalayer.relayer.passes import PassResult
+from metalayer.tracking.trace import State, Trace, retry, trace
+from tests.kit.chains import BoundChain
+from tests.kit.deployed import ERA, Deployment
+from tests.kit.evm import Contract, Receipt, error, init_code
+from tests.kit.mesh import RELAYER, RIVAL, SENDER, Mesh
 
 DAY = 86_400
 HELLO = "Hello, arcade"
@@ -184,7 +186,7 @@ def test_the_commands_that_the_documents_name_exist(path: Path) -> None:
     """With the options that they give them."""
     for quoted, shown in _COMMAND.findall(path.read_text(encoding="utf-8")):
         _, _, name, *words = shlex.split(quoted or shown, comments=True)
-        command = import_module(f"scripts.{name}").cli
+        command = import_module(f"metalayer.cli.{name}").cli
         if isinstance(command, click.Group) and words:
             command = command.commands[words.pop(0)]
         options = {

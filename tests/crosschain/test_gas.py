@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from metalayer.accounts import address_of
-from metalayer.benchmark import QUORUMS, GasBenchmark
-from metalayer.comparison import WORSE, committed, worse
-from tests.deployed import Deployment
+from benchmarks.comparison import WORSE, committed, worse
+from benchmarks.gas import QUORUMS, GasBenchmark
+from metalayer.network.signers import address_of
+from tests.kit.deployed import Deployment
 
 # A batch of a hundred, and other quorums, take long and follow from these.
 _LEFT_OUT = ("_100_", "_of_")

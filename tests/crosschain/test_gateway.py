@@ -11,17 +11,19 @@ import ape
 import pytest
 from ape import accounts, project
 
-from metalayer import lane
-from metalayer.attestation import LaneFact, RestartFact, SetFact, Tree, ValidatorSet
-from metalayer.books import read_books
-from metalayer.chain import Reverted
-from metalayer.gateway import Batch, Status, Walk
-from metalayer.lane import Sent
-from metalayer.live import Live
-from metalayer.message import GWEI, Fee, genesis_head, interoperable
-from tests.chains import BoundChain, Deployed
-from tests.deployed import ERA, HOLDER, Deployment
-from tests.paper import DAY
+from metalayer.assets.books import read_books
+from metalayer.lanes import logs as lane
+from metalayer.lanes.logs import Sent
+from metalayer.network.connection import Reverted
+from metalayer.network.live import Live
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
+from metalayer.protocol.gateway import Batch, Status, Walk
+from metalayer.protocol.message import Fee, genesis_head, interoperable
+from tests.kit.chains import BoundChain, Deployed
+from tests.kit.deployed import ERA, HOLDER, Deployment
+from tests.kit.paper import DAY
 
 CREDIT = ERA
 

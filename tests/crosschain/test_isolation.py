@@ -3,7 +3,7 @@
 import pytest
 from ape import accounts, networks, project
 
-from tests.chains import Deployed, WrongChain
+from tests.kit.chains import Deployed, WrongChain
 
 # What the first of two turns found, by chain.
 HEIGHTS: dict[str, str] = {}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from metalayer.chain import Connection, RpcError
-from metalayer.lane import rebuild
-from tests.mesh import Mesh
+from metalayer.lanes.logs import rebuild
+from metalayer.network.connection import Connection, RpcError
+from tests.kit.mesh import Mesh
 
 
 class StrictNode(Connection):

@@ -11,27 +11,19 @@ from eth_utils import keccak, to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalayer import gateway, lane, reverts
-from metalayer.artifacts import load_artifacts
-from metalayer.attestation import (
-    Attestation,
-    Fact,
-    LaneFact,
-    RestartFact,
-    SetFact,
-    Tree,
-    ValidatorSet,
-    compact,
-    digest,
-    recover,
-)
-from metalayer.chain import Reverted, from_hex
+from metalayer.attesting.rotation import decode_rotate
+from metalayer.deploy.artifacts import load_artifacts
 from metalayer.errors import MetalayerError
-from metalayer.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
-from metalayer.rotation import decode_rotate
-from tests.chains import BoundChain
-from tests.evm import CODEC, Contract, deploy
-from tests.mesh import OWNER, RELAYER, Mesh
+from metalayer.lanes import logs as lane
+from metalayer.network.connection import Reverted
+from metalayer.protocol import gateway, reverts
+from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest, recover
+from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
+from metalayer.protocol.hex import from_hex
+from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
+from tests.kit.chains import BoundChain
+from tests.kit.evm import CODEC, Contract, deploy
+from tests.kit.mesh import OWNER, RELAYER, Mesh
 
 uint256 = st.integers(0, 2**256 - 1)
 uint64 = st.integers(0, 2**64 - 1)
@@ -458,7 +450,7 @@ def _accepts(action: Any) -> bool:
 
 
 def _reverts(harness: Contract, method: str, *arguments: Any, at: int | None = None) -> bool:
-    from tests.evm import Revert, call
+    from tests.kit.evm import Revert, call
 
     data = harness.encode(method, *arguments)
     return isinstance(call(harness.chain, harness.address, data, at=at), Revert)

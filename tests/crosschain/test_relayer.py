@@ -10,26 +10,22 @@ from typing import Any
 
 import pytest
 
-from metalayer import gateway
-from metalayer.attestation import Attestation, LaneFact, Tree
-from metalayer.chain import (
-    MAX_TRANSACTION_GAS,
-    Connection,
-    Receipt,
-    Reverted,
-    Sender,
-    from_hex,
-    in_parallel,
-)
+from metalayer.attesting.exchange import Exchange
 from metalayer.errors import MetalayerError
-from metalayer.exchange import Exchange
-from metalayer.lane import BrokenLane, check, parse, rebuild
-from metalayer.relayer import MAX_CALLDATA, Relayer, pack, watch
-from metalayer.status import status
-from metalayer.survey import survey
-from metalayer.tracking import State, find, parse_id, retry, trace, wait
-from tests.mesh import RELAYER, RIVAL, Mesh, script
-from tests.scripted import Behaviour
+from metalayer.lanes.logs import BrokenLane, check, parse, rebuild
+from metalayer.lanes.survey import survey
+from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, Reverted
+from metalayer.network.parallel import in_parallel
+from metalayer.network.transactions import Receipt, Sender
+from metalayer.protocol import gateway
+from metalayer.protocol.attestation import Attestation
+from metalayer.protocol.facts import LaneFact, Tree
+from metalayer.protocol.hex import from_hex
+from metalayer.relayer.passes import MAX_CALLDATA, Relayer, pack, watch
+from metalayer.tracking.status import status
+from metalayer.tracking.trace import State, find, parse_id, retry, trace, wait
+from tests.kit.mesh import RELAYER, RIVAL, Mesh, script
+from tests.kit.scripted import Behaviour
 
 CHAINS = ("hub", "arcade", "perps", "social")
 LANES = [(a, b) for a in CHAINS for b in CHAINS if a != b]
@@ -170,8 +166,8 @@ def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
     mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise n messages would be read in n passes: time would grow with their square."""
-    monkeypatch.setattr("metalayer.relayer.MAX_MESSAGES_PER_LANE", 10)
-    monkeypatch.setattr("metalayer.lane._FIRST_SPAN", 2)
+    monkeypatch.setattr("metalayer.relayer.passes.MAX_MESSAGES_PER_LANE", 10)
+    monkeypatch.setattr("metalayer.lanes.logs._FIRST_SPAN", 2)
     read = []
     original = parse
 
@@ -183,7 +179,7 @@ def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
         # One by one: of messages sent together, two can be in one block.
         mesh.send("hub", "arcade")
     mesh.finalize()
-    monkeypatch.setattr("metalayer.lane.parse", counted)
+    monkeypatch.setattr("metalayer.lanes.logs.parse", counted)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
         results = [relayer.relay_once() for _ in range(4)]
@@ -380,8 +376,8 @@ def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
     mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21: no validator signs the second history; every other lane goes on, in the same pass and in later ones."""
-    monkeypatch.setattr("metalayer.relayer._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.passes._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
     (first,) = mesh.send("hub", "arcade", b"first history")

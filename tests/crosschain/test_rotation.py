@@ -13,17 +13,22 @@ from typing import Any
 
 import pytest
 
-from metalayer import gateway
-from metalayer.accounts import address_of, local_key
-from metalayer.attestation import Attestation, LaneFact, SetFact, Tree, ValidatorSet, compact, signable
-from metalayer.chain import Connection, Reverted, Transaction, in_parallel
+from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.rotation import Outcome, catch_up, propose_and_rotate
+from metalayer.attesting.set_file import load_set
+from metalayer.attesting.sets import set_status
 from metalayer.errors import MetalayerError
-from metalayer.exchange import Exchange
-from metalayer.gateway import Batch
-from metalayer.lane import Sent
-from metalayer.network import repo_root
-from metalayer.rotation import Outcome, catch_up, load_set, propose_and_rotate, set_status
-from tests.mesh import RELAYER, RIVAL, VALIDATORS, Mesh, write_set
+from metalayer.lanes.logs import Sent
+from metalayer.network.connection import Connection, Reverted
+from metalayer.network.parallel import in_parallel
+from metalayer.network.signers import address_of, local_key
+from metalayer.network.transactions import Transaction
+from metalayer.network.workspace import repo_root
+from metalayer.protocol import gateway
+from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, signable
+from metalayer.protocol.facts import LaneFact, SetFact, Tree
+from metalayer.protocol.gateway import Batch
+from tests.kit.mesh import RELAYER, RIVAL, VALIDATORS, Mesh, write_set
 
 CHAINS = ("hub", "arcade", "perps", "social")
 
@@ -127,11 +132,13 @@ def test_a_rotation_interrupted_between_chains_goes_on_without_the_validators(
 DYING = """
 import os, signal, sys
 from pathlib import Path
-from metalayer import rotation
-from metalayer.accounts import address_of, local_key
-from metalayer.chain import Connection, KeySender, connect
-from metalayer.exchange import Exchange
-from metalayer.network import load_network
+from metalayer.attesting import rotation
+from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.set_file import load_set
+from metalayer.network.config import load_network
+from metalayer.network.connection import Connection, connect
+from metalayer.network.signers import address_of, local_key
+from metalayer.network.transactions import KeySender
 
 broadcast = Connection.broadcast
 
@@ -146,7 +153,7 @@ network = load_network()
 connections = connect(network)
 rotation.propose_and_rotate(
     connections, network.hub.chain_id, sys.argv[2], Exchange(Path(sys.argv[3])),
-    dict.fromkeys(connections, KeySender(local_key(2))), rotation.load_set(Path(sys.argv[4]), address_of),
+    dict.fromkeys(connections, KeySender(local_key(2))), load_set(Path(sys.argv[4]), address_of),
 )
 """
 
@@ -234,7 +241,7 @@ def test_a_set_that_no_direct_call_installed_cannot_be_taken_from_there(
     mesh: Mesh, exchange: Exchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A contract in between: its own input is no call of `rotate`. The validators sign the set once more."""
-    caplog.set_level("INFO", "metalayer.rotation")
+    caplog.set_level("INFO", "metalayer.attesting.rotation")
     following = mesh.next_set()
     data = rotate_by_hand(mesh, "hub", mesh.validator_set, following)
     # CALLDATACOPY of everything, CALL of the gateway with it.

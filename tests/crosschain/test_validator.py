@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.attestation import Fact, LaneFact, RestartFact, SetFact, ValidatorSet, recover
-from metalayer.exchange import Exchange
-from metalayer.validator import Contradiction, Judgement, Validator, describe
-from tests.mesh import VALIDATORS, Mesh, write_set
+from metalayer.attesting.exchange import Exchange
+from metalayer.protocol.attestation import ValidatorSet, recover
+from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
+from metalayer.validator.process import Judgement, Validator, describe
+from metalayer.validator.record import Contradiction
+from tests.kit.mesh import VALIDATORS, Mesh, write_set
 
 
 @pytest.fixture

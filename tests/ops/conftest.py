@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from metalayer import gateway
-from metalayer.accounts import address_of, load_sender
-from metalayer.artifacts import Artifact, load_artifacts
-from metalayer.attestation import SetFact, Tree, ValidatorSet
-from metalayer.chain import Connection, connect
-from metalayer.deployment import Deployer
-from metalayer.inspection import ALL_CONTRACTS
-from metalayer.intent import Intent, load_intent
-from metalayer.network import Network, load_network
-from tests.chains import BoundChain
-from tests.deployed import Deployment
-from tests.paper import DAY
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.artifacts import Artifact, load_artifacts
+from metalayer.deploy.inspection import ALL_CONTRACTS
+from metalayer.deploy.intent import Intent, load_intent
+from metalayer.network.config import Network, load_network
+from metalayer.network.connection import Connection, connect
+from metalayer.network.signers import address_of, load_sender
+from metalayer.protocol import gateway
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import SetFact, Tree
+from tests.kit.chains import BoundChain
+from tests.kit.deployed import Deployment
+from tests.kit.paper import DAY
 
 # Not the account of deploy.yaml: its addresses are free on chains where other tests have deployed.
 DEPLOYER = "TEST::18"

@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from metalayer.accounts import load_sender
-from metalayer.attestation import ValidatorSet
-from metalayer.calls import Function
-from metalayer.chain import Connection, to_hex
-from metalayer.check import Finding, check, describe_route, describe_set
-from metalayer.deployment import SET_GUARDIAN, Deployer
-from metalayer.gateway import encode_set_route
-from metalayer.intent import route_between
-from metalayer.network import Network
-from metalayer.registry import Registry
-from tests.deployed import Deployment
+from metalayer.deploy.apply import SET_GUARDIAN, Deployer
+from metalayer.deploy.check import Finding, check, describe_route, describe_set
+from metalayer.deploy.intent import route_between
+from metalayer.network.config import Network
+from metalayer.network.connection import Connection
+from metalayer.network.registry import Registry
+from metalayer.network.signers import load_sender
+from metalayer.protocol.abi import Function
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.gateway import encode_set_route
+from metalayer.protocol.hex import to_hex
+from tests.kit.deployed import Deployment
 from tests.ops.conftest import Rotation
 
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")

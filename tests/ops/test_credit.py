@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from metalayer.accounts import address_of, load_sender
-from metalayer.chain import Connection
-from metalayer.credit import payment, preparation
-from metalayer.display import era
-from metalayer.intent import route_between
-from metalayer.network import Network
-from scripts.credit import cli
-from tests.deployed import ERA, Deployment
+from metalayer.assets.credit import payment, preparation
+from metalayer.cli.credit import cli
+from metalayer.deploy.intent import route_between
+from metalayer.network.config import Network
+from metalayer.network.connection import Connection
+from metalayer.network.signers import address_of, load_sender
+from metalayer.protocol.amounts import era
+from tests.kit.deployed import ERA, Deployment
 
 DEPOSITOR = "TEST::15"
 OTHER = "TEST::16"

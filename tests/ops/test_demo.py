@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from metalayer import demo
-from metalayer.display import console
+from demo import story as demo
+from metalayer.cli.display import console
 from metalayer.errors import MetalayerError
-from metalayer.network import OFFSET_VARIABLE, Network, load_network, port_offset, repo_root, state_dir
+from metalayer.network.config import Network, load_network
+from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, repo_root, state_dir
 
 FAST = 0.1
 

@@ -19,17 +19,22 @@ import pytest
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from metalayer.accounts import address_of, load_sender
-from metalayer.calls import Function
-from metalayer.chain import Connection, in_parallel, to_hex
-from metalayer.deployment import SET_GUARDIAN, Deployer, plan_as_dict, plan_tables
+from metalayer.deploy.apply import SET_GUARDIAN, Deployer, plan_as_dict, plan_tables
+from metalayer.deploy.intent import CONTRACTS
+from metalayer.deploy.journal import Journal
 from metalayer.errors import MetalayerError
-from metalayer.gateway import Route, encode_set_route
-from metalayer.intent import ARACHNID, CONTRACTS, create3_address
-from metalayer.journal import Journal, exclusive
-from metalayer.network import Network, repo_root
-from metalayer.registry import Registry
-from tests.deployed import Deployment
+from metalayer.network.config import Network
+from metalayer.network.connection import Connection
+from metalayer.network.locks import exclusive
+from metalayer.network.parallel import in_parallel
+from metalayer.network.registry import Registry
+from metalayer.network.signers import address_of, load_sender
+from metalayer.network.workspace import repo_root
+from metalayer.protocol.abi import Function
+from metalayer.protocol.create3 import ARACHNID, create3_address
+from metalayer.protocol.gateway import Route, encode_set_route
+from metalayer.protocol.hex import to_hex
+from tests.kit.deployed import Deployment
 from tests.ops.conftest import DEPLOYER, Rotation
 
 # Factory, three contracts, seal by the deployer; a route to each other chain by the owner.
@@ -444,7 +449,7 @@ def test_one_deployment_at_a_time(deployer: Deployer) -> None:
 def test_a_lock_left_by_a_killed_process_is_free(tmp_path: Path) -> None:
     path = tmp_path / "deploy.lock"
     code = (
-        "import sys, time; from pathlib import Path; from metalayer.journal import exclusive\n"
+        "import sys, time; from pathlib import Path; from metalayer.network.locks import exclusive\n"
         f"with exclusive(Path({str(path)!r}), 'it'): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -487,11 +492,11 @@ def test_the_real_process_can_be_killed(
     before = nonces(connections)
     code = (
         "import sys, json; from pathlib import Path\n"
-        "from metalayer.accounts import address_of, load_sender\n"
-        "from metalayer.chain import connect\n"
-        "from metalayer.deployment import Deployer\n"
-        "from metalayer.intent import load_intent\n"
-        "from metalayer.network import load_network\n"
+        "from metalayer.network.signers import address_of, load_sender\n"
+        "from metalayer.network.connection import connect\n"
+        "from metalayer.deploy.apply import Deployer\n"
+        "from metalayer.deploy.intent import load_intent\n"
+        "from metalayer.network.config import load_network\n"
         "network = load_network(); connections = connect(network)\n"
         f"intent = load_intent().model_copy(update={{'deployer': {DEPLOYER!r}}})\n"
         f"d = Deployer(network, connections, intent, address_of, load_sender, Path({str(tmp_path)!r}))\n"

@@ -12,10 +12,12 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from metalayer import localnet, network
+from metalayer.cli.localnet import cli
 from metalayer.errors import MetalayerError
-from metalayer.network import load_network, port_offset
-from scripts.localnet import cli
+from metalayer.network import config as network
+from metalayer.network import localnet
+from metalayer.network.config import load_network
+from metalayer.network.workspace import port_offset
 
 
 @pytest.fixture
@@ -169,7 +171,7 @@ def test_the_nodes_answer_for_their_own_chain_id(net, said):
 
 
 def test_the_command_speaks_json_and_fails_while_a_chain_is_down(net, monkeypatch):
-    monkeypatch.setattr("scripts.localnet.load_network", lambda: net)
+    monkeypatch.setattr("metalayer.cli.localnet.load_network", lambda: net)
     down = CliRunner().invoke(cli, ["status", "--json"])
     assert down.exit_code == 1
     assert [chain["state"] for chain in json.loads(down.stdout)] == ["down", "down"]
@@ -181,7 +183,7 @@ def test_the_command_speaks_json_and_fails_while_a_chain_is_down(net, monkeypatc
 
 
 def test_the_command_turns_an_error_into_one_line(net, monkeypatch):
-    monkeypatch.setattr("scripts.localnet.load_network", lambda: net)
+    monkeypatch.setattr("metalayer.cli.localnet.load_network", lambda: net)
     with listener(net.chains["hub"].port):
         result = CliRunner(mix_stderr=False).invoke(cli, ["up"])
     assert result.exit_code == 1

@@ -16,18 +16,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from metalayer import credit
-from metalayer.accounts import address_of, load_sender
-from metalayer.gateway import RECEIVE_MESSAGE
-from metalayer.live import Live
-from metalayer.network import repo_root
-from scripts import message, relay, send
-from tests.deployed import Deployment
+from metalayer.assets import credit
+from metalayer.cli import message, relay, send
+from metalayer.network.live import Live
+from metalayer.network.signers import address_of, load_sender
+from metalayer.network.workspace import repo_root
+from metalayer.protocol.gateway import RECEIVE_MESSAGE
+from tests.kit.deployed import Deployment
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
 POOR = "TEST::17"
 ERA = 10**18
-VALIDATE = "from scripts.validate import cli; cli()"
+VALIDATE = "from metalayer.cli.validate import cli; cli()"
 
 
 def run(command: Any, *arguments: str) -> Result:

@@ -9,9 +9,11 @@ import pytest
 from ape import accounts, networks, project
 from ape.exceptions import ProviderError
 
-from metalayer.network import anvil_command, load_network, port_offset
-from metalayer.toolchain import standard_input
+from metalayer.network.anvil import anvil_command
+from metalayer.network.config import load_network
+from metalayer.network.workspace import port_offset
 from tests.ops.test_localnet import listener
+from tools.toolchain import standard_input
 
 
 @pytest.fixture

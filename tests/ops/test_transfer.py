@@ -15,22 +15,23 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from metalayer import bridge, credit, tracking
-from metalayer.accounts import load_sender, local_key
-from metalayer.books import Books, read_books
-from metalayer.chain import Connection
-from metalayer.display import era
+from metalayer.assets import bridge, credit
+from metalayer.assets.books import Books, read_books
+from metalayer.assets.tokens import balance
+from metalayer.deploy.intent import route_between
 from metalayer.errors import MetalayerError
-from metalayer.gateway import topic
-from metalayer.intent import route_between
-from metalayer.journey import Event, Follower, NotDelivered, StillWaiting
-from metalayer.live import Live
-from metalayer.relayer import PassResult, Relayer
-from metalayer.token import balance
-from metalayer.tracking import State
-from metalayer.validator import Validator
-from tests.deployed import Deployment
-from tests.paper import DAY
+from metalayer.network.connection import Connection
+from metalayer.network.live import Live
+from metalayer.network.signers import load_sender, local_key
+from metalayer.protocol.amounts import era
+from metalayer.protocol.gateway import topic
+from metalayer.relayer.passes import PassResult, Relayer
+from metalayer.tracking import trace as tracking
+from metalayer.tracking.follower import Event, Follower, NotDelivered, StillWaiting
+from metalayer.tracking.trace import State
+from metalayer.validator.process import Validator
+from tests.kit.deployed import Deployment
+from tests.kit.paper import DAY
 
 ERA = 10**18
 DEPOSITOR = "TEST::15"
@@ -311,7 +312,7 @@ def last_id(live: Live) -> str:
 
 @pytest.fixture
 def command() -> click.Command:
-    return importlib.import_module("scripts.transfer").cli
+    return importlib.import_module("metalayer.cli.transfer").cli
 
 
 @pytest.mark.parametrize(
@@ -361,7 +362,7 @@ def test_without_a_deposit_it_says_what_is_missing(live: Live, command: click.Co
     assert refused.output == (
         f"Error: {address} has 0 ERA of credit on hub, the message needs {cost}: `ape run {advised}`\n"
     )
-    deposit = importlib.import_module("scripts.credit").cli
+    deposit = importlib.import_module("metalayer.cli.credit").cli
     assert CliRunner().invoke(deposit, advised.split()[1:]).exit_code == 0
     assert CliRunner().invoke(command, arguments).exit_code == 0
 

@@ -9,12 +9,13 @@ from eth_abi.abi import encode
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from metalayer import gateway
-from metalayer.attestation import Attestation, LaneFact, SetFact, Tree, ValidatorSet
-from metalayer.gateway import Kind, Status, Walk
-from metalayer.message import NEVER_EXPIRES, Fee, Message, extend
-from tests.gateways import ATTACKER, CHAINS, LANES, NOBODY, RELAYER, RIVAL
-from tests.paper import Validators
+from metalayer.protocol import gateway
+from metalayer.protocol.attestation import Attestation, ValidatorSet
+from metalayer.protocol.facts import LaneFact, SetFact, Tree
+from metalayer.protocol.gateway import Kind, Status, Walk
+from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, extend
+from tests.kit.gateways import ATTACKER, CHAINS, LANES, NOBODY, RELAYER, RIVAL
+from tests.kit.paper import Validators
 from tests.stateful.ghost import GATEWAY_GAS, Log
 from tests.stateful.machine import DAY, LANE, PICK, RELAYERS, Lane, Part, pick, short_of_quorum
 from tests.stateful.relayers import Relayers

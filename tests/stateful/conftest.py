@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.deployed import Deployment
-from tests.gateways import Gateways
+from tests.kit.deployed import Deployment
+from tests.kit.gateways import Gateways
 
 
 @pytest.fixture

@@ -12,18 +12,11 @@ from typing import Any
 from eth_abi.abi import decode, encode
 from eth_utils.address import to_checksum_address
 
-from metalayer import gateway
-from metalayer.attestation import ValidatorSet
-from metalayer.gateway import Kind, RestartRecord, ReturnNotice, Route, Status
-from metalayer.message import (
-    GWEI,
-    NEVER_EXPIRES,
-    STORED_HEAD_INTERVAL,
-    Fee,
-    Message,
-    extend,
-    genesis_head,
-)
+from metalayer.protocol import gateway
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.gateway import Kind, RestartRecord, ReturnNotice, Route, Status
+from metalayer.protocol.message import NEVER_EXPIRES, STORED_HEAD_INTERVAL, Fee, Message, extend, genesis_head
 
 GATEWAY_GAS = 150_000
 GATEWAY_PAYLOAD = 128

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from metalayer import gateway
-from metalayer.attestation import SetFact
-from tests.gateways import (
+from metalayer.protocol import gateway
+from metalayer.protocol.facts import SetFact
+from tests.kit.gateways import (
     ATTACKER,
     CHAINS,
     GUARDIAN,

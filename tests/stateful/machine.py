@@ -14,11 +14,13 @@ from typing import ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from metalayer import gateway
-from metalayer.attestation import Attestation, Fact, LaneFact, Tree, ValidatorSet
-from metalayer.gateway import Status
-from metalayer.message import GWEI, Fee, Message, extend, genesis_head
-from tests.gateways import (
+from metalayer.protocol import gateway
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.attestation import Attestation, ValidatorSet
+from metalayer.protocol.facts import Fact, LaneFact, Tree
+from metalayer.protocol.gateway import Status
+from metalayer.protocol.message import Fee, Message, extend, genesis_head
+from tests.kit.gateways import (
     ACCEPTED_IDS,
     ATTACKER,
     BALANCE_OF,

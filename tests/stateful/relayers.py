@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from metalayer import gateway
-from metalayer.attestation import SetFact
-from metalayer.gateway import Status
-from metalayer.message import NEVER_EXPIRES, Fee
-from tests.gateways import CHAINS, LANES, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR, SET_CALL
-from tests.scripted import Behaviour
+from metalayer.protocol import gateway
+from metalayer.protocol.facts import SetFact
+from metalayer.protocol.gateway import Status
+from metalayer.protocol.message import NEVER_EXPIRES, Fee
+from tests.kit.gateways import CHAINS, LANES, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR, SET_CALL
+from tests.kit.scripted import Behaviour
 from tests.stateful.ghost import Log, Mood, Undelivered, log
 from tests.stateful.machine import CHAIN, DAY, HOUR, PICK, RELAYERS, Lane, Machine, Part, pick
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from metalayer import gateway
-from metalayer.attestation import RestartFact
-from metalayer.gateway import Kind, RestartRecord, Walk
-from metalayer.message import Fee, Message, genesis_head
-from tests.gateways import ATTACKER, LANES, OWNER, RELAYER
+from metalayer.protocol import gateway
+from metalayer.protocol.facts import RestartFact
+from metalayer.protocol.gateway import Kind, RestartRecord, Walk
+from metalayer.protocol.message import Fee, Message, genesis_head
+from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER
 from tests.stateful.ghost import Left, Log, Side, log
 from tests.stateful.machine import CHAIN, HOUR, LANE, PICK, Lane, Part, pick
 from tests.stateful.senders import Senders

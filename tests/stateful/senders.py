@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from metalayer import gateway
-from metalayer.message import GWEI, Fee, interoperable
-from tests.gateways import (
+from metalayer.protocol import gateway
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.message import Fee, interoperable
+from tests.kit.gateways import (
     ATTACKER,
     EXECUTE,
     NOBODY,

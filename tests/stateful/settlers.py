@@ -7,11 +7,11 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from metalayer import gateway
-from metalayer.gateway import Kind, ReturnNotice, Status
-from metalayer.message import Fee, Message
-from tests.gateways import ATTACKER, CHAINS, LANES, OWNER, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR
-from tests.scripted import OnReturn
+from metalayer.protocol import gateway
+from metalayer.protocol.gateway import Kind, ReturnNotice, Status
+from metalayer.protocol.message import Fee, Message
+from tests.kit.gateways import ATTACKER, CHAINS, LANES, OWNER, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR
+from tests.kit.scripted import OnReturn
 from tests.stateful.ghost import GATEWAY_GAS, GATEWAY_PAYLOAD, Log, Mood, Outgoing, Undelivered, log
 from tests.stateful.machine import CHAIN, PICK, RELAYERS, Lane, Part, pick
 from tests.stateful.relayers import Relayers

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from metalayer.chain import to_hex
-from tests.evm import init_code
-from tests.gateways import CHAINS, GUARDIAN, OWNER, Gateways
+from metalayer.protocol.hex import to_hex
+from tests.kit.evm import init_code
+from tests.kit.gateways import CHAINS, GUARDIAN, OWNER, Gateways
 from tests.stateful.machine import Machine
 from tests.stateful.test_gateway_machine import Everything, Faults, Government, LifeCycle
 

@@ -22,28 +22,27 @@ from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from metalayer import lane
-from metalayer.attestation import (
-    Attestation,
+from metalayer.attesting.exchange import Exchange
+from metalayer.lanes import logs as lane
+from metalayer.lanes.logs import Sent
+from metalayer.network.config import load_network
+from metalayer.network.connection import Connection, connect
+from metalayer.protocol.attestation import Attestation, compact, digest, signable
+from metalayer.protocol.facts import (
     Fact,
     LaneFact,
     RestartFact,
     SetFact,
+    SignedFact,
     Tree,
-    compact,
-    digest,
-    signable,
+    contradict,
+    signed_facts,
 )
-from metalayer.chain import Connection, connect
-from metalayer.evidence import SignedFact, contradict, signed_facts
-from metalayer.exchange import Exchange
-from metalayer.lane import Sent
-from metalayer.message import interoperable
-from metalayer.network import load_network
-from metalayer.validator import Judgement, Validator
-from tests.chains import BoundChain
-from tests.evm import CODEC, Contract, Revert, call, deploy
-from tests.paper import Validators
+from metalayer.protocol.message import interoperable
+from metalayer.validator.process import Judgement, Validator
+from tests.kit.chains import BoundChain
+from tests.kit.evm import CODEC, Contract, Revert, call, deploy
+from tests.kit.paper import Validators
 
 LANES = (("hub", "arcade"), ("hub", "perps"), ("arcade", "hub"))
 ORIGINS = ("hub", "arcade")

@@ -12,7 +12,7 @@ from collections import Counter
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.gateways import RIVAL, Gateways
+from tests.kit.gateways import RIVAL, Gateways
 from tests.stateful.attackers import Cheats, Forgers, Outsiders
 from tests.stateful.governors import Governors
 from tests.stateful.machine import HOUR, Machine

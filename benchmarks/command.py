@@ -1,0 +1,105 @@
+"""Measure: `ape run bench gas / speed`."""
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from metalayer.cli.command import Group, json_option, print_json
+
+if TYPE_CHECKING:
+    from metalayer.network.live import Live
+
+_PORT_OFFSET = "800"
+
+
+@click.group(cls=Group)
+def cli() -> None:
+    """Measure on chains of its own; figures go to benchmarks/, sorted, so that a diff shows every change."""
+
+
+@cli.command()
+@json_option
+def gas(as_json: bool) -> None:
+    """Gas of whole transactions beside the peers', and sizes of code, to benchmarks/gas.json; their picture.
+
+    `make bench` fetches the peers' packages first. Takes some minutes.
+    """
+    from benchmarks.comparison import rows
+    from benchmarks.gas import GasBenchmark
+    from benchmarks.peers import measure, per_message
+    from benchmarks.picture import draw
+    from metalayer.cli.display import console, table
+    from metalayer.deploy.artifacts import code_sizes
+    from metalayer.network.signers import address_of
+    from metalayer.network.workspace import repo_root
+
+    live = _fresh_network()
+    ours = GasBenchmark(live.connections, live.registry, address_of("TEST::3"), _say).run()
+    # The last chain is the one that our own figures leave alone.
+    peers = measure(list(live.connections.values())[-1], _say)
+    sizes = code_sizes(["Create3Factory", "ERA", "Metalayer", "TokenBridge"])
+    figures = {"code_size": sizes, "gas": ours, "peers": peers}
+    _publish("gas", figures)
+    batches = {1: ours["deliver_1"], 10: ours["deliver_10_each"], 100: ours["deliver_100_each"]}
+    picture = repo_root() / "docs" / "img" / "gas.svg"
+    picture.parent.mkdir(exist_ok=True)
+    draw(batches, per_message(peers), picture)
+    if as_json:
+        print_json(figures)
+        return
+    versions = f"Hyperlane {peers['hyperlane']['version']}, OpenZeppelin {peers['openzeppelin']['version']}"
+    columns = ("figure", "#ours", "#Hyperlane bare", "#in production", "#ERC20Crosschain")
+    console().print(table(f"Gas beside {versions}", columns, rows(figures)))
+    console().print(table("Bytes of code", ("contract", "#bytes"), [(k, f"{v:,}") for k, v in sizes.items()]))
+
+
+@cli.command()
+@json_option
+def speed(as_json: bool) -> None:
+    """How fast a relayer is, by messages and by chains, to benchmarks/speed.json. Takes some minutes."""
+    from benchmarks.speed import measure
+    from metalayer.cli.display import console, table
+
+    os.environ["METALAYER_PORT_OFFSET"] = _PORT_OFFSET
+    figures = measure(_say)
+    _publish("speed", figures)
+    if as_json:
+        print_json(figures)
+        return
+    rows = [(name, f"{value:,}") for name, value in figures.items()]
+    console().print(table("Speed of a relayer", ("figure", "#value"), rows))
+
+
+def _fresh_network() -> "Live":
+    """All contracts on chains that mine a block per transaction and end with this process."""
+    os.environ["METALAYER_PORT_OFFSET"] = _PORT_OFFSET
+    from ape import networks
+
+    from metalayer.deploy.apply import Deployer
+    from metalayer.deploy.intent import load_intent
+    from metalayer.network.config import load_network
+    from metalayer.network.connection import connect
+    from metalayer.network.live import Live
+    from metalayer.network.registry import records_dir
+    from metalayer.network.signers import address_of, load_sender
+
+    network = load_network()
+    for name in network.chains:
+        networks.parse_network_choice(f"metalayer:{name}").push_provider()
+    folder = records_dir(network)
+    deployer = Deployer(network, connect(network), load_intent(), address_of, load_sender, folder)
+    deployer.apply(lambda chain, step, left: None)
+    return Live.open()
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _publish(name: str, figures: dict[str, Any]) -> None:
+    from metalayer.network.workspace import repo_root
+
+    path = repo_root() / "benchmarks" / f"{name}.json"
+    path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,61 @@
+"""Our gas beside the peers', from benchmarks/gas.json."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from metalayer.network.workspace import repo_root
+
+# Our figure, and what of Hyperlane's and of OpenZeppelin's does the same. A quorum of 4 of 5 beside one of 3 of 5: a
+# peer's cheapest way that five validators can secure.
+_ALIKE: dict[str, tuple[str, str]] = {
+    "send_32": ("dispatch_32", ""),
+    "send_256": ("dispatch_256", ""),
+    "send_2048": ("dispatch_2048", ""),
+    "deliver_1": ("process_message_id_3_of_5", ""),
+    "deliver_1_6_of_8": ("process_message_id_5_of_8", ""),
+    "deliver_10_each": ("process_message_id_3_of_5", ""),
+    "deliver_100_each": ("process_message_id_3_of_5", ""),
+    "lock_send": ("warp_collateral_send", ""),
+    "burn_send": ("warp_burn_send", "send"),
+    "mint_1": ("warp_mint", "receive"),
+    "mint_10_each": ("warp_mint", "receive"),
+    "release": ("warp_release", ""),
+}
+
+WORSE = 0.03
+"""By which share a figure may grow before it counts as worse."""
+
+
+def committed() -> dict[str, Any]:
+    """benchmarks/gas.json: sections `code_size`, `gas`, `peers`."""
+    text = (repo_root() / "benchmarks" / "gas.json").read_text(encoding="utf-8")
+    figures: dict[str, Any] = json.loads(text)
+    return figures
+
+
+def rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """(figure, ours, Hyperlane bare, in production, OpenZeppelin), empty where nothing is alike."""
+    hyperlane, openzeppelin = figures["peers"]["hyperlane"], figures["peers"]["openzeppelin"]["gas"]
+    for name, gas in figures["gas"].items():
+        like, other = _ALIKE.get(name, ("", ""))
+        peers = (hyperlane["bare"].get(like), hyperlane["production"].get(like), openzeppelin.get(other))
+        yield name, f"{gas:,}", *("" if peer is None else f"{peer:,}" for peer in peers)
+
+
+def peer_of(name: str) -> dict[str, int] | None:
+    """Hyperlane's figures, `bare` and `production`, for what is like one of ours; None if nothing is."""
+    like = _ALIKE.get(name, ("", ""))[0]
+    hyperlane = committed()["peers"]["hyperlane"]
+    return {shape: hyperlane[shape][like] for shape in ("bare", "production")} if like else None
+
+
+def worse(found: Mapping[str, int], before: Mapping[str, int]) -> list[str]:
+    """One line for each figure that grew by more than `WORSE`, or is not there any more."""
+    missing = [f"{name} is not measured any more" for name in before if name not in found]
+    grown = [
+        f"{name}: {found[name]:,} gas, {found[name] / gas - 1:+.1%} against the committed {gas:,}"
+        for name, gas in before.items()
+        if name in found and found[name] > gas * (1 + WORSE)
+    ]
+    return missing + grown

@@ -1,0 +1,109 @@
+"""Gas of the systems that ours is compared with, measured as ours is. Their packages are fetched by `make bench`."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from eth_abi.abi import encode
+
+from benchmarks.hyperlane import Hyperlane
+from benchmarks.meter import Meter, Report, gas_used
+from benchmarks.npm import Package
+from metalayer.errors import MetalayerError
+from metalayer.network.connection import Connection
+from metalayer.network.workspace import repo_root
+from metalayer.protocol.abi import Function
+from metalayer.protocol.hex import from_hex
+from metalayer.protocol.message import interoperable
+from tools.toolchain import npm_solc, standard_input
+
+HYPERLANE = "@hyperlane-xyz/core"
+OPENZEPPELIN = "@openzeppelin/contracts"
+
+_AMOUNT = 10**18
+_REMOTE = 902
+_COUNTERPART = "0x" + "77" * 20
+_CROSSCHAIN_TRANSFER = Function("crosschainTransfer(bytes,uint256)")
+_DELIVER = Function("deliver(address,bytes32,bytes,bytes)")
+
+
+def measure(connection: Connection, report: Report) -> dict[str, Any]:
+    """One section per peer: package, version, and gas by name.
+
+    The chain must mine a block per transaction, have unlocked accounts, and be used by nobody else meanwhile.
+    MetalayerError if a package is not installed.
+    """
+    hyperlane = Package(HYPERLANE, repo_root() / "benchmarks" / "peers" / "node_modules")
+    openzeppelin = Package(OPENZEPPELIN, repo_root() / "node_modules")
+    meter = Meter(connection, report)
+    return {
+        "hyperlane": {
+            "package": hyperlane.name,
+            "version": hyperlane.version,
+            "bare": Hyperlane(meter, hyperlane, production=False).run(),
+            "production": Hyperlane(meter, hyperlane, production=True).run(),
+        },
+        "openzeppelin": {
+            "package": openzeppelin.name,
+            "version": openzeppelin.version,
+            "gas": _openzeppelin(meter),
+        },
+    }
+
+
+def per_message(peers: Mapping[str, Any]) -> dict[str, int]:
+    """Gas per delivered message by name, for the picture, from what `measure` returns.
+
+    The same at every batch size: Hyperlane delivers one message per transaction. It is the figure of its cheapest ISM
+    of five validators.
+    """
+    return {
+        f"Hyperlane, {shape}": int(peers["hyperlane"][shape]["process_message_id_3_of_5"])
+        for shape in ("bare", "production")
+    }
+
+
+def _openzeppelin(meter: Meter) -> dict[str, int]:
+    """A token that is its own bridge, with a gateway that neither proves nor records anything."""
+    codes = _compile("CrosschainToken", "NullGateway")
+    gateway = meter.deploy(codes["NullGateway"])
+    counterpart = interoperable(_REMOTE, _COUNTERPART)
+    token = meter.deploy(
+        codes["CrosschainToken"],
+        ["(address,bytes)[]", "uint256"],
+        [[(gateway, counterpart)], 10**9 * _AMOUNT],
+    )
+    holder = interoperable(_REMOTE, meter.sender)
+    payload = encode(["bytes", "bytes", "uint256"], [holder, from_hex(meter.sender), _AMOUNT])
+
+    def once() -> dict[str, int]:
+        send = meter.transact(token, _CROSSCHAIN_TRANSFER.encode(holder, _AMOUNT))
+        receive = meter.transact(gateway, _DELIVER.encode(token, os.urandom(32), counterpart, payload))
+        return {"receive": gas_used(receive), "send": gas_used(send)}
+
+    return meter.medians("openzeppelin", once)
+
+
+def _compile(*names: str) -> dict[str, bytes]:
+    """Creation bytecode of contracts of benchmarks/peers, with the settings of our own."""
+    paths = [f"benchmarks/peers/{name}.sol" for name in names]
+    sources = {path: {"content": (repo_root() / path).read_text(encoding="utf-8")} for path in paths}
+    done = subprocess.run(
+        [str(npm_solc()), "--standard-json", "--base-path", str(repo_root())],
+        input=json.dumps({**standard_input(), "sources": sources}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise MetalayerError(f"{npm_solc().name} failed: {done.stderr.strip()}")
+    result = json.loads(done.stdout)
+    for problem in result.get("errors", []):
+        if problem["severity"] == "error":
+            raise MetalayerError(problem["formattedMessage"].strip().splitlines()[0])
+    return {
+        name: bytes.fromhex(result["contracts"][path][name]["evm"]["bytecode"]["object"])
+        for name, path in zip(names, paths, strict=True)
+    }

@@ -1,0 +1,481 @@
+"""How fast a relayer is, and that its cost grows linearly, measured on chains of its own.
+
+One network of 16 chains in memory, free of fees, a block per transaction: block times are no part of any figure. Five
+validators and, for each figure, a relayer that was just started are processes of their own. A relayer over fewer
+chains is given only those. The same transactions are then sent again to the chains as they were before, one after the
+other on each and without any thought: ratios to that time say more about the relayer than about the machine.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from itertools import cycle
+from pathlib import Path
+
+from metalayer.attesting.exchange import Exchange
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.intent import load_intent
+from metalayer.errors import MetalayerError
+from metalayer.lanes import logs as lane
+from metalayer.network.anvil import ACCOUNTS, anvil_command
+from metalayer.network.config import Chain, Fees, Network, load_network
+from metalayer.network.connection import Connection, Unreachable, connect
+from metalayer.network.parallel import in_parallel
+from metalayer.network.registry import Registry
+from metalayer.network.signers import local_key
+from metalayer.network.transactions import KeySender, Transaction
+from metalayer.network.workspace import repo_root
+from metalayer.protocol import gateway
+from metalayer.protocol.hex import to_hex
+from metalayer.protocol.message import interoperable
+from metalayer.relayer.passes import Relayer
+from metalayer.validator.process import Validator
+
+CHAINS = (2, 4, 8, 16)
+"""Over how many chains `TOTAL` messages are spread: the lanes between them are 2, 12, 56, 240."""
+TOTAL = 2_400
+SIZES = (1_000, 10_000)
+"""Messages that wait on the 12 lanes between four chains."""
+LANES = (10_000, 100_000)
+"""Messages of one lane that is rebuilt from its origin's logs."""
+
+Report = Callable[[str], None]
+
+_FIRST_ID = 901
+_FIRST_PORT = 9_701
+_START_SECONDS = 60.0
+_STOP_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+_PASSES = 3
+_SENDER, _RELAYER, _VALIDATORS = 3, 2, range(5, 10)
+_FREE = Fees.model_validate({"base": 0, "gas": 0, "byte": 0, "return": 0, "protocol_share": 0})
+_RECIPIENT, _REPEATER = "0x" + "77" * 20, "0x" + "75" * 20
+# Returns the magic value of ERC-7786 and does nothing: PUSH32 value, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
+_RECIPIENT_CODE = b"\x7f" + gateway.RECEIVE_MESSAGE.ljust(32, b"\x00") + bytes.fromhex("60005260206000f3")
+_SENDS = 250
+"""Messages in one transaction of the repeater."""
+_SEND_GAS, _NEXT_GAS = 200_000, 40_000
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of a relayer that was just started. Seconds from its start; memory in MiB, at its highest.
+
+    `processor` are the seconds of a processor that it used. `idle` is the time of its next pass, which finds nothing to
+    do. `transactions` are the deliveries' hashes by chain.
+    """
+
+    messages: int
+    lanes: int
+    found: float
+    signed: float
+    seconds: float
+    processor: float
+    idle: float
+    memory: float
+    transactions: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A lane rebuilt by a process of its own: seconds, of a processor too; memory in MiB, at its highest; blocks."""
+
+    seconds: float
+    processor: float
+    memory: float
+    first_block: int
+    last_block: int
+
+
+def network() -> Network:
+    """`c01` to `c16`: local chains of the kinds in networks.yaml in turn, the first one the hub, free of fees."""
+    kinds = cycle(chain.preset.model_copy(update={"fees": _FREE}) for chain in load_network().chains.values())
+    names = [f"c{i:02}" for i in range(1, max(CHAINS) + 1)]
+    chains = {
+        name: Chain(name, _FIRST_ID + i, preset, _FIRST_PORT + i, None, None)
+        for i, (name, preset) in enumerate(zip(names, kinds, strict=False))
+    }
+    return Network("speed", chains[names[0]], chains)
+
+
+def measure(say: Report, sizes: Sequence[int] = SIZES, lanes: Sequence[int] = LANES) -> dict[str, float]:
+    """All figures, by name. `sizes` and `lanes` limit what is measured, for a quick look.
+
+    `growth`: processor time per message, or time per lane that has nothing to do, at the largest size, as a multiple of
+    that at a smaller one: 1 is linear.
+
+    MetalayerError if a port is taken, a process ends, or a message is not delivered.
+    """
+    with SpeedBenchmark.on_fresh_chains(say) as benchmark:
+        figures = benchmark.messages(sizes) | benchmark.chains() | benchmark.rebuild(lanes)
+    return dict(sorted(figures.items()))
+
+
+class SpeedBenchmark:
+    """Measures on deployed chains, with validators that watch the exchange in `folder`."""
+
+    def __init__(self, connections: Mapping[str, Connection], folder: Path, say: Report) -> None:
+        self._connections = connections
+        self._folder = folder
+        self._say = say
+        registry = Registry.load(network(), folder / "registry.json")
+        self._gateway = registry.address("Metalayer")
+        for connection in connections.values():
+            connection.rpc("anvil_setCode", _RECIPIENT, to_hex(_RECIPIENT_CODE))
+            connection.rpc("anvil_setCode", _REPEATER, to_hex(_repeater(self._gateway)))
+
+    @classmethod
+    @contextmanager
+    def on_fresh_chains(cls, say: Report) -> Iterator["SpeedBenchmark"]:
+        """Starts everything, and ends it on leaving."""
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            everything = network()
+            say(f"starting {len(everything.chains)} chains")
+            connections = connect(everything)
+            in_parallel(_refuse_taken, connections.values())
+            nodes = {
+                name: stack.enter_context(
+                    _process([*anvil_command(chain, interval=False), "--silent"], folder / f"{name}.log")
+                )
+                for name, chain in everything.chains.items()
+            }
+            in_parallel(lambda name: _wait_for(connections[name], nodes[name]), nodes)
+            say("deploying")
+            Deployer(everything, connections, load_intent(), _address_of, _sender_of, folder).apply(
+                lambda chain, step, left: None
+            )
+            say("starting validators")
+            validators = [stack.enter_context(_role("validate", folder, index)) for index in _VALIDATORS]
+            for validator in validators:
+                validator.line()
+            benchmark = cls(connections, folder, say)
+            # Storage that is written for the first time costs more.
+            benchmark._fill(list(connections), len(connections) * (len(connections) - 1))
+            benchmark._pass(len(connections))
+            yield benchmark
+
+    def messages(self, sizes: Sequence[int] = SIZES) -> dict[str, float]:
+        """End to end over four chains, by the number of messages that wait."""
+        figures: dict[str, float] = {}
+        each = []
+        for size in sizes:
+            one, ratio = self._median(4, size)
+            each.append(one.processor / one.messages)
+            figures |= _figures(f"relay_{size:05}", one, ratio) | {
+                f"relay_{size:05}_found_after_seconds": round(one.found, 2),
+                f"relay_{size:05}_signed_after_seconds": round(one.signed, 2),
+            }
+        return figures | _growth("relay_growth_per_message", sizes, each)
+
+    def chains(self, chains: Sequence[int] = CHAINS, total: int = TOTAL) -> dict[str, float]:
+        """One number of messages in all, over more and more chains; and a pass that finds nothing to do."""
+        figures: dict[str, float] = {}
+        each = []
+        for count in chains:
+            one, ratio = self._median(count, total)
+            each.append(one.idle / one.lanes)
+            figures |= _figures(f"chains_{count:02}", one, ratio) | {
+                f"chains_{count:02}_lanes": one.lanes,
+                f"chains_{count:02}_idle_milliseconds": round(1_000 * one.idle, 1),
+                f"chains_{count:02}_idle_milliseconds_per_lane": round(1_000 * one.idle / one.lanes, 2),
+            }
+        # What a lane costs that has nothing to do, once there are enough of them to see it.
+        return figures | _growth("chains_growth_per_idle_lane", chains[-2:], each[-2:])
+
+    def rebuild(self, lanes: Sequence[int] = LANES) -> dict[str, float]:
+        """One lane from its origin's logs alone, against asking for the same logs and nothing else."""
+        origin, destination = list(self._connections)[:2]
+        connection = self._connections[origin]
+        there = self._connections[destination].chain.chain_id
+        first = self._sent(connection, there) + 1
+        figures: dict[str, float] = {}
+        each = []
+        for length in lanes:
+            last = first + length - 1
+            self._send(origin, {destination: last - self._sent(connection, there)})
+            self._say(f"rebuilding a lane of {length} messages")
+            with _role("rebuild", self._folder, length) as process:
+                one = Rebuilt(**json.loads(process.line()))
+            each.append(one.processor / length)
+            started = time.monotonic()
+            for _ in lane.sent_logs(connection, self._gateway, one.first_block, one.last_block):
+                pass
+            raw = time.monotonic() - started
+            figures |= {
+                f"rebuild_{length:06}_seconds": round(one.seconds, 2),
+                f"rebuild_{length:06}_processor_seconds": round(one.processor, 2),
+                f"rebuild_{length:06}_messages_per_second": round(length / one.seconds),
+                f"rebuild_{length:06}_ratio_to_raw": round(one.seconds / raw, 2),
+                f"rebuild_{length:06}_memory_peak_mib": round(one.memory),
+            }
+        return figures | _growth("rebuild_growth_per_message", lanes, each)
+
+    def _median(self, chains: int, total: int) -> tuple[Pass, float]:
+        """The pass of the median time among three, with its ratio. A long one varies less: it is measured once."""
+        passes = [self._measured(chains, total) for _ in range(_PASSES if total <= TOTAL else 1)]
+        return sorted(passes, key=lambda found: found[0].seconds)[len(passes) // 2]
+
+    def _measured(self, chains: int, total: int) -> tuple[Pass, float]:
+        """A pass over so many messages, and how many times as long it takes as its transactions alone."""
+        names = list(self._connections)[:chains]
+        self._fill(names, total)
+        used = [self._connections[name] for name in names]
+        snapshots = in_parallel(lambda connection: connection.rpc("evm_snapshot"), used)
+        one = self._pass(chains)
+        if one.messages != total:
+            raise MetalayerError(f"{one.messages} messages of {total} were delivered")
+        raw = {
+            name: [
+                str(answer)
+                for answer in self._connections[name].batch(
+                    ("eth_getRawTransactionByHash", (hash_,)) for hash_ in hashes
+                )
+            ]
+            for name, hashes in one.transactions.items()
+        }
+        for connection, snapshot in zip(used, snapshots, strict=True):
+            connection.rpc("evm_revert", snapshot)
+        started = time.monotonic()
+        in_parallel(lambda name: _send_raw(self._connections[name], raw[name]), raw)
+        ratio = one.seconds / (time.monotonic() - started)
+        self._say(f"{total} messages over {one.lanes} lanes: {one.seconds:.2f} s, {ratio:.2f} times raw")
+        return one, ratio
+
+    def _pass(self, chains: int) -> Pass:
+        with _role("relay", self._folder, chains) as relayer:
+            return Pass(**json.loads(relayer.line()))
+
+    def _fill(self, names: Sequence[str], total: int) -> None:
+        """Sends so many messages, as evenly as they divide over the lanes of these chains, and makes them final."""
+        self._say(f"sending {total} messages between {len(names)} chains")
+        lanes = [(origin, destination) for origin in names for destination in names if origin != destination]
+        counts = {
+            ends: total // len(lanes) + (place < total % len(lanes)) for place, ends in enumerate(lanes)
+        }
+        in_parallel(lambda name: self._send(name, {d: n for (o, d), n in counts.items() if o == name}), names)
+
+    def _send(self, origin: str, counts: Mapping[str, int]) -> None:
+        connection = self._connections[origin]
+        transactions = []
+        for destination, count in counts.items():
+            recipient = interoperable(self._connections[destination].chain.chain_id, _RECIPIENT)
+            data = gateway.encode_send(recipient, os.urandom(32))
+            for begin in range(0, count, _SENDS):
+                times = min(_SENDS, count - begin)
+                transactions.append(
+                    Transaction(_REPEATER, times.to_bytes(32, "big") + data, _SEND_GAS + times * _NEXT_GAS)
+                )
+        connection.send_many(_sender_of(f"TEST::{_SENDER}"), transactions)
+        connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
+
+    def _sent(self, connection: Connection, destination: int) -> int:
+        return gateway.decode_lane(connection.call(self._gateway, gateway.encode_outbox_lane(destination)))[0]
+
+
+def _figures(name: str, one: Pass, ratio: float) -> dict[str, float]:
+    return {
+        f"{name}_messages_per_second": round(one.messages / one.seconds),
+        f"{name}_seconds": round(one.seconds, 2),
+        f"{name}_processor_seconds": round(one.processor, 2),
+        f"{name}_ratio_to_raw": round(ratio, 2),
+        f"{name}_memory_peak_mib": round(one.memory),
+    }
+
+
+def _growth(name: str, sizes: Sequence[int], each: Sequence[float]) -> dict[str, float]:
+    """What one costs at the largest size, as a multiple of that at the smallest."""
+    if len(sizes) < 2:
+        return {}
+    return {f"{name}_{sizes[0]}_to_{sizes[-1]}": round(each[-1] / each[0], 2)}
+
+
+def _repeater(address: str) -> bytes:
+    """Runtime code that calls the gateway as many times as the first word of its calldata says, with the rest of it."""
+    copy = "60203603 6020 5f 37"  # CALLDATACOPY(0, 32, CALLDATASIZE - 32)
+    call = f"5f 5f 60203603 5f 5f 73{address[2:]} 5a f1 15 6037 57"  # CALL, or jump to the REVERT
+    again = "6001 90 03 80 600a 57 00"  # one less to do
+    return bytes.fromhex(f"{copy} 5f35 5b {call} {again} 5b 5f5ffd")
+
+
+def _send_raw(connection: Connection, raw: Sequence[str]) -> None:
+    for transaction in raw:
+        receipt = connection.receipts([connection.rpc("eth_sendRawTransaction", transaction)])[0]
+        if receipt["status"] != 1:
+            raise MetalayerError(f"{connection.chain.name}: what succeeded before reverted")
+
+
+def _address_of(account: str) -> str:
+    return _sender_of(account).address
+
+
+def _sender_of(account: str) -> KeySender:
+    """`TEST::n`, or its address."""
+    keys = (local_key(index) for index in range(ACCOUNTS))
+    for index, key in enumerate(keys):
+        if account in (f"TEST::{index}", key.address):
+            return KeySender(key)
+    raise MetalayerError(f"deploy.yaml: {account} is not a test account: nothing can be measured with it")
+
+
+@dataclass(frozen=True)
+class _Process:
+    """A process of ours, and the file with what it said before it ended."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def line(self) -> bytes:
+        """The next line of its output. MetalayerError if it ended."""
+        assert self.popen.stdout is not None
+        line = self.popen.stdout.readline()
+        if not line:
+            raise self.ended()
+        return line
+
+    def ended(self) -> MetalayerError:
+        said = self.log.read_text(errors="replace").strip().splitlines()
+        return MetalayerError(f"{self.log.stem} ended: {said[-1].strip() if said else 'it said nothing'}")
+
+
+@contextmanager
+def _process(command: Sequence[str], log: Path) -> Iterator[_Process]:
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            command,
+            cwd=repo_root(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            # Not in our terminal's group: Ctrl-C reaches us alone, and we end them in order.
+            start_new_session=True,
+        )
+    with process:
+        try:
+            yield _Process(process, log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _role(role: str, folder: Path, argument: int) -> AbstractContextManager[_Process]:
+    """A process of this module."""
+    command = [sys.executable, "-m", "benchmarks.speed", role, str(folder), str(argument)]
+    return _process(command, folder / f"{role}-{argument}.log")
+
+
+def _refuse_taken(connection: Connection) -> None:
+    try:
+        connection.height()
+    except Unreachable:
+        return
+    raise MetalayerError(f"port {connection.chain.port} is taken by another chain: set METALAYER_PORT_OFFSET")
+
+
+def _wait_for(connection: Connection, process: _Process) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        if process.popen.poll() is not None:
+            raise process.ended()
+        try:
+            connection.height()
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+# What runs in the other processes.
+
+
+def _validate(folder: Path, index: int) -> None:
+    """Test account `index` as a validator of all chains, until SIGTERM. Writes a line when it begins."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    connections, registry = _open(folder)
+    validator = Validator.open(
+        local_key(index),
+        connections,
+        registry.network_id,
+        registry.address("Metalayer"),
+        Exchange(folder / "exchange"),
+        folder / f"record-{index}.sqlite",
+    )
+    with validator.record:
+        print(validator.address, flush=True)
+        validator.run(stop, lambda verdict: None)
+
+
+def _relay(folder: Path, chains: int) -> None:
+    """Two passes over the first so many chains: everything that waits, then nothing. Writes a `Pass` as JSON."""
+    connections, registry = _open(folder)
+    used = dict(list(connections.items())[:chains])
+    senders = dict.fromkeys(used, KeySender(local_key(_RELAYER)))
+    relayer = Relayer(
+        used, registry.network_id, registry.address("Metalayer"), Exchange(folder / "exchange"), senders
+    )
+    begin = time.process_time()
+    result = relayer.relay_once()
+    processor = time.process_time() - begin
+    idle = relayer.relay_once()
+    if problems := result.all_problems + idle.all_problems:
+        raise MetalayerError("; ".join(problems))
+    found = Pass(
+        result.delivered,
+        chains * (chains - 1),
+        result.found_after,
+        result.signed_after,
+        result.seconds,
+        processor,
+        idle.seconds,
+        _peak(),
+        {delivery.chain: delivery.transactions for delivery in result.deliveries},
+    )
+    print(json.dumps(asdict(found)))
+
+
+def _rebuild(folder: Path, length: int) -> None:
+    """Rebuilds the last so many messages of the lane from the first chain to the second. Writes a `Rebuilt` as JSON."""
+    connections, registry = _open(folder)
+    origin, destination = list(connections.values())[:2]
+    address, there = registry.address("Metalayer"), destination.chain.chain_id
+    last, _ = gateway.decode_lane(origin.call(address, gateway.encode_outbox_lane(there)))
+    started, begin = time.monotonic(), time.process_time()
+    found = lane.rebuild(origin, address, registry.network_id, there, last - length + 1, last)
+    seconds, processor = time.monotonic() - started, time.process_time() - begin
+    print(json.dumps(asdict(Rebuilt(seconds, processor, _peak(), found[0].block, found[-1].block))))
+
+
+def _open(folder: Path) -> tuple[dict[str, Connection], Registry]:
+    everything = network()
+    return connect(everything), Registry.load(everything, folder / "registry.json")
+
+
+def _peak() -> float:
+    """Most memory that this process had in MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux adds what a process had before it became this program, that of its parent, to `ru_maxrss`.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+if __name__ == "__main__":
+    {"validate": _validate, "relay": _relay, "rebuild": _rebuild}[sys.argv[1]](
+        Path(sys.argv[2]), int(sys.argv[3])
+    )

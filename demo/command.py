@@ -1,0 +1,27 @@
+"""The whole network from nothing to a summary: `ape run demo`."""
+
+import click
+
+from metalayer.cli.command import Command, json_option, print_json
+
+
+@click.command(cls=Command)
+@json_option
+def cli(as_json: bool) -> None:
+    """Four chains, five validators, ERA hub → arcade → perps → hub, messages, one that fails and is retried, and
+    the fees that pay for it.
+
+    Exit status 0 only if every number reconciles. Leaves no process behind.
+    """
+    # `ape run` imports every script even for --help.
+    from demo.story import as_dict, print_summary, run
+    from metalayer.cli.display import console
+
+    out = console(quiet=as_json)
+    summary = run(out)
+    if as_json:
+        print_json(as_dict(summary))
+    else:
+        print_summary(summary, out)
+    if not summary.reconciles:
+        raise click.exceptions.Exit(1)

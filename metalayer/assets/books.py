@@ -1,0 +1,286 @@
+"""ERA's books across all chains, and whether they balance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from metalayer.assets.bridge import OUTSTANDING, carried
+from metalayer.assets.credit import DEPOSITED
+from metalayer.assets.tokens import BALANCE_OF, TOTAL_SUPPLY
+from metalayer.lanes import logs as lane
+from metalayer.lanes.logs import Sent
+from metalayer.network.connection import Connection
+from metalayer.network.live import Live
+from metalayer.network.parallel import in_parallel
+from metalayer.protocol import gateway
+from metalayer.protocol.amounts import GWEI, HUB_SUPPLY
+from metalayer.protocol.gateway import Status
+from metalayer.protocol.hex import to_hex
+from metalayer.protocol.message import Fee
+
+
+@dataclass(frozen=True)
+class ChainBooks:
+    """ERA on one chain, in wei.
+
+    `locked` is the hub's alone, `outstanding` (kept on the hub) everyone else's; `under_way` is in hops between
+    the hub and this chain that have not ended. `gateway` is what the gateway holds: `credits` by account (all that
+    have any), `escrow` and `protocol_fees` of all lanes from here. `owed`: the part of the escrow that relayers
+    earned and were not paid; `unearned`: what messages that have not ended may still pay or give back.
+    """
+
+    supply: int
+    locked: int | None
+    outstanding: int | None
+    under_way: int
+    balances: dict[str, int]
+    gateway: int
+    credits: dict[str, int]
+    escrow: int
+    protocol_fees: int
+    owed: int
+    unearned: int
+
+    def credit(self, account: str) -> int:
+        return self.credits.get(account, 0)
+
+
+@dataclass(frozen=True)
+class Books:
+    """Every chain's books, the hub first; every message: how often it ended, and if it is still failed; and how many
+    lanes differ at their ends.
+    """
+
+    hub: str
+    chains: dict[str, ChainBooks]
+    delivered: dict[str, int]
+    returned: dict[str, int]
+    failed: list[str]
+    undelivered: int
+
+    def checks(self) -> list[tuple[str, bool]]:
+        """Sentences that must hold when nothing is under way, and whether they do. Equal means to the wei."""
+        spokes = {name: chain for name, chain in self.chains.items() if name != self.hub}
+        hub = self.chains[self.hub]
+        outstanding = sum(chain.outstanding or 0 for chain in spokes.values())
+        ends = Counter(self.delivered) + Counter(self.returned)
+        once = all(ends[id_] == 1 for id_ in self.delivered)
+        accounts = len({account for chain in self.chains.values() for account in chain.credits})
+        back = f", {sum(self.returned.values())} of them by return" if any(self.returned.values()) else ""
+        return [
+            ("the hub's supply is 1,000,000,000 ERA", hub.supply == HUB_SUPPLY),
+            ("locked on the hub = the sum of what is outstanding", hub.locked == outstanding),
+            *(
+                (
+                    f"outstanding for {name} = supply on {name}"
+                    + (" + what is under way" if chain.under_way else ""),
+                    chain.outstanding == chain.supply + chain.under_way,
+                )
+                for name, chain in spokes.items()
+            ),
+            (
+                f"on every chain the gateway's ERA = all credit ({accounts} accounts) + escrow of its lanes + fees of "
+                "the protocol",
+                all(
+                    chain.gateway == sum(chain.credits.values()) + chain.escrow + chain.protocol_fees
+                    for chain in self.chains.values()
+                ),
+            ),
+            (
+                "every escrow = what relayers earned and were not paid yet + what open messages hold",
+                all(chain.escrow == chain.owed + chain.unearned for chain in self.chains.values()),
+            ),
+            ("both ends of every lane have the same nonce and head", self.undelivered == 0),
+            (
+                f"each of the {len(self.delivered)} messages ended exactly once{back}",
+                once and not self.failed,
+            ),
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json: wei as strings."""
+
+        def text(wei: int | None) -> str | None:
+            return None if wei is None else str(wei)
+
+        return {
+            name: {
+                "supply": str(chain.supply),
+                "locked": text(chain.locked),
+                "outstanding": text(chain.outstanding),
+                "under_way": str(chain.under_way),
+                "balances": {account: str(wei) for account, wei in chain.balances.items()},
+                "gateway": str(chain.gateway),
+                "credits": {account: str(wei) for account, wei in chain.credits.items()},
+                "escrow": str(chain.escrow),
+                "protocol_fees": str(chain.protocol_fees),
+                "owed": str(chain.owed),
+                "unearned": str(chain.unearned),
+            }
+            for name, chain in self.chains.items()
+        }
+
+
+@dataclass
+class _Lanes:
+    """What the lanes to one chain say. Gwei of ERA by origin; wei by spoke; ids as hexadecimal."""
+
+    delivered: dict[str, int] = field(default_factory=dict)
+    returned: dict[str, int] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    different: int = 0
+    owed: Counter[str] = field(default_factory=Counter)
+    unearned: Counter[str] = field(default_factory=Counter)
+    under_way: Counter[str] = field(default_factory=Counter)
+    senders: dict[str, set[str]] = field(default_factory=dict)
+
+
+def read_books(live: Live, accounts: Mapping[str, str]) -> Books:
+    """Reads every chain, all logs from the first block on. accounts: name -> address whose balances are wanted."""
+    found = in_parallel(lambda name: _lanes_to(live, name), live.connections)
+    under_way: Counter[str] = sum((lanes.under_way for lanes in found), Counter())
+    hub = live.network.hub.name
+    outstanding = _outstanding(live, [name for name in live.connections if name != hub])
+
+    def read(name: str) -> ChainBooks:
+        connection = live.connections[name]
+        era, bridge = live.registry.address("ERA"), live.registry.address("TokenBridge")
+        others = [other.chain.chain_id for key, other in live.connections.items() if key != name]
+        senders = {sender for lanes in found for sender in lanes.senders.get(name, ())}
+        holders = sorted(senders | _credited(connection, live.gateway) | set(accounts.values()))
+        supply, locked, held, *answers = connection.calls(
+            [
+                (era, TOTAL_SUPPLY.encode()),
+                (era, BALANCE_OF.encode(bridge)),
+                (era, BALANCE_OF.encode(live.gateway)),
+                *((era, BALANCE_OF.encode(account)) for account in accounts.values()),
+                *((live.gateway, gateway.encode_credit(account)) for account in holders),
+                *((live.gateway, gateway.encode_lane_fees(chain_id)) for chain_id in others),
+            ]
+        )
+        balances, answers = answers[: len(accounts)], answers[len(accounts) :]
+        credit, lane_fees = answers[: len(holders)], answers[len(holders) :]
+        fees = [gateway.decode_pair(data) for data in lane_fees]
+        by_address = dict(zip(holders, (int.from_bytes(data, "big") for data in credit), strict=True))
+        return ChainBooks(
+            supply=TOTAL_SUPPLY.decode(supply),
+            locked=BALANCE_OF.decode(locked) if name == hub else None,
+            outstanding=outstanding.get(name),
+            under_way=under_way[name],
+            balances={key: BALANCE_OF.decode(data) for key, data in zip(accounts, balances, strict=True)},
+            gateway=BALANCE_OF.decode(held),
+            credits={account: wei for account, wei in by_address.items() if wei},
+            escrow=sum(escrow for escrow, _ in fees) * GWEI,
+            protocol_fees=sum(protocol for _, protocol in fees) * GWEI,
+            owed=sum(lanes.owed[name] for lanes in found) * GWEI,
+            unearned=sum(lanes.unearned[name] for lanes in found) * GWEI,
+        )
+
+    chains = dict(zip(live.connections, in_parallel(read, live.connections), strict=True))
+    return Books(
+        hub=hub,
+        chains=chains,
+        delivered={id_: count for lanes in found for id_, count in lanes.delivered.items()},
+        returned={id_: count for lanes in found for id_, count in lanes.returned.items()},
+        failed=[id_ for lanes in found for id_ in lanes.failed],
+        undelivered=sum(lanes.different for lanes in found),
+    )
+
+
+def _outstanding(live: Live, spokes: Iterable[str]) -> dict[str, int]:
+    bridge = live.registry.address("TokenBridge")
+    names = list(spokes)
+    requests = [(bridge, OUTSTANDING.encode(live.connections[name].chain.chain_id)) for name in names]
+    answers = live.connections[live.network.hub.name].calls(requests)
+    return {name: OUTSTANDING.decode(data) for name, data in zip(names, answers, strict=True)}
+
+
+def _credited(connection: Connection, address: str) -> set[str]:
+    """Accounts into whose credit something was ever put on a chain, except unspent fees of returned messages."""
+    places = {
+        to_hex(DEPOSITED): (1,),
+        gateway.topic("ClaimPaid"): (2, 3),
+        gateway.topic("ReturnNoticed"): (3,),
+    }
+    return {
+        to_checksum_address(log["topics"][position][-40:])
+        for log in connection.logs(address, [list(places)], 0, connection.height())
+        for position in places[log["topics"][0]]
+    }
+
+
+def _lanes_to(live: Live, name: str) -> _Lanes:
+    """Every message to one chain and what became of it, and what its relayers earned."""
+    there = live.connections[name]
+    topics = [[gateway.topic("MessageDelivered"), gateway.topic("MessageFailed")]]
+    logs = there.logs(live.gateway, topics, 0, there.height())
+    deliveries = Counter(
+        log["topics"][1] for log in logs if log["topics"][0] == gateway.topic("MessageDelivered")
+    )
+    # Only the Inbox's caller earns, and no log names it: a relayer that is a contract is not seen here.
+    hashes = sorted({log["transactionHash"] for log in logs})
+    relayers = {
+        to_checksum_address(transaction["from"])
+        for transaction in there.batch(("eth_getTransactionByHash", (hash_,)) for hash_ in hashes)
+    }
+    lanes = _Lanes()
+    for origin, here in live.connections.items():
+        if origin != name:
+            _read_lane(live, lanes, here, there, deliveries, relayers)
+    return lanes
+
+
+def _read_lane(
+    live: Live,
+    lanes: _Lanes,
+    here: Connection,
+    there: Connection,
+    deliveries: Mapping[str, int],
+    relayers: Iterable[str],
+) -> None:
+    origin, destination = here.chain, there.chain
+    sent = gateway.decode_lane(here.call(live.gateway, gateway.encode_outbox_lane(destination.chain_id)))
+    got = gateway.decode_lane(there.call(live.gateway, gateway.encode_inbox_lane(origin.chain_id)))
+    lanes.different += sent != got
+    topics = [gateway.topic("MessageReturned"), None, gateway.word(destination.chain_id)]
+    returns = Counter(log["topics"][1] for log in here.logs(live.gateway, topics, 0, here.height()))
+    messages = lane.rebuild(here, live.gateway, live.network_id, destination.chain_id, 1, sent[0])
+    statuses = there.calls([(live.gateway, gateway.encode_message_status(one.id)) for one in messages])
+    notices = here.calls(
+        [(live.gateway, gateway.encode_return_notice(destination.chain_id, one.id)) for one in messages]
+    )
+    bridge = live.registry.address("TokenBridge")
+    spoke = destination.name if origin == live.network.hub else origin.name
+    lanes.senders.setdefault(origin.name, set()).update(one.message.sender for one in messages)
+    for one, answer, notice in zip(messages, statuses, notices, strict=True):
+        id_ = to_hex(one.id)
+        status = gateway.decode_status(answer)[0]
+        lanes.delivered[id_], lanes.returned[id_] = deliveries[id_], returns[id_]
+        is_open = not deliveries[id_] and not returns[id_]
+        if is_open:
+            is_carried = gateway.decode_return_notice(notice).carrier is not None
+            lanes.unearned[origin.name] += _unearned(one, status, is_carried)
+        if is_open and one.message.sender == bridge:
+            lanes.under_way[spoke] += carried(one.message)
+        if status is not Status.NONE and not returns[id_]:
+            lanes.failed.append(id_)
+    for relayer in relayers:
+        earned, _ = gateway.decode_pair(
+            there.call(live.gateway, gateway.encode_earnings(origin.chain_id, relayer))
+        )
+        paid = here.call(live.gateway, gateway.encode_paid(destination.chain_id, relayer))
+        lanes.owed[origin.name] += earned - int.from_bytes(paid, "big")
+
+
+def _unearned(sent: Sent, status: Status, is_carried: bool) -> int:
+    """What nobody earned yet of a message that has not ended, in gwei. Whoever carried its notice was paid for that."""
+    fee = Fee.unpack(sent.message.fee)
+    ending = 0 if is_carried else fee.back
+    if status is Status.NONE:
+        return fee.relay + ending
+    return ending if status is Status.FAILED else fee.relay - fee.base + ending

@@ -1,0 +1,244 @@
+"""Prepaid ERA, from which messages are paid and to which relayers are: what is there, what one costs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from metalayer.assets.tokens import APPROVE, BALANCE_OF, balance, refuse_lost
+from metalayer.errors import MetalayerError
+from metalayer.network.connection import Connection
+from metalayer.network.live import Live
+from metalayer.network.parallel import in_parallel
+from metalayer.network.registry import Registry
+from metalayer.network.transactions import Receipt, Sender, Transaction
+from metalayer.protocol import gateway
+from metalayer.protocol.amounts import GWEI, era
+
+DEPOSITED = keccak(text="Deposited(address,address,uint256)")
+
+# What depends on a transaction before it cannot be estimated: about twice what each uses when all that it
+# writes is new, vote checkpoints among it.
+_APPROVE_GAS = 100_000
+_DEPOSIT_GAS = 300_000
+_ALLOW_GAS = 100_000
+
+
+@dataclass(frozen=True)
+class Payment:
+    """What a message takes from its payer's credit, and what the payer has on that chain. Wei of ERA.
+
+    `allowance`: what the contract that sends it may spend of the credit; None if the payer sends it. `held`: what
+    the payer has outside the credit.
+    """
+
+    chain: str
+    payer: str
+    fee: int
+    credit: int
+    allowance: int | None
+    held: int
+
+    @property
+    def missing(self) -> int:
+        """What must be deposited first."""
+        return max(0, self.fee - self.credit)
+
+    @property
+    def needs_allowance(self) -> bool:
+        return self.allowance is not None and self.allowance < self.fee
+
+    def refuse_missing(self) -> None:
+        """MetalayerError, one line with what is there, what is needed and what to do, if the credit is too small."""
+        if self.missing:
+            raise MetalayerError(
+                f"{self.payer} has {era(self.credit)} ERA of credit on {self.chain}, the message needs "
+                f"{era(self.fee)}: `ape run credit deposit {self.chain} {_typed(self.missing)} --account {self.payer}`"
+            )
+
+    def refuse_too_poor(self, besides: int = 0) -> None:
+        """MetalayerError if the payer does not hold what is missing, and `besides` (wei) for something else."""
+        needed = self.missing + besides
+        if self.held < needed:
+            parts = (
+                f" ({era(besides)} and {era(self.missing)} for the fee)" if besides and self.missing else ""
+            )
+            why = "" if besides else f" for the fee of {era(self.fee)}: `ape run transfer` brings some there"
+            raise MetalayerError(
+                f"{self.payer} has {era(self.held)} ERA on {self.chain}, not {era(needed)}{parts}{why}"
+            )
+
+    def describe(self) -> str:
+        """Fee, and where it comes from."""
+        deposit = f", {era(self.missing)} of it deposited now" if self.missing else ""
+        return f"{era(self.fee)} ERA from the credit on {self.chain}{deposit}"
+
+
+@dataclass(frozen=True)
+class LaneEarnings:
+    """What a relayer ever earned on the lane to `destination`, claimed there, and was paid here. Wei of ERA."""
+
+    destination: str
+    earned: int
+    claimed: int
+    paid: int
+
+
+@dataclass(frozen=True)
+class ChainCredit:
+    """One account on one chain, in wei of ERA: outside the credit, in it, what the bridge may spend of it, and what it
+    earned as a relayer of messages sent from this chain, which pays it.
+    """
+
+    held: int
+    credit: int
+    bridge_allowance: int
+    earnings: list[LaneEarnings]
+
+    @property
+    def unclaimed(self) -> int:
+        return sum(lane.earned - lane.claimed for lane in self.earnings)
+
+    @property
+    def under_way(self) -> int:
+        """Claimed, and not paid yet."""
+        return sum(max(0, lane.claimed - lane.paid) for lane in self.earnings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json: wei as strings."""
+        return {
+            "held": str(self.held),
+            "credit": str(self.credit),
+            "bridge_allowance": str(self.bridge_allowance),
+            "unclaimed": str(self.unclaimed),
+            "under_way": str(self.under_way),
+            "earnings": {
+                lane.destination: {
+                    name: str(wei) for name, wei in asdict(lane).items() if name != "destination"
+                }
+                for lane in self.earnings
+                if lane.earned
+            },
+        }
+
+
+def quote(
+    connection: Connection, address: str, destination: int, gas_limit: int | None, payload_length: int
+) -> int:
+    """Fee of a message in wei of ERA; None takes the route's gas limit. Raises Reverted if it would not be sent."""
+    if gas_limit is None:
+        route = gateway.decode_route(connection.call(address, gateway.encode_route(destination)))
+        gas_limit = route.default_gas_limit
+    data = gateway.encode_quote(destination, gas_limit, payload_length)
+    return int.from_bytes(connection.call(address, data), "big")
+
+
+def payment(
+    connection: Connection, registry: Registry, payer: str, fee: int, spender: str | None = None
+) -> Payment:
+    """What a message of that fee (wei) takes from a payer, and what it has. spender: the contract that sends it."""
+    address, token = registry.address("Metalayer"), registry.address("ERA")
+    held, credit, allowance = connection.calls(
+        [
+            (token, BALANCE_OF.encode(payer)),
+            (address, gateway.encode_credit(payer)),
+            (address, gateway.encode_allowance(payer, spender or payer)),
+        ]
+    )
+    return Payment(
+        chain=connection.chain.name,
+        payer=payer,
+        fee=fee,
+        credit=int.from_bytes(credit, "big"),
+        allowance=None if spender is None else int.from_bytes(allowance, "big"),
+        held=BALANCE_OF.decode(held),
+    )
+
+
+def preparation(registry: Registry, due: Payment, spender: str | None = None) -> list[Transaction]:
+    """What the payer must send before the message: deposits what is missing, and allows `spender` exactly the fee."""
+    transactions = []
+    if due.missing:
+        transactions += _deposit(registry, due.payer, due.missing)
+    if spender is not None and due.needs_allowance:
+        data = gateway.encode_set_allowance(spender, due.fee)
+        transactions.append(Transaction(registry.address("Metalayer"), data, _ALLOW_GAS))
+    return transactions
+
+
+def deposit(connection: Connection, registry: Registry, sender: Sender, account: str, amount: int) -> Receipt:
+    """Moves ERA (wei) of the sender into the credit of an account, approval included.
+
+    MetalayerError if the sender has less, or if the credit would be lost.
+    """
+    refuse_lost(registry, account)
+    held = balance(connection, registry, sender.address)
+    if held < amount:
+        raise MetalayerError(
+            f"{sender.address} has {era(held)} ERA on {connection.chain.name}, not {era(amount)}"
+        )
+    return connection.send_many(sender, _deposit(registry, account, amount))[-1]
+
+
+def withdraw(connection: Connection, registry: Registry, sender: Sender, to: str, amount: int) -> Receipt:
+    """Pays ERA (wei) out of the sender's credit. MetalayerError if it holds less, or if the ERA would be lost."""
+    refuse_lost(registry, to)
+    address = registry.address("Metalayer")
+    credit = int.from_bytes(connection.call(address, gateway.encode_credit(sender.address)), "big")
+    if credit < amount:
+        raise MetalayerError(
+            f"{sender.address} has {era(credit)} ERA of credit on {connection.chain.name}, not {era(amount)}"
+        )
+    return connection.send(sender, address, gateway.encode_withdraw(to, amount))
+
+
+def read(live: Live, account: str) -> dict[str, ChainCredit]:
+    """An account on every chain."""
+    address, token, bridge = (live.registry.address(name) for name in ("Metalayer", "ERA", "TokenBridge"))
+    names = list(live.connections)
+    ids = {name: live.connections[name].chain.chain_id for name in names}
+
+    def read_chain(name: str) -> tuple[list[int], dict[str, tuple[int, int]], dict[str, int]]:
+        others = [other for other in names if other != name]
+        own, lanes = 3, len(others)
+        answers = live.connections[name].calls(
+            [
+                (token, BALANCE_OF.encode(account)),
+                (address, gateway.encode_credit(account)),
+                (address, gateway.encode_allowance(account, bridge)),
+                *((address, gateway.encode_earnings(ids[other], account)) for other in others),
+                *((address, gateway.encode_paid(ids[other], account)) for other in others),
+            ]
+        )
+        pairs = [gateway.decode_pair(data) for data in answers[own : own + lanes]]
+        paid = [int.from_bytes(data, "big") for data in answers[own + lanes :]]
+        return (
+            [int.from_bytes(data, "big") for data in answers[:own]],
+            dict(zip(others, pairs, strict=True)),
+            dict(zip(others, paid, strict=True)),
+        )
+
+    found = dict(zip(names, in_parallel(read_chain, names), strict=True))
+    result = {}
+    for name in names:
+        (held, credit, allowance), _, paid = found[name]
+        earnings = []
+        for other in paid:
+            earned, claimed = found[other][1][name]
+            earnings.append(LaneEarnings(other, earned * GWEI, claimed * GWEI, paid[other] * GWEI))
+        result[name] = ChainCredit(held, credit, allowance, earnings)
+    return result
+
+
+def _deposit(registry: Registry, account: str, amount: int) -> list[Transaction]:
+    address = registry.address("Metalayer")
+    return [
+        Transaction(registry.address("ERA"), APPROVE.encode(address, amount), _APPROVE_GAS),
+        Transaction(address, gateway.encode_deposit(account, amount), _DEPOSIT_GAS),
+    ]
+
+
+def _typed(wei: int) -> str:
+    return era(wei).replace(",", "")

@@ -1,0 +1,349 @@
+"""Validator sets: which one each chain has, and how the next one comes to all of them."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+
+from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.sets import ChainSets, read_all
+from metalayer.errors import MetalayerError
+from metalayer.network.connection import NODE_FAULTS, Connection, Reverted, fault
+from metalayer.network.parallel import in_parallel
+from metalayer.network.transactions import Sender
+from metalayer.protocol import gateway
+from metalayer.protocol.attestation import Attestation, ValidatorSet, recover
+from metalayer.protocol.facts import SetFact, Tree
+from metalayer.protocol.hex import from_hex
+
+QUORUM_TIMEOUT = 60.0
+"""Seconds to wait for signatures."""
+
+_QUORUM_POLL = 0.05
+_REFUSAL_GRACE = 5.0
+# The arguments of `rotate` as one tuple type: encoded alone, a dynamic tuple stands behind its offset.
+_ARGUMENTS = gateway.FUNCTIONS["rotate"].removeprefix("rotate")
+_OFFSET = (32).to_bytes(32, "big")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one chain: the version that it has now, the transaction that installed it (empty if it had it
+    before), and what kept it from having the next one (empty if nothing did).
+    """
+
+    chain: str
+    version: int | None
+    transaction: str = ""
+    problem: str = ""
+
+    def __str__(self) -> str:
+        if self.problem:
+            return self.problem
+        how = f"installed in {self.transaction}" if self.transaction else "is installed"
+        return f"{self.chain}: validator set {self.version} {how}"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call of `rotate` that some chain accepted: valid on every chain that has the same set installed."""
+
+    data: bytes
+    following: ValidatorSet
+
+
+def catch_up(
+    connections: Mapping[str, Connection], address: str, senders: Mapping[str, Sender]
+) -> list[Outcome]:
+    """Brings chains whose set is behind another chain's to that one, set by set, with the calls of `rotate` that the
+    other accepted: an attestation is valid on every chain of the network.
+
+    Returns what was done and what went wrong; nothing if all chains have the same set: then this is one round trip.
+    """
+
+    def read(connection: Connection) -> bytes | str:
+        try:
+            return connection.call(address, gateway.encode_validator_set_hash())
+        except NODE_FAULTS as error:
+            return fault(connection, error)
+
+    hashes = dict(zip(connections, in_parallel(read, connections.values()), strict=True))
+    silent = {name: answer for name, answer in hashes.items() if isinstance(answer, str)}
+    answering = {name: connection for name, connection in connections.items() if name not in silent}
+    if len(set(hashes.values()) - set(silent.values())) < 2:
+        return [Outcome(name, None, problem=problem) for name, problem in silent.items()]
+    found, problems = read_all(answering, address)
+    outcomes = _catch_up(found, address, senders) if found else []
+    return outcomes + [Outcome(n, None, problem=problem) for n, problem in {**silent, **problems}.items()]
+
+
+def propose_and_rotate(
+    connections: Mapping[str, Connection],
+    network_id: int,
+    address: str,
+    exchange: Exchange,
+    senders: Mapping[str, Sender],
+    following: ValidatorSet,
+    timeout: float = QUORUM_TIMEOUT,
+    say: Callable[[str], None] = log.info,
+) -> list[Outcome]:
+    """Installs the set on every chain that lacks it; chains in parallel. Run again, it goes on where it ended.
+
+    Chains that are behind catch up first. Then the set fact is proposed, and each chain whose installed set has a
+    quorum for it is rotated. The last outcome of a chain says whether it has the set; `say` gets a line per stage.
+    """
+    found, problems = read_all(connections, address)
+    outcomes = []
+    if len({sets.installed.hash for sets in found}) > 1:
+        for outcome in _catch_up(found, address, senders):
+            say(str(outcome))
+            if not outcome.problem:
+                outcomes.append(outcome)
+        found, problems = read_all(connections, address)
+    # A chain that just caught up to this very set said so above.
+    caught = {outcome.chain for outcome in outcomes if outcome.version == following.version}
+    obstacles = {sets.name: _obstacle(sets, following) for sets in found}
+    for sets in found:
+        if sets.installed.hash == following.hash and sets.name not in caught:
+            outcomes.append(Outcome(sets.name, following.version))
+        elif obstacles[sets.name]:
+            outcomes.append(Outcome(sets.name, sets.installed.version, problem=obstacles[sets.name]))
+    lacking = [s for s in found if s.installed.hash != following.hash and not obstacles[s.name]]
+    if lacking:
+        fact = SetFact(following.version, following.hash)
+        root = exchange.propose([fact])
+        say(f"proposed validator set {following.version} (0x{following.hash.hex()}) under {root.hex()}")
+        wanted = {sets.installed.hash: sets.installed for sets in lacking}
+        signatures = _wait_for_quorum(exchange, network_id, address, fact, list(wanted.values()), timeout)
+
+        def rotate(sets: ChainSets) -> Outcome:
+            if not sets.installed.quorum(signatures):
+                problem = f"{sets.name}: {_missing(exchange, root, sets.installed, signatures)}"
+                return Outcome(sets.name, sets.installed.version, problem=problem)
+            attestation = Attestation(root, sets.installed, signatures)
+            data = gateway.encode_rotate(attestation, following, Tree([fact]).proof(fact))
+            return _rotate(sets, senders[sets.name], address, _Call(data, following))
+
+        rotated = in_parallel(rotate, lacking)
+        outcomes += rotated
+        if not problems and not any(outcome.problem for outcome in rotated):
+            exchange.remove(root)
+    return outcomes + [Outcome(name, None, problem=problem) for name, problem in problems.items()]
+
+
+def verified_signatures(
+    exchange: Exchange, network_id: int, address: str, root: bytes, members: Iterable[str]
+) -> dict[str, bytes]:
+    """Signatures under a root that recover to these signers."""
+    present = set(exchange.signers(root)).intersection(members)
+    found = {signer: exchange.signature(root, signer) for signer in present}
+    return {
+        signer: signature
+        for signer, signature in found.items()
+        if signature is not None and recover(network_id, address, root, signature) == signer
+    }
+
+
+def _catch_up(found: Sequence[ChainSets], address: str, senders: Mapping[str, Sender]) -> list[Outcome]:
+    newest = max((sets.installed for sets in found), key=lambda installed: installed.version)
+    behind = [sets for sets in found if sets.installed.version < newest.version]
+    apart = [s for s in found if s.installed.version == newest.version and s.installed.hash != newest.hash]
+    calls = _calls(found, behind, address)
+
+    def follow(sets: ChainSets) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        present = sets.installed
+        while present.version < newest.version:
+            if sets.now > present.expires:
+                return [*outcomes, Outcome(sets.name, present.version, problem=_expired(sets, present))]
+            attempts = []
+            for call in calls.get(present.hash, []):
+                attempts.append(_rotate(sets, senders[sets.name], address, call, present))
+                if not attempts[-1].problem:
+                    present = call.following
+                    break
+            else:
+                nobody = (
+                    f"{sets.name}: it has validator set {present.version}, and no chain shows a direct call of "
+                    f"`rotate` that leads from there towards {newest.version}: propose the set again"
+                )
+                outcomes += attempts[-1:] or [Outcome(sets.name, present.version, problem=nobody)]
+                return outcomes
+            outcomes.append(attempts[-1])
+        return outcomes
+
+    outcomes = [outcome for done in in_parallel(follow, behind) for outcome in done]
+    for sets in apart:
+        problem = (
+            f"{sets.name}: its validator set {newest.version} is 0x{sets.installed.hash.hex()}, elsewhere it is "
+            f"0x{newest.hash.hex()}: nothing that one of them signs counts for the other"
+        )
+        outcomes.append(Outcome(sets.name, newest.version, problem=problem))
+    return outcomes
+
+
+def _calls(found: Sequence[ChainSets], behind: Sequence[ChainSets], address: str) -> dict[bytes, list[_Call]]:
+    """By the hash of the set that must be installed, all different calls that the chains behind may need."""
+    steps: dict[bytes, list[tuple[Connection, str, ValidatorSet, ValidatorSet]]] = {}
+    for sets in found:
+        for before, after in pairwise(sets.installations):
+            step = (sets.connection, after.transaction, before.validator_set, after.validator_set)
+            steps.setdefault(before.validator_set.hash, []).append(step)
+    calls: dict[bytes, list[_Call]] = {}
+    ahead = {sets.installed.hash for sets in behind if sets.now <= sets.installed.expires}
+    while ahead:
+        present = ahead.pop()
+        if present in calls or present not in steps:
+            continue
+        fetched = in_parallel(lambda step: _fetch(*step, address), steps[present])
+        # Chains that caught up before have the very same bytes.
+        calls[present] = list({call.data: call for call in fetched if call is not None}.values())
+        ahead |= {call.following.hash for call in calls[present]}
+    return calls
+
+
+def _fetch(
+    source: Connection, transaction: str, present: ValidatorSet, following: ValidatorSet, address: str
+) -> _Call | None:
+    """The call in a transaction. None unless it is one from `present` to `following`, directly to the gateway."""
+    try:
+        sent = source.rpc("eth_getTransactionByHash", transaction)
+        if str(sent["to"]).lower() != address.lower():
+            raise MetalayerError(f"{transaction} calls another contract than the gateway")
+        data = from_hex(sent["input"])
+        given, proposed = decode_rotate(data)
+        if given.hash != present.hash or proposed.hash != following.hash:
+            raise MetalayerError(f"{transaction} does not rotate from set {present.version}")
+    except NODE_FAULTS as error:
+        log.info("%s: set %d cannot be taken from there: %s", source.chain.name, following.version, error)
+        return None
+    return _Call(data, following)
+
+
+def decode_rotate(data: bytes) -> tuple[ValidatorSet, ValidatorSet]:
+    """The attesting and the next set of a call of `rotate`. MetalayerError unless it is one, and nothing else."""
+    selector = gateway.SELECTORS["rotate"]
+    try:
+        (values,) = decode([_ARGUMENTS], _OFFSET + data[4:])
+    except (DecodingError, OverflowError) as error:
+        raise MetalayerError("it is not a call of `rotate`") from error
+    if data != selector + encode([_ARGUMENTS], [values])[32:]:
+        raise MetalayerError("it is not a call of `rotate`")
+    (_, present, _, _), following, _ = values
+    return ValidatorSet.from_words(*present), ValidatorSet.from_words(*following)
+
+
+def _rotate(
+    sets: ChainSets, sender: Sender, address: str, call: _Call, present: ValidatorSet | None = None
+) -> Outcome:
+    connection, following, present = sets.connection, call.following, present or sets.installed
+    try:
+        _refuse_while_pending(connection, sender)
+        receipt = connection.send(sender, address, call.data)
+    except Reverted as error:
+        # Somebody else may have rotated it meanwhile.
+        if _has(connection, address, following):
+            return Outcome(sets.name, following.version)
+        problem = f"{sets.name}: validator set {following.version} is not accepted: {error.reason}"
+        return Outcome(sets.name, present.version, problem=problem)
+    except NODE_FAULTS as error:
+        return Outcome(sets.name, present.version, problem=fault(connection, error))
+    return Outcome(sets.name, following.version, receipt["transactionHash"])
+
+
+def _refuse_while_pending(connection: Connection, sender: Sender) -> None:
+    """What is stuck in the pool may be this very call: a second one would be paid for nothing."""
+    latest, pending = connection.batch(
+        [("eth_getTransactionCount", (sender.address, tag)) for tag in ("latest", "pending")]
+    )
+    if int(pending, 16) > int(latest, 16):
+        raise MetalayerError(f"a transaction of {sender.address} is still pending: waiting for it")
+
+
+def _has(connection: Connection, address: str, wanted: ValidatorSet) -> bool:
+    try:
+        return connection.call(address, gateway.encode_validator_set_hash()) == wanted.hash
+    except NODE_FAULTS:
+        return False
+
+
+def _obstacle(sets: ChainSets, following: ValidatorSet) -> str:
+    """Why a chain would not install the set, whoever signs. Empty if it has it, or would."""
+    present = sets.installed
+    if present.hash == following.hash:
+        return ""
+    if sets.now > present.expires:
+        return _expired(sets, present)
+    if following.version <= present.version or following.expires <= present.expires:
+        return (
+            f"{sets.name}: it has validator set {present.version} until {_moment(present.expires)}: the next one needs "
+            f"a higher version and a later expiry, not {following.version} and {_moment(following.expires)}"
+        )
+    try:
+        following.validate(sets.now)
+    except MetalayerError as error:
+        return f"{sets.name}: {error}"
+    return ""
+
+
+def _expired(sets: ChainSets, present: ValidatorSet) -> str:
+    return (
+        f"{sets.name}: its validator set {present.version} expired at {_moment(present.expires)}: it takes nothing "
+        "from anywhere, and no set can follow by rotation (docs/incidents.md)"
+    )
+
+
+def _moment(unix_time: int) -> str:
+    try:
+        return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, OSError, ValueError):
+        return f"Unix time {unix_time}"
+
+
+def _wait_for_quorum(
+    exchange: Exchange,
+    network_id: int,
+    address: str,
+    fact: SetFact,
+    sets: Sequence[ValidatorSet],
+    timeout: float,
+) -> dict[str, bytes]:
+    """Signatures by signer, when each set has a quorum or will not get one, or the time is over."""
+    members = {signer for wanted in sets for signer, _ in wanted.members}
+    signatures: dict[str, bytes] = {}
+    started = time.monotonic()
+    while True:
+        signatures |= verified_signatures(
+            exchange, network_id, address, fact.leaf, members - signatures.keys()
+        )
+        elapsed = time.monotonic() - started
+        waiting = [wanted for wanted in sets if not wanted.quorum(signatures)]
+        # Anybody can write a refusal in a validator's name: a signature gets the time to arrive first.
+        if elapsed > _REFUSAL_GRACE:
+            refused = exchange.refusals(fact.leaf, final_only=True).keys() - signatures.keys()
+            waiting = [wanted for wanted in waiting if wanted.quorum(members - refused)]
+        if not waiting or elapsed > timeout:
+            return signatures
+        if not exchange.proposed(fact.leaf):
+            exchange.propose([fact])
+        time.sleep(_QUORUM_POLL)
+
+
+def _missing(exchange: Exchange, root: bytes, wanted: ValidatorSet, signatures: Mapping[str, bytes]) -> str:
+    said = exchange.refusals(root)
+    silent = [
+        f"{signer} {'says: ' + said[signer] if signer in said else 'said nothing'}"
+        for signer, _ in wanted.members
+        if signer not in signatures
+    ]
+    return (
+        f"no quorum of validator set {wanted.version}: weight {wanted.weight(signatures)} of {wanted.total} signed, "
+        f"more than two thirds needed; {'; '.join(silent)}"
+    )

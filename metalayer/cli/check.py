@@ -1,0 +1,50 @@
+"""Compare the chains with deploy.yaml: `ape run check`."""
+
+import click
+
+from metalayer.cli.command import Command, json_option, print_json
+
+DRIFT_STATUS = 2
+
+
+@click.command(cls=Command)
+@click.option("--all", "show_all", is_flag=True, help="List what is as it should be, too.")
+@json_option
+def cli(show_all: bool, as_json: bool) -> None:
+    """Read every chain and compare it with deploy.yaml and the registry.
+
+    Exit status 0 if all is as it should be, 2 if something is not, 1 if that could not be found out.
+    """
+    # `ape run` imports every script even for --help.
+    from metalayer.cli.display import console, short, table
+    from metalayer.deploy.artifacts import load_artifacts
+    from metalayer.deploy.check import check
+    from metalayer.deploy.inspection import ALL_CONTRACTS
+    from metalayer.deploy.intent import load_intent, resolve
+    from metalayer.network.config import load_network
+    from metalayer.network.connection import connect
+    from metalayer.network.registry import Registry
+    from metalayer.network.signers import address_of
+
+    network = load_network()
+    registry = Registry.load(network)
+    artifacts = load_artifacts(ALL_CONTRACTS)
+    expires = registry.validator_set.expires
+    resolved = resolve(load_intent(), network, address_of, artifacts["Create3Factory"].creation, expires)
+    findings = check(resolved, registry, connect(network), artifacts)
+    drift = [finding for finding in findings if finding.is_drift]
+    if as_json:
+        print_json({"clean": not drift, "findings": [finding.as_dict() for finding in findings]})
+    else:
+        rows = [
+            (finding.chain, finding.subject, short(finding.expected), short(finding.found))
+            for finding in (findings if show_all else drift)
+        ]
+        if rows:
+            console().print(table("Check", ("chain", "what", "expected", "found"), rows))
+        for advice in [finding.advice for finding in drift if finding.advice]:
+            click.echo(advice)
+        differ = f"{len(drift)} differ from deploy.yaml" if drift else "all as deploy.yaml says"
+        click.echo(f"{len(findings)} values on {len(network.chains)} chains: {differ}")
+    if drift:
+        raise click.exceptions.Exit(DRIFT_STATUS)

@@ -1,0 +1,128 @@
+"""Prepaid ERA for messages: `ape run credit show / deposit / withdraw / quote`."""
+
+import click
+
+from metalayer.cli.command import Group, json_option, print_json
+
+_account = click.option("--account", default="TEST::3", show_default=True, help="Account that signs.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+
+
+@click.group(cls=Group)
+def cli() -> None:
+    """Credit in the gateways: messages are paid from it, relayers and refunds into it."""
+
+
+@cli.command()
+@click.argument("account", default="TEST::3")
+@json_option
+def show(account: str, as_json: bool) -> None:
+    """What ACCOUNT has on every chain.
+
+    ERA; its credit in the gateway, and how much of it the bridge may spend; as a relayer of messages from that chain,
+    what it earned and did not claim yet, and what it claimed and was not paid yet.
+    """
+    from metalayer.assets import credit
+    from metalayer.cli.display import console, table
+    from metalayer.network.live import Live
+    from metalayer.network.signers import address_of
+    from metalayer.protocol.amounts import era
+
+    address = address_of(account)
+    found = credit.read(Live.open(), address)
+    if as_json:
+        print_json({"account": address, "chains": {name: chain.as_dict() for name, chain in found.items()}})
+        return
+    rows = [
+        (name, *map(era, (on.held, on.credit, on.bridge_allowance, on.unclaimed, on.under_way)))
+        for name, on in found.items()
+    ]
+    columns = ("chain", "#ERA", "#credit", "#for the bridge", "#earned", "#claimed")
+    console().print(table(f"Credit of {address}, in ERA", columns, rows))
+
+
+@cli.command()
+@click.argument("chain")
+@click.argument("amount")
+@click.option("--for", "receiver", metavar="ACCOUNT", help="Whose credit; the signer's if not given.")
+@_account
+@_yes
+@json_option
+def deposit(chain: str, amount: str, receiver: str | None, account: str, yes: bool, as_json: bool) -> None:
+    """Put AMOUNT of ERA (such as 1.5) into the credit on CHAIN."""
+    from metalayer.assets import credit
+    from metalayer.network.live import Live
+    from metalayer.network.signers import address_of, load_sender
+    from metalayer.protocol.amounts import era, parse_era
+
+    wei = parse_era(amount)
+    live = Live.open()
+    connection = live.connection(chain)
+    name = connection.chain.name
+    to = address_of(receiver or account)
+    _confirm(live.network.is_local or yes, f"Deposit {era(wei)} ERA on {name} for {to} with {account}?")
+    receipt = credit.deposit(connection, live.registry, load_sender(account), to, wei)
+    if as_json:
+        print_json({"account": to, "amount": str(wei), "transaction": receipt["transactionHash"]})
+    else:
+        click.echo(f"{era(wei)} ERA into the credit of {to} on {name}: {receipt['transactionHash']}")
+
+
+@cli.command()
+@click.argument("chain")
+@click.argument("amount")
+@click.option("--to", metavar="ACCOUNT", help="Who gets it; the signer if not given.")
+@_account
+@_yes
+@json_option
+def withdraw(chain: str, amount: str, to: str | None, account: str, yes: bool, as_json: bool) -> None:
+    """Take AMOUNT of ERA out of the credit on CHAIN."""
+    from metalayer.assets import credit
+    from metalayer.network.live import Live
+    from metalayer.network.signers import address_of, load_sender
+    from metalayer.protocol.amounts import era, parse_era
+
+    wei = parse_era(amount)
+    live = Live.open()
+    connection = live.connection(chain)
+    name = connection.chain.name
+    target = address_of(to or account)
+    _confirm(live.network.is_local or yes, f"Withdraw {era(wei)} ERA on {name} to {target} with {account}?")
+    receipt = credit.withdraw(connection, live.registry, load_sender(account), target, wei)
+    if as_json:
+        print_json({"to": target, "amount": str(wei), "transaction": receipt["transactionHash"]})
+    else:
+        click.echo(f"{era(wei)} ERA out of the credit on {name} to {target}: {receipt['transactionHash']}")
+
+
+@cli.command()
+@click.argument("origin")
+@click.argument("destination")
+@click.option(
+    "--gas-limit", type=click.IntRange(min=0), help="Gas for the recipient; the route's default if left out."
+)
+@click.option(
+    "--bytes", "length", type=click.IntRange(min=0), default=0, show_default=True, help="Of payload."
+)
+@json_option
+def quote(origin: str, destination: str, gas_limit: int | None, length: int, as_json: bool) -> None:
+    """What a message from ORIGIN to DESTINATION costs."""
+    from metalayer.assets import credit
+    from metalayer.errors import MetalayerError
+    from metalayer.network.live import Live
+    from metalayer.protocol.amounts import era
+
+    live = Live.open()
+    source, target = live.connection(origin), live.connection(destination).chain
+    if source.chain == target:
+        raise MetalayerError(f"{target.name} is both ends: expected two chains")
+    fee = credit.quote(source, live.gateway, target.chain_id, gas_limit, length)
+    if as_json:
+        print_json({"origin": source.chain.name, "destination": target.name, "fee": str(fee)})
+    else:
+        click.echo(f"{era(fee)} ERA")
+
+
+def _confirm(sure: bool, question: str) -> None:
+    if not sure:
+        click.confirm(question, abort=True, err=True)

@@ -1,0 +1,112 @@
+"""Deploy the network: `ape run deploy plan / apply / status / export`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from metalayer.cli.command import Group, json_option, print_json
+
+if TYPE_CHECKING:
+    from metalayer.deploy.apply import Deployer
+
+
+@click.group(cls=Group)
+def cli() -> None:
+    """Deploy deploy.yaml to every chain of networks.yaml."""
+
+
+def _deployer() -> "Deployer":
+    # `ape run` imports every script even for --help.
+    from metalayer.deploy.apply import Deployer
+    from metalayer.deploy.intent import load_intent
+    from metalayer.network.config import load_network
+    from metalayer.network.connection import connect
+    from metalayer.network.registry import records_dir
+    from metalayer.network.signers import address_of, load_sender
+
+    network = load_network()
+    return Deployer(network, connect(network), load_intent(), address_of, load_sender, records_dir(network))
+
+
+@cli.command()
+@json_option
+def plan(as_json: bool) -> None:
+    """Show what `apply` would do, with addresses and gas. Sends nothing, writes nothing."""
+    from metalayer.cli.display import console
+    from metalayer.deploy.apply import plan_as_dict, plan_tables
+
+    result = _deployer().plan()
+    if as_json:
+        print_json(plan_as_dict(result))
+        return
+    out = console()
+    for part in plan_tables(result):
+        out.print(part)
+
+
+@cli.command()
+@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+@json_option
+def apply(yes: bool, as_json: bool) -> None:
+    """Do what is missing on every chain. Run it again after a crash: it goes on where it stopped."""
+    from metalayer.cli.display import chain_progress
+    from metalayer.deploy.apply import summary
+
+    deployer = _deployer()
+    if not deployer.network.is_local and not yes:
+        click.confirm(f"Deploy to network '{deployer.network.name}'?", abort=True, err=True)
+    missing = 0
+    with chain_progress(deployer.network.chains, quiet=as_json) as progress:
+
+        def report(chain: str, what: str, left: int) -> None:
+            nonlocal missing
+            missing += left if what == "compared" else 0
+            progress.report(chain, what, left)
+
+        registry = deployer.apply(report)
+    if as_json:
+        print_json(json.loads(registry.text()))
+    else:
+        click.echo(f"sent {missing} transactions" if missing else "nothing to do")
+        click.echo(summary(registry, deployer.registry_path))
+
+
+@cli.command()
+@json_option
+def status(as_json: bool) -> None:
+    """The journal in words: what was sent, and what became of it."""
+    from metalayer.cli.display import console, short, table
+    from metalayer.deploy.journal import Journal, journal_rows
+    from metalayer.network.config import load_network
+    from metalayer.network.registry import journal_path, shown
+
+    path = journal_path(load_network())
+    rows = journal_rows(Journal(path))
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo(f"no deployment has begun (there is no {shown(path)})")
+    else:
+        columns = ("chain", "step", "#nonce", "transaction", "state", "#block", "#gas")
+        keys = ("chain", "step", "nonce", "hash", "state", "block", "gas")
+        cells = [["" if row[key] is None else short(str(row[key])) for key in keys] for row in rows]
+        console().print(table("Journal", columns, cells))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def export(folder: Path) -> None:
+    """Write the registry and the ABIs to FOLDER."""
+    from metalayer.deploy.artifacts import load_artifacts
+    from metalayer.deploy.inspection import ALL_CONTRACTS
+    from metalayer.network.config import load_network
+    from metalayer.network.registry import Registry
+
+    registry = Registry.load(load_network())
+    artifacts = load_artifacts(ALL_CONTRACTS)
+    registry.save(folder / "registry.json")
+    for name, artifact in artifacts.items():
+        (folder / f"{name}.json").write_text(json.dumps(artifact.abi, indent=2, sort_keys=True) + "\n")
+    click.echo(f"wrote registry.json and {len(artifacts)} ABIs to {folder}")

@@ -1,0 +1,69 @@
+"""A validator process: `ape run validate --key ACCOUNT`."""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from metalayer.cli.command import Command
+
+
+@click.command(cls=Command)
+@click.option(
+    "--key", required=True, metavar="ACCOUNT", help="Account that signs: an alias, or TEST::5 locally."
+)
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of everything that this key signed.",
+)
+@click.option(
+    "--exchange", type=click.Path(file_okay=False, path_type=Path), help="Directory shared with the relayers."
+)
+@click.option(
+    "--next-set",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="YAML file of the next validator set: version, expires, weights. Read again when it changes.",
+)
+@click.option("--once", is_flag=True, help="Judge what is proposed now, then end.")
+def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | None, once: bool) -> None:
+    """Sign proposed facts that are true and contradict nothing signed before. Ends on SIGTERM or Ctrl-C.
+
+    A set fact is signed only if it is the set of --next-set, on which the validators agree among themselves: `version`
+    above and `expires` (Unix seconds or an ISO date, UTC) after those of the set on the hub, `weights` by account or
+    address as in deploy.yaml. A version is signed once: if a set fails to get a quorum, the next try needs another one.
+    """
+    from metalayer.network.live import Live
+    from metalayer.network.signers import address_of, load_signer
+    from metalayer.validator.process import NextSet, Validator, describe
+
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    signer = load_signer(key)
+    if hasattr(signer, "set_autosign"):
+        signer.set_autosign(True)
+    live = Live.open()
+    validator = Validator.open(
+        signer,
+        live.connections,
+        live.network_id,
+        live.gateway,
+        live.exchange(exchange),
+        live.record(signer.address, record),
+        None if next_set is None else NextSet(next_set, address_of),
+    )
+    stop = threading.Event()
+    if not once:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+    with validator.record:
+        click.echo(f"validator {validator.address} reads {validator.exchange.directory}")
+        for line in validator.memberships():
+            click.echo(line, err=line.startswith("warning"))
+        if once:
+            for verdict in validator.pass_once():
+                click.echo(describe(verdict))
+            return
+        validator.run(stop, lambda verdict: click.echo(describe(verdict)))
+        click.echo(f"validator {validator.address} ended")

@@ -1,0 +1,185 @@
+"""What should stand on every chain: `deploy.yaml` with every name resolved to a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from eth_utils.crypto import keccak
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from metalayer.errors import MetalayerError
+from metalayer.network.config import Chain, Network
+from metalayer.network.workspace import repo_root
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.create3 import ARACHNID, create2_address, create3_address
+from metalayer.protocol.gateway import Route
+
+CONTRACTS = ("Metalayer", "ERA", "TokenBridge")
+"""What is deployed through the factory, in this order."""
+MAX_GAS_LIMIT = 15_000_000
+"""`MAX_GAS_LIMIT` of the gateway: no route may allow more."""
+FIRST_VERSION = 1
+"""Version of the set that the constructor installs."""
+
+_SECONDS_PER_DAY = 86_400
+
+_Name = Annotated[str, Field(min_length=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Validators(_Model):
+    """The first set. `weights` by account name; the lifetime counts from the first `apply`."""
+
+    lifetime_days: Annotated[float, Field(gt=0)]
+    weights: dict[_Name, Annotated[int, Field(gt=0, lt=1 << 96)]]
+
+
+class Intent(_Model):
+    """deploy.yaml as it is written."""
+
+    deployer: _Name
+    owners: dict[_Name, _Name]
+    guardians: dict[_Name, _Name]
+    treasury: _Name
+    validators: Validators
+    routes: Literal["full mesh"]
+
+    @model_validator(mode="after")
+    def _has_defaults(self) -> Intent:
+        for field in ("owners", "guardians"):
+            if "default" not in getattr(self, field):
+                raise ValueError(f"{field} needs a `default`")
+        return self
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One chain as it should be. Addresses are checksummed."""
+
+    chain: Chain
+    network_id: int
+    deployer: str
+    owner: str
+    guardian: str
+    treasury: str
+    validator_set: ValidatorSet
+    routes: dict[int, Route]
+    addresses: dict[str, str]
+
+    @property
+    def is_hub(self) -> bool:
+        return self.chain.chain_id == self.network_id
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The whole network as it should be, by chain, the hub first."""
+
+    network: Network
+    validator_set: ValidatorSet
+    addresses: dict[str, str]
+    chains: dict[str, Desired]
+
+
+def load_intent(path: Path | None = None) -> Intent:
+    """Read deploy.yaml (the repository's by default). MetalayerError, one line, if it is missing or wrong."""
+    path = path or repo_root() / "deploy.yaml"
+    try:
+        return Intent.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise MetalayerError(f"cannot read {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise MetalayerError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise MetalayerError(f"{path.name}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def lifetime(intent: Intent) -> int:
+    """Seconds that the first validator set lasts."""
+    return int(intent.validators.lifetime_days * _SECONDS_PER_DAY)
+
+
+def resolve(
+    intent: Intent, network: Network, address_of: Callable[[str], str], factory_code: bytes, expires: int
+) -> Resolved:
+    """Every argument and address.
+
+    address_of: account name -> address. factory_code: creation code of the Create3Factory. expires: Unix
+    time at which the first set ends. MetalayerError for unknown chains and accounts, and for a set that no
+    chain would install.
+    """
+    for field, accounts in (("owners", intent.owners), ("guardians", intent.guardians)):
+        for name in accounts.keys() - {"default"}:
+            if name not in network.chains:
+                raise MetalayerError(
+                    f"deploy.yaml: {field}.{name}: no such chain, expected default, {', '.join(network.chains)}"
+                )
+    weights: dict[str, int] = {}
+    for name, weight in intent.validators.weights.items():
+        signer = address_of(name)
+        if signer in weights:
+            raise MetalayerError(f"deploy.yaml: validators.weights.{name}: {signer} is there twice")
+        weights[signer] = weight
+    validators = ValidatorSet.of(FIRST_VERSION, expires, weights)
+    validators.validate(now=expires)
+    deployer = address_of(intent.deployer)
+    addresses = predict(deployer, factory_code)
+    chains = {
+        chain.name: Desired(
+            chain=chain,
+            network_id=network.hub.chain_id,
+            deployer=deployer,
+            owner=address_of(intent.owners.get(chain.name, intent.owners["default"])),
+            guardian=address_of(intent.guardians.get(chain.name, intent.guardians["default"])),
+            treasury=address_of(intent.treasury),
+            validator_set=validators,
+            routes={
+                other.chain_id: route_between(chain, other)
+                for other in network.chains.values()
+                if other != chain
+            },
+            addresses=addresses,
+        )
+        for chain in network.chains.values()
+    }
+    return Resolved(network, validators, addresses, chains)
+
+
+def route_between(origin: Chain, destination: Chain) -> Route:
+    """A route open both ways: gas limits and fees of the destination's preset, the way back at the origin's."""
+    preset, fees = destination.preset, destination.preset.fees
+    maximum = min(preset.max_gas_limit, MAX_GAS_LIMIT)
+    return Route(
+        outbound=True,
+        inbound=True,
+        default_gas_limit=min(preset.default_gas_limit, maximum),
+        max_gas_limit=maximum,
+        base_fee=fees.base,
+        gas_fee=fees.gas,
+        byte_fee=fees.byte,
+        return_fee=origin.preset.fees.return_,
+        protocol_share=fees.protocol_share,
+    )
+
+
+def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
+    """Address of every contract, the same on each chain, from the deployer and the factory's code alone."""
+    factory = create2_address(ARACHNID, bytes(32), keccak(factory_code))
+    return {
+        "Create3Factory": factory,
+        **{name: create3_address(factory, deployer, salt_of(name)) for name in CONTRACTS},
+    }
+
+
+def salt_of(name: str) -> bytes:
+    """Salt of a contract within the deployer's namespace."""
+    return keccak(text=name)

@@ -1,0 +1,129 @@
+"""The deployment's write-ahead journal and the lock of whoever is deploying.
+
+The chains are the truth about what stands. The journal adds the two things that a chain cannot tell: values
+that depend on when the deployment began, and transactions that were signed and may or may not have arrived.
+One JSON object per line, on disk before what it describes happens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from metalayer.errors import MetalayerError
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A signed transaction whose receipt is not in the journal."""
+
+    chain: str
+    step: str
+    sender: str
+    nonce: int
+    hash: str
+    raw: str
+
+
+class Journal:
+    """Records of one network's deployment, in the order of writing. Safe to share between threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self.records: list[dict[str, Any]] = []
+        text = path.read_bytes() if path.exists() else b""
+        # A line without its end was being written when the process died: what it describes has not happened.
+        self._valid = text.rfind(b"\n") + 1
+        for number, line in enumerate(text[: self._valid].splitlines(), 1):
+            try:
+                self.records.append(json.loads(line))
+            except ValueError as error:
+                raise MetalayerError(
+                    f"{path}: line {number} is damaged: restore the file, or remove it if no transaction is "
+                    "in flight"
+                ) from error
+
+    def append(self, *records: dict[str, Any]) -> None:
+        """Adds records and returns when they are on disk."""
+        if not records:
+            return
+        text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records).encode()
+        with self._lock:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            created = not self.path.exists()
+            with self.path.open("ab") as file:
+                file.truncate(self._valid)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            if created:
+                _sync_folder(self.path.parent)
+            self._valid += len(text)
+            self.records += records
+
+    def clear(self) -> None:
+        """Starts again: for chains that are gone."""
+        with self._lock:
+            self.path.unlink(missing_ok=True)
+            self._valid = 0
+            self.records = []
+
+    @property
+    def expires(self) -> int | None:
+        """Unix time at which the first validator set ends, as the first `apply` resolved it."""
+        return next((r["expires"] for r in self.records if r["record"] == "resolved"), None)
+
+    @property
+    def genesis(self) -> dict[str, str]:
+        """Hash of block 0 by chain: which chains this journal is about."""
+        return {r["chain"]: r["genesis"] for r in self.records if r["record"] == "chain"}
+
+    def in_flight(self, chain: str) -> list[InFlight]:
+        """Signed transactions of a chain whose fate is unknown, by nonce."""
+        settled = {r["hash"] for r in self.records if r["record"] in ("receipt", "dropped")}
+        return [
+            InFlight(r["chain"], r["step"], r["from"], r["nonce"], r["hash"], r["raw"])
+            for r in self.records
+            if r["record"] == "send" and r["chain"] == chain and r["hash"] not in settled
+        ]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def journal_rows(journal: Journal) -> list[dict[str, Any]]:
+    """Every transaction that was sent, in order: chain, step, nonce, hash, state, block, gas."""
+    fates = {r["hash"]: r for r in journal.records if r["record"] in ("receipt", "dropped")}
+    rows = []
+    for sent in (record for record in journal.records if record["record"] == "send"):
+        fate = fates.get(sent["hash"], {})
+        rows.append(
+            {
+                "chain": sent["chain"],
+                "step": sent["step"],
+                "nonce": sent["nonce"],
+                "hash": sent["hash"],
+                "state": _fate(fate),
+                "block": fate.get("block"),
+                "gas": fate.get("gas"),
+            }
+        )
+    return rows
+
+
+def _fate(fate: dict[str, Any]) -> str:
+    if not fate:
+        return "in flight"
+    if fate["record"] == "dropped":
+        return "replaced"
+    return "done" if fate["status"] == 1 else "reverted"

@@ -1,0 +1,63 @@
+"""The local node: which binary, and the command line that makes it a chain of networks.yaml."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from metalayer.errors import MetalayerError
+from metalayer.network.config import Chain
+from metalayer.network.workspace import repo_root
+
+HARDFORK = "prague"
+
+# Ape's test accounts and anvil's: the same, so `TEST::n` is rich on every local chain (ape-config.yaml).
+MNEMONIC = "test test test test test test test test test test test junk"
+ACCOUNTS = 20
+BALANCE_ETHER = 1_000_000
+
+_ANVIL_PLATFORMS = {
+    ("Linux", "x86_64"): "linux-amd64",
+    ("Linux", "aarch64"): "linux-arm64",
+    ("Darwin", "x86_64"): "darwin-amd64",
+    ("Darwin", "arm64"): "darwin-arm64",
+}
+
+
+def anvil_binary() -> Path:
+    """The platform package's anvil: npm's `anvil` is a Node wrapper whose death would orphan the chain."""
+    machine = (platform.system(), platform.machine())
+    if machine not in _ANVIL_PLATFORMS:
+        raise MetalayerError(f"there is no anvil for {' '.join(machine)}: use Linux or macOS, amd64 or arm64")
+    package = f"node_modules/@foundry-rs/anvil-{_ANVIL_PLATFORMS[machine]}"
+    binary = repo_root() / package / "bin" / "anvil"
+    if not binary.is_file():
+        raise MetalayerError(f"anvil is not installed ({package} is missing): run 'make setup'")
+    return binary
+
+
+def anvil_command(
+    chain: Chain,
+    *,
+    interval: bool,
+    mnemonic: str = MNEMONIC,
+    accounts: int = ACCOUNTS,
+    balance: int = BALANCE_ETHER,
+) -> list[str]:
+    """The command line that runs this chain.
+
+    interval: mine every `block_time` seconds, as a real chain does; otherwise one block per transaction. balance:
+    ether of each of the accounts. No --steps-tracing: it makes a node several times slower, estimates above all.
+    """
+    preset = chain.preset
+    command = [str(anvil_binary()), "--host", "127.0.0.1", "--port", str(chain.port)]
+    command += ["--chain-id", str(chain.chain_id), "--hardfork", HARDFORK]
+    command += ["--gas-limit", str(preset.gas_limit), "--block-base-fee-per-gas", str(preset.base_fee)]
+    command += ["--mnemonic", mnemonic, "--accounts", str(accounts), "--balance", str(balance)]
+    if interval:
+        command += ["--block-time", f"{preset.block_time:g}"]
+    if chain.fork:
+        command += ["--fork-url", chain.fork.url]
+        if chain.fork.block is not None:
+            command += ["--fork-block-number", str(chain.fork.block)]
+    return command

@@ -1,0 +1,182 @@
+"""What is deployed where: one sorted JSON file that `ape run deploy apply` writes and every other command
+reads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eth_utils.crypto import keccak
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from metalayer.errors import MetalayerError
+from metalayer.network.config import Network
+from metalayer.network.connection import Connection, Unreachable
+from metalayer.network.parallel import in_parallel
+from metalayer.network.workspace import repo_root, state_dir
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.hex import from_hex, to_hex
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class Contract(_Model):
+    """One contract on one chain. `code_hash` is of its runtime code. What placed it, if that is known."""
+
+    address: str
+    code_hash: str
+    arguments: dict[str, Any]
+    block: int | None = None
+    tx_hash: str | None = None
+
+
+class DeployedChain(_Model):
+    """One chain of the network."""
+
+    chain_id: int
+    owner: str
+    contracts: dict[str, Contract]
+
+
+class Validator(_Model):
+    """One member of the validator set."""
+
+    signer: str
+    weight: int
+
+
+class FirstSet(_Model):
+    """The validator set that the constructors installed. `expires` is Unix time."""
+
+    version: int
+    expires: int
+    members: list[Validator]
+
+
+class Registry(_Model):
+    """A network's deployment. Chains appear when everything on them is done."""
+
+    network: str
+    network_id: int
+    deployer: str
+    validator_set: FirstSet
+    chains: dict[str, DeployedChain]
+
+    @classmethod
+    def load(cls, network: Network, path: Path | None = None) -> Registry:
+        """The registry of a network. MetalayerError if there is none or it is not one."""
+        path = path or registry_path(network)
+        try:
+            registry = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise MetalayerError(
+                f"nothing is deployed to network '{network.name}' yet: run `ape run deploy apply` "
+                f"(there is no {shown(path)})"
+            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise MetalayerError(f"{shown(path)}: {place}: {first['msg']}") from error
+        if registry.network_id != network.hub.chain_id:
+            raise MetalayerError(
+                f"{shown(path)} is of network {registry.network_id}, expected {network.hub.chain_id}"
+            )
+        return registry
+
+    def save(self, path: Path) -> None:
+        """Writes the file in one step: a reader sees the old one or the new one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            file.write(self.text())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+
+    def text(self) -> str:
+        """The file's content: sorted and indented."""
+        data = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return json.dumps(data, indent=2, sort_keys=True) + "\n"
+
+    def chain(self, name: str) -> DeployedChain:
+        """MetalayerError if nothing is deployed to that chain."""
+        if name not in self.chains:
+            raise MetalayerError(
+                f"nothing is deployed to chain '{name}' yet: run `ape run deploy apply` "
+                f"(deployed to {', '.join(sorted(self.chains)) or 'none'})"
+            )
+        return self.chains[name]
+
+    def contract(self, chain: str, name: str) -> Contract:
+        """MetalayerError if it is not deployed there."""
+        contracts = self.chain(chain).contracts
+        if name not in contracts:
+            raise MetalayerError(
+                f"there is no {name} on {chain}, expected one of {', '.join(sorted(contracts))}"
+            )
+        return contracts[name]
+
+    def address(self, name: str) -> str:
+        """Address of a contract, the same on every chain."""
+        for chain in self.chains:
+            return self.contract(chain, name).address
+        raise MetalayerError("nothing is deployed yet: run `ape run deploy apply`")
+
+    def first_validator_set(self) -> ValidatorSet:
+        """The set that the constructors installed."""
+        weights = {member.signer: member.weight for member in self.validator_set.members}
+        return ValidatorSet.of(self.validator_set.version, self.validator_set.expires, weights)
+
+    def confirm(self, connections: Mapping[str, Connection]) -> None:
+        """MetalayerError unless the chains hold the code that this registry says.
+
+        Local chains forget everything when they restart; an old registry would name addresses without code. A
+        chain that does not answer is not judged: whoever uses it will say so.
+        """
+        in_parallel(lambda name: self._confirm_chain(name, connections[name]), connections)
+
+    def _confirm_chain(self, name: str, connection: Connection) -> None:
+        contracts = self.chain(name).contracts
+        try:
+            codes = connection.batch(
+                ("eth_getCode", (contract.address, "latest")) for contract in contracts.values()
+            )
+        except Unreachable:
+            return
+        for (title, contract), code in zip(contracts.items(), codes, strict=True):
+            if to_hex(keccak(from_hex(code))) != contract.code_hash:
+                found = "other code" if code != "0x" else "no code"
+                raise MetalayerError(
+                    f"the registry does not match the running chains: {name} has {found} at {title} "
+                    f"{contract.address}; if the chains were restarted, run `ape run deploy apply`"
+                )
+
+
+def records_dir(network: Network) -> Path:
+    """Where registry, journal and lock are: beside the chains' data if local, in the repository otherwise."""
+    return state_dir() if network.is_local else repo_root() / "deployments" / network.name
+
+
+def registry_path(network: Network) -> Path:
+    return records_dir(network) / "registry.json"
+
+
+def journal_path(network: Network) -> Path:
+    return records_dir(network) / "journal.jsonl"
+
+
+def lock_path(network: Network) -> Path:
+    return records_dir(network) / "deploy.lock"
+
+
+def shown(path: Path) -> str:
+    """A path as people read it: relative to the repository if it is inside."""
+    root = repo_root()
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -1,0 +1,108 @@
+"""Signers: Ape's accounts by alias, and the local test mnemonic on local networks only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import is_address, to_checksum_address
+
+from metalayer.errors import MetalayerError
+from metalayer.network.anvil import ACCOUNTS, MNEMONIC
+from metalayer.network.config import load_network
+from metalayer.network.transactions import KeySender, Sender
+
+if TYPE_CHECKING:
+    from ape.api import AccountAPI
+else:
+    AccountAPI = Any
+
+_TEST = re.compile(r"TEST::(\d+)")
+
+
+def load_account(name: str) -> AccountAPI:
+    """The Ape account of that alias, or `TEST::n` (0 to 19) where every chain is a local one.
+
+    MetalayerError listing what exists if there is none, and for test accounts on a network that is not local:
+    everybody knows their keys.
+    """
+    from ape import accounts
+
+    if match := _TEST.fullmatch(name):
+        if not load_network().is_local:
+            raise MetalayerError(f"{name} is a test account and everybody knows its key: use your own")
+        if int(match[1]) >= ACCOUNTS:
+            raise MetalayerError(f"no account '{name}': test accounts are TEST::0 to TEST::{ACCOUNTS - 1}")
+        return accounts.test_accounts[int(match[1])]
+    aliases = sorted(accounts.aliases)
+    if name not in aliases:
+        known = [*aliases, *([f"TEST::0 to TEST::{ACCOUNTS - 1}"] if load_network().is_local else [])]
+        raise MetalayerError(
+            f"no account '{name}': expected {', '.join(known) or 'one made with `ape accounts generate`'}"
+        )
+    return accounts.load(name)
+
+
+@dataclass(frozen=True)
+class ApeSender:
+    """A sender whose key Ape keeps: a keyfile or a hardware wallet. Ape asks before it signs."""
+
+    account: AccountAPI
+
+    @property
+    def address(self) -> str:
+        return str(self.account.address)
+
+    def sign(self, transaction: dict[str, Any]) -> bytes:
+        """Raw signed transaction. MetalayerError if the user or the device declines."""
+        ecosystem = self.account.network_manager.get_ecosystem("metalayer")
+        signed = self.account.sign_transaction(ecosystem.create_transaction(**transaction))
+        if signed is None:
+            raise MetalayerError(f"account {self.address} did not sign")
+        return bytes(signed.serialize_transaction())
+
+
+def load_signer(name: str) -> Any:
+    """What signs messages for an account, with `address` and `sign_message`. Errors as `load_sender`."""
+    sender = load_sender(name)
+    assert isinstance(sender, ApeSender | KeySender)
+    return sender.account
+
+
+def load_sender(name: str) -> Sender:
+    """What signs for an alias, an address that Ape has the key of, or `TEST::n`. Errors as `load_account`."""
+    if match := _TEST.fullmatch(name):
+        load_account(name)
+        return KeySender(local_key(int(match[1])))
+    if not is_address(name):
+        return ApeSender(load_account(name))
+    from ape import accounts
+
+    address = to_checksum_address(name)
+    if load_network().is_local:
+        for index in range(ACCOUNTS):
+            if local_key(index).address == address:
+                return KeySender(local_key(index))
+    if address not in accounts:
+        raise MetalayerError(f"no account has the key of {address}: add it with `ape accounts import`")
+    return ApeSender(accounts[address])
+
+
+def address_of(name: str) -> str:
+    """Checksummed address of an alias, of `TEST::n` or of an address. Errors as `load_account`."""
+    if is_address(name):
+        return str(to_checksum_address(name))
+    if (match := _TEST.fullmatch(name)) and load_network().is_local and int(match[1]) < ACCOUNTS:
+        return str(local_key(int(match[1])).address)
+    return str(load_account(name).address)
+
+
+@lru_cache(maxsize=ACCOUNTS)
+def local_key(index: int) -> LocalAccount:
+    """Test account `index` of the mnemonic that the local chains fund."""
+    Account.enable_unaudited_hdwallet_features()
+    return Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")

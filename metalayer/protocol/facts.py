@@ -1,0 +1,173 @@
+"""Facts, the tree over them, and facts as evidence: the mirror of `Facts.sol` and `Evidence.sol`."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+LANE_FACT_TYPEHASH = keccak(text="LaneFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 head)")
+SET_FACT_TYPEHASH = keccak(text="SetFact(uint256 version,bytes32 setHash)")
+RESTART_FACT_TYPEHASH = keccak(text="RestartFact(uint256 origin,uint256 destination,uint256 nonce)")
+
+
+@dataclass(frozen=True, order=True)
+class LaneFact:
+    """ "The lane (origin, destination) had this head after `nonce` messages." """
+
+    origin: int
+    destination: int
+    nonce: int
+    head: bytes
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf, hashed twice so that no inner node reads as a leaf."""
+        values = [LANE_FACT_TYPEHASH, self.origin, self.destination, self.nonce, self.head]
+        return keccak(keccak(encode(["bytes32", *["uint256"] * 3, "bytes32"], values)))
+
+    @property
+    def key(self) -> str:
+        """What the fact is about. Two facts with one key and different values contradict each other."""
+        return f"lane {self.origin} {self.destination} {self.nonce}"
+
+    @property
+    def value(self) -> bytes:
+        """What the fact says about its key."""
+        return self.head
+
+
+@dataclass(frozen=True, order=True)
+class SetFact:
+    """ "The validator set of this version has this hash." """
+
+    version: int
+    set_hash: bytes
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf, hashed twice."""
+        return keccak(
+            keccak(
+                encode(["bytes32", "uint256", "bytes32"], [SET_FACT_TYPEHASH, self.version, self.set_hash])
+            )
+        )
+
+    @property
+    def key(self) -> str:
+        """What the fact is about."""
+        return f"set {self.version}"
+
+    @property
+    def value(self) -> bytes:
+        """What the fact says about its key."""
+        return self.set_hash
+
+
+@dataclass(frozen=True, order=True)
+class RestartFact:
+    """ "The owner of the origin restarted the lane (origin, destination) at `nonce`." """
+
+    origin: int
+    destination: int
+    nonce: int
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf, hashed twice."""
+        values = [RESTART_FACT_TYPEHASH, self.origin, self.destination, self.nonce]
+        return keccak(keccak(encode(["bytes32", *["uint256"] * 3], values)))
+
+    @property
+    def key(self) -> str:
+        """What the fact is about."""
+        return f"restart {self.origin} {self.destination} {self.nonce}"
+
+    @property
+    def value(self) -> bytes:
+        """Empty: the fact says no more than that it happened, so that no other fact contradicts it."""
+        return b""
+
+
+Fact = LaneFact | SetFact | RestartFact
+
+
+class Tree:
+    """Merkle tree over facts, as OpenZeppelin's MerkleProof verifies it.
+
+    Leaves ascend and are unique. Each layer pairs neighbours, smaller hash first; an odd last node moves up.
+    """
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        leaves = sorted({fact.leaf for fact in facts})
+        if not leaves:
+            raise ValueError("a tree needs at least one fact")
+        self._layers = [leaves]
+        while len(self._layers[-1]) > 1:
+            self._layers.append(_next_layer(self._layers[-1]))
+
+    @property
+    def root(self) -> bytes:
+        """The root: with one fact, its leaf."""
+        return self._layers[-1][0]
+
+    @property
+    def depth(self) -> int:
+        """Length of the longest proof."""
+        return len(self._layers) - 1
+
+    def proof(self, fact: Fact) -> list[bytes]:
+        """Siblings from the fact's leaf to the root. ValueError if the fact is not in the tree."""
+        leaf = fact.leaf
+        index = bisect_left(self._layers[0], leaf)
+        if index == len(self._layers[0]) or self._layers[0][index] != leaf:
+            raise ValueError(f"the tree does not hold {fact}")
+        proof = []
+        for layer in self._layers[:-1]:
+            sibling = index ^ 1
+            if sibling < len(layer):
+                proof.append(layer[sibling])
+            index //= 2
+        return proof
+
+
+def _next_layer(layer: Sequence[bytes]) -> list[bytes]:
+    pairs = zip(layer[::2], layer[1::2], strict=False)
+    above = [keccak(min(pair) + max(pair)) for pair in pairs]
+    if len(layer) % 2:
+        above.append(layer[-1])
+    return above
+
+
+@dataclass(frozen=True)
+class SignedFact:
+    """One fact, the root over it that one validator signed, and the validator's compact signature."""
+
+    fact: Fact
+    root: bytes
+    proof: tuple[bytes, ...]
+    signature: bytes
+
+    @property
+    def statement(self) -> tuple[Any, ...]:
+        """Values of the Solidity struct `LaneFact`, `SetFact` or `RestartFact`."""
+        return astuple(self.fact)
+
+    @property
+    def fields(self) -> tuple[Any, ...]:
+        """Values of the Solidity struct `SignedFact`."""
+        return self.root, list(self.proof), (self.signature[:32], self.signature[32:])
+
+
+def signed_facts(facts: Iterable[Fact], signature: bytes) -> list[SignedFact]:
+    """Everything that a signature over the root of these facts says."""
+    said = list(facts)
+    tree = Tree(said)
+    return [SignedFact(fact, tree.root, tuple(tree.proof(fact)), signature) for fact in said]
+
+
+def contradict(fact: Fact, other: Fact) -> bool:
+    """True if nobody honest signs both."""
+    return fact.key == other.key and fact.value != other.value

@@ -1,0 +1,141 @@
+"""Follows messages from their origin to their end, and says what happens on the way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.status import Status
+
+from metalayer.attesting.exchange import Exchange
+from metalayer.errors import MetalayerError
+from metalayer.lanes.logs import Sent
+from metalayer.network.live import Live
+from metalayer.network.transactions import Receipt
+from metalayer.tracking.trace import State, Trace, follow
+
+_POLL = 0.15
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened. `seconds` since the start; gas of the transaction that did it."""
+
+    what: str
+    chain: str
+    seconds: float
+    transaction: str | None = None
+    gas: int | None = None
+
+
+class NotDelivered(MetalayerError):
+    """The recipient refused a message, or its time had passed: it was not executed in that transaction."""
+
+    def __init__(self, message: str, receipt: Receipt) -> None:
+        super().__init__(message)
+        self.receipt = receipt
+
+
+class StillWaiting(MetalayerError):
+    """Time is up, and the message has not ended."""
+
+
+@dataclass
+class Follower:
+    """Watches messages of one network. Each event and each change of what it waits for is reported."""
+
+    live: Live
+    exchange: Exchange
+    on_event: Callable[[Event], None]
+    on_wait: Callable[[str], None]
+    timeout: float
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    started: float = field(default_factory=time.monotonic)
+
+    def emit(self, what: str, chain: str, receipt: Receipt | None = None) -> Event:
+        """Reports an event at the present time."""
+        seconds = round(time.monotonic() - self.started, 2)
+        event = (
+            Event(what, chain, seconds)
+            if receipt is None
+            else Event(what, chain, seconds, receipt["transactionHash"], int(receipt["gasUsed"]))
+        )
+        self.on_event(event)
+        return event
+
+    def follow(self, sent: Sent, arrival: str) -> Receipt:
+        """Waits until a message is executed; returns the receipt of the transaction that did it.
+
+        arrival: what its execution is called. Raises NotDelivered with what to do next, or StillWaiting.
+        """
+        live, origin = self.live, self.live.connection(sent.message.origin)
+        seen = State.SENT
+        while True:
+            trace = follow(live.connections, live.network_id, live.gateway, self.exchange, origin, sent)
+            if trace.state.ended:
+                return self._end(trace, arrival)
+            if trace.state is not seen:
+                seen = trace.state
+                self.emit(seen.value, trace.origin)
+            waiting = _waiting(trace, origin.chain.preset.finality_depth)
+            self.on_wait(waiting)
+            if time.monotonic() - self.started > self.timeout:
+                raise StillWaiting(
+                    f"not there after {self.timeout:g} s, {waiting}. It goes on without us: "
+                    f"`ape run message 0x{sent.id.hex()}` says where it is"
+                )
+            if self.cancelled.wait(_POLL):
+                raise StillWaiting(f"cancelled, {waiting}")
+
+    def _end(self, trace: Trace, arrival: str) -> Receipt:
+        receipt = self.live.connection(trace.destination).receipts([trace.executed_in])[0]
+        if trace.state is State.DELIVERED:
+            self.emit(arrival, trace.destination, receipt)
+            return receipt
+        self.emit(trace.state.value, trace.destination, receipt)
+        raise NotDelivered(
+            f"message 0x{trace.sent.id.hex()} {trace.state.value} on {trace.destination} in transaction "
+            f"{trace.executed_in}: {trace.reason}; {trace.advice}",
+            receipt,
+        )
+
+
+def _waiting(trace: Trace, depth: int) -> str:
+    if trace.state is State.SENT:
+        return f"waiting for {depth} blocks on {trace.origin} to make it final"
+    if trace.state is State.FINAL:
+        return "waiting for validators and a relayer (`ape run validate`, `ape run relay watch`)"
+    return f"waiting for a relayer to deliver it on {trace.destination}"
+
+
+class JourneyDisplay:
+    """A line per event, and a spinner that says what is waited for."""
+
+    def __init__(self, target: Console, status: Status | None) -> None:
+        self._console = target
+        self._status = status
+
+    def event(self, event: Event) -> None:
+        """Prints what happened."""
+        gas = "" if event.gas is None else f"{event.gas:>9,} gas"
+        line = f"{event.seconds:6.1f} s  {event.what:<10} {event.chain:<8} {gas:<14}"
+        self._console.print(f"{line} {event.transaction or ''}".rstrip(), soft_wrap=True)
+
+    def wait(self, text: str) -> None:
+        """Changes what the spinner says."""
+        if self._status is not None:
+            self._status.update(text)
+
+
+@contextmanager
+def shown_on(target: Console) -> Iterator[JourneyDisplay]:
+    """Shows a journey on the console while the block runs; the spinner only on a terminal."""
+    if target.is_terminal and not target.quiet:
+        with target.status("") as status:
+            yield JourneyDisplay(target, status)
+    else:
+        yield JourneyDisplay(target, None)

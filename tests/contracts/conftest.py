@@ -1,0 +1,142 @@
+"""Roles, and the contracts of three chains at the same addresses with known validator keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from eth_utils import keccak, to_checksum_address
+
+from tests.kit.chains import BoundChain
+from tests.kit.evm import Contract, deploy, init_code, now, transact
+from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT, Validators
+
+ARACHNID_FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
+MAX_GAS_LIMIT = 10_000_000
+# outbound, inbound, default and maximum gas limit; base, gas, byte and return fee (gwei of ERA), protocol share.
+OPEN_ROUTE = (True, True, DEFAULT_GAS_LIMIT, MAX_GAS_LIMIT, 5_000_000, 20_000, 1_000, 8_000_000, 1_000)
+FREE_ROUTE = (*OPEN_ROUTE[:4], 0, 0, 0, 0, 0)
+CHAINS = ("hub", "arcade", "perps")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The contracts of one chain."""
+
+    chain: BoundChain
+    factory: Contract
+    gateway: Contract
+    era: Contract
+    bridge: Contract
+    recipient: Contract
+
+
+@pytest.fixture(scope="session")
+def unlocked(chains: dict[str, BoundChain]) -> list[str]:
+    """Accounts that every node signs for."""
+    return list(chains["hub"].rpc("eth_accounts"))
+
+
+def role(position: int) -> Callable[[list[str]], str]:
+    @pytest.fixture(scope="session")
+    def account(unlocked: list[str]) -> str:
+        return to_checksum_address(unlocked[position])
+
+    return account
+
+
+owner = role(1)
+relayer = role(2)
+depositor = role(3)
+beneficiary = role(4)
+sender = role(11)
+attacker = role(12)
+successor = role(13)
+delegatee = role(14)
+treasury = role(15)
+guardian = role(17)
+# Not the account that deployments elsewhere in the tests use: its namespace of the factory is ours alone.
+deployer = role(16)
+
+
+@pytest.fixture(scope="session")
+def validators(chains: dict[str, BoundChain]) -> Validators:
+    """Five validators of equal weight: four are a quorum."""
+    return Validators([1] * 5, expires=now(chains["hub"]) + 1000 * DAY)
+
+
+@pytest.fixture(scope="session")
+def stacks(
+    chains: dict[str, BoundChain],
+    validators: Validators,
+    deployer: str,
+    owner: str,
+    guardian: str,
+    treasury: str,
+) -> dict[str, Stack]:
+    """Gateway, ERA, bridge and a scripted recipient on three chains; every route open."""
+    deployed = {
+        name: _deploy(chains, name, validators, deployer, owner, guardian, treasury) for name in CHAINS
+    }
+    for stack in deployed.values():
+        for other in deployed.values():
+            if other is not stack:
+                stack.gateway.send("setRoute", other.chain.chain_id, OPEN_ROUTE, sender=owner)
+    return deployed
+
+
+@pytest.fixture(scope="session")
+def hub(stacks: dict[str, Stack]) -> Stack:
+    return stacks["hub"]
+
+
+@pytest.fixture(scope="session")
+def arcade(stacks: dict[str, Stack]) -> Stack:
+    return stacks["arcade"]
+
+
+@pytest.fixture(scope="session")
+def perps(stacks: dict[str, Stack]) -> Stack:
+    return stacks["perps"]
+
+
+def place_factory(chain: BoundChain, deployer: str) -> Contract:
+    """The factory at its place on every chain, by the CREATE2 factory that anvil ships."""
+    code = init_code("Create3Factory")
+    origin = bytes.fromhex(ARACHNID_FACTORY[2:])
+    address = "0x" + keccak(b"\xff" + origin + bytes(32) + keccak(code))[12:].hex()
+    if chain.rpc("eth_getCode", [address, "latest"]) == "0x":
+        receipt = transact(chain, ARACHNID_FACTORY, bytes(32) + code, deployer)
+        assert receipt.succeeded
+    return Contract(chain, "Create3Factory", address)
+
+
+def _deploy(
+    chains: dict[str, BoundChain],
+    name: str,
+    validators: Validators,
+    deployer: str,
+    owner: str,
+    guardian: str,
+    treasury: str,
+) -> Stack:
+    chain, hub_id = chains[name], chains["hub"].chain_id
+    factory = place_factory(chain, deployer)
+    salts = {contract: keccak(text=f"unit {contract}") for contract in ("Metalayer", "ERA", "TokenBridge")}
+    gateway, era, bridge = (factory.view("addressOf", deployer, salt) for salt in salts.values())
+    codes = {
+        "Metalayer": init_code("Metalayer", hub_id, era, owner, guardian, validators.argument),
+        "ERA": init_code("ERA", hub_id, bridge, treasury),
+        "TokenBridge": init_code("TokenBridge", gateway, era, hub_id),
+    }
+    for contract, code in codes.items():
+        factory.send("deploy", deployer, salts[contract], code, sender=deployer)
+    return Stack(
+        chain,
+        factory,
+        Contract(chain, "Metalayer", gateway),
+        Contract(chain, "ERA", era),
+        Contract(chain, "TokenBridge", bridge),
+        deploy(chain, "ScriptedRecipient", sender=deployer),
+    )

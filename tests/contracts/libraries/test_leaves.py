@@ -1,0 +1,182 @@
+"""Each piece of assembly computes what OpenZeppelin's libraries or the compiler do, for any input, in dirty memory; and
+the one packed addition what three checked ones would.
+
+What only ours refuses is tested with what it is for: recipients in `test_outbox.py`, messages in `test_inbox.py`.
+"""
+
+from __future__ import annotations
+
+import pytest
+from eth_account import Account
+from eth_utils import keccak, to_checksum_address
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from metalayer.protocol.attestation import compact
+from metalayer.protocol.message import interoperable
+from tests.kit.chains import BoundChain
+from tests.kit.evm import Contract, Revert, call, deploy, error
+
+WORD = st.binary(min_size=32, max_size=32)
+ACCOUNT = st.binary(min_size=20, max_size=20).map(to_checksum_address)
+UINT64 = st.integers(0, 2**64 - 1)
+UINT256 = st.one_of(st.integers(0, 70_000), st.sampled_from([2**248, 2**256 - 1]), st.integers(0, 2**256 - 1))
+PAYLOAD = st.one_of(st.binary(max_size=100), st.integers(0, 8_192).map(lambda size: b"\xa5" * size))
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+DIGEST = keccak(text="digest")
+KEY = Account.from_key(keccak(text="key"))
+NOBODY = "0x" + "00" * 20
+UNDER_OVERFLOW = 0x11
+# Places of the words of `messageId`'s message in its calldata, behind five words of arguments.
+_MESSAGE = 4 + 5 * 32
+
+
+@pytest.fixture(scope="module")
+def leaves(chains: dict[str, BoundChain], relayer: str) -> Contract:
+    return deploy(chains["hub"], "LeavesHarness", sender=relayer)
+
+
+@given(id_=WORD, chain_id=UINT256, account=ACCOUNT, payload=PAYLOAD)
+@example(id_=bytes(32), chain_id=0, account="0x" + "00" * 20, payload=b"")
+def test_a_recipient_is_called_with_what_the_compiler_would_encode(leaves, id_, chain_id, account, payload):
+    """M6, M16"""
+    made, expected = leaves.view("call", id_, chain_id, account, payload)
+    assert made == expected
+
+
+@given(chain_id=UINT256, account=ACCOUNT)
+def test_accounts_are_written_as_openzeppelin_writes_them(leaves, chain_id, account):
+    """M16"""
+    made, expected = leaves.view("form", chain_id, account)
+    assert made == expected
+
+
+@st.composite
+def nearly_forms(draw: st.DrawFn) -> bytes:
+    """A form with at most a few bytes changed, inserted or dropped."""
+    data = bytearray(interoperable(draw(st.integers(1, 2**256 - 1)), draw(ACCOUNT)))
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(data) - 1))
+        data[at : at + draw(st.integers(0, 2))] = draw(st.sampled_from([b"", b"\0", b"\1", b"\x14", b"\xff"]))
+    return bytes(data)
+
+
+@given(given_=st.one_of(nearly_forms(), st.binary(max_size=70)))
+@example(given_=b"")
+@example(given_=bytes(26))
+@example(given_=interoperable(2**256 - 1, "0x" + "ff" * 20))
+@example(given_=interoperable(1, "0x" + "ff" * 20) + b"\0")
+@example(given_=b"\0\1\0\0\2\0\1\x14" + b"\xff" * 20)
+def test_an_account_is_read_only_as_openzeppelin_reads_it_and_in_one_spelling(leaves, given_):
+    """M16: what is not the canonical form names nobody."""
+    chain_id, account, is_parsed, expected_id, expected = leaves.view("parse", given_)
+    if int(account, 16):
+        assert (is_parsed, chain_id, account) == (True, expected_id, expected)
+        assert given_ == interoperable(chain_id, account)
+    elif is_parsed and expected_id and int(expected, 16):
+        assert given_ != interoperable(expected_id, expected)
+
+
+@given(words=st.tuples(ACCOUNT, ACCOUNT, UINT64, UINT64, UINT256, PAYLOAD), place=st.tuples(*[UINT256] * 4))
+def test_ids_are_hashed_as_the_compiler_would_encode_them(leaves, words, place):
+    made, expected = leaves.view("messageId", words, *place)
+    assert made == expected
+
+
+@pytest.mark.parametrize("bit", [160, 255])
+@pytest.mark.parametrize("field", [0, 1])
+def test_refuses_an_account_with_dirty_bits(leaves, field, bit):
+    """M16: an id commits to words, so that no word may be read two ways."""
+    assert isinstance(dirtied(leaves, field, bit), Revert)
+
+
+@pytest.mark.parametrize("bit", [64, 255])
+@pytest.mark.parametrize("field", [2, 3])
+def test_refuses_a_number_with_dirty_bits(leaves, field, bit):
+    """M16"""
+    assert isinstance(dirtied(leaves, field, bit), Revert)
+
+
+def test_takes_every_bit_of_a_fee(leaves):
+    assert not isinstance(dirtied(leaves, 4, 255), Revert)
+
+
+def dirtied(leaves, field, bit):
+    account = "0x" + "11" * 20
+    data = bytearray(leaves.encode("messageId", (account, account, 1, 1, 0, b"payload"), 1, 2, 3, 4))
+    assert data[_MESSAGE + 12 : _MESSAGE + 32] == bytes.fromhex(account[2:])
+    data[_MESSAGE + 32 * field + 31 - bit // 8] |= 1 << bit % 8
+    return call(leaves.chain, leaves.address, bytes(data))
+
+
+@given(members=st.lists(WORD, max_size=34), version=UINT64, expires=UINT64)
+def test_sets_are_hashed_alike_where_they_lie(leaves, members, version, expires):
+    """M2"""
+    made, expected = leaves.view("setHash", (version, expires, members))
+    assert made == expected
+
+
+@given(proof=st.lists(WORD, max_size=8), leaf=WORD)
+@example(proof=[bytes(32), b"\xff" * 32], leaf=bytes(32))
+def test_proofs_lead_where_openzeppelins_do(leaves, proof, leaf):
+    """M1, M7"""
+    made, expected = leaves.view("root", proof, leaf)
+    assert made == expected
+
+
+def signature(s: int, parity: int, r: bytes | None = None) -> tuple[bytes, bytes]:
+    true = compact(KEY.unsafe_sign_hash(DIGEST))
+    return r or true[:32], (s | parity << 255).to_bytes(32, "big")
+
+
+@given(signed=st.tuples(WORD, WORD))
+@example(signed=signature(0, 0))
+@example(signed=signature(0, 1))
+@example(signed=signature(ORDER // 2, 0))
+@example(signed=signature(ORDER // 2 + 1, 1))
+@example(signed=signature(1, 0, bytes(32)))
+@example(signed=signature(1, 1, ORDER.to_bytes(32, "big")))
+def test_signers_are_recovered_as_openzeppelin_recovers_them(leaves, signed):
+    """M17"""
+    made, expected = leaves.view("recover", DIGEST, signed)
+    assert made == expected
+
+
+@given(digest=WORD, key=st.integers(1, ORDER - 1))
+def test_a_true_signature_recovers_its_signer(leaves, digest, key):
+    account = Account.from_key(key.to_bytes(32, "big"))
+    signed = compact(account.unsafe_sign_hash(digest))
+    made, expected = leaves.view("recover", digest, (signed[:32], signed[32:]))
+    assert made == expected == account.address
+
+
+@pytest.mark.parametrize("parity", [0, 1])
+def test_an_s_above_half_of_the_order_recovers_nobody(leaves, parity):
+    """M17: the second form of a signature. Of the compact encoding few such values are left, but there are some."""
+    for s in (ORDER // 2 + 1, 2**255 - 1):
+        made, expected = leaves.view("recover", DIGEST, signature(s, parity))
+        assert made == expected == "0x" + "00" * 20
+    lowest, _ = leaves.view("recover", DIGEST, signature(ORDER // 2, parity))
+    assert int(lowest, 16)
+
+
+SMALL_OR_FULL = st.one_of(st.integers(0, 3), st.integers(2**64 - 3, 2**64 - 1), UINT64)
+
+
+@given(
+    parts=st.tuples(SMALL_OR_FULL, SMALL_OR_FULL, SMALL_OR_FULL, SMALL_OR_FULL),
+    fees=st.tuples(SMALL_OR_FULL, SMALL_OR_FULL),
+)
+@example(parts=(2**64 - 1, 0, 0, 0), fees=(0, 0))
+@example(parts=(0, 2**64 - 1, 0, 2**64 - 1), fees=(1, 0))
+@example(parts=(0, 0, 2**64 - 1, 2**64 - 1), fees=(0, 1))
+@example(parts=(2**64 - 2, 0, 0, 2**64 - 1), fees=(2**64 - 1, 2**64 - 1))
+def test_a_lane_grows_by_one_message_and_its_fees_or_panics(leaves, parts, fees):
+    """P5: no part of the word spills into the next one."""
+    grown = (parts[0] + 1, parts[1] + fees[0], parts[2] + fees[1], parts[3])
+    state = sum(part << 64 * i for i, part in enumerate(parts))
+    if max(grown) < 2**64:
+        assert leaves.view("extend", state, *fees) == sum(part << 64 * i for i, part in enumerate(grown))
+    else:
+        refusal = leaves.revert("extend", state, *fees, sender=NOBODY)
+        assert refusal == error("Panic", UNDER_OVERFLOW)

@@ -1,0 +1,456 @@
+"""Routes: the owner opens, closes, limits and prices; the guardian holds up; ownership moves in two steps."""
+
+import pytest
+from eth_utils import keccak
+
+from tests.contracts.conftest import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.evm import call, deploy, error, init_code, now
+from tests.kit.paper import DAY
+
+REMOTE = 4_242
+CEILING = 15_000_000
+LARGEST_FEE = 2**40 - 1
+WHOLE_SHARE = 10_000
+ROUTE = (True, False, 100_000, 5_000_000, 11, 12, 13, 14, 15)
+LARGEST_ROUTE = (True, True, CEILING, CEILING, *[LARGEST_FEE] * 4, WHOLE_SHARE)
+UNSET = (False, False, *[0] * 7)
+ZERO_ADDRESS = "0x" + "00" * 20
+MAX_PAUSE = 3 * DAY
+COOL_DOWN = 3 * DAY
+
+
+@pytest.fixture
+def gateway(hub):
+    return hub.gateway
+
+
+@pytest.fixture
+def origin(arcade):
+    """Chain id of the direction that is paused."""
+    return arcade.chain.chain_id
+
+
+@pytest.fixture
+def start(gateway):
+    """The second in which a test begins to pause."""
+    return now(gateway.chain) + 100
+
+
+@pytest.fixture
+def probe(gateway, validators, hub):
+    """Arguments of `deliver` that ask for nothing: refused while deliveries from an origin are, accepted otherwise."""
+    root = keccak(text="root")
+    attestation = validators.sign(hub.chain.chain_id, gateway.address, root).fields
+    return lambda origin: (attestation, [([], origin, 1, [], [])])
+
+
+# Routes
+
+
+def test_starts_closed(gateway):
+    assert gateway.view("route", REMOTE) == UNSET
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        pytest.param(ROUTE, id="all-different"),
+        pytest.param((False, True, 1, 1, 0, 0, 0, 0, 0), id="lowest"),
+        pytest.param(LARGEST_ROUTE, id="highest"),
+        *(
+            pytest.param(
+                (False, False, 1, 1, *[LARGEST_FEE if i == term else 0 for i in range(4)], 0),
+                id=f"term-{term}",
+            )
+            for term in range(4)
+        ),
+    ],
+)
+def test_owner_sets_a_route(gateway, owner, route):
+    """Every field comes back, whatever stands beside it in the word."""
+    receipt = gateway.send("setRoute", REMOTE, route, sender=owner)
+    assert receipt.named("RouteSet") == [(REMOTE, route)]
+    assert gateway.view("route", REMOTE) == route
+
+
+def test_owner_replaces_a_route(gateway, owner):
+    gateway.send("setRoute", REMOTE, LARGEST_ROUTE, sender=owner)
+    closed = (False, False, 1, 1, 0, 0, 0, 0, 0)
+    gateway.send("setRoute", REMOTE, closed, sender=owner)
+    assert gateway.view("route", REMOTE) == closed
+
+
+def test_a_route_leaves_the_others(gateway, owner, arcade):
+    before = gateway.view("route", arcade.chain.chain_id)
+    gateway.send("setRoute", REMOTE, ROUTE, sender=owner)
+    assert gateway.view("route", arcade.chain.chain_id) == before == OPEN_ROUTE
+
+
+@pytest.mark.parametrize("caller", ["deployer", "sender", "relayer", "attacker", "successor", "guardian"])
+def test_refuses_a_route_from_others(gateway, caller, request):
+    """M5: the guardian, too, opens, closes and prices nothing."""
+    account = request.getfixturevalue(caller)
+    refusal = error("OwnableUnauthorizedAccount", account)
+    assert gateway.revert("setRoute", REMOTE, ROUTE, sender=account) == refusal
+
+
+def test_refuses_a_route_to_this_chain(gateway, hub, owner):
+    own = hub.chain.chain_id
+    assert gateway.revert("setRoute", own, ROUTE, sender=owner) == error("InvalidRouteChain", own)
+
+
+def test_refuses_a_route_to_chain_zero(gateway, owner):
+    assert gateway.revert("setRoute", 0, ROUTE, sender=owner) == error("InvalidRouteChain", 0)
+
+
+def test_names_the_ceiling(gateway):
+    assert gateway.view("MAX_GAS_LIMIT") == CEILING
+
+
+@pytest.mark.parametrize(
+    ("default", "maximum"),
+    [
+        pytest.param(0, 1, id="default-zero"),
+        pytest.param(0, 0, id="all-zero"),
+        pytest.param(2, 1, id="default-above-maximum"),
+        pytest.param(1, CEILING + 1, id="maximum-above-ceiling"),
+        pytest.param(2**32 - 1, 2**32 - 1, id="largest"),
+    ],
+)
+def test_refuses_gas_limits(gateway, owner, default, maximum):
+    refusal = error("InvalidRouteGas", default, maximum, CEILING)
+    route = (True, True, default, maximum, *ROUTE[4:])
+    assert gateway.revert("setRoute", REMOTE, route, sender=owner) == refusal
+
+
+@pytest.mark.parametrize("share", [WHOLE_SHARE + 1, 2**16 - 1])
+def test_refuses_a_protocol_share_above_the_whole(gateway, owner, share):
+    refusal = error("InvalidProtocolShare", share, WHOLE_SHARE)
+    assert gateway.revert("setRoute", REMOTE, (*ROUTE[:8], share), sender=owner) == refusal
+
+
+def test_deliveries_follow_the_route(gateway, owner, relayer, probe):
+    """What a delivery reads of a route is what was set last."""
+    refusal = error("RouteClosed", REMOTE)
+    assert gateway.revert("deliver", *probe(REMOTE), sender=relayer) == refusal
+    gateway.send("setRoute", REMOTE, (False, True, *ROUTE[2:]), sender=owner)
+    gateway.view("deliver", *probe(REMOTE), sender=relayer)
+    gateway.send("setRoute", REMOTE, (True, False, *ROUTE[2:]), sender=owner)
+    assert gateway.revert("deliver", *probe(REMOTE), sender=relayer) == refusal
+
+
+def test_names_the_network(stacks, hub):
+    """Every chain of the network commits to the hub's id."""
+    assert {stack.gateway.view("NETWORK_ID") for stack in stacks.values()} == {hub.chain.chain_id}
+
+
+# The guardian
+
+
+def test_guardian_is_the_one_of_the_constructor(stacks, guardian):
+    assert {stack.gateway.view("guardian") for stack in stacks.values()} == {guardian}
+
+
+def test_owner_names_a_guardian(gateway, owner, successor):
+    receipt = gateway.send("setGuardian", successor, sender=owner)
+    assert receipt.named("GuardianSet") == [(successor,)]
+    assert gateway.view("guardian") == successor
+
+
+@pytest.mark.parametrize("caller", ["guardian", "attacker", "deployer", "successor"])
+def test_refuses_a_guardian_from_others(gateway, owner, successor, caller, request):
+    """Neither the guardian itself nor a pending owner names one."""
+    gateway.send("transferOwnership", successor, sender=owner)
+    account = request.getfixturevalue(caller)
+    refusal = error("OwnableUnauthorizedAccount", account)
+    assert gateway.revert("setGuardian", account, sender=account) == refusal
+
+
+def test_guardian_pauses_deliveries_from_a_chain(gateway, guardian, origin, start):
+    receipt = gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    assert receipt.named("InboundPaused") == [(origin, start + DAY)]
+    assert gateway.view("pausedUntil", origin) == start + DAY
+
+
+def test_nothing_is_paused_at_first(gateway, origin):
+    assert gateway.view("pausedUntil", origin) == 0
+
+
+@pytest.mark.parametrize("caller", ["owner", "relayer", "attacker", "deployer"])
+def test_refuses_a_pause_from_others(gateway, origin, caller, request):
+    """M5: the owner closes a route; it does not pause."""
+    account = request.getfixturevalue(caller)
+    assert gateway.revert("pauseInbound", origin, DAY, sender=account) == error("NotGuardian", account)
+
+
+def test_a_guardian_pauses_no_more_after_its_successor_is_named(gateway, owner, guardian, successor, origin):
+    gateway.send("setGuardian", successor, sender=owner)
+    assert gateway.revert("pauseInbound", origin, DAY, sender=guardian) == error("NotGuardian", guardian)
+    gateway.send("pauseInbound", origin, DAY, sender=successor)
+
+
+def test_without_guardian_nobody_pauses(gateway, owner, guardian, origin):
+    gateway.send("setGuardian", ZERO_ADDRESS, sender=owner)
+    for caller in (owner, guardian):
+        assert gateway.revert("pauseInbound", origin, DAY, sender=caller) == error("NotGuardian", caller)
+
+
+@pytest.mark.parametrize("duration", [1, MAX_PAUSE])
+def test_takes_the_shortest_and_the_longest_pause(gateway, guardian, origin, start, duration):
+    gateway.send("pauseInbound", origin, duration, sender=guardian, at=start)
+    assert gateway.view("pausedUntil", origin) == start + duration
+
+
+@pytest.mark.parametrize("duration", [0, MAX_PAUSE + 1, 2**64 - 1])
+def test_refuses_other_pauses(gateway, guardian, origin, duration):
+    refusal = error("InvalidPause", duration, MAX_PAUSE)
+    assert gateway.revert("pauseInbound", origin, duration, sender=guardian) == refusal
+
+
+def test_deliveries_wait_until_the_exact_second(gateway, guardian, relayer, origin, start, probe):
+    gateway.view("deliver", *probe(origin), sender=relayer)
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    refusal = error("RoutePaused", origin, start + DAY)
+    for second in (start, start + 1, start + DAY - 1):
+        assert gateway.revert("deliver", *probe(origin), sender=relayer, at=second) == refusal
+    gateway.view("deliver", *probe(origin), sender=relayer, at=start + DAY)
+
+
+def test_a_pause_holds_up_one_direction_only(gateway, guardian, relayer, origin, perps, start, probe):
+    other = perps.chain.chain_id
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    gateway.view("deliver", *probe(other), sender=relayer, at=start + 1)
+    assert gateway.view("pausedUntil", other) == 0
+
+
+def test_a_pause_leaves_sending_open(gateway, owner, guardian, sender, origin):
+    gateway.send("setRoute", origin, FREE_ROUTE, sender=owner)
+    gateway.send("pauseInbound", origin, DAY, sender=guardian)
+    recipient = bytes.fromhex("00010000020386 14") + bytes.fromhex(sender[2:])
+    gateway.send("sendMessage", recipient, b"", [], sender=sender)
+
+
+def test_a_route_set_during_a_pause_does_not_end_it(gateway, owner, guardian, relayer, origin, start, probe):
+    """Both stand in one word."""
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    gateway.send("setRoute", origin, FREE_ROUTE, sender=owner)
+    refusal = error("RoutePaused", origin, start + DAY)
+    assert gateway.revert("deliver", *probe(origin), sender=relayer) == refusal
+
+
+def test_a_pause_of_a_closed_route_does_not_open_it(gateway, guardian, relayer, start, probe):
+    gateway.send("pauseInbound", REMOTE, DAY, sender=guardian, at=start)
+    refusal = error("RouteClosed", REMOTE)
+    assert gateway.revert("deliver", *probe(REMOTE), sender=relayer, at=start + DAY) == refusal
+
+
+def test_a_running_pause_is_not_prolonged(gateway, guardian, origin, start):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    refusal = error("CoolingDown", origin, start + DAY + COOL_DOWN)
+    assert gateway.revert("pauseInbound", origin, 1, sender=guardian, at=start + DAY - 1) == refusal
+
+
+def test_a_direction_cools_down_from_the_end_of_its_pause(gateway, guardian, origin, start):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    earliest = start + DAY + COOL_DOWN
+    refusal = error("CoolingDown", origin, earliest)
+    for second in (start + DAY, earliest - 1):
+        assert gateway.revert("pauseInbound", origin, 1, sender=guardian, at=second) == refusal
+    gateway.send("pauseInbound", origin, 1, sender=guardian, at=earliest)
+
+
+def test_a_new_guardian_waits_as_long(gateway, owner, guardian, successor, origin, start):
+    """Whoever the guardian is: naming others in turn holds up nothing for longer."""
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    gateway.send("setGuardian", successor, sender=owner)
+    earliest = start + DAY + COOL_DOWN
+    refusal = error("CoolingDown", origin, earliest)
+    for second in (start + 1, earliest - 1):
+        assert gateway.revert("pauseInbound", origin, 1, sender=successor, at=second) == refusal
+    gateway.send("pauseInbound", origin, 1, sender=successor, at=earliest)
+
+
+def test_a_running_pause_outlives_its_guardian(gateway, owner, guardian, relayer, origin, start, probe):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    gateway.send("setGuardian", ZERO_ADDRESS, sender=owner)
+    refusal = error("RoutePaused", origin, start + DAY)
+    assert gateway.revert("deliver", *probe(origin), sender=relayer) == refusal
+
+
+def test_another_direction_does_not_cool_down(gateway, guardian, origin, perps, start):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    receipt = gateway.send("pauseInbound", perps.chain.chain_id, DAY, sender=guardian, at=start + 1)
+    assert receipt.named("InboundPaused") == [(perps.chain.chain_id, start + 1 + DAY)]
+    assert gateway.view("pausedUntil", origin) == start + DAY
+
+
+@pytest.mark.parametrize("caller", ["guardian", "owner"])
+def test_guardian_or_owner_end_a_pause(gateway, guardian, relayer, origin, start, probe, caller, request):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    receipt = gateway.send("unpauseInbound", origin, sender=request.getfixturevalue(caller), at=start + 60)
+    assert receipt.named("InboundPaused") == [(origin, start + 60)]
+    assert gateway.view("pausedUntil", origin) == start + 60
+    gateway.view("deliver", *probe(origin), sender=relayer, at=start + 60)
+
+
+@pytest.mark.parametrize("caller", ["relayer", "attacker", "deployer", "successor"])
+def test_refuses_others_who_end_a_pause(gateway, owner, guardian, successor, origin, caller, request):
+    """Nor does a pending owner."""
+    gateway.send("transferOwnership", successor, sender=owner)
+    gateway.send("pauseInbound", origin, DAY, sender=guardian)
+    account = request.getfixturevalue(caller)
+    assert gateway.revert("unpauseInbound", origin, sender=account) == error("NotGuardian", account)
+
+
+def test_a_former_guardian_does_not_end_its_pause(gateway, owner, guardian, successor, origin):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian)
+    gateway.send("setGuardian", successor, sender=owner)
+    assert gateway.revert("unpauseInbound", origin, sender=guardian) == error("NotGuardian", guardian)
+    gateway.send("unpauseInbound", origin, sender=successor)
+
+
+def test_a_pause_that_never_was_is_not_ended(gateway, guardian, owner, origin):
+    for caller in (guardian, owner):
+        assert gateway.revert("unpauseInbound", origin, sender=caller) == error("NotPaused", origin)
+
+
+def test_a_pause_that_is_over_is_not_ended(gateway, guardian, origin, start):
+    """Ending it later would begin the cool-down anew."""
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    gateway.view("unpauseInbound", origin, sender=guardian, at=start + DAY - 1)
+    refusal = error("NotPaused", origin)
+    assert gateway.revert("unpauseInbound", origin, sender=guardian, at=start + DAY) == refusal
+
+
+def test_a_pause_is_ended_once(gateway, guardian, owner, origin, start):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    gateway.send("unpauseInbound", origin, sender=guardian, at=start + 60)
+    assert gateway.revert("unpauseInbound", origin, sender=owner, at=start + 60) == error("NotPaused", origin)
+
+
+@pytest.mark.parametrize("caller", ["guardian", "owner"])
+def test_cools_down_from_the_early_end(gateway, guardian, origin, start, caller, request):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
+    gateway.send("unpauseInbound", origin, sender=request.getfixturevalue(caller), at=start + 60)
+    earliest = start + 60 + COOL_DOWN
+    refusal = error("CoolingDown", origin, earliest)
+    for second in (start + 60, earliest - 1):
+        assert gateway.revert("pauseInbound", origin, DAY, sender=guardian, at=second) == refusal
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=earliest)
+
+
+def test_ending_a_pause_leaves_the_others(gateway, guardian, origin, perps, start):
+    gateway.send("pauseInbound", perps.chain.chain_id, DAY, sender=guardian, at=start)
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start + 1)
+    gateway.send("unpauseInbound", origin, sender=guardian, at=start + 60)
+    assert gateway.view("pausedUntil", perps.chain.chain_id) == start + DAY
+
+
+def test_may_be_deployed_without_guardian(hub, owner, deployer, validators):
+    fresh = deploy(
+        hub.chain,
+        "Metalayer",
+        901,
+        hub.era.address,
+        owner,
+        ZERO_ADDRESS,
+        validators.argument,
+        sender=deployer,
+    )
+    assert fresh.view("guardian") == ZERO_ADDRESS
+
+
+# Ownership
+
+
+def test_owner_is_the_one_of_the_constructor(stacks, owner):
+    """P8: the deployer owns nothing, from the first block on."""
+    assert {stack.gateway.view("owner") for stack in stacks.values()} == {owner}
+
+
+PRIVILEGED = {
+    "setRoute": (REMOTE, ROUTE),
+    "setGuardian": (ZERO_ADDRESS,),
+    "restart": (REMOTE, 1),
+    "transferOwnership": (ZERO_ADDRESS,),
+}
+
+
+@pytest.mark.parametrize("method", PRIVILEGED)
+@pytest.mark.parametrize("caller", ["guardian", "deployer", "attacker"])
+def test_only_the_owner_is_privileged(gateway, owner, method, caller, request):
+    """P8: neither the deployer nor the guardian."""
+    account = request.getfixturevalue(caller)
+    refusal = error("OwnableUnauthorizedAccount", account)
+    assert gateway.revert(method, *PRIVILEGED[method], sender=account) == refusal
+    gateway.view(method, *PRIVILEGED[method], sender=owner)
+
+
+def test_refuses_to_be_deployed_without_owner(hub, guardian, validators, deployer):
+    code = init_code("Metalayer", 901, hub.era.address, ZERO_ADDRESS, guardian, validators.argument)
+    assert call(hub.chain, None, code, sender=deployer) == error("OwnableInvalidOwner", ZERO_ADDRESS)
+
+
+def test_ownership_waits_for_acceptance(gateway, owner, successor):
+    receipt = gateway.send("transferOwnership", successor, sender=owner)
+    assert receipt.named("OwnershipTransferStarted") == [(owner, successor)]
+    assert gateway.view("owner") == owner
+    assert gateway.view("pendingOwner") == successor
+
+
+def test_successor_accepts_ownership(gateway, owner, successor):
+    gateway.send("transferOwnership", successor, sender=owner)
+    receipt = gateway.send("acceptOwnership", sender=successor)
+    assert receipt.named("OwnershipTransferred") == [(owner, successor)]
+    gateway.send("setRoute", REMOTE, ROUTE, sender=successor)
+
+
+def test_pending_owner_sets_no_route_yet(gateway, owner, successor):
+    gateway.send("transferOwnership", successor, sender=owner)
+    refusal = error("OwnableUnauthorizedAccount", successor)
+    assert gateway.revert("setRoute", REMOTE, ROUTE, sender=successor) == refusal
+
+
+def test_former_owner_sets_no_route_any_more(gateway, owner, successor):
+    gateway.send("transferOwnership", successor, sender=owner)
+    gateway.send("acceptOwnership", sender=successor)
+    refusal = error("OwnableUnauthorizedAccount", owner)
+    assert gateway.revert("setRoute", REMOTE, ROUTE, sender=owner) == refusal
+
+
+def test_former_owner_ends_no_pause_any_more(gateway, owner, guardian, successor, origin):
+    gateway.send("pauseInbound", origin, DAY, sender=guardian)
+    gateway.send("transferOwnership", successor, sender=owner)
+    gateway.send("acceptOwnership", sender=successor)
+    assert gateway.revert("unpauseInbound", origin, sender=owner) == error("NotGuardian", owner)
+    gateway.send("unpauseInbound", origin, sender=successor)
+
+
+def test_refuses_acceptance_by_others(gateway, owner, successor, attacker):
+    gateway.send("transferOwnership", successor, sender=owner)
+    assert gateway.revert("acceptOwnership", sender=attacker) == error("OwnableUnauthorizedAccount", attacker)
+
+
+def test_refuses_a_transfer_by_others(gateway, attacker):
+    refusal = error("OwnableUnauthorizedAccount", attacker)
+    assert gateway.revert("transferOwnership", attacker, sender=attacker) == refusal
+
+
+def test_nobody_renounces_ownership(gateway, owner, attacker):
+    for caller in (owner, attacker):
+        assert gateway.revert("renounceOwnership", sender=caller) == error("OwnershipNotRenounceable")
+
+
+def test_owner_withdraws_a_transfer(gateway, owner, successor):
+    gateway.send("transferOwnership", successor, sender=owner)
+    gateway.send("transferOwnership", ZERO_ADDRESS, sender=owner)
+    refusal = error("OwnableUnauthorizedAccount", successor)
+    assert gateway.revert("acceptOwnership", sender=successor) == refusal
+
+
+def test_installs_the_set_of_the_constructor(hub, owner, guardian, deployer, validators):
+    """M4: the gateway is complete when it exists; there is nothing to initialise and nothing to repeat."""
+    fresh = deploy(
+        hub.chain, "Metalayer", 901, hub.era.address, owner, guardian, validators.argument, sender=deployer
+    )
+    assert fresh.view("validatorSetHash") == validators.set.hash

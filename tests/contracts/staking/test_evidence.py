@@ -1,0 +1,658 @@
+"""Evidence: what convicts a validator, and what does not."""
+
+from dataclasses import replace
+
+import pytest
+from eth_utils import keccak, to_checksum_address
+
+from metalayer.protocol.attestation import compact, digest, recover, signable
+from metalayer.protocol.facts import (
+    LaneFact,
+    RestartFact,
+    SetFact,
+    SignedFact,
+    Tree,
+    contradict,
+    signed_facts,
+)
+from metalayer.protocol.message import genesis_head, interoperable
+from tests.contracts.conftest import FREE_ROUTE
+from tests.contracts.validator_sets.test_quorum import DEFECTS
+from tests.kit.evm import Revert, call, deploy, error
+from tests.kit.paper import Validators, keys
+
+ACCOUNT = "0x00000000000000000000000000000000000Face7"
+ZERO = bytes(32)
+HEAD, OTHER_HEAD = keccak(text="head"), keccak(text="other head")
+LYING, HONEST = 4, 0
+UNKNOWN_CHAIN = 4_242
+HIGHEST = 2**256 - 1
+
+
+@pytest.fixture
+def network_id(hub):
+    return hub.chain.chain_id
+
+
+@pytest.fixture
+def gateway(hub, arcade, owner):
+    """The hub's, whose lane to arcade costs nothing."""
+    hub.gateway.send("setRoute", arcade.chain.chain_id, FREE_ROUTE, sender=owner)
+    return hub.gateway
+
+
+@pytest.fixture
+def domain(gateway, network_id):
+    return signable(network_id, gateway.address, ZERO).header
+
+
+@pytest.fixture
+def evidence(hub, gateway, domain, deployer):
+    """Every check, on the hub, for the network's domain."""
+    return deploy(hub.chain, "EvidenceHarness", domain, gateway.address, sender=deployer)
+
+
+@pytest.fixture
+def convict(evidence):
+    """Whom a check convicts, or what it says."""
+
+    def convict(check, signed, *rest):
+        data = evidence.encode(check, signed.statement, signed.fields, *rest)
+        result = call(evidence.chain, evidence.address, data)
+        return result if isinstance(result, Revert) else to_checksum_address(result[12:])
+
+    return convict
+
+
+@pytest.fixture
+def sign(network_id, gateway, validators):
+    """A fact signed by the validator at a position of the set, under a root over it and these others."""
+
+    def sign(fact, *others, by=LYING, message=None):
+        message = message or digest(network_id, gateway.address, Tree([fact, *others]).root)
+        signature = compact(validators.keys[by].unsafe_sign_hash(message))
+        return signed_facts([fact, *others], signature)[0]
+
+    return sign
+
+
+@pytest.fixture
+def attest(network_id, gateway, validators):
+    """Attestation of a fact by the validators at these positions (the first four by default), and its proof."""
+
+    def attest(fact, *others, positions=range(4), by=validators):
+        tree = Tree([fact, *others])
+        return by.sign(network_id, gateway.address, tree.root, positions).fields, tree.proof(fact)
+
+    return attest
+
+
+@pytest.fixture
+def liar(validators):
+    return validators.keys[LYING].address
+
+
+@pytest.fixture
+def fact(network_id, arcade):
+    """A fact about the hub's lane to arcade: a false one, unless the lane has that head."""
+
+    def fact(nonce, head=HEAD):
+        return LaneFact(network_id, arcade.chain.chain_id, nonce, head)
+
+    return fact
+
+
+@pytest.fixture
+def restart_fact(network_id, arcade):
+    def restart_fact(nonce):
+        return RestartFact(network_id, arcade.chain.chain_id, nonce)
+
+    return restart_fact
+
+
+@pytest.fixture
+def extend_lane(gateway, arcade, sender):
+    """Sends messages from the hub to arcade: (ids, heads)."""
+
+    def extend_lane(count):
+        recipient = interoperable(arcade.chain.chain_id, ACCOUNT)
+        ids, heads = [], []
+        for _ in range(count):
+            receipt = gateway.send("sendMessage", recipient, b"", [], sender=sender)
+            ids.append(receipt.named("MessageSent")[0][0])
+            heads.append(receipt.named("LaneExtended")[0][5])
+        return ids, heads
+
+    return extend_lane
+
+
+@pytest.fixture
+def restart(gateway, arcade, owner):
+    def restart(nonce):
+        gateway.send("restart", arcade.chain.chain_id, nonce, sender=owner)
+
+    return restart
+
+
+@pytest.fixture
+def accuse(convict, validators, attest):
+    """What a check of contradiction makes of a signed fact and an attestation of another value."""
+
+    def accuse(check, signed, attested, *, positions=range(4), set_hash=validators.set.hash, change=None):
+        attestation, proof = attest(attested, *DECOYS, positions=positions)
+        fields = dict(enumerate([attested.value, attestation, proof, set_hash])) | (change or {})
+        return convict(check, signed, *fields.values())
+
+    return accuse
+
+
+def said_by(other: SignedFact):
+    """What follows the first signed fact in both checks of equivocation."""
+    return other.fact.value, other.fields
+
+
+def other_value(fact):
+    return (
+        replace(fact, head=OTHER_HEAD) if isinstance(fact, LaneFact) else replace(fact, set_hash=OTHER_HEAD)
+    )
+
+
+LANE, SET = LaneFact(902, 901, 3, HEAD), SetFact(7, HEAD)
+EQUIVOCATIONS = [
+    pytest.param("laneEquivocation", LANE, id="lane"),
+    pytest.param("setEquivocation", SET, id="set"),
+]
+DECOYS = (LaneFact(903, 901, 1, HEAD), LaneFact(903, 902, 1, HEAD))
+
+# (a) Equivocation
+
+
+@pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
+def test_convicts_who_signed_two_values(convict, sign, liar, check, said):
+    one, two = sign(said), sign(other_value(said), *DECOYS)
+    assert contradict(one.fact, two.fact)
+    assert convict(check, one, *said_by(two)) == liar
+
+
+@pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
+def test_convicts_the_same_in_the_other_order(convict, sign, liar, check, said):
+    """M30: reordered evidence names the same signer."""
+    one, two = sign(said), sign(other_value(said), *DECOYS)
+    assert convict(check, two, *said_by(one)) == liar
+
+
+@pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
+def test_convicts_who_signed_two_values_at_once(convict, sign, liar, check, said):
+    """One root over both."""
+    both = said, other_value(said), *DECOYS
+    one, two = sign(*both), sign(both[1], both[0], *DECOYS)
+    assert one.root == two.root
+    assert one.signature == two.signature
+    assert convict(check, one, *said_by(two)) == liar
+
+
+@pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
+def test_signing_a_fact_twice_is_no_fault(convict, sign, check, said):
+    """M31: under one root or under two."""
+    one, two = sign(said), sign(said, *DECOYS)
+    for again in (one, two):
+        assert convict(check, one, *said_by(again)) == error("SameFact", said.leaf)
+    assert not contradict(one.fact, two.fact)
+
+
+@pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
+def test_two_signers_of_two_values_are_not_convicted(convict, sign, validators, liar, check, said):
+    one, two = sign(said, by=HONEST), sign(other_value(said))
+    refusal = error("DifferentSigners", validators.keys[HONEST].address, liar)
+    assert convict(check, one, *said_by(two)) == refusal
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"origin": 903}, {"destination": 903}, {"nonce": 4}, {"nonce": 3 + 2**64}],
+    ids=["origin", "destination", "nonce", "high-nonce"],
+)
+def test_two_heads_of_two_places_are_no_contradiction(convict, sign, change):
+    """M30: what was signed about one place does not read as being about another."""
+    one = sign(LANE)
+    elsewhere = sign(replace(LANE, head=OTHER_HEAD, **change))
+    assert not contradict(one.fact, elsewhere.fact)
+    refusal = error("FactNotProven", elsewhere.root, other_value(LANE).leaf)
+    assert convict("laneEquivocation", one, *said_by(elsewhere)) == refusal
+
+
+def test_two_hashes_of_two_versions_are_no_contradiction(convict, sign):
+    one, two = sign(SET), sign(SetFact(8, OTHER_HEAD))
+    refusal = error("FactNotProven", two.root, other_value(SET).leaf)
+    assert convict("setEquivocation", one, *said_by(two)) == refusal
+
+
+def test_a_fact_does_not_read_as_one_of_another_kind(convict, sign):
+    restarted = sign(RestartFact(LANE.origin, LANE.destination, LANE.nonce))
+    refusal = error("FactNotProven", restarted.root, LANE.leaf)
+    one = replace(restarted, fact=LANE)
+    assert convict("laneEquivocation", one, *said_by(sign(other_value(LANE)))) == refusal
+
+
+def test_a_retired_key_is_convicted_of_what_it_signed(convict, network_id, gateway):
+    """M31: no set is asked, only who signed."""
+    retired = keys(1, "retired")[0]
+    signed = [
+        signed_facts(
+            [said], compact(retired.unsafe_sign_hash(digest(network_id, gateway.address, said.leaf)))
+        )[0]
+        for said in (LANE, other_value(LANE))
+    ]
+    assert convict("laneEquivocation", signed[0], *said_by(signed[1])) == retired.address
+
+
+# Every check: proofs, signatures, domains
+
+CHECKS = [
+    "laneEquivocation",
+    "setEquivocation",
+    "falseHead",
+    "beyondLane",
+    "falseRestart",
+    "falseSet",
+    "laneContradiction",
+    "setContradiction",
+]
+
+
+@pytest.fixture
+def case(sign, attest, validators, fact, restart_fact, extend_lane):
+    """What the liar says, and what convicts it: (fact, the check's arguments after the signed fact)."""
+
+    def case(check):
+        ids, heads = extend_lane(3)
+        attestation, proof = attest(LANE if check.startswith("lane") else SET)
+        contradiction = attestation, proof, validators.set.hash
+        return {
+            "laneEquivocation": (LANE, said_by(sign(other_value(LANE)))),
+            "setEquivocation": (SET, said_by(sign(other_value(SET)))),
+            "falseHead": (fact(2), (heads[1], ids[2:])),
+            "beyondLane": (fact(4), ()),
+            "falseRestart": (restart_fact(4), ()),
+            "falseSet": (SET, (OTHER_HEAD,)),
+            "laneContradiction": (other_value(LANE), (LANE.head, *contradiction)),
+            "setContradiction": (other_value(SET), (SET.set_hash, *contradiction)),
+        }[check]
+
+    return case
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_check_convicts(convict, sign, case, liar, check):
+    false, rest = case(check)
+    assert convict(check, sign(false, *DECOYS, RestartFact(903, 902, 9)), *rest) == liar
+
+
+SPOILT_PROOFS = {
+    "empty": lambda signed: (),
+    "truncated": lambda signed: signed.proof[:-1],
+    "first-missing": lambda signed: signed.proof[1:],
+    "left-over": lambda signed: (*signed.proof, ZERO),
+    "doubled": lambda signed: (*signed.proof, signed.proof[-1]),
+    "swapped": lambda signed: signed.proof[::-1],
+    "leaf-in-front": lambda signed: (signed.fact.leaf, *signed.proof),
+    "root-behind": lambda signed: (*signed.proof, signed.root),
+    "zeros": lambda signed: (ZERO, ZERO),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_check_refuses_other_proofs(convict, sign, case, check):
+    """M7: empty, truncated and left-over ones, though the tree's hashing is commutative."""
+    false, rest = case(check)
+    signed = sign(false, *DECOYS, RestartFact(903, 902, 9))
+    assert len(signed.proof) == 2
+    refusal = error("FactNotProven", signed.root, false.leaf)
+    for name, spoil in SPOILT_PROOFS.items():
+        assert convict(check, replace(signed, proof=spoil(signed)), *rest) == refusal, name
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_check_refuses_what_was_not_signed(convict, sign, case, check):
+    """M1, M7: a proof under no root, and one of another fact under the signed root."""
+    false, rest = case(check)
+    other = sign(DECOYS[0], DECOYS[1])
+    for signed in (replace(other, fact=false), SignedFact(false, ZERO, (), other.signature)):
+        assert convict(check, signed, *rest) == error("FactNotProven", signed.root, false.leaf)
+
+
+def test_an_inner_node_is_no_fact(convict, sign):
+    """M7: leaves are hashed twice, so that no fact hashes to what two of them hash to."""
+    signed = sign(LANE, *DECOYS, SET)
+    for height in (1, 2):
+        upper = replace(signed, proof=signed.proof[height:])
+        refusal = error("FactNotProven", signed.root, LANE.leaf)
+        assert convict("laneEquivocation", upper, *said_by(sign(other_value(LANE)))) == refusal
+
+
+@pytest.mark.parametrize("check", ["laneEquivocation", "falseSet", "setContradiction"])
+def test_a_malformed_signature_convicts_nobody(
+    convict, sign, case, network_id, gateway, validators, liar, check
+):
+    """M17, M30: malleated ones among them; the zero address is never guilty."""
+    false, rest = case(check)
+    signed = sign(false)
+    for name, defect in DEFECTS.items():
+        spoilt = b"".join(defect(signed.signature[:32], signed.signature[32:]))
+        signer = recover(network_id, gateway.address, signed.root, spoilt)
+        assert signer not in {key.address for key in validators.keys}
+        if signer is None:
+            expected = error("UnrecoverableSignature", signed.root, spoilt[:32], spoilt[32:])
+        elif check == "laneEquivocation":
+            expected = error("DifferentSigners", signer, liar)
+        else:
+            expected = signer
+        assert convict(check, replace(signed, signature=spoilt), *rest) == expected, name
+
+
+def test_a_signature_of_nobody_twice_is_no_equivocation(convict, sign):
+    """M1: both recover to the zero address, which is one address."""
+    one, two = (replace(sign(said), signature=bytes(64)) for said in (LANE, other_value(LANE)))
+    refusal = error("UnrecoverableSignature", LANE.leaf, ZERO, ZERO)
+    assert convict("laneEquivocation", one, *said_by(two)) == refusal
+
+
+REPLAYED = {
+    "other-network": lambda network, gateway, root: digest(network + 1, gateway, root),
+    "other-gateway": lambda network, gateway, root: digest(network, "0x" + "11" * 20, root),
+    "other-root": lambda network, gateway, root: digest(network, gateway, keccak(root)),
+    "bare-root": lambda network, gateway, root: root,
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_what_was_signed_elsewhere_convicts_no_validator(
+    convict, sign, case, network_id, gateway, validators, liar, check
+):
+    """M17, M30: in another domain a signature is that of an address that nobody has the key of."""
+    false, rest = case(check)
+    for name, replay in REPLAYED.items():
+        signed = sign(false, message=replay(network_id, gateway.address, false.leaf))
+        stranger = recover(network_id, gateway.address, signed.root, signed.signature)
+        assert stranger not in {key.address for key in validators.keys}
+        # Checks of one signature cannot tell a stranger: whoever slashes looks for a validator of that address.
+        expected = error("DifferentSigners", stranger, liar) if "Equivocation" in check else stranger
+        assert convict(check, signed, *rest) == expected, name
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_malformed_bytes_never_panic(evidence, sign, case, validators, liar, check):
+    """M7: cut at any word, or with any word replaced, evidence convicts the liar, a stranger or nobody."""
+    false, rest = case(check)
+    signed = sign(false, *DECOYS)
+    data = evidence.encode(check, signed.statement, signed.fields, *rest)
+    cuts = [data[:end] for end in range(4, len(data), 32)]
+    words = [value.to_bytes(32, "big") for value in (0, 1, 31, 2**64 - 1, 2**64, 2**255, HIGHEST)]
+    spoilt = [data[:at] + word + data[at + 32 :] for at in range(4, len(data), 32) for word in words]
+    others = {key.address for key in validators.keys} - {liar}
+    outcomes = {"convicted": 0, "refused": 0}
+    for convicted, result in evidence.view("tryAll", [data, *cuts, *spoilt]):
+        if convicted:
+            assert to_checksum_address(result[12:]) not in others
+        else:
+            assert not Revert(result).is_panic
+        outcomes["convicted" if convicted else "refused"] += 1
+    assert min(outcomes.values()) > 0
+
+
+# (b) False heads of the hub's own lanes
+
+
+@pytest.mark.parametrize("nonce", [1, 2, 3])
+def test_convicts_of_a_false_head_by_a_walk_to_the_present_head(
+    convict, sign, liar, fact, extend_lane, nonce
+):
+    ids, heads = extend_lane(3)
+    assert convict("falseHead", sign(fact(nonce)), heads[nonce - 1], ids[nonce:]) == liar
+
+
+def test_a_true_head_is_no_fault(convict, sign, fact, extend_lane):
+    ids, heads = extend_lane(3)
+    true = fact(2, heads[1])
+    assert convict("falseHead", sign(true), heads[1], ids[2:]) == error("SameFact", true.leaf)
+
+
+def test_convicts_by_a_walk_of_255_ids_to_a_stored_head(convict, sign, liar, gateway, fact, extend_lane):
+    """The longest that is ever needed; a longer one is refused, though it would lead to the present head."""
+    ids, heads = extend_lane(257)
+    assert gateway.view("storedHead", fact(1).destination, 256) == heads[255]
+    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:256]) == liar
+    assert convict("falseHead", sign(fact(256)), heads[255], []) == liar
+    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:]) == error("WalkTooLong", 256, 255)
+    refusal = error("HeadNotInLane", fact(1).destination, 1, heads[0], 254)
+    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:255]) == refusal
+
+
+@pytest.mark.parametrize(
+    ("nonce", "walk"),
+    [
+        pytest.param(2, lambda ids, heads: (OTHER_HEAD, ids[2:]), id="invented-head"),
+        pytest.param(2, lambda ids, heads: (ZERO, ids[2:]), id="zero-head"),
+        pytest.param(2, lambda ids, heads: (ZERO, []), id="zero-where-nothing-is-stored"),
+        pytest.param(2, lambda ids, heads: (heads[1], []), id="stops-too-early"),
+        pytest.param(2, lambda ids, heads: (heads[1], ids[2:3]), id="stops-at-an-unknown-head"),
+        pytest.param(2, lambda ids, heads: (heads[1], [*ids[2:], ids[0]]), id="goes-too-far"),
+        pytest.param(2, lambda ids, heads: (heads[1], [ids[3], ids[2]]), id="swapped"),
+        pytest.param(2, lambda ids, heads: (heads[0], ids[1:]), id="one-place-too-low"),
+        pytest.param(2, lambda ids, heads: (heads[2], ids[3:]), id="one-place-too-high"),
+        pytest.param(4, lambda ids, heads: (OTHER_HEAD, []), id="not-the-present-head"),
+        pytest.param(5, lambda ids, heads: (heads[3], []), id="beyond"),
+        pytest.param(5, lambda ids, heads: (ZERO, []), id="zero-beyond"),
+        pytest.param(2**64 + 4, lambda ids, heads: (heads[3], []), id="above-64-bits"),
+        pytest.param(HIGHEST, lambda ids, heads: (heads[2], ids[3:]), id="highest"),
+    ],
+)
+def test_refuses_what_leads_to_no_known_head(convict, sign, fact, extend_lane, nonce, walk):
+    """M1, M7: a zero, invented or misplaced head convicts nobody, whatever the fact says."""
+    head, ids = walk(*extend_lane(4))
+    said = fact(nonce)
+    refusal = error("HeadNotInLane", said.destination, nonce, head, len(ids))
+    assert convict("falseHead", sign(said), head, ids) == refusal
+
+
+def test_nothing_is_false_where_a_lane_begins(convict, sign, network_id, fact, extend_lane):
+    """Nobody needs a fact about place 0: it moves nothing."""
+    ids, _ = extend_lane(2)
+    said = fact(0)
+    genesis = genesis_head(network_id, said.origin, said.destination)
+    assert convict("falseHead", sign(said), genesis, ids) == error("NotAboveRestart", said.destination, 0, 0)
+
+
+@pytest.mark.parametrize("check", ["falseHead", "beyondLane", "falseRestart"])
+def test_the_hub_judges_its_own_lanes_only(convict, sign, case, network_id, check):
+    _, rest = case(check)
+    spoke = {"falseRestart": RestartFact(902, network_id, 9)}.get(check, LANE)
+    assert convict(check, sign(spoke), *rest) == error("NotOwnLane", 902, network_id)
+
+
+# (b) Beyond the lane
+
+
+def test_convicts_of_a_head_beyond_the_lane(convict, sign, liar, fact, extend_lane):
+    extend_lane(3)
+    for nonce in (4, 5, 2**64, 2**64 + 1, HIGHEST):
+        assert convict("beyondLane", sign(fact(nonce))) == liar
+
+
+def test_a_head_that_the_lane_has_is_not_beyond_it(convict, sign, fact, extend_lane):
+    extend_lane(3)
+    for nonce in (0, 1, 3):
+        said = fact(nonce)
+        refusal = error("NotBeyondLane", said.destination, nonce, 3)
+        assert convict("beyondLane", sign(said)) == refusal
+
+
+def test_convicts_of_a_head_of_a_lane_to_nowhere(convict, sign, liar, fact):
+    assert convict("beyondLane", sign(replace(fact(1), destination=UNKNOWN_CHAIN))) == liar
+
+
+# (b) What a restart changes
+
+
+def test_after_a_restart_nothing_below_it_convicts(convict, sign, fact, extend_lane, restart):
+    """Places up to the last message, in the gap and at the restart: each may be true in a history that is gone."""
+    ids, heads = extend_lane(3)
+    restart(10)
+    later_ids, later_heads = extend_lane(1)
+    for nonce, head, walk in (
+        (2, heads[1], ids[2:]),
+        (3, heads[2], []),
+        (7, ZERO, []),
+        (7, later_heads[0], []),
+        (10, genesis_head(901, 901, fact(0).destination, 10), later_ids),
+    ):
+        said = fact(nonce)
+        refusal = error("NotAboveRestart", said.destination, nonce, 10)
+        assert convict("falseHead", sign(said), head, walk) == refusal
+        assert convict("beyondLane", sign(said)) == error("NotBeyondLane", said.destination, nonce, 11)
+
+
+def test_what_convicted_before_a_restart_does_not_after(convict, sign, liar, fact, extend_lane, restart):
+    ids, heads = extend_lane(3)
+    false, beyond = sign(fact(2)), sign(fact(5))
+    assert convict("falseHead", false, heads[1], ids[2:]) == convict("beyondLane", beyond) == liar
+    restart(5)
+    destination = false.fact.destination
+    assert convict("falseHead", false, heads[1], ids[2:]) == error("NotAboveRestart", destination, 2, 5)
+    assert convict("beyondLane", beyond) == error("NotBeyondLane", destination, 5, 5)
+
+
+def test_after_a_restart_what_is_above_it_convicts(convict, sign, liar, fact, extend_lane, restart):
+    extend_lane(1)
+    restart(10)
+    ids, heads = extend_lane(3)
+    assert convict("falseHead", sign(fact(11)), heads[0], ids[1:]) == liar
+    assert convict("falseHead", sign(fact(13)), heads[2], []) == liar
+    assert convict("beyondLane", sign(fact(14))) == liar
+
+
+def test_a_restart_of_one_lane_leaves_the_others(
+    convict, sign, liar, gateway, perps, owner, fact, extend_lane
+):
+    gateway.send("restart", perps.chain.chain_id, 100, sender=owner)
+    ids, heads = extend_lane(2)
+    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:]) == liar
+
+
+# (b) False restarts
+
+
+def test_convicts_of_a_restart_that_never_was(convict, sign, liar, restart_fact, extend_lane):
+    extend_lane(3)
+    for nonce in (1, 3, 4, 2**64, HIGHEST):
+        assert convict("falseRestart", sign(restart_fact(nonce))) == liar
+
+
+def test_convicts_of_a_restart_above_the_last_one(convict, sign, liar, restart_fact, restart):
+    restart(10)
+    restart(20)
+    assert convict("falseRestart", sign(restart_fact(21))) == liar
+
+
+@pytest.mark.parametrize("nonce", [0, 5, 10, 15, 20])
+def test_no_restart_up_to_the_last_one_convicts(convict, sign, restart_fact, restart, nonce):
+    """10 and 20 were; the others may have been, in a history that is gone."""
+    restart(10)
+    restart(20)
+    said = restart_fact(nonce)
+    refusal = error("NotAboveRestart", said.destination, nonce, 20)
+    assert convict("falseRestart", sign(said)) == refusal
+
+
+# (b) False sets
+
+
+@pytest.mark.parametrize("version", [1, 7, 2**64, HIGHEST])
+def test_convicts_of_another_hash_than_the_record(convict, sign, liar, version):
+    assert convict("falseSet", sign(SetFact(version, HEAD)), OTHER_HEAD) == liar
+
+
+def test_convicts_of_a_set_that_is_not_recorded(convict, sign, liar):
+    """M2: the set that a lying quorum would bring."""
+    assert convict("falseSet", sign(SET), ZERO) == liar
+
+
+def test_the_recorded_hash_is_no_fault(convict, sign):
+    assert convict("falseSet", sign(SET), HEAD) == error("SameFact", SET.leaf)
+
+
+# (c) Contradiction of a quorum
+
+CONTRADICTIONS = [
+    pytest.param("laneContradiction", LANE, id="lane"),
+    pytest.param("setContradiction", SET, id="set"),
+]
+
+
+@pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
+def test_convicts_who_contradicts_a_quorum(accuse, sign, liar, check, attested):
+    assert accuse(check, sign(other_value(attested)), attested) == liar
+
+
+@pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
+def test_convicts_one_of_the_quorum(accuse, sign, validators, check, attested):
+    signed = sign(other_value(attested), by=HONEST)
+    assert accuse(check, signed, attested) == validators.keys[HONEST].address
+
+
+@pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
+def test_agreeing_with_a_quorum_is_no_fault(accuse, sign, check, attested):
+    """M31."""
+    assert accuse(check, sign(attested), attested) == error("SameFact", attested.leaf)
+
+
+@pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
+@pytest.mark.parametrize("positions", [(), (0,), (0, 1, 2)], ids=len)
+def test_fewer_than_a_quorum_accuse_nobody(accuse, sign, check, attested, positions):
+    """M1, M3, P3."""
+    refusal = error("QuorumNotReached", len(positions), 5)
+    assert accuse(check, sign(other_value(attested)), attested, positions=positions) == refusal
+
+
+@pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
+def test_a_set_that_the_accuser_brings_does_not_count(convict, sign, attest, validators, check, attested):
+    """M2."""
+    own = Validators([1] * 5, expires=validators.set.expires, name="attacker")
+    attestation, proof = attest(attested, by=own)
+    refusal = error("UnknownValidatorSet", own.set.hash, validators.set.hash)
+    signed = sign(other_value(attested))
+    assert convict(check, signed, attested.value, attestation, proof, validators.set.hash) == refusal
+
+
+@pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
+def test_an_empty_set_does_not_count(accuse, sign, validators, check, attested):
+    """M1, M4."""
+    empty = (attested.leaf, (0, 0, []), 0, [])
+    result = accuse(check, sign(other_value(attested)), attested, change={1: empty})
+    assert isinstance(result, Revert)
+    assert repr(result).startswith("UnknownValidatorSet")
+
+
+@pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
+def test_the_quorum_must_have_signed_the_other_value(accuse, sign, attest, check, attested):
+    """M7."""
+    attestation, proof = attest(attested, *DECOYS)
+    signed = SignedFact(attested, attestation[0], tuple(proof), b"")
+    refusal = error("FactNotProven", attestation[0], attested.leaf)
+    for name, spoil in SPOILT_PROOFS.items():
+        spoilt = spoil(signed)
+        if spoilt == signed.proof:
+            assert (name, len(proof)) == ("swapped", 1)
+            continue
+        assert accuse(check, sign(other_value(attested)), attested, change={2: spoilt}) == refusal, name
+
+
+@pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
+def test_an_attestation_of_another_network_accuses_nobody(
+    convict, sign, validators, network_id, gateway, check, attested
+):
+    """M17, M30."""
+    elsewhere = validators.sign(network_id + 1, gateway.address, attested.leaf).fields
+    refusal = error("InvalidSignature", 0, validators.keys[0].address)
+    signed = sign(other_value(attested))
+    assert convict(check, signed, attested.value, elsewhere, [], validators.set.hash) == refusal

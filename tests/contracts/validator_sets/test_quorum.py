@@ -1,0 +1,423 @@
+"""Attestations: which validator sets may be installed, and which signatures move anything."""
+
+from itertools import combinations
+
+import pytest
+from eth_account.messages import encode_defunct
+from eth_utils import keccak, to_canonical_address
+
+from metalayer.protocol.attestation import ValidatorSet, compact, digest
+from tests.kit.evm import call, deploy, error, init_code, now, transact
+from tests.kit.paper import DAY, Validators, keys
+
+ROOT = keccak(text="root")
+HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+ORDER = 2 * HALF_ORDER + 1
+HIGH_BIT = 1 << 255
+ZERO_ADDRESS = "0x" + "00" * 20
+
+
+@pytest.fixture
+def gateway(arcade):
+    return arcade.gateway
+
+
+@pytest.fixture
+def network_id(hub):
+    return hub.chain.chain_id
+
+
+@pytest.fixture
+def parties(arcade, network_id, owner, guardian):
+    """What the gateway's constructor takes before the validator set."""
+    return network_id, arcade.era.address, owner, guardian
+
+
+@pytest.fixture
+def install(arcade, parties, deployer):
+    """Deploys a gateway with a set; gives its revert if it refuses."""
+
+    def install(words, expires=2**64 - 1, version=1, at=None):
+        code = init_code("Metalayer", *parties, (version, expires, words))
+        return call(arcade.chain, None, code, sender=deployer, at=at)
+
+    return install
+
+
+@pytest.fixture
+def gateway_of(arcade, parties, deployer):
+    """Deploys a gateway with these validators."""
+
+    def gateway_of(validators):
+        return deploy(arcade.chain, "Metalayer", *parties, validators.argument, sender=deployer)
+
+    return gateway_of
+
+
+@pytest.fixture
+def attest(gateway, network_id, validators):
+    """The fields of an attestation by validators at these positions."""
+
+    def attest(positions=None, root=ROOT):
+        return validators.sign(network_id, gateway.address, root, positions).fields
+
+    return attest
+
+
+@pytest.fixture
+def check(gateway, relayer):
+    """Shows an attestation without batches: nothing but the attestation is checked."""
+
+    def check(attestation, at=None):
+        data = gateway.encode("deliver", attestation, [])
+        return call(gateway.chain, gateway.address, data, sender=relayer, at=at)
+
+    return check
+
+
+def word(signer: str, weight: int) -> bytes:
+    return to_canonical_address(signer) + weight.to_bytes(12, "big")
+
+
+def words(weights) -> list[bytes]:
+    return [word(key.address, weight) for key, weight in zip(keys(len(weights)), weights, strict=True)]
+
+
+ACCEPTED = b""
+
+# Sets
+
+
+@pytest.mark.parametrize("count", [4, 5, 31, 32])
+def test_accepts_4_to_32_validators(install, count):
+    assert isinstance(install(words([1] * count)), bytes)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 33, 40])
+def test_refuses_other_numbers_of_validators(install, count):
+    """M4, M9: neither an empty set nor a 1-of-1."""
+    assert install(words([1] * count)) == error("InvalidValidatorCount", count)
+
+
+def test_emits_the_set(arcade, parties, deployer):
+    validators = Validators([3, 3, 3, 2], expires=now(arcade.chain) + DAY, version=7)
+    code = init_code("Metalayer", *parties, validators.argument)
+    receipt = transact(arcade.chain, None, code, deployer)
+    expected = (7, validators.set.expires, validators.set.hash, tuple(validators.set.words))
+    assert receipt.named("ValidatorSetInstalled") == [expected]
+
+
+def test_refuses_a_repeated_signer(install):
+    """M17: nobody signs twice."""
+    good = words([1] * 5)
+    refusal = error("InvalidSigner", 2, keys(5)[1].address)
+    assert install([good[0], good[1], good[1], good[3], good[4]]) == refusal
+
+
+def test_refuses_a_repeated_signer_of_another_weight(install):
+    signer = keys(5)[1].address
+    good = words([1] * 5)
+    refusal = error("InvalidSigner", 2, signer)
+    assert install([good[0], word(signer, 1), word(signer, 2), good[3], good[4]]) == refusal
+
+
+def test_refuses_descending_signers(install):
+    """M17."""
+    good = words([1] * 4)
+    assert install([good[0], good[2], good[1], good[3]]) == error("InvalidSigner", 2, keys(4)[1].address)
+
+
+def test_refuses_the_zero_signer(install):
+    """M1: the zero address, which a failed recovery gives, is nobody's."""
+    refusal = error("InvalidSigner", 0, ZERO_ADDRESS)
+    assert install([word(ZERO_ADDRESS, 1), *words([1] * 4)]) == refusal
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        pytest.param([1, 1, 1, 1], id="equal"),
+        pytest.param([33, 33, 33, 1], id="just-under-a-third"),
+        pytest.param([2**96 - 1] * 4, id="largest"),
+        pytest.param([1, 2, 3, 4, 4], id="ascending"),
+    ],
+)
+def test_accepts_weights_under_a_third(install, weights):
+    assert isinstance(install(words(weights)), bytes)
+
+
+@pytest.mark.parametrize(
+    ("weights", "position"),
+    [
+        pytest.param([2, 1, 1, 1], 0, id="two-of-five"),
+        pytest.param([2, 2, 1, 1], 0, id="exactly-a-third"),
+        pytest.param([1, 1, 1, 2], 3, id="last"),
+        pytest.param([1, 1, 0, 1, 1], 2, id="zero"),
+        pytest.param([334, 333, 332, 1], 0, id="one-over"),
+        pytest.param([0, 0, 0, 0], 0, id="all-zero"),
+        pytest.param([2**96 - 1, 1, 1, 1], 0, id="whale"),
+    ],
+)
+def test_refuses_weights(install, weights, position):
+    """M5, M9: nobody alone reaches or blocks a quorum, and nobody counts for nothing."""
+    refusal = error("InvalidWeight", position, weights[position], sum(weights))
+    assert install(words(weights)) == refusal
+
+
+def test_installs_a_set_in_its_last_second(arcade, install):
+    at = now(arcade.chain) + 100
+    assert isinstance(install(words([1] * 4), expires=at, at=at), bytes)
+
+
+def test_refuses_to_install_an_expired_set(arcade, install):
+    at = now(arcade.chain) + 100
+    refusal = error("ValidatorSetExpired", 3, at)
+    assert install(words([1] * 4), expires=at, version=3, at=at + 1) == refusal
+
+
+# The installed set, and its time
+
+
+def test_accepts_the_installed_set(check, attest):
+    assert check(attest()) == ACCEPTED
+
+
+def test_refuses_a_set_that_the_caller_brings(check, gateway, network_id, validators):
+    """M2: valid in itself, signed by all its members, but not the registered one."""
+    own = Validators([1] * 5, expires=validators.set.expires, name="attacker")
+    attestation = own.sign(network_id, gateway.address, ROOT).fields
+    assert check(attestation) == error("UnknownValidatorSet", own.set.hash, validators.set.hash)
+
+
+def test_refuses_an_empty_set(check, validators):
+    """M1, M4: no threshold of zero."""
+    empty = ValidatorSet(0, 0, ())
+    refusal = error("UnknownValidatorSet", empty.hash, validators.set.hash)
+    assert check((ROOT, (0, 0, []), 0, [])) == refusal
+
+
+def test_set_hash_is_never_zero(stacks, validators):
+    """M1."""
+    for stack in stacks.values():
+        assert stack.gateway.view("validatorSetHash") == validators.set.hash != bytes(32)
+
+
+@pytest.mark.parametrize("change", ["version", "expires", "weight", "order", "fewer", "more"])
+def test_refuses_the_installed_set_with_a_change(check, attest, validators, change):
+    """M2: every part of the set is under its hash."""
+    installed = validators.set
+    version, expires, members = installed.version, installed.expires, installed.members
+    changed = {
+        "version": ValidatorSet(version + 1, expires, members),
+        "expires": ValidatorSet(version, expires + 1, members),
+        "weight": ValidatorSet(version, expires, ((members[0][0], 2), *members[1:])),
+        "order": ValidatorSet(version, expires, (members[1], members[0], *members[2:])),
+        "fewer": ValidatorSet(version, expires, members[:-1]),
+        "more": ValidatorSet(version, expires, (*members, ("0x" + "ff" * 20, 1))),
+    }[change]
+    root, _, signers, signatures = attest()
+    attestation = (root, (changed.version, changed.expires, changed.words), signers, signatures)
+    assert check(attestation) == error("UnknownValidatorSet", changed.hash, installed.hash)
+
+
+def test_counts_in_the_last_second_of_the_set(check, attest, validators):
+    assert check(attest(), at=validators.set.expires) == ACCEPTED
+
+
+def test_refuses_a_second_after_the_set_expired(check, attest, validators):
+    """P3: an expired set moves nothing."""
+    refusal = error("ValidatorSetExpired", validators.set.version, validators.set.expires)
+    assert check(attest(), at=validators.set.expires + 1) == refusal
+
+
+# Quorum
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        pytest.param([1, 1, 1, 1], id="equal-4"),
+        pytest.param([1, 1, 1, 1, 1, 1], id="exactly-two-thirds"),
+        pytest.param([33, 33, 33, 1], id="one-tips-it"),
+        pytest.param([30, 25, 20, 15, 10], id="all-different"),
+        pytest.param([2**96 - 1, 2**96 - 1, 2**96 - 1, 1], id="largest"),
+    ],
+)
+def test_quorum_is_strictly_more_than_two_thirds(gateway_of, network_id, relayer, weights):
+    """P3, M3: every subset of the set, by weight and not by number."""
+    validators = Validators(weights, expires=2**64 - 1)
+    fresh, total = gateway_of(validators), sum(weights)
+    for size in range(len(weights) + 1):
+        for positions in combinations(range(len(weights)), size):
+            attestation = validators.sign(network_id, fresh.address, ROOT, positions).fields
+            signed = sum(weights[i] for i in positions)
+            result = call(
+                fresh.chain, fresh.address, fresh.encode("deliver", attestation, []), sender=relayer
+            )
+            expected = ACCEPTED if 3 * signed > 2 * total else error("QuorumNotReached", signed, total)
+            assert result == expected, positions
+
+
+def test_refuses_exactly_two_thirds(gateway_of, network_id, relayer):
+    validators = Validators([1] * 6, expires=2**64 - 1)
+    fresh = gateway_of(validators)
+    attestation = validators.sign(network_id, fresh.address, ROOT, range(4)).fields
+    assert fresh.revert("deliver", attestation, [], sender=relayer) == error("QuorumNotReached", 4, 6)
+
+
+def test_refuses_an_attestation_without_signatures(check, attest):
+    """M1, M4."""
+    assert check(attest([])) == error("QuorumNotReached", 0, 5)
+
+
+def test_accepts_all_32_validators(gateway_of, network_id, relayer):
+    validators = Validators(list(range(1, 33)), expires=2**64 - 1)
+    fresh = gateway_of(validators)
+    attestation = validators.sign(network_id, fresh.address, ROOT).fields
+    assert fresh.view("deliver", attestation, [], sender=relayer) == ()
+
+
+# The bitmap
+
+
+@pytest.mark.parametrize("bit", [5, 6, 31, 32, 255])
+def test_refuses_a_bit_beyond_the_set(check, attest, bit):
+    """M7: out-of-range index."""
+    root, set_, signers, signatures = attest()
+    signers |= 1 << bit
+    assert check((root, set_, signers, signatures)) == error("SignersMismatch", signers, 5, 5)
+
+
+def test_refuses_a_bit_beyond_the_set_with_a_signature(check, attest):
+    """M17: one validator's signature again, for a place that does not exist."""
+    root, set_, _, signatures = attest([0, 1, 2])
+    signers = 0b100111
+    refusal = error("SignersMismatch", signers, 5, 4)
+    assert check((root, set_, signers, [*signatures, signatures[0]])) == refusal
+
+
+def test_refuses_fewer_signatures_than_bits(check, attest):
+    root, set_, signers, signatures = attest()
+    refusal = error("SignersMismatch", signers, 5, 4)
+    assert check((root, set_, signers, signatures[:-1])) == refusal
+
+
+@pytest.mark.parametrize("extra", [1, 28])
+def test_refuses_more_signatures_than_bits(check, attest, extra):
+    """M7: nothing left over."""
+    root, set_, signers, signatures = attest()
+    refusal = error("SignersMismatch", signers, 5, 5 + extra)
+    assert check((root, set_, signers, [*signatures, *[signatures[0]] * extra])) == refusal
+
+
+def test_refuses_a_bit_for_who_did_not_sign(check, attest, validators):
+    root, set_, _, signatures = attest([0, 1, 2, 3])
+    refusal = error("InvalidSignature", 3, validators.keys[3].address)
+    assert check((root, set_, 0b10111 | 0b01000, [*signatures[:3], signatures[0], signatures[3]])) == refusal
+
+
+def test_refuses_bits_that_name_another_signer(check, attest, validators):
+    root, set_, _, signatures = attest([0, 1, 2, 3])
+    refusal = error("InvalidSignature", 4, validators.keys[4].address)
+    assert check((root, set_, 0b10111, signatures)) == refusal
+
+
+# Signatures
+
+
+def test_refuses_signatures_out_of_order(check, attest, validators):
+    """M17."""
+    root, set_, signers, signatures = attest()
+    swapped = [signatures[1], signatures[0], *signatures[2:]]
+    refusal = error("InvalidSignature", 0, validators.keys[0].address)
+    assert check((root, set_, signers, swapped)) == refusal
+
+
+def test_refuses_a_signature_counted_twice(check, attest, validators):
+    """M17."""
+    root, set_, signers, signatures = attest()
+    doubled = [signatures[0], signatures[0], *signatures[2:]]
+    refusal = error("InvalidSignature", 1, validators.keys[1].address)
+    assert check((root, set_, signers, doubled)) == refusal
+
+
+def _parity_flipped(r, vs):
+    return r, (int.from_bytes(vs, "big") ^ HIGH_BIT).to_bytes(32, "big")
+
+
+def _other_s(r, vs):
+    """The second valid form of plain ECDSA, n - s with the other parity, as far as ERC-2098 carries it."""
+    value = int.from_bytes(vs, "big")
+    parity, s = divmod(value, HIGH_BIT)
+    return r, (((1 - parity) * HIGH_BIT) + ((ORDER - s) % HIGH_BIT)).to_bytes(32, "big")
+
+
+DEFECTS = {
+    "zero": lambda r, vs: (bytes(32), bytes(32)),
+    "r-zero": lambda r, vs: (bytes(32), vs),
+    "s-zero": lambda r, vs: (r, bytes(32)),
+    "r-is-the-order": lambda r, vs: (ORDER.to_bytes(32, "big"), vs),
+    "r-all-ones": lambda r, vs: (b"\xff" * 32, vs),
+    "s-just-too-high": lambda r, vs: (r, (HALF_ORDER + 1).to_bytes(32, "big")),
+    "s-highest": lambda r, vs: (r, (HIGH_BIT - 1).to_bytes(32, "big")),
+    "parity-flipped": _parity_flipped,
+    "malleated": _other_s,
+    "swapped": lambda r, vs: (vs, r),
+    "one-bit": lambda r, vs: (r, (int.from_bytes(vs, "big") ^ 1).to_bytes(32, "big")),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
+@pytest.mark.parametrize("position", [0, 4], ids=["first", "last"])
+def test_refuses_a_malformed_signature(check, attest, validators, defect, position):
+    """M1, M17: also where the others would be a quorum without it."""
+    root, set_, signers, signatures = attest()
+    signatures = list(signatures)
+    signatures[position] = defect(*signatures[position])
+    refusal = error("InvalidSignature", position, validators.keys[position].address)
+    assert check((root, set_, signers, signatures)) == refusal
+
+
+def signed_by_all(validators, message: bytes):
+    """Fields of an attestation whose signatures are over any digest."""
+    signatures = [compact(key.unsafe_sign_hash(message)) for key in validators.keys]
+    return ROOT, validators.argument, 0b11111, [(signature[:32], signature[32:]) for signature in signatures]
+
+
+@pytest.mark.parametrize(
+    "replayed",
+    [
+        pytest.param(lambda network, gateway: digest(network + 1, gateway, ROOT), id="other-network"),
+        pytest.param(lambda network, gateway: digest(902, gateway, ROOT), id="own-chain-id"),
+        pytest.param(lambda network, gateway: digest(network, ZERO_ADDRESS, ROOT), id="other-gateway"),
+        pytest.param(lambda network, gateway: digest(network, gateway, keccak(ROOT)), id="other-root"),
+        pytest.param(lambda network, gateway: ROOT, id="bare-root"),
+        pytest.param(lambda network, gateway: keccak(ROOT), id="hashed-root"),
+    ],
+)
+def test_refuses_signatures_made_for_something_else(check, gateway, network_id, validators, replayed):
+    """M17: replay from another gateway, chain or network."""
+    attestation = signed_by_all(validators, replayed(network_id, gateway.address))
+    assert check(attestation) == error("InvalidSignature", 0, validators.keys[0].address)
+
+
+def test_refuses_signed_text(check, validators):
+    """M17: `personal_sign` of a root is no attestation."""
+    signatures = [compact(key.sign_message(encode_defunct(primitive=ROOT))) for key in validators.keys]
+    packed = [(signature[:32], signature[32:]) for signature in signatures]
+    refusal = error("InvalidSignature", 0, validators.keys[0].address)
+    assert check((ROOT, validators.argument, 0b11111, packed)) == refusal
+
+
+def test_refuses_an_attestation_made_for_another_gateway(check, gateway_of, network_id, validators):
+    """M17: the same set, installed in a second gateway of the same chain."""
+    other = gateway_of(validators)
+    attestation = validators.sign(network_id, other.address, ROOT).fields
+    assert check(attestation) == error("InvalidSignature", 0, validators.keys[0].address)
+
+
+def test_one_attestation_serves_every_chain(stacks, attest, relayer):
+    """One quorum signature serves the whole network."""
+    attestation = attest()
+    for stack in stacks.values():
+        assert stack.gateway.view("deliver", attestation, [], sender=relayer) == ()

@@ -1,0 +1,478 @@
+"""Rotation: how one validator set follows another, and what an expired one still stops."""
+
+import pytest
+from eth_utils import keccak
+
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
+from metalayer.protocol.gateway import Kind, Status
+from metalayer.protocol.message import Fee
+from tests.kit.evm import deploy, error, now
+from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, gateway_payload, keys
+from tests.kit.scripted import Behaviour
+
+ZERO_ADDRESS = "0x" + "00" * 20
+# Longer than any set of these tests is valid: a paper lane may promise what no Outbox would.
+LATE = 3_000 * DAY
+
+
+@pytest.fixture
+def gateway(arcade):
+    return arcade.gateway
+
+
+@pytest.fixture
+def network_id(hub):
+    return hub.chain.chain_id
+
+
+@pytest.fixture
+def paper(gateway, relayer, validators, network_id):
+    return PaperRelayer(gateway, relayer, validators, network_id)
+
+
+@pytest.fixture
+def lane(hub, arcade):
+    """The lane from the hub to arcade."""
+    return PaperLane(hub.chain.chain_id, hub.chain.chain_id, arcade.chain.chain_id)
+
+
+@pytest.fixture
+def append(arcade, lane, sender):
+    """Appends a message to the scripted recipient that outlives every set."""
+
+    def append(**fields):
+        fields = {"deliver_before": now(arcade.chain) + LATE, "fee": Fee(0, 10**9, 10**9).packed, **fields}
+        return lane.append(sender, arcade.recipient.address, **fields)
+
+    return append
+
+
+@pytest.fixture
+def following(validators):
+    """The validators of a later set: one version on and a day longer than the installed one, by default."""
+
+    def following(weights=(1, 1, 1, 1), version=2, longer=DAY):
+        expires = validators.set.expires + longer
+        return Validators(weights, expires, version=version, name=f"validator of set {version}")
+
+    return following
+
+
+@pytest.fixture
+def handover(gateway, network_id, validators, lane):
+    """Arguments of `rotate`: the installed set, or another one, signs the fact about the next."""
+
+    def handover(to: Validators | ValidatorSet, by=validators, positions=None):
+        next_set = to.set if isinstance(to, Validators) else to
+        fact = SetFact(next_set.version, next_set.hash)
+        tree = Tree(
+            [fact, lane.fact(), SetFact(10, keccak(text="set 10")), SetFact(11, keccak(text="set 11"))]
+        )
+        attestation = by.sign(network_id, gateway.address, tree.root, positions).fields
+        return attestation, (next_set.version, next_set.expires, next_set.words), tree.proof(fact)
+
+    return handover
+
+
+@pytest.fixture
+def rotate(gateway, relayer, handover):
+    def rotate(to, at=None, **by):
+        return gateway.send("rotate", *handover(to, **by), sender=relayer, at=at)
+
+    return rotate
+
+
+@pytest.fixture
+def refusal(gateway, relayer, handover):
+    def refusal(to, at=None, **by):
+        return gateway.revert("rotate", *handover(to, **by), sender=relayer, at=at)
+
+    return refusal
+
+
+# Rotating
+
+
+def test_installs_the_next_set(gateway, rotate, following):
+    after = following()
+    receipt = rotate(after)
+    assert receipt.named("ValidatorSetInstalled") == [
+        (2, after.set.expires, after.set.hash, tuple(after.set.words))
+    ]
+    assert len(receipt.events) == 1
+    assert gateway.view("validatorSetHash") == after.set.hash
+
+
+def test_anyone_may_rotate(gateway, handover, following, attacker):
+    gateway.send("rotate", *handover(following()), sender=attacker)
+
+
+def test_the_next_set_moves_lanes(gateway, rotate, following, lane, append, relayer, network_id):
+    after = following()
+    rotate(after)
+    message = append()
+    receipt = PaperRelayer(gateway, relayer, after, network_id).deliver(lane)
+    assert receipt.named("MessageDelivered") == [(message.id, lane.origin, 1)]
+
+
+def test_the_set_before_moves_nothing_any_more(gateway, rotate, following, lane, append, paper, relayer):
+    """P3: not even what it signed before it was replaced."""
+    append()
+    signed_before = paper.arguments(lane)
+    fact = RestartFact(lane.origin, lane.destination, 9)
+    restart = paper.attest(fact.leaf), lane.origin, 9, []
+    after = following()
+    rotate(after)
+    refusal = error("UnknownValidatorSet", paper.validators.set.hash, after.set.hash)
+    assert gateway.revert("deliver", *signed_before, sender=relayer) == refusal
+    assert gateway.revert("followRestart", *restart, sender=relayer) == refusal
+
+
+def test_one_signature_moves_lanes_and_then_rotates(
+    gateway, network_id, validators, following, lane, append, relayer
+):
+    """The order matters: after the rotation the same attestation is of a set that is not installed any more."""
+    message, after = append(), following()
+    fact = SetFact(2, after.set.hash)
+    tree = Tree([lane.fact(), fact])
+    attestation = validators.sign(network_id, gateway.address, tree.root).fields
+    receipt = gateway.send("deliver", attestation, [lane.batch(tree)], sender=relayer)
+    assert receipt.named("MessageDelivered") == [(message.id, lane.origin, 1)]
+    gateway.send("rotate", attestation, after.argument, tree.proof(fact), sender=relayer)
+    refusal = error("UnknownValidatorSet", validators.set.hash, after.set.hash)
+    assert gateway.revert("deliver", attestation, [lane.batch(tree)], sender=relayer) == refusal
+
+
+def test_one_signature_rotates_every_chain(stacks, handover, following, relayer):
+    after = following()
+    arguments = handover(after)
+    for stack in stacks.values():
+        stack.gateway.send("rotate", *arguments, sender=relayer)
+        assert stack.gateway.view("validatorSetHash") == after.set.hash
+
+
+def test_a_quorum_of_the_installed_set_is_enough(rotate, following):
+    """P3: four of five."""
+    rotate(following(), positions=[0, 1, 3, 4])
+
+
+def test_versions_may_be_skipped(gateway, rotate, following):
+    after = following(version=2**64 - 1)
+    rotate(after)
+    assert gateway.view("validatorSetHash") == after.set.hash
+
+
+def test_a_set_may_last_one_second_longer(rotate, following):
+    rotate(following(longer=1))
+
+
+def test_the_same_validators_may_follow(gateway, rotate, validators, relayer, network_id):
+    """Another version is another set: what they signed as the old one does not count."""
+    after = Validators([1] * 5, expires=validators.set.expires + DAY, version=2)
+    assert [key.address for key in after.keys] == [key.address for key in validators.keys]
+    rotate(after)
+    stale = validators.sign(network_id, gateway.address, keccak(text="root")).fields
+    refusal = error("UnknownValidatorSet", validators.set.hash, after.set.hash)
+    assert gateway.revert("deliver", stale, [], sender=relayer) == refusal
+
+
+def test_catches_up_set_by_set(gateway, rotate, following):
+    second, third = following(), following(version=3, longer=2 * DAY)
+    rotate(second)
+    rotate(third, by=second)
+    assert gateway.view("validatorSetHash") == third.set.hash
+
+
+def test_does_not_catch_up_over_a_set(validators, refusal, following):
+    """Each set is signed by the one before it, which has to be installed first."""
+    second, third = following(), following(version=3, longer=2 * DAY)
+    expected = error("UnknownValidatorSet", second.set.hash, validators.set.hash)
+    assert refusal(third, by=second) == expected
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_refuses_a_version_that_is_not_higher(validators, refusal, following, version):
+    after = following(version=version)
+    expected = error("SetNotNewer", version, after.set.expires, 1, validators.set.expires)
+    assert refusal(after) == expected
+
+
+@pytest.mark.parametrize("longer", [0, -1, -900 * DAY])
+def test_refuses_an_expiry_that_is_not_later(validators, refusal, following, longer):
+    after = following(longer=longer)
+    expected = error("SetNotNewer", 2, after.set.expires, 1, validators.set.expires)
+    assert refusal(after) == expected
+
+
+def test_refuses_the_installed_set_itself(validators, refusal):
+    expires = validators.set.expires
+    assert refusal(validators) == error("SetNotNewer", 1, expires, 1, expires)
+
+
+def test_refuses_to_rotate_back(refusal, rotate, following, validators):
+    """Also if the later set signs it."""
+    after = following()
+    rotate(after)
+    expected = error("SetNotNewer", 1, validators.set.expires, 2, after.set.expires)
+    assert refusal(validators, by=after) == expected
+
+
+def test_refuses_a_replay(refusal, rotate, following, validators):
+    """M4: nothing is installed twice."""
+    after = following()
+    rotate(after)
+    assert refusal(after) == error("UnknownValidatorSet", validators.set.hash, after.set.hash)
+
+
+def test_refuses_a_replay_after_another_rotation(refusal, rotate, following, validators):
+    second, third = following(), following(version=3, longer=2 * DAY)
+    rotate(second)
+    rotate(third, by=second)
+    assert refusal(second) == error("UnknownValidatorSet", validators.set.hash, third.set.hash)
+
+
+def test_refuses_a_set_that_signs_for_itself(gateway, refusal, following, validators):
+    """M2: a caller cannot bring its own."""
+    own = following()
+    expected = error("UnknownValidatorSet", own.set.hash, validators.set.hash)
+    assert refusal(own, by=own) == expected
+    assert gateway.view("validatorSetHash") == validators.set.hash
+
+
+def test_refuses_the_next_set_s_signatures_under_the_installed_one(
+    gateway, handover, following, validators, relayer
+):
+    """M2, M17."""
+    own = following(weights=[1] * 5)
+    (root, _, signers, signatures), *others = handover(own, by=own)
+    attestation = root, validators.argument, signers, signatures
+    refusal = error("InvalidSignature", 0, validators.keys[0].address)
+    assert gateway.revert("rotate", attestation, *others, sender=relayer) == refusal
+
+
+@pytest.mark.parametrize("positions", [[], [2], [0, 1, 2]])
+def test_refuses_fewer_than_a_quorum(gateway, relayer, handover, refusal, following, validators, positions):
+    """P3, M3."""
+    after = following()
+    assert refusal(after, positions=positions) == error("QuorumNotReached", len(positions), 5)
+    assert not gateway.attempt("rotate", *handover(after, positions=positions), sender=relayer).succeeded
+    assert gateway.view("validatorSetHash") == validators.set.hash
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        pytest.param(lambda proof, root: [], id="empty"),
+        pytest.param(lambda proof, root: proof[:-1], id="truncated"),
+        pytest.param(lambda proof, root: [*proof, bytes(32)], id="extended"),
+        pytest.param(lambda proof, root: proof[::-1], id="reversed"),
+        pytest.param(lambda proof, root: [root], id="the-root"),
+    ],
+)
+def test_refuses_a_set_without_its_proof(gateway, relayer, handover, following, defect):
+    """M7."""
+    after = following()
+    attestation, argument, proof = handover(after)
+    assert len(proof) == 2
+    refusal = error("FactNotProven", attestation[0], SetFact(2, after.set.hash).leaf)
+    arguments = attestation, argument, defect(proof, attestation[0])
+    assert gateway.revert("rotate", *arguments, sender=relayer) == refusal
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        pytest.param(lambda set_: SetFact(set_.version + 1, set_.hash), id="other-version"),
+        pytest.param(lambda set_: SetFact(set_.version, keccak(set_.hash)), id="other-hash"),
+        pytest.param(lambda set_: SetFact(set_.version, bytes(32)), id="zero-hash"),
+        pytest.param(lambda set_: LaneFact(set_.version, 902, 2, set_.hash), id="lane-fact"),
+        pytest.param(lambda set_: RestartFact(901, 902, set_.version), id="restart-fact"),
+    ],
+)
+def test_refuses_a_signed_fact_about_something_else(gateway, paper, relayer, following, signed):
+    """M1, M2: only the fact that this set has this version counts."""
+    after = following()
+    root = signed(after.set).leaf
+    refusal = error("FactNotProven", root, SetFact(2, after.set.hash).leaf)
+    assert gateway.revert("rotate", paper.attest(root), after.argument, [], sender=relayer) == refusal
+
+
+@pytest.mark.parametrize("change", ["version", "expires", "weight", "signer", "order", "fewer", "more"])
+def test_refuses_the_signed_set_with_a_change(gateway, relayer, handover, following, change):
+    """M2: every part of a set is under its hash."""
+    signed = following().set
+    version, expires, members = signed.version, signed.expires, signed.members
+    changed = {
+        "version": ValidatorSet(version + 1, expires, members),
+        "expires": ValidatorSet(version, expires + 1, members),
+        "weight": ValidatorSet(version, expires, ((members[0][0], 2), *members[1:])),
+        "signer": ValidatorSet(version, expires, (*members[:-1], ("0x" + "ff" * 20, 1))),
+        "order": ValidatorSet(version, expires, (members[1], members[0], *members[2:])),
+        "fewer": ValidatorSet(version, expires, members[:-1]),
+        "more": ValidatorSet(version, expires, (*members, ("0x" + "ff" * 20, 1))),
+    }[change]
+    attestation, _, proof = handover(signed)
+    refusal = error("FactNotProven", attestation[0], SetFact(changed.version, changed.hash).leaf)
+    arguments = attestation, (changed.version, changed.expires, changed.words), proof
+    assert gateway.revert("rotate", *arguments, sender=relayer) == refusal
+
+
+def members(*weights):
+    return tuple((key.address, weight) for key, weight in zip(keys(len(weights)), weights, strict=True))
+
+
+GOOD = members(1, 1, 1, 1, 1)
+SIGNERS = [signer for signer, _ in GOOD]
+INVALID_SETS = {
+    "none": ((), ("InvalidValidatorCount", 0)),
+    "one": (members(1), ("InvalidValidatorCount", 1)),
+    "three": (members(1, 1, 1), ("InvalidValidatorCount", 3)),
+    "thirty-three": (members(*[1] * 33), ("InvalidValidatorCount", 33)),
+    "zero-signer": (((ZERO_ADDRESS, 1), *GOOD), ("InvalidSigner", 0, ZERO_ADDRESS)),
+    "repeated": ((*GOOD[:3], GOOD[2], GOOD[4]), ("InvalidSigner", 3, SIGNERS[2])),
+    "descending": ((GOOD[1], GOOD[0], *GOOD[2:]), ("InvalidSigner", 1, SIGNERS[0])),
+    "zero-weight": (members(1, 1, 0, 1, 1), ("InvalidWeight", 2, 0, 4)),
+    "a-third": (members(2, 2, 1, 1), ("InvalidWeight", 0, 2, 6)),
+    "whale": (members(1, 1, 1, 9), ("InvalidWeight", 3, 9, 12)),
+}
+
+
+@pytest.mark.parametrize("case", INVALID_SETS.values(), ids=INVALID_SETS.keys())
+def test_refuses_an_invalid_set_that_a_quorum_signed(gateway, refusal, validators, case):
+    """M4, M5, M9: the same checks as at deployment."""
+    invalid, expected = case
+    after = ValidatorSet(2, validators.set.expires + DAY, invalid)
+    assert refusal(after) == error(*expected)
+    assert gateway.view("validatorSetHash") == validators.set.hash
+
+
+def test_installs_the_largest_set(gateway, rotate, validators):
+    after = Validators([2**96 - 1] * 32, expires=validators.set.expires + DAY, version=2)
+    rotate(after)
+    assert gateway.view("validatorSetHash") == after.set.hash
+
+
+def test_no_rotation_leaves_a_threshold_of_zero(gateway, rotate, following, network_id, relayer):
+    """M4, M1."""
+    after = following()
+    rotate(after)
+    unsigned = after.sign(network_id, gateway.address, keccak(text="root"), []).fields
+    assert gateway.revert("deliver", unsigned, [], sender=relayer) == error("QuorumNotReached", 0, 4)
+    empty = ValidatorSet(0, 0, ())
+    refusal = error("UnknownValidatorSet", empty.hash, after.set.hash)
+    nothing = bytes(32), (0, 0, []), 0, []
+    assert gateway.revert("deliver", nothing, [], sender=relayer) == refusal
+
+
+def test_rotates_from_the_set_of_the_constructor(arcade, hub, owner, guardian, deployer, relayer):
+    """M4: any gateway starts with a set of its own, whatever its version, and goes on from there."""
+    first = Validators([1] * 4, expires=now(arcade.chain) + DAY, version=8)
+    parties = hub.chain.chain_id, arcade.era.address, owner, guardian
+    fresh = deploy(arcade.chain, "Metalayer", *parties, first.argument, sender=deployer)
+    lower = Validators([1] * 4, expires=first.set.expires + DAY, version=8, name="next")
+    higher = Validators([1] * 4, expires=first.set.expires + DAY, version=9, name="next")
+
+    def arguments(to):
+        fact = SetFact(to.set.version, to.set.hash)
+        return first.sign(hub.chain.chain_id, fresh.address, fact.leaf).fields, to.argument, []
+
+    refusal = error("SetNotNewer", 8, lower.set.expires, 8, first.set.expires)
+    assert fresh.revert("rotate", *arguments(lower), sender=relayer) == refusal
+    fresh.send("rotate", *arguments(higher), sender=relayer)
+    assert fresh.view("validatorSetHash") == higher.set.hash
+
+
+# An expired set
+
+
+def test_rotates_in_the_last_second_of_the_installed_set(gateway, rotate, following, validators):
+    after = following()
+    rotate(after, at=validators.set.expires)
+    assert gateway.view("validatorSetHash") == after.set.hash
+
+
+def test_an_expired_set_rotates_nothing(gateway, relayer, handover, refusal, following, validators):
+    """P3."""
+    after, late = following(), validators.set.expires + 1
+    assert refusal(after, at=late) == error("ValidatorSetExpired", 1, validators.set.expires)
+    assert not gateway.attempt("rotate", *handover(after), sender=relayer, at=late).succeeded
+
+
+def test_catches_up_only_while_the_installed_set_is_valid(refusal, rotate, following, validators):
+    """A chain that was away longer is stuck until the network's recovery."""
+    second, third = following(), following(version=3, longer=2 * DAY)
+    rotate(second, at=validators.set.expires)
+    expected = error("ValidatorSetExpired", 2, second.set.expires)
+    assert refusal(third, by=second, at=second.set.expires + 1) == expected
+
+
+def test_an_expired_set_delivers_nothing(gateway, lane, append, paper, validators):
+    """P3: its last second still counts."""
+    append()
+    refusal = error("ValidatorSetExpired", 1, validators.set.expires)
+    assert paper.refusal(lane, at=validators.set.expires + 1) == refusal
+    assert len(paper.deliver(lane, at=validators.set.expires).named("MessageDelivered")) == 1
+
+
+def test_an_expired_set_restarts_nothing(gateway, lane, paper, relayer, validators):
+    """P3: its last second still counts."""
+    fact = RestartFact(lane.origin, lane.destination, 9)
+    arguments = paper.attest(fact.leaf), lane.origin, 9, []
+    expires = validators.set.expires
+    refusal = error("ValidatorSetExpired", 1, expires)
+    assert gateway.revert("followRestart", *arguments, sender=relayer, at=expires + 1) == refusal
+    gateway.send("followRestart", *arguments, sender=relayer, at=expires)
+    assert gateway.view("inboxLane", lane.origin)[0] == 9
+
+
+@pytest.fixture
+def abandoned(arcade, lane, append, paper, sender, validators):
+    """A failed and an expired message, something to claim, and a set that expired a second ago."""
+    failed, expired = append(), append(deliver_before=1)
+    arcade.recipient.send("setBehaviour", Behaviour.REVERT, sender=sender)
+    paper.deliver(lane)
+    arcade.recipient.send("setBehaviour", Behaviour.ACCEPT, sender=sender)
+    arcade.chain.rpc("evm_setNextBlockTimestamp", [hex(validators.set.expires + 1)])
+    arcade.chain.rpc("evm_mine")
+    return failed, expired
+
+
+def test_retries_without_a_valid_set(gateway, abandoned, relayer):
+    failed, _ = abandoned
+    gateway.send("retry", failed.origin, failed.nonce, failed.fields, sender=relayer)
+    assert gateway.view("messageStatus", failed.id) == (Status.NONE, 0)
+
+
+def test_returns_without_a_valid_set(gateway, abandoned, relayer):
+    _, expired = abandoned
+    gateway.send("returnToSender", expired.origin, expired.nonce, expired.fields, sender=relayer)
+    assert gateway.view("messageStatus", expired.id) == (Status.EXPIRED, 1)
+
+
+def test_claims_without_a_valid_set(gateway, abandoned, lane, relayer):
+    receipt = gateway.send("claim", lane.origin, sender=relayer)
+    assert receipt.named("ClaimSent") == [(lane.origin, relayer, 10**9, 1)]
+
+
+# While messages are delivered
+
+
+def test_a_recipient_may_bring_the_next_set(
+    arcade, gateway, handover, following, lane, append, paper, sender
+):
+    """What was attested at the beginning of the transaction is delivered to its end; then the next set counts."""
+    after = following()
+    arguments = handover(after)
+    arcade.recipient.send("setCall", gateway.address, gateway.encode("rotate", *arguments), sender=sender)
+    bringing, behind = (
+        append(gas_limit=1_000_000),
+        lane.append_notice(gateway.address, gateway_payload(Kind.RETURN, keccak(text="returned"), 0, 0)),
+    )
+    receipt = paper.deliver(lane)
+    assert [id_ for id_, _, _ in receipt.named("MessageDelivered")] == [bringing.id, behind.id]
+    assert gateway.view("validatorSetHash") == after.set.hash
+    assert paper.refusal(lane) == error("UnknownValidatorSet", paper.validators.set.hash, after.set.hash)

@@ -1,0 +1,104 @@
+"""The write-ahead journal and the lock, as files."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metalayer.deploy.journal import Journal, journal_rows
+from metalayer.errors import MetalayerError
+from metalayer.network.locks import exclusive
+
+
+def send(chain: str, number: int) -> dict[str, Any]:
+    return {
+        "record": "send",
+        "chain": chain,
+        "step": f"step {number}",
+        "from": "0x01",
+        "nonce": number,
+        "hash": f"0x{number:02x}",
+        "raw": "0xff",
+    }
+
+
+def receipt(chain: str, number: int, status: int = 1) -> dict[str, Any]:
+    ends = {"hash": f"0x{number:02x}", "block": 7, "gas": 21_000, "status": status}
+    return {"record": "receipt", "chain": chain, "step": f"step {number}", **ends}
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "journal.jsonl"
+    Journal(path).append({"record": "resolved", "expires": 9}, send("hub", 1))
+    Journal(path).append(receipt("hub", 1))
+    journal = Journal(path)
+    assert [record["record"] for record in journal.records] == ["resolved", "send", "receipt"]
+    assert journal.expires == 9
+
+
+def test_an_empty_journal_says_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "none.jsonl")
+    assert (journal.expires, journal.genesis, journal.in_flight("hub")) == (None, {}, [])
+    journal.append()
+    assert not journal.path.exists()
+
+
+def test_in_flight_is_what_has_no_receipt(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append(*(send("hub", number) for number in range(1, 5)), send("arcade", 9))
+    journal.append(
+        receipt("hub", 1), {"record": "dropped", "chain": "hub", "hash": "0x03"}, receipt("hub", 4, 0)
+    )
+    assert [(flight.step, flight.nonce) for flight in journal.in_flight("hub")] == [("step 2", 2)]
+    states = [row["state"] for row in journal_rows(journal)]
+    assert states == ["done", "in flight", "replaced", "reverted", "in flight"]
+
+
+@given(cut=st.integers(min_value=1, max_value=400))
+def test_a_torn_line_never_happened(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
+    Journal(path).append(send("hub", 1))
+    whole = path.read_bytes()
+    Journal(path).append(send("hub", 2))
+    torn = path.read_bytes()[: max(len(whole), len(path.read_bytes()) - cut)]
+    path.write_bytes(torn)
+    journal = Journal(path)
+    assert [flight.nonce for flight in journal.in_flight("hub")] == [1]
+    journal.append(send("hub", 3))
+    assert [flight.nonce for flight in Journal(path).in_flight("hub")] == [1, 3]
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"record": "resolved", "expires": 1}\nnot json\n')
+    with pytest.raises(MetalayerError, match="line 2 is damaged"):
+        Journal(path)
+
+
+def test_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    threads = [
+        threading.Thread(target=lambda n=n: [journal.append(send("hub", n * 20 + i)) for i in range(20)])
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    again = Journal(journal.path)
+    assert sorted(record["nonce"] for record in again.records) == list(range(80))
+    assert again.records == journal.records
+
+
+def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with pytest.raises(ZeroDivisionError), exclusive(path, "it"):
+        raise ZeroDivisionError
+    with exclusive(path, "it"), pytest.raises(MetalayerError, match="it is already running: pid"):  # noqa: SIM117
+        with exclusive(path, "it"):
+            pass
