@@ -31,7 +31,7 @@ from metalayer.deploy.intent import CONTRACTS, Desired, Intent, Resolved, lifeti
 from metalayer.deploy.journal import Journal
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
+from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, receipt_request
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
@@ -40,6 +40,7 @@ from metalayer.protocol import gateway, reverts
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.protocol.rpc import block_request, quantity
 
 Kind = Literal["create", "configure", "hand over"]
 Report = Callable[[str, str, int], None]
@@ -54,12 +55,6 @@ PHASES = (0, 1, 2)
 
 # What is used, and what the nested calls hold back at their depth (EIP-150), with room to spare.
 _GAS_MARGIN = 1.25
-
-reverts.declare(
-    "NotController(address namespace,address caller,address controller)",
-    "InvalidController(address controller)",
-    "Create3EmptyBytecode()",
-)
 
 
 @dataclass(frozen=True)
@@ -176,15 +171,13 @@ class Deployer:
     def _genesis(self) -> dict[str, str]:
         def read(name: str) -> str:
             connection = self.connections[name]
-            chain_id, block = connection.batch(
-                [("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))]
-            )
-            if int(chain_id, 16) != connection.chain.chain_id:
+            chain_id, block = connection.batch([quantity("eth_chainId"), block_request(0)])
+            if chain_id != connection.chain.chain_id:
                 raise MetalayerError(
-                    f"the node at {connection.chain.url} is chain {int(chain_id, 16)}, expected "
+                    f"the node at {connection.chain.url} is chain {chain_id}, expected "
                     f"{connection.chain.chain_id} ('{name}')"
                 )
-            return str(block["hash"])
+            return str(block.hash)
 
         return dict(zip(self.network.chains, in_parallel(read, self.network.chains), strict=True))
 
@@ -219,7 +212,7 @@ class Deployer:
             expires = self._deployed_expiry()
         if expires is None:
             hub = self.connections[self.network.hub.name]
-            expires = hub.timestamp() + lifetime(self.intent)
+            expires = hub.block().time + lifetime(self.intent)
         factory = self.artifacts["Create3Factory"].creation
         return resolve(self.intent, self.network, self.address_of, factory, expires)
 
@@ -315,11 +308,11 @@ class _ChainRun:
             names[flight.hash] = flight.step
             receipt, nonce = self.connection.batch(
                 [
-                    ("eth_getTransactionReceipt", (flight.hash,)),
-                    ("eth_getTransactionCount", (flight.sender, "latest")),
+                    receipt_request(flight.hash),
+                    quantity("eth_getTransactionCount", flight.sender, "latest"),
                 ]
             )
-            if receipt is None and int(nonce, 16) > flight.nonce:
+            if receipt is None and nonce > flight.nonce:
                 # Another transaction took its nonce: it can never be included.
                 self.journal.append({"record": "dropped", "chain": self.chain, "hash": flight.hash})
             else:
@@ -365,13 +358,13 @@ class _ChainRun:
 
     def _check_balance(self, sender: Sender, transactions: Iterable[Transaction]) -> None:
         balance, block = self.connection.batch(
-            [("eth_getBalance", (sender.address, "pending")), ("eth_getBlockByNumber", ("latest", False))]
+            [quantity("eth_getBalance", sender.address, "pending"), block_request()]
         )
         gas = sum(transaction.gas or 0 for transaction in transactions)
-        needed = gas * int(block["baseFeePerGas"], 16)
-        if int(balance, 16) < needed:
+        needed = gas * block.base_fee
+        if balance < needed:
             raise MetalayerError(
-                f"{self.chain}: {sender.address} has {int(balance, 16) / 1e18:.6f} ether, expected at least "
+                f"{self.chain}: {sender.address} has {balance / 1e18:.6f} ether, expected at least "
                 f"{needed / 1e18:.6f} for {gas:,} gas"
             )
 
@@ -408,7 +401,7 @@ def steps_of(
             Step(f"create {name}", "create", 0, deployer, factory, data, values, addresses[name], done)
         )
     for chain_id, route in desired.routes.items():
-        data = gateway.encode_set_route(chain_id, route)
+        data = gateway.SET_ROUTE.encode(chain_id, route)
         values = {"chainId": chain_id, **{to_camel(name): value for name, value in asdict(route).items()}}
         done = state.gateway is not None and state.gateway.routes[chain_id] == route
         target = addresses["Metalayer"]
@@ -473,10 +466,10 @@ def rehearse(connection: Connection, steps: list[Step]) -> dict[str, int]:
     """
     if not steps:
         return {}
-    block = connection.rpc("eth_getBlockByNumber", "latest", False)
-    gas = hex(min(MAX_TRANSACTION_GAS, int(block["gasLimit"], 16)))
+    block = connection.block()
+    gas = hex(min(MAX_TRANSACTION_GAS, block.gas_limit))
     calls = [{"from": step.sender, "to": step.to, "input": to_hex(step.data), "gas": gas} for step in steps]
-    overrides = {"time": hex(int(block["timestamp"], 16) + 1)}
+    overrides = {"time": hex(block.time + 1)}
     simulated = connection.rpc(
         "eth_simulateV1", {"blockStateCalls": [{"blockOverrides": overrides, "calls": calls}]}, "latest"
     )

@@ -171,7 +171,7 @@ def _wiring(connection: Connection, desired: Desired, state: ChainState) -> Iter
     if desired.is_hub:
         wanted.append(("ERA", _TOTAL_SUPPLY, HUB_SUPPLY))
     readable = [(name, function, value) for name, function, value in wanted if state.stands(name)]
-    answers = connection.calls([(addresses[name], function.encode()) for name, function, _ in readable])
+    answers = connection.batch(function.request(addresses[name]) for name, function, _ in readable)
     for (name, function, value), answer in zip(readable, answers, strict=True):
         title = f"{name} {function.signature.removesuffix('()')}"
-        yield Finding(chain, title, str(value), str(function.decode(answer)))
+        yield Finding(chain, title, str(value), str(answer))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +18,14 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.create3 import ARACHNID, ARACHNID_CODE_HASH
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.protocol.rpc import Request, code_request
 
 ALL_CONTRACTS = ("Create3Factory", *CONTRACTS)
 
-OWNER = Function("owner()", "address")
-PENDING_OWNER = Function("pendingOwner()", "address")
-GUARDIAN = Function("guardian()", "address")
-CONTROLLER_OF = Function("controllerOf(address)", "address")
+OWNER = Function("owner()", "address", str)
+PENDING_OWNER = Function("pendingOwner()", "address", str)
+GUARDIAN = Function("guardian()", "address", str)
+CONTROLLER_OF = Function("controllerOf(address)", "address", str)
 
 
 @dataclass(frozen=True)
@@ -117,63 +118,46 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
     compared, without masks.
     """
     addresses = desired.addresses
-    placer, *answers = connection.batch(
+    placer, *codes = connection.batch(
         [
-            ("eth_getCode", (ARACHNID, "latest")),
-            *(("eth_getCode", (addresses[name], "latest")) for name in ALL_CONTRACTS),
+            code_request(ARACHNID),
+            *(code_request(addresses[name]) for name in ALL_CONTRACTS),
             *(_construction(desired, artifacts, name) for name in ALL_CONTRACTS),
         ]
     )
-    codes = [from_hex(answer) for answer in answers]
     found = dict(zip(ALL_CONTRACTS, codes[: len(ALL_CONTRACTS)], strict=True))
     expected = dict(zip(ALL_CONTRACTS, codes[len(ALL_CONTRACTS) :], strict=True))
-    state = ChainState(keccak(from_hex(placer)) == ARACHNID_CODE_HASH, found, expected, None, None)
-    requests: list[tuple[str, bytes]] = []
+    state = ChainState(keccak(placer) == ARACHNID_CODE_HASH, found, expected, None, None)
+    controller = None
     if state.stands("Create3Factory"):
-        requests.append((addresses["Create3Factory"], CONTROLLER_OF.encode(desired.deployer)))
-    if state.stands("Metalayer"):
-        target = addresses["Metalayer"]
-        requests += [
-            (target, OWNER.encode()),
-            (target, PENDING_OWNER.encode()),
-            (target, GUARDIAN.encode()),
-            (target, gateway.encode_validator_set_hash()),
-            *((target, gateway.encode_route(chain_id)) for chain_id in desired.routes),
-        ]
-    values = connection.calls(requests)
-    controller = CONTROLLER_OF.decode(values.pop(0)) if state.stands("Create3Factory") else None
-    settings = None
-    if state.stands("Metalayer"):
-        settings = _gateway_state(values, installed_sets(connection, addresses["Metalayer"]), desired)
+        controller = connection.view(addresses["Create3Factory"], CONTROLLER_OF, desired.deployer)
+    settings = _gateway_state(connection, desired) if state.stands("Metalayer") else None
     return ChainState(state.has_placer, found, expected, settings, controller)
 
 
 def installed_sets(connection: Connection, address: str) -> list[ValidatorSet]:
     """Every set that a gateway ever accepted, the constructor's first, from the logs of their installation."""
-    logs = connection.logs(address, [gateway.topic("ValidatorSetInstalled")], 0, connection.height())
-    return [gateway.decode_validator_set(log) for log in logs]
+    return [installed for installed, _ in connection.ask(gateway.VALIDATOR_SET_INSTALLED.logs(address))]
 
 
-def _gateway_state(values: Sequence[bytes], sets: list[ValidatorSet], desired: Desired) -> GatewayState:
-    owner, pending, guardian, set_hash, *routes = values
+def _gateway_state(connection: Connection, desired: Desired) -> GatewayState:
+    address = desired.addresses["Metalayer"]
+    owner, pending, guardian, set_hash, *routes = connection.batch(
+        [
+            *(function.request(address) for function in (OWNER, PENDING_OWNER, GUARDIAN)),
+            gateway.VALIDATOR_SET_HASH.request(address),
+            *(gateway.ROUTE.request(address, chain_id) for chain_id in desired.routes),
+        ]
+    )
+    sets = installed_sets(connection, address)
     return GatewayState(
-        OWNER.decode(owner),
-        PENDING_OWNER.decode(pending),
-        GUARDIAN.decode(guardian),
-        set_hash,
-        sets,
-        {
-            chain_id: gateway.decode_route(route)
-            for chain_id, route in zip(desired.routes, routes, strict=True)
-        },
+        owner, pending, guardian, set_hash, sets, dict(zip(desired.routes, routes, strict=True))
     )
 
 
-def _construction(
-    desired: Desired, artifacts: Mapping[str, Artifact], contract: str
-) -> tuple[str, Sequence[Any]]:
+def _construction(desired: Desired, artifacts: Mapping[str, Artifact], contract: str) -> Request[bytes]:
     address = desired.addresses[contract]
     overrides = {address: {"code": to_hex(init_code(desired, artifacts, contract)), "state": {}}}
     # A constructor refuses a set that has expired. What it installed long ago is still what it should be.
     block = {"time": hex(desired.validator_set.expires)}
-    return "eth_call", ({"to": address, "data": "0x"}, "latest", overrides, block)
+    return Request("eth_call", ({"to": address, "data": "0x"}, "latest", overrides, block), from_hex)

@@ -16,11 +16,13 @@ from pydantic.alias_generators import to_camel
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
-from metalayer.network.connection import Connection, Unreachable
+from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import Unreachable
 from metalayer.network.workspace import repo_root, state_dir
-from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.protocol.attestation import Domain, ValidatorSet
+from metalayer.protocol.hex import to_hex
+from metalayer.protocol.rpc import code_request
 
 
 class _Model(BaseModel):
@@ -129,6 +131,11 @@ class Registry(_Model):
             return self.contract(chain, name).address
         raise MetalayerError("nothing is deployed yet: run `ape run deploy apply`")
 
+    @property
+    def domain(self) -> Domain:
+        """Of all signatures in this network."""
+        return Domain(self.network_id, self.address("Metalayer"))
+
     def first_validator_set(self) -> ValidatorSet:
         """The set that the constructors installed."""
         weights = {member.signer: member.weight for member in self.validator_set.members}
@@ -145,14 +152,12 @@ class Registry(_Model):
     def _confirm_chain(self, name: str, connection: Connection) -> None:
         contracts = self.chain(name).contracts
         try:
-            codes = connection.batch(
-                ("eth_getCode", (contract.address, "latest")) for contract in contracts.values()
-            )
+            codes = connection.batch(code_request(contract.address) for contract in contracts.values())
         except Unreachable:
             return
         for (title, contract), code in zip(contracts.items(), codes, strict=True):
-            if to_hex(keccak(from_hex(code))) != contract.code_hash:
-                found = "other code" if code != "0x" else "no code"
+            if to_hex(keccak(code)) != contract.code_hash:
+                found = "other code" if code else "no code"
                 raise MetalayerError(
                     f"the registry does not match the running chains: {name} has {found} at {title} "
                     f"{contract.address}; if the chains were restarted, run `ape run deploy apply`"

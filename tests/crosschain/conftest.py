@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from tests.kit.deployed import Deployment
 from tests.kit.mesh import Mesh, mesh_of
 
@@ -17,5 +17,5 @@ def mesh(deployment: Deployment) -> Mesh:
 
 
 @pytest.fixture
-def exchange(tmp_path: Path) -> Exchange:
-    return Exchange(tmp_path / "exchange")
+def exchange(tmp_path: Path) -> DirectoryExchange:
+    return DirectoryExchange(tmp_path / "exchange")

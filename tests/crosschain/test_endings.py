@@ -16,21 +16,20 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
-from metalayer.lanes.logs import Restart, Sent
+from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart
 from metalayer.network.connection import Connection
 from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.attestation import Attestation, compact, digest
+from metalayer.protocol.attestation import Attestation, compact
 from metalayer.protocol.facts import LaneFact, RestartFact, Tree
-from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import Fee, interoperable
 from metalayer.relayer.passes import PassResult, Relayer
-from metalayer.relayer.settlement import known_head
+from metalayer.relayer.refunds import known_head
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
 from tests.kit.evm import init_code
@@ -61,30 +60,30 @@ def relay(mesh: Mesh, relayer: Relayer, passes: int) -> list[PassResult]:
 
 
 def credit(mesh: Mesh, chain: str, account: str) -> int:
-    data = mesh.connections[chain].call(mesh.gateway, gateway.encode_credit(account))
+    data = mesh.connections[chain].call(mesh.gateway, gateway.CREDIT.encode(account))
     return int.from_bytes(data, "big")
 
 
 def escrow(mesh: Mesh, origin: str, destination: str) -> int:
-    data = gateway.encode_lane_fees(mesh.id_of(destination))
-    return gateway.decode_pair(mesh.connections[origin].call(mesh.gateway, data))[0]
+    data = gateway.LANE_FEES.encode(mesh.id_of(destination))
+    return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).escrow
 
 
-def state_of(mesh: Mesh, exchange: Exchange, sent: Sent) -> State:
-    return trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, sent.id).state
+def state_of(mesh: Mesh, exchange: DirectoryExchange, sent: Sent) -> State:
+    return trace(mesh, exchange, sent.id).state
 
 
-def lane_status(mesh: Mesh, exchange: Exchange, origin: str, destination: str) -> LaneStatus:
-    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+def lane_status(mesh: Mesh, exchange: DirectoryExchange, origin: str, destination: str) -> LaneStatus:
+    found = status(mesh, exchange)
     return next(one for one in found.lanes if (one.origin, one.destination) == (origin, destination))
 
 
-def test_an_expired_message_comes_home(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_an_expired_message_comes_home(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """P1, M18: passed by, noticed, carried, refunded. Who passed it by earns its base, who carried the notice the
     return part, and the sender gets the rest.
     """
     before = credit(mesh, "hub", SENDER.address)
-    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
     paid = before - credit(mesh, "hub", SENDER.address)
     pass_time(mesh, 3 * HOUR)
     relayer = mesh.relayer(exchange)
@@ -106,11 +105,11 @@ def test_an_expired_message_comes_home(mesh: Mesh, exchange: Exchange, tmp_path:
 
 
 def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """A failed message may be retried until its time has passed; no relayer returns it before."""
     (sent,) = mesh.send(
-        "hub", "arcade", recipient=NOBODY, deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR
+        "hub", "arcade", recipient=NOBODY, deliver_before=mesh.connections["hub"].block().time + 2 * HOUR
     )
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
@@ -128,10 +127,10 @@ def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
 
 
 def test_a_relayer_that_was_not_there_returns_what_others_left(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """Nothing is remembered between processes: each pass by a new relayer."""
-    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    deadline = mesh.connections["hub"].block().time + 2 * HOUR
     messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
     pass_time(mesh, 3 * HOUR)
     with mesh.signing(exchange, tmp_path):
@@ -140,10 +139,12 @@ def test_a_relayer_that_was_not_there_returns_what_others_left(
     assert {state_of(mesh, exchange, sent) for sent in messages} == {State.RETURNED}
 
 
-def test_racing_relayers_return_and_refund_once(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_racing_relayers_return_and_refund_once(
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """P5: nothing is paid twice; whoever is late pays for a rehearsal at most."""
     before = credit(mesh, "hub", SENDER.address)
-    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    deadline = mesh.connections["hub"].block().time + 2 * HOUR
     messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
     pass_time(mesh, 3 * HOUR)
     relayers = [mesh.relayer(exchange), mesh.relayer(exchange, RIVAL)]
@@ -165,25 +166,25 @@ def test_racing_relayers_return_and_refund_once(mesh: Mesh, exchange: Exchange, 
 
 
 def protocol_fees(mesh: Mesh, origin: str, destination: str) -> int:
-    data = gateway.encode_lane_fees(mesh.id_of(destination))
-    return gateway.decode_pair(mesh.connections[origin].call(mesh.gateway, data))[1]
+    data = gateway.LANE_FEES.encode(mesh.id_of(destination))
+    return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).protocol_fees
 
 
 def scripted_sender(mesh: Mesh) -> str:
     """A sending contract on the hub, with credit."""
     hub = mesh.connections["hub"]
     contract = str(hub.send(SENDER, None, init_code("ScriptedSender"))["contractAddress"])
-    token = to_hex(hub.call(mesh.gateway, gateway.SELECTORS["FEE_TOKEN"]))[-40:]
+    token = hub.view(mesh.gateway, gateway.FEE_TOKEN)[2:]
     approve = keccak(text="approve(address,uint256)")[:4] + encode(
         ["address", "uint256"], [mesh.gateway, 10**20]
     )
     hub.send(SENDER, "0x" + token, approve)
-    hub.send(SENDER, mesh.gateway, gateway.encode_deposit(contract, 10**20))
+    hub.send(SENDER, mesh.gateway, gateway.DEPOSIT_FOR.encode(contract, 10**20))
     return contract
 
 
 def send_as(mesh: Mesh, contract: str, destination: str, deliver_before: int) -> None:
-    data = gateway.encode_send(
+    data = gateway.send_call(
         interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
     )
     call = _EXECUTE + encode(["address", "bytes"], [mesh.gateway, data])
@@ -191,13 +192,13 @@ def send_as(mesh: Mesh, contract: str, destination: str, deliver_before: int) ->
 
 
 def test_a_sender_that_refuses_what_comes_back_is_asked_again(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """The refusal is a problem that is named; nothing is lost, and no other message waits for it."""
     hub = mesh.connections["hub"]
     contract = scripted_sender(mesh)
     hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [1]))
-    deadline = hub.timestamp() + 2 * HOUR
+    deadline = hub.block().time + 2 * HOUR
     send_as(mesh, contract, "arcade", deadline)
     (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
     pass_time(mesh, 3 * HOUR)
@@ -214,7 +215,9 @@ def test_a_sender_that_refuses_what_comes_back_is_asked_again(
     assert (third.refunded, third.all_problems) == (1, [])
 
 
-def test_earnings_are_claimed_when_they_are_worth_it(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_earnings_are_claimed_when_they_are_worth_it(
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """P5: the claim goes to the origin as a message, and what it brings is exactly what was earned."""
     sent = mesh.send("hub", "arcade", count=40)
     fee = Fee.unpack(sent[0].message.fee)
@@ -232,7 +235,9 @@ def test_earnings_are_claimed_when_they_are_worth_it(mesh: Mesh, exchange: Excha
     assert escrow(mesh, "hub", "arcade") == 0
 
 
-def test_a_paused_lane_waits_and_holds_up_no_other(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_a_paused_lane_waits_and_holds_up_no_other(
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     arcade = mesh.connections["arcade"]
     pause = _PAUSE + encode(["uint256", "uint64"], [mesh.id_of("hub"), 2 * HOUR])
     arcade.send(GUARDIAN, mesh.gateway, pause)
@@ -253,7 +258,7 @@ def test_a_paused_lane_waits_and_holds_up_no_other(mesh: Mesh, exchange: Exchang
 class Reorganisation:
     """The lane from the hub to arcade, broken: arcade has messages of a history that the hub lost."""
 
-    def __init__(self, mesh: Mesh, exchange: Exchange, relayer: Relayer) -> None:
+    def __init__(self, mesh: Mesh, exchange: DirectoryExchange, relayer: Relayer) -> None:
         hub = mesh.connections["hub"]
         self.shared = mesh.send("hub", "arcade", b"in both histories", count=2)
         relay(mesh, relayer, 1)
@@ -261,7 +266,7 @@ class Reorganisation:
         self.gone = mesh.send("hub", "arcade", b"gone", count=2)
         # The same message at the same place in both histories, behind another one.
         (self.same_gone,) = mesh.send(
-            "hub", "arcade", b"the same", deliver_before=hub.timestamp() + 48 * HOUR
+            "hub", "arcade", b"the same", deliver_before=hub.block().time + 48 * HOUR
         )
         relay(mesh, relayer, 1)
         assert hub.rpc("evm_revert", snapshot)
@@ -275,12 +280,12 @@ class Reorganisation:
 
 
 def test_a_lane_broken_by_a_reorganisation_is_restarted(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21, P1, P2, end to end: halted visibly, restarted by the origin's owner, followed by the Inbox; what the
     Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
     """
-    monkeypatch.setattr("metalayer.relayer.passes._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
     monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     relayer = mesh.relayer(exchange)
@@ -294,7 +299,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
         assert "different heads" in stuck.problem
         assert "owner restarts it" in stuck.problem
 
-        args = (hub, arcade, mesh.gateway, mesh.network_id)
+        args = (mesh, hub, arcade)
         with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
             restart(*args, SENDER)
         with pytest.raises(MetalayerError, match="must be above"):
@@ -325,12 +330,12 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
 
 
 def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21, P1: the quorum signed a history of which nothing was delivered, and which the origin lost. It never signs
     another one at that place: the restart is all that can still be signed, and goes first.
     """
-    monkeypatch.setattr("metalayer.relayer.passes._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
     monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     snapshot = hub.rpc("evm_snapshot")
@@ -343,7 +348,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
             threading.Event().wait(0.02)
         assert hub.rpc("evm_revert", snapshot)
         (anew,) = mesh.send("hub", "arcade", b"anew")
-        place, _ = restart(hub, arcade, mesh.gateway, mesh.network_id, OWNER)
+        place, _ = restart(mesh, hub, arcade, OWNER)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")
         (followed,) = relay(mesh, relayer, 1)
         assert [delivery.followed for delivery in followed.deliveries if delivery.chain == "arcade"] == [1, 0]
@@ -360,16 +365,16 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
 
 
 def cost_of(mesh: Mesh, sent: Sent) -> int:
-    data = gateway.encode_quote(sent.message.destination, sent.message.gas_limit, len(sent.message.payload))
+    data = gateway.QUOTE.encode(sent.message.destination, sent.message.gas_limit, len(sent.message.payload))
     return int.from_bytes(mesh.connections["hub"].call(mesh.gateway, data), "big")
 
 
 def test_a_lane_restarted_without_need_is_emptied_first(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """What can still be delivered is; only then the restart is followed."""
     mesh.send("hub", "arcade", count=3)
-    args = (mesh.connections["hub"], mesh.connections["arcade"], mesh.gateway, mesh.network_id)
+    args = (mesh, mesh.connections["hub"], mesh.connections["arcade"])
     place, _ = restart(*args, OWNER)
     (behind,) = mesh.send("hub", "arcade")
     with mesh.signing(exchange, tmp_path):
@@ -381,9 +386,11 @@ def test_a_lane_restarted_without_need_is_emptied_first(
     assert mesh.inbox("hub", "arcade") == (place + 1, behind.head)
 
 
-def test_notices_lost_with_a_restart_are_sent_again(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_notices_lost_with_a_restart_are_sent_again(
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """A notice waits in the lane back when that lane is restarted, and is left behind."""
-    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
     pass_time(mesh, 3 * HOUR)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
@@ -398,13 +405,17 @@ def test_notices_lost_with_a_restart_are_sent_again(mesh: Mesh, exchange: Exchan
 def lose_lane(mesh: Mesh, origin: str, destination: str) -> None:
     """Restarts a lane, and lets its destination follow at once although messages wait before the restart."""
     here, there = mesh.connections[origin], mesh.connections[destination]
-    place, _ = restart(here, there, mesh.gateway, mesh.network_id, OWNER)
+    place, _ = restart(mesh, here, there, OWNER)
     fact = RestartFact(mesh.id_of(origin), mesh.id_of(destination), place)
     tree = Tree([fact])
-    hash_ = digest(mesh.network_id, mesh.gateway, tree.root)
+    hash_ = mesh.domain.digest(tree.root)
     signatures = {key.address: compact(key.unsafe_sign_hash(hash_)) for key in VALIDATORS}
     attestation = Attestation(tree.root, mesh.validator_set, signatures)
-    there.send(RELAYER, mesh.gateway, gateway.encode_follow_restart(attestation, fact, tree.proof(fact)))
+    there.send(
+        RELAYER,
+        mesh.gateway,
+        gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, tree.proof(fact)),
+    )
 
 
 class Crash(BaseException):
@@ -413,12 +424,12 @@ class Crash(BaseException):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_relayer_killed_at_any_request_loses_nothing(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """P1, P5: one relayer after the other dies at a later request; a last one finishes, and every message has one
     end.
     """
-    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    deadline = mesh.connections["hub"].block().time + 2 * HOUR
     expiring = mesh.send("hub", "arcade", deliver_before=deadline, count=2)
     pass_time(mesh, 3 * HOUR)
     fine = mesh.send("hub", "arcade", count=2)
@@ -454,11 +465,11 @@ def test_a_relayer_killed_at_any_request_loses_nothing(
 
 def accepted(mesh: Mesh, chain: str, messages: Sequence[Sent]) -> list[int]:
     """How often each was delivered."""
-    topics = [gateway.topic("MessageDelivered"), [gateway.word(sent.id) for sent in messages]]
+    topics = [gateway.MESSAGE_DELIVERED.topic, [sent.id for sent in messages]]
     connection = mesh.connections[chain]
     logs = connection.logs(mesh.gateway, topics, 0, connection.height())
-    ids = [entry["topics"][1] for entry in logs]
-    return [ids.count(to_hex(sent.id)) for sent in messages]
+    ids = [log.topics[1] for log in logs]
+    return [ids.count(sent.id) for sent in messages]
 
 
 def _named_pool(workers: int) -> Any:
@@ -467,7 +478,7 @@ def _named_pool(workers: int) -> Any:
 
 def test_the_next_known_head() -> None:
     """Where a walk ends: at the next multiple of 256, the last message before a restart, or the present one."""
-    restarts = [Restart(nonce=2_048, last=300)]
+    restarts = [gateway.LaneRestarted(destination=902, nonce=2_048, last=300)]
     assert known_head(1, 200, []) == 200
     assert known_head(1, 300, []) == 256
     assert known_head(257, 300, []) == 300
@@ -477,24 +488,26 @@ def test_the_next_known_head() -> None:
     assert known_head(256, 256, []) == 256
 
 
-def test_a_status_warns_before_a_set_expires(mesh: Mesh, exchange: Exchange) -> None:
+def test_a_status_warns_before_a_set_expires(mesh: Mesh, exchange: DirectoryExchange) -> None:
     """An expired set is named, with what it stops."""
-    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    found = status(mesh, exchange)
     assert [(one.version, one.problem) for one in found.sets] == [(1, "")] * 4
     expires = found.sets[0].expires
     mesh.connections["arcade"].rpc("evm_setNextBlockTimestamp", hex(expires - 60))
     mesh.connections["arcade"].rpc("anvil_mine", "0x1")
     mesh.connections["perps"].rpc("evm_setNextBlockTimestamp", hex(expires + 60))
     mesh.connections["perps"].rpc("anvil_mine", "0x1")
-    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    found = status(mesh, exchange)
     said = {one.chain: one.problem for one in found.sets if one.problem}
     assert said.keys() == {"arcade", "perps"}
     assert "expires in 60 s" in said["arcade"]
     assert "nothing can be delivered there" in said["perps"]
 
 
-def test_a_silent_chain_is_named_while_others_settle(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
-    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+def test_a_silent_chain_is_named_while_others_settle(
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
     pass_time(mesh, 3 * HOUR)
     partly = replace(mesh, connections=mesh.cut_off_from("social").connections)
     with mesh.signing(exchange, tmp_path):

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.attesting.rotation import Outcome, catch_up, propose_and_rotate
 from metalayer.attesting.set_file import load_set
-from metalayer.attesting.sets import set_status
+from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection, Reverted
@@ -25,7 +25,7 @@ from metalayer.network.signers import address_of, local_key
 from metalayer.network.transactions import Transaction
 from metalayer.network.workspace import repo_root
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, signable
+from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
 from metalayer.protocol.facts import LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Batch
 from tests.kit.mesh import RELAYER, RIVAL, VALIDATORS, Mesh, write_set
@@ -34,21 +34,21 @@ CHAINS = ("hub", "arcade", "perps", "social")
 
 
 def versions(mesh: Mesh) -> dict[str, int]:
-    return {name: set_status(mesh.connections[name], mesh.gateway)[0] for name in CHAINS}
+    return {name: read_sets(mesh.connections[name], mesh.gateway).installed.version for name in CHAINS}
 
 
 def rotate(
-    mesh: Mesh, exchange: Exchange, following: ValidatorSet, timeout: float = 20.0, **options: Any
+    mesh: Mesh, exchange: DirectoryExchange, following: ValidatorSet, timeout: float = 20.0, **options: Any
 ) -> list[Outcome]:
     senders = dict.fromkeys(mesh.connections, RELAYER)
-    args = (mesh.connections, mesh.network_id, mesh.gateway, exchange, senders, following, timeout)
+    args = (mesh, exchange, senders, following, timeout)
     return propose_and_rotate(*args, **options)
 
 
 def attest(mesh: Mesh, root: bytes, validator_set: ValidatorSet) -> Attestation:
     """Signatures of all validators of the set."""
     keys = {key.address: key for key in (local_key(5 + position) for position in range(7))}
-    message = signable(mesh.network_id, mesh.gateway, root)
+    message = mesh.domain.signable(root)
     signatures = {signer: compact(keys[signer].sign_message(message)) for signer, _ in validator_set.members}
     return Attestation(root, validator_set, signatures)
 
@@ -56,7 +56,7 @@ def attest(mesh: Mesh, root: bytes, validator_set: ValidatorSet) -> Attestation:
 def rotate_by_hand(mesh: Mesh, name: str, present: ValidatorSet, following: ValidatorSet) -> bytes:
     """Rotates one chain, and returns the call."""
     tree = Tree([SetFact(following.version, following.hash)])
-    data = gateway.encode_rotate(attest(mesh, tree.root, present), following, [])
+    data = gateway.ROTATE.encode(attest(mesh, tree.root, present), following, [])
     mesh.connections[name].send(RIVAL, mesh.gateway, data)
     return data
 
@@ -66,11 +66,13 @@ def delivery(mesh: Mesh, sent: Sent, validator_set: ValidatorSet) -> bytes:
     message = sent.message
     fact = LaneFact(message.origin, message.destination, message.nonce, sent.head)
     batch = Batch([message], message.origin, 1, [], [])
-    return gateway.encode_deliver(attest(mesh, fact.leaf, validator_set), [batch])
+    return gateway.DELIVER.encode(attest(mesh, fact.leaf, validator_set), [batch])
 
 
 @contextmanager
-def signing_for(mesh: Mesh, exchange: Exchange, folder: Path, following: ValidatorSet) -> Iterator[None]:
+def signing_for(
+    mesh: Mesh, exchange: DirectoryExchange, folder: Path, following: ValidatorSet
+) -> Iterator[None]:
     """The first set's validators at work, agreed to the set."""
     with mesh.signing(exchange, folder, next_set=write_set(folder / "next.yaml", following)):
         yield
@@ -85,7 +87,7 @@ def expire(mesh: Mesh, *names: str) -> None:
 
 
 def test_all_chains_rotate_and_only_the_new_set_delivers(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: from then on the old set's signatures move nothing, and the new one's do."""
     following, lines = mesh.next_set(), []
@@ -105,7 +107,7 @@ def test_all_chains_rotate_and_only_the_new_set_delivers(
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
-def test_rotating_again_does_nothing(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_rotating_again_does_nothing(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
     following = mesh.next_set()
     with signing_for(mesh, exchange, tmp_path, following):
         rotate(mesh, exchange, following)
@@ -119,7 +121,7 @@ def test_rotating_again_does_nothing(mesh: Mesh, exchange: Exchange, tmp_path: P
 
 
 def test_a_rotation_interrupted_between_chains_goes_on_without_the_validators(
-    mesh: Mesh, exchange: Exchange
+    mesh: Mesh, exchange: DirectoryExchange
 ) -> None:
     """What one chain accepted is valid on the others: nobody has to sign again."""
     following = mesh.next_set()
@@ -133,12 +135,14 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 from metalayer.attesting import rotation
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.attesting.set_file import load_set
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection, connect
+from metalayer.network.mesh import Mesh
 from metalayer.network.signers import address_of, local_key
 from metalayer.network.transactions import KeySender
+from metalayer.protocol.attestation import Domain
 
 broadcast = Connection.broadcast
 
@@ -152,7 +156,7 @@ Connection.broadcast = dying
 network = load_network()
 connections = connect(network)
 rotation.propose_and_rotate(
-    connections, network.hub.chain_id, sys.argv[2], Exchange(Path(sys.argv[3])),
+    Mesh(Domain(network.hub.chain_id, sys.argv[2]), connections), DirectoryExchange(Path(sys.argv[3])),
     dict.fromkeys(connections, KeySender(local_key(2))), load_set(Path(sys.argv[4]), address_of),
 )
 """
@@ -160,7 +164,7 @@ rotation.propose_and_rotate(
 
 @pytest.mark.parametrize("last", ["hub", "perps"])
 def test_whoever_rotates_may_be_killed_anywhere(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, last: str
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, last: str
 ) -> None:
     """A real process and a real SIGKILL, right after the transaction of one chain was sent."""
     following = mesh.next_set()
@@ -185,7 +189,7 @@ def test_whoever_rotates_may_be_killed_anywhere(
 
 
 def test_a_chain_that_was_away_catches_up_over_two_sets(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """Its node was unreachable during both rotations. Catching up needs no validator, and asks nobody twice."""
     second, third = mesh.next_set(), mesh.next_set(3, range(2, 7))
@@ -199,7 +203,7 @@ def test_a_chain_that_was_away_catches_up_over_two_sets(
     assert versions(mesh) == {"hub": 3, "arcade": 3, "perps": 3, "social": 1}
 
     senders = dict.fromkeys(CHAINS, RELAYER)
-    outcomes = catch_up(mesh.connections, mesh.gateway, senders)
+    outcomes = catch_up(mesh, senders)
     assert [(o.chain, o.version, o.problem) for o in outcomes] == [("social", 2, ""), ("social", 3, "")]
     assert all(outcome.transaction for outcome in outcomes)
     assert versions(mesh) == dict.fromkeys(CHAINS, 3)
@@ -212,7 +216,7 @@ def test_nothing_is_asked_when_all_sets_are_equal(mesh: Mesh, monkeypatch: pytes
     asked = []
     true = Connection._post
     monkeypatch.setattr(Connection, "_post", lambda self, body: asked.append(body) or true(self, body))
-    assert catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, RELAYER)) == []
+    assert catch_up(mesh, dict.fromkeys(CHAINS, RELAYER)) == []
     assert [body["method"] for body in asked] == ["eth_call"] * 4
 
 
@@ -220,17 +224,17 @@ def test_a_chain_that_does_not_answer_keeps_no_other_from_catching_up(mesh: Mesh
     following = mesh.next_set()
     rotate_by_hand(mesh, "arcade", mesh.validator_set, following)
     senders = dict.fromkeys(CHAINS, RELAYER)
-    outcomes = catch_up(mesh.cut_off_from("hub").connections, mesh.gateway, senders)
+    outcomes = catch_up(mesh.cut_off_from("hub"), senders)
     assert {(o.chain, o.version) for o in outcomes} == {("perps", 2), ("social", 2), ("hub", None)}
     assert outcomes[-1].problem.startswith("hub is unreachable")
-    assert [o.chain for o in catch_up(mesh.connections, mesh.gateway, senders)] == ["hub"]
+    assert [o.chain for o in catch_up(mesh, senders)] == ["hub"]
     assert versions(mesh) == dict.fromkeys(CHAINS, 2)
 
 
 def test_two_relayers_that_catch_up_at_once_both_succeed(mesh: Mesh) -> None:
     rotate_by_hand(mesh, "arcade", mesh.validator_set, mesh.next_set())
     both = in_parallel(
-        lambda sender: catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, sender)),
+        lambda sender: catch_up(mesh, dict.fromkeys(CHAINS, sender)),
         [RELAYER, RIVAL],
     )
     assert [outcome.problem for outcomes in both for outcome in outcomes if outcome.problem] == []
@@ -238,7 +242,7 @@ def test_two_relayers_that_catch_up_at_once_both_succeed(mesh: Mesh) -> None:
 
 
 def test_a_set_that_no_direct_call_installed_cannot_be_taken_from_there(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A contract in between: its own input is no call of `rotate`. The validators sign the set once more."""
     caplog.set_level("INFO", "metalayer.attesting.rotation")
@@ -251,15 +255,18 @@ def test_a_set_that_no_direct_call_installed_cannot_be_taken_from_there(
     forwarder = arcade.send(RIVAL, None, creation)["contractAddress"]
     arcade.send(RIVAL, forwarder, data, 1_000_000)
     assert versions(mesh)["arcade"] == 2
-    only = {name: mesh.connections[name] for name in ("arcade", "perps", "social")}
-    outcomes = catch_up(only, mesh.gateway, dict.fromkeys(only, RELAYER))
+    outcomes = catch_up(mesh.only("arcade", "perps", "social"), dict.fromkeys(CHAINS, RELAYER))
     assert [outcome.chain for outcome in outcomes] == ["perps", "social"]
     for outcome in outcomes:
         assert "it has validator set 1, and no chain shows a direct call of `rotate`" in outcome.problem
     assert "calls another contract than the gateway" in caplog.text
     with signing_for(mesh, exchange, tmp_path, following):
-        outcomes = rotate(replace(mesh, connections=only), exchange, following)
-    assert {outcome.chain: outcome.problem for outcome in outcomes} == dict.fromkeys(only, "")
+        outcomes = rotate(
+            replace(mesh, connections=mesh.only("arcade", "perps", "social").connections), exchange, following
+        )
+    assert {outcome.chain: outcome.problem for outcome in outcomes} == dict.fromkeys(
+        ("arcade", "perps", "social"), ""
+    )
     assert versions(mesh) == dict.fromkeys(CHAINS, 2)
 
 
@@ -271,11 +278,11 @@ def test_a_node_that_shows_another_transaction_is_not_believed(
     following = mesh.next_set()
     data = rotate_by_hand(mesh, "hub", mesh.validator_set, following)
     hub = mesh.connections["hub"]
-    other = gateway.encode_rotate(
+    other = gateway.ROTATE.encode(
         attest(mesh, bytes(32), mesh.validator_set), mesh.next_set(positions=range(2, 7)), []
     )
     shown = {
-        "another function": {"to": mesh.gateway, "input": "0x" + gateway.encode_claim(902).hex()},
+        "another function": {"to": mesh.gateway, "input": "0x" + gateway.CLAIM.encode(902).hex()},
         "more behind it": {"to": mesh.gateway, "input": "0x" + (data + bytes(32)).hex()},
         "another set": {"to": mesh.gateway, "input": "0x" + other.hex()},
         "garbage": {"to": [], "input": 7},
@@ -287,12 +294,12 @@ def test_a_node_that_shows_another_transaction_is_not_believed(
     )
     heights = {name: mesh.connections[name].height() for name in CHAINS}
     senders = dict.fromkeys(CHAINS, RELAYER)
-    outcomes = catch_up(mesh.connections, mesh.gateway, senders)
+    outcomes = catch_up(mesh, senders)
     assert [outcome.chain for outcome in outcomes] == ["arcade", "perps", "social"]
     assert all("no chain shows a direct call" in outcome.problem for outcome in outcomes)
     assert heights == {name: mesh.connections[name].height() for name in CHAINS}
     rotate_by_hand(mesh, "social", mesh.validator_set, following)
-    outcomes = catch_up(mesh.connections, mesh.gateway, senders)
+    outcomes = catch_up(mesh, senders)
     assert [(outcome.chain, outcome.problem) for outcome in outcomes] == [("arcade", ""), ("perps", "")]
 
 
@@ -303,13 +310,12 @@ def test_a_transaction_that_waits_in_the_pool_is_not_paid_for_twice(mesh: Mesh) 
     arcade.rpc("evm_setAutomine", False)
     (signed,) = arcade.sign_many(RELAYER, [Transaction(mesh.accepting, b"", 100_000)])
     arcade.broadcast([signed])
-    only = {name: mesh.connections[name] for name in ("hub", "arcade")}
-    (outcome,) = catch_up(only, mesh.gateway, dict.fromkeys(only, RELAYER))
+    (outcome,) = catch_up(mesh.only("hub", "arcade"), dict.fromkeys(CHAINS, RELAYER))
     assert outcome.problem == f"arcade: a transaction of {RELAYER.address} is still pending: waiting for it"
 
 
 def test_validators_that_disagree_about_the_next_set_make_no_quorum(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: three of five agree, one named another set, one named none. Everybody reads why, and nothing moves."""
     following, other = mesh.next_set(), mesh.next_set(positions=range(2, 7))
@@ -336,7 +342,7 @@ def test_validators_that_disagree_about_the_next_set_make_no_quorum(
 
 
 def test_signatures_of_the_next_set_alone_rotate_nothing(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: one that joins counts only once it is installed, however much of the next set has signed."""
     following = mesh.next_set()
@@ -348,16 +354,16 @@ def test_signatures_of_the_next_set_alone_rotate_nothing(
 
 
 def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: nothing is delivered there, and neither rotation nor catching up helps; the other chains rotate."""
     following = mesh.next_set(version=3)
     (sent,) = mesh.send("hub", "social")
     expire(mesh, "social")
     social = mesh.connections["social"]
-    version, expires, left = set_status(social, mesh.gateway)
-    assert (version, expires, left) == (1, mesh.validator_set.expires, -1)
-    assert set_status(mesh.connections["hub"], mesh.gateway)[2] > 0
+    found = read_sets(social, mesh.gateway)
+    assert (found.installed, found.seconds_left) == (mesh.validator_set, -1)
+    assert read_sets(mesh.connections["hub"], mesh.gateway).seconds_left > 0
     with pytest.raises(Reverted, match="ValidatorSetExpired"):
         social.send(RELAYER, mesh.gateway, delivery(mesh, sent, mesh.validator_set))
     with signing_for(mesh, exchange, tmp_path, following):
@@ -368,13 +374,13 @@ def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
     assert by_chain["social"].problem.endswith(
         "it takes nothing from anywhere, and no set can follow by rotation (docs/incidents.md)"
     )
-    (outcome,) = catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, RELAYER))
+    (outcome,) = catch_up(mesh, dict.fromkeys(CHAINS, RELAYER))
     assert outcome == by_chain["social"]
     with pytest.raises(Reverted, match="ValidatorSetExpired"):
         rotate_by_hand(mesh, "social", mesh.validator_set, following)
 
 
-def test_a_set_that_no_chain_would_install_is_not_proposed(mesh: Mesh, exchange: Exchange) -> None:
+def test_a_set_that_no_chain_would_install_is_not_proposed(mesh: Mesh, exchange: DirectoryExchange) -> None:
     lower = replace(mesh.next_set(), version=1)
     shorter = replace(mesh.next_set(), expires=mesh.validator_set.expires)
     for wrong in (lower, shorter):
@@ -392,7 +398,7 @@ def test_chains_with_two_sets_of_one_version_are_told_apart(mesh: Mesh) -> None:
     """What a lying quorum can do: halt lanes, visibly."""
     rotate_by_hand(mesh, "hub", mesh.validator_set, mesh.next_set())
     rotate_by_hand(mesh, "arcade", mesh.validator_set, mesh.next_set(positions=range(2, 7)))
-    outcomes = catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, RELAYER))
+    outcomes = catch_up(mesh, dict.fromkeys(CHAINS, RELAYER))
     (problem,) = (outcome.problem for outcome in outcomes if outcome.problem)
     assert problem.startswith("arcade: its validator set 2 is 0x")
 
@@ -467,7 +473,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_set(tmp_path / "next.yaml", address_of)
 
 
-def test_the_command_signs_the_set_of_its_file(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_the_command_signs_the_set_of_its_file(
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """`ape run validate --next-set`, as operators run it."""
     following = mesh.next_set()
     write_set(tmp_path / "next.yaml", following)

@@ -9,11 +9,13 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from metalayer.attesting.exchange import Exchange
-from metalayer.protocol.attestation import ValidatorSet, recover
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.network.rpc import Rpc
+from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 from metalayer.validator.process import Judgement, Validator, describe
 from metalayer.validator.record import Contradiction
@@ -21,7 +23,7 @@ from tests.kit.mesh import VALIDATORS, Mesh, write_set
 
 
 @pytest.fixture
-def validator(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> Validator:
+def validator(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> Validator:
     return mesh.validator(0, exchange, tmp_path)
 
 
@@ -46,7 +48,7 @@ def test_true_facts_are_signed_once(mesh: Mesh, validator: Validator) -> None:
     (root,) = validator.exchange.roots()
     signature = validator.exchange.signature(root, validator.address)
     assert signature is not None
-    assert recover(mesh.network_id, mesh.gateway, root, signature) == VALIDATORS[0].address
+    assert mesh.domain.recover(root, signature) == VALIDATORS[0].address
     assert validator.pass_once() == []
 
 
@@ -70,7 +72,7 @@ def test_one_false_fact_among_true_ones_is_refused(mesh: Mesh, validator: Valida
     assert f"the head after message 1 is 0x{true.head.hex()}, not 0x{false.head.hex()}" in reason
     (root,) = validator.exchange.roots()
     assert validator.exchange.refusals(root) == {validator.address: reason}
-    assert not validator.exchange.has_signed(root, validator.address)
+    assert not validator.exchange.signers(root)
     assert validator.pass_once() == []
 
 
@@ -209,7 +211,9 @@ def test_no_set_fact_is_signed_unless_a_set_is_agreed(mesh: Mesh, validator: Val
     assert reason == "set 2: no next set is agreed here (--next-set)"
 
 
-def test_the_agreed_set_is_signed_and_no_other(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_the_agreed_set_is_signed_and_no_other(
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     agreed, other = mesh.next_set(), mesh.next_set(positions=range(2, 7))
     validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", agreed))
     judgement, reason = judge(validator, [set_fact(other)])
@@ -220,7 +224,7 @@ def test_the_agreed_set_is_signed_and_no_other(mesh: Mesh, exchange: Exchange, t
 
 
 def test_the_installed_set_may_be_signed_again_for_a_chain_that_lags(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     installed = mesh.validator_set
     validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", installed))
@@ -237,7 +241,7 @@ def test_the_installed_set_may_be_signed_again_for_a_chain_that_lags(
     ids=["not a higher version", "not a later expiry", "expired"],
 )
 def test_a_set_that_the_hub_would_not_install_is_refused(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, change: dict[str, int], reason: str
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, change: dict[str, int], reason: str
 ) -> None:
     expires = mesh.validator_set.expires + change.get("later", 1)
     agreed = replace(mesh.next_set(change.get("version", 2)), expires=expires)
@@ -247,7 +251,7 @@ def test_a_set_that_the_hub_would_not_install_is_refused(
     assert reason in said
 
 
-def test_a_version_means_one_set_for_ever(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_a_version_means_one_set_for_ever(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """P10: an operator who changes their mind needs another version; the file is read again while it runs."""
     first, second = mesh.next_set(), mesh.next_set(positions=range(2, 7))
     third = mesh.next_set(3, positions=range(2, 7))
@@ -265,7 +269,7 @@ def test_a_version_means_one_set_for_ever(mesh: Mesh, exchange: Exchange, tmp_pa
 
 
 def test_a_malformed_file_is_one_warning_and_signs_nothing(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Until it is mended: then what was refused before is signed. The file's path is the operator's own business."""
     agreed, path = mesh.next_set(), tmp_path / "next.yaml"
@@ -295,7 +299,7 @@ def test_a_malformed_file_is_one_warning_and_signs_nothing(
 
 
 def test_set_facts_wait_for_a_hub_that_does_not_answer(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     agreed = mesh.next_set()
     next_set = write_set(tmp_path / "next.yaml", agreed)
@@ -304,7 +308,9 @@ def test_set_facts_wait_for_a_hub_that_does_not_answer(
     assert (judgement, reason) == (Judgement.WAITING, "hub: its node does not answer as it should")
 
 
-def test_a_validator_says_to_which_sets_it_belongs(mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_a_validator_says_to_which_sets_it_belongs(
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """One that joins with the next set signs already: nobody counts it yet, and it harms nobody."""
     agreed = mesh.next_set()
     next_set = write_set(tmp_path / "next.yaml", agreed)
@@ -363,7 +369,7 @@ def test_a_squatted_proposal_is_looked_at_again(mesh: Mesh, validator: Validator
 
 
 def test_an_unreachable_chain_delays_only_its_own_lanes(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.send("arcade", "hub")
@@ -378,11 +384,17 @@ def test_an_unreachable_chain_delays_only_its_own_lanes(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from metalayer.accounts import address_of, local_key
-from metalayer.chain import connect
-from metalayer.exchange import Exchange
-from metalayer.network import load_network
-from metalayer.validator import NextSet, Record, Validator
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.network.rpc import Rpc
+from metalayer.network.config import load_network
+from metalayer.network.connection import connect
+from metalayer.network.mesh import Mesh
+from metalayer.network.signers import address_of, local_key
+from metalayer.network.rpc import Rpc
+from metalayer.protocol.attestation import Domain
+from metalayer.validator.next_set import NextSet
+from metalayer.validator.process import Validator
+from metalayer.validator.record import Record
 
 place, gateway, exchange, record, next_set = sys.argv[1:]
 
@@ -396,16 +408,16 @@ class Dying:
 if place == "before the record":
     Record.commit = die
 if place == "before the publication":
-    Exchange.sign = die
+    DirectoryExchange.sign = die
 network = load_network()
 Validator.open(
-    Dying(), connect(network), network.hub.chain_id, gateway, Exchange(Path(exchange)), Path(record),
-    NextSet(Path(next_set), address_of),
+    Dying(), Mesh(Domain(network.hub.chain_id, gateway), connect(network)), DirectoryExchange(Path(exchange)),
+    Path(record), NextSet(Path(next_set), address_of),
 ).pass_once()
 """
 
 
-def killed(mesh: Mesh, exchange: Exchange, folder: Path, place: str) -> None:
+def killed(mesh: Mesh, exchange: DirectoryExchange, folder: Path, place: str) -> None:
     """A real process of the first validator, which ends by a real SIGKILL at this place."""
     paths = [exchange.directory, folder / "record-0.sqlite", folder / "next.yaml"]
     ended = subprocess.run(
@@ -418,7 +430,7 @@ def killed(mesh: Mesh, exchange: Exchange, folder: Path, place: str) -> None:
 
 
 def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """What it was about to sign binds it, and is signed only if it is still true."""
     hub = mesh.connections["hub"]
@@ -444,7 +456,7 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
 
 @pytest.mark.parametrize("place", ["before the record", "before the signature", "before the publication"])
 def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, place: str
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, place: str
 ) -> None:
     """P10: nothing is lost, and the record knows all that was, or may have been, signed before the kill."""
     mesh.send("hub", "arcade")
@@ -468,7 +480,7 @@ def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
     for root in roots:
         signature = exchange.signature(root, validator.address)
         assert signature is not None
-        assert recover(mesh.network_id, mesh.gateway, root, signature) == validator.address
+        assert mesh.domain.recover(root, signature) == validator.address
     for rival in rivals:
         with pytest.raises(Contradiction):
             validator.record.commit([rival])
@@ -476,7 +488,7 @@ def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
 
 @pytest.mark.parametrize("place", ["before the signature", "before the publication"])
 def test_the_next_set_binds_an_operator_who_kills_the_process_to_change_it(
-    mesh: Mesh, exchange: Exchange, tmp_path: Path, place: str
+    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, place: str
 ) -> None:
     """P10: what the process may have signed before the kill is not to be had with another set."""
     path = tmp_path / "next.yaml"
@@ -520,20 +532,17 @@ def test_a_node_that_answers_with_another_log_is_not_believed(
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
-    true = Validator._logs
-    monkeypatch.setattr(
-        Validator, "_logs", lambda *args: [[{**entry, **lie} for entry in logs] for logs in true(*args)]
-    )
+    honest = Rpc._result
+
+    def lying(self: Rpc, method: str, answer: Any) -> Any:
+        result = honest(self, method, answer)
+        return [{**log, **lie} for log in result] if method == "eth_getLogs" else result
+
+    monkeypatch.setattr(Rpc, "_result", lying)
     judgement, _ = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.WAITING
     mesh.restart("hub", "arcade", 5)
     mesh.finalize()
-    asked = Validator._restart_logs
-    monkeypatch.setattr(
-        Validator,
-        "_restart_logs",
-        lambda *args: [[{**entry, **lie} for entry in logs] for logs in asked(*args)],
-    )
     assert judge(validator, [restart_of(mesh, "hub", "arcade", 5)])[0] is Judgement.WAITING
 
 

@@ -18,7 +18,7 @@ from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender, Sender, Transaction
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest
+from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
 from metalayer.protocol.hex import to_hex
 from tests.kit.chains import BoundChain
 from tests.kit.chains import Deployed as Bound
@@ -68,7 +68,7 @@ class Deployment:
         """A root signed by so many of our validators, in the order of the set: the first one if not given."""
         chosen = validator_set or self.registry.first_validator_set()
         keys = {key.address: key for key in VALIDATORS}
-        hash_ = digest(self.registry.network_id, self.gateway, root)
+        hash_ = self.registry.domain.digest(root)
         signing = [signer for signer, _ in chosen.members][:signers]
         return Attestation(root, chosen, {s: compact(keys[s].unsafe_sign_hash(hash_)) for s in signing})
 
@@ -98,7 +98,7 @@ class Deployment:
         names = list(self.connections if chains is None else chains)
         self.bring(sender.address, amount, names)
         approval = Transaction(self.era, APPROVE.encode(self.gateway, amount), 100_000)
-        deposit = Transaction(self.gateway, gateway.encode_deposit(sender.address, amount), 300_000)
+        deposit = Transaction(self.gateway, gateway.DEPOSIT_FOR.encode(sender.address, amount), 300_000)
         for name in names:
             self.connections[name].send_many(sender, [approval, deposit])
 

@@ -15,7 +15,7 @@ from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest
+from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployed import Deployment
@@ -105,7 +105,7 @@ class Gateways:
         )
         for lane, route in self.routes.items():
             if lane[0] == name:
-                self.must(name, OWNER, self.gateway, gateway.encode_set_route(self._ids[lane[1]], route))
+                self.must(name, OWNER, self.gateway, gateway.SET_ROUTE.encode(self._ids[lane[1]], route))
         self.rpc(name, "anvil_impersonateAccount", self.bridge)
         self.rpc(name, "anvil_setBalance", self.bridge, hex(10**20))
         for account in (SENDER, PAYER, contract):
@@ -115,13 +115,13 @@ class Gateways:
                 self.must(name, self.bridge, self.era, _MINT.encode(account, _FUNDS))
             data = [
                 (self.era, _APPROVE.encode(self.gateway, _MAX)),
-                (self.gateway, gateway.encode_deposit(account, _DEPOSIT)),
+                (self.gateway, gateway.DEPOSIT_FOR.encode(account, _DEPOSIT)),
             ]
             for to, call in data:
                 if account == contract:
                     to, call = contract, EXECUTE.encode(to, call)
                 self.must(name, SENDER if account == contract else account, to, call)
-        self.must(name, PAYER, self.gateway, gateway.encode_set_allowance(contract, _DEPOSIT // 4))
+        self.must(name, PAYER, self.gateway, gateway.SET_ALLOWANCE.encode(contract, _DEPOSIT // 4))
         return Places(recipient, contract, hungry)
 
     def chain_id(self, name: str) -> int:
@@ -135,7 +135,7 @@ class Gateways:
 
     def attest(self, root: bytes, validator_set: ValidatorSet, signers: Iterable[str]) -> Attestation:
         """An attestation by these members of a set."""
-        message = digest(self.network_id, self.gateway, root)
+        message = Domain(self.network_id, self.gateway).digest(root)
         signatures = {one: compact(self._keys[one].unsafe_sign_hash(message)) for one in signers}
         return Attestation(root, validator_set, signatures)
 
@@ -153,9 +153,9 @@ class Gateways:
 
     def refusal(self, name: str, sender: str, to: str, data: bytes, at: int) -> str | None:
         """Why a call in the second `at` reverts: the error, empty if it gives none. None if it does not."""
-        method, (call, block) = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)
+        request = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)
         try:
-            self.rpc(name, method, call, block, {}, {"time": hex(at)})
+            self.rpc(name, request.method, *request.params, {}, {"time": hex(at)})
         except Reverted as error:
             return error.reason if error.data else ""
         except RpcError as error:
@@ -165,7 +165,7 @@ class Gateways:
         return None
 
     def read(self, name: str, requests: Sequence[tuple[str, bytes]]) -> list[bytes]:
-        return self.connections[name].calls(requests)
+        return self.connections[name].batch(call_request(to, data) for to, data in requests)
 
 
 def encode_send_as(gateway_address: str, send: bytes) -> bytes:

@@ -13,9 +13,10 @@ from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
+from metalayer.network import mesh as network
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.signers import address_of, local_key
@@ -24,7 +25,8 @@ from metalayer.protocol import gateway
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.message import interoperable
 from metalayer.relayer.passes import Relayer
-from metalayer.validator.process import NextSet, Validator
+from metalayer.validator.next_set import NextSet
+from metalayer.validator.process import Validator
 from tests.kit.deployed import Deployment
 from tests.kit.evm import init_code
 
@@ -37,17 +39,14 @@ CREDIT = 1_000_000 * 10**18
 """What the sender can spend on messages, on each chain, in wei of ERA."""
 
 # Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
-_ACCEPTING = b"\x63" + gateway.RECEIVE_MESSAGE + bytes.fromhex("60e01b5f5260205ff3")
+_ACCEPTING = b"\x63" + gateway.RECEIVE_MESSAGE.selector + bytes.fromhex("60e01b5f5260205ff3")
 _CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ACCEPTING):02x}8060095f395ff3") + _ACCEPTING
 
 
 @dataclass(frozen=True)
-class Mesh:
-    """One gateway address on all chains; a recipient that accepts all, and one that can be told to misbehave."""
+class Mesh(network.Mesh):
+    """All chains; on each a recipient that accepts all, and one that can be told to misbehave."""
 
-    connections: dict[str, Connection]
-    network_id: int
-    gateway: str
     accepting: str
     scripted: str
     validator_set: ValidatorSet
@@ -68,7 +67,7 @@ class Mesh:
     ) -> list[Sent]:
         """Sends `count` equal messages, and returns what their origin logged."""
         to = interoperable(self.id_of(destination), recipient or self.accepting)
-        data = gateway.encode_send(to, payload, gas_limit, deliver_before)
+        data = gateway.send_call(to, payload, gas_limit, deliver_before)
         transaction = Transaction(self.gateway, data, 120_000 + 60 * len(payload))
         receipts = _send_together(self.connections[origin], [transaction] * count)
         logs = [entry for receipt in receipts for entry in receipt["logs"]]
@@ -85,12 +84,11 @@ class Mesh:
             connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
 
     def inbox(self, origin: str, destination: str) -> tuple[int, bytes]:
-        data = gateway.encode_inbox_lane(self.id_of(origin))
-        return gateway.decode_lane(self.connections[destination].call(self.gateway, data))
+        return self.connections[destination].view(self.gateway, gateway.INBOX_LANE, self.id_of(origin))
 
     def outbox(self, origin: str, destination: str) -> tuple[int, bytes]:
-        data = gateway.encode_outbox_lane(self.id_of(destination))
-        return gateway.decode_lane(self.connections[origin].call(self.gateway, data))
+        lane = self.connections[origin].view(self.gateway, gateway.OUTBOX_LANE, self.id_of(destination))
+        return lane.nonce, lane.head
 
     def next_set(self, version: int = 2, positions: Sequence[int] = range(1, 6)) -> ValidatorSet:
         """Equal validators at these positions, for as many days longer than the first set as versions later."""
@@ -99,18 +97,16 @@ class Mesh:
 
     def restart(self, origin: str, destination: str, nonce: int) -> None:
         """Restarts a lane, as the owner of its origin."""
-        data = gateway.encode_restart(self.id_of(destination), nonce)
+        data = gateway.RESTART.encode(self.id_of(destination), nonce)
         self.connections[origin].send(OWNER, self.gateway, data)
 
     def validator(
-        self, position: int, exchange: Exchange, folder: Path, next_set: NextSet | None = None
+        self, position: int, exchange: DirectoryExchange, folder: Path, next_set: NextSet | None = None
     ) -> Validator:
         """A validator with its record in a folder. From position 5 on they are not in the first set."""
         return Validator.open(
             local_key(5 + position),
-            self.connections,
-            self.network_id,
-            self.gateway,
+            self,
             exchange,
             folder / f"record-{position}.sqlite",
             next_set,
@@ -118,21 +114,19 @@ class Mesh:
 
     def relayer(
         self,
-        exchange: Exchange,
+        exchange: DirectoryExchange,
         sender: KeySender = RELAYER,
         timeout: float = 20.0,
         claim_multiple: float = float("inf"),
     ) -> Relayer:
         """A relayer that claims nothing unless told to: a claim is one more message in a lane."""
         senders = dict.fromkeys(self.connections, sender)
-        return Relayer(
-            self.connections, self.network_id, self.gateway, exchange, senders, timeout, claim_multiple
-        )
+        return Relayer(self, exchange, senders, timeout, claim_multiple)
 
     @contextmanager
     def signing(
         self,
-        exchange: Exchange,
+        exchange: DirectoryExchange,
         folder: Path,
         positions: Sequence[int] = range(5),
         next_set: NextSet | None = None,
@@ -168,9 +162,8 @@ def mesh_of(deployment: Deployment) -> Mesh:
     ((accepting, scripted),) = set(in_parallel(place, deployment.connections.values()))
     registry = deployment.registry
     return Mesh(
+        registry.domain,
         deployment.connections,
-        registry.network_id,
-        deployment.gateway,
         accepting,
         scripted,
         registry.first_validator_set(),

@@ -43,7 +43,7 @@ class Rotation:
         fact = SetFact(following.version, following.hash)
         tree = Tree([fact])
         attestation = self.deployment.attest(tree.root, validator_set=self.following(following.version - 1))
-        data = gateway.encode_rotate(attestation, following, tree.proof(fact))
+        data = gateway.ROTATE.encode(attestation, following, tree.proof(fact))
         self.deployment.connections[chain].send(load_sender("TEST::2"), self.deployment.gateway, data)
 
 

@@ -14,9 +14,9 @@ from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.network.signers import load_sender
+from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.gateway import encode_set_route
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployed import Deployment
 from tests.ops.conftest import Rotation
@@ -99,7 +99,7 @@ def test_finds_a_changed_route(
 ) -> None:
     hub, social = network.hub, network.chains["social"]
     intended = route_between(social, hub)
-    data = encode_set_route(hub.chain_id, replace(intended, **change))
+    data = gateway.SET_ROUTE.encode(hub.chain_id, replace(intended, **change))
     connections["social"].send(load_sender(OWNER), registry.address("Metalayer"), data)
     ((subject, (expected, found)),) = drift().items()
     assert subject == ("social", "route to and from hub")

@@ -30,9 +30,10 @@ from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.network.signers import address_of, load_sender
 from metalayer.network.workspace import repo_root
+from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
-from metalayer.protocol.gateway import Route, encode_set_route
+from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployed import Deployment
 from tests.ops.conftest import DEPLOYER, Rotation
@@ -286,7 +287,7 @@ def test_another_machine_goes_on_with_the_set_that_is_installed(
 def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    closed = encode_set_route(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
+    closed = gateway.SET_ROUTE.encode(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
     connections["arcade"].send(load_sender("TEST::1"), registry.address("Metalayer"), closed)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
@@ -301,7 +302,7 @@ def test_a_changed_fee_is_put_back(
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
     intended = deployer.plan().resolved.chains["arcade"].routes[perps]
-    dearer = encode_set_route(perps, replace(intended, **{field: getattr(intended, field) + 1}))
+    dearer = gateway.SET_ROUTE.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
     connections["arcade"].send(load_sender("TEST::1"), registry.address("Metalayer"), dearer)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
@@ -524,10 +525,8 @@ def test_predicted_addresses_are_the_factory_s(
     factory = deployer.plan().resolved.addresses["Create3Factory"]
     address_function = Function("addressOf(address,bytes32)", "address")
     cases = [(address_of(f"TEST::{i}"), keccak(bytes([i]))) for i in range(5)]
-    found = connections["hub"].calls([(factory, address_function.encode(*case)) for case in cases])
-    assert [address_function.decode(data) for data in found] == [
-        create3_address(factory, *case) for case in cases
-    ]
+    found = connections["hub"].batch(address_function.request(factory, *case) for case in cases)
+    assert found == [create3_address(factory, *case) for case in cases]
 
 
 def test_in_parallel_reports_the_first_error_when_all_are_done() -> None:

@@ -48,7 +48,13 @@ class Settlers(Relayers):
             self.sides[name].undelivered[message.id] = Undelivered(message, one.status, nonce)
             return [*logs, log("ReturnSent", message.id, message.origin, message.nonce, data=(nonce,))]
 
-        done = self.perform(name, ATTACKER, gateway.encode_return(message), error, effect)
+        done = self.perform(
+            name,
+            ATTACKER,
+            gateway.return_call(message),
+            error,
+            effect,
+        )
         self.reach("returned" if done else f"not returned: {error}")
 
     def tell(self, name: str, to: int, kind: Kind, a: bytes, b: int, c: int | bytes) -> list[Log]:
@@ -71,8 +77,14 @@ class Settlers(Relayers):
         g, message, id_ = self.gateways, one.message, f"0x{one.message.id.hex()}"
         for seconds in _LAST_SECONDS:
             at = message.deliver_before + seconds
-            retry = g.refusal(name, RELAYER, g.gateway, gateway.encode_retry(message), at)
-            back = g.refusal(name, RELAYER, g.gateway, gateway.encode_return(message), at)
+            retry = g.refusal(name, RELAYER, g.gateway, gateway.retry_call(message), at)
+            back = g.refusal(
+                name,
+                RELAYER,
+                g.gateway,
+                gateway.return_call(message),
+                at,
+            )
             if seconds <= 0:
                 assert retry in (None, f"RetryFailed(id={id_})")
                 assert back == f"MessageNotExpired(id={id_}, deliverBefore={message.deliver_before})"
@@ -99,14 +111,14 @@ class Settlers(Relayers):
         done = self._end(
             lane,
             message,
-            gateway.encode_refund(message, walk),
+            gateway.REFUND.encode(message, walk),
             caller,
             lambda: self._refunded(lane, message, notice),
         )
         if done:
             self.reach("refunded")
             self.reach("walk to a stored head" if chosen < outbox.nonce else "walk to the present head")
-            self.refuse(lane[0], caller, gateway.encode_refund(message, walk), "AlreadyRefunded")
+            self.refuse(lane[0], caller, gateway.REFUND.encode(message, walk), "AlreadyRefunded")
 
     def refundable(self) -> list[tuple[Lane, Message, ReturnNotice]]:
         """Messages that a notice came back for, and that are in their lane still."""
@@ -189,7 +201,7 @@ class Settlers(Relayers):
         if earned.claimed == earned.total and lost and unclaimed > carriage:
             self.reach("claim sent again")
         error = None if unclaimed > carriage else "NothingToClaim"
-        data = gateway.encode_claim(self.gateways.chain_id(origin))
+        data = gateway.CLAIM.encode(self.gateways.chain_id(origin))
         done = self.perform(name, relayer, data, error, effect)
         self.reach("claimed" if done else "nothing to claim")
         return done
@@ -279,7 +291,7 @@ class Settlers(Relayers):
         """The owner asks no fee any more."""
         route = self.sides[lane[0]].routes[lane[1]]
         free = gateway.Route(True, True, route.default_gas_limit, route.max_gas_limit)
-        data = gateway.encode_set_route(self.gateways.chain_id(lane[1]), free)
+        data = gateway.SET_ROUTE.encode(self.gateways.chain_id(lane[1]), free)
         self.perform(lane[0], OWNER, data, None, list)
         self.sides[lane[0]].routes[lane[1]] = free
 
@@ -305,6 +317,6 @@ class Settlers(Relayers):
 
     def _statuses(self, lane: Lane) -> dict[bytes, tuple[Status, int]]:
         ids = [message.id for message in self.out(lane).sent.values()]
-        requests = [(self.gateways.gateway, gateway.encode_message_status(id_)) for id_ in ids]
+        requests = [(self.gateways.gateway, gateway.MESSAGE_STATUS.encode(id_)) for id_ in ids]
         answers = self.gateways.read(lane[1], requests)
-        return {id_: gateway.decode_status(data) for id_, data in zip(ids, answers, strict=True)}
+        return {id_: gateway.MESSAGE_STATUS.decode(data) for id_, data in zip(ids, answers, strict=True)}
