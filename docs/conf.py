@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 _ROOT = Path(__file__).resolve().parents[1]
 
 project = "Metalayer"
-copyright = "Metalayer"  # noqa: A001
+copyright = "Metalayer"
 root_doc = "README"
 include_patterns = ["*.md", "docs/*.md", "docs/reference/**", "tests/PROPERTIES.md", "benchmarks/README.md"]
 exclude_patterns = [".*", "node_modules", "build"]
@@ -23,7 +23,6 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 # GitHub's anchors, so that one link works in both places.
 myst_heading_anchors = 4
-myst_links_external_new_tab = False
 
 autoapi_dirs = [str(_ROOT / "metalayer")]
 autoapi_root = "docs/reference/python"
@@ -84,7 +83,7 @@ def page_of(folder: Path) -> str | None:
 
 
 def link_folders(app: Sphinx, doctree: nodes.document) -> None:
-    """Links to folders, which have no page of their own, lead to the page about them. Without one they are plain text."""
+    """Links to folders lead to the page about them; where there is none, they are plain text."""
     here = Path(app.env.doc2path(app.env.docname)).parent
     for node in list(doctree.findall(addnodes.pending_xref)):
         target = (here / node["reftarget"]).resolve()

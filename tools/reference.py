@@ -65,10 +65,14 @@ def syntax_trees() -> dict[Path, dict[str, Any]]:
     compiler = next((ROOT / ".solc").glob("solc-v*"), None)
     if compiler is None:
         sys.exit("there is no compiler in .solc: run 'make setup'")
-    paths = [path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / "contracts" / folder).glob("*.sol")]
+    paths = [
+        path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / "contracts" / folder).glob("*.sol")
+    ]
     request = {
         "language": "Solidity",
-        "sources": {str(path): {"content": (ROOT / path).read_text(encoding="utf-8")} for path in sorted(paths)},
+        "sources": {
+            str(path): {"content": (ROOT / path).read_text(encoding="utf-8")} for path in sorted(paths)
+        },
         "settings": {
             "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
             "outputSelection": {"*": {"": ["ast"]}},
