@@ -34,6 +34,8 @@ default_role = "code"
 
 html_theme = "furo"
 html_title = "Metalayer"
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 pygments_style = "friendly"
@@ -60,6 +62,12 @@ def add_contents(_: Sphinx, name: str, source: list[str]) -> None:
     """The sidebar: pages that other viewers show as they are have no place for it."""
     if name == root_doc:
         source[0] += "".join(_CONTENTS.format(title, "\n".join(pages)) for title, pages in _PAGES.items())
+
+
+def shorten_title(_: Sphinx, name: str, source: list[str]) -> None:
+    """Modules by their last name: the sidebar shows where they are."""
+    if name.startswith(autoapi_root):
+        source[0] = re.sub(r"^(?:\w+\.)+(\w+)$", r"\1", source[0], count=1, flags=re.MULTILINE)
 
 
 def add_entrance(app: Sphinx, error: Exception | None) -> None:
@@ -104,6 +112,7 @@ def escape(_app: Sphinx, _what: str, _name: str, _obj: None, _options: None, lin
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", add_contents)
+    app.connect("source-read", shorten_title)
     app.connect("doctree-read", link_folders)
     app.connect("autodoc-process-docstring", escape)
     app.connect("build-finished", add_entrance)

@@ -1,6 +1,6 @@
 """The contracts' reference for `make docs`: pages of Markdown from the NatSpec in the compiler's syntax tree.
 
-No generator that is still maintained does this offline: solidity-docgen was last released in 2022 and wants Hardhat.
+A script of our own: the one generator for it, solidity-docgen, is a plugin of Hardhat without a recent stable release.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FOLDERS = {
 }
 """Pages, in their order: folders below contracts/. One that does not exist has no page."""
 
-_TAG = re.compile(r"^@(\w+)[ \t]*", re.MULTILINE)
+_TAG = re.compile(r"^[ \t]*@(\w+)[ \t]*", re.MULTILINE)
 _PARTS = {
     "StructDefinition": "Structs",
     "EnumDefinition": "Enums",
@@ -127,6 +127,8 @@ def parts(nodes: Iterable[dict[str, Any]], source: bytes) -> Iterator[str]:
 
 def is_public(node: dict[str, Any]) -> bool:
     """False for what only the contract itself uses. A library's internal functions are what it is for."""
+    if node.get("visibility") == "private":
+        return False
     documented = node.get("documentation") is not None
     if node["nodeType"] == "FunctionDefinition":
         return node["visibility"] in _SEEN or (documented and "@dev" not in documentation(node)[:5])
@@ -178,8 +180,14 @@ def description(text: str) -> Iterator[str]:
             listed = False
         if kind == "inheritdoc":
             yield from (f"As in `{body}`.", "")
-        elif kind != "title":
-            yield from (markdown(body), "")
+        else:
+            # A title repeats the name before it says what it is.
+            said = body
+            if kind == "title":
+                said = body.partition(": ")[2]
+                said = said and f"{said[0].upper()}{said[1:]}."
+            if said:
+                yield from (markdown(said), "")
     if listed:
         yield ""
     if text and not marks:
