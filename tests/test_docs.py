@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _ROW = re.compile(r"^\| `(contracts/[^`]+)` \| (\d+) \| (\d+) \|", re.MULTILINE)
 _IN_SCOPE = ("metalayer", "token", "bridge", "deploy", "interfaces")
 _PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+_CONTRACT = re.compile(r"^(?:abstract contract|contract|library|interface) (\w+)", re.MULTILINE)
 _CONSTANT = re.compile(r"\bu?int\d*\s+(?:public|internal|private)\s+constant\s+(\w+)\s*=\s*([^;]+);")
 _UNITS = {"gwei": 10**9, "ether": 10**18, "hours": 3_600, "days": 86_400}
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
@@ -56,11 +57,12 @@ def test_every_property_that_is_held_is_quoted_by_a_test_and_the_other_way_round
     assert quoted == listed
 
 
-def contracts_in_scope() -> Iterator[tuple[str, str]]:
-    """Name and source of each file that AUDIT.md lists."""
-    for folder in _IN_SCOPE:
-        for path in sorted((ROOT / "contracts" / folder).rglob("*.sol")):
-            yield path.stem, path.read_text(encoding="utf-8")
+def sources() -> Iterator[tuple[str, str]]:
+    """Name and source of each contract and library that may be deployed, as far as the next one in its file."""
+    for path in sorted((ROOT / "contracts").rglob("*.sol")):
+        if path.relative_to(ROOT / "contracts").parts[0] not in ("test", "examples"):
+            parts = _CONTRACT.split(path.read_text(encoding="utf-8"))
+            yield from zip(parts[1::2], parts[2::2], strict=True)
 
 
 def solidity_number(expression: str) -> int:
@@ -72,7 +74,7 @@ def solidity_number(expression: str) -> int:
         base, shift = expression.replace("_", "").split(" << ")
         return int(base) << int(shift)
     mantissa, _, exponent = number.partition("e") if "x" not in number else (number, "", "")
-    return int(mantissa, 0) * 10 ** int(exponent or 0)
+    return int(mantissa, 0) * int("1" + "0" * int(exponent or 0))
 
 
 def rows(heading: str, columns: int) -> list[list[str]]:
@@ -86,7 +88,7 @@ def test_the_protocol_names_every_type_hash_of_the_contracts() -> None:
     written = rows("Type hashes", 2)
     assert [text for _, text in written] == ["0x" + keccak(text=kind).hex() for kind, _ in written]
     found = set()
-    for _, source in contracts_in_scope():
+    for _, source in sources():
         for strings in re.findall(r"_TYPEHASH\s*=\s*keccak256\(([^;]+)\);", source):
             found.add("".join(re.findall(r'"([^"]*)"', strings)))
     assert {kind for kind, _ in written if not kind.startswith("EIP712Domain(")} == found
@@ -94,7 +96,7 @@ def test_the_protocol_names_every_type_hash_of_the_contracts() -> None:
 
 def test_the_protocol_lists_every_number_of_the_contracts() -> None:
     found = {}
-    for name, source in contracts_in_scope():
+    for name, source in sources():
         for constant, expression in _CONSTANT.findall(source):
             if re.fullmatch(r"[\w ]+(<< \d+)?", expression):
                 found[f"{name}.{constant}"] = solidity_number(expression)
