@@ -102,7 +102,9 @@ def test_the_protocol_lists_every_number_of_the_contracts() -> None:
             if re.fullmatch(r"[\w ]+(<< \d+)?", expression) and constant != "HALF_ORDER":
                 found[f"{name}.{constant}"] = solidity_number(expression)
     written = {
-        name: int(value.replace(",", ""), 0) for name, value, *_ in rows("Parameters", 4) if "." in name
+        name: solidity_number(value.replace(",", ""))
+        for name, value, *_ in rows("Parameters", 4)
+        if "." in name
     }
     assert written == found
 
