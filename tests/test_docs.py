@@ -161,6 +161,14 @@ def test_the_protocol_says_where_each_property_belongs() -> None:
     assert set(re.findall(r"\bP\d+\b", body)) == properties
 
 
+def test_the_functions_at_which_auditors_should_look_hardest_are_there() -> None:
+    code = dict(sources())
+    audit = (ROOT / "AUDIT.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([A-Z]\w*)\.(?!md\b)(\w+)`", audit))
+    assert named
+    assert [f"{c}.{name}" for c, name in sorted(named) if f"function {name}(" not in code.get(c, "")] == []
+
+
 def anchor(heading: str) -> str:
     """The fragment that GitHub gives a heading."""
     text = re.sub(r"[`*]|\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
