@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo bench prove lint slither solc-check clean
+.PHONY: help setup test test-deep demo bench prove artifacts lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -37,6 +37,9 @@ prove: setup .venv-prove/.stamp ## symbolic proofs with Halmos (fetched the firs
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/python -m tools.proofs
 
+artifacts: setup ## write metalayer/artifacts anew after a change of contracts: what is deployed, checked and reviewed
+	@$(BIN)/python -m tools.toolchain artifacts
+
 lint: setup ## ruff, mypy and solhint
 	@echo "ruff"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
@@ -54,7 +57,7 @@ solc-check: setup ## native and npm's solc give the same bytes for every contrac
 
 clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
 	@rm -rf .venv .venv-prove .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
-		crytic-export *.egg-info build contracts/.cache
+		crytic-export *.egg-info build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.stamp: requirements.lock
