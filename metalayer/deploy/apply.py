@@ -141,7 +141,9 @@ class Deployer:
         something on a chain contradicts deploy.yaml, or if a transaction fails; the other chains go on to
         their end.
         """
-        with exclusive(self.folder / "deploy.lock", f"a deployment of network '{self.network.name}'"):
+        with exclusive(
+            self.folder / "deploy.lock", f"a deployment of network '{self.network.name}' is already running"
+        ):
             journal = Journal(self.folder / "journal.jsonl")
             is_new = self._open(journal)
             resolved = self._resolve(journal)

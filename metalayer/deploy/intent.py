@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from eth_utils.crypto import keccak
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
+from metalayer.network.models import Model, read_yaml
 from metalayer.network.workspace import repo_root
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.create3 import ARACHNID, create2_address, create3_address
@@ -30,18 +30,14 @@ _SECONDS_PER_DAY = 86_400
 _Name = Annotated[str, Field(min_length=1)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Validators(_Model):
+class Validators(Model):
     """The first set. `weights` by account name; the lifetime counts from the first `apply`."""
 
     lifetime_days: Annotated[float, Field(gt=0)]
     weights: dict[_Name, Annotated[int, Field(gt=0, lt=1 << 96)]]
 
 
-class Intent(_Model):
+class Intent(Model):
     """deploy.yaml as it is written."""
 
     deployer: _Name
@@ -90,17 +86,7 @@ class Resolved:
 
 def load_intent(path: Path | None = None) -> Intent:
     """Read deploy.yaml (the repository's by default). MetalayerError, one line, if it is missing or wrong."""
-    path = path or repo_root() / "deploy.yaml"
-    try:
-        return Intent.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise MetalayerError(f"cannot read {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise MetalayerError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise MetalayerError(f"{path.name}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+    return read_yaml(path or repo_root() / "deploy.yaml", Intent)
 
 
 def lifetime(intent: Intent) -> int:

@@ -93,12 +93,3 @@ def test_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
     again = Journal(journal.path)
     assert sorted(record["nonce"] for record in again.records) == list(range(80))
     assert again.records == journal.records
-
-
-def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    with pytest.raises(ZeroDivisionError), exclusive(path, "it"):
-        raise ZeroDivisionError
-    with exclusive(path, "it"), pytest.raises(MetalayerError, match="it is already running: pid"):  # noqa: SIM117
-        with exclusive(path, "it"):
-            pass
