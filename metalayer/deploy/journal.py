@@ -83,6 +83,14 @@ class Journal:
         """Hash of block 0 by chain: which chains this journal is about."""
         return {r["chain"]: r["genesis"] for r in self.records if r["record"] == "chain"}
 
+    def creation(self, chain: str, contract: str) -> tuple[int | None, str | None]:
+        """Block and hash of the transaction that created a contract; None if it is not among ours."""
+        for record in self.records:
+            is_receipt = record["record"] == "receipt" and record["status"] == 1
+            if is_receipt and (record["chain"], record["step"]) == (chain, f"create {contract}"):
+                return record["block"], record["hash"]
+        return None, None
+
     def in_flight(self, chain: str) -> list[InFlight]:
         """Signed transactions of a chain whose fate is unknown, by nonce."""
         settled = {r["hash"] for r in self.records if r["record"] in ("receipt", "dropped")}

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from metalayer.deploy.journal import Journal, journal_rows
 from metalayer.errors import MetalayerError
-from metalayer.network.locks import exclusive
 
 
 def send(chain: str, number: int) -> dict[str, Any]:

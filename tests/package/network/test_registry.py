@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalayer.cli.display import short
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network, load_network
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import era, parse_era
+from metalayer.protocol.hex import short
 
 ADDRESS = "0x" + "11" * 20
 OTHER = "0x" + "33" * 20
