@@ -20,7 +20,6 @@ from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.network.registry import Registry
 from metalayer.network.transactions import Receipt, Sender, Transaction
-from metalayer.protocol import reverts
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import era
 from metalayer.protocol.hex import from_hex, to_hex
@@ -40,16 +39,6 @@ _APPROVE_GAS = 100_000
 # there, where the transaction itself will write a new one: 17,100 gas more, for the supply and for the
 # sender's delegate.
 _SEND_MARGIN = 60_000
-
-reverts.declare(
-    "ZeroAmount()",
-    "InvalidBeneficiary(address to)",
-    "InvalidDestination(uint256 destination)",
-    "OutstandingExceeded(uint256 chainId,uint256 amount,uint256 outstanding)",
-    "AmountBelowFee(uint256 amount,uint256 fee)",
-    "NotGateway(address caller)",
-    "UnauthorizedBridge(address caller)",
-)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class ChainProgress:
         }
 
     def report(self, chain: str, what: str, left: int) -> None:
-        """As `deployment.Report`: called from any thread."""
+        """As `deploy.apply.Report`: called from any thread."""
         task = self._tasks[chain]
         total = self._progress.tasks[task].total
         if total is None:

@@ -9,7 +9,6 @@ from eth_abi.abi import decode, encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from metalayer.protocol import reverts
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.attestation import Attestation, ValidatorSet
 from metalayer.protocol.facts import RestartFact
@@ -98,59 +97,6 @@ FEE_PAYER = keccak(text="feePayer(address)")[:4]
 """Attribute of ours: whose credit pays."""
 RECEIVE_MESSAGE = keccak(text="receiveMessage(bytes32,bytes,bytes)")[:4]
 """ERC-7786: what a recipient implements, and what it must return."""
-
-reverts.declare(
-    "InvalidRecipient(bytes recipient)",
-    "PayloadTooLong(uint256 length,uint256 maximum)",
-    "ValueNotAccepted(uint256 value)",
-    "InvalidAttribute(bytes attribute)",
-    "UnsupportedAttribute(bytes4 selector)",
-    "DuplicateAttribute(bytes4 selector)",
-    "GasLimitTooHigh(uint256 gasLimit,uint256 maximum)",
-    "DeadlineOutOfRange(uint256 deliverBefore,uint256 earliest,uint256 latest)",
-    "InvalidRestart(uint256 destination,uint64 nonce,uint64 lowest,uint64 highest)",
-    "InsufficientCredit(address account,uint256 credit,uint256 needed)",
-    "InsufficientAllowance(address payer,address sender,uint256 allowance,uint256 needed)",
-    "InvalidAccount(address account)",
-    "InvalidToken(address token)",
-    "NotInLane(bytes32 id,uint256 destination,uint64 nonce)",
-    "WalkTooLong(uint256 ids,uint256 maximum)",
-    "NotReturned(bytes32 id)",
-    "AlreadyRefunded(bytes32 id)",
-    "NotAbandoned(bytes32 id,uint64 restartNonce)",
-    "NotReplaced(bytes32 id)",
-    "LaneGap(uint256 origin,uint64 first,uint64 expected)",
-    "FactNotProven(bytes32 root,bytes32 leaf)",
-    "HeadNotProven(uint256 origin,uint64 nonce,bytes32 head)",
-    "UnknownValidatorSet(bytes32 given,bytes32 installed)",
-    "SetNotNewer(uint64 version,uint64 expires,uint64 installedVersion,uint64 installedExpires)",
-    "InsufficientGas(bytes32 id,uint256 available,uint256 required)",
-    "MessageNotFailed(bytes32 id,uint8 status)",
-    "MessageExpired(bytes32 id,uint64 deliverBefore)",
-    "RetryFailed(bytes32 id)",
-    "MessageNotExpired(bytes32 id,uint64 deliverBefore)",
-    "MessageNotReturnable(bytes32 id,uint8 status,uint64 noticeNonce)",
-    "NothingToClaim(uint256 origin,address relayer,uint256 unclaimed,uint64 carriage)",
-    "RestartNotAhead(uint256 origin,uint64 nonce,uint64 laneNonce)",
-    "OwnershipNotRenounceable()",
-    "RouteClosed(uint256 chainId)",
-    "RoutePaused(uint256 chainId,uint64 until)",
-    "InvalidRouteChain(uint256 chainId)",
-    "InvalidRouteGas(uint32 defaultGasLimit,uint32 maxGasLimit,uint32 ceiling)",
-    "InvalidProtocolShare(uint16 share,uint16 maximum)",
-    "NotGuardian(address caller)",
-    "InvalidPause(uint64 duration,uint64 maximum)",
-    "CoolingDown(uint256 origin,uint64 earliest)",
-    "NotPaused(uint256 origin)",
-    "InvalidValidatorCount(uint256 count)",
-    "InvalidSigner(uint256 position,address signer)",
-    "InvalidWeight(uint256 position,uint256 weight,uint256 total)",
-    "ValidatorSetExpired(uint64 version,uint64 expires)",
-    "SignersMismatch(uint256 signers,uint256 validators,uint256 signatures)",
-    "InvalidSignature(uint256 position,address expected)",
-    "QuorumNotReached(uint256 signed,uint256 total)",
-    "ERC7786RecipientUnauthorizedGateway(address gateway,bytes sender)",
-)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from metalayer.deploy.artifacts import load_artifacts
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
 from metalayer.network.connection import Reverted
-from metalayer.protocol import gateway, reverts
+from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest, recover
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.hex import from_hex
@@ -414,12 +414,6 @@ def test_selectors_and_topics_are_the_compiled_ones() -> None:
     events = {_signature(item) for item in abi if item["type"] == "event"}
     assert set(gateway.FUNCTIONS.values()) <= functions
     assert set(gateway.EVENTS.values()) <= events
-
-
-@pytest.mark.parametrize("name", ["Metalayer", "ERA", "TokenBridge", "Create3Factory"])
-def test_every_error_of_the_contracts_can_be_explained(name: str) -> None:
-    compiled = {_signature(item) for item in load_artifacts([name])[name].abi if item["type"] == "error"}
-    assert compiled <= set(reverts.selectors().values())
 
 
 def _signature(item: dict[str, Any]) -> str:
