@@ -17,6 +17,16 @@ from typing import Any
 from metalayer.errors import MetalayerError
 
 
+_FIELDS = {
+    "chain": {"chain", "genesis"},
+    "resolved": {"expires"},
+    "send": {"chain", "step", "from", "nonce", "hash", "raw"},
+    "receipt": {"chain", "step", "hash", "block", "gas", "status"},
+    "dropped": {"chain", "hash"},
+}
+"""What is read of each kind of record."""
+
+
 @dataclass(frozen=True)
 class InFlight:
     """A signed transaction whose receipt is not in the journal."""
@@ -41,8 +51,11 @@ class Journal:
         self._valid = text.rfind(b"\n") + 1
         for number, line in enumerate(text[: self._valid].splitlines(), 1):
             try:
-                self.records.append(json.loads(line))
-            except ValueError as error:
+                record = json.loads(line)
+                if not _FIELDS[record["record"]] <= record.keys():
+                    raise ValueError("a field is missing")
+                self.records.append(record)
+            except (ValueError, TypeError, KeyError) as error:
                 raise MetalayerError(
                     f"{path}: line {number} is damaged: restore the file, or remove it if no transaction is "
                     "in flight"

@@ -72,9 +72,14 @@ def test_a_torn_line_never_happened(cut: int, tmp_path_factory: pytest.TempPathF
     assert [flight.nonce for flight in Journal(path).in_flight("hub")] == [1, 3]
 
 
-def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [b"not json", b"\xff", b"42", b"{}", b'{"record": "sent"}', b'{"record": "send", "chain": "hub"}'],
+    ids=["text", "bytes", "a number", "nothing", "another kind", "half of one"],
+)
+def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_text('{"record": "resolved", "expires": 1}\nnot json\n')
+    path.write_bytes(b'{"record": "resolved", "expires": 1}\n' + line + b"\n")
     with pytest.raises(MetalayerError, match="line 2 is damaged"):
         Journal(path)
 
