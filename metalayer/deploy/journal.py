@@ -16,7 +16,6 @@ from typing import Any
 
 from metalayer.errors import MetalayerError
 
-
 _FIELDS = {
     "chain": {"chain", "genesis"},
     "resolved": {"expires"},
