@@ -11,12 +11,12 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from ape_metalayer.compilation import compile_project
-from metalayer.deploy.inspection import ALL_CONTRACTS
+from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.sources import Sources, to_text
 from metalayer.errors import MetalayerError
 
 # What `deploy` and `check` use, and what the demo deploys besides.
-NAMES = (*ALL_CONTRACTS, "Postbox")
+NAMES = (*CONTRACTS, "Postbox")
 
 
 def folder(root: Path) -> Path:
