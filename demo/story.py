@@ -30,7 +30,7 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.cli.display import chain_progress, table
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import Artifact, load_artifacts
-from metalayer.deploy.inspection import ALL_CONTRACTS
+from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.intent import load_intent, route_between
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
@@ -137,7 +137,7 @@ def run(out: Console, network: Network | None = None) -> Summary:
         raise MetalayerError(
             f"the demo needs {_FEWEST_CHAINS} chains, networks.yaml has {len(network.chains)}"
         )
-    postbox = load_artifacts(["Postbox", *ALL_CONTRACTS])["Postbox"]
+    postbox = load_artifacts(["Postbox", *CONTRACTS])["Postbox"]
     cancelled = threading.Event()
     with _interruptible(cancelled), ExitStack() as stack:
         return _Demo(network, out, cancelled, stack, postbox).play()

@@ -6,107 +6,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
-from metalayer.deploy.intent import CONTRACTS, Desired
+from metalayer.deploy.contracts import GATEWAY, contracts_of
+from metalayer.deploy.declaration import Declaration
+from metalayer.deploy.desired import Desired
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
-from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.create3 import ARACHNID, ARACHNID_CODE_HASH
-from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import Request, code_request
 
-ALL_CONTRACTS = ("Create3Factory", *CONTRACTS)
-
-OWNER = Function("owner()", "address", str)
-PENDING_OWNER = Function("pendingOwner()", "address", str)
-GUARDIAN = Function("guardian()", "address", str)
-CONTROLLER_OF = Function("controllerOf(address)", "address", str)
-
 
 @dataclass(frozen=True)
-class GatewayState:
-    """The gateway's settings as they are. `sets`: all that were ever installed, the constructor's first."""
+class Sets:
+    """The validator sets of a gateway: all that were ever installed, the constructor's first, and the present hash."""
 
-    owner: str
-    pending_owner: str
-    guardian: str
-    validator_set_hash: bytes
-    sets: list[ValidatorSet]
-    routes: dict[int, Route]
+    history: list[ValidatorSet]
+    hash: bytes
 
     @property
-    def installed_set(self) -> ValidatorSet | None:
+    def first(self) -> ValidatorSet | None:
+        return self.history[0] if self.history else None
+
+    @property
+    def installed(self) -> ValidatorSet | None:
         """The set that signs now. None if no log names it: a node that lies, or storage that was written."""
-        last = self.sets[-1] if self.sets else None
-        return last if last is not None and last.hash == self.validator_set_hash else None
+        last = self.history[-1] if self.history else None
+        return last if last is not None and last.hash == self.hash else None
 
 
 @dataclass(frozen=True)
 class ChainState:
     """One chain as it is. `found` and `expected` are runtime codes by contract; empty bytes for no code.
 
-    `gateway` and `controller` (of the deployer's namespace) are None while the code to ask is not there.
+    `values`: what views returned, by subject; only of contracts that stand. `sets` is None while no gateway does.
     """
 
     has_placer: bool
     found: dict[str, bytes]
     expected: dict[str, bytes]
-    gateway: GatewayState | None
-    controller: str | None
+    values: dict[str, Any]
+    sets: Sets | None
 
     def stands(self, contract: str) -> bool:
         """True if exactly the expected code is there, byte for byte, immutables included."""
         return self.found[contract] == self.expected[contract]
-
-
-def arguments(desired: Desired, contract: str) -> dict[str, Any]:
-    """Constructor arguments by name, as a registry shows them."""
-    addresses, validators = desired.addresses, desired.validator_set
-    by_contract: dict[str, dict[str, Any]] = {
-        "Create3Factory": {},
-        "Metalayer": {
-            "networkId": desired.network_id,
-            "feeToken": addresses["ERA"],
-            "initialOwner": desired.owner,
-            "initialGuardian": desired.guardian,
-            "validatorSet": {
-                "version": validators.version,
-                "expires": validators.expires,
-                "validators": [to_hex(word) for word in validators.words],
-            },
-        },
-        "ERA": {
-            "hubChainId": desired.network_id,
-            "bridge": addresses["TokenBridge"],
-            "treasury": desired.treasury,
-        },
-        "TokenBridge": {
-            "gateway": addresses["Metalayer"],
-            "token": addresses["ERA"],
-            "hubChainId": desired.network_id,
-        },
-    }
-    return by_contract[contract]
-
-
-def init_code(desired: Desired, artifacts: Mapping[str, Artifact], contract: str) -> bytes:
-    """Creation code and encoded arguments."""
-    validators = desired.validator_set
-    types: dict[str, list[str]] = {
-        "Create3Factory": [],
-        "Metalayer": ["uint256", "address", "address", "address", "(uint64,uint64,bytes32[])"],
-        "ERA": ["uint256", "address", "address"],
-        "TokenBridge": ["address", "address", "uint256"],
-    }
-    values = list(arguments(desired, contract).values())
-    if contract == "Metalayer":
-        values[-1] = (validators.version, validators.expires, validators.words)
-    return artifacts[contract].creation + encode(types[contract], values)
 
 
 def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Artifact]) -> ChainState:
@@ -117,22 +64,34 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
     them those that come from the address or the chain id, get their real values, and every byte is
     compared, without masks.
     """
-    addresses = desired.addresses
+    addresses, declared = desired.addresses, contracts_of(desired)
+    names = [declaration.name for declaration in declared]
     placer, *codes = connection.batch(
         [
             code_request(ARACHNID),
-            *(code_request(addresses[name]) for name in ALL_CONTRACTS),
-            *(_construction(desired, artifacts, name) for name in ALL_CONTRACTS),
+            *(code_request(addresses[name]) for name in names),
+            *(_construction(declaration, desired, artifacts) for declaration in declared),
         ]
     )
-    found = dict(zip(ALL_CONTRACTS, codes[: len(ALL_CONTRACTS)], strict=True))
-    expected = dict(zip(ALL_CONTRACTS, codes[len(ALL_CONTRACTS) :], strict=True))
-    state = ChainState(keccak(placer) == ARACHNID_CODE_HASH, found, expected, None, None)
-    controller = None
-    if state.stands("Create3Factory"):
-        controller = connection.view(addresses["Create3Factory"], CONTROLLER_OF, desired.deployer)
-    settings = _gateway_state(connection, desired) if state.stands("Metalayer") else None
-    return ChainState(state.has_placer, found, expected, settings, controller)
+    found = dict(zip(names, codes[: len(names)], strict=True))
+    expected = dict(zip(names, codes[len(names) :], strict=True))
+    has_placer = keccak(placer) == ARACHNID_CODE_HASH
+    bare = ChainState(has_placer, found, expected, {}, None)
+    views = [
+        (declaration.name, view)
+        for declaration in declared
+        if bare.stands(declaration.name)
+        for view in declaration.all_views(desired, artifacts[declaration.name])
+    ]
+    requests = [view.function.request(addresses[name], *view.inputs) for name, view in views]
+    sets = None
+    if bare.stands(GATEWAY):
+        requests.append(gateway.VALIDATOR_SET_HASH.request(addresses[GATEWAY]))
+    results = connection.batch(requests)
+    if bare.stands(GATEWAY):
+        sets = Sets(installed_sets(connection, addresses[GATEWAY]), results.pop())
+    values = {view.subject: value for (_, view), value in zip(views, results, strict=True)}
+    return ChainState(has_placer, found, expected, values, sets)
 
 
 def installed_sets(connection: Connection, address: str) -> list[ValidatorSet]:
@@ -140,24 +99,12 @@ def installed_sets(connection: Connection, address: str) -> list[ValidatorSet]:
     return [installed for installed, _ in connection.ask(gateway.VALIDATOR_SET_INSTALLED.logs(address))]
 
 
-def _gateway_state(connection: Connection, desired: Desired) -> GatewayState:
-    address = desired.addresses["Metalayer"]
-    owner, pending, guardian, set_hash, *routes = connection.batch(
-        [
-            *(function.request(address) for function in (OWNER, PENDING_OWNER, GUARDIAN)),
-            gateway.VALIDATOR_SET_HASH.request(address),
-            *(gateway.ROUTE.request(address, chain_id) for chain_id in desired.routes),
-        ]
-    )
-    sets = installed_sets(connection, address)
-    return GatewayState(
-        owner, pending, guardian, set_hash, sets, dict(zip(desired.routes, routes, strict=True))
-    )
-
-
-def _construction(desired: Desired, artifacts: Mapping[str, Artifact], contract: str) -> Request[bytes]:
-    address = desired.addresses[contract]
-    overrides = {address: {"code": to_hex(init_code(desired, artifacts, contract)), "state": {}}}
+def _construction(
+    declaration: Declaration, desired: Desired, artifacts: Mapping[str, Artifact]
+) -> Request[bytes]:
+    address = desired.addresses[declaration.name]
+    code = declaration.init_code(desired, artifacts[declaration.name])
+    overrides = {address: {"code": to_hex(code), "state": {}}}
     # A constructor refuses a set that has expired. What it installed long ago is still what it should be.
     block = {"time": hex(desired.validator_set.expires)}
     return Request("eth_call", ({"to": address, "data": "0x"}, "latest", overrides, block), from_hex)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
-from eth_utils import keccak, to_checksum_address
+from eth_utils import to_checksum_address
 
+from metalayer.deploy.artifacts import load_artifacts
+from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY, predict
+from metalayer.deploy.desired import Desired
+from metalayer.network.config import load_network
+from metalayer.protocol.gateway import Route
 from tests.kit.chains import BoundChain
-from tests.kit.evm import Contract, deploy, init_code, now, transact
+from tests.kit.evm import Contract, deploy, now
 from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT, Validators
+from tests.kit.placing import place
 
-ARACHNID_FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 MAX_GAS_LIMIT = 10_000_000
 # outbound, inbound, default and maximum gas limit; base, gas, byte and return fee (gwei of ERA), protocol share.
 OPEN_ROUTE = (True, True, DEFAULT_GAS_LIMIT, MAX_GAS_LIMIT, 5_000_000, 20_000, 1_000, 8_000_000, 1_000)
@@ -22,14 +27,27 @@ CHAINS = ("hub", "arcade", "perps")
 
 @dataclass(frozen=True)
 class Stack:
-    """The contracts of one chain."""
+    """The contracts of one chain: those that are declared, by name, and a scripted recipient."""
 
     chain: BoundChain
-    factory: Contract
-    gateway: Contract
-    era: Contract
-    bridge: Contract
+    contracts: dict[str, Contract]
     recipient: Contract
+
+    @property
+    def factory(self) -> Contract:
+        return self.contracts[FACTORY]
+
+    @property
+    def gateway(self) -> Contract:
+        return self.contracts[GATEWAY]
+
+    @property
+    def era(self) -> Contract:
+        return self.contracts[ERA]
+
+    @property
+    def bridge(self) -> Contract:
+        return self.contracts[BRIDGE]
 
 
 @pytest.fixture(scope="session")
@@ -75,15 +93,27 @@ def stacks(
     guardian: str,
     treasury: str,
 ) -> dict[str, Stack]:
-    """Gateway, ERA, bridge and a scripted recipient on three chains; every route open."""
-    deployed = {
-        name: _deploy(chains, name, validators, deployer, owner, guardian, treasury) for name in CHAINS
-    }
-    for stack in deployed.values():
-        for other in deployed.values():
-            if other is not stack:
-                stack.gateway.send("setRoute", other.chain.chain_id, OPEN_ROUTE, sender=owner)
-    return deployed
+    """Every declared contract and a scripted recipient on three chains; every route open."""
+    bound = {name: chains[name] for name in CHAINS}
+    network = replace(load_network(), chains={name: chain.chain for name, chain in bound.items()})
+    addresses = predict(deployer, load_artifacts([FACTORY])[FACTORY].creation)
+
+    def stack(chain: BoundChain) -> Stack:
+        desired = Desired(
+            chain=chain.chain,
+            network=network,
+            deployer=deployer,
+            owner=owner,
+            guardian=guardian,
+            treasury=treasury,
+            validator_set=validators.set,
+            routes={other.chain_id: Route(*OPEN_ROUTE) for other in bound.values() if other is not chain},
+            addresses=addresses,
+        )
+        recipient = deploy(chain, "ScriptedRecipient", sender=deployer)
+        return Stack(chain, place(chain, desired), recipient)
+
+    return {name: stack(chain) for name, chain in bound.items()}
 
 
 @pytest.fixture(scope="session")
@@ -99,44 +129,3 @@ def arcade(stacks: dict[str, Stack]) -> Stack:
 @pytest.fixture(scope="session")
 def perps(stacks: dict[str, Stack]) -> Stack:
     return stacks["perps"]
-
-
-def place_factory(chain: BoundChain, deployer: str) -> Contract:
-    """The factory at its place on every chain, by the CREATE2 factory that anvil ships."""
-    code = init_code("Create3Factory")
-    origin = bytes.fromhex(ARACHNID_FACTORY[2:])
-    address = "0x" + keccak(b"\xff" + origin + bytes(32) + keccak(code))[12:].hex()
-    if chain.rpc("eth_getCode", [address, "latest"]) == "0x":
-        receipt = transact(chain, ARACHNID_FACTORY, bytes(32) + code, deployer)
-        assert receipt.succeeded
-    return Contract(chain, "Create3Factory", address)
-
-
-def _deploy(
-    chains: dict[str, BoundChain],
-    name: str,
-    validators: Validators,
-    deployer: str,
-    owner: str,
-    guardian: str,
-    treasury: str,
-) -> Stack:
-    chain, hub_id = chains[name], chains["hub"].chain_id
-    factory = place_factory(chain, deployer)
-    salts = {contract: keccak(text=f"unit {contract}") for contract in ("Metalayer", "ERA", "TokenBridge")}
-    gateway, era, bridge = (factory.view("addressOf", deployer, salt) for salt in salts.values())
-    codes = {
-        "Metalayer": init_code("Metalayer", hub_id, era, owner, guardian, validators.argument),
-        "ERA": init_code("ERA", hub_id, bridge, treasury),
-        "TokenBridge": init_code("TokenBridge", gateway, era, hub_id),
-    }
-    for contract, code in codes.items():
-        factory.send("deploy", deployer, salts[contract], code, sender=deployer)
-    return Stack(
-        chain,
-        factory,
-        Contract(chain, "Metalayer", gateway),
-        Contract(chain, "ERA", era),
-        Contract(chain, "TokenBridge", bridge),
-        deploy(chain, "ScriptedRecipient", sender=deployer),
-    )

@@ -21,6 +21,7 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Batch, Status, Walk
 from metalayer.protocol.message import Fee, genesis_head, interoperable
+from metalayer.protocol.rpc import Log
 from tests.kit.chains import BoundChain, Deployed
 from tests.kit.deployed import ERA, HOLDER, Deployment
 from tests.kit.paper import DAY
@@ -51,7 +52,7 @@ class Network:
         gateway = self.deployment.gateway.lower()
         own = [log for log in raw["logs"] if log["address"].lower() == gateway]
         (sent,) = lane.parse(
-            read_logs(own), self.deployment.registry.network_id, self.chains[origin].chain_id
+            [Log.read(log) for log in own], self.deployment.registry.network_id, self.chains[origin].chain_id
         )
         destination = next(c.name for c in self.chains.values() if c.chain_id == sent.message.destination)
         self.sent.setdefault((origin, destination), []).append(sent)

@@ -16,7 +16,7 @@ from metalayer.deploy.artifacts import load_artifacts
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
 from metalayer.network.rpc import Reverted
-from metalayer.protocol import gateway, reverts
+from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
@@ -410,12 +410,6 @@ def test_selectors_and_topics_are_the_compiled_ones() -> None:
     events = {_signature(item) for item in abi if item["type"] == "event"}
     assert {function.signature for function in gateway.FUNCTIONS.values()} <= functions
     assert {event.canonical for event in gateway.EVENTS.values()} <= events
-
-
-@pytest.mark.parametrize("name", ["Metalayer", "ERA", "TokenBridge", "Create3Factory"])
-def test_every_error_of_the_contracts_can_be_explained(name: str) -> None:
-    compiled = {_signature(item) for item in load_artifacts([name])[name].abi if item["type"] == "error"}
-    assert compiled <= set(reverts.selectors().values())
 
 
 def _signature(item: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE
+from metalayer.deploy import contracts
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.network.signers import local_key
@@ -37,11 +38,21 @@ _OUTSTANDING_SLOT = 0
 
 @dataclass(frozen=True)
 class OnChain:
-    """The contracts of one chain."""
+    """The contracts of one chain, by name."""
 
-    gateway: Bound
-    era: Bound
-    bridge: Bound
+    contracts: dict[str, Bound]
+
+    @property
+    def gateway(self) -> Bound:
+        return self.contracts[contracts.GATEWAY]
+
+    @property
+    def era(self) -> Bound:
+        return self.contracts[contracts.ERA]
+
+    @property
+    def bridge(self) -> Bound:
+        return self.contracts[contracts.BRIDGE]
 
 
 @dataclass(frozen=True)
@@ -54,15 +65,15 @@ class Deployment:
 
     @property
     def gateway(self) -> str:
-        return self.registry.address("Metalayer")
+        return self.registry.address(contracts.GATEWAY)
 
     @property
     def era(self) -> str:
-        return self.registry.address("ERA")
+        return self.registry.address(contracts.ERA)
 
     @property
     def bridge(self) -> str:
-        return self.registry.address("TokenBridge")
+        return self.registry.address(contracts.BRIDGE)
 
     def attest(self, root: bytes, signers: int = 4, validator_set: ValidatorSet | None = None) -> Attestation:
         """A root signed by so many of our validators, in the order of the set: the first one if not given."""
@@ -115,11 +126,11 @@ def impersonate(connection: Connection, sender: str, to: str, data: bytes) -> No
 
 
 def bind(chain: BoundChain, registry: Registry) -> OnChain:
-    def instance(name: str) -> Bound:
-        container = getattr(project, name)
-        return chain.bind(
-            container.at(registry.contract(chain.name, name).address, fetch_from_explorer=False)
-        )
-
+    """Everything that the registry has on this chain."""
     with chain.use():
-        return OnChain(instance("Metalayer"), instance("ERA"), instance("TokenBridge"))
+        return OnChain(
+            {
+                name: chain.bind(getattr(project, name).at(contract.address, fetch_from_explorer=False))
+                for name, contract in registry.chain(chain.name).contracts.items()
+            }
+        )

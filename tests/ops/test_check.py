@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from metalayer.deploy.apply import SET_GUARDIAN, Deployer
-from metalayer.deploy.check import Finding, check, describe_route, describe_set
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.check import Finding, check, describe_set
+from metalayer.deploy.contracts import SET_GUARDIAN, describe_route
 from metalayer.deploy.intent import route_between
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection

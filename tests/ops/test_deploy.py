@@ -19,9 +19,11 @@ import pytest
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from metalayer.deploy.apply import SET_GUARDIAN, Deployer, plan_as_dict, plan_tables
-from metalayer.deploy.intent import CONTRACTS
+from metalayer.cli.deployment import plan_tables
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.contracts import CONTRACTS, FACTORY, SET_GUARDIAN
 from metalayer.deploy.journal import Journal
+from metalayer.deploy.plan import plan_as_dict
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
@@ -38,8 +40,8 @@ from metalayer.protocol.hex import to_hex
 from tests.kit.deployed import Deployment
 from tests.ops.conftest import DEPLOYER, Rotation
 
-# Factory, three contracts, seal by the deployer; a route to each other chain by the owner.
-DEPLOYER_STEPS = 5
+# Each contract and the seal by the deployer; a route to each other chain by the owner.
+DEPLOYER_STEPS = len(CONTRACTS) + 1
 
 
 def quietly(chain: str, what: str, left: int) -> None:
@@ -227,7 +229,7 @@ def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
     with pytest.raises(Crash):
         replace(deployer, connections=arcade).apply(quietly)
     pending = Journal(deployer.folder / "journal.jsonl").in_flight("arcade")
-    assert [flight.step for flight in pending] == [f"create {name}" for name in CONTRACTS]
+    assert [flight.step for flight in pending] == [f"create {name}" for name in CONTRACTS if name != FACTORY]
     deployer.apply(quietly)
     for flight in pending:
         receipt = connections["arcade"].rpc("eth_getTransactionReceipt", flight.hash)
@@ -440,33 +442,11 @@ def test_other_local_chains_get_a_new_journal(deployer: Deployer, connections: d
 @pytest.mark.usefixtures("factory_placed")
 def test_one_deployment_at_a_time(deployer: Deployer) -> None:
     with (
-        exclusive(deployer.folder / "deploy.lock", "somebody"),
+        exclusive(deployer.folder / "deploy.lock"),
         pytest.raises(MetalayerError, match=f"already running: pid {os.getpid()} on .* since"),
     ):
         deployer.apply(quietly)
     deployer.apply(quietly)
-
-
-def test_a_lock_left_by_a_killed_process_is_free(tmp_path: Path) -> None:
-    path = tmp_path / "deploy.lock"
-    code = (
-        "import sys, time; from pathlib import Path; from metalayer.network.locks import exclusive\n"
-        f"with exclusive(Path({str(path)!r}), 'it'): print('held', flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        with pytest.raises(MetalayerError, match=f"pid {process.pid}"), exclusive(path, "it"):
-            pass
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        with exclusive(path, "it"):
-            pass
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def test_a_chain_that_fails_does_not_stop_the_others(

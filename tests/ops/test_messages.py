@@ -146,7 +146,8 @@ def test_one_key_one_process(deployment: Deployment, tmp_path: Path) -> None:
         second = start(5, folder)
         output, _ = second.communicate(timeout=60)
         assert second.returncode == 1
-        assert output.startswith(f"Error: another validator (process {first.pid}) has the record ")
+        assert output.startswith("Error: another validator has the record ")
+        assert f": pid {first.pid} on " in output
         assert output.count("\n") == 1
 
 

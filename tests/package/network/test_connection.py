@@ -14,7 +14,6 @@ from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted, RpcError, Unreachable
 from metalayer.network.signers import local_key as key_of
 from metalayer.network.transactions import KeySender, Transaction
-from metalayer.protocol.reverts import declare, explain
 from metalayer.protocol.rpc import Request, call_request, quantity
 from tests.kit.chains import BoundChain
 
@@ -137,25 +136,6 @@ def test_parallel_work_keeps_its_order_and_raises() -> None:
 
     with pytest.raises(MetalayerError, match="item 1"):
         in_parallel(fail, range(4))
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        ("", "reverted without a reason"),
-        ("08c379a0" + f"{32:064x}{2:064x}" + "6e6f".ljust(64, "0"), "no"),
-        ("08c379a0", "Error with malformed arguments 0x"),
-        ("deadbeef00", "unknown error 0xdeadbeef00"),
-        ("4e487b71" + f"{0x99:064x}", "panic 0x99: unknown code"),
-    ],
-)
-def test_return_data_in_words(data: str, text: str) -> None:
-    assert explain(bytes.fromhex(data)) == text
-
-
-def test_only_declarations_are_declared() -> None:
-    with pytest.raises(ValueError, match="not an error declaration"):
-        declare("NoParentheses")
 
 
 def test_a_key_signs_for_its_chain_only(connection: Connection, chains: dict[str, BoundChain]) -> None:
