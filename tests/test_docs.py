@@ -16,7 +16,7 @@ from metalayer.protocol.message import Fee, Message, extend, genesis_head, inter
 
 ROOT = Path(__file__).resolve().parents[1]
 _ROW = re.compile(r"^\| `(contracts/[^`]+)` \| (\d+) \| (\d+) \|", re.MULTILINE)
-_IN_SCOPE = ("metalayer", "token", "bridge", "deploy", "interfaces")
+_IN_SCOPE = ("metalayer", "client", "token", "bridge", "staking", "deploy", "interfaces")
 _PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 _CONTRACT = re.compile(r"^(?:abstract contract|contract|library|interface) (\w+)", re.MULTILINE)
 _CONSTANT = re.compile(r"\bu?int\d*\s+(?:public|internal|private)\s+constant\s+(\w+)\s*=\s*([^;]+);")
