@@ -104,7 +104,7 @@ def test_the_protocol_lists_every_number_of_the_contracts() -> None:
     written = {
         name: solidity_number(value.replace(",", ""))
         for name, value, *_ in rows("Parameters", 4)
-        if "." in name
+        if name[0].isupper()
     }
     assert written == found
 
@@ -115,10 +115,14 @@ def test_the_protocol_lists_the_packages_limits_as_they_are() -> None:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
                 found.update(
-                    {target.id: node.value.value for target in node.targets if isinstance(target, ast.Name)}
+                    {
+                        f"{path.stem}.{target.id}": node.value.value
+                        for target in node.targets
+                        if isinstance(target, ast.Name)
+                    }
                 )
     written = {
-        name: int(value.replace(",", "")) for name, value, *_ in rows("Parameters", 4) if "." not in name
+        name: int(value.replace(",", "")) for name, value, *_ in rows("Parameters", 4) if name[0].islower()
     }
     assert written
     assert written == {name: found.get(name) for name in written}
