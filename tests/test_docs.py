@@ -16,7 +16,7 @@ from metalayer.protocol.message import Fee, Message, extend, genesis_head, inter
 
 ROOT = Path(__file__).resolve().parents[1]
 _ROW = re.compile(r"^\| `(contracts/[^`]+)` \| (\d+) \| (\d+) \|", re.MULTILINE)
-_IN_SCOPE = ("metalayer", "token", "bridge", "deploy", "interfaces")
+_IN_SCOPE = ("metalayer", "client", "token", "bridge", "staking", "deploy", "interfaces")
 _PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 _CONTRACT = re.compile(r"^(?:abstract contract|contract|library|interface) (\w+)", re.MULTILINE)
 _CONSTANT = re.compile(r"\bu?int\d*\s+(?:public|internal|private)\s+constant\s+(\w+)\s*=\s*([^;]+);")
@@ -55,6 +55,13 @@ def test_every_property_that_is_held_is_quoted_by_a_test_and_the_other_way_round
     for path in (ROOT / "tests").rglob("test_*.py"):
         quoted |= set(re.findall(r"\b[PM]\d{1,2}\b", path.read_text(encoding="utf-8")))
     assert quoted == listed
+
+
+def test_the_tests_that_are_said_to_hold_a_property_are_there() -> None:
+    text = (ROOT / "tests" / "PROPERTIES.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(?:tests/)?(\w+/[\w/]+\.py|test_\w+\.py)`", text)
+    assert named
+    assert [name for name in named if not (ROOT / "tests" / name).is_file()] == []
 
 
 def sources() -> Iterator[tuple[str, str]]:
