@@ -19,6 +19,7 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, Tree
 from metalayer.protocol.gateway import Batch, Kind, Route, Walk
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, genesis_head, interoperable
+from metalayer.protocol.rpc import Log
 from tests.contracts.conftest import OPEN_ROUTE, role
 from tests.kit.evm import Contract, Receipt, Revert, deploy, error
 from tests.kit.paper import DAY, PaperLane
@@ -723,7 +724,7 @@ def long_lane(origin, sender):
     chain.rpc("evm_mine")
     chain.rpc("evm_setAutomine", [True])
     logs = chain.rpc("eth_getLogs", [{"address": gateway.address, "fromBlock": "latest"}])
-    origin.lane = parse(logs, chain.chain_id, chain.chain_id)
+    origin.lane = parse([Log.read(log) for log in logs], chain.chain_id, chain.chain_id)
     assert [sent.message.nonce for sent in origin.lane] == list(range(1, 301))
     origin.open_books()
     return origin.lane
