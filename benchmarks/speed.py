@@ -35,13 +35,13 @@ from metalayer.network.registry import Registry
 from metalayer.network.rpc import Unreachable
 from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender, Transaction
-from metalayer.network.workspace import repo_root
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.rpc import Request
 from metalayer.relayer.passes import Relayer
 from metalayer.validator.process import Validator
+from tools.repository import repo_root
 
 CHAINS = (2, 4, 8, 16)
 """Over how many chains `TOTAL` messages are spread: the lanes between them are 2, 12, 56, 240."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from metalayer.network.workspace import repo_root, state_dir
+from metalayer.network.workspace import state_dir, workspace
 
 _STOP_SECONDS = 5.0
 
@@ -24,7 +24,7 @@ def _validator(account: str) -> Iterator[subprocess.Popen[bytes]]:
     with (state_dir() / f"validator-{account.rpartition(':')[2]}.log").open("wb") as log:
         process = subprocess.Popen(
             [ape, "run", "validate", "--key", account],
-            cwd=repo_root(),
+            cwd=workspace(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -18,7 +18,8 @@ from demo import story as demo
 from metalayer.cli.display import console
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network, load_network
-from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, repo_root, state_dir
+from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, state_dir
+from tools.repository import repo_root
 
 FAST = 0.1
 

@@ -20,9 +20,9 @@ from metalayer.assets import credit
 from metalayer.cli import message, relay, send
 from metalayer.network.live import Live
 from metalayer.network.signers import address_of, load_sender
-from metalayer.network.workspace import repo_root
 from metalayer.protocol.gateway import RECEIVE_MESSAGE
 from tests.kit.deployed import Deployment
+from tools.repository import repo_root
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
 POOR = "TEST::17"

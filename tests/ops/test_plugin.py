@@ -14,8 +14,9 @@ from ape_metalayer.compilation import compile_project
 from metalayer.deploy.sources import Sources
 from metalayer.network.anvil import anvil_command
 from metalayer.network.config import load_network
-from metalayer.network.workspace import port_offset, repo_root
+from metalayer.network.workspace import port_offset
 from tests.ops.test_localnet import listener
+from tools.repository import repo_root
 
 
 @pytest.fixture
