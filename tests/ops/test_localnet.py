@@ -9,15 +9,18 @@ import time
 from dataclasses import replace
 
 import pytest
-import requests
+from click import Context
 from click.testing import CliRunner
 
 from metalayer.cli.localnet import cli
+from metalayer.cli.main import cli as metalayer
 from metalayer.errors import MetalayerError
 from metalayer.network import config as network
 from metalayer.network import localnet
 from metalayer.network.config import load_network
+from metalayer.network.connection import Connection
 from metalayer.network.workspace import port_offset
+from tools.repository import repo_root
 
 
 @pytest.fixture
@@ -46,11 +49,6 @@ def exists(pid: int) -> bool:
     """A process that ended but was not waited for does not count."""
     done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return done.stdout.strip() != "" and not done.stdout.strip().startswith("Z")
-
-
-def rpc(url: str, method: str, *params):
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    return requests.post(url, json=body, timeout=5).json()["result"]
 
 
 def listener(port: int) -> socket.socket:
@@ -164,10 +162,8 @@ def test_a_running_localnet_survives_who_started_it(net, said):
 
 def test_the_nodes_answer_for_their_own_chain_id(net, said):
     localnet.up(net, said.append)
-    body = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
     for chain in net.chains.values():
-        answer = requests.post(chain.url, json=body, timeout=5).json()["result"]
-        assert int(answer, 16) == chain.chain_id
+        assert int(Connection(chain).rpc("eth_chainId"), 16) == chain.chain_id
 
 
 def test_the_command_speaks_json_and_fails_while_a_chain_is_down(net, monkeypatch):
@@ -191,18 +187,39 @@ def test_the_command_turns_an_error_into_one_line(net, monkeypatch):
     assert result.stderr.count("\n") == 1
 
 
+def test_outside_a_workspace_every_command_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner(mix_stderr=False).invoke(metalayer, ["localnet", "status"])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: there is no networks.yaml in {tmp_path}: run it in the folder that has one\n"
+    )
+
+
+def test_all_commands_have_one_name_more():
+    """`ape metalayer X` is `ape run X`: the scripts that are no tools of the repository."""
+    scripts = {path.stem for path in (repo_root() / "scripts").glob("*.py")} - {"bench", "demo"}
+    context = Context(metalayer)
+    assert set(metalayer.list_commands(context)) == scripts
+    for name in scripts:
+        assert metalayer.get_command(context, name) is not None
+    assert metalayer.get_command(context, "command") is None, "a module, and no command"
+
+
 def test_a_fork_starts_from_another_chains_state_under_its_own_id(net, said):
     hub = net.chains["hub"]
     upstream = network.Network(net.name, net.hub, {"hub": hub})
     localnet.up(upstream, said.append)
     account = "0x" + "f0" * 20
-    rpc(hub.url, "anvil_setBalance", account, hex(12_345))
-    block = int(rpc(hub.url, "eth_blockNumber"), 16) + 1
-    while int(rpc(hub.url, "eth_blockNumber"), 16) < block:
+    upper = Connection(hub)
+    upper.rpc("anvil_setBalance", account, hex(12_345))
+    block = upper.height() + 1
+    while upper.height() < block:
         time.sleep(0.1)
 
     forked = replace(net.chains["perps"], fork=network.Fork(url=hub.url, block=block))
     net.chains["perps"] = forked
     assert localnet.up(net, said.append) == ["perps"]
-    assert int(rpc(forked.url, "eth_chainId"), 16) == 903
-    assert int(rpc(forked.url, "eth_getBalance", account, "latest"), 16) == 12_345
+    lower = Connection(forked)
+    assert int(lower.rpc("eth_chainId"), 16) == 903
+    assert int(lower.rpc("eth_getBalance", account, "latest"), 16) == 12_345
