@@ -14,7 +14,8 @@ def cli(as_json: bool) -> None:
     Exit status 0 only if every number reconciles. Leaves no process behind.
     """
     # `ape run` imports every script even for --help.
-    from demo.story import as_dict, print_summary, run
+    from demo.story import run
+    from demo.summary import as_dict, print_summary
     from metalayer.cli.display import console
 
     out = console(quiet=as_json)

@@ -48,7 +48,6 @@ PENDING = {
     "metalayer/network/live.py imports attesting",
     "metalayer/tracking/follower.py imports rich",
     "benchmarks/speed.py",
-    "demo/story.py",
     "metalayer/attesting/rotation.py:propose_and_rotate",
     "metalayer/cli/send.py:cli",
     "metalayer/cli/transfer.py:cli",
