@@ -46,11 +46,8 @@ REASONS: dict[str, str] = {}
 PENDING = {
     "metalayer/deploy/apply.py imports cli",
     "metalayer/network/live.py imports attesting",
-    "metalayer/tracking/follower.py imports rich",
     "benchmarks/speed.py",
     "metalayer/attesting/rotation.py:propose_and_rotate",
-    "metalayer/cli/send.py:cli",
-    "metalayer/cli/transfer.py:cli",
     "metalayer/deploy/apply.py",
     "metalayer/network/connection.py",
     "metalayer/protocol/gateway.py",

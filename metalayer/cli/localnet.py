@@ -2,7 +2,8 @@
 
 import click
 
-from metalayer.cli.command import Group, json_option, print_json
+from metalayer.cli.command import Group, print_json
+from metalayer.cli.options import json_option
 from metalayer.network import localnet
 from metalayer.network.config import load_network
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from metalayer.cli.command import Command
+from metalayer.cli.options import exchange_option
 
 
 @click.command(cls=Command)
@@ -19,9 +20,7 @@ from metalayer.cli.command import Command
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of everything that this key signed.",
 )
-@click.option(
-    "--exchange", type=click.Path(file_okay=False, path_type=Path), help="Directory shared with the relayers."
-)
+@exchange_option
 @click.option(
     "--next-set",
     type=click.Path(dir_okay=False, path_type=Path),
