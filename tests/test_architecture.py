@@ -100,12 +100,12 @@ def upward(root: Path) -> list[str]:
 
 
 def impure(root: Path) -> list[str]:
-    """What the protocol imports besides itself, errors, eth_* and the standard library."""
+    """What the protocol imports besides itself, errors, eth_*, the standard library and its typing of tomorrow."""
     return [
         f"{name} imports {top(each)}"
         for name, path in modules(root, ("metalayer/protocol",))
         for each in sorted(imports(path))
-        if not top(each).startswith("eth_")
+        if not top(each).startswith(("eth_", "typing_extensions"))
         and top(each) not in sys.stdlib_module_names
         and not each.startswith(("metalayer.protocol.", "metalayer.errors."))
     ]

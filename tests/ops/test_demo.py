@@ -97,8 +97,8 @@ def test_interrupted_it_leaves_no_process() -> None:
         text=True,
         start_new_session=True,
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         for line in process.stdout:
             if "validators" in line:
                 break

@@ -85,17 +85,8 @@ def environment(folder: Path, what: Sequence[str | Path]) -> Environment:
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
         if "metalayer" not in entry.name and entry.name != "__pycache__":
             (target / entry.name).symlink_to(entry)
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        python,
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
-    run(*pip, "--no-deps", "--no-index", "--no-build-isolation", *what)
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", python)
+    run(*pip, "install", "--no-deps", "--no-index", "--no-build-isolation", *what)
     # Where ape-solidity looks by itself.
     compilers = folder / "home" / ".solcx"
     compilers.mkdir(parents=True)
