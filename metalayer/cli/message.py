@@ -21,10 +21,11 @@ from metalayer.cli.options import Signing, exchange_option, json_option, signing
 def cli(message_id: str, exchange: Path | None, retry_it: bool, signing: Signing, as_json: bool) -> None:
     """Where a message is, why it failed, what to do next."""
     from metalayer.attesting.directory import DirectoryExchange
+    from metalayer.cli.words import trace_lines
     from metalayer.network.live import Live
     from metalayer.network.signers import load_sender
     from metalayer.tracking.messages import parse_id, retry
-    from metalayer.tracking.trace import as_dict, describe, find, look
+    from metalayer.tracking.trace import as_dict, find, look
 
     live = Live.open()
     origin, sent = find(live.mesh, parse_id(message_id))
@@ -36,4 +37,4 @@ def cli(message_id: str, exchange: Path | None, retry_it: bool, signing: Signing
     if as_json:
         print_json(as_dict(trace))
     else:
-        click.echo(describe(trace))
+        click.echo(trace_lines(trace))

@@ -57,11 +57,12 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
     """
     from metalayer.assets import credit
     from metalayer.attesting.directory import DirectoryExchange
+    from metalayer.cli.words import payment_cost, trace_lines
     from metalayer.errors import MetalayerError
     from metalayer.network.live import Live
     from metalayer.network.signers import address_of, load_sender
     from metalayer.tracking.messages import Draft, parse_payload, parse_recipient, send
-    from metalayer.tracking.trace import State, as_dict, describe
+    from metalayer.tracking.trace import State, as_dict
     from metalayer.tracking.trace import wait as wait_for
 
     live = Live.open()
@@ -77,10 +78,10 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
         due.refuse_too_poor()
     else:
         due.refuse_missing()
-    question = f"Send {len(data)} bytes from {source.chain.name} with {paying.account}? {due.describe()}"
+    question = f"Send {len(data)} bytes from {source.chain.name} with {paying.account}? {payment_cost(due)}"
     paying.confirm(live.network, question)
     sender = load_sender(paying.account)
-    click.echo(f"fee: {due.describe()}", err=as_json)
+    click.echo(f"fee: {payment_cost(due)}", err=as_json)
     if due.missing:
         source.send_many(sender, credit.preparation(live.registry, due))
     draft = Draft(target.chain_id, to, data, letter.gas_limit, letter.deliver_before)
@@ -96,6 +97,6 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
     if as_json:
         print_json(as_dict(trace))
     else:
-        click.echo(describe(trace))
+        click.echo(trace_lines(trace))
     if trace.state is not State.DELIVERED:
         raise click.exceptions.Exit(1)

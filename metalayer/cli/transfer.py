@@ -63,6 +63,7 @@ def cli(
     from metalayer.assets import bridge
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.display import console, shown_on
+    from metalayer.cli.words import transfer_cost
     from metalayer.errors import MetalayerError
     from metalayer.network.live import Live
     from metalayer.network.signers import address_of, load_sender
@@ -81,10 +82,12 @@ def cli(
     transfer = bridge.prepare(live, start, end, payer, to, wei)
     if not paying.deposit:
         transfer.payment.refuse_missing()
-    question = f"Send {era(wei)} ERA from {name} to {end.name} with {paying.account}? {transfer.describe()}"
+    question = (
+        f"Send {era(wei)} ERA from {name} to {end.name} with {paying.account}? {transfer_cost(transfer)}"
+    )
     paying.confirm(live.network, question)
     sender = load_sender(paying.account)
-    click.echo(f"fee: {transfer.describe()}", err=as_json)
+    click.echo(f"fee: {transfer_cost(transfer)}", err=as_json)
     events: list[Event] = []
     with shown_on(console(quiet=as_json)) as show:
 
