@@ -17,7 +17,6 @@ from eth_utils.crypto import keccak
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.network.parallel import in_parallel
 from metalayer.network.transactions import KeySender
-from metalayer.network.workspace import repo_root
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import Fee
 from metalayer.relayer.passes import PassResult
@@ -27,6 +26,7 @@ from tests.kit.chains import BoundChain
 from tests.kit.deployed import ERA, Deployment
 from tests.kit.evm import Contract, Receipt, error, init_code
 from tests.kit.mesh import RELAYER, RIVAL, SENDER, Mesh
+from tools.repository import repo_root
 
 DAY = 86_400
 HELLO = "Hello, arcade"

@@ -23,12 +23,12 @@ from metalayer.network.connection import Connection, Reverted
 from metalayer.network.parallel import in_parallel
 from metalayer.network.signers import address_of, local_key
 from metalayer.network.transactions import Transaction
-from metalayer.network.workspace import repo_root
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
 from metalayer.protocol.facts import LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Batch
 from tests.kit.mesh import RELAYER, RIVAL, VALIDATORS, Mesh, write_set
+from tools.repository import repo_root
 
 CHAINS = ("hub", "arcade", "perps", "social")
 

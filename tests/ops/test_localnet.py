@@ -1,34 +1,41 @@
 """`ape run localnet`: up, down and status, on ports and in a folder of their own."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-import requests
+from click import Context
 from click.testing import CliRunner
 
 from metalayer.cli.localnet import cli
+from metalayer.cli.main import cli as metalayer
 from metalayer.errors import MetalayerError
-from metalayer.network import config as network
-from metalayer.network import localnet
-from metalayer.network.config import load_network
+from metalayer.network import anvil, localnet
+from metalayer.network.config import Chain, Fork, Network, load_network
+from metalayer.network.connection import Connection
 from metalayer.network.workspace import port_offset
+from tests.kit.ports import listener
+from tools.repository import repo_root
 
 
 @pytest.fixture
-def net(tmp_path, monkeypatch):
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
     """Two chains beside the tests' own; whatever a test leaves running is stopped."""
     monkeypatch.setenv("METALAYER_PORT_OFFSET", str(port_offset() + 1000))
     monkeypatch.setattr(localnet, "state_dir", lambda: tmp_path)
     monkeypatch.setattr(localnet, "_RPC_SECONDS", 0.5)
+    monkeypatch.setattr(localnet, "_GRACE_SECONDS", 0.3)
     full = load_network()
     chains = {name: full.chains[name] for name in ("hub", "perps")}
-    small = network.Network(full.name, full.hub, chains)
+    small = Network(full.name, full.hub, chains)
     yield small
     localnet.down(small, say=print)
 
@@ -38,7 +45,7 @@ def said() -> list[str]:
     return []
 
 
-def pids(net) -> dict[str, int | None]:
+def pids(net: Network) -> dict[str, int | None]:
     return {status.name: status.pid for status in localnet.status(net)}
 
 
@@ -48,20 +55,7 @@ def exists(pid: int) -> bool:
     return done.stdout.strip() != "" and not done.stdout.strip().startswith("Z")
 
 
-def rpc(url: str, method: str, *params):
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    return requests.post(url, json=body, timeout=5).json()["result"]
-
-
-def listener(port: int) -> socket.socket:
-    server = socket.socket()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("127.0.0.1", port))
-    server.listen()
-    return server
-
-
-def test_up_status_and_down(net, said):
+def test_up_status_and_down(net: Network, said: list[str]) -> None:
     assert localnet.up(net, said.append) == ["hub", "perps"]
     statuses = localnet.status(net)
     assert [(status.name, status.chain_id, status.state) for status in statuses] == [
@@ -81,16 +75,19 @@ def test_up_status_and_down(net, said):
     assert localnet.down(net, said.append) == [], "a second down is harmless"
 
 
-def test_whoever_started_the_chains_leaves_nothing_in_the_process_table(net, said):
+def test_whoever_started_the_chains_leaves_nothing_in_the_process_table(
+    net: Network, said: list[str]
+) -> None:
     localnet.up(net, said.append)
     running = pids(net)
     localnet.down(net, said.append)
     for pid in running.values():
+        assert pid is not None
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
 
-def test_blocks_come_by_themselves_at_the_presets_pace(net, said):
+def test_blocks_come_by_themselves_at_the_presets_pace(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
     perps = net.chains["perps"]
     time.sleep(perps.preset.block_time * 3)
@@ -99,7 +96,7 @@ def test_blocks_come_by_themselves_at_the_presets_pace(net, said):
     assert height >= 2
 
 
-def test_up_starts_only_what_is_missing(net, said):
+def test_up_starts_only_what_is_missing(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
     before = pids(net)
     assert before["perps"]
@@ -113,7 +110,7 @@ def test_up_starts_only_what_is_missing(net, said):
     assert after["perps"] not in (None, before["perps"])
 
 
-def test_a_taken_port_is_one_line_and_nothing_is_started(net, said):
+def test_a_taken_port_is_one_line_and_nothing_is_started(net: Network, said: list[str]) -> None:
     port = net.chains["perps"].port
     with listener(port):
         with pytest.raises(MetalayerError) as raised:
@@ -126,16 +123,24 @@ def test_a_taken_port_is_one_line_and_nothing_is_started(net, said):
         assert perps.problem == f"port {port} is taken by another program"
 
 
-def test_a_start_that_crashes_leaves_no_process(net, said, monkeypatch):
-    real, started = localnet.anvil_command, []
+def test_a_start_that_crashes_leaves_no_process(
+    net: Network, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = anvil.anvil_command
+    started: list[subprocess.Popen[bytes]] = []
 
-    def broken(chain, *, interval):
+    def broken(chain: Chain, *, interval: bool) -> list[str]:
         command = real(chain, interval=interval)
         return command if chain.name == "hub" else [*command, "--no-such-option"]
 
     start = localnet._start
+
+    def remembering(chain: Chain) -> subprocess.Popen[bytes]:
+        started.append(start(chain))
+        return started[-1]
+
     monkeypatch.setattr(localnet, "anvil_command", broken)
-    monkeypatch.setattr(localnet, "_start", lambda chain: started.append(start(chain)) or started[-1])
+    monkeypatch.setattr(localnet, "_start", remembering)
     with pytest.raises(MetalayerError, match=r"chain 'perps' did not start"):
         localnet.up(net, said.append)
     assert len(started) == 2
@@ -143,7 +148,7 @@ def test_a_start_that_crashes_leaves_no_process(net, said, monkeypatch):
     assert pids(net) == {"hub": None, "perps": None}
 
 
-def test_down_spares_a_process_that_took_the_number(net, said, tmp_path):
+def test_down_spares_a_process_that_took_the_number(net: Network, said: list[str], tmp_path: Path) -> None:
     bystander = subprocess.Popen(["sleep", "30"])
     try:
         (tmp_path / "hub.pid").write_text(f"{bystander.pid}\n")
@@ -155,22 +160,22 @@ def test_down_spares_a_process_that_took_the_number(net, said, tmp_path):
         bystander.wait()
 
 
-def test_a_running_localnet_survives_who_started_it(net, said):
+def test_a_running_localnet_survives_who_started_it(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
     pid = pids(net)["hub"]
     assert pid is not None
     assert os.getsid(pid) == pid, "a session of its own: the terminal's Ctrl-C does not reach it"
 
 
-def test_the_nodes_answer_for_their_own_chain_id(net, said):
+def test_the_nodes_answer_for_their_own_chain_id(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
-    body = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
     for chain in net.chains.values():
-        answer = requests.post(chain.url, json=body, timeout=5).json()["result"]
-        assert int(answer, 16) == chain.chain_id
+        assert int(Connection(chain).rpc("eth_chainId"), 16) == chain.chain_id
 
 
-def test_the_command_speaks_json_and_fails_while_a_chain_is_down(net, monkeypatch):
+def test_the_command_speaks_json_and_fails_while_a_chain_is_down(
+    net: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("metalayer.cli.localnet.load_network", lambda: net)
     down = CliRunner().invoke(cli, ["status", "--json"])
     assert down.exit_code == 1
@@ -182,7 +187,7 @@ def test_the_command_speaks_json_and_fails_while_a_chain_is_down(net, monkeypatc
     assert CliRunner().invoke(cli, ["down"]).exit_code == 0
 
 
-def test_the_command_turns_an_error_into_one_line(net, monkeypatch):
+def test_the_command_turns_an_error_into_one_line(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("metalayer.cli.localnet.load_network", lambda: net)
     with listener(net.chains["hub"].port):
         result = CliRunner(mix_stderr=False).invoke(cli, ["up"])
@@ -191,18 +196,41 @@ def test_the_command_turns_an_error_into_one_line(net, monkeypatch):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_fork_starts_from_another_chains_state_under_its_own_id(net, said):
+def test_outside_a_workspace_every_command_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner(mix_stderr=False).invoke(metalayer, ["localnet", "status"])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: there is no networks.yaml in {tmp_path}: run it in the folder that has one\n"
+    )
+
+
+def test_all_commands_have_one_name_more() -> None:
+    """`ape metalayer X` is `ape run X`: the scripts that are no tools of the repository."""
+    scripts = {path.stem for path in (repo_root() / "scripts").glob("*.py")} - {"bench", "demo"}
+    context = Context(metalayer)
+    assert set(metalayer.list_commands(context)) == scripts
+    for name in scripts:
+        assert metalayer.get_command(context, name) is not None
+    assert metalayer.get_command(context, "command") is None, "a module, and no command"
+
+
+def test_a_fork_starts_from_another_chains_state_under_its_own_id(net: Network, said: list[str]) -> None:
     hub = net.chains["hub"]
-    upstream = network.Network(net.name, net.hub, {"hub": hub})
+    upstream = Network(net.name, net.hub, {"hub": hub})
     localnet.up(upstream, said.append)
     account = "0x" + "f0" * 20
-    rpc(hub.url, "anvil_setBalance", account, hex(12_345))
-    block = int(rpc(hub.url, "eth_blockNumber"), 16) + 1
-    while int(rpc(hub.url, "eth_blockNumber"), 16) < block:
+    upper = Connection(hub)
+    upper.rpc("anvil_setBalance", account, hex(12_345))
+    block = upper.height() + 1
+    while upper.height() < block:
         time.sleep(0.1)
 
-    forked = replace(net.chains["perps"], fork=network.Fork(url=hub.url, block=block))
+    forked = replace(net.chains["perps"], fork=Fork(url=hub.url, block=block))
     net.chains["perps"] = forked
     assert localnet.up(net, said.append) == ["perps"]
-    assert int(rpc(forked.url, "eth_chainId"), 16) == 903
-    assert int(rpc(forked.url, "eth_getBalance", account, "latest"), 16) == 12_345
+    lower = Connection(forked)
+    assert int(lower.rpc("eth_chainId"), 16) == 903
+    assert int(lower.rpc("eth_getBalance", account, "latest"), 16) == 12_345
