@@ -13,7 +13,7 @@ from typing import Any
 from metalayer.deploy.sources import Sources, to_text
 from metalayer.errors import MetalayerError
 
-# The contracts that a standard JSON input asks for, by file and name, as solc's standard JSON output shows them.
+# By file and name, as in solc's standard JSON output.
 Contracts = dict[str, dict[str, Any]]
 
 
@@ -30,7 +30,7 @@ def compile_project(sources: Sources) -> Contracts:
     for path, answer in zip(new, run_all(solc_path(sources), new.values()), strict=True):
         # Whole or not at all: another process may compile the same.
         part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(answer), encoding="utf-8")
+        part.write_text(json.dumps(answer.get("contracts", {})), encoding="utf-8")
         part.replace(path)
     for stale in set(keep.glob("*.json")) - asked.keys():
         stale.unlink(missing_ok=True)
@@ -46,8 +46,8 @@ def solc_path(sources: Sources) -> Path:
     return path
 
 
-def run(compiler: Path, standard_input: dict[str, Any]) -> Contracts:
-    """Compile one standard JSON input. MetalayerError with the compiler's messages."""
+def run(compiler: Path, standard_input: dict[str, Any]) -> dict[str, Any]:
+    """The standard JSON output for an input. MetalayerError with the compiler's messages if there are errors."""
     done = subprocess.run(
         [str(compiler), "--standard-json"],
         input=json.dumps(standard_input),
@@ -57,13 +57,13 @@ def run(compiler: Path, standard_input: dict[str, Any]) -> Contracts:
     )
     if done.returncode != 0:
         raise MetalayerError(f"{compiler} failed: {done.stderr.strip()}")
-    output = json.loads(done.stdout)
+    output: dict[str, Any] = json.loads(done.stdout)
     if errors := [item for item in output.get("errors", []) if item["severity"] == "error"]:
         raise MetalayerError("\n".join(item["formattedMessage"].strip() for item in errors))
-    return dict(output.get("contracts", {}))
+    return output
 
 
-def run_all(compiler: Path, standard_inputs: Iterable[dict[str, Any]]) -> Iterator[Contracts]:
+def run_all(compiler: Path, standard_inputs: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """As `run` for each in turn, as many at once as there are cores."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(partial(run, compiler), standard_inputs)

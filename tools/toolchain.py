@@ -108,8 +108,8 @@ def _bytecodes(compiler: Path, inputs: list[dict[str, Any]]) -> dict[str, str]:
     """Creation bytecode of every contract to deploy, by source:name."""
     return {
         f"{source}:{name}": contract["evm"]["bytecode"]["object"]
-        for compiled in run_all(compiler, inputs)
-        for source, contracts in compiled.items()
+        for output in run_all(compiler, inputs)
+        for source, contracts in output.get("contracts", {}).items()
         for name, contract in contracts.items()
         if "evm" in contract
     }
