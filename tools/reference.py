@@ -71,7 +71,7 @@ def syntax_trees() -> dict[Path, dict[str, Any]]:
     request = sources.standard_input(*map(str, paths))
     request["settings"]["outputSelection"] = {"*": {"": ["ast"]}}
     try:
-        answer = run(solc_path(sources), request)
+        (answer,) = run(solc_path(sources), [request])
     except MetalayerError as error:
         sys.exit(str(error))
     return {path: answer["sources"][str(path)]["ast"] for path in paths}

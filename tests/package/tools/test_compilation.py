@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ape_metalayer.compilation
-from ape_metalayer.compilation import Contracts, compile_project
+from ape_metalayer.compilation import Contracts, compile_project, run, solc_path
 from metalayer.deploy.sources import Sources, checkout
 from metalayer.errors import MetalayerError
 
@@ -39,13 +39,14 @@ def copy(tmp_path: Path) -> Path:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that the compiler was asked for."""
     asked: list[str] = []
-    run: Callable[[Path, dict[str, Any]], Any] = ape_metalayer.compilation.run
+    ask: Callable[..., Any] = ape_metalayer.compilation._ask_all
 
-    def recorded(compiler: Path, standard_input: dict[str, Any]) -> Any:
-        asked.extend(standard_input["settings"]["outputSelection"])
-        return run(compiler, standard_input)
+    def recorded(compiler: Path, standard_inputs: list[dict[str, Any]]) -> Any:
+        for one in standard_inputs:
+            asked.extend(one["settings"]["outputSelection"])
+        return ask(compiler, standard_inputs)
 
-    monkeypatch.setattr(ape_metalayer.compilation, "run", recorded)
+    monkeypatch.setattr(ape_metalayer.compilation, "_ask_all", recorded)
     return asked
 
 
@@ -93,10 +94,31 @@ def test_kept_answers_are_those_of_the_project_as_it_is(copy: Path) -> None:
     assert set(kept.iterdir()) == before
 
 
-def test_the_compilers_message_says_where(copy: Path) -> None:
-    (copy / "contracts" / "A.sol").write_text("pragma solidity ^0.8.0; contract A { uint256 x = y; }")
-    with pytest.raises(MetalayerError, match=r"(?s)Undeclared identifier\..*contracts/A\.sol:1:"):
+def test_the_compilers_message_says_where_and_what_compiled_is_kept(copy: Path, compiled: list[str]) -> None:
+    library = copy / "contracts" / "A.sol"
+    library.write_text("pragma solidity ^0.8.0; function f() pure { g(); }", encoding="utf-8")
+    for name in ("B", "C"):
+        importer = f'pragma solidity ^0.8.0; import "./A.sol"; contract {name} {{}}'
+        (copy / "contracts" / f"{name}.sol").write_text(importer, encoding="utf-8")
+    (copy / "contracts" / "D.sol").write_text(NEIGHBOUR, encoding="utf-8")
+    with pytest.raises(MetalayerError, match=r"(?s)Undeclared identifier\..*contracts/A\.sol:1:") as raised:
         compile_project(Sources(copy))
+    assert str(raised.value).count("Undeclared identifier") == 1, "once, not for each that imports it"
+    library.write_text("pragma solidity ^0.8.0; function f() pure {}", encoding="utf-8")
+    compiled.clear()
+    compile_project(Sources(copy))
+    assert "contracts/D.sol" not in compiled
+
+
+def test_one_by_one_and_in_a_list_gives_the_same(copy: Path) -> None:
+    """Threads of npm's compiler are used again and again: nothing of one input is left for the next."""
+    sources = Sources(copy)
+    inputs = [
+        sources.standard_input(f"contracts/{name}.sol")
+        for name in ("deploy/Create3Factory", "examples/Postbox")
+    ]
+    together = run(solc_path(sources), [*inputs, *inputs])
+    assert [run(solc_path(sources), [one])[0] for one in inputs] == together[:2] == together[2:]
 
 
 def test_without_a_compiler_one_line_says_what_to_do(copy: Path) -> None:
