@@ -113,12 +113,11 @@ def test_the_compilers_message_says_where_and_what_compiled_is_kept(copy: Path, 
 def test_one_by_one_and_in_a_list_gives_the_same(copy: Path) -> None:
     """Threads of npm's compiler are used again and again: nothing of one input is left for the next."""
     sources = Sources(copy)
-    inputs = [
-        sources.standard_input(f"contracts/{name}.sol")
-        for name in ("deploy/Create3Factory", "examples/Postbox")
-    ]
-    together = run(solc_path(sources), [*inputs, *inputs])
-    assert [run(solc_path(sources), [one])[0] for one in inputs] == together[:2] == together[2:]
+    files = ("contracts/deploy/Create3Factory.sol", "contracts/examples/Postbox.sol")
+    factory, postbox = map(sources.standard_input, files)
+    first, other, again = run(solc_path(sources), [factory, postbox, factory])
+    assert first == again == run(solc_path(sources), [factory])[0]
+    assert other == run(solc_path(sources), [postbox])[0]
 
 
 def test_without_a_compiler_one_line_says_what_to_do(copy: Path) -> None:
