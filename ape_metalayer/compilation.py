@@ -13,6 +13,9 @@ from typing import Any
 from metalayer.deploy.sources import Sources, to_text
 from metalayer.errors import MetalayerError
 
+# Some ten versions of the project, 20 MB.
+_KEPT = 200
+
 # By file and name, as in solc's standard JSON output.
 Contracts = dict[str, dict[str, Any]]
 
@@ -20,7 +23,7 @@ Contracts = dict[str, dict[str, Any]]
 def compile_project(sources: Sources) -> Contracts:
     """Every contract of the project.
 
-    Answers are kept in .build/solc by what was asked; those that the project no longer asks for are removed.
+    Answers are kept in .build/solc by what was asked: what was compiled once is there when a change is undone.
     MetalayerError with the compiler's messages if something does not compile.
     """
     keep = sources.root / ".build" / "solc"
@@ -35,8 +38,11 @@ def compile_project(sources: Sources) -> Contracts:
             part.write_text(json.dumps(answer.get("contracts", {})), encoding="utf-8")
             part.replace(path)
     _require_no_errors(answers)
-    for stale in set(keep.glob("*.json")) - asked.keys():
-        stale.unlink(missing_ok=True)
+    for path in asked:
+        os.utime(path)
+    if new:
+        for stale in sorted(keep.glob("*.json"), key=lambda path: -path.stat().st_mtime)[_KEPT:]:
+            stale.unlink(missing_ok=True)
     kept = [json.loads(path.read_text(encoding="utf-8")) for path in asked]
     return {file: contracts for answer in kept for file, contracts in answer.items()}
 

@@ -82,16 +82,16 @@ def _code(compiled: Contracts, file: str, name: str) -> str:
     return str(compiled[file][name]["evm"]["bytecode"]["object"])
 
 
-def test_kept_answers_are_those_of_the_project_as_it_is(copy: Path) -> None:
-    kept = copy / ".build" / "solc"
-    before = set(kept.iterdir())
-    assert len(before) == len(Sources(copy).standard_inputs())
-    (copy / "contracts" / "A.sol").write_text(NEIGHBOUR, encoding="utf-8")
-    compile_project(Sources(copy))
-    assert len(set(kept.iterdir()) - before) == 1
-    (copy / "contracts" / "A.sol").unlink()
-    compile_project(Sources(copy))
-    assert set(kept.iterdir()) == before
+def test_what_was_compiled_once_is_kept_until_there_is_too_much(
+    copy: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, new = copy / ".build" / "solc", copy / "contracts" / "A.sol"
+    monkeypatch.setattr(ape_metalayer.compilation, "_KEPT", len(Sources(copy).standard_inputs()) + 2)
+    for number in (2, 3, 2, 4, 2, 3):  # The third time, 3 is gone: 2 was used later.
+        new.write_text(NEIGHBOUR.replace("return 1;", f"return {number};"), encoding="utf-8")
+        compile_project(Sources(copy))
+    assert compiled == ["contracts/A.sol"] * 4
+    assert len(list(kept.iterdir())) == len(Sources(copy).standard_inputs()) + 1
 
 
 def test_the_compilers_message_says_where_and_what_compiled_is_kept(copy: Path, compiled: list[str]) -> None:
