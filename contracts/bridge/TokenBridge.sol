@@ -112,8 +112,9 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
                 // The fee came out of the amount: what is left of it goes back into it.
                 transfer.to = transfer.from;
                 transfer.amount += unspent;
-                // Withdrawn first: the next fee may be more than the bridge holds otherwise. Gateway and ERA call
-                // nobody back. slither-disable-next-line reentrancy-no-eth
+                // Withdrawn first: otherwise the next fee may be more than the bridge holds. Gateway and ERA call
+                // nobody back.
+                // slither-disable-next-line reentrancy-no-eth
                 _withdrawCredit(address(this), unspent);
                 _forward(id, transfer.chain, transfer.chain, transfer);
                 return;

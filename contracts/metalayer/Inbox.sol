@@ -218,8 +218,8 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
         bytes32[] calldata ids = batch.ids;
         uint256 count = messages.length;
         uint256 first = batch.first;
-        // `last` is a sum of three numbers below 2^64. For an empty batch it may wrap around below zero: then it is the
-        // highest number there is, and refused because it exceeds the highest nonce.
+        // `last` is a sum of three numbers below 2^64, less one. For an empty batch at nonce zero it wraps around to
+        // the highest number there is, and is refused because it exceeds every nonce.
         unchecked {
             uint256 last = first + count + ids.length - 1;
             if (last <= nonce) return;

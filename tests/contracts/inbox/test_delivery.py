@@ -898,7 +898,7 @@ def forbidden(arcade, gateway, recipient, healthy, paper, lane, other_lane, fill
         return paper.attest(fact.leaf), other_lane.origin, 7, []
 
     def notice_restart():
-        gateway.send("followRestart", *follow_restart(), sender=relayer)
+        gateway.send("followRestart", *follow_restart(), sender=owner)
         gateway.send("restart", other_lane.origin, 7, sender=owner)
         return other_lane.origin, 7
 
