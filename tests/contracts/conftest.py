@@ -6,11 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from eth_utils import keccak, to_checksum_address
+from eth_utils.crypto import keccak
 
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, deploy, init_code, now, transact
 from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT, Validators
+from tests.kit.roles import (
+    ATTACKER,
+    BENEFICIARY,
+    DEPOSITOR,
+    DEVELOPER,
+    GUARDIAN,
+    OWNER,
+    PAUPER,
+    RELAYER,
+    RIVAL,
+    SENDER,
+    SUCCESSOR,
+    TREASURY,
+    Role,
+)
 
 ARACHNID_FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 MAX_GAS_LIMIT = 10_000_000
@@ -32,32 +47,29 @@ class Stack:
     recipient: Contract
 
 
-@pytest.fixture(scope="session")
-def unlocked(chains: dict[str, BoundChain]) -> list[str]:
-    """Accounts that every node signs for."""
-    return list(chains["hub"].rpc("eth_accounts"))
+def acting(role: Role) -> Callable[[], str]:
+    """A fixture: the address of a role."""
 
-
-def role(position: int) -> Callable[[list[str]], str]:
     @pytest.fixture(scope="session")
-    def account(unlocked: list[str]) -> str:
-        return to_checksum_address(unlocked[position])
+    def address() -> str:
+        return role.address
 
-    return account
+    return address
 
 
-owner = role(1)
-relayer = role(2)
-depositor = role(3)
-beneficiary = role(4)
-sender = role(11)
-attacker = role(12)
-successor = role(13)
-delegatee = role(14)
-treasury = role(15)
-guardian = role(17)
-# Not the account that deployments elsewhere in the tests use: its namespace of the factory is ours alone.
-deployer = role(16)
+owner = acting(OWNER)
+guardian = acting(GUARDIAN)
+treasury = acting(TREASURY)
+relayer = acting(RELAYER)
+carrier = acting(RIVAL)
+sender = acting(SENDER)
+depositor = acting(DEPOSITOR)
+beneficiary = acting(BENEFICIARY)
+delegatee = acting(PAUPER)
+successor = acting(SUCCESSOR)
+attacker = acting(ATTACKER)
+# Deploys nothing else: its namespace of the factory is ours alone.
+deployer = acting(DEVELOPER)
 
 
 @pytest.fixture(scope="session")

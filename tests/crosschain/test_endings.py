@@ -21,8 +21,6 @@ from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Restart, Sent
 from metalayer.lanes.restart import restart
 from metalayer.network.connection import Connection
-from metalayer.network.signers import local_key
-from metalayer.network.transactions import KeySender
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.attestation import Attestation, compact, digest
@@ -34,10 +32,10 @@ from metalayer.relayer.settlement import known_head
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
 from tests.kit.evm import init_code
-from tests.kit.mesh import OWNER, RELAYER, RIVAL, SENDER, VALIDATORS, Mesh, script
+from tests.kit.mesh import Mesh, script
+from tests.kit.roles import GUARDIAN, OWNER, RELAYER, RIVAL, SENDER, VALIDATORS
 from tests.kit.scripted import Behaviour
 
-GUARDIAN = KeySender(local_key(4))
 HOUR = 3_600
 NOBODY = "0x00000000000000000000000000000000000000AA"
 _PAUSE = keccak(text="pauseInbound(uint256,uint64)")[:4]
@@ -402,7 +400,7 @@ def lose_lane(mesh: Mesh, origin: str, destination: str) -> None:
     fact = RestartFact(mesh.id_of(origin), mesh.id_of(destination), place)
     tree = Tree([fact])
     hash_ = digest(mesh.network_id, mesh.gateway, tree.root)
-    signatures = {key.address: compact(key.unsafe_sign_hash(hash_)) for key in VALIDATORS}
+    signatures = {one.address: compact(one.account.unsafe_sign_hash(hash_)) for one in VALIDATORS}
     attestation = Attestation(tree.root, mesh.validator_set, signatures)
     there.send(RELAYER, mesh.gateway, gateway.encode_follow_restart(attestation, fact, tree.proof(fact)))
 

@@ -25,7 +25,8 @@ from metalayer.tracking.trace import State, Trace, retry, trace
 from tests.kit.chains import BoundChain
 from tests.kit.deployed import ERA, Deployment
 from tests.kit.evm import Contract, Receipt, error, init_code
-from tests.kit.mesh import RELAYER, RIVAL, SENDER, Mesh
+from tests.kit.mesh import Mesh
+from tests.kit.roles import RELAYER, RIVAL, SENDER
 
 DAY = 86_400
 HELLO = "Hello, arcade"

@@ -9,7 +9,7 @@ from typing import Any
 
 import ape
 import pytest
-from ape import accounts, project
+from ape import project
 
 from metalayer.assets.books import read_books
 from metalayer.lanes import logs as lane
@@ -22,8 +22,9 @@ from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Batch, Status, Walk
 from metalayer.protocol.message import Fee, genesis_head, interoperable
 from tests.kit.chains import BoundChain, Deployed
-from tests.kit.deployed import ERA, HOLDER, Deployment
+from tests.kit.deployed import ERA, Deployment
 from tests.kit.paper import DAY
+from tests.kit.roles import DEVELOPER, GUARDIAN, OWNER, RELAYER, TREASURY
 
 CREDIT = ERA
 
@@ -113,19 +114,19 @@ class Network:
 @pytest.fixture
 def network(chains: dict[str, BoundChain], deployment: Deployment) -> Network:
     """The holder has credit on every chain."""
-    deployment.prepay(HOLDER, CREDIT)
+    deployment.prepay(TREASURY, CREDIT)
     return Network(chains, deployment)
 
 
 @pytest.fixture
 def relayer() -> Any:
-    return accounts.test_accounts[2]
+    return RELAYER.ape
 
 
 @pytest.fixture
 def holder() -> Any:
     """Who got the supply at genesis (deploy.yaml)."""
-    return accounts.test_accounts[3]
+    return TREASURY.ape
 
 
 @pytest.fixture
@@ -135,19 +136,19 @@ def postbox(chains: dict[str, BoundChain], deployment: Deployment, keeper: Any) 
 
 @pytest.fixture
 def keeper() -> Any:
-    return accounts.test_accounts[17]
+    return DEVELOPER.ape
 
 
 @pytest.fixture
 def owner() -> Any:
     """Owner of every gateway (deploy.yaml)."""
-    return accounts.test_accounts[1]
+    return OWNER.ape
 
 
 @pytest.fixture
 def guardian() -> Any:
     """Guardian of every gateway (deploy.yaml)."""
-    return accounts.test_accounts[4]
+    return GUARDIAN.ape
 
 
 def send(network: Network, postbox: Deployed, sender: Any, payload: bytes) -> Sent:

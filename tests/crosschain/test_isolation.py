@@ -1,9 +1,10 @@
 """The harness itself: nothing leaks between tests or chains, and no contract answers for another chain (P12)."""
 
 import pytest
-from ape import accounts, networks, project
+from ape import networks, project
 
 from tests.kit.chains import Deployed, WrongChain
+from tests.kit.roles import DEVELOPER
 
 # What the first of two turns found, by chain.
 HEIGHTS: dict[str, str] = {}
@@ -13,7 +14,7 @@ AMOUNT = 10**18
 
 @pytest.fixture
 def eras(chains) -> dict[str, Deployed]:
-    deployer = accounts.test_accounts[0]
+    deployer = DEVELOPER.ape
     return {
         name: chain.deploy(project.ERA, chains["hub"].chain_id, deployer, deployer, sender=deployer)
         for name, chain in chains.items()
@@ -45,7 +46,7 @@ def test_state_of_an_inactive_chain_is_gone_in_the_next_test(chains, turn):
 
 @pytest.mark.parametrize("turn", ["first", "second"])
 def test_blocks_and_pending_transactions_do_not_leak(chains, turn):
-    sender, recipient = accounts.test_accounts[0].address, RECIPIENT
+    sender, recipient = DEVELOPER.address, RECIPIENT
     for chain in chains.values():
         height = chain.rpc("eth_blockNumber")
         assert HEIGHTS.setdefault(chain.name, height) == height
@@ -63,7 +64,7 @@ def test_use_gives_the_active_chain_back_after_an_error(chains):
 
 def test_a_contract_refuses_to_be_used_on_another_chain(chains, eras):
     hub, arcade = chains["hub"], chains["arcade"]
-    deployer = accounts.test_accounts[0]
+    deployer = DEVELOPER.ape
     with hub.use():
         assert eras["hub"].balanceOf(deployer) == 10**27
         transfer = eras["hub"].transfer

@@ -23,7 +23,8 @@ from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
 from tests.kit.chains import BoundChain
 from tests.kit.evm import CODEC, Contract, deploy
-from tests.kit.mesh import OWNER, RELAYER, Mesh
+from tests.kit.mesh import Mesh
+from tests.kit.roles import OWNER, RELAYER
 
 uint256 = st.integers(0, 2**256 - 1)
 uint64 = st.integers(0, 2**64 - 1)

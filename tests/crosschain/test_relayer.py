@@ -24,7 +24,8 @@ from metalayer.protocol.hex import from_hex
 from metalayer.relayer.passes import MAX_CALLDATA, Relayer, pack, watch
 from metalayer.tracking.status import status
 from metalayer.tracking.trace import State, find, parse_id, retry, trace, wait
-from tests.kit.mesh import RELAYER, RIVAL, Mesh, script
+from tests.kit.mesh import Mesh, script
+from tests.kit.roles import RELAYER, RIVAL
 from tests.kit.scripted import Behaviour
 
 CHAINS = ("hub", "arcade", "perps", "social")

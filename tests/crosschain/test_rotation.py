@@ -21,14 +21,15 @@ from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection, Reverted
 from metalayer.network.parallel import in_parallel
-from metalayer.network.signers import address_of, local_key
+from metalayer.network.signers import address_of
 from metalayer.network.transactions import Transaction
 from metalayer.network.workspace import repo_root
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, signable
 from metalayer.protocol.facts import LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Batch
-from tests.kit.mesh import RELAYER, RIVAL, VALIDATORS, Mesh, write_set
+from tests.kit.mesh import Mesh, write_set
+from tests.kit.roles import CANDIDATES, RELAYER, RIVAL, VALIDATORS
 
 CHAINS = ("hub", "arcade", "perps", "social")
 
@@ -47,7 +48,7 @@ def rotate(
 
 def attest(mesh: Mesh, root: bytes, validator_set: ValidatorSet) -> Attestation:
     """Signatures of all validators of the set."""
-    keys = {key.address: key for key in (local_key(5 + position) for position in range(7))}
+    keys = {role.address: role.account for role in (*VALIDATORS, *CANDIDATES)}
     message = signable(mesh.network_id, mesh.gateway, root)
     signatures = {signer: compact(keys[signer].sign_message(message)) for signer, _ in validator_set.members}
     return Attestation(root, validator_set, signatures)
@@ -425,7 +426,7 @@ def test_a_set_is_read_from_its_file(tmp_path: Path, expires: str, unix: int) ->
     path.write_text(SET.replace("2099-01-01", expires))
     found = load_set(path, address_of)
     assert (found.version, found.expires) == (2, unix)
-    assert found == ValidatorSet.of(2, unix, {local_key(5 + i).address: 100 for i in (0, 1, 2, 4)})
+    assert found == ValidatorSet.of(2, unix, {VALIDATORS[i].address: 100 for i in (0, 1, 2, 4)})
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from metalayer.protocol.attestation import ValidatorSet, recover
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 from metalayer.validator.process import Judgement, Validator, describe
 from metalayer.validator.record import Contradiction
-from tests.kit.mesh import VALIDATORS, Mesh, write_set
+from tests.kit.mesh import Mesh, write_set
+from tests.kit.roles import VALIDATORS
 
 
 @pytest.fixture
@@ -378,7 +379,7 @@ def test_an_unreachable_chain_delays_only_its_own_lanes(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from metalayer.accounts import address_of, local_key
+from metalayer.network.signers import address_of, local_key
 from metalayer.chain import connect
 from metalayer.exchange import Exchange
 from metalayer.network import load_network

@@ -14,20 +14,16 @@ from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
-from metalayer.network.signers import local_key
-from metalayer.network.transactions import KeySender, Sender, Transaction
+from metalayer.network.transactions import Sender, Transaction
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest
 from metalayer.protocol.hex import to_hex
 from tests.kit.chains import BoundChain
 from tests.kit.chains import Deployed as Bound
+from tests.kit.roles import TREASURY, VALIDATORS
 
 ERA = 10**18
-HOLDER = KeySender(local_key(3))
-"""Who got the supply at genesis (deploy.yaml)."""
-VALIDATORS = [local_key(5 + i) for i in range(5)]
-"""Keys of the first set (deploy.yaml): four are a quorum."""
 
 _TRANSFER = Function("transfer(address,uint256)", "bool")
 _MINT = Function("crosschainMint(address,uint256)")
@@ -67,7 +63,7 @@ class Deployment:
     def attest(self, root: bytes, signers: int = 4, validator_set: ValidatorSet | None = None) -> Attestation:
         """A root signed by so many of our validators, in the order of the set: the first one if not given."""
         chosen = validator_set or self.registry.first_validator_set()
-        keys = {key.address: key for key in VALIDATORS}
+        keys = {validator.address: validator.account for validator in VALIDATORS}
         hash_ = digest(self.registry.network_id, self.gateway, root)
         signing = [signer for signer, _ in chosen.members][:signers]
         return Attestation(root, chosen, {s: compact(keys[s].unsafe_sign_hash(hash_)) for s in signing})
@@ -81,10 +77,10 @@ class Deployment:
         for name in self.connections if chains is None else chains:
             connection = self.connections[name]
             if connection is hub:
-                hub.send(HOLDER, self.era, _TRANSFER.encode(account, amount))
+                hub.send(TREASURY, self.era, _TRANSFER.encode(account, amount))
                 continue
             chain_id = connection.chain.chain_id
-            hub.send(HOLDER, self.era, _TRANSFER.encode(self.bridge, amount))
+            hub.send(TREASURY, self.era, _TRANSFER.encode(self.bridge, amount))
             held = bridge.OUTSTANDING.decode(hub.call(self.bridge, bridge.OUTSTANDING.encode(chain_id)))
             slot = keccak(encode(["uint256", "uint256"], [chain_id, _OUTSTANDING_SLOT]))
             word = to_hex((held + amount).to_bytes(32, "big"))

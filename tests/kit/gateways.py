@@ -11,13 +11,12 @@ from eth_abi.abi import decode
 from eth_account.signers.local import LocalAccount
 
 from metalayer.network.connection import Reverted, RpcError, call_request
-from metalayer.network.signers import local_key
-from metalayer.network.transactions import KeySender
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
+from tests.kit import roles
 from tests.kit.deployed import Deployment
 from tests.kit.evm import init_code
 from tests.kit.paper import Validators
@@ -26,8 +25,12 @@ CHAINS = ("hub", "arcade", "perps")
 LANES = tuple(permutations(CHAINS, 2))
 """(origin, destination) of every lane."""
 
-OWNER, TREASURY, GUARDIAN = (local_key(i).address for i in (1, 3, 4))
-RELAYER, RIVAL, SENDER, PAYER, ATTACKER, SUCCESSOR = (local_key(i).address for i in (2, 12, 11, 13, 14, 10))
+OWNER, TREASURY, GUARDIAN, SUCCESSOR = (
+    role.address for role in (roles.OWNER, roles.TREASURY, roles.GUARDIAN, roles.SUCCESSOR)
+)
+RELAYER, RIVAL, SENDER, PAYER, ATTACKER = (
+    role.address for role in (roles.RELAYER, roles.RIVAL, roles.SENDER, roles.PAYER, roles.ATTACKER)
+)
 NOBODY = "0x000000000000000000000000000000000000bEEF"
 """Has no code."""
 
@@ -91,14 +94,17 @@ class Gateways:
         ]
         self.sets = [first, *(validators.set for validators in following)]
         """Validator sets in the order of their versions; the first is installed everywhere."""
-        keys = [*(local_key(i) for i in range(5, 10)), *(key for one in following for key in one.keys)]
+        keys = [
+            *(validator.account for validator in roles.VALIDATORS),
+            *(key for one in following for key in one.keys),
+        ]
         self._keys: dict[str, LocalAccount] = {key.address: key for key in keys}
         self.routes = {lane: _route(position) for position, lane in enumerate(LANES)}
         self.places = {name: self._prepare(name) for name in CHAINS}
 
     def _prepare(self, name: str) -> Places:
         """Scripted contracts, terms that differ from route to route, ERA and credit for who sends."""
-        deployer, connection = KeySender(local_key(15)), self.connections[name]
+        deployer, connection = roles.DEVELOPER, self.connections[name]
         codes = (init_code("ScriptedRecipient"), init_code("ScriptedSender"), _CREATE + _HUNGRY)
         recipient, contract, hungry = (
             str(connection.send(deployer, None, code)["contractAddress"]) for code in codes

@@ -18,7 +18,7 @@ from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
-from metalayer.network.signers import address_of, local_key
+from metalayer.network.signers import address_of
 from metalayer.network.transactions import KeySender, Receipt, Transaction
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import ValidatorSet
@@ -27,12 +27,9 @@ from metalayer.relayer.passes import Relayer
 from metalayer.validator.process import NextSet, Validator
 from tests.kit.deployed import Deployment
 from tests.kit.evm import init_code
+from tests.kit.roles import CANDIDATES, OWNER, RELAYER, SENDER, VALIDATORS
 
-VALIDATORS = [local_key(5 + i) for i in range(5)]
-OWNER = KeySender(local_key(1))
-RELAYER = KeySender(local_key(2))
-RIVAL = KeySender(local_key(12))
-SENDER = KeySender(local_key(3))
+_KEYS = (*VALIDATORS, *CANDIDATES)
 CREDIT = 1_000_000 * 10**18
 """What the sender can spend on messages, on each chain, in wei of ERA."""
 
@@ -95,7 +92,7 @@ class Mesh:
     def next_set(self, version: int = 2, positions: Sequence[int] = range(1, 6)) -> ValidatorSet:
         """Equal validators at these positions, for as many days longer than the first set as versions later."""
         expires = self.validator_set.expires + 86_400 * (version - self.validator_set.version)
-        return ValidatorSet.of(version, expires, {local_key(5 + i).address: 100 for i in positions})
+        return ValidatorSet.of(version, expires, {_KEYS[i].address: 100 for i in positions})
 
     def restart(self, origin: str, destination: str, nonce: int) -> None:
         """Restarts a lane, as the owner of its origin."""
@@ -107,7 +104,7 @@ class Mesh:
     ) -> Validator:
         """A validator with its record in a folder. From position 5 on they are not in the first set."""
         return Validator.open(
-            local_key(5 + position),
+            _KEYS[position].account,
             self.connections,
             self.network_id,
             self.gateway,

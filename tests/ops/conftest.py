@@ -21,9 +21,7 @@ from metalayer.protocol.facts import SetFact, Tree
 from tests.kit.chains import BoundChain
 from tests.kit.deployed import Deployment
 from tests.kit.paper import DAY
-
-# Not the account of deploy.yaml: its addresses are free on chains where other tests have deployed.
-DEPLOYER = "TEST::18"
+from tests.kit.roles import RELAYER, SECOND_DEPLOYER
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Rotation:
         tree = Tree([fact])
         attestation = self.deployment.attest(tree.root, validator_set=self.following(following.version - 1))
         data = gateway.encode_rotate(attestation, following, tree.proof(fact))
-        self.deployment.connections[chain].send(load_sender("TEST::2"), self.deployment.gateway, data)
+        self.deployment.connections[chain].send(RELAYER, self.deployment.gateway, data)
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +57,7 @@ def artifacts(chains: dict[str, BoundChain]) -> dict[str, Artifact]:
 
 @pytest.fixture
 def intent() -> Intent:
-    return load_intent().model_copy(update={"deployer": DEPLOYER})
+    return load_intent().model_copy(update={"deployer": SECOND_DEPLOYER.alias})
 
 
 @pytest.fixture

@@ -13,17 +13,16 @@ from metalayer.deploy.intent import route_between
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
-from metalayer.network.signers import load_sender
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import encode_set_route
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployed import Deployment
+from tests.kit.roles import GUARDIAN, OWNER, SUCCESSOR
 from tests.ops.conftest import Rotation
 
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
 ACCEPT_OWNERSHIP = Function("acceptOwnership()")
-OWNER = "TEST::1"
 
 Drift = Callable[[], dict[tuple[str, str], tuple[str, str]]]
 
@@ -68,11 +67,11 @@ def test_finds_missing_code(drift: Drift, registry: Registry, connections: dict[
 def test_finds_a_pending_and_then_another_owner(
     drift: Drift, registry: Registry, connections: dict[str, Connection]
 ) -> None:
-    successor, gateway = load_sender("TEST::7"), registry.address("Metalayer")
-    connections["hub"].send(load_sender(OWNER), gateway, TRANSFER_OWNERSHIP.encode(successor.address))
+    successor, gateway = SUCCESSOR, registry.address("Metalayer")
+    connections["hub"].send(OWNER, gateway, TRANSFER_OWNERSHIP.encode(successor.address))
     assert drift() == {("hub", "Metalayer pending owner"): ("none", successor.address)}
     connections["hub"].send(successor, gateway, ACCEPT_OWNERSHIP.encode())
-    assert drift() == {("hub", "Metalayer owner"): (load_sender(OWNER).address, successor.address)}
+    assert drift() == {("hub", "Metalayer owner"): (OWNER.address, successor.address)}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def test_finds_a_changed_route(
     hub, social = network.hub, network.chains["social"]
     intended = route_between(social, hub)
     data = encode_set_route(hub.chain_id, replace(intended, **change))
-    connections["social"].send(load_sender(OWNER), registry.address("Metalayer"), data)
+    connections["social"].send(OWNER, registry.address("Metalayer"), data)
     ((subject, (expected, found)),) = drift().items()
     assert subject == ("social", "route to and from hub")
     assert expected == describe_route(intended)
@@ -108,9 +107,9 @@ def test_finds_a_changed_route(
 
 
 def test_finds_another_guardian(drift: Drift, registry: Registry, connections: dict[str, Connection]) -> None:
-    successor, guardian = load_sender("TEST::7").address, load_sender("TEST::4").address
+    successor, guardian = SUCCESSOR.address, GUARDIAN.address
     data = SET_GUARDIAN.encode(successor)
-    connections["perps"].send(load_sender(OWNER), registry.address("Metalayer"), data)
+    connections["perps"].send(OWNER, registry.address("Metalayer"), data)
     assert drift() == {("perps", "guardian"): (guardian, successor)}
 
 
@@ -184,11 +183,11 @@ def test_finds_a_namespace_that_was_passed_on(
     drift: Drift, registry: Registry, connections: dict[str, Connection]
 ) -> None:
     seal = Function("seal(address,address)")
-    successor = load_sender("TEST::7").address
+    successor = SUCCESSOR.address
     data = seal.encode(registry.deployer, successor)
-    connections["hub"].send(load_sender(OWNER), registry.address("Create3Factory"), data)
+    connections["hub"].send(OWNER, registry.address("Create3Factory"), data)
     subject = ("hub", "factory namespace controller")
-    assert drift() == {subject: (load_sender(OWNER).address, successor)}
+    assert drift() == {subject: (OWNER.address, successor)}
 
 
 def test_finds_a_registry_of_something_else(deployer: Deployer, registry: Registry) -> None:

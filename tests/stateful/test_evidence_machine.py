@@ -43,6 +43,7 @@ from metalayer.validator.process import Judgement, Validator
 from tests.kit.chains import BoundChain
 from tests.kit.evm import CODEC, Contract, Revert, call, deploy
 from tests.kit.paper import Validators
+from tests.kit.roles import OWNER, SENDER
 
 LANES = (("hub", "arcade"), ("hub", "perps"), ("arcade", "hub"))
 ORIGINS = ("hub", "arcade")
@@ -68,8 +69,6 @@ class Network:
     gateways: dict[str, Contract]
     evidence: Contract
     validators: Validators
-    owner: str
-    sender: str
     records: Path
     """Empty records of the honest validators: a copy is there at once, a new one waits for the disk."""
 
@@ -98,7 +97,6 @@ class Network:
 
 @pytest.fixture(scope="session")
 def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFactory) -> Network:
-    owner, sender = (to_checksum_address(account) for account in chains["hub"].rpc("eth_accounts")[1:3])
     deployer = Account.from_key(keccak(text="deployer of the evidence")).address
     hub_id = chains["hub"].chain_id
     validators = Validators([1] * 5, expires=2**63)
@@ -106,15 +104,15 @@ def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFact
     for name in ORIGINS:
         chains[name].rpc("anvil_impersonateAccount", [deployer])
         chains[name].rpc("anvil_setBalance", [deployer, hex(10**20)])
-        arguments = (hub_id, ACCOUNT, owner, owner, validators.argument)
+        arguments = (hub_id, ACCOUNT, OWNER.address, OWNER.address, validators.argument)
         gateways[name] = deploy(chains[name], "Metalayer", *arguments, sender=deployer)
     for origin, destination in LANES:
-        gateways[origin].send("setRoute", chains[destination].chain_id, FREE_ROUTE, sender=owner)
+        gateways[origin].send("setRoute", chains[destination].chain_id, FREE_ROUTE, sender=OWNER.address)
     assert gateways["hub"].address == gateways["arcade"].address
     domain = signable(hub_id, gateways["hub"].address, ZERO).header
     evidence = deploy(chains["hub"], "EvidenceHarness", domain, gateways["hub"].address, sender=deployer)
     records = tmp_path_factory.mktemp("records")
-    network = Network(chains, connect(load_network()), gateways, evidence, validators, owner, sender, records)
+    network = Network(chains, connect(load_network()), gateways, evidence, validators, records)
     for position in HONEST:
         network.validator(position, Exchange(records / "exchange"), records).record.close()
     return network
@@ -187,7 +185,7 @@ class Trial:
         for _ in range(messages):
             payload = next(self.payloads).to_bytes(4, "big")
             receipt = self.network.gateways[origin].send(
-                "sendMessage", recipient, payload, [], sender=self.network.sender
+                "sendMessage", recipient, payload, [], sender=SENDER.address
             )
             self._remember(origin)
             nonce = receipt.named("LaneExtended")[0][1]
@@ -232,7 +230,7 @@ class Trial:
             if origin == "hub":
                 nonce = self.highest[origin, destination] + gap
                 destination_id = self.network.id_of(destination)
-                self.network.gateways["hub"].send("restart", destination_id, nonce, sender=self.network.owner)
+                self.network.gateways["hub"].send("restart", destination_id, nonce, sender=OWNER.address)
                 self._remember("hub")
                 self.highest[origin, destination] = nonce
                 fact = RestartFact(self.network.network_id, destination_id, nonce)

@@ -19,7 +19,6 @@ from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import genesis_head
 from tests.contracts.settlement.test_settlement import (
     Origin,
-    carrier,
     client,
     fee,
     origin,
@@ -30,7 +29,7 @@ from tests.kit.evm import Revert, error, now
 from tests.kit.paper import DAY
 from tests.kit.scripted import Behaviour
 
-__all__ = ["carrier", "client", "origin", "said_by_the_hub"]
+__all__ = ["client", "origin", "said_by_the_hub"]
 
 RESTART = 10
 ID = keccak(text="id")

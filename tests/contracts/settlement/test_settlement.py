@@ -19,7 +19,7 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, Tree
 from metalayer.protocol.gateway import Batch, Kind, Route, Walk
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, genesis_head, interoperable
-from tests.contracts.conftest import OPEN_ROUTE, role
+from tests.contracts.conftest import OPEN_ROUTE
 from tests.kit.evm import Contract, Receipt, Revert, deploy, error
 from tests.kit.paper import DAY, PaperLane
 from tests.kit.scripted import Behaviour
@@ -31,8 +31,6 @@ ZERO_ADDRESS = "0x" + "00" * 20
 HIGHEST = 2**256 - 1
 # `ScriptedSender.Behaviour`, in its order; a target to call is set by its own function.
 ACCEPT, REVERT, BURN_ALL_GAS, REVERT_BOMB = range(4)
-
-carrier = role(18)
 
 
 @dataclass(frozen=True)
