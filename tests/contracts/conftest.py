@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 from eth_utils.crypto import keccak
 
+from metalayer.lanes.logs import Sent, parse
+from metalayer.protocol.facts import Tree
 from tests.kit.chains import BoundChain
-from tests.kit.evm import Contract, deploy, init_code, now, transact
-from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT, Validators
+from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, init_code, now, transact
+from tests.kit.paper import DAY, PaperLane, Validators
 from tests.kit.roles import (
     ATTACKER,
     BENEFICIARY,
@@ -26,25 +27,10 @@ from tests.kit.roles import (
     TREASURY,
     Role,
 )
+from tests.kit.settlement import FUNDS, Origin
+from tests.kit.stack import CHAINS, OPEN_ROUTE, Stack
 
 ARACHNID_FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-MAX_GAS_LIMIT = 10_000_000
-# outbound, inbound, default and maximum gas limit; base, gas, byte and return fee (gwei of ERA), protocol share.
-OPEN_ROUTE = (True, True, DEFAULT_GAS_LIMIT, MAX_GAS_LIMIT, 5_000_000, 20_000, 1_000, 8_000_000, 1_000)
-FREE_ROUTE = (*OPEN_ROUTE[:4], 0, 0, 0, 0, 0)
-CHAINS = ("hub", "arcade", "perps")
-
-
-@dataclass(frozen=True)
-class Stack:
-    """The contracts of one chain."""
-
-    chain: BoundChain
-    factory: Contract
-    gateway: Contract
-    era: Contract
-    bridge: Contract
-    recipient: Contract
 
 
 def acting(role: Role) -> Callable[[], str]:
@@ -111,6 +97,51 @@ def arcade(stacks: dict[str, Stack]) -> Stack:
 @pytest.fixture(scope="session")
 def perps(stacks: dict[str, Stack]) -> Stack:
     return stacks["perps"]
+
+
+@pytest.fixture(scope="session")
+def client(hub: Stack, deployer: str) -> Contract:
+    """A contract on the hub that sends, and is told what comes back."""
+    return deploy(hub.chain, "ScriptedSender", sender=deployer)
+
+
+@pytest.fixture
+def origin(
+    hub: Stack,
+    arcade: Stack,
+    perps: Stack,
+    validators: Validators,
+    treasury: str,
+    sender: str,
+    relayer: str,
+    carrier: str,
+    attacker: str,
+    owner: str,
+    client: Contract,
+) -> Origin:
+    """The hub, where the sender and the client have credit."""
+    hub.era.send("approve", hub.gateway.address, 2 * FUNDS, sender=treasury)
+    for account in (sender, client.address):
+        hub.gateway.send("depositFor", account, FUNDS, sender=treasury)
+    contracts = (client, hub.gateway, hub.bridge, hub.recipient, arcade.recipient)
+    accounts = [sender, relayer, carrier, attacker, owner, ZERO_ADDRESS]
+    return Origin(hub, (arcade, perps), validators, accounts + [contract.address for contract in contracts])
+
+
+@pytest.fixture
+def said_by_the_hub(origin: Origin, attacker: str, carrier: str) -> Sent:
+    """A message of the hub's gateway to arcade's: the notice of a message that came to the hub too late."""
+    hub_id = origin.hub.chain.chain_id
+    lane = origin.said[origin.arcade] = PaperLane(hub_id, origin.arcade, hub_id)
+    expired = lane.append(attacker, origin.hub.recipient.address, deliver_before=1)
+    tree = Tree([lane.fact()])
+    attestation = origin.validators.sign(hub_id, origin.gateway.address, tree.root).fields
+    origin.step(origin.gateway, "deliver", attestation, [lane.batch(tree)], sender=carrier)
+    arguments = (origin.arcade, 1, expired.fields)
+    returning = origin.step(origin.gateway, "returnToSender", *arguments, sender=carrier)
+    (sent,) = parse(returning.receipt.logs, hub_id, hub_id)
+    origin.lane.append(sent)
+    return sent
 
 
 def place_factory(chain: BoundChain, deployer: str) -> Contract:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ from tests.kit.chains import BoundChain
 
 MAX_TRANSACTION_GAS = 16_777_216
 """Highest gas limit of one transaction, EIP-7825."""
+ZERO_ADDRESS = "0x" + "00" * 20
 
 
 class _ChecksumDecoder(AddressDecoder):
@@ -176,6 +178,16 @@ def call(
     starved = any(reason in failure["message"] for reason in ("OutOfGas", "intrinsic gas too high"))
     assert starved or failure["code"] == 3, f"{chain.name}: eth_call: {failure}"
     return Revert(bytes.fromhex((failure.get("data") or "0x")[2:]))
+
+
+def views(calls: Sequence[tuple[Any, ...]]) -> list[int]:
+    """What (contract, method, arguments...) return, each as one number, all of one chain and in one request."""
+    requests = [
+        ("eth_call", [{"to": contract.address, "data": "0x" + contract.encode(*call).hex()}, "latest"])
+        for contract, *call in calls
+    ]
+    answers = calls[0][0].chain.provider.web3.provider.make_batch_request(requests)
+    return [int(answer["result"], 16) for answer in answers]
 
 
 def transact(

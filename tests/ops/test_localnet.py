@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from dataclasses import replace
@@ -18,6 +17,7 @@ from metalayer.network import config as network
 from metalayer.network import localnet
 from metalayer.network.config import load_network
 from metalayer.network.workspace import port_offset
+from tests.kit.ports import listener
 
 
 @pytest.fixture
@@ -51,14 +51,6 @@ def exists(pid: int) -> bool:
 def rpc(url: str, method: str, *params):
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
     return requests.post(url, json=body, timeout=5).json()["result"]
-
-
-def listener(port: int) -> socket.socket:
-    server = socket.socket()
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("127.0.0.1", port))
-    server.listen()
-    return server
 
 
 def test_up_status_and_down(net, said):

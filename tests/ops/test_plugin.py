@@ -12,7 +12,7 @@ from ape.exceptions import ProviderError
 from metalayer.network.anvil import anvil_command
 from metalayer.network.config import load_network
 from metalayer.network.workspace import port_offset
-from tests.ops.test_localnet import listener
+from tests.kit.ports import listener
 from tools.toolchain import standard_input
 
 

@@ -17,7 +17,7 @@ from metalayer.protocol.hex import to_hex
 from tests.kit.evm import init_code
 from tests.kit.gateways import CHAINS, GUARDIAN, OWNER, Gateways
 from tests.stateful.machine import Machine
-from tests.stateful.test_gateway_machine import Everything, Faults, Government, LifeCycle
+from tests.stateful.machines import Everything, Faults, Government, LifeCycle
 
 _ENOUGH = 40
 """Examples in which a machine must find a bug. Each needs fewer than ten."""

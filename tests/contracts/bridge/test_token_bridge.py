@@ -8,10 +8,9 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.gateway import Kind, Route
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, interoperable
-from tests.contracts.conftest import FREE_ROUTE, OPEN_ROUTE
-from tests.contracts.settlement.test_settlement import views
-from tests.kit.evm import CODEC, Receipt, Revert, error, now
+from tests.kit.evm import CODEC, ZERO_ADDRESS, Receipt, Revert, error, now, views
 from tests.kit.paper import DAY, PaperLane
+from tests.kit.stack import FREE_ROUTE, OPEN_ROUTE
 
 SUPPLY = 10**27
 AMOUNT = 5 * 10**18
@@ -27,7 +26,6 @@ FORWARD_FEE = TERMS.quote(FORWARD_GAS_LIMIT, PAYLOAD_LENGTH)
 # What comes back of the fee of a hop whose time passed before anyone tried it.
 UNSPENT = (TERMS.relay_part(RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH) - TERMS.base_fee) * GWEI
 UNROUTED = 4_242
-ZERO_ADDRESS = "0x" + "00" * 20
 
 
 class Carrier:

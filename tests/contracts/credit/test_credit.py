@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from metalayer.protocol.message import interoperable
-from tests.contracts.conftest import MAX_GAS_LIMIT, Stack
-from tests.kit.evm import Receipt, call, deploy, error, init_code
+from tests.kit.evm import ZERO_ADDRESS, Receipt, call, deploy, error, init_code
 from tests.kit.paper import DEFAULT_GAS_LIMIT
+from tests.kit.stack import MAX_GAS_LIMIT, Stack
 
 FEE_PAYER = keccak(text="feePayer(address)")[:4]
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
-ZERO_ADDRESS = "0x" + "00" * 20
 WEI = 10**18
 GWEI = 10**9
 LARGEST = 2**256 - 1

@@ -9,7 +9,6 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable
-from tests.contracts.conftest import FREE_ROUTE, OPEN_ROUTE
 from tests.kit.evm import (
     CODEC,
     MAX_TRANSACTION_GAS,
@@ -24,6 +23,7 @@ from tests.kit.evm import (
 )
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, gateway_payload
 from tests.kit.scripted import Behaviour
+from tests.kit.stack import FREE_ROUTE, OPEN_ROUTE
 
 NOBODY = "0x00000000000000000000000000000000000Face7"
 UNROUTED = 4_242

@@ -17,19 +17,10 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import genesis_head
-from tests.contracts.settlement.test_settlement import (
-    Origin,
-    client,
-    fee,
-    origin,
-    said_by_the_hub,
-    walk,
-)
 from tests.kit.evm import Revert, error, now
 from tests.kit.paper import DAY
 from tests.kit.scripted import Behaviour
-
-__all__ = ["client", "origin", "said_by_the_hub"]
+from tests.kit.settlement import Origin, fee, walk
 
 RESTART = 10
 ID = keccak(text="id")

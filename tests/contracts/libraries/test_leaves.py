@@ -16,13 +16,13 @@ from metalayer.protocol.attestation import compact
 from metalayer.protocol.message import interoperable
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, Revert, call, deploy, error
+from tests.kit.signatures import ORDER
 
 WORD = st.binary(min_size=32, max_size=32)
 ACCOUNT = st.binary(min_size=20, max_size=20).map(to_checksum_address)
 UINT64 = st.integers(0, 2**64 - 1)
 UINT256 = st.one_of(st.integers(0, 70_000), st.sampled_from([2**248, 2**256 - 1]), st.integers(0, 2**256 - 1))
 PAYLOAD = st.one_of(st.binary(max_size=100), st.integers(0, 8_192).map(lambda size: b"\xa5" * size))
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 DIGEST = keccak(text="digest")
 KEY = Account.from_key(keccak(text="key"))
 NOBODY = "0x" + "00" * 20

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metalayer.protocol.message import Message, interoperable, parse_interoperable
-from tests.contracts.conftest import FREE_ROUTE, MAX_GAS_LIMIT, OPEN_ROUTE
 from tests.kit.evm import Revert, error
 from tests.kit.paper import DEFAULT_GAS_LIMIT
+from tests.kit.stack import FREE_ROUTE, MAX_GAS_LIMIT, OPEN_ROUTE
 
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
 FEE_PAYER = keccak(text="feePayer(address)")[:4]

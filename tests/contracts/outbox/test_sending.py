@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message, extend, genesis_head, interoperable, parse_interoperable
-from tests.contracts.conftest import FREE_ROUTE, MAX_GAS_LIMIT, OPEN_ROUTE
 from tests.kit.evm import MAX_TRANSACTION_GAS, Revert, call, deploy, error, now, transact
 from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT, PaperLane
+from tests.kit.stack import FREE_ROUTE, MAX_GAS_LIMIT, OPEN_ROUTE
 
 HOUR = 3_600
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]

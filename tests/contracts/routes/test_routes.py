@@ -3,9 +3,9 @@
 import pytest
 from eth_utils import keccak
 
-from tests.contracts.conftest import FREE_ROUTE, OPEN_ROUTE
-from tests.kit.evm import call, deploy, error, init_code, now
+from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now
 from tests.kit.paper import DAY
+from tests.kit.stack import FREE_ROUTE, OPEN_ROUTE
 
 REMOTE = 4_242
 CEILING = 15_000_000
@@ -14,7 +14,6 @@ WHOLE_SHARE = 10_000
 ROUTE = (True, False, 100_000, 5_000_000, 11, 12, 13, 14, 15)
 LARGEST_ROUTE = (True, True, CEILING, CEILING, *[LARGEST_FEE] * 4, WHOLE_SHARE)
 UNSET = (False, False, *[0] * 7)
-ZERO_ADDRESS = "0x" + "00" * 20
 MAX_PAUSE = 3 * DAY
 COOL_DOWN = 3 * DAY
 

@@ -16,10 +16,10 @@ from metalayer.protocol.facts import (
     signed_facts,
 )
 from metalayer.protocol.message import genesis_head, interoperable
-from tests.contracts.conftest import FREE_ROUTE
-from tests.contracts.validator_sets.test_quorum import DEFECTS
 from tests.kit.evm import Revert, call, deploy, error
 from tests.kit.paper import Validators, keys
+from tests.kit.signatures import DEFECTS
+from tests.kit.stack import FREE_ROUTE
 
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
 ZERO = bytes(32)

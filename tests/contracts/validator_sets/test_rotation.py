@@ -7,11 +7,10 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import Fee
-from tests.kit.evm import deploy, error, now
+from tests.kit.evm import ZERO_ADDRESS, deploy, error, now
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, gateway_payload, keys
 from tests.kit.scripted import Behaviour
 
-ZERO_ADDRESS = "0x" + "00" * 20
 # Longer than any set of these tests is valid: a paper lane may promise what no Outbox would.
 LATE = 3_000 * DAY
 

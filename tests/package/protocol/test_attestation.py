@@ -12,13 +12,13 @@ from metalayer.errors import MetalayerError
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest, recover, signable
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 from tests.kit.paper import keys
+from tests.kit.signatures import ORDER
 
 NOW = 1_800_000_000
 KEYS = keys(5)
 SET = ValidatorSet.of(1, NOW, {key.address: 1 for key in KEYS})
 GATEWAY = "0x" + "11" * 20
 ROOT = b"\7" * 32
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 ids, words = st.integers(1, 9), st.binary(min_size=32, max_size=32)
 any_facts: st.SearchStrategy[Fact] = st.one_of(
