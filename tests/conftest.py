@@ -21,7 +21,7 @@ from metalayer.network.connection import connect
 from metalayer.network.registry import records_dir
 from metalayer.network.signers import address_of, load_sender
 from tests.kit.chains import BoundChain
-from tests.kit.deployed import Deployment, bind
+from tests.kit.deployment import Deployment
 
 # Snapshots make a fixture per test safe for all its examples; chains are slower than Hypothesis expects.
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -82,7 +82,7 @@ def deployment(chains: dict[str, BoundChain]) -> Deployment:
     connections = connect(network)
     deployer = Deployer(network, connections, load_intent(), address_of, load_sender, records_dir(network))
     registry = deployer.apply(lambda chain, step, left: None)
-    return Deployment(registry, connections, {name: bind(chain, registry) for name, chain in chains.items()})
+    return Deployment(registry, connections, chains)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,6 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer.attesting.exchange import Exchange
-from metalayer.network.parallel import in_parallel
 from metalayer.network.transactions import KeySender
 from metalayer.network.workspace import repo_root
 from metalayer.protocol.amounts import GWEI
@@ -23,9 +22,8 @@ from metalayer.protocol.message import Fee
 from metalayer.relayer.passes import PassResult
 from metalayer.tracking.trace import State, Trace, retry, trace
 from tests.kit.chains import BoundChain
-from tests.kit.deployed import ERA, Deployment
+from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import Contract, Receipt, error, init_code
-from tests.kit.mesh import Mesh
 from tests.kit.roles import RELAYER, RIVAL, SENDER
 
 DAY = 86_400
@@ -38,21 +36,14 @@ _COMMAND = re.compile(r"`(ape run [a-z][^`]+)`|^(?:\$ )?(ape run [^#\n]+)", re.M
 class Greeters:
     """A greeter at one address on the hub and on arcade, without credit; who greets is the depositor of the hub."""
 
-    def __init__(self, chains: dict[str, BoundChain], deployment: Deployment, mesh: Mesh) -> None:
+    def __init__(self, chains: dict[str, BoundChain], deployment: Deployment, mesh: Deployment) -> None:
         self.deployment, self.mesh = deployment, mesh
-        deployer = KeySender(Account.from_key(keccak(text="deployer of the greeters")))
-        code = init_code("Greeter", mesh.gateway)
-
-        def place(name: str) -> str:
-            connection = mesh.connections[name]
-            connection.rpc("anvil_setBalance", deployer.address, hex(10**20))
-            return str(connection.send(deployer, None, code)["contractAddress"])
-
+        placer = KeySender(Account.from_key(keccak(text="who places the greeters")))
         names = ("hub", "arcade")
-        (self.address,) = set(in_parallel(place, names))
+        (self.address,) = deployment.place(placer, init_code("Greeter", mesh.gateway), chains=names)
         self.on = {name: Contract(chains[name], "Greeter", self.address) for name in names}
-        self.gateway = {name: Contract(chains[name], "Metalayer", mesh.gateway) for name in names}
-        self.era = {name: Contract(chains[name], "ERA", deployment.era) for name in names}
+        self.gateway = {name: deployment.on[name].gateway for name in names}
+        self.era = {name: deployment.on[name].era for name in names}
 
     def endow(self, chain: str) -> None:
         """Credit of the greeter itself, from which it answers."""
@@ -83,11 +74,11 @@ class Greeters:
 
 
 @pytest.fixture
-def greeters(chains: dict[str, BoundChain], deployment: Deployment, mesh: Mesh) -> Greeters:
+def greeters(chains: dict[str, BoundChain], deployment: Deployment, mesh: Deployment) -> Greeters:
     return Greeters(chains, deployment, mesh)
 
 
-def relay(mesh: Mesh, exchange: Exchange, folder: Path, passes: int) -> list[PassResult]:
+def relay(mesh: Deployment, exchange: Exchange, folder: Path, passes: int) -> list[PassResult]:
     """Passes with everything final before each."""
     relayer = mesh.relayer(exchange)
     results = []
@@ -99,11 +90,13 @@ def relay(mesh: Mesh, exchange: Exchange, folder: Path, passes: int) -> list[Pas
     return results
 
 
-def follow(mesh: Mesh, exchange: Exchange, id_: bytes) -> Trace:
+def follow(mesh: Deployment, exchange: Exchange, id_: bytes) -> Trace:
     return trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, id_)
 
 
-def test_a_greeting_is_answered(greeters: Greeters, mesh: Mesh, exchange: Exchange, tmp_path: Path) -> None:
+def test_a_greeting_is_answered(
+    greeters: Greeters, mesh: Deployment, exchange: Exchange, tmp_path: Path
+) -> None:
     greeters.endow("arcade")
     id_ = greeters.greet()
     there, back = relay(mesh, exchange, tmp_path, 2)
@@ -120,13 +113,11 @@ def test_a_greeting_is_answered(greeters: Greeters, mesh: Mesh, exchange: Exchan
 
 
 def test_a_greeting_that_was_not_delivered_comes_home(
-    greeters: Greeters, mesh: Mesh, exchange: Exchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: Exchange, tmp_path: Path
 ) -> None:
     """M18: and what nobody earned goes from the greeter's credit to who paid it."""
     id_ = greeters.greet()
-    for connection in mesh.connections.values():
-        connection.rpc("evm_increaseTime", hex(DAY + 60))
-        connection.rpc("anvil_mine", "0x1")
+    mesh.pass_time(DAY + 60)
     before = greeters.era["hub"].view("balanceOf", SENDER.address)
     _, home = relay(mesh, exchange, tmp_path, 2)
     assert greeters.said("CameBack", home) == [(id_, mesh.id_of("arcade"), SENDER.address, HELLO)]
@@ -139,7 +130,7 @@ def test_a_greeting_that_was_not_delivered_comes_home(
 
 
 def test_a_greeting_that_cannot_be_answered_waits_for_a_retry(
-    greeters: Greeters, mesh: Mesh, exchange: Exchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: Exchange, tmp_path: Path
 ) -> None:
     id_ = greeters.greet()
     relay(mesh, exchange, tmp_path, 1)
@@ -152,7 +143,7 @@ def test_a_greeting_that_cannot_be_answered_waits_for_a_retry(
 
 
 def test_nobody_else_speaks_for_a_greeter(
-    greeters: Greeters, mesh: Mesh, exchange: Exchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: Exchange, tmp_path: Path
 ) -> None:
     """M10: its own address on another chain, through the gateway; what comes back, from the gateway."""
     (forged,) = mesh.send("hub", "arcade", b"Hello", recipient=greeters.address)

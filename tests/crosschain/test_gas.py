@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.comparison import WORSE, committed, worse
 from benchmarks.gas import QUORUMS, GasBenchmark
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
 from tests.kit.roles import TREASURY
 
 # A batch of a hundred, and other quorums, take long and follow from these.

@@ -22,8 +22,8 @@ from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
 from tests.kit.chains import BoundChain
+from tests.kit.deployment import Deployment
 from tests.kit.evm import CODEC, Contract, deploy
-from tests.kit.mesh import Mesh
 from tests.kit.roles import OWNER, RELAYER
 
 uint256 = st.integers(0, 2**256 - 1)
@@ -83,13 +83,13 @@ attestations = st.builds(
 
 
 @pytest.fixture(scope="session")
-def metalayer(mesh: Mesh, chains: dict[str, BoundChain]) -> Contract:
+def metalayer(mesh: Deployment, chains: dict[str, BoundChain]) -> Contract:
     """The hub's gateway, encoded and decoded by its compiled ABI."""
     return Contract(chains["hub"], "Metalayer", mesh.gateway)
 
 
 @pytest.fixture(scope="session")
-def harness(mesh: Mesh, chains: dict[str, BoundChain]) -> Contract:
+def harness(mesh: Deployment, chains: dict[str, BoundChain]) -> Contract:
     return deploy(chains["hub"], "LibraryHarness", sender=RELAYER.address)
 
 
@@ -126,7 +126,7 @@ def test_fees_are_packed_alike(harness: Contract, fee: Fee) -> None:
 
 @given(route=routes, share=st.floats(0, 1), length=st.integers(0, 8_192))
 def test_both_quote_the_same(
-    mesh: Mesh, metalayer: Contract, route: gateway.Route, share: float, length: int
+    mesh: Deployment, metalayer: Contract, route: gateway.Route, share: float, length: int
 ) -> None:
     """M15: for any terms, gas limit and length, to the last wei; and the message that is sent carries that fee."""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
@@ -136,7 +136,7 @@ def test_both_quote_the_same(
     assert gateway.decode_route(hub.call(mesh.gateway, gateway.encode_route(there))) == route
 
 
-def test_a_message_carries_the_fee_that_was_quoted(mesh: Mesh) -> None:
+def test_a_message_carries_the_fee_that_was_quoted(mesh: Deployment) -> None:
     """M15"""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
     route = gateway.decode_route(hub.call(mesh.gateway, gateway.encode_route(there)))
@@ -250,7 +250,7 @@ def almost_recipients(draw: st.DrawFn) -> bytes:
 
 
 @given(recipient=st.one_of(almost_recipients(), st.binary(max_size=60)))
-def test_both_accept_the_same_recipients(mesh: Mesh, recipient: bytes) -> None:
+def test_both_accept_the_same_recipients(mesh: Deployment, recipient: bytes) -> None:
     """What the Outbox takes for a recipient is what Python takes for one (M16)."""
     try:
         chain_id, account = parse_interoperable(recipient)
@@ -279,7 +279,7 @@ def test_both_accept_the_same_recipients(mesh: Mesh, recipient: bytes) -> None:
     )
 )
 def test_lanes_rebuilt_from_logs_end_at_the_head(
-    mesh: Mesh, payloads: list[tuple[str, bytes, int | None]]
+    mesh: Deployment, payloads: list[tuple[str, bytes, int | None]]
 ) -> None:
     """Any list of messages, on several lanes mixed: logs alone give every message and the Outbox's head."""
     hub = mesh.connections["hub"]
@@ -401,7 +401,7 @@ def test_answers_are_decoded_alike(
     assert record == gateway.RestartRecord(*flags, first, word)
 
 
-def test_the_log_of_a_set_names_it(mesh: Mesh) -> None:
+def test_the_log_of_a_set_names_it(mesh: Deployment) -> None:
     hub = mesh.connections["hub"]
     (log,) = hub.logs(mesh.gateway, [gateway.topic("ValidatorSetInstalled")], 0, hub.height())
     found = gateway.decode_validator_set(log)

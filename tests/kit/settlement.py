@@ -50,7 +50,7 @@ class Origin:
 
     def _read(self) -> tuple[dict[str, int], dict[int, int]]:
         """P5: every credit, all escrow and the protocol's fees together are the gateway's ERA, to the wei."""
-        calls = [(self.gateway, "credit", account) for account in self.accounts]
+        calls: list[tuple[Any, ...]] = [(self.gateway, "credit", account) for account in self.accounts]
         calls += [(self.gateway, "laneFees", chain_id) for chain_id in (self.arcade, self.perps)]
         calls += [(self.hub.era, "balanceOf", self.gateway.address)]
         *credits, to_arcade, to_perps, held = views(calls)
@@ -123,7 +123,8 @@ class Origin:
 
     def returned(self, sent: Sent) -> tuple[str, bool, bool]:
         """Carrier, expired and refunded of what the gateway knows."""
-        return self.gateway.view("returnNotice", sent.message.destination, sent.id)
+        found: tuple[str, bool, bool] = self.gateway.view("returnNotice", sent.message.destination, sent.id)
+        return found
 
     def carry(self, stack: Stack, messages: Sequence[Sent], sender: str, at: int | None = None) -> Receipt:
         """Delivers consecutive messages of a real lane to another chain's gateway."""

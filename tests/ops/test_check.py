@@ -17,9 +17,8 @@ from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import encode_set_route
 from metalayer.protocol.hex import to_hex
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, SUCCESSOR
-from tests.ops.conftest import Rotation
 
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
 ACCEPT_OWNERSHIP = Function("acceptOwnership()")
@@ -136,33 +135,35 @@ def test_finds_another_validator_set(
 
 
 @pytest.fixture
-def rotation(registry: Registry, connections: dict[str, Connection]) -> Rotation:
-    return Rotation(Deployment(registry, connections, {}))
+def deployed(registry: Registry, connections: dict[str, Connection]) -> Deployment:
+    return Deployment(registry, connections)
 
 
 def test_a_set_that_a_quorum_rotated_in_is_no_drift(
-    drift: Drift, rotation: Rotation, connections: dict[str, Connection]
+    drift: Drift, deployed: Deployment, connections: dict[str, Connection]
 ) -> None:
+    second, third = deployed.next_set(2), deployed.next_set(3)
     for name in connections:
-        rotation.rotate(name, rotation.following(2))
+        deployed.rotate(name, second)
     assert drift() == {}
     for name in connections:
-        rotation.rotate(name, rotation.following(3))
+        deployed.rotate(name, third, second)
     assert drift() == {}
 
 
 def test_finds_the_chains_that_are_behind(
-    findings: Callable[[], list[Finding]], rotation: Rotation, connections: dict[str, Connection]
+    findings: Callable[[], list[Finding]], deployed: Deployment, connections: dict[str, Connection]
 ) -> None:
+    second, third = deployed.next_set(2), deployed.next_set(3)
     for name in connections:
-        rotation.rotate(name, rotation.following(2))
+        deployed.rotate(name, second)
     for name in ("hub", "arcade"):
-        rotation.rotate(name, rotation.following(3))
+        deployed.rotate(name, third, second)
     differing = {(f.chain, f.subject): f for f in findings() if f.is_drift}
     assert set(differing) == {("perps", "validator set"), ("social", "validator set")}
     behind = differing["perps", "validator set"]
-    assert behind.expected == describe_set(rotation.following(3))
-    assert behind.found == describe_set(rotation.following(2))
+    assert behind.expected == describe_set(third)
+    assert behind.found == describe_set(second)
     assert behind.found.startswith("version 2, expires 20")
     assert behind.advice.startswith("perps is behind: `ape run relay rotate`")
     assert behind.advice.endswith("version 3")

@@ -15,7 +15,7 @@ from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.signers import address_of
 from metalayer.protocol.amounts import era
-from tests.kit.deployed import ERA, Deployment
+from tests.kit.deployment import ERA, Deployment
 from tests.kit.roles import BENEFICIARY, DEPOSITOR
 
 

@@ -34,9 +34,8 @@ from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
 from metalayer.protocol.gateway import Route, encode_set_route
 from metalayer.protocol.hex import to_hex
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
-from tests.ops.conftest import Rotation
 
 # Factory, three contracts, seal by the deployer; a route to each other chain by the owner.
 DEPLOYER_STEPS = 5
@@ -346,10 +345,11 @@ def test_a_set_that_a_quorum_rotated_in_is_no_contradiction(
     deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
 ) -> None:
     registry = deployer.apply(quietly)
-    rotation = Rotation(Deployment(registry, connections, {}))
+    deployed = Deployment(registry, connections)
+    second = deployed.next_set(2)
     for name in connections:
-        rotation.rotate(name, rotation.following(2))
-    rotation.rotate("hub", rotation.following(3))
+        deployed.rotate(name, second)
+    deployed.rotate("hub", deployed.next_set(3), second)
     assert not deployer.plan().has_changes
     assert deployer.apply(quietly) == registry
     elsewhere = replace(deployer, folder=tmp_path / "elsewhere")
@@ -378,7 +378,10 @@ def test_refuses_other_values_than_those_deployed(
 ) -> None:
     deployer.apply(quietly)
     owner = with_intent(owners={"default": OWNER.alias, "social": SUCCESSOR.alias})
-    with pytest.raises(MetalayerError, match=f"social: the owner of Metalayer is {OWNER.address}, expected {SUCCESSOR.address}"):
+    with pytest.raises(
+        MetalayerError,
+        match=f"social: the owner of Metalayer is {OWNER.address}, expected {SUCCESSOR.address}",
+    ):
         owner.plan()
     weights = {validator.alias: 50 for validator in VALIDATORS}
     validators = deployer.intent.validators.model_copy(update={"weights": weights})

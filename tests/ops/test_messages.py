@@ -21,7 +21,7 @@ from metalayer.cli import message, relay, send
 from metalayer.network.live import Live
 from metalayer.network.workspace import repo_root
 from metalayer.protocol.gateway import RECEIVE_MESSAGE
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
 from tests.kit.roles import DEPOSITOR, PAUPER, TREASURY, VALIDATORS, Role
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
@@ -67,11 +67,6 @@ def validating(folder: Path, signers: Sequence[Role]) -> Iterator[list[subproces
             process.communicate()
 
 
-def finalize(deployment: Deployment) -> None:
-    for connection in deployment.connections.values():
-        connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
-
-
 def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) -> None:
     deployment.bring(TREASURY.address, ERA, ["arcade"])
     folder = tmp_path / "exchange"
@@ -82,7 +77,7 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
         id_ = json.loads(sent.stdout)["id"]
         assert "state          sent" in run(message, id_, *shared).output
         assert "nothing to deliver\n1 messages sent but not final yet" in run(relay, "once", *shared).output
-        finalize(deployment)
+        deployment.finalize()
 
         waiting = run(relay, "status", "--stuck-after", "-1", "--json", *shared)
         assert waiting.exit_code == 1

@@ -29,7 +29,7 @@ from metalayer.tracking import trace as tracking
 from metalayer.tracking.follower import Event, Follower, NotDelivered, StillWaiting
 from metalayer.tracking.trace import State
 from metalayer.validator.process import Validator
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
 from tests.kit.paper import DAY
 from tests.kit.roles import BENEFICIARY, DEPOSITOR, PAUPER, RELAYER, VALIDATORS
 

@@ -15,7 +15,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from metalayer.protocol.hex import to_hex
 from tests.kit.evm import init_code
-from tests.kit.gateways import CHAINS, GUARDIAN, OWNER, Gateways
+from tests.kit.gateways import GUARDIAN, OWNER, Gateways
+from tests.kit.stack import CHAINS
 from tests.stateful.machine import Machine
 from tests.stateful.machines import Everything, Faults, Government, LifeCycle
 
