@@ -28,7 +28,8 @@ from tests.kit.roles import (
     Role,
 )
 from tests.kit.settlement import FUNDS, Origin
-from tests.kit.stack import CHAINS, OPEN_ROUTE, Stack
+from tests.kit.stack import CHAINS, Stack
+from tests.kit.terms import OPEN_ROUTE
 
 ARACHNID_FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 

@@ -25,60 +25,25 @@ from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
 from tests.kit.evm import CODEC, Contract, deploy
 from tests.kit.roles import OWNER, RELAYER
-
-uint256 = st.integers(0, 2**256 - 1)
-uint64 = st.integers(0, 2**64 - 1)
-chain_ids = st.one_of(st.integers(1, 2**16), st.integers(1, 2**256 - 1))
-addresses = st.binary(min_size=20, max_size=20).map(to_checksum_address)
-words = st.binary(min_size=32, max_size=32)
-messages = st.builds(
-    Message,
-    network_id=uint256,
-    origin=uint256,
-    destination=uint256,
-    nonce=uint64,
-    sender=addresses,
-    recipient=addresses,
-    gas_limit=uint64,
-    deliver_before=uint64,
-    fee=uint256,
-    payload=st.binary(max_size=300),
-)
-lane_facts = st.builds(LaneFact, uint256, uint256, uint64, words)
-set_facts = st.builds(SetFact, uint64, words)
-restart_facts = st.builds(RestartFact, uint256, uint256, uint64)
-facts: st.SearchStrategy[Fact] = st.one_of(lane_facts, set_facts, restart_facts)
-validator_sets = st.builds(
-    ValidatorSet,
-    version=uint64,
-    expires=uint64,
-    members=st.lists(st.tuples(addresses, st.integers(0, 2**96 - 1)), max_size=34).map(tuple),
-)
-
-
-route_fees = st.integers(0, 2**40 - 1)
-routes = st.builds(
-    gateway.Route,
-    outbound=st.just(True),
-    inbound=st.booleans(),
-    default_gas_limit=st.just(100_000),
-    max_gas_limit=st.integers(100_000, 15_000_000),
-    base_fee=route_fees,
-    gas_fee=route_fees,
-    byte_fee=route_fees,
-    return_fee=route_fees,
-    protocol_share=st.integers(0, 10_000),
-)
-walks = st.builds(gateway.Walk, uint256, uint64, words, st.lists(words, max_size=3))
-attestations = st.builds(
-    lambda root, members, signed: Attestation(
-        root,
-        members,
-        {signer: signature for (signer, _), signature in zip(members.members, signed, strict=False)},
-    ),
-    words,
+from tests.kit.strategies import (
+    addresses,
+    attestations,
+    chain_ids,
+    facts,
+    fees,
+    lane_facts,
+    messages,
+    nearly_recipients,
+    payload_lengths,
+    restart_facts,
+    routes,
+    set_facts,
+    uint64,
+    uint256,
     validator_sets,
-    st.lists(st.binary(min_size=64, max_size=64), max_size=5),
+    walks,
+    weights,
+    words,
 )
 
 
@@ -117,14 +82,14 @@ def test_leaves_are_equal(
     assert harness.view("restartLeaf", restart.origin, restart.destination, restart.nonce) == restart.leaf
 
 
-@given(fee=st.builds(Fee, uint64, uint64, uint64))
+@given(fee=fees)
 def test_fees_are_packed_alike(harness: Contract, fee: Fee) -> None:
     packed = harness.view("packFee", fee.base, fee.relay, fee.back)
     assert packed == fee.packed
     assert Fee.unpack(packed) == fee
 
 
-@given(route=routes, share=st.floats(0, 1), length=st.integers(0, 8_192))
+@given(route=routes, share=st.floats(0, 1), length=payload_lengths)
 def test_both_quote_the_same(
     mesh: Deployment, metalayer: Contract, route: gateway.Route, share: float, length: int
 ) -> None:
@@ -166,7 +131,7 @@ def test_set_hashes_are_equal(harness: Contract, validator_set: ValidatorSet) ->
 
 
 @given(
-    weights=st.lists(st.integers(0, 5), min_size=2, max_size=34),
+    weights=weights(0, 5, size=(2, 34)),
     swap=st.booleans(),
     late=st.integers(-1, 1),
     data=st.data(),
@@ -207,7 +172,7 @@ def test_both_recover_the_same_signer(
     assert (in_python or "0x" + "00" * 20) == on_chain
 
 
-@given(weights=st.lists(st.integers(1, 4), min_size=4, max_size=7), data=st.data())
+@given(weights=weights(1, 4, size=(4, 7)), data=st.data())
 def test_both_see_a_quorum(harness: Contract, weights: list[int], data: st.DataObject) -> None:
     """Strictly more than two thirds of the weight, whoever signs (P3, M3)."""
     keys = sorted((Account.from_key(keccak(text=f"v{i}")) for i in range(len(weights))), key=_by_address)
@@ -231,25 +196,7 @@ def test_interoperable_addresses_are_equal(harness: Contract, chain_id: int, acc
     assert parse_interoperable(data) == (chain_id, account)
 
 
-@st.composite
-def almost_recipients(draw: st.DrawFn) -> bytes:
-    """A recipient with at most a few bytes changed, inserted, dropped or appended; or anything."""
-    data = bytearray(interoperable(draw(st.sampled_from([902, 903, 256, 70_000])), draw(addresses)))
-    for _ in range(draw(st.integers(0, 2))):
-        position = draw(st.integers(0, len(data) - 1))
-        kind = draw(st.sampled_from(["change", "insert", "drop", "append"]))
-        if kind == "change":
-            data[position] = draw(st.sampled_from([0, 1, 2, 3, 19, 20, 21, 255]))
-        elif kind == "insert":
-            data.insert(position, draw(st.sampled_from([0, 1, 255])))
-        elif kind == "drop":
-            del data[position]
-        else:
-            data.append(draw(st.integers(0, 255)))
-    return bytes(data)
-
-
-@given(recipient=st.one_of(almost_recipients(), st.binary(max_size=60)))
+@given(recipient=nearly_recipients(st.sampled_from([902, 903, 256, 70_000])) | st.binary(max_size=60))
 def test_both_accept_the_same_recipients(mesh: Deployment, recipient: bytes) -> None:
     """What the Outbox takes for a recipient is what Python takes for one (M16)."""
     try:

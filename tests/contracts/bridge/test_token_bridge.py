@@ -10,7 +10,7 @@ from metalayer.protocol.gateway import Kind, Route
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, interoperable
 from tests.kit.evm import CODEC, ZERO_ADDRESS, Receipt, Revert, error, now, views
 from tests.kit.paper import DAY, PaperLane
-from tests.kit.stack import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 SUPPLY = 10**27
 AMOUNT = 5 * 10**18

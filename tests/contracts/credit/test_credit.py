@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from metalayer.protocol.message import interoperable
 from tests.kit.evm import ZERO_ADDRESS, Receipt, call, deploy, error, init_code
 from tests.kit.paper import DEFAULT_GAS_LIMIT
-from tests.kit.stack import MAX_GAS_LIMIT, Stack
+from tests.kit.stack import Stack
+from tests.kit.terms import MAX_GAS_LIMIT
 
 FEE_PAYER = keccak(text="feePayer(address)")[:4]
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]

@@ -23,7 +23,8 @@ from tests.kit.evm import (
 )
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, gateway_payload
 from tests.kit.scripted import Behaviour
-from tests.kit.stack import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.strategies import words
+from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 NOBODY = "0x00000000000000000000000000000000000Face7"
 UNROUTED = 4_242
@@ -993,7 +994,7 @@ def test_a_recipient_sees_the_lane_moved(gateway, lane, fill, deliver, recipient
 WORD = 2**256 - 1
 FORGED = st.one_of(
     st.sampled_from(["id", "relayer", "restart", 0, 1, 2**64 - 1, 2**64, 2**160, 2**255, WORD]),
-    st.binary(min_size=32, max_size=32),
+    words,
 )
 PAYLOADS = st.one_of(
     st.binary(max_size=300),

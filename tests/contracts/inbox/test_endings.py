@@ -10,7 +10,7 @@ from metalayer.protocol.message import Fee, Message, extend, genesis_head, inter
 from tests.kit.evm import error, now
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, gateway_payload
 from tests.kit.scripted import Behaviour
-from tests.kit.stack import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 NOBODY = "0x00000000000000000000000000000000000Face7"
 BASE, RELAY, BACK = 3_000_000, 11_000_000, 7_000_000

@@ -18,7 +18,7 @@ from tests.kit.evm import ZERO_ADDRESS, Revert, error
 from tests.kit.paper import DAY, GATEWAY_GAS_LIMIT
 from tests.kit.scripted import Behaviour
 from tests.kit.settlement import FUNDS, batch, fee, walk
-from tests.kit.stack import OPEN_ROUTE
+from tests.kit.terms import OPEN_ROUTE
 
 CARRIAGE = Route(*OPEN_ROUTE).relay_part(GATEWAY_GAS_LIMIT, 128)
 HIGHEST = 2**256 - 1

@@ -19,7 +19,7 @@ from metalayer.protocol.message import genesis_head, interoperable
 from tests.kit.evm import Revert, call, deploy, error
 from tests.kit.paper import Validators, keys
 from tests.kit.signatures import DEFECTS
-from tests.kit.stack import FREE_ROUTE
+from tests.kit.terms import FREE_ROUTE
 
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
 ZERO = bytes(32)
