@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo bench prove lint slither solc-check clean
+.PHONY: help setup test test-deep demo bench prove docs artifacts lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -37,6 +37,14 @@ prove: setup .venv-prove/.stamp ## symbolic proofs with Halmos (fetched the firs
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/python -m tools.proofs
 
+docs: setup .venv-docs/.stamp ## the documentation as a site, with a reference of contracts and package (Sphinx is fetched the first time)
+	@$(BIN)/python -m tools.reference docs/reference/contracts
+	@.venv-docs/bin/sphinx-build -q -W --keep-going -E -d .build/site-pages -c docs . .build/site
+	@echo "open .build/site/index.html"
+
+artifacts: setup ## write metalayer/artifacts anew after a change of contracts: what is deployed, checked and reviewed
+	@$(BIN)/python -m tools.toolchain artifacts
+
 lint: setup ## ruff, mypy and solhint
 	@echo "ruff"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
@@ -53,8 +61,8 @@ solc-check: setup ## native and npm's solc give the same bytes for every contrac
 	@$(BIN)/python -m tools.toolchain compare
 
 clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
-	@rm -rf .venv .venv-prove .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
-		crytic-export *.egg-info build contracts/.cache
+	@rm -rf .venv .venv-prove .venv-docs docs/reference .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		crytic-export *.egg-info build
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.stamp: requirements.lock
@@ -70,6 +78,12 @@ clean: ## remove what setup and the tools made; .metalayer stays: it may hold va
 	@echo "setting up Halmos in .venv-prove"
 	@$(PYTHON) -m venv .venv-prove
 	@.venv-prove/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-compile -r requirements-prove.lock
+	@touch $@
+
+.venv-docs/.stamp: requirements-docs.lock
+	@echo "setting up Sphinx in .venv-docs"
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip install $(PIP_FLAGS) --no-deps --no-compile -r requirements-docs.lock
 	@touch $@
 
 .venv/.stamp-project: pyproject.toml .venv/.stamp

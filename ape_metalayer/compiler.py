@@ -1,39 +1,51 @@
-"""ape-solidity with a setting that it has no option for, and without its stale bytecode."""
+"""Ape's Solidity compiler, which in this repository compiles each file with its own imports only."""
 
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ape.exceptions import CompilerError
 from ape_solidity.compiler import SolidityCompiler
+from ethpm_types import ContractType
+
+from ape_metalayer.compilation import compile_project
+from metalayer.deploy.sources import Sources, checkout
+from metalayer.errors import MetalayerError
 
 
 class ReproducibleSolidity(SolidityCompiler):
-    """Leaves the metadata hash out of the bytecode: equal sources give equal bytes everywhere.
-
-    Compiles every contract of the project whenever one changed: Ape names only the files that changed themselves, and
-    would keep the old bytecode of all that import them.
-    """
+    """In this repository, code that does not depend on neighbours; ape-solidity as it is in every other project."""
 
     def compile(
         self, contract_filepaths: Iterable[Path], project: Any = None, settings: Any = None
-    ) -> Iterator[Any]:
-        folder = Path(os.environ["SOLCX_BINARY_PATH"])
-        if not any(folder.glob("solc-v*")):
-            raise CompilerError(f"there is no compiler in {folder}: run 'make setup'")
-        paths = set(contract_filepaths)
-        if project is not None:
-            paths |= {path for path in project.sources.paths if path.suffix == ".sol"}
+    ) -> Iterator[ContractType]:
+        project = project or self.local_project
+        if project.path != checkout():
+            yield from super().compile(contract_filepaths, project, settings)
+            return
+        # Ape names the files that changed, and would keep the old code of all that import them. What did not change
+        # costs nothing, so it gets every contract each time.
+        sources = Sources(project.path)
         try:
-            yield from super().compile(sorted(paths), project, settings)
-        finally:
-            # Below the system's temporary folder ape-solidity unpacks OpenZeppelin here instead of into a copy. Ape
-            # reads 500 files of a contracts folder and no more: ours would not be among them any longer.
-            if project is not None:
-                shutil.rmtree(project.contracts_folder / ".cache", ignore_errors=True)
+            compiled = compile_project(sources)
+        except MetalayerError as error:
+            raise CompilerError(str(error)) from error
+        # Ape adds to the contracts that it knows, and would keep those that are gone.
+        project.manifest.contract_types = {}
+        for file in sources.files:
+            # A file without a contract would be new to Ape each time that it looks.
+            for name, contract in compiled.get(file, {Path(file).name: {"abi": []}}).items():
+                yield _contract_type(file, name, contract)
 
-    def _get_settings_from_version_map(self, *args: Any, **kwargs: Any) -> dict[Any, dict[str, Any]]:
-        metadata = {"bytecodeHash": "none", "appendCBOR": False}
-        return super()._get_settings_from_version_map(*args, **{"metadata": metadata, **kwargs})
+
+def _contract_type(file: str, name: str, contract: dict[str, Any]) -> ContractType:
+    code = contract.pop("evm", {"bytecode": {"object": ""}, "deployedBytecode": {"object": ""}})
+    return ContractType.model_validate(
+        {
+            **contract,
+            "contractName": name,
+            "sourceId": file,
+            "deploymentBytecode": {"bytecode": "0x" + code["bytecode"]["object"]},
+            "runtimeBytecode": {"bytecode": "0x" + code["deployedBytecode"]["object"]},
+        }
+    )

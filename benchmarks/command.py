@@ -36,9 +36,9 @@ def gas(as_json: bool) -> None:
     from metalayer.network.workspace import repo_root
 
     live = _fresh_network()
-    ours = GasBenchmark(live.connections, live.registry, address_of("TEST::3"), _say).run()
+    ours = GasBenchmark(live.mesh.connections, live.registry, address_of("TEST::3"), _say).run()
     # The last chain is the one that our own figures leave alone.
-    peers = measure(list(live.connections.values())[-1], _say)
+    peers = measure(list(live.mesh.connections.values())[-1], _say)
     sizes = code_sizes(["Create3Factory", "ERA", "Metalayer", "TokenBridge"])
     figures = {"code_size": sizes, "gas": ours, "peers": peers}
     _publish("gas", figures)

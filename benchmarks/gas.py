@@ -23,7 +23,7 @@ from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.network.signers import local_key
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest
+from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Walk
 from metalayer.protocol.hex import to_hex
@@ -37,7 +37,7 @@ QUORUMS = ((4, 5), (6, 8), (14, 20))
 
 # Returns the magic value of ERC-7786 and does nothing: PUSH32 value, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
 _NOOP = "0x" + "77" * 20
-_NOOP_CODE = b"\x7f" + gateway.RECEIVE_MESSAGE.ljust(32, b"\x00") + bytes.fromhex("60005260206000f3")
+_NOOP_CODE = b"\x7f" + gateway.RECEIVE_MESSAGE.selector.ljust(32, b"\x00") + bytes.fromhex("60005260206000f3")
 # The same, refusing: REVERT(0, 0).
 _REFUSING_CODE = bytes.fromhex("60006000fd")
 _AMOUNT = 10**18
@@ -114,8 +114,8 @@ class GasBenchmark:
 
     def _deposit(self, meter: Meter) -> None:
         meter.transact(self._era, APPROVE.encode(self._gateway, 2**256 - 1))
-        meter.transact(self._gateway, gateway.encode_deposit(self._holder, _PLENTY))
-        meter.transact(self._gateway, gateway.encode_set_allowance(self._bridge, 2**256 - 1))
+        meter.transact(self._gateway, gateway.DEPOSIT_FOR.encode(self._holder, _PLENTY))
+        meter.transact(self._gateway, gateway.SET_ALLOWANCE.encode(self._bridge, 2**256 - 1))
 
     def _transfers(self) -> dict[str, int]:
         figures: dict[str, int] = {}
@@ -143,13 +143,13 @@ class GasBenchmark:
 
     def _send(self, length: int, deliver_before: int | None = None) -> tuple[Sent, int]:
         recipient = interoperable(self._id(self._near), _NOOP)
-        data = gateway.encode_send(recipient, os.urandom(length), deliver_before=deliver_before)
+        data = gateway.send_call(recipient, os.urandom(length), deliver_before=deliver_before)
         receipt = self._hub.transact(self._gateway, data)
         return self._sent(receipt, self._hub), gas_used(receipt)
 
     def _gas_of_send(self, length: int) -> dict[str, int]:
         """To the other rollup: what waits there never has to be delivered."""
-        data = gateway.encode_send(interoperable(self._id(self._far), _NOOP), os.urandom(length))
+        data = gateway.send_call(interoperable(self._id(self._far), _NOOP), os.urandom(length))
         return {f"send_{length}": gas_used(self._hub.transact(self._gateway, data))}
 
     def _deliver_messages(self, count: int) -> int:
@@ -160,20 +160,23 @@ class GasBenchmark:
         sent = self._send(32)[0]
         self._deliver([sent])
         self._near.connection.rpc("anvil_setCode", _NOOP, to_hex(_NOOP_CODE))
-        receipt = self._near.transact(self._gateway, gateway.encode_retry(sent.message))
+        receipt = self._near.transact(self._gateway, gateway.retry_call(sent.message))
         return {"retry": gas_used(receipt)}
 
     def _return(self) -> dict[str, int]:
         """A message expires before its first attempt, and goes back."""
         # Each chain's clock has run ahead by 12 seconds for each of its own blocks.
-        now = max(meter.connection.timestamp() for meter in (self._hub, self._near))
+        now = max(meter.connection.block().time for meter in (self._hub, self._near))
         self._hub.connection.rpc("evm_setNextBlockTimestamp", hex(now + 1))
         sent = self._send(32, now + _EXPIRY)[0]
         self._near.connection.rpc("evm_setNextBlockTimestamp", hex(now + _EXPIRY + 1))
         expired = self._deliver([sent])
-        returned = self._near.transact(self._gateway, gateway.encode_return(sent.message))
+        returned = self._near.transact(
+            self._gateway,
+            gateway.return_call(sent.message),
+        )
         notice = self._deliver([self._sent(returned, self._near)])
-        refund = gateway.encode_refund(sent.message, self._walk(sent))
+        refund = gateway.REFUND.encode(sent.message, self._walk(sent))
         refunded = self._hub.transact(self._gateway, refund)
         return {
             "deliver_expired": expired,
@@ -184,7 +187,7 @@ class GasBenchmark:
 
     def _claim(self) -> dict[str, int]:
         self._deliver_messages(10)
-        claimed = self._near.transact(self._gateway, gateway.encode_claim(self._id(self._hub)))
+        claimed = self._near.transact(self._gateway, gateway.CLAIM.encode(self._id(self._hub)))
         return {"claim": gas_used(claimed), "claim_paid": self._deliver([self._sent(claimed, self._near)])}
 
     def _rotate(self, signing: int, validators: int) -> int:
@@ -197,7 +200,7 @@ class GasBenchmark:
         following = ValidatorSet.of(present.version + 1, present.expires + 1, weights)
         fact = SetFact(following.version, following.hash)
         tree = self._tree(fact)
-        data = gateway.encode_rotate(self._attest(chain_id, tree.root), following, tree.proof(fact))
+        data = gateway.ROTATE.encode(self._attest(chain_id, tree.root), following, tree.proof(fact))
         receipt = self._near.transact(self._gateway, data)
         self._sets[chain_id], self._signing[chain_id] = following, signing
         return gas_used(receipt)
@@ -231,7 +234,7 @@ class GasBenchmark:
             proof=tree.proof(fact),
             ids=[],
         )
-        data = gateway.encode_deliver(self._attest(destination, tree.root), [batch])
+        data = gateway.DELIVER.encode(self._attest(destination, tree.root), [batch])
         return gas_used(self._meters[destination].transact(self._gateway, data))
 
     def _tree(self, fact: Fact) -> Tree:
@@ -241,7 +244,7 @@ class GasBenchmark:
 
     def _attest(self, destination: int, root: bytes) -> Attestation:
         validators = self._sets[destination]
-        hash_ = digest(self._registry.network_id, self._gateway, root)
+        hash_ = Domain(self._registry.network_id, self._gateway).digest(root)
         signers = [signer for signer, _ in validators.members][: self._signing[destination]]
         signatures = {signer: compact(self._keys[signer].unsafe_sign_hash(hash_)) for signer in signers}
         return Attestation(root, validators, signatures)
@@ -251,8 +254,7 @@ class GasBenchmark:
         message = sent.message
         before = lane.rebuild(
             self._hub.connection,
-            self._gateway,
-            self._registry.network_id,
+            self._registry.domain,
             message.destination,
             message.nonce - 1,
             message.nonce - 1,

@@ -8,11 +8,11 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
-from metalayer.protocol.abi import encode_arguments
 from metalayer.protocol.hex import to_hex
 
 RUNS = 20
@@ -44,7 +44,7 @@ class Meter:
 
     def deploy(self, creation: bytes, types: Sequence[str] = (), values: Sequence[Any] = ()) -> str:
         """Checksummed address of a new contract; `types` and `values` are its constructor's arguments."""
-        receipt = self._receipt({"data": to_hex(creation + encode_arguments(types, values))})
+        receipt = self._receipt({"data": to_hex(creation + encode(types, values))})
         return to_checksum_address(receipt["contractAddress"])
 
     def medians(self, what: str, once: Callable[[], Mapping[str, int]]) -> dict[str, int]:

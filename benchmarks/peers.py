@@ -1,23 +1,21 @@
 """Gas of the systems that ours is compared with, measured as ours is. Their packages are fetched by `make bench`."""
 
-import json
 import os
-import subprocess
 from collections.abc import Mapping
 from typing import Any
 
 from eth_abi.abi import encode
 
+from ape_metalayer.compilation import run, solc_path
 from benchmarks.hyperlane import Hyperlane
 from benchmarks.meter import Meter, Report, gas_used
 from benchmarks.npm import Package
-from metalayer.errors import MetalayerError
+from metalayer.deploy.sources import Sources
 from metalayer.network.connection import Connection
 from metalayer.network.workspace import repo_root
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import interoperable
-from tools.toolchain import npm_solc, standard_input
 
 HYPERLANE = "@hyperlane-xyz/core"
 OPENZEPPELIN = "@openzeppelin/contracts"
@@ -67,11 +65,10 @@ def per_message(peers: Mapping[str, Any]) -> dict[str, int]:
 
 def _openzeppelin(meter: Meter) -> dict[str, int]:
     """A token that is its own bridge, with a gateway that neither proves nor records anything."""
-    codes = _compile("CrosschainToken", "NullGateway")
-    gateway = meter.deploy(codes["NullGateway"])
+    gateway = meter.deploy(_compile("NullGateway"))
     counterpart = interoperable(_REMOTE, _COUNTERPART)
     token = meter.deploy(
-        codes["CrosschainToken"],
+        _compile("CrosschainToken"),
         ["(address,bytes)[]", "uint256"],
         [[(gateway, counterpart)], 10**9 * _AMOUNT],
     )
@@ -86,24 +83,8 @@ def _openzeppelin(meter: Meter) -> dict[str, int]:
     return meter.medians("openzeppelin", once)
 
 
-def _compile(*names: str) -> dict[str, bytes]:
-    """Creation bytecode of contracts of benchmarks/peers, with the settings of our own."""
-    paths = [f"benchmarks/peers/{name}.sol" for name in names]
-    sources = {path: {"content": (repo_root() / path).read_text(encoding="utf-8")} for path in paths}
-    done = subprocess.run(
-        [str(npm_solc()), "--standard-json", "--base-path", str(repo_root())],
-        input=json.dumps({**standard_input(), "sources": sources}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise MetalayerError(f"{npm_solc().name} failed: {done.stderr.strip()}")
-    result = json.loads(done.stdout)
-    for problem in result.get("errors", []):
-        if problem["severity"] == "error":
-            raise MetalayerError(problem["formattedMessage"].strip().splitlines()[0])
-    return {
-        name: bytes.fromhex(result["contracts"][path][name]["evm"]["bytecode"]["object"])
-        for name, path in zip(names, paths, strict=True)
-    }
+def _compile(name: str) -> bytes:
+    """Creation bytecode of a contract of benchmarks/peers, with the settings of our own."""
+    sources, path = Sources(repo_root()), f"benchmarks/peers/{name}.sol"
+    contracts = run(solc_path(sources), sources.standard_input(path))[path]
+    return bytes.fromhex(contracts[name]["evm"]["bytecode"]["object"])

@@ -21,22 +21,25 @@ from dataclasses import asdict, dataclass
 from itertools import cycle
 from pathlib import Path
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.intent import load_intent
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
 from metalayer.network.anvil import ACCOUNTS, anvil_command
 from metalayer.network.config import Chain, Fees, Network, load_network
-from metalayer.network.connection import Connection, Unreachable, connect
+from metalayer.network.connection import Connection, connect
+from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
+from metalayer.network.rpc import Unreachable
 from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender, Transaction
 from metalayer.network.workspace import repo_root
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
+from metalayer.protocol.rpc import Request
 from metalayer.relayer.passes import Relayer
 from metalayer.validator.process import Validator
 
@@ -60,7 +63,9 @@ _SENDER, _RELAYER, _VALIDATORS = 3, 2, range(5, 10)
 _FREE = Fees.model_validate({"base": 0, "gas": 0, "byte": 0, "return": 0, "protocol_share": 0})
 _RECIPIENT, _REPEATER = "0x" + "77" * 20, "0x" + "75" * 20
 # Returns the magic value of ERC-7786 and does nothing: PUSH32 value, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
-_RECIPIENT_CODE = b"\x7f" + gateway.RECEIVE_MESSAGE.ljust(32, b"\x00") + bytes.fromhex("60005260206000f3")
+_RECIPIENT_CODE = (
+    b"\x7f" + gateway.RECEIVE_MESSAGE.selector.ljust(32, b"\x00") + bytes.fromhex("60005260206000f3")
+)
 _SENDS = 250
 """Messages in one transaction of the repeater."""
 _SEND_GAS, _NEXT_GAS = 200_000, 40_000
@@ -238,7 +243,7 @@ class SpeedBenchmark:
             name: [
                 str(answer)
                 for answer in self._connections[name].batch(
-                    ("eth_getRawTransactionByHash", (hash_,)) for hash_ in hashes
+                    Request("eth_getRawTransactionByHash", (hash_,)) for hash_ in hashes
                 )
             ]
             for name, hashes in one.transactions.items()
@@ -269,7 +274,7 @@ class SpeedBenchmark:
         transactions = []
         for destination, count in counts.items():
             recipient = interoperable(self._connections[destination].chain.chain_id, _RECIPIENT)
-            data = gateway.encode_send(recipient, os.urandom(32))
+            data = gateway.send_call(recipient, os.urandom(32))
             for begin in range(0, count, _SENDS):
                 times = min(_SENDS, count - begin)
                 transactions.append(
@@ -279,7 +284,7 @@ class SpeedBenchmark:
         connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
 
     def _sent(self, connection: Connection, destination: int) -> int:
-        return gateway.decode_lane(connection.call(self._gateway, gateway.encode_outbox_lane(destination)))[0]
+        return connection.view(self._gateway, gateway.OUTBOX_LANE, destination).nonce
 
 
 def _figures(name: str, one: Pass, ratio: float) -> dict[str, float]:
@@ -409,10 +414,8 @@ def _validate(folder: Path, index: int) -> None:
     connections, registry = _open(folder)
     validator = Validator.open(
         local_key(index),
-        connections,
-        registry.network_id,
-        registry.address("Metalayer"),
-        Exchange(folder / "exchange"),
+        Mesh(registry.domain, connections),
+        DirectoryExchange(folder / "exchange"),
         folder / f"record-{index}.sqlite",
     )
     with validator.record:
@@ -425,9 +428,7 @@ def _relay(folder: Path, chains: int) -> None:
     connections, registry = _open(folder)
     used = dict(list(connections.items())[:chains])
     senders = dict.fromkeys(used, KeySender(local_key(_RELAYER)))
-    relayer = Relayer(
-        used, registry.network_id, registry.address("Metalayer"), Exchange(folder / "exchange"), senders
-    )
+    relayer = Relayer(Mesh(registry.domain, used), DirectoryExchange(folder / "exchange"), senders)
     begin = time.process_time()
     result = relayer.relay_once()
     processor = time.process_time() - begin
@@ -453,9 +454,9 @@ def _rebuild(folder: Path, length: int) -> None:
     connections, registry = _open(folder)
     origin, destination = list(connections.values())[:2]
     address, there = registry.address("Metalayer"), destination.chain.chain_id
-    last, _ = gateway.decode_lane(origin.call(address, gateway.encode_outbox_lane(there)))
+    last = origin.view(address, gateway.OUTBOX_LANE, there).nonce
     started, begin = time.monotonic(), time.process_time()
-    found = lane.rebuild(origin, address, registry.network_id, there, last - length + 1, last)
+    found = lane.rebuild(origin, registry.domain, there, last - length + 1, last)
     seconds, processor = time.monotonic() - started, time.process_time() - begin
     print(json.dumps(asdict(Rebuilt(seconds, processor, _peak(), found[0].block, found[-1].block))))
 

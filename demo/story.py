@@ -26,19 +26,21 @@ from benchmarks.comparison import committed, peer_of
 from demo import processes
 from metalayer.assets import bridge, credit
 from metalayer.assets.books import Books, read_books
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.cli.display import chain_progress, table
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import Artifact, load_artifacts
-from metalayer.deploy.inspection import ALL_CONTRACTS
+from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.intent import load_intent, route_between
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network import localnet
 from metalayer.network.config import Network, load_network
-from metalayer.network.connection import Reverted, connect
+from metalayer.network.connection import connect
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import records_dir
+from metalayer.network.rpc import Reverted
 from metalayer.network.signers import address_of, load_sender
 from metalayer.network.transactions import Receipt, Transaction
 from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, state_dir
@@ -47,7 +49,7 @@ from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY, era
 from metalayer.protocol.message import Message
 from metalayer.relayer.passes import Relayer, watch
-from metalayer.tracking import trace as tracking
+from metalayer.tracking import messages
 from metalayer.tracking.follower import Event, Follower, NotDelivered
 
 PORT_DISTANCE = 200
@@ -135,7 +137,7 @@ def run(out: Console, network: Network | None = None) -> Summary:
         raise MetalayerError(
             f"the demo needs {_FEWEST_CHAINS} chains, networks.yaml has {len(network.chains)}"
         )
-    postbox = load_artifacts(["Postbox", *ALL_CONTRACTS])["Postbox"]
+    postbox = load_artifacts(["Postbox", *CONTRACTS])["Postbox"]
     cancelled = threading.Event()
     with _interruptible(cancelled), ExitStack() as stack:
         return _Demo(network, out, cancelled, stack, postbox).play()
@@ -257,12 +259,16 @@ class _Demo:
     def _place_postboxes(self, live: Live) -> tuple[dict[str, str], str]:
         """An open one on every chain, by chain, and a closed one on the last."""
         keeper = load_sender(_KEEPER)
-        names = list(live.connections)
+        names = list(live.mesh.connections)
 
         def place(name: str) -> list[str]:
             wanted = [False, True] if name == names[-1] else [False]
-            codes = [self.postbox.creation + encode(["address", "bool"], [live.gateway, c]) for c in wanted]
-            receipts = live.connections[name].send_many(keeper, [Transaction(None, code) for code in codes])
+            codes = [
+                self.postbox.creation + encode(["address", "bool"], [live.mesh.gateway, c]) for c in wanted
+            ]
+            receipts = live.mesh.connections[name].send_many(
+                keeper, [Transaction(None, code) for code in codes]
+            )
             return [str(receipt["contractAddress"]) for receipt in receipts]
 
         placed = in_parallel(place, names)
@@ -270,12 +276,10 @@ class _Demo:
         return {name: boxes[0] for name, boxes in zip(names, placed, strict=True)}, placed[-1][1]
 
     def _start_relayer(self, live: Live) -> None:
-        senders = dict.fromkeys(live.connections, load_sender(_RELAYER))
-        shared = live.exchange()
+        senders = dict.fromkeys(live.mesh.connections, load_sender(_RELAYER))
+        shared = DirectoryExchange.of(live)
         # It leaves its claims to us: one that it sends at the end would be under way when the books are read.
-        relayer = Relayer(
-            live.connections, live.network_id, live.gateway, shared, senders, claim_multiple=math.inf
-        )
+        relayer = Relayer(live.mesh, shared, senders, claim_multiple=math.inf)
         stop = threading.Event()
         log = self.stack.enter_context((state_dir() / "relayer.log").open("w", encoding="utf-8"))
 
@@ -294,14 +298,13 @@ class _Demo:
             if shown(event):
                 self.say(f"{label}: {event.what} on {event.chain}")
 
-        return Follower(live, live.exchange(), on_event, _silent, _TIMEOUT, self.cancelled)
+        return Follower(live, DirectoryExchange.of(live), on_event, _silent, _TIMEOUT, self.cancelled)
 
     def _send_message(self, live: Live, origin: str, destination: str, box: str) -> Sent:
         target = live.connection(destination).chain.chain_id
         payload = keccak(text=f"a letter from {origin} to {destination}")
-        receipt, id_ = tracking.send(
-            live.connection(origin), load_sender(_USER), live.gateway, target, box, payload
-        )
+        draft = messages.Draft(target, box, payload)
+        receipt, id_ = messages.send(live.connection(origin), load_sender(_USER), live.mesh.gateway, draft)
         self.steps.append(Step("send 32 bytes", origin, receipt["gasUsed"]))
         sent = bridge.sent_in(receipt, live.registry, live.connection(origin).chain.chain_id, id_)
         self._pay(sent.message)
@@ -334,18 +337,18 @@ class _Demo:
             raise MetalayerError(f"{label} was delivered: expected it to be refused")
         connection = live.connection(destination)
         connection.send(load_sender(_KEEPER), box, _SET_CLOSED.encode(False))
-        receipt = tracking.retry(connection, load_sender(_RELAYER), live.gateway, sent.message)
+        receipt = messages.retry(connection, load_sender(_RELAYER), live.mesh.gateway, sent.message)
         self._account("retry", destination, receipt)
         self.say(f"{label}: opened, retried, delivered on {destination}")
 
     def _claim(self, live: Live, chain: str, origin: str) -> None:
         """The relayer claims what it earned on a chain with messages from `origin`, and is paid there."""
         here, relayer = live.connection(chain), load_sender(_RELAYER)
-        call = gateway.encode_claim(live.connection(origin).chain.chain_id)
+        call = gateway.CLAIM.encode(live.connection(origin).chain.chain_id)
         deadline = time.monotonic() + _TIMEOUT
         while True:
             try:
-                receipt = here.send(relayer, live.gateway, call)
+                receipt = here.send(relayer, live.mesh.gateway, call)
                 break
             except Reverted as error:
                 # It has not earned more than what carrying the claim costs yet.
@@ -384,8 +387,8 @@ class _Demo:
         self._account(kind, end.name, outcome.receipts[-1])
 
     def _account(self, kind: str, chain: str, receipt: Receipt) -> None:
-        outcomes = {gateway.topic("MessageDelivered"), gateway.topic("MessageFailed")}
-        executed = sum(log["topics"][0] in outcomes for log in receipt["logs"])
+        outcomes = {gateway.MESSAGE_DELIVERED.topic, gateway.MESSAGE_FAILED.topic}
+        executed = sum(log.topics[0] in outcomes for log in receipt["logs"])
         self.steps.append(Step(kind, chain, receipt["gasUsed"], executed))
 
     def _sum_up(self, live: Live, boxes: dict[str, str], closed_box: str, sent: int) -> Summary:

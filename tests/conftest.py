@@ -82,7 +82,7 @@ def deployment(chains: dict[str, BoundChain]) -> Deployment:
     connections = connect(network)
     deployer = Deployer(network, connections, load_intent(), address_of, load_sender, records_dir(network))
     registry = deployer.apply(lambda chain, step, left: None)
-    return Deployment(registry, connections, chains)
+    return Deployment.of(registry, connections, chains)
 
 
 @pytest.fixture(autouse=True)

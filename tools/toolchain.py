@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
+from ape_metalayer.compilation import run_all, solc_path
+from metalayer.deploy.sources import Sources
 from metalayer.errors import MetalayerError
 from metalayer.network.workspace import repo_root
+from tools import artifacts
 
 _SERVER = "https://binaries.soliditylang.org"
 # The official builds that py-solc-x installs; the compiler serves all other machines as WebAssembly.
@@ -31,8 +33,7 @@ _DOWNLOAD_SECONDS = 90
 
 def solc_version() -> str:
     """The compiler version of ape-config.yaml."""
-    config = yaml.safe_load((repo_root() / "ape-config.yaml").read_text(encoding="utf-8"))
-    return str(config["solidity"]["version"])
+    return str(Sources(repo_root()).config["version"])
 
 
 def solc_folder() -> Path:
@@ -49,6 +50,8 @@ def install() -> str:
     version = solc_version()
     target = solc_folder() / f"solc-v{version}"
     target.parent.mkdir(exist_ok=True)
+    # Ape looks at the contracts only. Settings and packages may be others now.
+    (repo_root() / ".build" / "__local__.json").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         native = _download_native(version, Path(folder))
         if native and _same_compiler(native, npm_solc()):
@@ -100,60 +103,25 @@ def _same_compiler(one: Path, other: Path) -> bool:
     return _commit(one) == _commit(other)
 
 
-def standard_input() -> dict[str, Any]:
-    """The compiler input of all contracts, with the settings that Ape compiles them with."""
-    config = yaml.safe_load((repo_root() / "ape-config.yaml").read_text(encoding="utf-8"))["solidity"]
-    root = repo_root()
-    paths = sorted(path for path in (root / "contracts").rglob("*.sol") if ".cache" not in path.parts)
-    if not paths:
-        raise MetalayerError("there is no contract under contracts/")
-    return {
-        "language": "Solidity",
-        "sources": {
-            str(path.relative_to(root)): {"content": path.read_text(encoding="utf-8")} for path in paths
-        },
-        "settings": {
-            "optimizer": {"enabled": config["optimize"], "runs": config["optimization_runs"]},
-            "evmVersion": config["evm_version"],
-            "viaIR": config["via_ir"],
-            "metadata": {"bytecodeHash": "none", "appendCBOR": False},
-            "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
-            "outputSelection": {
-                "*": {"": ["ast"], "*": ["abi", "devdoc", "userdoc", "evm.bytecode", "evm.deployedBytecode"]}
-            },
-        },
-    }
-
-
-def _bytecodes(compiler: Path) -> dict[str, str]:
-    """Creation bytecode of every contract, by source:name."""
-    output = subprocess.run(
-        [str(compiler), "--standard-json", "--base-path", str(repo_root())],
-        input=json.dumps(standard_input()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if output.returncode != 0:
-        raise MetalayerError(f"{compiler} failed: {output.stderr.strip()}")
-    result = json.loads(output.stdout)
-    for problem in result.get("errors", []):
-        if problem["severity"] == "error":
-            raise MetalayerError(problem["formattedMessage"].strip().splitlines()[0])
+def _bytecodes(compiler: Path, inputs: list[dict[str, Any]]) -> dict[str, str]:
+    """Creation bytecode of every contract to deploy, by source:name."""
     return {
         f"{source}:{name}": contract["evm"]["bytecode"]["object"]
-        for source, contracts in result["contracts"].items()
+        for compiled in run_all(compiler, inputs)
+        for source, contracts in compiled.items()
         for name, contract in contracts.items()
+        if "evm" in contract
     }
 
 
 def compare() -> str:
     """Compile all with native and npm's solc. Says what was compared; MetalayerError if they differ."""
+    inputs = Sources(repo_root()).standard_inputs()
     with tempfile.TemporaryDirectory() as folder:
         native = _download_native(solc_version(), Path(folder))
         if native is None:
             return "compared nothing: the native solc cannot be had here, npm's is the only one"
-        ours, theirs = _bytecodes(npm_solc()), _bytecodes(native)
+        ours, theirs = _bytecodes(npm_solc(), inputs), _bytecodes(native, inputs)
     if different := sorted(
         name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
     ):
@@ -162,15 +130,30 @@ def compare() -> str:
     return f"native and npm's solc give the same bytes for {len(ours)} contracts (sha256 {digest})"
 
 
+def _analysed(sources: Sources) -> dict[str, Any]:
+    """All contracts in one input, with syntax trees: slither wants to see them together, and its bytes go nowhere."""
+    together = sources.standard_input(*sources.files)
+    selection = {
+        "*": {"": ["ast"], "*": ["abi", "devdoc", "userdoc", "evm.bytecode", "evm.deployedBytecode"]}
+    }
+    return {**together, "settings": {**together["settings"], "outputSelection": selection}}
+
+
 def slither() -> str:
     """Run slither on what Ape compiles. Its closing line; MetalayerError with its findings, if any."""
+    sources = Sources(repo_root())
     folder = repo_root() / ".build"
     folder.mkdir(exist_ok=True)
     file = folder / "slither.json"
-    file.write_text(json.dumps(standard_input()), encoding="utf-8")
-    compiler = solc_folder() / f"solc-v{solc_version()}"
+    file.write_text(json.dumps(_analysed(sources)), encoding="utf-8")
     command = [str(Path(sys.executable).with_name("slither")), str(file.relative_to(repo_root()))]
-    command += ["--compile-force-framework", "solc-json", "--solc", str(compiler), "--disable-color"]
+    command += [
+        "--compile-force-framework",
+        "solc-json",
+        "--solc",
+        str(solc_path(sources)),
+        "--disable-color",
+    ]
     command += ["--config-file", "slither.config.json"]
     command += ["--exclude", ",".join(_NOT_FOR_US)]
     done = subprocess.run(
@@ -184,7 +167,7 @@ def slither() -> str:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["install", "compare", "slither"]))
+@click.argument("what", type=click.Choice(["install", "artifacts", "compare", "slither"]))
 def main(what: str) -> None:
     """What the Makefile needs of the compiler."""
     try:
@@ -193,6 +176,11 @@ def main(what: str) -> None:
             kind = install()
             where = "native" if kind == "native" else "npm's (the native one cannot be downloaded here)"
             click.echo(f"using solc {solc_version()}, {where}")
+        elif what == "artifacts":
+            changed = artifacts.write(repo_root(), artifacts.NAMES)
+            for path in changed:
+                click.echo(f"wrote {path.relative_to(repo_root())}")
+            click.echo(f"{len(changed) or 'none'} of the artifacts changed")
         elif what == "compare":
             click.echo(compare())
         else:

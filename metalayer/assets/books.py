@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,7 @@ from eth_utils.address import to_checksum_address
 from metalayer.assets.bridge import OUTSTANDING, carried
 from metalayer.assets.credit import DEPOSITED
 from metalayer.assets.tokens import BALANCE_OF, TOTAL_SUPPLY
-from metalayer.lanes import logs as lane
-from metalayer.lanes.logs import Sent
+from metalayer.lanes.logs import Sent, rebuild
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
@@ -22,6 +21,7 @@ from metalayer.protocol.amounts import GWEI, HUB_SUPPLY
 from metalayer.protocol.gateway import Status
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import Fee
+from metalayer.protocol.rpc import logs_request, transaction_request, word
 
 
 @dataclass(frozen=True)
@@ -142,46 +142,45 @@ class _Lanes:
 
 def read_books(live: Live, accounts: Mapping[str, str]) -> Books:
     """Reads every chain, all logs from the first block on. accounts: name -> address whose balances are wanted."""
-    found = in_parallel(lambda name: _lanes_to(live, name), live.connections)
+    connections = live.mesh.connections
+    found = in_parallel(lambda name: _lanes_to(live, name), connections)
     under_way: Counter[str] = sum((lanes.under_way for lanes in found), Counter())
     hub = live.network.hub.name
-    outstanding = _outstanding(live, [name for name in live.connections if name != hub])
+    outstanding = _outstanding(live, [name for name in connections if name != hub])
 
     def read(name: str) -> ChainBooks:
-        connection = live.connections[name]
+        connection, address = connections[name], live.mesh.gateway
         era, bridge = live.registry.address("ERA"), live.registry.address("TokenBridge")
-        others = [other.chain.chain_id for key, other in live.connections.items() if key != name]
+        others = [other.chain_id for key, other in connections.items() if key != name]
         senders = {sender for lanes in found for sender in lanes.senders.get(name, ())}
-        holders = sorted(senders | _credited(connection, live.gateway) | set(accounts.values()))
-        supply, locked, held, *answers = connection.calls(
+        holders = sorted(senders | _credited(connection, address) | set(accounts.values()))
+        supply, locked, held, *answers = connection.batch(
             [
-                (era, TOTAL_SUPPLY.encode()),
-                (era, BALANCE_OF.encode(bridge)),
-                (era, BALANCE_OF.encode(live.gateway)),
-                *((era, BALANCE_OF.encode(account)) for account in accounts.values()),
-                *((live.gateway, gateway.encode_credit(account)) for account in holders),
-                *((live.gateway, gateway.encode_lane_fees(chain_id)) for chain_id in others),
+                TOTAL_SUPPLY.request(era),
+                BALANCE_OF.request(era, bridge),
+                BALANCE_OF.request(era, address),
+                *(BALANCE_OF.request(era, account) for account in accounts.values()),
+                *(gateway.CREDIT.request(address, account) for account in holders),
+                *(gateway.LANE_FEES.request(address, chain_id) for chain_id in others),
             ]
         )
         balances, answers = answers[: len(accounts)], answers[len(accounts) :]
-        credit, lane_fees = answers[: len(holders)], answers[len(holders) :]
-        fees = [gateway.decode_pair(data) for data in lane_fees]
-        by_address = dict(zip(holders, (int.from_bytes(data, "big") for data in credit), strict=True))
+        credits, fees = answers[: len(holders)], answers[len(holders) :]
         return ChainBooks(
-            supply=TOTAL_SUPPLY.decode(supply),
-            locked=BALANCE_OF.decode(locked) if name == hub else None,
+            supply=supply,
+            locked=locked if name == hub else None,
             outstanding=outstanding.get(name),
             under_way=under_way[name],
-            balances={key: BALANCE_OF.decode(data) for key, data in zip(accounts, balances, strict=True)},
-            gateway=BALANCE_OF.decode(held),
-            credits={account: wei for account, wei in by_address.items() if wei},
-            escrow=sum(escrow for escrow, _ in fees) * GWEI,
-            protocol_fees=sum(protocol for _, protocol in fees) * GWEI,
+            balances=dict(zip(accounts, balances, strict=True)),
+            gateway=held,
+            credits={account: wei for account, wei in zip(holders, credits, strict=True) if wei},
+            escrow=sum(lane.escrow for lane in fees) * GWEI,
+            protocol_fees=sum(lane.protocol_fees for lane in fees) * GWEI,
             owed=sum(lanes.owed[name] for lanes in found) * GWEI,
             unearned=sum(lanes.unearned[name] for lanes in found) * GWEI,
         )
 
-    chains = dict(zip(live.connections, in_parallel(read, live.connections), strict=True))
+    chains = dict(zip(connections, in_parallel(read, connections), strict=True))
     return Books(
         hub=hub,
         chains=chains,
@@ -192,89 +191,73 @@ def read_books(live: Live, accounts: Mapping[str, str]) -> Books:
     )
 
 
-def _outstanding(live: Live, spokes: Iterable[str]) -> dict[str, int]:
-    bridge = live.registry.address("TokenBridge")
-    names = list(spokes)
-    requests = [(bridge, OUTSTANDING.encode(live.connections[name].chain.chain_id)) for name in names]
-    answers = live.connections[live.network.hub.name].calls(requests)
-    return {name: OUTSTANDING.decode(data) for name, data in zip(names, answers, strict=True)}
+def _outstanding(live: Live, spokes: Sequence[str]) -> dict[str, int]:
+    bridge, connections = live.registry.address("TokenBridge"), live.mesh.connections
+    requests = [OUTSTANDING.request(bridge, connections[name].chain_id) for name in spokes]
+    return dict(zip(spokes, connections[live.network.hub.name].batch(requests), strict=True))
 
 
 def _credited(connection: Connection, address: str) -> set[str]:
     """Accounts into whose credit something was ever put on a chain, except unspent fees of returned messages."""
-    places = {
-        to_hex(DEPOSITED): (1,),
-        gateway.topic("ClaimPaid"): (2, 3),
-        gateway.topic("ReturnNoticed"): (3,),
-    }
+    places = {DEPOSITED.topic: (1,), gateway.CLAIM_PAID.topic: (2, 3), gateway.RETURN_NOTICED.topic: (3,)}
     return {
-        to_checksum_address(log["topics"][position][-40:])
-        for log in connection.logs(address, [list(places)], 0, connection.height())
-        for position in places[log["topics"][0]]
+        to_checksum_address(log.topics[position][12:])
+        for log in connection.ask(logs_request(address, [list(places)]))
+        for position in places[log.topics[0]]
     }
 
 
 def _lanes_to(live: Live, name: str) -> _Lanes:
     """Every message to one chain and what became of it, and what its relayers earned."""
-    there = live.connections[name]
-    topics = [[gateway.topic("MessageDelivered"), gateway.topic("MessageFailed")]]
-    logs = there.logs(live.gateway, topics, 0, there.height())
-    deliveries = Counter(
-        log["topics"][1] for log in logs if log["topics"][0] == gateway.topic("MessageDelivered")
+    there = live.mesh.connections[name]
+    delivered, failed = there.batch(
+        event.logs(live.mesh.gateway) for event in (gateway.MESSAGE_DELIVERED, gateway.MESSAGE_FAILED)
     )
+    deliveries = Counter(to_hex(event.id) for event, _ in delivered)
     # Only the Inbox's caller earns, and no log names it: a relayer that is a contract is not seen here.
-    hashes = sorted({log["transactionHash"] for log in logs})
-    relayers = {
-        to_checksum_address(transaction["from"])
-        for transaction in there.batch(("eth_getTransactionByHash", (hash_,)) for hash_ in hashes)
-    }
+    hashes = sorted({log.transaction for _, log in [*delivered, *failed]})
+    relayers = {sent.sender for sent in there.batch(transaction_request(hash_) for hash_ in hashes)}
     lanes = _Lanes()
-    for origin, here in live.connections.items():
+    for origin, here in live.mesh.connections.items():
         if origin != name:
-            _read_lane(live, lanes, here, there, deliveries, relayers)
+            _read_lane(live, lanes, here, there, deliveries)
+            _read_owed(live.mesh.gateway, lanes, here, there, relayers)
     return lanes
 
 
 def _read_lane(
-    live: Live,
-    lanes: _Lanes,
-    here: Connection,
-    there: Connection,
-    deliveries: Mapping[str, int],
-    relayers: Iterable[str],
+    live: Live, lanes: _Lanes, here: Connection, there: Connection, deliveries: Mapping[str, int]
 ) -> None:
-    origin, destination = here.chain, there.chain
-    sent = gateway.decode_lane(here.call(live.gateway, gateway.encode_outbox_lane(destination.chain_id)))
-    got = gateway.decode_lane(there.call(live.gateway, gateway.encode_inbox_lane(origin.chain_id)))
-    lanes.different += sent != got
-    topics = [gateway.topic("MessageReturned"), None, gateway.word(destination.chain_id)]
-    returns = Counter(log["topics"][1] for log in here.logs(live.gateway, topics, 0, here.height()))
-    messages = lane.rebuild(here, live.gateway, live.network_id, destination.chain_id, 1, sent[0])
-    statuses = there.calls([(live.gateway, gateway.encode_message_status(one.id)) for one in messages])
-    notices = here.calls(
-        [(live.gateway, gateway.encode_return_notice(destination.chain_id, one.id)) for one in messages]
-    )
+    address, origin, destination = live.mesh.gateway, here.chain_id, there.chain_id
+    sent = here.view(address, gateway.OUTBOX_LANE, destination)
+    got = there.view(address, gateway.INBOX_LANE, origin)
+    lanes.different += (sent.nonce, sent.head) != got
+    returned = here.ask(gateway.MESSAGE_RETURNED.logs(address, None, word(destination)))
+    returns = Counter(to_hex(event.id) for event, _ in returned)
+    messages = rebuild(here, live.mesh.domain, destination, 1, sent.nonce)
+    statuses = there.batch(gateway.MESSAGE_STATUS.request(address, message.id) for message in messages)
+    notices = here.batch(gateway.RETURN_NOTICE.request(address, destination, m.id) for m in messages)
     bridge = live.registry.address("TokenBridge")
-    spoke = destination.name if origin == live.network.hub else origin.name
-    lanes.senders.setdefault(origin.name, set()).update(one.message.sender for one in messages)
-    for one, answer, notice in zip(messages, statuses, notices, strict=True):
+    spoke = there.name if here.chain == live.network.hub else here.name
+    lanes.senders.setdefault(here.name, set()).update(one.message.sender for one in messages)
+    for one, (status, _), notice in zip(messages, statuses, notices, strict=True):
         id_ = to_hex(one.id)
-        status = gateway.decode_status(answer)[0]
         lanes.delivered[id_], lanes.returned[id_] = deliveries[id_], returns[id_]
         is_open = not deliveries[id_] and not returns[id_]
         if is_open:
-            is_carried = gateway.decode_return_notice(notice).carrier is not None
-            lanes.unearned[origin.name] += _unearned(one, status, is_carried)
+            lanes.unearned[here.name] += _unearned(one, status, is_carried=notice.carrier is not None)
         if is_open and one.message.sender == bridge:
             lanes.under_way[spoke] += carried(one.message)
         if status is not Status.NONE and not returns[id_]:
             lanes.failed.append(id_)
+
+
+def _read_owed(
+    address: str, lanes: _Lanes, here: Connection, there: Connection, relayers: Iterable[str]
+) -> None:
     for relayer in relayers:
-        earned, _ = gateway.decode_pair(
-            there.call(live.gateway, gateway.encode_earnings(origin.chain_id, relayer))
-        )
-        paid = here.call(live.gateway, gateway.encode_paid(destination.chain_id, relayer))
-        lanes.owed[origin.name] += earned - int.from_bytes(paid, "big")
+        earned = there.view(address, gateway.EARNINGS, here.chain_id, relayer).earned
+        lanes.owed[here.name] += earned - here.view(address, gateway.PAID, there.chain_id, relayer)
 
 
 def _unearned(sent: Sent, status: Status, is_carried: bool) -> int:

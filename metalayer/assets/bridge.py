@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from eth_abi.abi import decode
-from eth_utils.crypto import keccak
 
 from metalayer.assets import credit
 from metalayer.assets.credit import Payment
 from metalayer.assets.tokens import ALLOWANCE, refuse_lost
 from metalayer.assets.tokens import APPROVE as APPROVE
 from metalayer.errors import MetalayerError
-from metalayer.lanes import logs as lane
+from metalayer.lanes import logs
 from metalayer.lanes.logs import Sent
 from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.network.registry import Registry
 from metalayer.network.transactions import Receipt, Sender, Transaction
-from metalayer.protocol import reverts
-from metalayer.protocol.abi import Function
+from metalayer.protocol.abi import Event, Function
 from metalayer.protocol.amounts import era
-from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import Message
 from metalayer.tracking.follower import Follower
 
-SEND = Function("send(uint256,address,uint256)", "bytes32")
-QUOTE = Function("quote(uint256)", "uint256,bool")
-OUTSTANDING = Function("outstanding(uint256)", "uint256")
-FORWARDED = keccak(text="TransferForwarded(bytes32,bytes32,uint256,uint256,uint256)")
+
+class Quote(NamedTuple):
+    """Fee of a transfer's first hop (wei of ERA), and whether the hub sends it on."""
+
+    fee: int
+    forwarded: bool
+
+
+class Forwarded(NamedTuple):
+    """The hub sent a transfer on: ids of the message that brought it and of the one that carries it on. Wei of ERA."""
+
+    received: bytes
+    sent: bytes
+    destination: int
+    amount: int
+    fee: int
+
+
+SEND = Function("send(uint256,address,uint256)", "bytes32", bytes)
+QUOTE = Function("quote(uint256)", "uint256,bool", Quote)
+OUTSTANDING = Function("outstanding(uint256)", "uint256", int)
+TRANSFER_FORWARDED = Event(
+    "TransferForwarded(bytes32 indexed,bytes32 indexed,uint256,uint256,uint256)", Forwarded
+)
 
 # The transactions before `send` are not mined yet, so it cannot be estimated: four times what it uses on the
 # hub.
@@ -40,16 +58,6 @@ _APPROVE_GAS = 100_000
 # there, where the transaction itself will write a new one: 17,100 gas more, for the supply and for the
 # sender's delegate.
 _SEND_MARGIN = 60_000
-
-reverts.declare(
-    "ZeroAmount()",
-    "InvalidBeneficiary(address to)",
-    "InvalidDestination(uint256 destination)",
-    "OutstandingExceeded(uint256 chainId,uint256 amount,uint256 outstanding)",
-    "AmountBelowFee(uint256 amount,uint256 fee)",
-    "NotGateway(address caller)",
-    "UnauthorizedBridge(address caller)",
-)
 
 
 @dataclass(frozen=True)
@@ -117,11 +125,11 @@ def prepare(
     registry, name = live.registry, origin.chain.name
     refuse_lost(registry, to)
     bridge = registry.address("TokenBridge")
-    fee, forwarded = QUOTE.decode(origin.call(bridge, QUOTE.encode(destination.chain_id)))
+    fee, forwarded = origin.view(bridge, QUOTE, destination.chain_id)
     forward_fee = 0
     if forwarded:
         hub = live.connection(live.network.hub.name)
-        forward_fee, _ = QUOTE.decode(hub.call(bridge, QUOTE.encode(destination.chain_id)))
+        forward_fee = hub.view(bridge, QUOTE, destination.chain_id).fee
         if amount <= forward_fee:
             raise MetalayerError(
                 f"from {name} to {destination.name} goes over {hub.chain.name}, which takes {era(forward_fee)} ERA "
@@ -142,10 +150,9 @@ def send(live: Live, sender: Sender, transfer: Transfer) -> tuple[Sent, Receipt]
     bridge, token = registry.address("TokenBridge"), registry.address("ERA")
     call = SEND.encode(transfer.destination.chain_id, transfer.to, transfer.amount)
     before = credit.preparation(registry, transfer.payment, bridge)
-    if transfer.origin == live.network.hub:
-        answer = connection.call(token, ALLOWANCE.encode(sender.address, bridge))
-        if ALLOWANCE.decode(answer) < transfer.amount:
-            before.append(Transaction(token, APPROVE.encode(bridge, transfer.amount), _APPROVE_GAS))
+    is_hub = transfer.origin == live.network.hub
+    if is_hub and connection.view(token, ALLOWANCE, sender.address, bridge) < transfer.amount:
+        before.append(Transaction(token, APPROVE.encode(bridge, transfer.amount), _APPROVE_GAS))
     gas = _SEND_GAS if before else connection.estimate(sender.address, bridge, call) + _SEND_MARGIN
     receipt = connection.send_many(sender, [*before, Transaction(bridge, call, gas)])[-1]
     return sent_in(receipt, registry, transfer.origin.chain_id), receipt
@@ -153,8 +160,8 @@ def send(live: Live, sender: Sender, transfer: Transfer) -> tuple[Sent, Receipt]
 
 def sent_in(receipt: Receipt, registry: Registry, origin: int, id_: bytes | None = None) -> Sent:
     """The message that a transaction sent: the one with this id, or the only one."""
-    own = [log for log in receipt["logs"] if log["address"].lower() == registry.address("Metalayer").lower()]
-    messages = lane.parse(own, registry.network_id, origin)
+    own = [log for log in receipt["logs"] if log.address == registry.address("Metalayer").lower()]
+    messages = logs.parse(own, registry.network_id, origin)
     found = [sent for sent in messages if id_ in (None, sent.id)]
     if len(found) != 1:
         raise MetalayerError(f"transaction {receipt['transactionHash']} sent {len(found)} such messages")
@@ -181,13 +188,15 @@ def follow(
         receipts.append(delivered)
         if is_last:
             break
-        hops.append(sent_in(delivered, registry, hop.message.destination, _forwarded(delivered, hop.id)))
+        hops.append(
+            sent_in(delivered, registry, hop.message.destination, _forwarded(delivered, registry, hop.id))
+        )
     return Outcome(hops, receipts, follower.emit("done", network.chain(destination).name).seconds)
 
 
-def _forwarded(receipt: Receipt, id_: bytes) -> bytes:
+def _forwarded(receipt: Receipt, registry: Registry, id_: bytes) -> bytes:
     """Id of the message with which the hub sent a transfer on."""
-    for log in receipt["logs"]:
-        if log["topics"][:2] == [to_hex(FORWARDED), to_hex(id_)]:
-            return from_hex(log["topics"][2])
+    for forwarded in TRANSFER_FORWARDED.found_in(receipt["logs"], registry.address("TokenBridge")):
+        if forwarded.received == id_:
+            return forwarded.sent
     raise MetalayerError(f"transaction {receipt['transactionHash']} did not forward transfer {to_hex(id_)}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from metalayer.assets.tokens import APPROVE, BALANCE_OF, balance, refuse_lost
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
@@ -15,9 +13,10 @@ from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.network.transactions import Receipt, Sender, Transaction
 from metalayer.protocol import gateway
+from metalayer.protocol.abi import Event
 from metalayer.protocol.amounts import GWEI, era
 
-DEPOSITED = keccak(text="Deposited(address,address,uint256)")
+DEPOSITED = Event("Deposited(address indexed,address indexed,uint256)")
 
 # What depends on a transaction before it cannot be estimated: about twice what each uses when all that it
 # writes is new, vote checkpoints among it.
@@ -129,10 +128,8 @@ def quote(
 ) -> int:
     """Fee of a message in wei of ERA; None takes the route's gas limit. Raises Reverted if it would not be sent."""
     if gas_limit is None:
-        route = gateway.decode_route(connection.call(address, gateway.encode_route(destination)))
-        gas_limit = route.default_gas_limit
-    data = gateway.encode_quote(destination, gas_limit, payload_length)
-    return int.from_bytes(connection.call(address, data), "big")
+        gas_limit = connection.view(address, gateway.ROUTE, destination).default_gas_limit
+    return connection.view(address, gateway.QUOTE, destination, gas_limit, payload_length)
 
 
 def payment(
@@ -140,20 +137,20 @@ def payment(
 ) -> Payment:
     """What a message of that fee (wei) takes from a payer, and what it has. spender: the contract that sends it."""
     address, token = registry.address("Metalayer"), registry.address("ERA")
-    held, credit, allowance = connection.calls(
+    held, credit, allowance = connection.batch(
         [
-            (token, BALANCE_OF.encode(payer)),
-            (address, gateway.encode_credit(payer)),
-            (address, gateway.encode_allowance(payer, spender or payer)),
+            BALANCE_OF.request(token, payer),
+            gateway.CREDIT.request(address, payer),
+            gateway.ALLOWANCE.request(address, payer, spender or payer),
         ]
     )
     return Payment(
-        chain=connection.chain.name,
+        chain=connection.name,
         payer=payer,
         fee=fee,
-        credit=int.from_bytes(credit, "big"),
-        allowance=None if spender is None else int.from_bytes(allowance, "big"),
-        held=BALANCE_OF.decode(held),
+        credit=credit,
+        allowance=None if spender is None else allowance,
+        held=held,
     )
 
 
@@ -163,7 +160,7 @@ def preparation(registry: Registry, due: Payment, spender: str | None = None) ->
     if due.missing:
         transactions += _deposit(registry, due.payer, due.missing)
     if spender is not None and due.needs_allowance:
-        data = gateway.encode_set_allowance(spender, due.fee)
+        data = gateway.SET_ALLOWANCE.encode(spender, due.fee)
         transactions.append(Transaction(registry.address("Metalayer"), data, _ALLOW_GAS))
     return transactions
 
@@ -176,9 +173,7 @@ def deposit(connection: Connection, registry: Registry, sender: Sender, account:
     refuse_lost(registry, account)
     held = balance(connection, registry, sender.address)
     if held < amount:
-        raise MetalayerError(
-            f"{sender.address} has {era(held)} ERA on {connection.chain.name}, not {era(amount)}"
-        )
+        raise MetalayerError(f"{sender.address} has {era(held)} ERA on {connection.name}, not {era(amount)}")
     return connection.send_many(sender, _deposit(registry, account, amount))[-1]
 
 
@@ -186,46 +181,44 @@ def withdraw(connection: Connection, registry: Registry, sender: Sender, to: str
     """Pays ERA (wei) out of the sender's credit. MetalayerError if it holds less, or if the ERA would be lost."""
     refuse_lost(registry, to)
     address = registry.address("Metalayer")
-    credit = int.from_bytes(connection.call(address, gateway.encode_credit(sender.address)), "big")
+    credit = connection.view(address, gateway.CREDIT, sender.address)
     if credit < amount:
         raise MetalayerError(
-            f"{sender.address} has {era(credit)} ERA of credit on {connection.chain.name}, not {era(amount)}"
+            f"{sender.address} has {era(credit)} ERA of credit on {connection.name}, not {era(amount)}"
         )
-    return connection.send(sender, address, gateway.encode_withdraw(to, amount))
+    return connection.send(sender, address, gateway.WITHDRAW.encode(to, amount))
 
 
 def read(live: Live, account: str) -> dict[str, ChainCredit]:
     """An account on every chain."""
     address, token, bridge = (live.registry.address(name) for name in ("Metalayer", "ERA", "TokenBridge"))
-    names = list(live.connections)
-    ids = {name: live.connections[name].chain.chain_id for name in names}
+    connections = live.mesh.connections
+    ids = {name: connection.chain_id for name, connection in connections.items()}
 
-    def read_chain(name: str) -> tuple[list[int], dict[str, tuple[int, int]], dict[str, int]]:
-        others = [other for other in names if other != name]
-        own, lanes = 3, len(others)
-        answers = live.connections[name].calls(
+    def others(name: str) -> list[str]:
+        return [other for other in connections if other != name]
+
+    def read_chain(name: str) -> tuple[list[int], dict[str, gateway.Earnings], dict[str, int]]:
+        lanes = [ids[other] for other in others(name)]
+        held, credit, allowance, *rest = connections[name].batch(
             [
-                (token, BALANCE_OF.encode(account)),
-                (address, gateway.encode_credit(account)),
-                (address, gateway.encode_allowance(account, bridge)),
-                *((address, gateway.encode_earnings(ids[other], account)) for other in others),
-                *((address, gateway.encode_paid(ids[other], account)) for other in others),
+                BALANCE_OF.request(token, account),
+                gateway.CREDIT.request(address, account),
+                gateway.ALLOWANCE.request(address, account, bridge),
+                *(gateway.EARNINGS.request(address, lane, account) for lane in lanes),
+                *(gateway.PAID.request(address, lane, account) for lane in lanes),
             ]
         )
-        pairs = [gateway.decode_pair(data) for data in answers[own : own + lanes]]
-        paid = [int.from_bytes(data, "big") for data in answers[own + lanes :]]
-        return (
-            [int.from_bytes(data, "big") for data in answers[:own]],
-            dict(zip(others, pairs, strict=True)),
-            dict(zip(others, paid, strict=True)),
-        )
+        earned = dict(zip(others(name), rest[: len(lanes)], strict=True))
+        paid = dict(zip(others(name), rest[len(lanes) :], strict=True))
+        return [held, credit, allowance], earned, paid
 
-    found = dict(zip(names, in_parallel(read_chain, names), strict=True))
+    found = dict(zip(connections, in_parallel(read_chain, connections), strict=True))
     result = {}
-    for name in names:
-        (held, credit, allowance), _, paid = found[name]
+    for name, ((held, credit, allowance), _, paid) in found.items():
         earnings = []
-        for other in paid:
+        for other in others(name):
+            # Earned where the messages arrive, paid where they come from.
             earned, claimed = found[other][1][name]
             earnings.append(LaneEarnings(other, earned * GWEI, claimed * GWEI, paid[other] * GWEI))
         result[name] = ChainCredit(held, credit, allowance, earnings)
@@ -236,7 +229,7 @@ def _deposit(registry: Registry, account: str, amount: int) -> list[Transaction]
     address = registry.address("Metalayer")
     return [
         Transaction(registry.address("ERA"), APPROVE.encode(address, amount), _APPROVE_GAS),
-        Transaction(address, gateway.encode_deposit(account, amount), _DEPOSIT_GAS),
+        Transaction(address, gateway.DEPOSIT_FOR.encode(account, amount), _DEPOSIT_GAS),
     ]
 
 

@@ -5,16 +5,15 @@ from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.protocol.abi import Function
 
-BALANCE_OF = Function("balanceOf(address)", "uint256")
-TOTAL_SUPPLY = Function("totalSupply()", "uint256")
-ALLOWANCE = Function("allowance(address,address)", "uint256")
+BALANCE_OF = Function("balanceOf(address)", "uint256", int)
+TOTAL_SUPPLY = Function("totalSupply()", "uint256", int)
+ALLOWANCE = Function("allowance(address,address)", "uint256", int)
 APPROVE = Function("approve(address,uint256)", "bool")
 
 
 def balance(connection: Connection, registry: Registry, account: str) -> int:
     """ERA (wei) of an account on one chain, without its credit in the gateway."""
-    answer = connection.call(registry.address("ERA"), BALANCE_OF.encode(account))
-    return int(BALANCE_OF.decode(answer))
+    return connection.view(registry.address("ERA"), BALANCE_OF, account)
 
 
 def refuse_lost(registry: Registry, account: str) -> None:

@@ -1,34 +1,25 @@
 """Validator sets: which one each chain has, and how the next one comes to all of them."""
 
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError
-
+from metalayer.attesting import quorum
 from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.quorum import Proposal, await_quorums, missing
 from metalayer.attesting.sets import ChainSets, read_all
 from metalayer.errors import MetalayerError
-from metalayer.network.connection import NODE_FAULTS, Connection, Reverted, fault
+from metalayer.network.connection import Connection, fault
+from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import Reverted
 from metalayer.network.transactions import Sender
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import Attestation, ValidatorSet, recover
-from metalayer.protocol.facts import SetFact, Tree
-from metalayer.protocol.hex import from_hex
-
-QUORUM_TIMEOUT = 60.0
-"""Seconds to wait for signatures."""
-
-_QUORUM_POLL = 0.05
-_REFUSAL_GRACE = 5.0
-# The arguments of `rotate` as one tuple type: encoded alone, a dynamic tuple stands behind its offset.
-_ARGUMENTS = gateway.FUNCTIONS["rotate"].removeprefix("rotate")
-_OFFSET = (32).to_bytes(32, "big")
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import SetFact
+from metalayer.protocol.rpc import READ_FAULTS, transaction_request
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +50,7 @@ class _Call:
     following: ValidatorSet
 
 
-def catch_up(
-    connections: Mapping[str, Connection], address: str, senders: Mapping[str, Sender]
-) -> list[Outcome]:
+def catch_up(mesh: Mesh, senders: Mapping[str, Sender]) -> list[Outcome]:
     """Brings chains whose set is behind another chain's to that one, set by set, with the calls of `rotate` that the
     other accepted: an attestation is valid on every chain of the network.
 
@@ -70,28 +59,25 @@ def catch_up(
 
     def read(connection: Connection) -> bytes | str:
         try:
-            return connection.call(address, gateway.encode_validator_set_hash())
-        except NODE_FAULTS as error:
+            return connection.view(mesh.gateway, gateway.VALIDATOR_SET_HASH)
+        except MetalayerError as error:
             return fault(connection, error)
 
-    hashes = dict(zip(connections, in_parallel(read, connections.values()), strict=True))
+    hashes = dict(zip(mesh.connections, in_parallel(read, mesh.connections.values()), strict=True))
     silent = {name: answer for name, answer in hashes.items() if isinstance(answer, str)}
-    answering = {name: connection for name, connection in connections.items() if name not in silent}
     if len(set(hashes.values()) - set(silent.values())) < 2:
         return [Outcome(name, None, problem=problem) for name, problem in silent.items()]
-    found, problems = read_all(answering, address)
-    outcomes = _catch_up(found, address, senders) if found else []
+    found, problems = read_all(mesh.only(*(name for name in mesh.connections if name not in silent)))
+    outcomes = _catch_up(found, mesh.gateway, senders) if found else []
     return outcomes + [Outcome(n, None, problem=problem) for n, problem in {**silent, **problems}.items()]
 
 
 def propose_and_rotate(
-    connections: Mapping[str, Connection],
-    network_id: int,
-    address: str,
+    mesh: Mesh,
     exchange: Exchange,
     senders: Mapping[str, Sender],
     following: ValidatorSet,
-    timeout: float = QUORUM_TIMEOUT,
+    timeout: float = quorum.TIMEOUT,
     say: Callable[[str], None] = log.info,
 ) -> list[Outcome]:
     """Installs the set on every chain that lacks it; chains in parallel. Run again, it goes on where it ended.
@@ -99,14 +85,14 @@ def propose_and_rotate(
     Chains that are behind catch up first. Then the set fact is proposed, and each chain whose installed set has a
     quorum for it is rotated. The last outcome of a chain says whether it has the set; `say` gets a line per stage.
     """
-    found, problems = read_all(connections, address)
+    found, problems = read_all(mesh)
     outcomes = []
     if len({sets.installed.hash for sets in found}) > 1:
-        for outcome in _catch_up(found, address, senders):
+        for outcome in _catch_up(found, mesh.gateway, senders):
             say(str(outcome))
             if not outcome.problem:
                 outcomes.append(outcome)
-        found, problems = read_all(connections, address)
+        found, problems = read_all(mesh)
     # A chain that just caught up to this very set said so above.
     caught = {outcome.chain for outcome in outcomes if outcome.version == following.version}
     obstacles = {sets.name: _obstacle(sets, following) for sets in found}
@@ -118,37 +104,27 @@ def propose_and_rotate(
     lacking = [s for s in found if s.installed.hash != following.hash and not obstacles[s.name]]
     if lacking:
         fact = SetFact(following.version, following.hash)
-        root = exchange.propose([fact])
-        say(f"proposed validator set {following.version} (0x{following.hash.hex()}) under {root.hex()}")
         wanted = {sets.installed.hash: sets.installed for sets in lacking}
-        signatures = _wait_for_quorum(exchange, network_id, address, fact, list(wanted.values()), timeout)
+        proposal = Proposal([fact], list(wanted.values()), timeout)
+        say(
+            f"proposing validator set {following.version} (0x{following.hash.hex()}) under {proposal.root.hex()}"
+        )
+        await_quorums(exchange, mesh.domain, [proposal])
 
         def rotate(sets: ChainSets) -> Outcome:
-            if not sets.installed.quorum(signatures):
-                problem = f"{sets.name}: {_missing(exchange, root, sets.installed, signatures)}"
+            if not sets.installed.quorum(proposal.signatures):
+                why = missing(exchange, proposal, sets.installed)
+                problem = f"{sets.name}: no quorum of validator set {sets.installed.version}: {why}"
                 return Outcome(sets.name, sets.installed.version, problem=problem)
-            attestation = Attestation(root, sets.installed, signatures)
-            data = gateway.encode_rotate(attestation, following, Tree([fact]).proof(fact))
-            return _rotate(sets, senders[sets.name], address, _Call(data, following))
+            attestation = proposal.attestation(sets.installed)
+            data = gateway.ROTATE.encode(attestation, following, proposal.tree.proof(fact))
+            return _rotate(sets, senders[sets.name], mesh.gateway, _Call(data, following))
 
         rotated = in_parallel(rotate, lacking)
         outcomes += rotated
         if not problems and not any(outcome.problem for outcome in rotated):
-            exchange.remove(root)
+            exchange.remove(proposal.root)
     return outcomes + [Outcome(name, None, problem=problem) for name, problem in problems.items()]
-
-
-def verified_signatures(
-    exchange: Exchange, network_id: int, address: str, root: bytes, members: Iterable[str]
-) -> dict[str, bytes]:
-    """Signatures under a root that recover to these signers."""
-    present = set(exchange.signers(root)).intersection(members)
-    found = {signer: exchange.signature(root, signer) for signer in present}
-    return {
-        signer: signature
-        for signer, signature in found.items()
-        if signature is not None and recover(network_id, address, root, signature) == signer
-    }
 
 
 def _catch_up(found: Sequence[ChainSets], address: str, senders: Mapping[str, Sender]) -> list[Outcome]:
@@ -157,7 +133,7 @@ def _catch_up(found: Sequence[ChainSets], address: str, senders: Mapping[str, Se
     apart = [s for s in found if s.installed.version == newest.version and s.installed.hash != newest.hash]
     calls = _calls(found, behind, address)
 
-    def follow(sets: ChainSets) -> list[Outcome]:
+    def climb(sets: ChainSets) -> list[Outcome]:
         outcomes: list[Outcome] = []
         present = sets.installed
         while present.version < newest.version:
@@ -179,7 +155,7 @@ def _catch_up(found: Sequence[ChainSets], address: str, senders: Mapping[str, Se
             outcomes.append(attempts[-1])
         return outcomes
 
-    outcomes = [outcome for done in in_parallel(follow, behind) for outcome in done]
+    outcomes = [outcome for done in in_parallel(climb, behind) for outcome in done]
     for sets in apart:
         problem = (
             f"{sets.name}: its validator set {newest.version} is 0x{sets.installed.hash.hex()}, elsewhere it is "
@@ -214,28 +190,24 @@ def _fetch(
 ) -> _Call | None:
     """The call in a transaction. None unless it is one from `present` to `following`, directly to the gateway."""
     try:
-        sent = source.rpc("eth_getTransactionByHash", transaction)
-        if str(sent["to"]).lower() != address.lower():
+        _, to, data = source.ask(transaction_request(transaction))
+        if to.lower() != address.lower():
             raise MetalayerError(f"{transaction} calls another contract than the gateway")
-        data = from_hex(sent["input"])
         given, proposed = decode_rotate(data)
         if given.hash != present.hash or proposed.hash != following.hash:
             raise MetalayerError(f"{transaction} does not rotate from set {present.version}")
-    except NODE_FAULTS as error:
-        log.info("%s: set %d cannot be taken from there: %s", source.chain.name, following.version, error)
+    except MetalayerError as error:
+        log.info("%s: set %d cannot be taken from there: %s", source.name, following.version, error)
         return None
     return _Call(data, following)
 
 
 def decode_rotate(data: bytes) -> tuple[ValidatorSet, ValidatorSet]:
     """The attesting and the next set of a call of `rotate`. MetalayerError unless it is one, and nothing else."""
-    selector = gateway.SELECTORS["rotate"]
     try:
-        (values,) = decode([_ARGUMENTS], _OFFSET + data[4:])
-    except (DecodingError, OverflowError) as error:
+        values = gateway.ROTATE.decode_arguments(data)
+    except READ_FAULTS as error:
         raise MetalayerError("it is not a call of `rotate`") from error
-    if data != selector + encode([_ARGUMENTS], [values])[32:]:
-        raise MetalayerError("it is not a call of `rotate`")
     (_, present, _, _), following, _ = values
     return ValidatorSet.from_words(*present), ValidatorSet.from_words(*following)
 
@@ -245,7 +217,7 @@ def _rotate(
 ) -> Outcome:
     connection, following, present = sets.connection, call.following, present or sets.installed
     try:
-        _refuse_while_pending(connection, sender)
+        connection.refuse_while_pending(sender)
         receipt = connection.send(sender, address, call.data)
     except Reverted as error:
         # Somebody else may have rotated it meanwhile.
@@ -253,24 +225,15 @@ def _rotate(
             return Outcome(sets.name, following.version)
         problem = f"{sets.name}: validator set {following.version} is not accepted: {error.reason}"
         return Outcome(sets.name, present.version, problem=problem)
-    except NODE_FAULTS as error:
+    except MetalayerError as error:
         return Outcome(sets.name, present.version, problem=fault(connection, error))
     return Outcome(sets.name, following.version, receipt["transactionHash"])
 
 
-def _refuse_while_pending(connection: Connection, sender: Sender) -> None:
-    """What is stuck in the pool may be this very call: a second one would be paid for nothing."""
-    latest, pending = connection.batch(
-        [("eth_getTransactionCount", (sender.address, tag)) for tag in ("latest", "pending")]
-    )
-    if int(pending, 16) > int(latest, 16):
-        raise MetalayerError(f"a transaction of {sender.address} is still pending: waiting for it")
-
-
 def _has(connection: Connection, address: str, wanted: ValidatorSet) -> bool:
     try:
-        return connection.call(address, gateway.encode_validator_set_hash()) == wanted.hash
-    except NODE_FAULTS:
+        return connection.view(address, gateway.VALIDATOR_SET_HASH) == wanted.hash
+    except MetalayerError:
         return False
 
 
@@ -305,45 +268,3 @@ def _moment(unix_time: int) -> str:
         return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, OSError, ValueError):
         return f"Unix time {unix_time}"
-
-
-def _wait_for_quorum(
-    exchange: Exchange,
-    network_id: int,
-    address: str,
-    fact: SetFact,
-    sets: Sequence[ValidatorSet],
-    timeout: float,
-) -> dict[str, bytes]:
-    """Signatures by signer, when each set has a quorum or will not get one, or the time is over."""
-    members = {signer for wanted in sets for signer, _ in wanted.members}
-    signatures: dict[str, bytes] = {}
-    started = time.monotonic()
-    while True:
-        signatures |= verified_signatures(
-            exchange, network_id, address, fact.leaf, members - signatures.keys()
-        )
-        elapsed = time.monotonic() - started
-        waiting = [wanted for wanted in sets if not wanted.quorum(signatures)]
-        # Anybody can write a refusal in a validator's name: a signature gets the time to arrive first.
-        if elapsed > _REFUSAL_GRACE:
-            refused = exchange.refusals(fact.leaf, final_only=True).keys() - signatures.keys()
-            waiting = [wanted for wanted in waiting if wanted.quorum(members - refused)]
-        if not waiting or elapsed > timeout:
-            return signatures
-        if not exchange.proposed(fact.leaf):
-            exchange.propose([fact])
-        time.sleep(_QUORUM_POLL)
-
-
-def _missing(exchange: Exchange, root: bytes, wanted: ValidatorSet, signatures: Mapping[str, bytes]) -> str:
-    said = exchange.refusals(root)
-    silent = [
-        f"{signer} {'says: ' + said[signer] if signer in said else 'said nothing'}"
-        for signer, _ in wanted.members
-        if signer not in signatures
-    ]
-    return (
-        f"no quorum of validator set {wanted.version}: weight {wanted.weight(signatures)} of {wanted.total} signed, "
-        f"more than two thirds needed; {'; '.join(silent)}"
-    )

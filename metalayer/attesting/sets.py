@@ -1,14 +1,15 @@
 """Which validator set each chain has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
-from metalayer.network.connection import NODE_FAULTS, Connection, call_request, fault
+from metalayer.network.connection import Connection, fault
+from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.hex import from_hex
+from metalayer.protocol.rpc import block_request
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,14 @@ class ChainSets:
     @property
     def name(self) -> str:
         """The chain's."""
-        return self.connection.chain.name
+        return self.connection.name
+
+    @property
+    def seconds_left(self) -> int:
+        """Until the installed set expires, by the chain's clock. Negative if it has: then the chain takes nothing from
+        anywhere any more.
+        """
+        return self.installed.expires - self.now
 
     @property
     def installed(self) -> ValidatorSet:
@@ -42,49 +50,33 @@ def read_sets(connection: Connection, address: str) -> ChainSets:
     """All sets that a chain's gateway had, in one round trip. MetalayerError if its logs do not name the one that it
     has.
     """
-    wanted = {
-        "address": address,
-        "topics": [gateway.topic("ValidatorSetInstalled")],
-        "fromBlock": "0x0",
-        "toBlock": "latest",
-    }
-    answer, logs, block = connection.batch(
+    installed, logged, block = connection.batch(
         [
-            call_request(address, gateway.encode_validator_set_hash()),
-            ("eth_getLogs", (wanted,)),
-            ("eth_getBlockByNumber", ("latest", False)),
+            gateway.VALIDATOR_SET_HASH.optional(address),
+            gateway.VALIDATOR_SET_INSTALLED.logs(address),
+            block_request(),
         ]
     )
-    name, installed = connection.chain.name, from_hex(answer)
-    if not installed:
-        raise MetalayerError(f"{name}: there is no gateway at {address}: deploy first")
-    found = [Installation(gateway.decode_validator_set(log), log["transactionHash"]) for log in logs]
+    if installed is None:
+        raise MetalayerError(f"{connection.name}: there is no gateway at {address}: deploy first")
+    found = [Installation(validator_set, log.transaction) for validator_set, log in logged]
     # A set that was installed between the two answers is not there yet.
     while found and found[-1].validator_set.hash != installed:
         found.pop()
     if not found:
-        raise MetalayerError(f"{name}: no log names the validator set 0x{installed.hex()}")
-    return ChainSets(connection, found, int(block["timestamp"], 16))
+        raise MetalayerError(f"{connection.name}: no log names the validator set 0x{installed.hex()}")
+    return ChainSets(connection, found, block.time)
 
 
-def read_all(connections: Mapping[str, Connection], address: str) -> tuple[list[ChainSets], dict[str, str]]:
+def read_all(mesh: Mesh) -> tuple[list[ChainSets], dict[str, str]]:
     """The sets of all chains that answer, and why the others do not, by name; all chains in parallel."""
 
     def read(connection: Connection) -> ChainSets | str:
         try:
-            return read_sets(connection, address)
-        except NODE_FAULTS as error:
+            return read_sets(connection, mesh.gateway)
+        except MetalayerError as error:
             return fault(connection, error)
 
-    answers = dict(zip(connections, in_parallel(read, connections.values()), strict=True))
+    answers = dict(zip(mesh.connections, in_parallel(read, mesh.connections.values()), strict=True))
     problems = {name: answer for name, answer in answers.items() if isinstance(answer, str)}
     return [answer for answer in answers.values() if isinstance(answer, ChainSets)], problems
-
-
-def set_status(connection: Connection, address: str) -> tuple[int, int, int]:
-    """(version, Unix time at which it expires, seconds until then by the chain's clock) of the installed set.
-
-    The seconds are negative if the set has expired: then the chain takes nothing from anywhere any more.
-    """
-    found = read_sets(connection, address)
-    return found.installed.version, found.installed.expires, found.installed.expires - found.now

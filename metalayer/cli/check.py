@@ -16,21 +16,22 @@ def cli(show_all: bool, as_json: bool) -> None:
     Exit status 0 if all is as it should be, 2 if something is not, 1 if that could not be found out.
     """
     # `ape run` imports every script even for --help.
-    from metalayer.cli.display import console, short, table
+    from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import load_artifacts
     from metalayer.deploy.check import check
-    from metalayer.deploy.inspection import ALL_CONTRACTS
+    from metalayer.deploy.contracts import CONTRACTS, FACTORY
     from metalayer.deploy.intent import load_intent, resolve
     from metalayer.network.config import load_network
     from metalayer.network.connection import connect
     from metalayer.network.registry import Registry
     from metalayer.network.signers import address_of
+    from metalayer.protocol.hex import short
 
     network = load_network()
     registry = Registry.load(network)
-    artifacts = load_artifacts(ALL_CONTRACTS)
+    artifacts = load_artifacts(CONTRACTS)
     expires = registry.validator_set.expires
-    resolved = resolve(load_intent(), network, address_of, artifacts["Create3Factory"].creation, expires)
+    resolved = resolve(load_intent(), network, address_of, artifacts[FACTORY].creation, expires)
     findings = check(resolved, registry, connect(network), artifacts)
     drift = [finding for finding in findings if finding.is_drift]
     if as_json:

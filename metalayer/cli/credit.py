@@ -116,7 +116,7 @@ def quote(origin: str, destination: str, gas_limit: int | None, length: int, as_
     source, target = live.connection(origin), live.connection(destination).chain
     if source.chain == target:
         raise MetalayerError(f"{target.name} is both ends: expected two chains")
-    fee = credit.quote(source, live.gateway, target.chain_id, gas_limit, length)
+    fee = credit.quote(source, live.mesh.gateway, target.chain_id, gas_limit, length)
     if as_json:
         print_json({"origin": source.chain.name, "destination": target.name, "fee": str(fee)})
     else:

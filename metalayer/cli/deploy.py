@@ -34,8 +34,9 @@ def _deployer() -> "Deployer":
 @json_option
 def plan(as_json: bool) -> None:
     """Show what `apply` would do, with addresses and gas. Sends nothing, writes nothing."""
+    from metalayer.cli.deployment import plan_tables
     from metalayer.cli.display import console
-    from metalayer.deploy.apply import plan_as_dict, plan_tables
+    from metalayer.deploy.plan import plan_as_dict
 
     result = _deployer().plan()
     if as_json:
@@ -51,8 +52,8 @@ def plan(as_json: bool) -> None:
 @json_option
 def apply(yes: bool, as_json: bool) -> None:
     """Do what is missing on every chain. Run it again after a crash: it goes on where it stopped."""
+    from metalayer.cli.deployment import summary
     from metalayer.cli.display import chain_progress
-    from metalayer.deploy.apply import summary
 
     deployer = _deployer()
     if not deployer.network.is_local and not yes:
@@ -77,10 +78,11 @@ def apply(yes: bool, as_json: bool) -> None:
 @json_option
 def status(as_json: bool) -> None:
     """The journal in words: what was sent, and what became of it."""
-    from metalayer.cli.display import console, short, table
+    from metalayer.cli.display import console, table
     from metalayer.deploy.journal import Journal, journal_rows
     from metalayer.network.config import load_network
     from metalayer.network.registry import journal_path, shown
+    from metalayer.protocol.hex import short
 
     path = journal_path(load_network())
     rows = journal_rows(Journal(path))
@@ -100,12 +102,12 @@ def status(as_json: bool) -> None:
 def export(folder: Path) -> None:
     """Write the registry and the ABIs to FOLDER."""
     from metalayer.deploy.artifacts import load_artifacts
-    from metalayer.deploy.inspection import ALL_CONTRACTS
+    from metalayer.deploy.contracts import CONTRACTS
     from metalayer.network.config import load_network
     from metalayer.network.registry import Registry
 
     registry = Registry.load(load_network())
-    artifacts = load_artifacts(ALL_CONTRACTS)
+    artifacts = load_artifacts(CONTRACTS)
     registry.save(folder / "registry.json")
     for name, artifact in artifacts.items():
         (folder / f"{name}.json").write_text(json.dumps(artifact.abi, indent=2, sort_keys=True) + "\n")

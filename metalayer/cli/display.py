@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
-
-from metalayer.protocol.hex import to_hex
-
-_LONG_HEX = re.compile(r"0x[0-9a-fA-F]{40,}")
-
-
-def short(value: bytes | str) -> str:
-    """Hashes and addresses shortened; other text as it is."""
-    text = to_hex(value) if isinstance(value, bytes) else value
-    return _LONG_HEX.sub(lambda match: f"{match[0][:10]}…{match[0][-4:]}", text)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -47,7 +36,7 @@ class ChainProgress:
         }
 
     def report(self, chain: str, what: str, left: int) -> None:
-        """As `deployment.Report`: called from any thread."""
+        """As `deploy.apply.Report`: called from any thread."""
         task = self._tasks[chain]
         total = self._progress.tasks[task].total
         if total is None:

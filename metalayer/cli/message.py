@@ -24,20 +24,21 @@ def cli(
     message_id: str, exchange: Path | None, retry_it: bool, account: str, yes: bool, as_json: bool
 ) -> None:
     """Where a message is, why it failed, what to do next."""
+    from metalayer.attesting.directory import DirectoryExchange
     from metalayer.network.live import Live
     from metalayer.network.signers import load_sender
-    from metalayer.tracking.trace import as_dict, describe, follow, parse_id, retry
-    from metalayer.tracking.trace import find as find_message
+    from metalayer.tracking.messages import parse_id, retry
+    from metalayer.tracking.trace import as_dict, describe, find, look
 
     live = Live.open()
-    origin, sent = find_message(live.connections, live.network_id, live.gateway, parse_id(message_id))
+    origin, sent = find(live.mesh, parse_id(message_id))
     if retry_it:
         destination = live.connection(sent.message.destination)
         if not live.network.is_local and not yes:
             click.confirm(f"Retry it on {destination.chain.name} with {account}?", abort=True, err=True)
-        retry(destination, load_sender(account), live.gateway, sent.message)
-    shared = live.exchange(exchange)
-    trace = follow(live.connections, live.network_id, live.gateway, shared, origin, sent)
+        retry(destination, load_sender(account), live.mesh.gateway, sent.message)
+    shared = DirectoryExchange.of(live, exchange)
+    trace = look(live.mesh, shared, origin, sent)
     if as_json:
         print_json(as_dict(trace))
     else:

@@ -12,7 +12,8 @@ import click
 from metalayer.cli.command import Group, json_option, print_json
 
 if TYPE_CHECKING:
-    from metalayer.relayer.passes import PassResult, Relayer
+    from metalayer.relayer.passes import Relayer
+    from metalayer.relayer.results import PassResult
 
 _account = click.option("--account", default="TEST::2", show_default=True, help="Account that pays the gas.")
 _exchange = click.option(
@@ -102,13 +103,14 @@ def watch(
 @json_option
 def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
     """Every lane: how far it is, what failed or goes back, and the validator sets. Exit status 1 if one is stuck."""
+    from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.display import console, table
     from metalayer.network.live import Live
     from metalayer.protocol.amounts import GWEI, era
     from metalayer.tracking.status import status as read
 
     live = Live.open()
-    found = read(live.connections, live.network_id, live.gateway, live.exchange(exchange))
+    found = read(live.mesh, DirectoryExchange.of(live, exchange))
     stuck = [lane for lane in found.lanes if lane.stuck(stuck_after)]
     problems = [*found.problems, *(one.problem for one in found.sets if one.problem)]
     if as_json:
@@ -152,14 +154,15 @@ def retry(message_id: str, account: str, yes: bool) -> None:
     """Call the recipient of a failed message again."""
     from metalayer.network.live import Live
     from metalayer.network.signers import load_sender
-    from metalayer.tracking.trace import find, parse_id
-    from metalayer.tracking.trace import retry as send
+    from metalayer.tracking.messages import parse_id
+    from metalayer.tracking.messages import retry as send
+    from metalayer.tracking.trace import find
 
     live = Live.open()
-    _, sent = find(live.connections, live.network_id, live.gateway, parse_id(message_id))
+    _, sent = find(live.mesh, parse_id(message_id))
     destination = live.connection(sent.message.destination)
     _confirm(live.network.is_local or yes, f"Retry {message_id} on {destination.chain.name}?")
-    receipt = send(destination, load_sender(account), live.gateway, sent.message)
+    receipt = send(destination, load_sender(account), live.mesh.gateway, sent.message)
     click.echo(f"delivered on {destination.chain.name} in {receipt['transactionHash']}")
 
 
@@ -187,7 +190,7 @@ def restart(origin: str, destination: str, nonce: int | None, account: str, yes:
     here, there = live.connection(origin), live.connection(destination)
     question = f"Restart the lane from {here.chain.name} to {there.chain.name}? What is on its way goes back."
     _confirm(live.network.is_local or yes, question)
-    place, receipt = send(here, there, live.gateway, live.network_id, load_sender(account), nonce)
+    place, receipt = send(live.mesh, here, there, load_sender(account), nonce)
     if as_json:
         print_json({"nonce": place, "transaction": receipt["transactionHash"]})
     else:
@@ -210,6 +213,7 @@ def restart(origin: str, destination: str, nonce: int | None, account: str, yes:
 @json_option
 def rotate(file: Path, account: str, exchange: Path | None, timeout: float, yes: bool, as_json: bool) -> None:
     """Install the next validator set on every chain. Exit status 1 if one of them does not have it then."""
+    from metalayer.attesting.directory import DirectoryExchange
     from metalayer.attesting.rotation import propose_and_rotate
     from metalayer.attesting.set_file import load_set
     from metalayer.network.live import Live
@@ -220,11 +224,9 @@ def rotate(file: Path, account: str, exchange: Path | None, timeout: float, yes:
     name = f"validator set {following.version} (0x{following.hash.hex()})"
     _confirm(live.network.is_local or yes, f"Install {name} on network '{live.network.name}' with {account}?")
     outcomes = propose_and_rotate(
-        live.connections,
-        live.network_id,
-        live.gateway,
-        live.exchange(exchange),
-        dict.fromkeys(live.connections, load_sender(account)),
+        live.mesh,
+        DirectoryExchange.of(live, exchange),
+        dict.fromkeys(live.mesh.connections, load_sender(account)),
         following,
         timeout,
         lambda line: click.echo(line, err=as_json),
@@ -240,15 +242,16 @@ def rotate(file: Path, account: str, exchange: Path | None, timeout: float, yes:
 
 def _relayer(account: str, exchange: Path | None, timeout: float, claim_at: float, yes: bool) -> "Relayer":
     # `ape run` imports every script even for --help.
+    from metalayer.attesting.directory import DirectoryExchange
     from metalayer.network.live import Live
     from metalayer.network.signers import load_sender
     from metalayer.relayer.passes import Relayer
 
     live = Live.open()
     _confirm(live.network.is_local or yes, f"Relay on network '{live.network.name}' with {account}?")
-    senders = dict.fromkeys(live.connections, load_sender(account))
-    shared = live.exchange(exchange)
-    return Relayer(live.connections, live.network_id, live.gateway, shared, senders, timeout, claim_at)
+    senders = dict.fromkeys(live.mesh.connections, load_sender(account))
+    shared = DirectoryExchange.of(live, exchange)
+    return Relayer(live.mesh, shared, senders, timeout, claim_at)
 
 
 def _confirm(sure: bool, question: str) -> None:

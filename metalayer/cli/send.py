@@ -52,11 +52,13 @@ def cli(
     The fee comes from the sender's credit on the origin.
     """
     from metalayer.assets import credit
+    from metalayer.attesting.directory import DirectoryExchange
     from metalayer.errors import MetalayerError
     from metalayer.network.live import Live
     from metalayer.network.signers import address_of, load_sender
-    from metalayer.tracking.trace import State, as_dict, describe, parse_payload, parse_recipient, send
-    from metalayer.tracking.trace import wait as follow
+    from metalayer.tracking.messages import Draft, parse_payload, parse_recipient, send
+    from metalayer.tracking.trace import State, as_dict, describe
+    from metalayer.tracking.trace import wait as wait_for
 
     live = Live.open()
     source = live.connection(origin or live.network.hub.name)
@@ -65,7 +67,7 @@ def cli(
     to = parse_recipient(recipient)
     if source.chain == target:
         raise MetalayerError(f"{target.name} is both ends: expected two chains")
-    fee = credit.quote(source, live.gateway, target.chain_id, gas_limit, len(data))
+    fee = credit.quote(source, live.mesh.gateway, target.chain_id, gas_limit, len(data))
     due = credit.payment(source, live.registry, address_of(account), fee)
     if deposit:
         due.refuse_too_poor()
@@ -78,7 +80,9 @@ def cli(
     click.echo(f"fee: {due.describe()}", err=as_json)
     if due.missing:
         source.send_many(sender, credit.preparation(live.registry, due))
-    receipt, id_ = send(source, sender, live.gateway, target.chain_id, to, data, gas_limit, deliver_before)
+    receipt, id_ = send(
+        source, sender, live.mesh.gateway, Draft(target.chain_id, to, data, gas_limit, deliver_before)
+    )
     if not wait:
         if as_json:
             print_json({"id": "0x" + id_.hex(), "transaction": receipt["transactionHash"], "fee": str(fee)})
@@ -86,7 +90,12 @@ def cli(
             click.echo(f"sent 0x{id_.hex()} from {source.chain.name} to {target.name}")
             click.echo(f"follow it with `ape run message 0x{id_.hex()}`")
         return
-    trace = follow(live.connections, live.network_id, live.gateway, live.exchange(), id_, timeout)
+    trace = wait_for(
+        live.mesh,
+        DirectoryExchange.of(live),
+        id_,
+        timeout,
+    )
     if as_json:
         print_json(as_dict(trace))
     else:

@@ -55,6 +55,7 @@ def cli(
     """
     # `ape run` imports every script even for --help.
     from metalayer.assets import bridge
+    from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.display import console
     from metalayer.errors import MetalayerError
     from metalayer.network.live import Live
@@ -87,7 +88,7 @@ def cli(
             show.event(event)
 
         show.wait(f"sending {era(wei)} ERA on {name}")
-        follower = Follower(live, live.exchange(exchange), on_event, show.wait, timeout)
+        follower = Follower(live, DirectoryExchange.of(live, exchange), on_event, show.wait, timeout)
         sent, receipt = bridge.send(live, sender, transfer)
         if no_wait:
             follower.emit("sent", name, receipt)

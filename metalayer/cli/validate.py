@@ -35,9 +35,11 @@ def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | N
     above and `expires` (Unix seconds or an ISO date, UTC) after those of the set on the hub, `weights` by account or
     address as in deploy.yaml. A version is signed once: if a set fails to get a quorum, the next try needs another one.
     """
+    from metalayer.attesting.directory import DirectoryExchange
     from metalayer.network.live import Live
     from metalayer.network.signers import address_of, load_signer
-    from metalayer.validator.process import NextSet, Validator, describe
+    from metalayer.validator.next_set import NextSet
+    from metalayer.validator.process import Validator, describe
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
@@ -46,11 +48,9 @@ def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | N
     live = Live.open()
     validator = Validator.open(
         signer,
-        live.connections,
-        live.network_id,
-        live.gateway,
-        live.exchange(exchange),
-        live.record(signer.address, record),
+        live.mesh,
+        DirectoryExchange.of(live, exchange),
+        record or live.folder() / "records" / f"{signer.address.lower()}.sqlite",
         None if next_set is None else NextSet(next_set, address_of),
     )
     stop = threading.Event()
@@ -58,7 +58,7 @@ def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | N
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
     with validator.record:
-        click.echo(f"validator {validator.address} reads {validator.exchange.directory}")
+        click.echo(f"validator {validator.address} reads {validator.exchange}")
         for line in validator.memberships():
             click.echo(line, err=line.startswith("warning"))
         if once:

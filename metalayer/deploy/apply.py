@@ -1,105 +1,43 @@
 """Deploys the network: compares each chain with `deploy.yaml` and does what is missing, so that it survives
 a crash.
 
-Per chain: the factory, placed by the Arachnid proxy; the contracts, through the factory; routes and guardian, by the
-owner; and last the hand-over of the factory's namespace to the owner.
+Per chain: the factory, placed by the Arachnid proxy; the contracts, through the factory; their settings, by whom each
+declaration names; and last the hand-over of the factory's namespace to the owner.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from itertools import product
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from eth_utils.crypto import keccak
-from pydantic.alias_generators import to_camel
 
-from metalayer.cli.display import short, table
 from metalayer.deploy.artifacts import Artifact, load_artifacts
-from metalayer.deploy.inspection import (
-    ALL_CONTRACTS,
-    ChainState,
-    arguments,
-    init_code,
-    inspect,
-    installed_sets,
-)
-from metalayer.deploy.intent import CONTRACTS, Desired, Intent, Resolved, lifetime, resolve, salt_of
+from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, contracts_of, predict
+from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.inspection import ChainState, inspect, installed_sets
+from metalayer.deploy.intent import Intent, lifetime, resolve
 from metalayer.deploy.journal import Journal
+from metalayer.deploy.plan import Plan, PlannedStep, Step, refuse_contradictions, rehearse, steps_of
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
+from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, receipt_request
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
 from metalayer.network.transactions import Receipt, Sender, Signed, Transaction
-from metalayer.protocol import gateway, reverts
-from metalayer.protocol.abi import Function
-from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.protocol.rpc import block_request, quantity
 
-Kind = Literal["create", "configure", "hand over"]
 Report = Callable[[str, str, int], None]
 """Called with the chain, what was just done, and how many transactions of the chain are left."""
 
-DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
-SEAL = Function("seal(address,address)")
-SET_GUARDIAN = Function("setGuardian(address)")
-
-PHASES = (0, 1, 2)
-"""Contracts, settings, hand-over."""
-
 # What is used, and what the nested calls hold back at their depth (EIP-150), with room to spare.
 _GAS_MARGIN = 1.25
-
-reverts.declare(
-    "NotController(address namespace,address caller,address controller)",
-    "InvalidController(address controller)",
-    "Create3EmptyBytecode()",
-)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One transaction. Steps of one phase may share a block; a phase begins when the one before is done."""
-
-    name: str
-    kind: Kind
-    phase: int
-    sender: str
-    to: str
-    data: bytes
-    arguments: dict[str, Any]
-    address: str
-    is_done: bool
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """A step as `plan` shows it. Gas is what the transaction will use; 0 if there is nothing to do."""
-
-    step: Step
-    gas: int
-
-    @property
-    def action(self) -> str:
-        """`same` if there is nothing to do."""
-        return "same" if self.step.is_done else self.step.kind
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What `apply` would do: all steps by chain, done or not."""
-
-    resolved: Resolved
-    chains: dict[str, list[PlannedStep]]
-
-    @property
-    def has_changes(self) -> bool:
-        return any(not planned.step.is_done for steps in self.chains.values() for planned in steps)
 
 
 @dataclass
@@ -112,7 +50,7 @@ class Deployer:
     address_of: Callable[[str], str]
     sender_of: Callable[[str], Sender]
     folder: Path
-    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(ALL_CONTRACTS))
+    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(CONTRACTS))
 
     @property
     def registry_path(self) -> Path:
@@ -127,7 +65,7 @@ class Deployer:
         def plan_chain(name: str) -> list[PlannedStep]:
             desired, connection = resolved.chains[name], self.connections[name]
             state = self._inspect(desired)
-            steps = steps_of(desired, state, self.artifacts, self._names())
+            steps = steps_of(desired, state, self.artifacts)
             gas = rehearse(connection, [step for step in steps if not step.is_done])
             return [PlannedStep(step, gas.get(step.name, 0)) for step in steps]
 
@@ -141,7 +79,9 @@ class Deployer:
         something on a chain contradicts deploy.yaml, or if a transaction fails; the other chains go on to
         their end.
         """
-        with exclusive(self.folder / "deploy.lock", f"a deployment of network '{self.network.name}'"):
+        with exclusive(
+            self.folder / "deploy.lock", f"a deployment of network '{self.network.name}' is already running"
+        ):
             journal = Journal(self.folder / "journal.jsonl")
             is_new = self._open(journal)
             resolved = self._resolve(journal)
@@ -156,7 +96,7 @@ class Deployer:
 
             def apply_chain(name: str) -> None:
                 desired, connection = resolved.chains[name], self.connections[name]
-                run = _ChainRun(connection, desired, self.artifacts, journal, self.sender_of, self._names())
+                run = _ChainRun(connection, desired, self.artifacts, journal, self.sender_of)
                 state = run.apply(report)
                 with lock:
                     finished[name] = _record(desired, state, journal, previous)
@@ -170,21 +110,16 @@ class Deployer:
         refuse_contradictions(desired, state)
         return state
 
-    def _names(self) -> dict[int, str]:
-        return {chain.chain_id: chain.name for chain in self.network.chains.values()}
-
     def _genesis(self) -> dict[str, str]:
         def read(name: str) -> str:
             connection = self.connections[name]
-            chain_id, block = connection.batch(
-                [("eth_chainId", ()), ("eth_getBlockByNumber", ("0x0", False))]
-            )
-            if int(chain_id, 16) != connection.chain.chain_id:
+            chain_id, block = connection.batch([quantity("eth_chainId"), block_request(0)])
+            if chain_id != connection.chain.chain_id:
                 raise MetalayerError(
-                    f"the node at {connection.chain.url} is chain {int(chain_id, 16)}, expected "
+                    f"the node at {connection.chain.url} is chain {chain_id}, expected "
                     f"{connection.chain.chain_id} ('{name}')"
                 )
-            return str(block["hash"])
+            return str(block.hash)
 
         return dict(zip(self.network.chains, in_parallel(read, self.network.chains), strict=True))
 
@@ -219,14 +154,14 @@ class Deployer:
             expires = self._deployed_expiry()
         if expires is None:
             hub = self.connections[self.network.hub.name]
-            expires = hub.timestamp() + lifetime(self.intent)
-        factory = self.artifacts["Create3Factory"].creation
+            expires = hub.block().time + lifetime(self.intent)
+        factory = self.artifacts[FACTORY].creation
         return resolve(self.intent, self.network, self.address_of, factory, expires)
 
     def _deployed_expiry(self) -> int | None:
         """From a gateway that stands on any chain: for a journal that was lost, or is on another machine."""
-        factory = self.artifacts["Create3Factory"].creation
-        address = resolve(self.intent, self.network, self.address_of, factory, 0).addresses["Metalayer"]
+        factory = self.artifacts[FACTORY].creation
+        address = predict(self.address_of(self.intent.deployer), factory)[GATEWAY]
         for name in self.network.chains:
             connection = self.connections[name]
             # Other code there has no such logs: `inspect` says so when it is this chain's turn.
@@ -262,14 +197,12 @@ class _ChainRun:
         artifacts: Mapping[str, Artifact],
         journal: Journal,
         sender_of: Callable[[str], Sender],
-        names: Mapping[int, str],
     ) -> None:
         self.connection = connection
         self.desired = desired
         self.artifacts = artifacts
         self.journal = journal
         self.sender_of = sender_of
-        self.names = names
 
     @property
     def chain(self) -> str:
@@ -282,10 +215,8 @@ class _ChainRun:
         gas = rehearse(self.connection, missing)
         report(self.chain, "compared", len(missing))
         left = len(missing)
-        for phase in PHASES:
-            steps = [step for step in missing if step.phase == phase]
-            if not steps:
-                continue
+        for _, group in groupby(missing, key=lambda step: (step.kind, step.sender)):
+            steps = list(group)
             self._send(steps, gas)
             left -= len(steps)
             report(self.chain, ", ".join(step.name for step in steps), left)
@@ -302,7 +233,7 @@ class _ChainRun:
     def _missing(self) -> tuple[ChainState, list[Step]]:
         state = inspect(self.connection, self.desired, self.artifacts)
         refuse_contradictions(self.desired, state)
-        steps = steps_of(self.desired, state, self.artifacts, self.names)
+        steps = steps_of(self.desired, state, self.artifacts)
         return state, [step for step in steps if not step.is_done]
 
     def _settle(self) -> None:
@@ -315,11 +246,11 @@ class _ChainRun:
             names[flight.hash] = flight.step
             receipt, nonce = self.connection.batch(
                 [
-                    ("eth_getTransactionReceipt", (flight.hash,)),
-                    ("eth_getTransactionCount", (flight.sender, "latest")),
+                    receipt_request(flight.hash),
+                    quantity("eth_getTransactionCount", flight.sender, "latest"),
                 ]
             )
-            if receipt is None and int(nonce, 16) > flight.nonce:
+            if receipt is None and nonce > flight.nonce:
                 # Another transaction took its nonce: it can never be included.
                 self.journal.append({"record": "dropped", "chain": self.chain, "hash": flight.hash})
             else:
@@ -365,13 +296,13 @@ class _ChainRun:
 
     def _check_balance(self, sender: Sender, transactions: Iterable[Transaction]) -> None:
         balance, block = self.connection.batch(
-            [("eth_getBalance", (sender.address, "pending")), ("eth_getBlockByNumber", ("latest", False))]
+            [quantity("eth_getBalance", sender.address, "pending"), block_request()]
         )
         gas = sum(transaction.gas or 0 for transaction in transactions)
-        needed = gas * int(block["baseFeePerGas"], 16)
-        if int(balance, 16) < needed:
+        needed = gas * block.base_fee
+        if balance < needed:
             raise MetalayerError(
-                f"{self.chain}: {sender.address} has {int(balance, 16) / 1e18:.6f} ether, expected at least "
+                f"{self.chain}: {sender.address} has {balance / 1e18:.6f} ether, expected at least "
                 f"{needed / 1e18:.6f} for {gas:,} gas"
             )
 
@@ -387,216 +318,25 @@ class _ChainRun:
         }
 
 
-def steps_of(
-    desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact], names: Mapping[int, str]
-) -> list[Step]:
-    """Every step of a chain in the order of sending. names: of the chains by id."""
-    addresses, deployer = desired.addresses, desired.deployer
-    factory = addresses["Create3Factory"]
-    placed = bytes(32) + artifacts["Create3Factory"].creation
-    steps = [
-        Step(
-            "create Create3Factory", "create", 0, deployer, ARACHNID, placed, {}, factory,
-            state.stands("Create3Factory"),
-        )
-    ]  # fmt: skip
-    for name in CONTRACTS:
-        data = DEPLOY.encode(deployer, salt_of(name), init_code(desired, artifacts, name))
-        values = arguments(desired, name)
-        done = state.stands(name)
-        steps.append(
-            Step(f"create {name}", "create", 0, deployer, factory, data, values, addresses[name], done)
-        )
-    for chain_id, route in desired.routes.items():
-        data = gateway.encode_set_route(chain_id, route)
-        values = {"chainId": chain_id, **{to_camel(name): value for name, value in asdict(route).items()}}
-        done = state.gateway is not None and state.gateway.routes[chain_id] == route
-        target = addresses["Metalayer"]
-        name = f"route to {names[chain_id]}"
-        steps.append(Step(name, "configure", 1, desired.owner, target, data, values, target, done))
-    if state.gateway is not None and state.gateway.guardian != desired.guardian:
-        target = addresses["Metalayer"]
-        data, values = SET_GUARDIAN.encode(desired.guardian), {"newGuardian": desired.guardian}
-        steps.append(Step("guardian", "configure", 1, desired.owner, target, data, values, target, False))
-    seal = SEAL.encode(deployer, desired.owner)
-    values = {"namespace": deployer, "controller": desired.owner}
-    sealed = state.controller == desired.owner
-    steps.append(Step("seal namespace", "hand over", 2, deployer, factory, seal, values, factory, sealed))
-    return steps
-
-
-def refuse_contradictions(desired: Desired, state: ChainState) -> None:
-    """MetalayerError, one line, if something on the chain cannot be what deploy.yaml asks for."""
-    chain, addresses = desired.chain.name, desired.addresses
-    if not state.has_placer and not state.found["Create3Factory"]:
-        raise MetalayerError(
-            f"{chain} does not have the deterministic deployment proxy at {ARACHNID}: place it first "
-            "(https://github.com/Arachnid/deterministic-deployment-proxy)"
-        )
-    for name in ALL_CONTRACTS:
-        if state.found[name] and not state.stands(name):
-            raise MetalayerError(
-                f"{chain}: the code at {addresses[name]} is not the {name} of this deployment "
-                f"(found {short(keccak(state.found[name]))}, expected {short(keccak(state.expected[name]))}): "
-                "other sources, arguments or network"
-            )
-    if state.gateway is not None:
-        if state.gateway.owner != desired.owner:
-            raise MetalayerError(
-                f"{chain}: the owner of Metalayer is {state.gateway.owner}, expected {desired.owner} "
-                "(deploy.yaml)"
-            )
-        # Later sets are none of deploy.yaml's business: a quorum of the set before signed each.
-        first = state.gateway.sets[0].hash if state.gateway.sets else None
-        if first != desired.validator_set.hash:
-            raise MetalayerError(
-                f"{chain}: the first validator set of Metalayer was {short(first) if first else 'never logged'}, "
-                f"expected {short(desired.validator_set.hash)} (deploy.yaml)"
-            )
-    if state.controller not in (None, desired.deployer, desired.owner):
-        raise MetalayerError(
-            f"{chain}: the deployer's namespace in the factory is controlled by {state.controller}, expected "
-            f"{desired.deployer} or {desired.owner}"
-        )
-    absent = [name for name in CONTRACTS if not state.found[name]]
-    if absent and state.controller == desired.owner != desired.deployer:
-        raise MetalayerError(
-            f"{chain}: {absent[0]} is not there, but the deployer's namespace is already sealed to "
-            f"{desired.owner}"
-        )
-
-
-def rehearse(connection: Connection, steps: list[Step]) -> dict[str, int]:
-    """Gas that each step uses, from running all of them in order in `eth_simulateV1`. Nothing is sent.
-
-    MetalayerError if one would revert.
-    """
-    if not steps:
-        return {}
-    block = connection.rpc("eth_getBlockByNumber", "latest", False)
-    gas = hex(min(MAX_TRANSACTION_GAS, int(block["gasLimit"], 16)))
-    calls = [{"from": step.sender, "to": step.to, "input": to_hex(step.data), "gas": gas} for step in steps]
-    overrides = {"time": hex(int(block["timestamp"], 16) + 1)}
-    simulated = connection.rpc(
-        "eth_simulateV1", {"blockStateCalls": [{"blockOverrides": overrides, "calls": calls}]}, "latest"
-    )
-    used = {}
-    for step, result in zip(steps, simulated[0]["calls"], strict=True):
-        if int(result["status"], 16) != 1:
-            data = result.get("error", {}).get("data") or result["returnData"]
-            raise MetalayerError(
-                f"{connection.chain.name}: {step.name} would revert: {reverts.explain(from_hex(data))}"
-            )
-        used[step.name] = int(result["gasUsed"], 16)
-    return used
-
-
 def _record(
     desired: Desired, state: ChainState, journal: Journal, previous: Registry | None
 ) -> DeployedChain:
     name = desired.chain.name
     before = previous.chains.get(name) if previous is not None else None
     contracts = {}
-    for contract in ALL_CONTRACTS:
+    for declaration in contracts_of(desired):
+        contract = declaration.name
         code_hash = to_hex(keccak(state.found[contract]))
         address = desired.addresses[contract]
-        block, tx_hash = _origin(journal, name, contract)
+        block, tx_hash = journal.creation(name, contract)
         old = before.contracts.get(contract) if before is not None else None
         if tx_hash is None and old is not None and (old.address, old.code_hash) == (address, code_hash):
             block, tx_hash = old.block, old.tx_hash
         contracts[contract] = Contract(
             address=address,
             code_hash=code_hash,
-            arguments=arguments(desired, contract),
+            arguments=declaration.shown_arguments(desired),
             block=block,
             tx_hash=tx_hash,
         )
     return DeployedChain(chain_id=desired.chain.chain_id, owner=desired.owner, contracts=contracts)
-
-
-def _origin(journal: Journal, chain: str, contract: str) -> tuple[int | None, str | None]:
-    for record in journal.records:
-        is_receipt = record["record"] == "receipt" and record["status"] == 1
-        if is_receipt and (record["chain"], record["step"]) == (chain, f"create {contract}"):
-            return record["block"], record["hash"]
-    return None, None
-
-
-def plan_as_dict(plan: Plan) -> dict[str, Any]:
-    """For --json."""
-    return {
-        "addresses": plan.resolved.addresses,
-        "changes": plan.has_changes,
-        "chains": {
-            chain: [
-                {
-                    "step": planned.step.name,
-                    "action": planned.action,
-                    "address": planned.step.address,
-                    "arguments": planned.step.arguments,
-                    "sender": planned.step.sender,
-                    "gas": planned.gas,
-                }
-                for planned in steps
-            ]
-            for chain, steps in plan.chains.items()
-        },
-    }
-
-
-def plan_tables(plan: Plan) -> Iterator[Any]:
-    """What `plan` prints: the addresses, every step on every chain with its gas, then the outcome in words."""
-    chains = list(plan.chains)
-    yield table(
-        "Addresses, the same on every chain", ("contract", "address"), plan.resolved.addresses.items()
-    )
-    cells: dict[str, dict[str, str]] = {}
-    for phase, chain in product(PHASES, chains):
-        for planned in (p for p in plan.chains[chain] if p.step.phase == phase):
-            gas = f" {planned.gas:,}" if planned.gas else ""
-            cells.setdefault(planned.step.name, {})[chain] = f"{planned.action}{gas}"
-    rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
-    yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
-    yield table("Who may change it, and who may pause", ("who", "account", "on"), _people(plan))
-    yield table(
-        "What messages cost, in gwei of ERA, and the share of the protocol on top",
-        ("route", "#base", "#1,000 gas", "#byte", "#return", "#share"),
-        _fee_rows(plan),
-    )
-    if not plan.has_changes:
-        yield "no changes"
-        return
-    count = sum(not planned.step.is_done for steps in plan.chains.values() for planned in steps)
-    gas_sum = sum(planned.gas for steps in plan.chains.values() for planned in steps)
-    first = next(iter(plan.resolved.chains.values()))
-    yield (
-        f"{count} transactions on {len(chains)} chains, {gas_sum:,} gas: `ape run deploy apply` sends them.\n"
-        f"The deployer {first.deployer} never owns anything: the owner is a constructor argument, and the "
-        "factory's namespace is sealed to the owner at the end."
-    )
-
-
-def _people(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    chains = plan.resolved.chains
-    for who in ("owner", "guardian"):
-        accounts = {name: getattr(desired, who) for name, desired in chains.items()}
-        for account in dict.fromkeys(accounts.values()):
-            on = [name for name in chains if accounts[name] == account]
-            yield who, account, "every chain" if len(on) == len(chains) else ", ".join(on)
-
-
-def _fee_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
-    for origin, desired in plan.resolved.chains.items():
-        for destination, other in plan.resolved.network.chains.items():
-            if route := desired.routes.get(other.chain_id):
-                fees = (route.base_fee, route.gas_fee, route.byte_fee, route.return_fee)
-                amounts = [f"{amount:,}" for amount in fees]
-                yield f"{origin} → {destination}", *amounts, f"{route.protocol_share / 100:g} %"
-
-
-def summary(registry: Registry, path: Path) -> str:
-    """What `apply` prints at its end."""
-    addresses = "\n".join(f"  {name:<15} {registry.address(name)}" for name in ALL_CONTRACTS)
-    return (
-        f"deployed to {', '.join(registry.chains)}, the same on each:\n{addresses}\nregistry: {shown(path)}"
-    )

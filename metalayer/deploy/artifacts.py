@@ -1,9 +1,14 @@
-"""What the compiler made of the contracts: the one place that asks Ape's project for it."""
+"""What the compiler made of the contracts, as it ships in metalayer/artifacts: nothing is compiled to use it."""
 
+from __future__ import annotations
+
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
+from metalayer.deploy.sources import Sources, checkout
 from metalayer.errors import MetalayerError
 
 
@@ -17,40 +22,52 @@ class Artifact:
 
 
 def load_artifacts(names: Iterable[str]) -> dict[str, Artifact]:
-    """The named contracts of this repository, compiled first if their sources changed.
-
-    MetalayerError if one does not exist or does not compile.
-    """
-    from ape import project
-    from ape.exceptions import ApeException
-
-    artifacts = {}
-    try:
-        # Asking for one contract would notice changes of its own file only, not of what that imports.
-        containers = project.load_contracts()
-    except ApeException as error:
-        raise MetalayerError(f"the contracts do not compile: {error}") from error
-    for name in names:
-        container = containers.get(name)
-        if container is None:
-            raise MetalayerError(f"there is no contract {name} under contracts/")
-        kind = container.contract_type
-        if kind.deployment_bytecode is None or not kind.deployment_bytecode.bytecode:
-            raise MetalayerError(f"contract {name} has no bytecode: it is abstract or an interface")
-        artifacts[name] = Artifact(
-            name,
-            [item.model_dump(mode="json", by_alias=True, exclude_none=True) for item in kind.abi],
-            bytes.fromhex(kind.deployment_bytecode.bytecode.removeprefix("0x")),
-        )
-    return artifacts
+    """The named contracts. MetalayerError if one does not ship, or is not what a checkout's sources would become."""
+    return {
+        name: Artifact(name, value["abi"], bytes.fromhex(value["creationCode"].removeprefix("0x")))
+        for name, value in _load(names).items()
+    }
 
 
 def code_sizes(names: Iterable[str]) -> dict[str, int]:
     """Bytes of runtime code of the named contracts: at most 24,576 each (EIP-170)."""
-    from ape import project
+    return {name: int(value["runtimeSize"]) for name, value in _load(names).items()}
 
-    containers = project.load_contracts()
-    return {
-        name: len(containers[name].contract_type.runtime_bytecode.bytecode.removeprefix("0x")) // 2
-        for name in names
-    }
+
+def standard_input(name: str) -> dict[str, Any]:
+    """The compiler's input that an artifact was made from, as block explorers take it to verify a contract."""
+    return dict(json.loads(_read(f"{name}.input.json", name)))
+
+
+def _load(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    artifacts = {name: dict(json.loads(_read(f"{name}.json", name))) for name in names}
+    if (root := checkout()) is not None:
+        sources = Sources(root)
+        for name, artifact in artifacts.items():
+            _require_current(name, artifact["compiler"], sources)
+    return artifacts
+
+
+def _read(file: str, name: str) -> str:
+    try:
+        return (files("metalayer") / "artifacts" / file).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise MetalayerError(f"there is no artifact of a contract {name}: see metalayer/artifacts") from error
+
+
+def _require_current(name: str, compiler: str, sources: Sources) -> None:
+    """No import can be new without a change to a file that was there, so the files that were there are enough."""
+    made_from = standard_input(name)
+    installed = (sources.root / "node_modules").is_dir()
+    changed = [
+        file
+        for file, source in made_from["sources"].items()
+        if (installed or file.startswith("contracts/")) and sources.find(file) != source["content"]
+    ]
+    settings = {**made_from["settings"], **sources.settings}
+    if settings != made_from["settings"] or compiler.split("+")[0] != sources.config["version"]:
+        changed.append("ape-config.yaml")
+    if changed:
+        raise MetalayerError(
+            f"{changed[0]} changed since the artifact of {name} was made: run 'make artifacts'"
+        )

@@ -9,24 +9,14 @@ from dataclasses import asdict, dataclass
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
-from metalayer.deploy.inspection import ALL_CONTRACTS, ChainState, inspect
-from metalayer.deploy.intent import Desired, Resolved
+from metalayer.deploy.contracts import contracts_of
+from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
-from metalayer.protocol.abi import Function
-from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
-
-_ZERO_ADDRESS = "0x" + "00" * 20
-_NETWORK_ID = Function("NETWORK_ID()", "uint256")
-_TOTAL_SUPPLY = Function("totalSupply()", "uint256")
-_BRIDGE = Function("BRIDGE()", "address")
-_GATEWAY = Function("GATEWAY()", "address")
-_TOKEN = Function("TOKEN()", "address")
-_HUB_CHAIN_ID = Function("HUB_CHAIN_ID()", "uint256")
 
 
 @dataclass(frozen=True)
@@ -54,32 +44,25 @@ def check(
     artifacts: Mapping[str, Artifact],
 ) -> list[Finding]:
     """Everything that was compared, chain by chain. MetalayerError only if a chain cannot be read."""
-
     names = list(resolved.chains)
-    states = dict(
-        zip(
-            names,
-            in_parallel(lambda name: inspect(connections[name], resolved.chains[name], artifacts), names),
-            strict=True,
-        )
-    )
+    inspected = in_parallel(lambda name: inspect(connections[name], resolved.chains[name], artifacts), names)
+    states = dict(zip(names, inspected, strict=True))
     newest = _newest_set(states)
-
-    def check_chain(name: str) -> list[Finding]:
-        desired, state = resolved.chains[name], states[name]
-        return [
-            *_codes(desired, state, registry),
-            *_gateway(desired, state, resolved),
-            *_validators(desired, state, newest),
-            *_wiring(connections[name], desired, state),
-        ]
-
-    return [finding for found in in_parallel(check_chain, names) for finding in found]
+    return [
+        finding
+        for name, state in states.items()
+        for found in (
+            _codes(resolved.chains[name], state, registry),
+            _values(resolved.chains[name], state, artifacts),
+            _validators(resolved.chains[name], state, newest),
+        )
+        for finding in found
+    ]
 
 
 def _newest_set(states: Mapping[str, ChainState]) -> ValidatorSet | None:
     """Of the highest version on any chain; the hub's, if others differ at that version."""
-    installed = [state.gateway.installed_set for state in states.values() if state.gateway is not None]
+    installed = [state.sets.installed for state in states.values() if state.sets is not None]
     known = [one for one in installed if one is not None]
     return max(known, key=lambda one: one.version, default=None)
 
@@ -87,7 +70,7 @@ def _newest_set(states: Mapping[str, ChainState]) -> ValidatorSet | None:
 def _codes(desired: Desired, state: ChainState, registry: Registry) -> Iterator[Finding]:
     chain = desired.chain.name
     recorded = registry.chains[chain].contracts if chain in registry.chains else {}
-    for name in ALL_CONTRACTS:
+    for name in state.expected:
         found, expected = _code(state.found[name]), _code(state.expected[name])
         yield Finding(chain, f"{name} code", expected, found)
         entry = recorded.get(name)
@@ -99,32 +82,24 @@ def _code(code: bytes) -> str:
     return to_hex(keccak(code)) if code else "no code"
 
 
-def _gateway(desired: Desired, state: ChainState, resolved: Resolved) -> Iterator[Finding]:
-    """Settings, as far as the code that keeps them is there: other code is a finding of its own."""
-    chain, settings = desired.chain.name, state.gateway
-    if settings is not None:
-        pending = "none" if settings.pending_owner == _ZERO_ADDRESS else settings.pending_owner
-        yield Finding(chain, "Metalayer owner", desired.owner, settings.owner)
-        yield Finding(chain, "Metalayer pending owner", "none", pending)
-        yield Finding(chain, "guardian", desired.guardian, settings.guardian)
-        for name, other in resolved.network.chains.items():
-            if other.chain_id in desired.routes:
-                expected = describe_route(desired.routes[other.chain_id])
-                found = describe_route(settings.routes[other.chain_id])
-                yield Finding(chain, f"route to and from {name}", expected, found)
-    if state.controller is not None:
-        yield Finding(chain, "factory namespace controller", desired.owner, state.controller)
+def _values(desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact]) -> Iterator[Finding]:
+    """What the contracts say, as far as their code is there: other code is a finding of its own."""
+    for declaration in contracts_of(desired):
+        for view in declaration.all_views(desired, artifacts[declaration.name]):
+            if view.subject in state.values:
+                expected, found = view.words(view.expected), view.words(state.values[view.subject])
+                yield Finding(desired.chain.name, view.subject, expected, found)
 
 
 def _validators(desired: Desired, state: ChainState, newest: ValidatorSet | None) -> Iterator[Finding]:
     """Every set but the first came with a quorum's signature: only that chains differ is drift."""
-    chain, settings = desired.chain.name, state.gateway
-    if settings is None:
+    chain, sets = desired.chain.name, state.sets
+    if sets is None:
         return
-    first = to_hex(settings.sets[0].hash) if settings.sets else "no log of it"
+    first = to_hex(sets.first.hash) if sets.first is not None else "no log of it"
     yield Finding(chain, "first validator set", to_hex(desired.validator_set.hash), first)
-    installed = settings.installed_set
-    found = f"{to_hex(settings.validator_set_hash)}, which no log names"
+    installed = sets.installed
+    found = f"{to_hex(sets.hash)}, which no log names"
     advice = ""
     if installed is not None:
         found = describe_set(installed)
@@ -140,38 +115,3 @@ def describe_set(validator_set: ValidatorSet) -> str:
     """A validator set in words."""
     expires = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(validator_set.expires))
     return f"version {validator_set.version}, expires {expires}, {to_hex(validator_set.hash)}"
-
-
-def describe_route(route: Route) -> str:
-    """A route in words. Fees in gwei of ERA: base, per 1,000 gas, per byte, return; then the protocol's share."""
-    if not (route.outbound or route.inbound or route.max_gas_limit):
-        return "never set"
-    directions = {
-        (True, True): "both ways",
-        (True, False): "outbound only",
-        (False, True): "inbound only",
-        (False, False): "closed",
-    }
-    gas = f"{route.default_gas_limit}/{route.max_gas_limit}"
-    fees = f"{route.base_fee}/{route.gas_fee}/{route.byte_fee}/{route.return_fee}"
-    share = f"{route.protocol_share / 100:g} %"
-    return f"{directions[route.outbound, route.inbound]}, gas {gas}, fees {fees} + {share}"
-
-
-def _wiring(connection: Connection, desired: Desired, state: ChainState) -> Iterator[Finding]:
-    """The supply on the hub, and the immutables by name, which the code comparison covers, too."""
-    chain, addresses = desired.chain.name, desired.addresses
-    wanted: list[tuple[str, Function, object]] = [
-        ("Metalayer", _NETWORK_ID, desired.network_id),
-        ("ERA", _HUB_CHAIN_ID, desired.network_id),
-        ("ERA", _BRIDGE, addresses["TokenBridge"]),
-        ("TokenBridge", _GATEWAY, addresses["Metalayer"]),
-        ("TokenBridge", _TOKEN, addresses["ERA"]),
-    ]
-    if desired.is_hub:
-        wanted.append(("ERA", _TOTAL_SUPPLY, HUB_SUPPLY))
-    readable = [(name, function, value) for name, function, value in wanted if state.stands(name)]
-    answers = connection.calls([(addresses[name], function.encode()) for name, function, _ in readable])
-    for (name, function, value), answer in zip(readable, answers, strict=True):
-        title = f"{name} {function.signature.removesuffix('()')}"
-        yield Finding(chain, title, str(value), str(function.decode(answer)))

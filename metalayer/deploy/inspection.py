@@ -2,110 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
-from metalayer.deploy.intent import CONTRACTS, Desired
+from metalayer.deploy.contracts import GATEWAY, contracts_of
+from metalayer.deploy.declaration import Declaration
+from metalayer.deploy.desired import Desired
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
-from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.create3 import ARACHNID, ARACHNID_CODE_HASH
-from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import from_hex, to_hex
-
-ALL_CONTRACTS = ("Create3Factory", *CONTRACTS)
-
-OWNER = Function("owner()", "address")
-PENDING_OWNER = Function("pendingOwner()", "address")
-GUARDIAN = Function("guardian()", "address")
-CONTROLLER_OF = Function("controllerOf(address)", "address")
+from metalayer.protocol.rpc import Request, code_request
 
 
 @dataclass(frozen=True)
-class GatewayState:
-    """The gateway's settings as they are. `sets`: all that were ever installed, the constructor's first."""
+class Sets:
+    """The validator sets of a gateway: all that were ever installed, the constructor's first, and the present hash."""
 
-    owner: str
-    pending_owner: str
-    guardian: str
-    validator_set_hash: bytes
-    sets: list[ValidatorSet]
-    routes: dict[int, Route]
+    history: list[ValidatorSet]
+    hash: bytes
 
     @property
-    def installed_set(self) -> ValidatorSet | None:
+    def first(self) -> ValidatorSet | None:
+        return self.history[0] if self.history else None
+
+    @property
+    def installed(self) -> ValidatorSet | None:
         """The set that signs now. None if no log names it: a node that lies, or storage that was written."""
-        last = self.sets[-1] if self.sets else None
-        return last if last is not None and last.hash == self.validator_set_hash else None
+        last = self.history[-1] if self.history else None
+        return last if last is not None and last.hash == self.hash else None
 
 
 @dataclass(frozen=True)
 class ChainState:
     """One chain as it is. `found` and `expected` are runtime codes by contract; empty bytes for no code.
 
-    `gateway` and `controller` (of the deployer's namespace) are None while the code to ask is not there.
+    `values`: what views returned, by subject; only of contracts that stand. `sets` is None while no gateway does.
     """
 
     has_placer: bool
     found: dict[str, bytes]
     expected: dict[str, bytes]
-    gateway: GatewayState | None
-    controller: str | None
+    values: dict[str, Any]
+    sets: Sets | None
 
     def stands(self, contract: str) -> bool:
         """True if exactly the expected code is there, byte for byte, immutables included."""
         return self.found[contract] == self.expected[contract]
-
-
-def arguments(desired: Desired, contract: str) -> dict[str, Any]:
-    """Constructor arguments by name, as a registry shows them."""
-    addresses, validators = desired.addresses, desired.validator_set
-    by_contract: dict[str, dict[str, Any]] = {
-        "Create3Factory": {},
-        "Metalayer": {
-            "networkId": desired.network_id,
-            "feeToken": addresses["ERA"],
-            "initialOwner": desired.owner,
-            "initialGuardian": desired.guardian,
-            "validatorSet": {
-                "version": validators.version,
-                "expires": validators.expires,
-                "validators": [to_hex(word) for word in validators.words],
-            },
-        },
-        "ERA": {
-            "hubChainId": desired.network_id,
-            "bridge": addresses["TokenBridge"],
-            "treasury": desired.treasury,
-        },
-        "TokenBridge": {
-            "gateway": addresses["Metalayer"],
-            "token": addresses["ERA"],
-            "hubChainId": desired.network_id,
-        },
-    }
-    return by_contract[contract]
-
-
-def init_code(desired: Desired, artifacts: Mapping[str, Artifact], contract: str) -> bytes:
-    """Creation code and encoded arguments."""
-    validators = desired.validator_set
-    types: dict[str, list[str]] = {
-        "Create3Factory": [],
-        "Metalayer": ["uint256", "address", "address", "address", "(uint64,uint64,bytes32[])"],
-        "ERA": ["uint256", "address", "address"],
-        "TokenBridge": ["address", "address", "uint256"],
-    }
-    values = list(arguments(desired, contract).values())
-    if contract == "Metalayer":
-        values[-1] = (validators.version, validators.expires, validators.words)
-    return artifacts[contract].creation + encode(types[contract], values)
 
 
 def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Artifact]) -> ChainState:
@@ -116,64 +64,47 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
     them those that come from the address or the chain id, get their real values, and every byte is
     compared, without masks.
     """
-    addresses = desired.addresses
-    placer, *answers = connection.batch(
+    addresses, declared = desired.addresses, contracts_of(desired)
+    names = [declaration.name for declaration in declared]
+    placer, *codes = connection.batch(
         [
-            ("eth_getCode", (ARACHNID, "latest")),
-            *(("eth_getCode", (addresses[name], "latest")) for name in ALL_CONTRACTS),
-            *(_construction(desired, artifacts, name) for name in ALL_CONTRACTS),
+            code_request(ARACHNID),
+            *(code_request(addresses[name]) for name in names),
+            *(_construction(declaration, desired, artifacts) for declaration in declared),
         ]
     )
-    codes = [from_hex(answer) for answer in answers]
-    found = dict(zip(ALL_CONTRACTS, codes[: len(ALL_CONTRACTS)], strict=True))
-    expected = dict(zip(ALL_CONTRACTS, codes[len(ALL_CONTRACTS) :], strict=True))
-    state = ChainState(keccak(from_hex(placer)) == ARACHNID_CODE_HASH, found, expected, None, None)
-    requests: list[tuple[str, bytes]] = []
-    if state.stands("Create3Factory"):
-        requests.append((addresses["Create3Factory"], CONTROLLER_OF.encode(desired.deployer)))
-    if state.stands("Metalayer"):
-        target = addresses["Metalayer"]
-        requests += [
-            (target, OWNER.encode()),
-            (target, PENDING_OWNER.encode()),
-            (target, GUARDIAN.encode()),
-            (target, gateway.encode_validator_set_hash()),
-            *((target, gateway.encode_route(chain_id)) for chain_id in desired.routes),
-        ]
-    values = connection.calls(requests)
-    controller = CONTROLLER_OF.decode(values.pop(0)) if state.stands("Create3Factory") else None
-    settings = None
-    if state.stands("Metalayer"):
-        settings = _gateway_state(values, installed_sets(connection, addresses["Metalayer"]), desired)
-    return ChainState(state.has_placer, found, expected, settings, controller)
+    found = dict(zip(names, codes[: len(names)], strict=True))
+    expected = dict(zip(names, codes[len(names) :], strict=True))
+    has_placer = keccak(placer) == ARACHNID_CODE_HASH
+    bare = ChainState(has_placer, found, expected, {}, None)
+    views = [
+        (declaration.name, view)
+        for declaration in declared
+        if bare.stands(declaration.name)
+        for view in declaration.all_views(desired, artifacts[declaration.name])
+    ]
+    requests = [view.function.request(addresses[name], *view.inputs) for name, view in views]
+    sets = None
+    if bare.stands(GATEWAY):
+        requests.append(gateway.VALIDATOR_SET_HASH.request(addresses[GATEWAY]))
+    results = connection.batch(requests)
+    if bare.stands(GATEWAY):
+        sets = Sets(installed_sets(connection, addresses[GATEWAY]), results.pop())
+    values = {view.subject: value for (_, view), value in zip(views, results, strict=True)}
+    return ChainState(has_placer, found, expected, values, sets)
 
 
 def installed_sets(connection: Connection, address: str) -> list[ValidatorSet]:
     """Every set that a gateway ever accepted, the constructor's first, from the logs of their installation."""
-    logs = connection.logs(address, [gateway.topic("ValidatorSetInstalled")], 0, connection.height())
-    return [gateway.decode_validator_set(log) for log in logs]
-
-
-def _gateway_state(values: Sequence[bytes], sets: list[ValidatorSet], desired: Desired) -> GatewayState:
-    owner, pending, guardian, set_hash, *routes = values
-    return GatewayState(
-        OWNER.decode(owner),
-        PENDING_OWNER.decode(pending),
-        GUARDIAN.decode(guardian),
-        set_hash,
-        sets,
-        {
-            chain_id: gateway.decode_route(route)
-            for chain_id, route in zip(desired.routes, routes, strict=True)
-        },
-    )
+    return [installed for installed, _ in connection.ask(gateway.VALIDATOR_SET_INSTALLED.logs(address))]
 
 
 def _construction(
-    desired: Desired, artifacts: Mapping[str, Artifact], contract: str
-) -> tuple[str, Sequence[Any]]:
-    address = desired.addresses[contract]
-    overrides = {address: {"code": to_hex(init_code(desired, artifacts, contract)), "state": {}}}
+    declaration: Declaration, desired: Desired, artifacts: Mapping[str, Artifact]
+) -> Request[bytes]:
+    address = desired.addresses[declaration.name]
+    code = declaration.init_code(desired, artifacts[declaration.name])
+    overrides = {address: {"code": to_hex(code), "state": {}}}
     # A constructor refuses a set that has expired. What it installed long ago is still what it should be.
     block = {"time": hex(desired.validator_set.expires)}
-    return "eth_call", ({"to": address, "data": "0x"}, "latest", overrides, block)
+    return Request("eth_call", ({"to": address, "data": "0x"}, "latest", overrides, block), from_hex)

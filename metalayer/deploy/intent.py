@@ -1,25 +1,22 @@
-"""What should stand on every chain: `deploy.yaml` with every name resolved to a value."""
+"""`deploy.yaml`, and what follows from it for every chain."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from eth_utils.crypto import keccak
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from metalayer.deploy.contracts import predict
+from metalayer.deploy.desired import Desired, Resolved
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
+from metalayer.network.models import Model, read_yaml
 from metalayer.network.workspace import repo_root
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.create3 import ARACHNID, create2_address, create3_address
 from metalayer.protocol.gateway import Route
 
-CONTRACTS = ("Metalayer", "ERA", "TokenBridge")
-"""What is deployed through the factory, in this order."""
 MAX_GAS_LIMIT = 15_000_000
 """`MAX_GAS_LIMIT` of the gateway: no route may allow more."""
 FIRST_VERSION = 1
@@ -30,18 +27,14 @@ _SECONDS_PER_DAY = 86_400
 _Name = Annotated[str, Field(min_length=1)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Validators(_Model):
+class Validators(Model):
     """The first set. `weights` by account name; the lifetime counts from the first `apply`."""
 
     lifetime_days: Annotated[float, Field(gt=0)]
     weights: dict[_Name, Annotated[int, Field(gt=0, lt=1 << 96)]]
 
 
-class Intent(_Model):
+class Intent(Model):
     """deploy.yaml as it is written."""
 
     deployer: _Name
@@ -59,48 +52,9 @@ class Intent(_Model):
         return self
 
 
-@dataclass(frozen=True)
-class Desired:
-    """One chain as it should be. Addresses are checksummed."""
-
-    chain: Chain
-    network_id: int
-    deployer: str
-    owner: str
-    guardian: str
-    treasury: str
-    validator_set: ValidatorSet
-    routes: dict[int, Route]
-    addresses: dict[str, str]
-
-    @property
-    def is_hub(self) -> bool:
-        return self.chain.chain_id == self.network_id
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """The whole network as it should be, by chain, the hub first."""
-
-    network: Network
-    validator_set: ValidatorSet
-    addresses: dict[str, str]
-    chains: dict[str, Desired]
-
-
 def load_intent(path: Path | None = None) -> Intent:
     """Read deploy.yaml (the repository's by default). MetalayerError, one line, if it is missing or wrong."""
-    path = path or repo_root() / "deploy.yaml"
-    try:
-        return Intent.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise MetalayerError(f"cannot read {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise MetalayerError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise MetalayerError(f"{path.name}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+    return read_yaml(path or repo_root() / "deploy.yaml", Intent)
 
 
 def lifetime(intent: Intent) -> int:
@@ -136,7 +90,7 @@ def resolve(
     chains = {
         chain.name: Desired(
             chain=chain,
-            network_id=network.hub.chain_id,
+            network=network,
             deployer=deployer,
             owner=address_of(intent.owners.get(chain.name, intent.owners["default"])),
             guardian=address_of(intent.guardians.get(chain.name, intent.guardians["default"])),
@@ -169,17 +123,3 @@ def route_between(origin: Chain, destination: Chain) -> Route:
         return_fee=origin.preset.fees.return_,
         protocol_share=fees.protocol_share,
     )
-
-
-def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
-    """Address of every contract, the same on each chain, from the deployer and the factory's code alone."""
-    factory = create2_address(ARACHNID, bytes(32), keccak(factory_code))
-    return {
-        "Create3Factory": factory,
-        **{name: create3_address(factory, deployer, salt_of(name)) for name in CONTRACTS},
-    }
-
-
-def salt_of(name: str) -> bytes:
-    """Salt of a contract within the deployer's namespace."""
-    return keccak(text=name)

@@ -16,6 +16,15 @@ from typing import Any
 
 from metalayer.errors import MetalayerError
 
+_FIELDS = {
+    "chain": {"chain", "genesis"},
+    "resolved": {"expires"},
+    "send": {"chain", "step", "from", "nonce", "hash", "raw"},
+    "receipt": {"chain", "step", "hash", "block", "gas", "status"},
+    "dropped": {"chain", "hash"},
+}
+"""What is read of each kind of record."""
+
 
 @dataclass(frozen=True)
 class InFlight:
@@ -41,8 +50,11 @@ class Journal:
         self._valid = text.rfind(b"\n") + 1
         for number, line in enumerate(text[: self._valid].splitlines(), 1):
             try:
-                self.records.append(json.loads(line))
-            except ValueError as error:
+                record = json.loads(line)
+                if not _FIELDS[record["record"]] <= record.keys():
+                    raise ValueError("a field is missing")
+                self.records.append(record)
+            except (ValueError, TypeError, KeyError) as error:
                 raise MetalayerError(
                     f"{path}: line {number} is damaged: restore the file, or remove it if no transaction is "
                     "in flight"
@@ -82,6 +94,14 @@ class Journal:
     def genesis(self) -> dict[str, str]:
         """Hash of block 0 by chain: which chains this journal is about."""
         return {r["chain"]: r["genesis"] for r in self.records if r["record"] == "chain"}
+
+    def creation(self, chain: str, contract: str) -> tuple[int | None, str | None]:
+        """Block and hash of the transaction that created a contract; None if it is not among ours."""
+        for record in self.records:
+            is_receipt = record["record"] == "receipt" and record["status"] == 1
+            if is_receipt and (record["chain"], record["step"]) == (chain, f"create {contract}"):
+                return record["block"], record["hash"]
+        return None, None
 
     def in_flight(self, chain: str) -> list[InFlight]:
         """Signed transactions of a chain whose fate is unknown, by nonce."""

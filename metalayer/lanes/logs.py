@@ -1,14 +1,22 @@
 """Lanes rebuilt from logs alone: what was sent, and that it hashes to the lane's heads."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from metalayer.errors import MetalayerError
-from metalayer.network.connection import Connection, RpcError, logs_request
-from metalayer.protocol import gateway
-from metalayer.protocol.hex import from_hex
+from metalayer.network.connection import Connection
+from metalayer.network.rpc import RpcError
+from metalayer.protocol.abi import Logged
+from metalayer.protocol.attestation import Domain
+from metalayer.protocol.gateway import (
+    LANE_EXTENDED,
+    LANE_RESTARTED,
+    MESSAGE_SENT,
+    LaneExtended,
+    LaneRestarted,
+)
 from metalayer.protocol.message import Message, extend, genesis_head, parse_interoperable
+from metalayer.protocol.rpc import Log, Request, logs_request, word
 
 # Nodes refuse answers that are too large, and no reader has the memory for them: about so many logs are asked for at a
 # time, in so many blocks at first.
@@ -30,40 +38,42 @@ class Sent:
     block: int
     transaction: str
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Its lane: chain ids of origin and destination."""
+        return self.message.origin, self.message.destination
 
-def parse(logs: Iterable[Mapping[str, Any]], network_id: int, origin: int) -> list[Sent]:
+
+def parse(logs: Iterable[Log], network_id: int, origin: int) -> list[Sent]:
     """Messages from a gateway's MessageSent and LaneExtended logs, in order; other logs are ignored.
 
     BrokenLane if a message does not have the id that its log names, or a LaneExtended stands alone.
     """
-    sent_topic, extended_topic = gateway.topic("MessageSent"), gateway.topic("LaneExtended")
     found = []
-    before: Mapping[str, Any] | None = None
+    before: Log | None = None
     for log in logs:
-        if log["topics"][0] == extended_topic:
+        if log.topics[:1] == (LANE_EXTENDED.topic,):
             if before is None or not _adjacent(before, log):
-                raise BrokenLane(
-                    f"chain {origin}: a LaneExtended log in {log['transactionHash']} stands alone"
-                )
+                raise BrokenLane(f"chain {origin}: a LaneExtended log in {log.transaction} stands alone")
             found.append(_pair(before, log, network_id, origin))
-        before = log if log["topics"][0] == sent_topic else None
+        before = log if log.topics[:1] == (MESSAGE_SENT.topic,) else None
     return found
 
 
-def _adjacent(sent: Mapping[str, Any], extended: Mapping[str, Any]) -> bool:
-    same = sent["transactionHash"] == extended["transactionHash"]
-    return same and int(sent["logIndex"], 16) + 1 == int(extended["logIndex"], 16)
+def _adjacent(sent: Log, extended: Log) -> bool:
+    in_order = sent.transaction == extended.transaction and sent.index + 1 == extended.index
+    return in_order and len(sent.topics) == 2 and len(extended.topics) == 3
 
 
-def _pair(sent: Mapping[str, Any], extended: Mapping[str, Any], network_id: int, origin: int) -> Sent:
+def _pair(sent: Log, extended: Log, network_id: int, origin: int) -> Sent:
     # Not eth_abi, which takes ten times as long: what is read wrongly here does not hash to the id.
-    said, terms = from_hex(sent["data"]), from_hex(extended["data"])
-    gas_limit, deliver_before, fee = (_word(terms, place) for place in (0, 32, 64))
+    said, terms = sent.data, extended.data
+    gas_limit, deliver_before, fee = (_number(terms, place) for place in (0, 32, 64))
     message = Message(
         network_id=network_id,
         origin=origin,
-        destination=int(extended["topics"][1], 16),
-        nonce=int(extended["topics"][2], 16),
+        destination=int.from_bytes(extended.topics[1], "big"),
+        nonce=int.from_bytes(extended.topics[2], "big"),
         sender=parse_interoperable(_bytes(said, 0))[1],
         recipient=parse_interoperable(_bytes(said, 1))[1],
         gas_limit=gas_limit,
@@ -72,22 +82,22 @@ def _pair(sent: Mapping[str, Any], extended: Mapping[str, Any], network_id: int,
         payload=_bytes(said, 2),
     )
     id_ = message.id
-    if from_hex(sent["topics"][1]) != id_:
+    if sent.topics[1] != id_:
         raise BrokenLane(
             f"chain {origin}: message {message.nonce} to {message.destination} hashes to 0x{id_.hex()}, "
-            f"its log names {sent['topics'][1]}"
+            f"its log names 0x{sent.topics[1].hex()}"
         )
-    return Sent(message, id_, terms[96:128], int(extended["blockNumber"], 16), extended["transactionHash"])
+    return Sent(message, id_, terms[96:128], extended.block, extended.transaction)
 
 
-def _word(data: bytes, place: int) -> int:
+def _number(data: bytes, place: int) -> int:
     return int.from_bytes(data[place : place + 32], "big")
 
 
 def _bytes(data: bytes, argument: int) -> bytes:
     """An argument of type `bytes`: behind its length, at its offset."""
-    start = _word(data, 32 * argument)
-    return data[start + 32 : start + 32 + _word(data, start)]
+    start = _number(data, 32 * argument)
+    return data[start + 32 : start + 32 + _number(data, start)]
 
 
 def check(messages: Sequence[Sent], nonce: int, head: bytes) -> None:
@@ -106,33 +116,28 @@ def check(messages: Sequence[Sent], nonce: int, head: bytes) -> None:
 
 
 def extended_request(
-    address: str, destination: int, nonces: int | Sequence[int], first: int, last: int
-) -> tuple[str, Sequence[Any]]:
-    """`eth_getLogs` for the LaneExtended logs of one destination and these nonces, by indexed topics."""
+    gateway: str, destination: int, nonces: int | Sequence[int], first: int, last: int
+) -> Request[list[Logged[LaneExtended]]]:
+    """The LaneExtended logs of one destination and these nonces, by indexed topics."""
     wanted = [nonces] if isinstance(nonces, int) else nonces
-    topics = [
-        gateway.topic("LaneExtended"),
-        gateway.word(destination),
-        [gateway.word(nonce) for nonce in wanted],
-    ]
-    return logs_request(address, topics, first, last)
+    topics = (word(destination), [word(nonce) for nonce in wanted])
+    return LANE_EXTENDED.logs(gateway, *topics, first=first, last=last)
 
 
-def sent_request(address: str, first: int, last: int) -> tuple[str, Sequence[Any]]:
-    """`eth_getLogs` for everything sent from a chain in a range of blocks: what `parse` takes."""
-    return logs_request(address, [[gateway.topic("MessageSent"), gateway.topic("LaneExtended")]], first, last)
+def sent_request(gateway: str, first: int, last: int) -> Request[list[Log]]:
+    """Everything sent from a chain in a range of blocks: what `parse` takes."""
+    return logs_request(gateway, [[MESSAGE_SENT.topic, LANE_EXTENDED.topic]], first, last)
 
 
-def sent_logs(connection: Connection, address: str, first: int, last: int) -> Iterator[list[dict[str, Any]]]:
+def sent_logs(connection: Connection, gateway: str, first: int, last: int) -> Iterator[list[Log]]:
     """Logs of everything sent from a chain in a range of blocks, in order: a list of them for some blocks at a time,
     fewer if the node refuses that many. RpcError if it refuses those of a single block.
     """
     span = _FIRST_SPAN
     while first <= last:
         until = min(last, first + span - 1)
-        method, params = sent_request(address, first, until)
         try:
-            logs = connection.rpc(method, *params)
+            logs = connection.ask(sent_request(gateway, first, until))
         except RpcError:
             if first == until:
                 raise
@@ -143,68 +148,49 @@ def sent_logs(connection: Connection, address: str, first: int, last: int) -> It
         span = max(1, min(2 * span, span * _LOGS // max(1, len(logs))))
 
 
-@dataclass(frozen=True)
-class Restart:
-    """One restart of a lane: messages after `last` stand behind `nonce`."""
-
-    nonce: int
-    last: int
+def restarts_request(gateway: str, destination: int, last_block: int) -> Request[list[LaneRestarted]]:
+    """All restarts of the lane to `destination`, in order."""
+    found = LANE_RESTARTED.logs(gateway, word(destination), last=last_block)
+    return Request(found.method, found.params, lambda result: [event for event, _ in found.read(result)])
 
 
-def restarts_request(address: str, destination: int, last_block: int) -> tuple[str, Sequence[Any]]:
-    """`eth_getLogs` for all restarts of the lane to `destination`: what `parse_restarts` takes."""
-    topics = [gateway.topic("LaneRestarted"), gateway.word(destination)]
-    return logs_request(address, topics, 0, last_block)
-
-
-def parse_restarts(logs: Iterable[Mapping[str, Any]]) -> list[Restart]:
-    """Restarts from a gateway's LaneRestarted logs of one lane, in order."""
-    return [Restart(int(entry["topics"][2], 16), int(entry["data"], 16)) for entry in logs]
-
-
-def find(connection: Connection, address: str, network_id: int, ids: Sequence[bytes]) -> dict[bytes, Sent]:
+def find(connection: Connection, domain: Domain, ids: Sequence[bytes]) -> dict[bytes, Sent]:
     """Messages by id, as far as this chain sent them."""
     if not ids:
         return {}
-    topics = [gateway.topic("MessageSent"), [gateway.word(id_) for id_ in ids]]
-    logs = connection.logs(address, topics, 0, connection.height())
-    blocks = dict.fromkeys(int(entry["blockNumber"], 16) for entry in logs)
+    logs = connection.logs(domain.gateway, [MESSAGE_SENT.topic, ids], 0, connection.height())
+    blocks = dict.fromkeys(log.block for log in logs)
     wanted = set(ids)
     return {
         sent.id: sent
-        for everything in connection.batch(sent_request(address, block, block) for block in blocks)
-        for sent in parse(everything, network_id, connection.chain.chain_id)
+        for everything in connection.batch(sent_request(domain.gateway, block, block) for block in blocks)
+        for sent in parse(everything, domain.network_id, connection.chain_id)
         if sent.id in wanted
     }
 
 
-def rebuild(
-    connection: Connection, address: str, network_id: int, destination: int, first: int, last: int
-) -> list[Sent]:
+def rebuild(connection: Connection, domain: Domain, destination: int, first: int, last: int) -> list[Sent]:
     """Messages `first` to `last` (nonces) of the lane to `destination`, from logs alone, hash chain checked.
 
     BrokenLane if one is missing or the chain of hashes does not hold.
     """
     if last < first:
         return []
-    origin = connection.chain.chain_id
+    origin, gateway = connection.chain_id, domain.gateway
     height = connection.height()
     before, *ends = connection.batch(
-        extended_request(address, destination, nonce, 0, height) for nonce in (first - 1, first, last)
+        extended_request(gateway, destination, nonce, 0, height) for nonce in (first - 1, first, last)
     )
-    blocks = [int(log["blockNumber"], 16) for logs in ends for log in logs]
     if not all(ends):
         raise BrokenLane(f"lane {origin} to {destination}: not all of messages {first} to {last} were sent")
+    blocks = [log.block for logs in ends for _, log in logs]
     # Nothing stands before the first message, or before the first one behind a restart.
-    head = (
-        from_hex(before[0]["data"])[-32:]
-        if before
-        else genesis_head(network_id, origin, destination, first - 1)
-    )
+    genesis = genesis_head(domain.network_id, origin, destination, first - 1)
+    head = before[0].event.head if before else genesis
     messages = [
         sent
-        for logs in sent_logs(connection, address, min(blocks), max(blocks))
-        for sent in parse(logs, network_id, origin)
+        for logs in sent_logs(connection, gateway, min(blocks), max(blocks))
+        for sent in parse(logs, domain.network_id, origin)
         if sent.message.destination == destination and first <= sent.message.nonce <= last
     ]
     check(messages, first - 1, head)

@@ -3,6 +3,7 @@
 from metalayer.errors import MetalayerError
 from metalayer.lanes.survey import lane_between, survey
 from metalayer.network.connection import Connection
+from metalayer.network.mesh import Mesh
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.message import STORED_HEAD_INTERVAL
@@ -13,20 +14,14 @@ it, and no nonce may be used twice."""
 
 
 def restart(
-    origin: Connection,
-    destination: Connection,
-    address: str,
-    network_id: int,
-    owner: Sender,
-    nonce: int | None = None,
+    mesh: Mesh, origin: Connection, destination: Connection, owner: Sender, nonce: int | None = None
 ) -> tuple[int, Receipt]:
     """Restarts the lane, at `nonce` or well above both ends. The place, and the receipt.
 
     MetalayerError if `nonce` is not above both ends, if a restart was not followed yet, or if it is refused.
     """
-    connections = {connection.chain.name: connection for connection in (origin, destination)}
-    lanes = survey(connections, address, network_id).lanes
-    lane = lane_between(lanes, origin.chain.chain_id, destination.chain.chain_id)
+    lanes = survey(mesh.only(origin.name, destination.name)).lanes
+    lane = lane_between(lanes, origin.chain_id, destination.chain_id)
     if lane.latest.restarted_at > lane.delivered:
         raise MetalayerError(
             f"lane {lane.name} was restarted at {lane.latest.restarted_at} and its destination has not followed: "
@@ -39,5 +34,4 @@ def restart(
         raise MetalayerError(
             f"lane {lane.name} was at {highest}: a restart must be above that, not at {nonce}"
         )
-    data = gateway.encode_restart(destination.chain.chain_id, nonce)
-    return nonce, origin.send(owner, address, data)
+    return nonce, origin.send(owner, mesh.gateway, gateway.RESTART.encode(destination.chain_id, nonce))

@@ -5,23 +5,16 @@ from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import BrokenLane
-from metalayer.network.connection import NODE_FAULTS, Connection, call_request, fault
+from metalayer.network.connection import Connection, fault
+from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
-from metalayer.protocol.hex import from_hex
+from metalayer.protocol.attestation import Domain
+from metalayer.protocol.gateway import OutboxLane
 from metalayer.protocol.message import genesis_head
 
 Ends = tuple[int, int]
 """A lane: chain ids of origin and destination."""
-
-
-@dataclass(frozen=True)
-class OutboxEnd:
-    """An Outbox's end of a lane: place of the last message or restart, head there, place of the last restart or 0."""
-
-    nonce: int
-    head: bytes
-    restarted_at: int
 
 
 @dataclass(frozen=True)
@@ -39,19 +32,19 @@ class LaneState:
 
     origin: Connection
     destination: Connection
-    latest: OutboxEnd
-    final: OutboxEnd
+    latest: OutboxLane
+    final: OutboxLane
     inbox: InboxEnd
 
     @property
     def ends(self) -> Ends:
         """Its chain ids."""
-        return self.origin.chain.chain_id, self.destination.chain.chain_id
+        return self.origin.chain_id, self.destination.chain_id
 
     @property
     def name(self) -> str:
         """How people call it."""
-        return f"{self.origin.chain.name} → {self.destination.chain.name}"
+        return f"{self.origin.name} → {self.destination.name}"
 
     @property
     def sent(self) -> int:
@@ -101,30 +94,30 @@ class Survey:
 class _ChainEnds:
     finalized: int
     time: int
-    lanes: dict[int, tuple[OutboxEnd, OutboxEnd, InboxEnd]]
+    lanes: dict[int, tuple[OutboxLane, OutboxLane, InboxEnd]]
 
 
-def survey(connections: Mapping[str, Connection], address: str, network_id: int) -> Survey:
+def survey(mesh: Mesh) -> Survey:
     """State of all lanes between the chains that answer; all chains in parallel, two round trips each."""
-    everything = list(connections.values())
+    everything = list(mesh.connections.values())
 
     def read(connection: Connection) -> _ChainEnds | str:
         try:
-            return _read_ends(connection, [c for c in everything if c is not connection], address, network_id)
-        except NODE_FAULTS as error:
+            return _read_ends(connection, [c for c in everything if c is not connection], mesh.domain)
+        except MetalayerError as error:
             return fault(connection, error)
 
-    answers = dict(zip((c.chain.chain_id for c in everything), in_parallel(read, everything), strict=True))
+    answers = dict(zip((c.chain_id for c in everything), in_parallel(read, everything), strict=True))
     lanes = []
     known = {chain_id: answer for chain_id, answer in answers.items() if isinstance(answer, _ChainEnds)}
     for origin in everything:
-        out = known.get(origin.chain.chain_id)
+        out = known.get(origin.chain_id)
         for destination in everything:
-            into = known.get(destination.chain.chain_id)
+            into = known.get(destination.chain_id)
             if out is None or into is None or destination is origin:
                 continue
-            latest, final, _ = out.lanes[destination.chain.chain_id]
-            inbox = into.lanes[origin.chain.chain_id][2]
+            latest, final, _ = out.lanes[destination.chain_id]
+            inbox = into.lanes[origin.chain_id][2]
             lanes.append(LaneState(origin, destination, latest, final, inbox))
     return Survey(
         lanes,
@@ -134,49 +127,39 @@ def survey(connections: Mapping[str, Connection], address: str, network_id: int)
     )
 
 
-def _read_ends(
-    connection: Connection, others: Sequence[Connection], address: str, network_id: int
-) -> _ChainEnds:
-    here = connection.chain.chain_id
-    block = connection.rpc("eth_getBlockByNumber", "latest", False)
-    time = int(block["timestamp"], 16)
-    finalized = max(0, int(block["number"], 16) - connection.chain.preset.finality_depth)
-    answers = connection.batch(
-        call
-        for other in others
-        for call in (
-            call_request(address, gateway.encode_outbox_lane(other.chain.chain_id)),
-            call_request(address, gateway.encode_outbox_lane(other.chain.chain_id), finalized),
-            call_request(address, gateway.encode_inbox_lane(other.chain.chain_id)),
-            call_request(address, gateway.encode_route(other.chain.chain_id)),
-            call_request(address, gateway.encode_paused_until(other.chain.chain_id)),
+def _read_ends(connection: Connection, others: Sequence[Connection], domain: Domain) -> _ChainEnds:
+    here, address = connection.chain_id, domain.gateway
+    block = connection.block()
+    finalized = connection.final_below(block.number)
+    answers = iter(
+        connection.batch(
+            request
+            for other in others
+            for request in (
+                gateway.OUTBOX_LANE.optional(address, other.chain_id),
+                # The gateway may be younger than the finalized block.
+                gateway.OUTBOX_LANE.optional(address, other.chain_id, block=finalized),
+                gateway.INBOX_LANE.optional(address, other.chain_id),
+                gateway.ROUTE.optional(address, other.chain_id),
+                gateway.PAUSED_UNTIL.optional(address, other.chain_id),
+            )
         )
     )
     ends = {}
-    for i, other in enumerate(others):
-        id_ = other.chain.chain_id
-        sent, final, inbox, route, paused = (from_hex(answer) for answer in answers[5 * i : 5 * i + 5])
-        if not sent or not inbox:
-            raise BrokenLane(f"{connection.chain.name}: there is no gateway at {address}: deploy first")
-        # The gateway may be younger than the finalized block: nothing is final yet.
-        nothing = OutboxEnd(0, genesis_head(network_id, here, id_), 0)
+    for other in others:
+        sent, final, inbox, route, paused_until = (next(answers) for _ in range(5))
+        if None in (sent, inbox, route, paused_until):
+            raise BrokenLane(f"{connection.name}: there is no gateway at {address}: deploy first")
+        nothing = OutboxLane(0, genesis_head(domain.network_id, here, other.chain_id), 0)
         closed = ""
-        if not gateway.decode_route(route).inbound:
-            closed = f"{connection.chain.name} takes nothing from {other.chain.name}: the route is closed"
-        elif (until := int.from_bytes(paused, "big")) > time:
+        if not route.inbound:
+            closed = f"{connection.name} takes nothing from {other.name}: the route is closed"
+        elif paused_until > block.time:
             closed = (
-                f"{connection.chain.name} takes nothing from {other.chain.name} for {until - time} s: paused"
+                f"{connection.name} takes nothing from {other.name} for {paused_until - block.time} s: paused"
             )
-        ends[id_] = (
-            _outbox_end(sent),
-            _outbox_end(final) if final else nothing,
-            InboxEnd(*gateway.decode_lane(inbox), closed),
-        )
-    return _ChainEnds(finalized, time, ends)
-
-
-def _outbox_end(data: bytes) -> OutboxEnd:
-    return OutboxEnd(*gateway.decode_lane(data), gateway.decode_restarted_at(data))
+        ends[other.chain_id] = (sent, final or nothing, InboxEnd(inbox.nonce, inbox.head, closed))
+    return _ChainEnds(finalized, block.time, ends)
 
 
 def lane_between(lanes: Sequence[LaneState], origin: int, destination: int) -> LaneState:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from metalayer.errors import MetalayerError
+from metalayer.network.models import Model, read_yaml
 from metalayer.network.workspace import port_offset, repo_root
 
 _Positive = Annotated[int, Field(gt=0)]
@@ -18,11 +18,7 @@ _Positive = Annotated[int, Field(gt=0)]
 _Fee = Annotated[int, Field(ge=0, lt=1 << 40, strict=True)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Fees(_Model):
+class Fees(Model):
     """What messages towards a kind of chain pay, and `return_` (in YAML: return) what their end costs on it as the
     origin. Gwei of ERA; basis points.
     """
@@ -34,7 +30,7 @@ class Fees(_Model):
     protocol_share: Annotated[int, Field(ge=0, le=10_000, strict=True)]
 
 
-class Preset(_Model):
+class Preset(Model):
     """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml."""
 
     block_time: Annotated[float, Field(gt=0)]
@@ -54,14 +50,14 @@ class Preset(_Model):
         return self
 
 
-class Fork(_Model):
+class Fork(Model):
     """Start from another chain's state: its RPC address and, if given, the block."""
 
     url: str
     block: int | None = None
 
 
-class _ChainEntry(_Model):
+class _ChainEntry(Model):
     chain_id: _Positive
     preset: str
     port: Annotated[int, Field(gt=0, lt=65_536)] | None = None
@@ -75,12 +71,12 @@ class _ChainEntry(_Model):
         return self
 
 
-class _NetworkEntry(_Model):
+class _NetworkEntry(Model):
     name: Annotated[str, Field(min_length=1)]
     hub: str
 
 
-class _File(_Model):
+class _File(Model):
     network: _NetworkEntry
     presets: dict[str, Preset]
     chains: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], _ChainEntry]
@@ -147,21 +143,7 @@ def load_network(path: Path | None = None) -> Network:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, _changed: int) -> Network:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise MetalayerError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
-    try:
-        file = _File.model_validate(data)
-    except ValidationError as error:
-        raise MetalayerError(f"{path.name}: {_first_error(error)}") from error
-    return _resolve(file, path.name)
-
-
-def _first_error(error: ValidationError) -> str:
-    first: Any = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the file"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+    return _resolve(read_yaml(path, _File), path.name)
 
 
 def _resolve(file: _File, source: str) -> Network:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ import requests
 from metalayer.errors import MetalayerError
 from metalayer.network.anvil import anvil_binary, anvil_command
 from metalayer.network.config import Chain, Network
+from metalayer.network.locks import Lock, exclusive
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.workspace import state_dir
 
@@ -157,12 +157,9 @@ def _local_chains(network: Network) -> list[Chain]:
     return [chain for chain in network.chains.values() if chain.is_local]
 
 
-@contextmanager
-def _lock() -> Iterator[None]:
+def _lock() -> Lock:
     """One `up` or `down` at a time: the second waits."""
-    with (state_dir() / "localnet.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return exclusive(state_dir() / "localnet.lock")
 
 
 def _pid_file(chain: Chain) -> Path:

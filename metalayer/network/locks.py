@@ -1,4 +1,4 @@
-"""Locks between processes."""
+"""Locks between processes. The system frees a lock when its holder ends, however it ends: there are no stale ones."""
 
 from __future__ import annotations
 
@@ -6,35 +6,52 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self, TextIO
 
 from metalayer.errors import MetalayerError
 
 
-@contextmanager
-def exclusive(path: Path, what: str) -> Iterator[None]:
-    """Holds a lock file; MetalayerError naming the holder if another process has it.
+class Lock:
+    """A lock file that this process holds until `release`, or to the end of a `with`."""
 
-    The operating system releases the lock when its holder ends, however it ends: there are no stale ones.
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def release(self) -> None:
+        """Lets another process have it. Once more does nothing."""
+        if not self._file.closed:
+            self._file.truncate(0)
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def exclusive(path: Path, taken: str | None = None) -> Lock:
+    """Holds a lock file; its folder is made if it is missing.
+
+    If another process has it: MetalayerError that begins with `taken` and names the holder, or, without `taken`, waits.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise MetalayerError(f"{what} is already running: {_holder(file.read())} ({path})") from error
-        file.truncate(0)
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n")
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if taken is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        with file:
+            raise MetalayerError(f"{taken}: {_holder(file.read())} ({path})") from error
+    except BaseException:
+        file.close()
+        raise
+    file.truncate(0)
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n")
+    file.flush()
+    return Lock(file)
 
 
 def _holder(text: str) -> str:

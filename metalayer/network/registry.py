@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from eth_utils.crypto import keccak
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
-from metalayer.network.connection import Connection, Unreachable
+from metalayer.network.connection import Connection
+from metalayer.network.models import Model, first_fault
 from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import Unreachable
 from metalayer.network.workspace import repo_root, state_dir
-from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.protocol.attestation import Domain, ValidatorSet
+from metalayer.protocol.hex import to_hex
+from metalayer.protocol.rpc import code_request
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+class _Model(Model):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class Contract(_Model):
@@ -74,16 +77,14 @@ class Registry(_Model):
         """The registry of a network. MetalayerError if there is none or it is not one."""
         path = path or registry_path(network)
         try:
-            registry = cls.model_validate_json(path.read_text(encoding="utf-8"))
+            registry = cls.model_validate_json(path.read_bytes())
         except FileNotFoundError as error:
             raise MetalayerError(
                 f"nothing is deployed to network '{network.name}' yet: run `ape run deploy apply` "
                 f"(there is no {shown(path)})"
             ) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise MetalayerError(f"{shown(path)}: {place}: {first['msg']}") from error
+            raise MetalayerError(f"{shown(path)}: {first_fault(error)}") from error
         if registry.network_id != network.hub.chain_id:
             raise MetalayerError(
                 f"{shown(path)} is of network {registry.network_id}, expected {network.hub.chain_id}"
@@ -124,10 +125,20 @@ class Registry(_Model):
         return contracts[name]
 
     def address(self, name: str) -> str:
-        """Address of a contract, the same on every chain."""
-        for chain in self.chains:
-            return self.contract(chain, name).address
-        raise MetalayerError("nothing is deployed yet: run `ape run deploy apply`")
+        """Address of a contract, the same on every chain that has it. MetalayerError if none has."""
+        known: set[str] = set()
+        for chain in self.chains.values():
+            if name in chain.contracts:
+                return chain.contracts[name].address
+            known |= chain.contracts.keys()
+        if not known:
+            raise MetalayerError("nothing is deployed yet: run `ape run deploy apply`")
+        raise MetalayerError(f"there is no {name} on any chain, expected one of {', '.join(sorted(known))}")
+
+    @property
+    def domain(self) -> Domain:
+        """Of all signatures in this network."""
+        return Domain(self.network_id, self.address("Metalayer"))
 
     def first_validator_set(self) -> ValidatorSet:
         """The set that the constructors installed."""
@@ -145,14 +156,12 @@ class Registry(_Model):
     def _confirm_chain(self, name: str, connection: Connection) -> None:
         contracts = self.chain(name).contracts
         try:
-            codes = connection.batch(
-                ("eth_getCode", (contract.address, "latest")) for contract in contracts.values()
-            )
+            codes = connection.batch(code_request(contract.address) for contract in contracts.values())
         except Unreachable:
             return
         for (title, contract), code in zip(contracts.items(), codes, strict=True):
-            if to_hex(keccak(from_hex(code))) != contract.code_hash:
-                found = "other code" if code != "0x" else "no code"
+            if to_hex(keccak(code)) != contract.code_hash:
+                found = "other code" if code else "no code"
                 raise MetalayerError(
                     f"the registry does not match the running chains: {name} has {found} at {title} "
                     f"{contract.address}; if the chains were restarted, run `ape run deploy apply`"
@@ -170,10 +179,6 @@ def registry_path(network: Network) -> Path:
 
 def journal_path(network: Network) -> Path:
     return records_dir(network) / "journal.jsonl"
-
-
-def lock_path(network: Network) -> Path:
-    return records_dir(network) / "deploy.lock"
 
 
 def shown(path: Path) -> str:

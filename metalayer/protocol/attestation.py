@@ -52,6 +52,11 @@ class ValidatorSet:
         """One 32-byte word per validator."""
         return [to_canonical_address(signer) + weight.to_bytes(12, "big") for signer, weight in self.members]
 
+    @property
+    def fields(self) -> tuple[Any, ...]:
+        """Values of the Solidity struct `ValidatorSet`."""
+        return self.version, self.expires, self.words
+
     @cached_property
     def hash(self) -> bytes:
         """Hash under which the set is installed."""
@@ -98,24 +103,46 @@ class ValidatorSet:
                 )
 
 
-def signable(network_id: int, gateway: str, root: bytes) -> SignableMessage:
-    """What a validator signs: EIP-712 `Attestation(bytes32 root)`, the same on every chain of the network."""
-    return encode_typed_data(
-        domain_data={
-            "name": "Metalayer",
-            "version": "1",
-            "chainId": network_id,
-            "verifyingContract": gateway,
-        },
-        message_types={"Attestation": [{"name": "root", "type": "bytes32"}]},
-        message_data={"root": root},
-    )
+@dataclass(frozen=True)
+class Domain:
+    """What makes signatures of one network valid there and nowhere else: the EIP-712 domain. It is the same on every
+    chain of the network: the hub's chain id, and the gateway's address.
+    """
 
+    network_id: int
+    gateway: str
 
-def digest(network_id: int, gateway: str, root: bytes) -> bytes:
-    """The 32 bytes under the signature."""
-    message = signable(network_id, gateway, root)
-    return keccak(b"\x19" + message.version + message.header + message.body)
+    def signable(self, root: bytes) -> SignableMessage:
+        """What a validator signs: EIP-712 `Attestation(bytes32 root)`."""
+        return encode_typed_data(
+            domain_data={
+                "name": "Metalayer",
+                "version": "1",
+                "chainId": self.network_id,
+                "verifyingContract": self.gateway,
+            },
+            message_types={"Attestation": [{"name": "root", "type": "bytes32"}]},
+            message_data={"root": root},
+        )
+
+    def digest(self, root: bytes) -> bytes:
+        """The 32 bytes under the signature."""
+        message = self.signable(root)
+        return keccak(b"\x19" + message.version + message.header + message.body)
+
+    def recover(self, root: bytes, signature: bytes) -> str | None:
+        """Checksummed signer of a compact signature over a root, None if there is none or it is malleable."""
+        if len(signature) != 64:
+            return None
+        r, vs = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        parity, s = divmod(vs, _HIGH_BIT)
+        if s > _HALF_ORDER:
+            return None
+        try:
+            signer = Account.recover_message(self.signable(root), vrs=(27 + parity, r, s))
+        except (BadSignature, ValidationError):
+            return None
+        return str(signer)
 
 
 def compact(signature: Any) -> bytes:
@@ -128,21 +155,6 @@ def compact(signature: Any) -> bytes:
 
 def _integer(part: int | bytes) -> int:
     return part if isinstance(part, int) else int.from_bytes(part, "big")
-
-
-def recover(network_id: int, gateway: str, root: bytes, signature: bytes) -> str | None:
-    """Checksummed signer of a compact signature over a root, None if there is none or it is malleable."""
-    if len(signature) != 64:
-        return None
-    r, vs = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    parity, s = divmod(vs, _HIGH_BIT)
-    if s > _HALF_ORDER:
-        return None
-    try:
-        signer = Account.recover_message(signable(network_id, gateway, root), vrs=(27 + parity, r, s))
-    except (BadSignature, ValidationError):
-        return None
-    return str(signer)
 
 
 @dataclass(frozen=True)
@@ -172,7 +184,7 @@ class Attestation:
         in_order = [self.signatures[signer] for signer, _ in members if signer in self.signatures]
         return (
             self.root,
-            (self.validator_set.version, self.validator_set.expires, self.validator_set.words),
+            self.validator_set.fields,
             self.signers,
             [(signature[:32], signature[32:]) for signature in in_order],
         )

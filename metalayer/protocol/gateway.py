@@ -1,19 +1,15 @@
-"""The gateway's calls, events and errors in bytes. A test compares them with the compiled ABI."""
+"""The gateway's calls and events. A test compares them with the compiled ABI."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from eth_abi.abi import decode, encode
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 
-from metalayer.protocol import reverts
+from metalayer.protocol.abi import Event, Function
 from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.attestation import Attestation, ValidatorSet
-from metalayer.protocol.facts import RestartFact
-from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.message import Message, interoperable
 
 _MESSAGE = "(address,address,uint64,uint64,uint256,bytes)"
@@ -23,134 +19,10 @@ _ATTESTATION = f"(bytes32,{_VALIDATOR_SET},uint256,(bytes32,bytes32)[])"
 _ROUTE = "(bool,bool,uint32,uint32,uint40,uint40,uint40,uint40,uint16)"
 _WALK = "(uint256,uint64,bytes32,bytes32[])"
 
-_TYPES: dict[str, list[str]] = {
-    "FEE_TOKEN": [],
-    "NETWORK_ID": [],
-    "allowance": ["address", "address"],
-    "claim": ["uint256"],
-    "credit": ["address"],
-    "deliver": [_ATTESTATION, f"{_BATCH}[]"],
-    "depositFor": ["address", "uint256"],
-    "earnings": ["uint256", "address"],
-    "followRestart": [_ATTESTATION, "uint256", "uint64", "bytes32[]"],
-    "inboxLane": ["uint256"],
-    "laneFees": ["uint256"],
-    "messageStatus": ["bytes32"],
-    "outboxLane": ["uint256"],
-    "paid": ["uint256", "address"],
-    "pausedUntil": ["uint256"],
-    "quote": ["uint256", "uint256", "uint256"],
-    "refund": [_MESSAGE, _WALK],
-    "refundAbandoned": [_MESSAGE, _WALK, "uint64", "bytes32", "bytes32[]"],
-    "restart": ["uint256", "uint64"],
-    "restartRecord": ["uint256", "uint64"],
-    "retry": ["uint256", "uint64", _MESSAGE],
-    "returnNotice": ["uint256", "bytes32"],
-    "returnToSender": ["uint256", "uint64", _MESSAGE],
-    "rotate": [_ATTESTATION, _VALIDATOR_SET, "bytes32[]"],
-    "route": ["uint256"],
-    "sendMessage": ["bytes", "bytes", "bytes[]"],
-    "setAllowance": ["address", "uint256"],
-    "setRoute": ["uint256", _ROUTE],
-    "storedHead": ["uint256", "uint64"],
-    "sweep": ["uint256"],
-    "validatorSetHash": [],
-    "withdraw": ["address", "uint256"],
-}
-
-FUNCTIONS = {name: f"{name}({','.join(types)})" for name, types in _TYPES.items()}
-"""Name -> canonical signature."""
-
-EVENTS = {
-    signature.split("(")[0]: signature
-    for signature in (
-        "ClaimPaid(uint256,address,address,uint64,uint64)",
-        "ClaimSent(uint256,address,uint256,uint64)",
-        "InboundPaused(uint256,uint64)",
-        "LaneExtended(uint256,uint64,uint64,uint64,uint256,bytes32)",
-        "LaneRestarted(uint256,uint64,uint64)",
-        "MessageDelivered(bytes32,uint256,uint64)",
-        "MessageFailed(bytes32,uint256,uint64,bool)",
-        "MessageReturned(bytes32,uint256,uint64,uint256)",
-        "MessageSent(bytes32,bytes,bytes,bytes,uint256,bytes[])",
-        "RestartFollowed(uint256,uint64,uint64,bytes32)",
-        "RestartNoticed(uint256,uint64,uint64,bytes32)",
-        "ReturnNoticed(bytes32,uint256,address,bool)",
-        "ReturnSent(bytes32,uint256,uint64,uint64)",
-        f"RouteSet(uint256,{_ROUTE})",
-        "ValidatorSetInstalled(uint64,uint64,bytes32,bytes32[])",
-    )
-}
-"""Name -> canonical signature."""
-
-SELECTORS = {name: keccak(text=signature)[:4] for name, signature in FUNCTIONS.items()}
-TOPICS = {name: keccak(text=signature) for name, signature in EVENTS.items()}
-
 GATEWAY_GAS_LIMIT = 150_000
 """Gas limit of what gateways tell each other."""
 GATEWAY_PAYLOAD_LENGTH = 128
 """Bytes of what gateways tell each other."""
-MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
-"""Attribute of ERC-7985."""
-DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]
-"""Attribute of ERC-7985."""
-FEE_PAYER = keccak(text="feePayer(address)")[:4]
-"""Attribute of ours: whose credit pays."""
-RECEIVE_MESSAGE = keccak(text="receiveMessage(bytes32,bytes,bytes)")[:4]
-"""ERC-7786: what a recipient implements, and what it must return."""
-
-reverts.declare(
-    "InvalidRecipient(bytes recipient)",
-    "PayloadTooLong(uint256 length,uint256 maximum)",
-    "ValueNotAccepted(uint256 value)",
-    "InvalidAttribute(bytes attribute)",
-    "UnsupportedAttribute(bytes4 selector)",
-    "DuplicateAttribute(bytes4 selector)",
-    "GasLimitTooHigh(uint256 gasLimit,uint256 maximum)",
-    "DeadlineOutOfRange(uint256 deliverBefore,uint256 earliest,uint256 latest)",
-    "InvalidRestart(uint256 destination,uint64 nonce,uint64 lowest,uint64 highest)",
-    "InsufficientCredit(address account,uint256 credit,uint256 needed)",
-    "InsufficientAllowance(address payer,address sender,uint256 allowance,uint256 needed)",
-    "InvalidAccount(address account)",
-    "InvalidToken(address token)",
-    "NotInLane(bytes32 id,uint256 destination,uint64 nonce)",
-    "WalkTooLong(uint256 ids,uint256 maximum)",
-    "NotReturned(bytes32 id)",
-    "AlreadyRefunded(bytes32 id)",
-    "NotAbandoned(bytes32 id,uint64 restartNonce)",
-    "NotReplaced(bytes32 id)",
-    "LaneGap(uint256 origin,uint64 first,uint64 expected)",
-    "FactNotProven(bytes32 root,bytes32 leaf)",
-    "HeadNotProven(uint256 origin,uint64 nonce,bytes32 head)",
-    "UnknownValidatorSet(bytes32 given,bytes32 installed)",
-    "SetNotNewer(uint64 version,uint64 expires,uint64 installedVersion,uint64 installedExpires)",
-    "InsufficientGas(bytes32 id,uint256 available,uint256 required)",
-    "MessageNotFailed(bytes32 id,uint8 status)",
-    "MessageExpired(bytes32 id,uint64 deliverBefore)",
-    "RetryFailed(bytes32 id)",
-    "MessageNotExpired(bytes32 id,uint64 deliverBefore)",
-    "MessageNotReturnable(bytes32 id,uint8 status,uint64 noticeNonce)",
-    "NothingToClaim(uint256 origin,address relayer,uint256 unclaimed,uint64 carriage)",
-    "RestartNotAhead(uint256 origin,uint64 nonce,uint64 laneNonce)",
-    "OwnershipNotRenounceable()",
-    "RouteClosed(uint256 chainId)",
-    "RoutePaused(uint256 chainId,uint64 until)",
-    "InvalidRouteChain(uint256 chainId)",
-    "InvalidRouteGas(uint32 defaultGasLimit,uint32 maxGasLimit,uint32 ceiling)",
-    "InvalidProtocolShare(uint16 share,uint16 maximum)",
-    "NotGuardian(address caller)",
-    "InvalidPause(uint64 duration,uint64 maximum)",
-    "CoolingDown(uint256 origin,uint64 earliest)",
-    "NotPaused(uint256 origin)",
-    "InvalidValidatorCount(uint256 count)",
-    "InvalidSigner(uint256 position,address signer)",
-    "InvalidWeight(uint256 position,uint256 weight,uint256 total)",
-    "ValidatorSetExpired(uint64 version,uint64 expires)",
-    "SignersMismatch(uint256 signers,uint256 validators,uint256 signatures)",
-    "InvalidSignature(uint256 position,address expected)",
-    "QuorumNotReached(uint256 signed,uint256 total)",
-    "ERC7786RecipientUnauthorizedGateway(address gateway,bytes sender)",
-)
 
 
 @dataclass(frozen=True)
@@ -190,6 +62,11 @@ class Route:
     byte_fee: int = 0
     return_fee: int = 0
     protocol_share: int = 0
+
+    @property
+    def fields(self) -> tuple[Any, ...]:
+        """Values of the Solidity struct `Route`."""
+        return astuple(self)
 
     def relay_part(self, gas_limit: int, payload_length: int) -> int:
         """What the first attempt of a message pays, in gwei."""
@@ -232,8 +109,43 @@ class Kind(IntEnum):
     RESTART = 2
 
 
-@dataclass(frozen=True)
-class ReturnNotice:
+class OutboxLane(NamedTuple):
+    """An Outbox's end of a lane: place of the last message or restart, head there, place of the last restart or 0."""
+
+    nonce: int
+    head: bytes
+    restarted_at: int
+
+
+class InboxLane(NamedTuple):
+    """An Inbox's end of a lane: place of the last message or restart that it has, and the head there."""
+
+    nonce: int
+    head: bytes
+
+
+class LaneFees(NamedTuple):
+    """What waits on a lane's origin for relayers and refunds, and for the protocol. Gwei of ERA."""
+
+    escrow: int
+    protocol_fees: int
+
+
+class Earnings(NamedTuple):
+    """What a relayer ever earned on a lane, and what of it was claimed. Gwei of ERA."""
+
+    earned: int
+    claimed: int
+
+
+class Undelivered(NamedTuple):
+    """How a message stands that was not accepted, and the nonce of the notice of its return, 0 if none was sent."""
+
+    status: Status
+    notice: int
+
+
+class ReturnNotice(NamedTuple):
     """What an origin knows of a message's return. `carrier` is None if no notice came."""
 
     carrier: str | None
@@ -241,8 +153,7 @@ class ReturnNotice:
     refunded: bool
 
 
-@dataclass(frozen=True)
-class RestartRecord:
+class RestartRecord(NamedTuple):
     """What an origin knows of a restart: where the destination left the lane, once it followed."""
 
     restarted: bool
@@ -251,7 +162,169 @@ class RestartRecord:
     head: bytes
 
 
-def encode_send(
+def _undelivered(status: int, notice: int) -> Undelivered:
+    return Undelivered(Status(status), notice)
+
+
+def _return_notice(notice: tuple[str, bool, bool]) -> ReturnNotice:
+    carrier, expired, refunded = notice
+    return ReturnNotice(to_checksum_address(carrier) if int(carrier, 16) else None, expired, refunded)
+
+
+# Views
+
+ALLOWANCE = Function("allowance(address,address)", "uint256", int)
+"""What a sender may spend of a payer's credit, in wei of ERA."""
+CREDIT = Function("credit(address)", "uint256", int)
+"""Wei of ERA."""
+EARNINGS = Function("earnings(uint256,address)", "uint256,uint256", Earnings)
+FEE_TOKEN = Function("FEE_TOKEN()", "address", str)
+INBOX_LANE = Function("inboxLane(uint256)", "uint64,bytes32", InboxLane)
+LANE_FEES = Function("laneFees(uint256)", "uint256,uint256", LaneFees)
+MESSAGE_STATUS = Function("messageStatus(bytes32)", "uint8,uint64", _undelivered)
+NETWORK_ID = Function("NETWORK_ID()", "uint256", int)
+OUTBOX_LANE = Function("outboxLane(uint256)", "uint64,bytes32,uint64", OutboxLane)
+PAID = Function("paid(uint256,address)", "uint256", int)
+"""Gwei of ERA that a relayer's claims were paid."""
+PAUSED_UNTIL = Function("pausedUntil(uint256)", "uint64", int)
+QUOTE = Function("quote(uint256,uint256,uint256)", "uint256", int)
+"""Wei of ERA, from destination, gas limit and length of the payload."""
+RESTART_RECORD = Function(
+    "restartRecord(uint256,uint64)", "(bool,bool,uint64,bytes32)", lambda record: RestartRecord(*record)
+)
+RETURN_NOTICE = Function("returnNotice(uint256,bytes32)", "(address,bool,bool)", _return_notice)
+ROUTE = Function("route(uint256)", _ROUTE, lambda route: Route(*route))
+STORED_HEAD = Function("storedHead(uint256,uint64)", "bytes32", bytes)
+VALIDATOR_SET_HASH = Function("validatorSetHash()", "bytes32", bytes)
+
+# Transactions
+
+CLAIM = Function("claim(uint256)")
+DELIVER = Function(f"deliver({_ATTESTATION},{_BATCH}[])")
+DEPOSIT_FOR = Function("depositFor(address,uint256)")
+FOLLOW_RESTART = Function(f"followRestart({_ATTESTATION},uint256,uint64,bytes32[])")
+REFUND = Function(f"refund({_MESSAGE},{_WALK})")
+REFUND_ABANDONED = Function(f"refundAbandoned({_MESSAGE},{_WALK},uint64,bytes32,bytes32[])")
+NOTICE_RESTART = Function("noticeRestart(uint256,uint64)")
+RESTART = Function("restart(uint256,uint64)")
+RETRY = Function(f"retry(uint256,uint64,{_MESSAGE})")
+RETURN_TO_SENDER = Function(f"returnToSender(uint256,uint64,{_MESSAGE})")
+ROTATE = Function(f"rotate({_ATTESTATION},{_VALIDATOR_SET},bytes32[])")
+SEND_MESSAGE = Function("sendMessage(bytes,bytes,bytes[])", "bytes32", bytes)
+SET_ALLOWANCE = Function("setAllowance(address,uint256)")
+SET_ROUTE = Function(f"setRoute(uint256,{_ROUTE})")
+SWEEP = Function("sweep(uint256)")
+WITHDRAW = Function("withdraw(address,uint256)")
+
+FUNCTIONS = {value.name: value for value in list(globals().values()) if isinstance(value, Function)}
+"""All of them by name; a test compares them with the compiled ABI."""
+
+# Attributes of a message
+
+MIN_GAS_LIMIT = Function("minGasLimit(uint256)")
+"""Of ERC-7985."""
+DELIVER_BEFORE = Function("deliverBefore(uint256)")
+"""Of ERC-7985."""
+FEE_PAYER = Function("feePayer(address)")
+"""Of ours: whose credit pays."""
+
+# What a recipient implements
+
+RECEIVE_MESSAGE = Function("receiveMessage(bytes32,bytes,bytes)", "bytes4")
+"""ERC-7786: what a recipient implements; it must return the selector."""
+
+
+class LaneExtended(NamedTuple):
+    """A message took its place in a lane, which has this head from there on."""
+
+    destination: int
+    nonce: int
+    gas_limit: int
+    deliver_before: int
+    fee: int
+    head: bytes
+
+
+class LaneRestarted(NamedTuple):
+    """Messages after `last` stand behind `nonce`."""
+
+    destination: int
+    nonce: int
+    last: int
+
+
+class Executed(NamedTuple):
+    """A message reached its recipient, at its place in the lane from `origin`."""
+
+    id: bytes
+    origin: int
+    nonce: int
+
+
+class Failed(NamedTuple):
+    """A message was passed by: refused by its recipient, or `expired` before its first attempt."""
+
+    id: bytes
+    origin: int
+    nonce: int
+    expired: bool
+
+
+class Returned(NamedTuple):
+    """A message's sender was refunded. `unspent` in wei of ERA."""
+
+    id: bytes
+    destination: int
+    nonce: int
+    unspent: int
+
+
+class Noticed(NamedTuple):
+    """A notice came that a message goes back to its sender."""
+
+    id: bytes
+    destination: int
+    carrier: str
+    expired: bool
+
+
+class RestartFollowed(NamedTuple):
+    """An Inbox left its lane at `last` and `head`, and goes on behind `nonce`."""
+
+    origin: int
+    nonce: int
+    last: int
+    head: bytes
+
+
+def _installed(version: int, expires: int, _: bytes, words: Sequence[bytes]) -> ValidatorSet:
+    return ValidatorSet.from_words(version, expires, words)
+
+
+CLAIM_PAID = Event("ClaimPaid(uint256 indexed,address indexed,address indexed,uint64,uint64)")
+CLAIM_SENT = Event("ClaimSent(uint256 indexed,address indexed,uint256,uint64)")
+INBOUND_PAUSED = Event("InboundPaused(uint256 indexed,uint64)")
+LANE_EXTENDED = Event(
+    "LaneExtended(uint256 indexed,uint64 indexed,uint64,uint64,uint256,bytes32)", LaneExtended
+)
+LANE_RESTARTED = Event("LaneRestarted(uint256 indexed,uint64 indexed,uint64)", LaneRestarted)
+MESSAGE_DELIVERED = Event("MessageDelivered(bytes32 indexed,uint256 indexed,uint64 indexed)", Executed)
+MESSAGE_FAILED = Event("MessageFailed(bytes32 indexed,uint256 indexed,uint64 indexed,bool)", Failed)
+MESSAGE_RETURNED = Event("MessageReturned(bytes32 indexed,uint256 indexed,uint64 indexed,uint256)", Returned)
+MESSAGE_SENT = Event("MessageSent(bytes32 indexed,bytes,bytes,bytes,uint256,bytes[])")
+RESTART_FOLLOWED = Event("RestartFollowed(uint256 indexed,uint64 indexed,uint64,bytes32)", RestartFollowed)
+RESTART_NOTICED = Event("RestartNoticed(uint256 indexed,uint64 indexed,uint64,bytes32)")
+RETURN_NOTICED = Event("ReturnNoticed(bytes32 indexed,uint256 indexed,address indexed,bool)", Noticed)
+RETURN_SENT = Event("ReturnSent(bytes32 indexed,uint256 indexed,uint64 indexed,uint64)")
+ROUTE_SET = Event(f"RouteSet(uint256 indexed,{_ROUTE})")
+VALIDATOR_SET_INSTALLED = Event("ValidatorSetInstalled(uint64 indexed,uint64,bytes32,bytes32[])", _installed)
+"""Its value is the set. The caller compares its hash."""
+
+EVENTS = {value.name: value for value in list(globals().values()) if isinstance(value, Event)}
+"""All of them by name; a test compares them with the compiled ABI."""
+
+
+def send_call(
     recipient: bytes,
     payload: bytes,
     gas_limit: int | None = None,
@@ -259,235 +332,21 @@ def encode_send(
     fee_payer: str | None = None,
 ) -> bytes:
     """Call of `sendMessage`. `recipient` is ERC-7930; None takes the route's or the gateway's default."""
-    attributes = []
-    if gas_limit is not None:
-        attributes.append(MIN_GAS_LIMIT + encode(["uint256"], [gas_limit]))
-    if deliver_before is not None:
-        attributes.append(DELIVER_BEFORE + encode(["uint256"], [deliver_before]))
-    if fee_payer is not None:
-        attributes.append(FEE_PAYER + encode(["address"], [fee_payer]))
-    return _call("sendMessage", [recipient, payload, attributes])
+    given = ((MIN_GAS_LIMIT, gas_limit), (DELIVER_BEFORE, deliver_before), (FEE_PAYER, fee_payer))
+    attributes = [attribute.encode(value) for attribute, value in given if value is not None]
+    return SEND_MESSAGE.encode(recipient, payload, attributes)
 
 
-def encode_deliver(attestation: Attestation, batches: Sequence[Batch]) -> bytes:
-    """Call of `deliver`."""
-    return _call("deliver", [attestation.fields, [batch.fields for batch in batches]])
-
-
-def encode_retry(message: Message) -> bytes:
-    """Call of `retry`, on the message's destination."""
-    return _call("retry", [message.origin, message.nonce, message.fields])
-
-
-def encode_return(message: Message) -> bytes:
-    """Call of `returnToSender`, on the message's destination."""
-    return _call("returnToSender", [message.origin, message.nonce, message.fields])
-
-
-def encode_refund(message: Message, walk: Walk) -> bytes:
-    """Call of `refund`, on the message's origin."""
-    return _call("refund", [message.fields, walk.fields])
-
-
-def encode_refund_abandoned(
-    message: Message,
-    walk: Walk,
-    restart_nonce: int,
-    inbox_head: bytes = bytes(32),
-    inbox_ids: Sequence[bytes] = (),
-) -> bytes:
-    """Call of `refundAbandoned`. The Inbox's ids are needed only for a message at or below where it left the lane."""
-    return _call("refundAbandoned", [message.fields, walk.fields, restart_nonce, inbox_head, list(inbox_ids)])
-
-
-def encode_claim(origin: int) -> bytes:
-    """Call of `claim`."""
-    return _call("claim", [origin])
-
-
-def encode_rotate(attestation: Attestation, following: ValidatorSet, proof: Sequence[bytes]) -> bytes:
-    """Call of `rotate`."""
-    values = (following.version, following.expires, following.words)
-    return _call("rotate", [attestation.fields, values, list(proof)])
-
-
-def encode_follow_restart(attestation: Attestation, fact: RestartFact, proof: Sequence[bytes]) -> bytes:
-    """Call of `followRestart`, on the lane's destination."""
-    return _call("followRestart", [attestation.fields, fact.origin, fact.nonce, list(proof)])
-
-
-def encode_restart(destination: int, nonce: int) -> bytes:
-    """Call of `restart`, by the owner of the lane's origin."""
-    return _call("restart", [destination, nonce])
-
-
-def encode_deposit(account: str, amount: int) -> bytes:
-    """Call of `depositFor`, in wei of ERA."""
-    return _call("depositFor", [account, amount])
-
-
-def encode_withdraw(to: str, amount: int) -> bytes:
-    """Call of `withdraw`, in wei of ERA."""
-    return _call("withdraw", [to, amount])
-
-
-def encode_set_allowance(sender: str, amount: int) -> bytes:
-    """Call of `setAllowance`, in wei of ERA."""
-    return _call("setAllowance", [sender, amount])
-
-
-def encode_sweep(destination: int) -> bytes:
-    """Call of `sweep`."""
-    return _call("sweep", [destination])
-
-
-def encode_credit(account: str) -> bytes:
-    """Call of `credit`: wei of ERA."""
-    return _call("credit", [account])
-
-
-def encode_allowance(payer: str, sender: str) -> bytes:
-    """Call of `allowance`: wei of ERA."""
-    return _call("allowance", [payer, sender])
-
-
-def encode_quote(destination: int, gas_limit: int, payload_length: int) -> bytes:
-    """Call of `quote`: wei of ERA."""
-    return _call("quote", [destination, gas_limit, payload_length])
-
-
-def encode_lane_fees(destination: int) -> bytes:
-    """Call of `laneFees`."""
-    return _call("laneFees", [destination])
-
-
-def encode_earnings(origin: int, relayer: str) -> bytes:
-    """Call of `earnings`."""
-    return _call("earnings", [origin, relayer])
-
-
-def encode_paid(destination: int, relayer: str) -> bytes:
-    """Call of `paid`: gwei of ERA."""
-    return _call("paid", [destination, relayer])
-
-
-def encode_paused_until(origin: int) -> bytes:
-    """Call of `pausedUntil`."""
-    return _call("pausedUntil", [origin])
-
-
-def encode_return_notice(destination: int, message_id: bytes) -> bytes:
-    """Call of `returnNotice`."""
-    return _call("returnNotice", [destination, message_id])
-
-
-def encode_restart_record(destination: int, nonce: int) -> bytes:
-    """Call of `restartRecord`."""
-    return _call("restartRecord", [destination, nonce])
-
-
-def encode_receive(message: Message) -> bytes:
+def receive_call(message: Message) -> bytes:
     """The call with which a gateway executes a message."""
-    sender = interoperable(message.origin, message.sender)
-    return RECEIVE_MESSAGE + encode(["bytes32", "bytes", "bytes"], [message.id, sender, message.payload])
+    return RECEIVE_MESSAGE.encode(message.id, interoperable(message.origin, message.sender), message.payload)
 
 
-def encode_outbox_lane(destination: int) -> bytes:
-    """Call of `outboxLane`."""
-    return _call("outboxLane", [destination])
+def retry_call(message: Message) -> bytes:
+    """Call of `retry`, on the message's destination."""
+    return RETRY.encode(message.origin, message.nonce, message)
 
 
-def encode_inbox_lane(origin: int) -> bytes:
-    """Call of `inboxLane`."""
-    return _call("inboxLane", [origin])
-
-
-def encode_stored_head(destination: int, nonce: int) -> bytes:
-    """Call of `storedHead`."""
-    return _call("storedHead", [destination, nonce])
-
-
-def encode_message_status(message_id: bytes) -> bytes:
-    """Call of `messageStatus`."""
-    return _call("messageStatus", [message_id])
-
-
-def encode_validator_set_hash() -> bytes:
-    """Call of `validatorSetHash`."""
-    return _call("validatorSetHash", [])
-
-
-def encode_network_id() -> bytes:
-    """Call of `NETWORK_ID`."""
-    return _call("NETWORK_ID", [])
-
-
-def encode_route(chain_id: int) -> bytes:
-    """Call of `route`."""
-    return _call("route", [chain_id])
-
-
-def encode_set_route(chain_id: int, route: Route) -> bytes:
-    """Call of `setRoute`."""
-    return _call("setRoute", [chain_id, astuple(route)])
-
-
-def decode_lane(data: bytes) -> tuple[int, bytes]:
-    """(nonce, head) from `outboxLane` or `inboxLane`."""
-    nonce, head = decode(["uint64", "bytes32"], data)
-    return nonce, head
-
-
-def decode_restarted_at(data: bytes) -> int:
-    """Place of the last restart, 0 if none, from `outboxLane`."""
-    (restarted_at,) = decode(["uint64"], data[64:])
-    return int(restarted_at)
-
-
-def decode_route(data: bytes) -> Route:
-    """Result of `route`."""
-    return Route(*decode([_ROUTE], data)[0])
-
-
-def decode_status(data: bytes) -> tuple[Status, int]:
-    """(status, nonce of the notice of its return or 0) from `messageStatus`."""
-    status, notice = decode(["uint8", "uint64"], data)
-    return Status(status), notice
-
-
-def decode_pair(data: bytes) -> tuple[int, int]:
-    """(escrow, protocol fees) from `laneFees`, (earned, claimed) from `earnings`, all gwei of ERA."""
-    first, second = decode(["uint256", "uint256"], data)
-    return first, second
-
-
-def decode_return_notice(data: bytes) -> ReturnNotice:
-    """Result of `returnNotice`."""
-    carrier, expired, refunded = decode(["address", "bool", "bool"], data)
-    known = int(carrier, 16) != 0
-    return ReturnNotice(to_checksum_address(carrier) if known else None, expired, refunded)
-
-
-def decode_restart_record(data: bytes) -> RestartRecord:
-    """Result of `restartRecord`."""
-    return RestartRecord(*decode(["bool", "bool", "uint64", "bytes32"], data))
-
-
-def decode_validator_set(log: dict[str, Any]) -> ValidatorSet:
-    """The set that a `ValidatorSetInstalled` log announces. The caller compares its hash."""
-    expires, _, words = decode(["uint64", "bytes32", "bytes32[]"], from_hex(log["data"]))
-    return ValidatorSet.from_words(int(log["topics"][1], 16), expires, words)
-
-
-def topic(name: str) -> str:
-    """First topic of an event, as JSON-RPC wants it."""
-    return to_hex(TOPICS[name])
-
-
-def word(value: int | bytes) -> str:
-    """An indexed integer or bytes32 as a topic."""
-    return to_hex(value if isinstance(value, bytes) else value.to_bytes(32, "big"))
-
-
-def _call(name: str, values: Sequence[Any]) -> bytes:
-    return SELECTORS[name] + encode(_TYPES[name], values)
+def return_call(message: Message) -> bytes:
+    """Call of `returnToSender`, on the message's destination."""
+    return RETURN_TO_SENDER.encode(message.origin, message.nonce, message)

@@ -1,17 +1,22 @@
-"""What a contract said when it reverted: return data decoded through a table of known errors."""
+"""What a contract said when it reverted: return data in words, by the errors of every contract that ships."""
 
-import re
+from __future__ import annotations
+
+import json
+from functools import cache
 from typing import Any
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
+from eth_utils.abi import abi_to_signature, get_abi_input_types
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-_DECLARATION = re.compile(r"(\w+)\((.*)\)")
-_KNOWN: dict[bytes, tuple[str, list[str], list[str]]] = {}
-
 # Solidity documentation, "Panic via assert and Error via require".
+_BUILT_IN = (
+    {"type": "error", "name": "Error", "inputs": [{"name": "message", "type": "string"}]},
+    {"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
+)
 _PANICS = {
     0x01: "an assertion failed",
     0x11: "arithmetic overflow or underflow",
@@ -25,32 +30,14 @@ _PANICS = {
 }
 
 
-def declare(*declarations: str) -> None:
-    """Adds errors to the table, each as `Name(type name, ...)` like in Solidity. Names are optional."""
-    for declaration in declarations:
-        match = _DECLARATION.fullmatch(declaration)
-        if match is None:
-            raise ValueError(f"not an error declaration: {declaration}")
-        name, parameters = match.groups()
-        fields = [field.split() for field in parameters.split(",")] if parameters else []
-        types = [field[0] for field in fields]
-        labels = [field[1] if len(field) > 1 else "" for field in fields]
-        _KNOWN[keccak(text=f"{name}({','.join(types)})")[:4]] = (name, types, labels)
-
-
-def selectors() -> dict[bytes, str]:
-    """Selector -> canonical signature of every known error."""
-    return {selector: f"{name}({','.join(types)})" for selector, (name, types, _) in _KNOWN.items()}
-
-
 def explain(data: bytes) -> str:
     """One line for the return data of a reverted call. Of unknown data the first 100 bytes."""
     if not data:
         return "reverted without a reason"
-    known = _KNOWN.get(data[:4])
+    known = _errors().get(data[:4])
     if known is None:
         return f"unknown error 0x{data[:100].hex()}"
-    name, types, labels = known
+    name, types = known["name"], get_abi_input_types(known)
     try:
         values = decode(types, data[4:])
     except (DecodingError, OverflowError):
@@ -60,10 +47,23 @@ def explain(data: bytes) -> str:
     if name == "Panic":
         return f"panic 0x{values[0]:02x}: {_PANICS.get(values[0], 'unknown code')}"
     shown = ", ".join(
-        f"{label}={_show(type_, value)}" if label else _show(type_, value)
-        for type_, label, value in zip(types, labels, values, strict=True)
+        f"{entry['name']}={_show(type_, value)}" if entry["name"] else _show(type_, value)
+        for entry, type_, value in zip(known["inputs"], types, values, strict=True)
     )
     return f"{name}({shown})"
+
+
+@cache
+def _errors() -> dict[bytes, Any]:
+    """Selector -> ABI of every error. Read at the first revert: most commands never see one."""
+    from importlib.resources import files
+
+    abis: list[Any] = [_BUILT_IN]
+    for file in (files("metalayer") / "artifacts").iterdir():
+        if file.name.endswith(".json") and not file.name.endswith(".input.json"):
+            abis.append(json.loads(file.read_text(encoding="utf-8"))["abi"])
+    errors = [item for abi in abis for item in abi if item["type"] == "error"]
+    return {keccak(text=abi_to_signature(error))[:4]: error for error in errors}
 
 
 def _show(type_: str, value: Any) -> str:
@@ -72,48 +72,3 @@ def _show(type_: str, value: Any) -> str:
     if isinstance(value, bytes):
         return "0x" + value.hex()
     return str(value)
-
-
-declare(
-    "Error(string)",
-    "Panic(uint256)",
-    "OwnableUnauthorizedAccount(address account)",
-    "OwnableInvalidOwner(address owner)",
-    "ERC20InsufficientBalance(address sender,uint256 balance,uint256 needed)",
-    "ERC20InvalidSender(address sender)",
-    "ERC20InvalidReceiver(address receiver)",
-    "ERC20InsufficientAllowance(address spender,uint256 allowance,uint256 needed)",
-    "ERC20InvalidApprover(address approver)",
-    "ERC20InvalidSpender(address spender)",
-    "SafeERC20FailedOperation(address token)",
-    "ReentrancyGuardReentrantCall()",
-    "FailedDeployment()",
-    "InsufficientBalance(uint256 balance,uint256 needed)",
-    "CheckpointUnorderedInsertion()",
-    "Create2EmptyBytecode()",
-    "Create3EmptyBytecode()",
-    "ECDSAInvalidSignature()",
-    "ECDSAInvalidSignatureLength(uint256 length)",
-    "ECDSAInvalidSignatureS(bytes32 s)",
-    "ERC20ExceededSafeSupply(uint256 increasedSupply,uint256 cap)",
-    "ERC2612ExpiredSignature(uint256 deadline)",
-    "ERC2612InvalidSigner(address signer,address owner)",
-    "ERC5267ExtensionsNotSupported()",
-    "ERC5805FutureLookup(uint256 timepoint,uint48 clock)",
-    "InteroperableAddressParsingError(bytes )",
-    "InvalidAccountNonce(address account,uint256 currentNonce)",
-    "InvalidBridge(address bridge)",
-    "InvalidShortString()",
-    "SafeCastOverflowedUintDowncast(uint8 bits,uint256 value)",
-    "StringTooLong(string str)",
-    "VotesExpiredSignature(uint256 expiry)",
-    # ERA, TokenBridge, Create3Factory
-    "NoSupplyHistory()",
-    "UnauthorizedBridge(address caller)",
-    "ZeroAmount()",
-    "InvalidBeneficiary(address to)",
-    "InvalidDestination(uint256 destination)",
-    "OutstandingExceeded(uint256 chainId,uint256 amount,uint256 outstanding)",
-    "NotController(address namespace,address caller,address controller)",
-    "InvalidController(address controller)",
-)

@@ -16,7 +16,7 @@ from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.live import Live
 from metalayer.network.transactions import Receipt
-from metalayer.tracking.trace import State, Trace, follow
+from metalayer.tracking.trace import State, Trace, look
 
 _POLL = 0.15
 
@@ -75,7 +75,7 @@ class Follower:
         live, origin = self.live, self.live.connection(sent.message.origin)
         seen = State.SENT
         while True:
-            trace = follow(live.connections, live.network_id, live.gateway, self.exchange, origin, sent)
+            trace = look(live.mesh, self.exchange, origin, sent)
             if trace.state.ended:
                 return self._end(trace, arrival)
             if trace.state is not seen:

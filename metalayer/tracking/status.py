@@ -3,21 +3,21 @@ until when each chain's validator set signs."""
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from metalayer.attesting.exchange import Exchange, MalformedFile
-from metalayer.attesting.rotation import verified_signatures
-from metalayer.attesting.sets import read_sets, set_status
-from metalayer.lanes import logs as lane
+from metalayer.attesting.exchange import Exchange, Malformed
+from metalayer.attesting.quorum import verified_signatures
+from metalayer.attesting.sets import read_sets
+from metalayer.lanes.logs import extended_request
 from metalayer.lanes.survey import Ends, LaneState, Survey, survey
-from metalayer.network.connection import Connection, call_request, logs_request
+from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
+from metalayer.protocol.attestation import Domain
 from metalayer.protocol.facts import LaneFact
-from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import genesis_head
+from metalayer.protocol.rpc import block_request
 
 _RESTART = "halted until the origin's owner restarts it (docs/incidents.md)"
 
@@ -82,30 +82,28 @@ class NetworkStatus:
     problems: list[str]
 
 
-def status(
-    connections: Mapping[str, Connection], network_id: int, address: str, exchange: Exchange
-) -> NetworkStatus:
+def status(mesh: Mesh, exchange: Exchange) -> NetworkStatus:
     """Reads all lanes; all chains in parallel."""
-    found = survey(connections, address, network_id)
-    signed = signed_nonces(exchange, network_id, address, {s.ends: s.destination for s in found.lanes})
+    found = survey(mesh)
+    signed = signed_nonces(mesh, exchange, {state.ends for state in found.lanes})
     by_origin: dict[int, list[LaneState]] = {}
     by_destination: dict[int, list[LaneState]] = {}
     for state in found.lanes:
         by_origin.setdefault(state.ends[0], []).append(state)
         by_destination.setdefault(state.ends[1], []).append(state)
     ages: dict[Ends, tuple[int | None, str]] = {}
-    for part in in_parallel(lambda states: _ages(states, address, network_id), by_origin.values()):
+    for part in in_parallel(lambda states: _ages(states, mesh.domain), by_origin.values()):
         ages |= part
     endings: dict[Ends, Counter[str]] = {}
-    for counts in in_parallel(lambda states: _unended(states, address, found), by_destination.values()):
+    for counts in in_parallel(lambda states: _unended(states, mesh.gateway, found), by_destination.values()):
         endings |= counts
-    escrows = dict(
-        pair for one in in_parallel(lambda s: _escrows(s, address), by_origin.values()) for pair in one
-    )
+    escrows: dict[Ends, int] = {}
+    for held in in_parallel(lambda states: _escrows(states, mesh.gateway), by_origin.values()):
+        escrows |= held
     lanes = [
         LaneStatus(
-            origin=state.origin.chain.name,
-            destination=state.destination.chain.name,
+            origin=state.origin.name,
+            destination=state.destination.name,
             sent=state.sent,
             finalized=state.finalized,
             signed=max(state.delivered, signed.get(state.ends, 0)),
@@ -118,34 +116,36 @@ def status(
         for state in found.lanes
     ]
     there = {state.ends[1]: state.destination for state in found.lanes}
-    sets = in_parallel(lambda c: SetStatus(c.chain.name, *set_status(c, address)), there.values())
-    return NetworkStatus(lanes, sets, found.problems)
+    sets = in_parallel(lambda connection: read_sets(connection, mesh.gateway), there.values())
+    return NetworkStatus(
+        lanes,
+        [SetStatus(s.name, s.installed.version, s.installed.expires, s.seconds_left) for s in sets],
+        found.problems,
+    )
 
 
-def _escrows(states: list[LaneState], address: str) -> list[tuple[Ends, int]]:
-    answers = states[0].origin.calls([(address, gateway.encode_lane_fees(s.ends[1])) for s in states])
-    return [
-        (state.ends, gateway.decode_pair(answer)[0]) for state, answer in zip(states, answers, strict=True)
-    ]
+def _escrows(states: list[LaneState], address: str) -> dict[Ends, int]:
+    fees = states[0].origin.batch(gateway.LANE_FEES.request(address, state.ends[1]) for state in states)
+    return {state.ends: held.escrow for state, held in zip(states, fees, strict=True)}
 
 
-def signed_nonces(
-    exchange: Exchange, network_id: int, address: str, lanes: Mapping[Ends, Connection]
-) -> dict[Ends, int]:
-    """Highest nonce per lane that a quorum signed, as far as the exchange still has it."""
-    sets = {}
-    for connection in {id(c): c for c in lanes.values()}.values():
-        sets[connection.chain.chain_id] = read_sets(connection, address).installed
+def signed_nonces(mesh: Mesh, exchange: Exchange, lanes: Iterable[Ends]) -> dict[Ends, int]:
+    """Highest nonce of each of these lanes that a quorum signed, as far as the exchange still has it."""
+    wanted = set(lanes)
+    sets = {
+        chain_id: read_sets(mesh.by_id[chain_id], mesh.gateway).installed
+        for chain_id in {destination for _, destination in wanted}
+    }
+    members = {signer for known in sets.values() for signer, _ in known.members}
     highest: dict[Ends, int] = {}
     for root in exchange.roots():
         try:
             facts = exchange.facts(root)
-        except MalformedFile:
+        except Malformed:
             continue
-        members = {signer for one in sets.values() for signer, _ in one.members}
-        signatures = verified_signatures(exchange, network_id, address, root, members)
+        signatures = verified_signatures(exchange, mesh.domain, root, members)
         for fact in facts or ():
-            if not isinstance(fact, LaneFact) or fact.destination not in sets:
+            if not isinstance(fact, LaneFact) or (fact.origin, fact.destination) not in wanted:
                 continue
             if sets[fact.destination].quorum(signatures):
                 ends = (fact.origin, fact.destination)
@@ -153,43 +153,43 @@ def signed_nonces(
     return highest
 
 
-def _ages(states: list[LaneState], address: str, network_id: int) -> dict[Ends, tuple[int | None, str]]:
+def _ages(states: list[LaneState], domain: Domain) -> dict[Ends, tuple[int | None, str]]:
     """Age of the oldest undelivered message of each lane of one origin, and what is wrong with its hashes."""
     connection = states[0].origin
-    height = connection.height()
-    latest = connection.timestamp(height)
-    logs = connection.batch(
-        lane.extended_request(
-            address, state.ends[1], [max(1, state.delivered), state.delivered + 1], 0, height
+    latest = connection.block()
+    found = connection.batch(
+        extended_request(
+            domain.gateway, state.ends[1], [max(1, state.delivered), state.delivered + 1], 0, latest.number
         )
         for state in states
     )
     oldest: dict[Ends, int] = {}
     result: dict[Ends, tuple[int | None, str]] = {}
-    for state, found in zip(states, logs, strict=True):
-        entries = {int(entry["topics"][2], 16): entry for entry in found}
-        result[state.ends] = (None, _broken(state, entries.get(state.delivered), network_id))
-        following = entries.get(state.delivered + 1)
+    for state, logged in zip(states, found, strict=True):
+        by_nonce = {extended.event.nonce: extended for extended in logged}
+        last = by_nonce.get(state.delivered)
+        head = None if last is None else last.event.head
+        result[state.ends] = (None, _broken(state, head, domain.network_id))
+        following = by_nonce.get(state.delivered + 1)
         if following is not None:
-            oldest[state.ends] = int(following["blockNumber"], 16)
-    blocks = connection.batch(("eth_getBlockByNumber", (hex(number), False)) for number in oldest.values())
+            oldest[state.ends] = following.log.block
+    blocks = connection.batch(block_request(number) for number in oldest.values())
     # A halted chain's clock stands still, and a test's may be ahead of ours.
-    now = max(latest, int(time.time()))
+    now = max(latest.time, int(time.time()))
     for ends, block in zip(oldest, blocks, strict=True):
-        result[ends] = (now - int(block["timestamp"], 16), result[ends][1])
+        result[ends] = (now - block.time, result[ends][1])
     return result
 
 
-def _broken(state: LaneState, at_delivered: Mapping[str, Any] | None, network_id: int) -> str:
-    """Why the Inbox cannot go on with what the Outbox has; empty if it can."""
+def _broken(state: LaneState, at_delivered: bytes | None, network_id: int) -> str:
+    """Why the Inbox cannot go on with what the Outbox has; empty if it can. at_delivered: the Outbox's head there."""
     if state.is_restarted:
         return f"restarted at {state.final.restarted_at}: the destination has not followed (`ape run relay once`)"
+    head = at_delivered
     if state.delivered in (0, state.latest.restarted_at):
         head = genesis_head(network_id, *state.ends, state.delivered)
-    elif at_delivered is None:
+    if head is None:
         return f"the Inbox has message {state.delivered}, which the Outbox never sent: {_RESTART}"
-    else:
-        head = from_hex(at_delivered["data"])[-32:]
     if head == state.inbox.head:
         return ""
     return f"the two ends have different heads at {state.delivered}: {_RESTART}"
@@ -200,41 +200,31 @@ def _unended(states: list[LaneState], address: str, found: Survey) -> dict[Ends,
     connection = states[0].destination
     counts: dict[Ends, Counter[str]] = {state.ends: Counter() for state in states}
     lanes = {state.ends[0]: state for state in states}
-    method, params = logs_request(address, [gateway.topic("MessageFailed")], 0, connection.height())
-    failed = {
-        from_hex(entry["topics"][1]): (int(entry["topics"][2], 16), int(entry["topics"][3], 16))
-        for entry in connection.rpc(method, *params)
-    }
-    answers = connection.batch(call_request(address, gateway.encode_message_status(id_)) for id_ in failed)
-    open_: dict[int, list[tuple[bytes, int]]] = {}
+    failed = {event.id: event for event, _ in connection.ask(gateway.MESSAGE_FAILED.logs(address))}
+    answers = connection.batch(gateway.MESSAGE_STATUS.request(address, id_) for id_ in failed)
+    open_: dict[int, list[int]] = {}
     noticed: dict[int, list[bytes]] = {}
-    for (id_, (origin, nonce)), answer in zip(failed.items(), answers, strict=True):
-        standing, notice = gateway.decode_status(from_hex(answer))
-        if standing is gateway.Status.NONE or origin not in lanes:
+    for event, (standing, notice) in zip(failed.values(), answers, strict=True):
+        if standing is gateway.Status.NONE or event.origin not in lanes:
             continue
         if notice:
-            noticed.setdefault(origin, []).append(id_)
+            noticed.setdefault(event.origin, []).append(event.id)
         elif standing is gateway.Status.EXPIRED:
-            counts[lanes[origin].ends]["expired"] += 1
+            counts[lanes[event.origin].ends]["expired"] += 1
         else:
-            open_.setdefault(origin, []).append((id_, nonce))
-    now = found.times[connection.chain.chain_id]
-    for origin, messages in open_.items():
+            open_.setdefault(event.origin, []).append(event.nonce)
+    now = found.times[connection.chain_id]
+    for origin, nonces in open_.items():
         state = lanes[origin]
-        nonces = [nonce for _, nonce in messages]
-        (logs,) = state.origin.batch(
-            [lane.extended_request(address, state.ends[1], nonces, 0, state.origin.height())]
-        )
-        deadlines = {int(entry["topics"][2], 16): int(entry["data"][66:130], 16) for entry in logs}
-        for _, nonce in messages:
+        logged = state.origin.ask(extended_request(address, state.ends[1], nonces, 0, state.origin.height()))
+        deadlines = {extended.event.nonce: extended.event.deliver_before for extended in logged}
+        for nonce in nonces:
             late = deadlines.get(nonce, now) < now
             counts[state.ends]["expired" if late else "failed"] += 1
     for origin, ids in noticed.items():
         state = lanes[origin]
-        answers = state.origin.batch(
-            call_request(address, gateway.encode_return_notice(state.ends[1], id_)) for id_ in ids
+        notices = state.origin.batch(
+            gateway.RETURN_NOTICE.request(address, state.ends[1], id_) for id_ in ids
         )
-        counts[state.ends]["returning"] += sum(
-            not gateway.decode_return_notice(from_hex(answer)).refunded for answer in answers
-        )
+        counts[state.ends]["returning"] += sum(not known.refunded for known in notices)
     return counts

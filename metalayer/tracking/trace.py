@@ -1,30 +1,25 @@
 """One message: where it is, why it failed, what to do next."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-from eth_utils.address import is_address, to_checksum_address
-
 from metalayer.attesting.exchange import Exchange
 from metalayer.errors import MetalayerError
-from metalayer.lanes import logs as lane
+from metalayer.lanes import logs
 from metalayer.lanes.logs import Sent
-from metalayer.network.connection import Connection, Reverted, RpcError, Unreachable
+from metalayer.network.connection import Connection
+from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
-from metalayer.network.transactions import Receipt, Sender
+from metalayer.network.rpc import Unreachable
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI, era
-from metalayer.protocol.hex import from_hex
-from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Fee, Message, interoperable
+from metalayer.protocol.message import Fee
+from metalayer.tracking.messages import failure_reason
 from metalayer.tracking.status import signed_nonces
 
 _POLL = 0.1
-# Intrinsic gas of the call with which a failure is looked into: 21,000, and at most 40 a byte (EIP-7623).
-_CALL_GAS = 21_000
-_GAS_PER_BYTE = 40
 
 
 class State(Enum):
@@ -67,89 +62,63 @@ class Trace:
     advice: str = ""
 
 
-def find(
-    connections: Mapping[str, Connection], network_id: int, address: str, message_id: bytes
-) -> tuple[Connection, Sent]:
+def find(mesh: Mesh, message_id: bytes) -> tuple[Connection, Sent]:
     """The origin and the message with this id. MetalayerError if no chain of the network sent it."""
     silent = []
 
     def search(connection: Connection) -> Sent | None:
-        topics = [gateway.topic("MessageSent"), gateway.word(message_id)]
         try:
-            logs = connection.logs(address, topics, 0, connection.height())
-            if not logs:
-                return None
-            block = int(logs[0]["blockNumber"], 16)
-            method, params = lane.sent_request(address, block, block)
-            everything = lane.parse(connection.rpc(method, *params), network_id, connection.chain.chain_id)
+            return logs.find(connection, mesh.domain, [message_id]).get(message_id)
         except Unreachable as error:
             silent.append(str(error))
             return None
-        return next(sent for sent in everything if sent.id == message_id)
 
-    for connection, sent in zip(connections.values(), in_parallel(search, connections.values()), strict=True):
+    everywhere = mesh.connections.values()
+    for connection, sent in zip(everywhere, in_parallel(search, everywhere), strict=True):
         if sent is not None:
             return connection, sent
-    where = f"it was not sent from {', '.join(connections)}"
+    where = f"it was not sent from {', '.join(mesh.connections)}"
     raise MetalayerError("; ".join([f"there is no message 0x{message_id.hex()}: {where}", *silent]))
 
 
-def trace(
-    connections: Mapping[str, Connection],
-    network_id: int,
-    address: str,
-    exchange: Exchange,
-    message_id: bytes,
-) -> Trace:
+def trace(mesh: Mesh, exchange: Exchange, message_id: bytes) -> Trace:
     """Everything that is known about a message. MetalayerError if there is none with this id."""
-    origin, sent = find(connections, network_id, address, message_id)
-    return follow(connections, network_id, address, exchange, origin, sent)
+    return look(mesh, exchange, *find(mesh, message_id))
 
 
-def follow(
-    connections: Mapping[str, Connection],
-    network_id: int,
-    address: str,
-    exchange: Exchange,
-    origin: Connection,
-    sent: Sent,
-) -> Trace:
+def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trace:
     """The same for a message that was found already."""
-    message = sent.message
-    by_id = {connection.chain.chain_id: connection for connection in connections.values()}
-    if message.destination not in by_id:
+    message, address = sent.message, mesh.gateway
+    if message.destination not in mesh.by_id:
         raise MetalayerError(
             f"message 0x{sent.id.hex()} goes to chain {message.destination}, which is unknown"
         )
-    destination = by_id[message.destination]
-    names = (origin.chain.name, destination.chain.name)
+    destination = mesh.by_id[message.destination]
+    names = (origin.name, destination.name)
     # Before the logs: a message that arrives meanwhile must not look as if it had been passed by.
-    inbox = gateway.decode_lane(destination.call(address, gateway.encode_inbox_lane(message.origin)))[0]
-    events = [gateway.topic("MessageDelivered"), gateway.topic("MessageFailed")]
-    logs = destination.logs(address, [events, gateway.word(sent.id)], 0, destination.height())
-    executed = str(logs[-1]["transactionHash"]) if logs else ""
-    if logs and logs[-1]["topics"][0] == events[0]:
-        return Trace(sent, *names, State.DELIVERED, executed)
-    refunds = origin.logs(
-        address, [gateway.topic("MessageReturned"), gateway.word(sent.id)], 0, origin.height()
+    inbox = destination.view(address, gateway.INBOX_LANE, message.origin)
+    delivered, failed = destination.batch(
+        event.logs(address, sent.id) for event in (gateway.MESSAGE_DELIVERED, gateway.MESSAGE_FAILED)
     )
+    if delivered:
+        return Trace(sent, *names, State.DELIVERED, delivered[-1].log.transaction)
+    executed = failed[-1].log.transaction if failed else ""
+    refunds = origin.ask(gateway.MESSAGE_RETURNED.logs(address, sent.id))
     if refunds:
-        return Trace(sent, *names, State.RETURNED, executed, str(refunds[-1]["transactionHash"]))
-    if logs:
-        return _undelivered(destination, address, sent, names, executed, bool(int(logs[-1]["data"], 16)))
-    if inbox >= message.nonce and not message.is_of_gateways:
+        return Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction)
+    if failed:
+        return _undelivered(destination, address, sent, names, executed, failed[-1].event.expired)
+    if inbox.nonce >= message.nonce and not message.is_of_gateways:
         why = f"its lane was restarted: {names[1]} has no message {message.nonce} of it, or another one"
         advice = "its sender is refunded by `ape run relay once` when the restart's notice is there"
         return Trace(sent, *names, State.ABANDONED, reason=why, advice=advice)
-    data = origin.call(address, gateway.encode_outbox_lane(message.destination), origin.finalized())
-    if not data or gateway.decode_lane(data)[0] < message.nonce:
+    final = origin.ask(gateway.OUTBOX_LANE.optional(address, message.destination, block=origin.finalized()))
+    if final is None or final.nonce < message.nonce:
         depth = origin.chain.preset.finality_depth
         advice = f"wait until block {sent.block + depth} of {names[0]}: it is at {origin.height()}"
         return Trace(sent, *names, State.SENT, advice=advice)
-    ends = (message.origin, message.destination)
-    signed = signed_nonces(exchange, network_id, address, {ends: destination})
-    if signed.get(ends, 0) < message.nonce:
-        if destination.timestamp() > message.deliver_before:
+    if signed_nonces(mesh, exchange, {sent.ends}).get(sent.ends, 0) < message.nonce:
+        if destination.block().time > message.deliver_before:
             late = f"it expired at {_utc(message.deliver_before)}: its relayer passes it by, and it goes back"
             return Trace(sent, *names, State.FINAL, reason=late, advice="start validators, and a relayer")
         return Trace(
@@ -163,14 +132,14 @@ def _undelivered(
 ) -> Trace:
     """A message whose first attempt did not succeed, and that was not refunded yet."""
     message = sent.message
-    status = gateway.decode_status(destination.call(address, gateway.encode_message_status(sent.id)))
-    if status[1]:
+    standing = destination.view(address, gateway.MESSAGE_STATUS, sent.id)
+    if standing.notice:
         advice = (
             "`ape run relay once` carries its notice and refunds its sender, once that is final and signed"
         )
-        why = f"it goes back: its notice is message {status[1]} from {names[1]} to {names[0]}"
+        why = f"it goes back: its notice is message {standing.notice} from {names[1]} to {names[0]}"
         return Trace(sent, *names, State.RETURNING, executed, reason=why, advice=advice)
-    if expired or destination.timestamp() > message.deliver_before:
+    if expired or destination.block().time > message.deliver_before:
         why = f"it was not executed by {_utc(message.deliver_before)}, its deliverBefore"
         advice = "it can no longer be retried: `ape run relay once` sends it back to its sender"
         return Trace(sent, *names, State.EXPIRED, executed, reason=why, advice=advice)
@@ -181,19 +150,12 @@ def _undelivered(
     return Trace(sent, *names, State.FAILED, executed, reason=why, advice=advice)
 
 
-def wait(
-    connections: Mapping[str, Connection],
-    network_id: int,
-    address: str,
-    exchange: Exchange,
-    message_id: bytes,
-    timeout: float,
-) -> Trace:
-    """Follows a message until it is delivered, failed or expired. MetalayerError after `timeout` seconds."""
+def wait(mesh: Mesh, exchange: Exchange, message_id: bytes, timeout: float) -> Trace:
+    """Watches a message until it is delivered, failed or expired. MetalayerError after `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    origin, sent = find(connections, network_id, address, message_id)
+    origin, sent = find(mesh, message_id)
     while True:
-        now = follow(connections, network_id, address, exchange, origin, sent)
+        now = look(mesh, exchange, origin, sent)
         if now.state.ended:
             return now
         if time.monotonic() > deadline:
@@ -201,89 +163,6 @@ def wait(
                 f"message 0x{message_id.hex()} is {now.state.value} after {timeout:g} s: {now.advice}"
             )
         time.sleep(_POLL)
-
-
-def send(
-    connection: Connection,
-    sender: Sender,
-    address: str,
-    destination: int,
-    recipient: str,
-    payload: bytes,
-    gas_limit: int | None = None,
-    deliver_before: int | None = None,
-) -> tuple[Receipt, bytes]:
-    """Sends one message from the connection's chain. Its receipt and the message's id. Raises Reverted."""
-    data = gateway.encode_send(interoperable(destination, recipient), payload, gas_limit, deliver_before)
-    receipt = connection.send(sender, address, data)
-    sent = gateway.topic("MessageSent")
-    ids = [entry["topics"][1] for entry in receipt["logs"] if entry["topics"][0] == sent]
-    return receipt, from_hex(ids[0])
-
-
-def retry(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
-    """Calls the recipient of a failed message again. `connection` is the destination.
-
-    MetalayerError with what the recipient says if it refuses again, Reverted if the gateway does.
-    """
-    try:
-        return connection.send(sender, address, gateway.encode_retry(message))
-    except Reverted as error:
-        if not error.reason.startswith("RetryFailed"):
-            raise
-        why = failure_reason(connection, address, message)
-        raise MetalayerError(f"{connection.chain.name}: the message still fails: {why}") from error
-
-
-def failure_reason(connection: Connection, address: str, message: Message) -> str:
-    """What the recipient says to the message now, at the latest block, with the message's own gas limit."""
-    name = connection.chain.name
-    if not connection.code(message.recipient):
-        return f"the recipient {message.recipient} has no code on {name}"
-    data = gateway.encode_receive(message)
-    gas = message.gas_limit + _CALL_GAS + _GAS_PER_BYTE * len(data)
-    try:
-        answer = connection.call(message.recipient, data, sender=address, gas=gas)
-    except Reverted as error:
-        return f"the recipient refuses: {error.reason}"
-    except RpcError as error:
-        return f"the recipient fails within {message.gas_limit} gas: {error}"
-    if answer[:32] == gateway.RECEIVE_MESSAGE.ljust(32, b"\0"):
-        return "the recipient would accept it now"
-    return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
-
-
-def parse_id(text: str) -> bytes:
-    """The id that a person typed. MetalayerError unless it is 32 bytes in hexadecimal."""
-    digits = text.lower().removeprefix("0x")
-    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
-        raise MetalayerError(f"'{text}' is not a message id: expected 0x and 64 hexadecimal digits")
-    return from_hex("0x" + digits)
-
-
-def parse_payload(payload: str | None, text: str | None) -> bytes:
-    """The payload that a person gave in one of two forms, empty if in neither."""
-    if payload is not None and text is not None:
-        raise MetalayerError("give the payload as --payload or as --text, not both")
-    if payload is None:
-        data = (text or "").encode()
-    else:
-        try:
-            data = bytes.fromhex(payload.lower().removeprefix("0x"))
-        except ValueError as error:
-            raise MetalayerError(
-                f"'{payload}' is not hexadecimal: expected 0x and pairs of digits"
-            ) from error
-    if len(data) > MAX_PAYLOAD_LENGTH:
-        raise MetalayerError(f"the payload has {len(data)} bytes: at most {MAX_PAYLOAD_LENGTH} are accepted")
-    return data
-
-
-def parse_recipient(text: str) -> str:
-    """A checksummed address. MetalayerError if the text is none."""
-    if not is_address(text):
-        raise MetalayerError(f"'{text}' is not an address: expected 0x and 40 hexadecimal digits")
-    return to_checksum_address(text)
 
 
 def as_dict(trace: Trace) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """What one validator ever signed."""
 
-import fcntl
-import os
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from metalayer.errors import MetalayerError
+from metalayer.network.locks import exclusive
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 
 
@@ -25,16 +24,15 @@ class Record:
     def __init__(self, path: Path, identity: str) -> None:
         self._path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(path)
-            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            # A rollback journal, synced with its directory: what is committed survives a power cut.
-            self._database.execute("PRAGMA journal_mode = DELETE")
-            self._database.execute("PRAGMA synchronous = EXTRA")
-            self._database.execute(
-                "CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value BLOB NOT NULL)"
+            self._lock = exclusive(
+                path.with_name(path.name + ".lock"),
+                f"another validator has the record {path} (one key, one process)",
             )
-            self._database.execute("CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY)")
+            try:
+                self._database = _open(path)
+            except BaseException:
+                self._lock.release()
+                raise
         except (OSError, sqlite3.Error) as error:
             raise MetalayerError(f"cannot open the record {path}: {error}") from error
         self._identify(identity)
@@ -82,7 +80,7 @@ class Record:
     def close(self) -> None:
         """Lets another process have it."""
         self._database.close()
-        os.close(self._lock)
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +89,16 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    # A rollback journal, synced with its directory: what is committed survives a power cut.
+    database.execute("PRAGMA journal_mode = DELETE")
+    database.execute("PRAGMA synchronous = EXTRA")
+    database.execute("CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value BLOB NOT NULL)")
+    database.execute("CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY)")
+    return database
 
 
 def _rival(fact: Fact) -> str | None:
@@ -106,19 +114,3 @@ def _what_happened(fact: Fact) -> str:
     if isinstance(fact, SetFact):
         return "a version means one set for ever, another set needs a higher one"
     return f"chain {fact.origin} was reorganised since, only a restart of the lane mends it"
-
-
-def _locked(path: Path) -> int:
-    # The kernel drops this lock with the process, however it ends.
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise MetalayerError(
-            f"another validator (process {holder or 'unknown'}) has the record {path}: one key, one process"
-        ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-    return descriptor

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from eth_utils.crypto import keccak
 
+from metalayer.deploy.artifacts import load_artifacts
+from metalayer.deploy.contracts import FACTORY, predict
+from metalayer.deploy.desired import Desired
 from metalayer.lanes.logs import Sent, parse
+from metalayer.network.config import load_network
 from metalayer.protocol.facts import Tree
+from metalayer.protocol.gateway import Route
 from tests.kit.chains import BoundChain
-from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, init_code, now, transact
+from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, now
 from tests.kit.paper import DAY, PaperLane, Validators
+from tests.kit.placing import place
 from tests.kit.roles import (
     ATTACKER,
     BENEFICIARY,
@@ -30,8 +36,6 @@ from tests.kit.roles import (
 from tests.kit.settlement import FUNDS, Origin
 from tests.kit.stack import CHAINS, Stack
 from tests.kit.terms import OPEN_ROUTE
-
-ARACHNID_FACTORY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
 
 
 def acting(role: Role) -> Callable[[], str]:
@@ -74,15 +78,27 @@ def stacks(
     guardian: str,
     treasury: str,
 ) -> dict[str, Stack]:
-    """Gateway, ERA, bridge and a scripted recipient on three chains; every route open."""
-    deployed = {
-        name: _deploy(chains, name, validators, deployer, owner, guardian, treasury) for name in CHAINS
-    }
-    for stack in deployed.values():
-        for other in deployed.values():
-            if other is not stack:
-                stack.gateway.send("setRoute", other.chain.chain_id, OPEN_ROUTE, sender=owner)
-    return deployed
+    """Every declared contract and a scripted recipient on three chains; every route open."""
+    bound = {name: chains[name] for name in CHAINS}
+    network = replace(load_network(), chains={name: chain.chain for name, chain in bound.items()})
+    addresses = predict(deployer, load_artifacts([FACTORY])[FACTORY].creation)
+
+    def stack(chain: BoundChain) -> Stack:
+        desired = Desired(
+            chain=chain.chain,
+            network=network,
+            deployer=deployer,
+            owner=owner,
+            guardian=guardian,
+            treasury=treasury,
+            validator_set=validators.set,
+            routes={other.chain_id: Route(*OPEN_ROUTE) for other in bound.values() if other is not chain},
+            addresses=addresses,
+        )
+        recipient = deploy(chain, "ScriptedRecipient", sender=deployer)
+        return Stack(chain, place(chain, desired), recipient)
+
+    return {name: stack(chain) for name, chain in bound.items()}
 
 
 @pytest.fixture(scope="session")
@@ -143,44 +159,3 @@ def said_by_the_hub(origin: Origin, attacker: str, carrier: str) -> Sent:
     (sent,) = parse(returning.receipt.logs, hub_id, hub_id)
     origin.lane.append(sent)
     return sent
-
-
-def place_factory(chain: BoundChain, deployer: str) -> Contract:
-    """The factory at its place on every chain, by the CREATE2 factory that anvil ships."""
-    code = init_code("Create3Factory")
-    origin = bytes.fromhex(ARACHNID_FACTORY[2:])
-    address = "0x" + keccak(b"\xff" + origin + bytes(32) + keccak(code))[12:].hex()
-    if chain.rpc("eth_getCode", [address, "latest"]) == "0x":
-        receipt = transact(chain, ARACHNID_FACTORY, bytes(32) + code, deployer)
-        assert receipt.succeeded
-    return Contract(chain, "Create3Factory", address)
-
-
-def _deploy(
-    chains: dict[str, BoundChain],
-    name: str,
-    validators: Validators,
-    deployer: str,
-    owner: str,
-    guardian: str,
-    treasury: str,
-) -> Stack:
-    chain, hub_id = chains[name], chains["hub"].chain_id
-    factory = place_factory(chain, deployer)
-    salts = {contract: keccak(text=f"unit {contract}") for contract in ("Metalayer", "ERA", "TokenBridge")}
-    gateway, era, bridge = (factory.view("addressOf", deployer, salt) for salt in salts.values())
-    codes = {
-        "Metalayer": init_code("Metalayer", hub_id, era, owner, guardian, validators.argument),
-        "ERA": init_code("ERA", hub_id, bridge, treasury),
-        "TokenBridge": init_code("TokenBridge", gateway, era, hub_id),
-    }
-    for contract, code in codes.items():
-        factory.send("deploy", deployer, salts[contract], code, sender=deployer)
-    return Stack(
-        chain,
-        factory,
-        Contract(chain, "Metalayer", gateway),
-        Contract(chain, "ERA", era),
-        Contract(chain, "TokenBridge", bridge),
-        deploy(chain, "ScriptedRecipient", sender=deployer),
-    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from tests.kit.deployment import CREDIT, Deployment
 from tests.kit.roles import SENDER
 
@@ -20,5 +20,5 @@ def mesh(deployment: Deployment) -> Deployment:
 
 
 @pytest.fixture
-def exchange(tmp_path: Path) -> Exchange:
-    return Exchange(tmp_path / "exchange")
+def exchange(tmp_path: Path) -> DirectoryExchange:
+    return DirectoryExchange(tmp_path / "exchange")

@@ -16,18 +16,19 @@ import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
-from metalayer.lanes.logs import Restart, Sent
+from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact
-from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import Fee, interoperable
-from metalayer.relayer.passes import PassResult, Relayer
-from metalayer.relayer.settlement import known_head
+from metalayer.protocol.rpc import Topic
+from metalayer.relayer.passes import Relayer
+from metalayer.relayer.refunds import known_head
+from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
 from tests.kit.deployment import ERA, Deployment
@@ -52,30 +53,30 @@ def relay(mesh: Deployment, relayer: Relayer, passes: int) -> list[PassResult]:
 
 
 def credit(mesh: Deployment, chain: str, account: str) -> int:
-    data = mesh.connections[chain].call(mesh.gateway, gateway.encode_credit(account))
+    data = mesh.connections[chain].call(mesh.gateway, gateway.CREDIT.encode(account))
     return int.from_bytes(data, "big")
 
 
 def escrow(mesh: Deployment, origin: str, destination: str) -> int:
-    data = gateway.encode_lane_fees(mesh.id_of(destination))
-    return gateway.decode_pair(mesh.connections[origin].call(mesh.gateway, data))[0]
+    data = gateway.LANE_FEES.encode(mesh.id_of(destination))
+    return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).escrow
 
 
-def state_of(mesh: Deployment, exchange: Exchange, sent: Sent) -> State:
-    return trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, sent.id).state
+def state_of(mesh: Deployment, exchange: DirectoryExchange, sent: Sent) -> State:
+    return trace(mesh, exchange, sent.id).state
 
 
-def lane_status(mesh: Deployment, exchange: Exchange, origin: str, destination: str) -> LaneStatus:
-    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+def lane_status(mesh: Deployment, exchange: DirectoryExchange, origin: str, destination: str) -> LaneStatus:
+    found = status(mesh, exchange)
     return next(one for one in found.lanes if (one.origin, one.destination) == (origin, destination))
 
 
-def test_an_expired_message_comes_home(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_an_expired_message_comes_home(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """P1, M18: passed by, noticed, carried, refunded. Who passed it by earns its base, who carried the notice the
     return part, and the sender gets the rest.
     """
     before = credit(mesh, "hub", SENDER.address)
-    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
     paid = before - credit(mesh, "hub", SENDER.address)
     mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange)
@@ -97,11 +98,11 @@ def test_an_expired_message_comes_home(mesh: Deployment, exchange: Exchange, tmp
 
 
 def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """A failed message may be retried until its time has passed; no relayer returns it before."""
     (sent,) = mesh.send(
-        "hub", "arcade", recipient=NOBODY, deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR
+        "hub", "arcade", recipient=NOBODY, deliver_before=mesh.connections["hub"].block().time + 2 * HOUR
     )
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
@@ -119,10 +120,10 @@ def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
 
 
 def test_a_relayer_that_was_not_there_returns_what_others_left(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """Nothing is remembered between processes: each pass by a new relayer."""
-    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    deadline = mesh.connections["hub"].block().time + 2 * HOUR
     messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
     mesh.pass_time(3 * HOUR)
     with mesh.signing(exchange, tmp_path):
@@ -131,10 +132,12 @@ def test_a_relayer_that_was_not_there_returns_what_others_left(
     assert {state_of(mesh, exchange, sent) for sent in messages} == {State.RETURNED}
 
 
-def test_racing_relayers_return_and_refund_once(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_racing_relayers_return_and_refund_once(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """P5: nothing is paid twice; whoever is late pays for a rehearsal at most."""
     before = credit(mesh, "hub", SENDER.address)
-    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    deadline = mesh.connections["hub"].block().time + 2 * HOUR
     messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
     mesh.pass_time(3 * HOUR)
     relayers = [mesh.relayer(exchange), mesh.relayer(exchange, RIVAL)]
@@ -156,8 +159,8 @@ def test_racing_relayers_return_and_refund_once(mesh: Deployment, exchange: Exch
 
 
 def protocol_fees(mesh: Deployment, origin: str, destination: str) -> int:
-    data = gateway.encode_lane_fees(mesh.id_of(destination))
-    return gateway.decode_pair(mesh.connections[origin].call(mesh.gateway, data))[1]
+    data = gateway.LANE_FEES.encode(mesh.id_of(destination))
+    return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).protocol_fees
 
 
 def scripted_sender(mesh: Deployment) -> str:
@@ -169,7 +172,7 @@ def scripted_sender(mesh: Deployment) -> str:
 
 
 def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> None:
-    data = gateway.encode_send(
+    data = gateway.send_call(
         interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
     )
     call = _EXECUTE + encode(["address", "bytes"], [mesh.gateway, data])
@@ -177,13 +180,13 @@ def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: i
 
 
 def test_a_sender_that_refuses_what_comes_back_is_asked_again(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """The refusal is a problem that is named; nothing is lost, and no other message waits for it."""
     hub = mesh.connections["hub"]
     contract = scripted_sender(mesh)
     hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [1]))
-    deadline = hub.timestamp() + 2 * HOUR
+    deadline = hub.block().time + 2 * HOUR
     send_as(mesh, contract, "arcade", deadline)
     (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
     mesh.pass_time(3 * HOUR)
@@ -201,7 +204,7 @@ def test_a_sender_that_refuses_what_comes_back_is_asked_again(
 
 
 def test_earnings_are_claimed_when_they_are_worth_it(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P5: the claim goes to the origin as a message, and what it brings is exactly what was earned."""
     sent = mesh.send("hub", "arcade", count=40)
@@ -221,7 +224,7 @@ def test_earnings_are_claimed_when_they_are_worth_it(
 
 
 def test_a_paused_lane_waits_and_holds_up_no_other(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     arcade = mesh.connections["arcade"]
     pause = _PAUSE + encode(["uint256", "uint64"], [mesh.id_of("hub"), 2 * HOUR])
@@ -243,7 +246,7 @@ def test_a_paused_lane_waits_and_holds_up_no_other(
 class Reorganisation:
     """The lane from the hub to arcade, broken: arcade has messages of a history that the hub lost."""
 
-    def __init__(self, mesh: Deployment, exchange: Exchange, relayer: Relayer) -> None:
+    def __init__(self, mesh: Deployment, exchange: DirectoryExchange, relayer: Relayer) -> None:
         hub = mesh.connections["hub"]
         self.shared = mesh.send("hub", "arcade", b"in both histories", count=2)
         relay(mesh, relayer, 1)
@@ -251,7 +254,7 @@ class Reorganisation:
         self.gone = mesh.send("hub", "arcade", b"gone", count=2)
         # The same message at the same place in both histories, behind another one.
         (self.same_gone,) = mesh.send(
-            "hub", "arcade", b"the same", deliver_before=hub.timestamp() + 48 * HOUR
+            "hub", "arcade", b"the same", deliver_before=hub.block().time + 48 * HOUR
         )
         relay(mesh, relayer, 1)
         assert hub.rpc("evm_revert", snapshot)
@@ -265,12 +268,12 @@ class Reorganisation:
 
 
 def test_a_lane_broken_by_a_reorganisation_is_restarted(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21, P1, P2, end to end: halted visibly, restarted by the origin's owner, followed by the Inbox; what the
     Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
     """
-    monkeypatch.setattr("metalayer.relayer.passes._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
     monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     relayer = mesh.relayer(exchange)
@@ -284,7 +287,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
         assert "different heads" in stuck.problem
         assert "owner restarts it" in stuck.problem
 
-        args = (hub, arcade, mesh.gateway, mesh.network_id)
+        args = (mesh, hub, arcade)
         with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
             restart(*args, SENDER)
         with pytest.raises(MetalayerError, match="must be above"):
@@ -315,12 +318,12 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
 
 
 def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21, P1: the quorum signed a history of which nothing was delivered, and which the origin lost. It never signs
     another one at that place: the restart is all that can still be signed, and goes first.
     """
-    monkeypatch.setattr("metalayer.relayer.passes._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
     monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     snapshot = hub.rpc("evm_snapshot")
@@ -333,7 +336,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
             threading.Event().wait(0.02)
         assert hub.rpc("evm_revert", snapshot)
         (anew,) = mesh.send("hub", "arcade", b"anew")
-        place, _ = restart(hub, arcade, mesh.gateway, mesh.network_id, OWNER)
+        place, _ = restart(mesh, hub, arcade, OWNER)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")
         (followed,) = relay(mesh, relayer, 1)
         assert [delivery.followed for delivery in followed.deliveries if delivery.chain == "arcade"] == [1, 0]
@@ -350,16 +353,16 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
 
 
 def cost_of(mesh: Deployment, sent: Sent) -> int:
-    data = gateway.encode_quote(sent.message.destination, sent.message.gas_limit, len(sent.message.payload))
+    data = gateway.QUOTE.encode(sent.message.destination, sent.message.gas_limit, len(sent.message.payload))
     return int.from_bytes(mesh.connections["hub"].call(mesh.gateway, data), "big")
 
 
 def test_a_lane_restarted_without_need_is_emptied_first(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """What can still be delivered is; only then the restart is followed."""
     mesh.send("hub", "arcade", count=3)
-    args = (mesh.connections["hub"], mesh.connections["arcade"], mesh.gateway, mesh.network_id)
+    args = (mesh, mesh.connections["hub"], mesh.connections["arcade"])
     place, _ = restart(*args, OWNER)
     (behind,) = mesh.send("hub", "arcade")
     with mesh.signing(exchange, tmp_path):
@@ -372,10 +375,10 @@ def test_a_lane_restarted_without_need_is_emptied_first(
 
 
 def test_notices_lost_with_a_restart_are_sent_again(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """A notice waits in the lane back when that lane is restarted, and is left behind."""
-    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
     mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
@@ -390,9 +393,10 @@ def test_notices_lost_with_a_restart_are_sent_again(
 def lose_lane(mesh: Deployment, origin: str, destination: str) -> None:
     """Restarts a lane, and lets its destination follow at once although messages wait before the restart."""
     here, there = mesh.connections[origin], mesh.connections[destination]
-    place, _ = restart(here, there, mesh.gateway, mesh.network_id, OWNER)
+    place, _ = restart(mesh, here, there, OWNER)
     fact = RestartFact(mesh.id_of(origin), mesh.id_of(destination), place)
-    there.send(RELAYER, mesh.gateway, gateway.encode_follow_restart(mesh.attest(fact.leaf), fact, []))
+    attestation = mesh.attest(fact.leaf)
+    there.send(RELAYER, mesh.gateway, gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, []))
 
 
 class Crash(BaseException):
@@ -401,12 +405,12 @@ class Crash(BaseException):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_relayer_killed_at_any_request_loses_nothing(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """P1, P5: one relayer after the other dies at a later request; a last one finishes, and every message has one
     end.
     """
-    deadline = mesh.connections["hub"].timestamp() + 2 * HOUR
+    deadline = mesh.connections["hub"].block().time + 2 * HOUR
     expiring = mesh.send("hub", "arcade", deliver_before=deadline, count=2)
     mesh.pass_time(3 * HOUR)
     fine = mesh.send("hub", "arcade", count=2)
@@ -442,11 +446,11 @@ def test_a_relayer_killed_at_any_request_loses_nothing(
 
 def accepted(mesh: Deployment, chain: str, messages: Sequence[Sent]) -> list[int]:
     """How often each was delivered."""
-    topics = [gateway.topic("MessageDelivered"), [gateway.word(sent.id) for sent in messages]]
+    topics: list[Topic] = [gateway.MESSAGE_DELIVERED.topic, [sent.id for sent in messages]]
     connection = mesh.connections[chain]
     logs = connection.logs(mesh.gateway, topics, 0, connection.height())
-    ids = [entry["topics"][1] for entry in logs]
-    return [ids.count(to_hex(sent.id)) for sent in messages]
+    ids = [log.topics[1] for log in logs]
+    return [ids.count(sent.id) for sent in messages]
 
 
 def _named_pool(workers: int) -> Any:
@@ -455,7 +459,7 @@ def _named_pool(workers: int) -> Any:
 
 def test_the_next_known_head() -> None:
     """Where a walk ends: at the next multiple of 256, the last message before a restart, or the present one."""
-    restarts = [Restart(nonce=2_048, last=300)]
+    restarts = [gateway.LaneRestarted(destination=902, nonce=2_048, last=300)]
     assert known_head(1, 200, []) == 200
     assert known_head(1, 300, []) == 256
     assert known_head(257, 300, []) == 300
@@ -465,16 +469,16 @@ def test_the_next_known_head() -> None:
     assert known_head(256, 256, []) == 256
 
 
-def test_a_status_warns_before_a_set_expires(mesh: Deployment, exchange: Exchange) -> None:
+def test_a_status_warns_before_a_set_expires(mesh: Deployment, exchange: DirectoryExchange) -> None:
     """An expired set is named, with what it stops."""
-    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    found = status(mesh, exchange)
     assert [(one.version, one.problem) for one in found.sets] == [(1, "")] * 4
     expires = found.sets[0].expires
     mesh.connections["arcade"].rpc("evm_setNextBlockTimestamp", hex(expires - 60))
     mesh.connections["arcade"].rpc("anvil_mine", "0x1")
     mesh.connections["perps"].rpc("evm_setNextBlockTimestamp", hex(expires + 60))
     mesh.connections["perps"].rpc("anvil_mine", "0x1")
-    found = status(mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    found = status(mesh, exchange)
     said = {one.chain: one.problem for one in found.sets if one.problem}
     assert said.keys() == {"arcade", "perps"}
     assert "expires in 60 s" in said["arcade"]
@@ -482,9 +486,9 @@ def test_a_status_warns_before_a_set_expires(mesh: Deployment, exchange: Exchang
 
 
 def test_a_silent_chain_is_named_while_others_settle(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].timestamp() + 2 * HOUR)
+    (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
     mesh.pass_time(3 * HOUR)
     partly = replace(mesh, connections=mesh.cut_off_from("social").connections)
     with mesh.signing(exchange, tmp_path):

@@ -14,13 +14,14 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.network.transactions import KeySender
 from metalayer.network.workspace import repo_root
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import Fee
-from metalayer.relayer.passes import PassResult
-from metalayer.tracking.trace import State, Trace, retry, trace
+from metalayer.relayer.results import PassResult
+from metalayer.tracking.messages import retry
+from metalayer.tracking.trace import State, Trace, trace
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import Contract, Receipt, error, init_code
@@ -78,7 +79,7 @@ def greeters(chains: dict[str, BoundChain], deployment: Deployment, mesh: Deploy
     return Greeters(chains, deployment, mesh)
 
 
-def relay(mesh: Deployment, exchange: Exchange, folder: Path, passes: int) -> list[PassResult]:
+def relay(mesh: Deployment, exchange: DirectoryExchange, folder: Path, passes: int) -> list[PassResult]:
     """Passes with everything final before each."""
     relayer = mesh.relayer(exchange)
     results = []
@@ -90,12 +91,12 @@ def relay(mesh: Deployment, exchange: Exchange, folder: Path, passes: int) -> li
     return results
 
 
-def follow(mesh: Deployment, exchange: Exchange, id_: bytes) -> Trace:
-    return trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, id_)
+def follow(mesh: Deployment, exchange: DirectoryExchange, id_: bytes) -> Trace:
+    return trace(mesh, exchange, id_)
 
 
 def test_a_greeting_is_answered(
-    greeters: Greeters, mesh: Deployment, exchange: Exchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     greeters.endow("arcade")
     id_ = greeters.greet()
@@ -113,7 +114,7 @@ def test_a_greeting_is_answered(
 
 
 def test_a_greeting_that_was_not_delivered_comes_home(
-    greeters: Greeters, mesh: Deployment, exchange: Exchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M18: and what nobody earned goes from the greeter's credit to who paid it."""
     id_ = greeters.greet()
@@ -130,7 +131,7 @@ def test_a_greeting_that_was_not_delivered_comes_home(
 
 
 def test_a_greeting_that_cannot_be_answered_waits_for_a_retry(
-    greeters: Greeters, mesh: Deployment, exchange: Exchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     id_ = greeters.greet()
     relay(mesh, exchange, tmp_path, 1)
@@ -143,7 +144,7 @@ def test_a_greeting_that_cannot_be_answered_waits_for_a_retry(
 
 
 def test_nobody_else_speaks_for_a_greeter(
-    greeters: Greeters, mesh: Deployment, exchange: Exchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M10: its own address on another chain, through the gateway; what comes back, from the gateway."""
     (forged,) = mesh.send("hub", "arcade", b"Hello", recipient=greeters.address)

@@ -14,13 +14,14 @@ from ape import project
 from metalayer.assets.books import read_books
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
-from metalayer.network.connection import Reverted
 from metalayer.network.live import Live
+from metalayer.network.rpc import Reverted
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Batch, Status, Walk
 from metalayer.protocol.message import Fee, genesis_head, interoperable
+from metalayer.protocol.rpc import Log
 from tests.kit.chains import BoundChain, Deployed
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
@@ -61,7 +62,9 @@ class Network:
         raw = self.chains[origin].rpc("eth_getTransactionReceipt", [receipt.txn_hash])
         gateway = self.deployment.gateway.lower()
         own = [log for log in raw["logs"] if log["address"].lower() == gateway]
-        (sent,) = lane.parse(own, self.deployment.registry.network_id, self.chains[origin].chain_id)
+        (sent,) = lane.parse(
+            [Log.read(log) for log in own], self.deployment.registry.network_id, self.chains[origin].chain_id
+        )
         destination = next(c.name for c in self.chains.values() if c.chain_id == sent.message.destination)
         self.sent.setdefault((origin, destination), []).append(sent)
         return sent

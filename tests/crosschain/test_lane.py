@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from metalayer.lanes.logs import rebuild
-from metalayer.network.connection import Connection, RpcError
+from metalayer.network.connection import Connection
+from metalayer.network.rpc import RpcError
 from tests.kit.deployment import Deployment
 
 
@@ -40,7 +41,7 @@ def spread(mesh: Deployment) -> Deployment:
 @pytest.mark.parametrize("most", [1, 5, 1_000])
 def test_a_lane_is_rebuilt_from_a_node_that_answers_for_so_many_blocks(spread: Deployment, most: int) -> None:
     node, there = StrictNode(spread.connections["hub"], most), spread.id_of("arcade")
-    messages = rebuild(node, spread.gateway, spread.network_id, there, 1, 8)
+    messages = rebuild(node, spread.domain, there, 1, 8)
     assert [sent.message.nonce for sent in messages] == list(range(1, 9))
     assert messages[-1].head == spread.outbox("hub", "arcade")[1]
 
@@ -48,4 +49,4 @@ def test_a_lane_is_rebuilt_from_a_node_that_answers_for_so_many_blocks(spread: D
 def test_a_node_that_refuses_a_single_block_cannot_be_read(spread: Deployment) -> None:
     node, there = StrictNode(spread.connections["hub"], 0), spread.id_of("arcade")
     with pytest.raises(RpcError, match="too large"):
-        rebuild(node, spread.gateway, spread.network_id, there, 1, 8)
+        rebuild(node, spread.domain, there, 1, 8)

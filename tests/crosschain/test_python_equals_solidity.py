@@ -15,11 +15,10 @@ from metalayer.attesting.rotation import decode_rotate
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
-from metalayer.network.connection import Reverted
-from metalayer.protocol import gateway, reverts
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest, recover
+from metalayer.network.rpc import Reverted
+from metalayer.protocol import gateway
+from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
-from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
@@ -95,21 +94,21 @@ def test_both_quote_the_same(
 ) -> None:
     """M15: for any terms, gas limit and length, to the last wei; and the message that is sent carries that fee."""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
-    hub.send(OWNER, mesh.gateway, gateway.encode_set_route(there, route))
+    hub.send(OWNER, mesh.gateway, gateway.SET_ROUTE.encode(there, route))
     gas_limit = int(share * route.max_gas_limit)
     assert metalayer.view("quote", there, gas_limit, length) == route.quote(gas_limit, length)
-    assert gateway.decode_route(hub.call(mesh.gateway, gateway.encode_route(there))) == route
+    assert gateway.ROUTE.decode(hub.call(mesh.gateway, gateway.ROUTE.encode(there))) == route
 
 
 def test_a_message_carries_the_fee_that_was_quoted(mesh: Deployment) -> None:
     """M15"""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
-    route = gateway.decode_route(hub.call(mesh.gateway, gateway.encode_route(there)))
-    before = gateway.decode_pair(hub.call(mesh.gateway, gateway.encode_lane_fees(there)))
+    route = gateway.ROUTE.decode(hub.call(mesh.gateway, gateway.ROUTE.encode(there)))
+    before = hub.view(mesh.gateway, gateway.LANE_FEES, there)
     (sent,) = mesh.send("hub", "arcade", b"twelve bytes", gas_limit=123_456)
     fee = Fee.unpack(sent.message.fee)
     assert fee == Fee(route.base_fee, route.relay_part(123_456, 12), route.return_fee)
-    escrow, protocol = gateway.decode_pair(hub.call(mesh.gateway, gateway.encode_lane_fees(there)))
+    escrow, protocol = hub.view(mesh.gateway, gateway.LANE_FEES, there)
     assert escrow - before[0] == fee.relay + fee.back
     assert (escrow - before[0] + protocol - before[1]) * 10**9 == route.quote(123_456, 12)
 
@@ -152,7 +151,7 @@ def test_both_accept_the_same_sets(
 
 @given(network_id=uint256, place=addresses, root=words)
 def test_digests_are_equal(harness: Contract, network_id: int, place: str, root: bytes) -> None:
-    assert harness.view("digest", network_id, place, root) == digest(network_id, place, root)
+    assert harness.view("digest", network_id, place, root) == Domain(network_id, place).digest(root)
 
 
 @given(r=words, s=words, flip=st.booleans(), own=st.booleans(), root=words)
@@ -160,7 +159,7 @@ def test_both_recover_the_same_signer(
     harness: Contract, r: bytes, s: bytes, flip: bool, own: bool, root: bytes
 ) -> None:
     """Any 64 bytes, true signatures and those with the parity bit flipped: one reading of each (M17)."""
-    hashed = digest(901, harness.address, root)
+    hashed = Domain(901, harness.address).digest(root)
     signature = r + s
     if own:
         key = Account.from_key(keccak(root))
@@ -168,7 +167,7 @@ def test_both_recover_the_same_signer(
     if flip:
         signature = signature[:32] + bytes([signature[32] ^ 0x80]) + signature[33:]
     on_chain = harness.view("recover", hashed, (signature[:32], signature[32:]))
-    in_python = recover(901, harness.address, root, signature)
+    in_python = Domain(901, harness.address).recover(root, signature)
     assert (in_python or "0x" + "00" * 20) == on_chain
 
 
@@ -178,7 +177,7 @@ def test_both_see_a_quorum(harness: Contract, weights: list[int], data: st.DataO
     keys = sorted((Account.from_key(keccak(text=f"v{i}")) for i in range(len(weights))), key=_by_address)
     members = tuple((key.address, weight) for key, weight in zip(keys, weights, strict=True))
     root = data.draw(words)
-    hashed = digest(901, harness.address, root)
+    hashed = Domain(901, harness.address).digest(root)
     signing = data.draw(st.sets(st.sampled_from(keys)))
     attestation = Attestation(
         root,
@@ -205,9 +204,7 @@ def test_both_accept_the_same_recipients(mesh: Deployment, recipient: bytes) -> 
     except MetalayerError:
         accepted = False
     try:
-        mesh.connections["hub"].call(
-            mesh.gateway, gateway.encode_send(recipient, b""), sender=RELAYER.address
-        )
+        mesh.connections["hub"].call(mesh.gateway, gateway.send_call(recipient, b""), sender=RELAYER.address)
         reason = ""
     except Reverted as error:
         reason = error.reason
@@ -238,13 +235,13 @@ def test_lanes_rebuilt_from_logs_end_at_the_head(
         for name, (nonce, head) in before.items():
             expected = [(payload, gas) for destination, payload, gas in payloads if destination == name]
             now, head_now = mesh.outbox("hub", name)
-            rebuilt = lane.rebuild(hub, mesh.gateway, mesh.network_id, mesh.id_of(name), nonce + 1, now)
+            rebuilt = lane.rebuild(hub, mesh.domain, mesh.id_of(name), nonce + 1, now)
             assert [sent.message.payload for sent in rebuilt] == [payload for payload, _ in expected]
             for sent, (_, gas_limit) in zip(rebuilt, expected, strict=True):
                 assert gas_limit is None or sent.message.gas_limit == gas_limit
                 head = extend(head, sent.message.id)
             assert head == head_now
-            whole = lane.rebuild(hub, mesh.gateway, mesh.network_id, mesh.id_of(name), 1, now)
+            whole = lane.rebuild(hub, mesh.domain, mesh.id_of(name), 1, now)
             assert whole[nonce:] == rebuilt
     finally:
         # Examples share the chain otherwise, and each would rebuild all lanes before it.
@@ -281,40 +278,40 @@ def test_calls_are_encoded_alike(
     """Bytes made here are those that the compiled ABI makes of the same values, structs in their order."""
     at_end = (message.origin, message.nonce, message.fields)
     restarting = (restart.origin, restart.nonce, proof)
-    rotation = gateway.encode_rotate(attestation, following, proof)
+    rotation = gateway.ROTATE.encode(attestation, following, proof)
     calls: list[tuple[bytes, str, tuple[Any, ...]]] = [
-        (gateway.encode_retry(message), "retry", at_end),
-        (gateway.encode_return(message), "returnToSender", at_end),
-        (gateway.encode_refund(message, walk), "refund", (message.fields, walk.fields)),
+        (gateway.retry_call(message), "retry", at_end),
+        (gateway.return_call(message), "returnToSender", at_end),
+        (gateway.REFUND.encode(message, walk), "refund", (message.fields, walk.fields)),
         (
-            gateway.encode_refund_abandoned(message, walk, nonce, walk.previous_head, proof),
+            gateway.REFUND_ABANDONED.encode(message, walk, nonce, walk.previous_head, proof),
             "refundAbandoned",
             (message.fields, walk.fields, nonce, walk.previous_head, proof),
         ),
         (rotation, "rotate", (attestation.fields, _fields(following), proof)),
         (
-            gateway.encode_follow_restart(attestation, restart, proof),
+            gateway.FOLLOW_RESTART.encode(attestation, restart.origin, restart.nonce, proof),
             "followRestart",
             (attestation.fields, *restarting),
         ),
-        (gateway.encode_restart(number, nonce), "restart", (number, nonce)),
-        (gateway.encode_set_route(number, route), "setRoute", (number, astuple(route))),
-        (gateway.encode_claim(number), "claim", (number,)),
-        (gateway.encode_sweep(number), "sweep", (number,)),
-        (gateway.encode_deposit(account, number), "depositFor", (account, number)),
-        (gateway.encode_withdraw(account, number), "withdraw", (account, number)),
-        (gateway.encode_set_allowance(account, number), "setAllowance", (account, number)),
-        (gateway.encode_credit(account), "credit", (account,)),
-        (gateway.encode_allowance(account, other), "allowance", (account, other)),
-        (gateway.encode_quote(number, 1, 2), "quote", (number, 1, 2)),
-        (gateway.encode_lane_fees(number), "laneFees", (number,)),
-        (gateway.encode_earnings(number, account), "earnings", (number, account)),
-        (gateway.encode_paid(number, account), "paid", (number, account)),
-        (gateway.encode_paused_until(number), "pausedUntil", (number,)),
-        (gateway.encode_return_notice(number, message.id), "returnNotice", (number, message.id)),
-        (gateway.encode_restart_record(number, nonce), "restartRecord", (number, nonce)),
-        (gateway.encode_stored_head(number, nonce), "storedHead", (number, nonce)),
-        (gateway.encode_message_status(message.id), "messageStatus", (message.id,)),
+        (gateway.RESTART.encode(number, nonce), "restart", (number, nonce)),
+        (gateway.SET_ROUTE.encode(number, route), "setRoute", (number, astuple(route))),
+        (gateway.CLAIM.encode(number), "claim", (number,)),
+        (gateway.SWEEP.encode(number), "sweep", (number,)),
+        (gateway.DEPOSIT_FOR.encode(account, number), "depositFor", (account, number)),
+        (gateway.WITHDRAW.encode(account, number), "withdraw", (account, number)),
+        (gateway.SET_ALLOWANCE.encode(account, number), "setAllowance", (account, number)),
+        (gateway.CREDIT.encode(account), "credit", (account,)),
+        (gateway.ALLOWANCE.encode(account, other), "allowance", (account, other)),
+        (gateway.QUOTE.encode(number, 1, 2), "quote", (number, 1, 2)),
+        (gateway.LANE_FEES.encode(number), "laneFees", (number,)),
+        (gateway.EARNINGS.encode(number, account), "earnings", (number, account)),
+        (gateway.PAID.encode(number, account), "paid", (number, account)),
+        (gateway.PAUSED_UNTIL.encode(number), "pausedUntil", (number,)),
+        (gateway.RETURN_NOTICE.encode(number, message.id), "returnNotice", (number, message.id)),
+        (gateway.RESTART_RECORD.encode(number, nonce), "restartRecord", (number, nonce)),
+        (gateway.STORED_HEAD.encode(number, nonce), "storedHead", (number, nonce)),
+        (gateway.MESSAGE_STATUS.encode(message.id), "messageStatus", (message.id,)),
     ]
     for made, method, values in calls:
         assert made == metalayer.encode(method, *values), method
@@ -336,38 +333,31 @@ def test_answers_are_decoded_alike(
     first, second = numbers
     carrier = to_checksum_address(word[:20])
     lane_end = answer("outboxLane", first, word, second)
-    assert gateway.decode_lane(lane_end) == gateway.decode_lane(answer("inboxLane", first, word))
-    assert (*gateway.decode_lane(lane_end), gateway.decode_restarted_at(lane_end)) == (first, word, second)
+    assert gateway.INBOX_LANE.decode(answer("inboxLane", first, word)) == (first, word)
+    assert gateway.OUTBOX_LANE.decode(lane_end) == (first, word, second)
     for status in gateway.Status:
-        assert gateway.decode_status(answer("messageStatus", status, first)) == (status, first)
+        assert gateway.MESSAGE_STATUS.decode(answer("messageStatus", status, first)) == (status, first)
     for method in ("laneFees", "earnings"):
-        assert gateway.decode_pair(answer(method, first, second)) == numbers
-    notice = gateway.decode_return_notice(answer("returnNotice", (carrier, *flags)))
+        assert gateway.FUNCTIONS[method].decode(answer(method, first, second)) == numbers
+    notice = gateway.RETURN_NOTICE.decode(answer("returnNotice", (carrier, *flags)))
     assert notice == gateway.ReturnNotice(carrier if int(carrier, 16) else None, *flags)
-    record = gateway.decode_restart_record(answer("restartRecord", (*flags, first, word)))
+    record = gateway.RESTART_RECORD.decode(answer("restartRecord", (*flags, first, word)))
     assert record == gateway.RestartRecord(*flags, first, word)
 
 
 def test_the_log_of_a_set_names_it(mesh: Deployment) -> None:
     hub = mesh.connections["hub"]
-    (log,) = hub.logs(mesh.gateway, [gateway.topic("ValidatorSetInstalled")], 0, hub.height())
-    found = gateway.decode_validator_set(log)
+    ((found, log),) = hub.ask(gateway.VALIDATOR_SET_INSTALLED.logs(mesh.gateway))
     assert found == mesh.validator_set
-    assert found.hash == from_hex(log["data"])[32:64]
+    assert found.hash == log.data[32:64]
 
 
 def test_selectors_and_topics_are_the_compiled_ones() -> None:
     abi = load_artifacts(["Metalayer"])["Metalayer"].abi
     functions = {_signature(item) for item in abi if item["type"] == "function"}
     events = {_signature(item) for item in abi if item["type"] == "event"}
-    assert set(gateway.FUNCTIONS.values()) <= functions
-    assert set(gateway.EVENTS.values()) <= events
-
-
-@pytest.mark.parametrize("name", ["Metalayer", "ERA", "TokenBridge", "Create3Factory"])
-def test_every_error_of_the_contracts_can_be_explained(name: str) -> None:
-    compiled = {_signature(item) for item in load_artifacts([name])[name].abi if item["type"] == "error"}
-    assert compiled <= set(reverts.selectors().values())
+    assert {function.signature for function in gateway.FUNCTIONS.values()} <= functions
+    assert {event.canonical for event in gateway.EVENTS.values()} <= events
 
 
 def _signature(item: dict[str, Any]) -> str:

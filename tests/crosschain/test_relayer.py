@@ -10,20 +10,23 @@ from typing import Any
 
 import pytest
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import BrokenLane, check, parse, rebuild
 from metalayer.lanes.survey import survey
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, Reverted
+from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
 from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import Reverted
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation
 from metalayer.protocol.facts import LaneFact, Tree
 from metalayer.protocol.hex import from_hex
-from metalayer.relayer.passes import MAX_CALLDATA, Relayer, pack, watch
+from metalayer.relayer.delivery import MAX_CALLDATA, pack
+from metalayer.relayer.passes import Relayer, watch
+from metalayer.tracking.messages import parse_id, retry
 from metalayer.tracking.status import status
-from metalayer.tracking.trace import State, find, parse_id, retry, trace, wait
+from metalayer.tracking.trace import State, find, trace, wait
 from tests.kit.deployment import SCRIPTED, Deployment
 from tests.kit.roles import RELAYER, RIVAL
 from tests.kit.scripted import Behaviour
@@ -33,14 +36,14 @@ LANES = [(a, b) for a in CHAINS for b in CHAINS if a != b]
 
 
 def states(mesh: Deployment) -> dict[tuple[str, str], tuple[int, int, int]]:
-    found = survey(mesh.connections, mesh.gateway, mesh.network_id)
+    found = survey(mesh)
     return {
         (lane.origin.chain.name, lane.destination.chain.name): (lane.sent, lane.finalized, lane.delivered)
         for lane in found.lanes
     }
 
 
-def test_one_pass_clears_all_lanes(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_one_pass_clears_all_lanes(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """One proposal, one transaction per destination; P2: every Inbox ends at its Outbox's head."""
     for origin, destination in LANES:
         mesh.send(origin, destination, f"{origin} to {destination}".encode(), count=3)
@@ -56,7 +59,9 @@ def test_one_pass_clears_all_lanes(mesh: Deployment, exchange: Exchange, tmp_pat
     assert mesh.relayer(exchange).relay_once().pending == 0
 
 
-def test_only_final_messages_are_delivered(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_only_final_messages_are_delivered(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
     mesh.send("hub", "arcade")
@@ -67,7 +72,7 @@ def test_only_final_messages_are_delivered(mesh: Deployment, exchange: Exchange,
 
 
 def test_a_long_lane_uses_facts_at_every_256th_message(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade", count=260)
     mesh.finalize()
@@ -78,7 +83,7 @@ def test_a_long_lane_uses_facts_at_every_256th_message(
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
-def test_what_does_not_fit_is_split(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_split(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """By calldata (8 KB payloads), and by the gas that the recipients burn (M12)."""
     mesh.send("hub", "arcade", b"\1" * 8_000, count=20)
     mesh.script("perps", Behaviour.BURN_ALL_GAS)
@@ -94,7 +99,7 @@ def test_what_does_not_fit_is_split(mesh: Deployment, exchange: Exchange, tmp_pa
 
 
 def test_a_high_gas_limit_of_which_little_is_used_is_there_at_the_call(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M12: the Inbox wants it before it calls. What a rehearsal says was used is far too little as a limit."""
     mesh.send("hub", "arcade", recipient=SCRIPTED, gas_limit=2_000_000)
@@ -115,7 +120,7 @@ def test_a_high_gas_limit_of_which_little_is_used_is_there_at_the_call(
 
 
 def test_high_gas_limits_of_which_little_is_used_do_not_split_a_delivery(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """Together they are above what a transaction may have, and it gets that."""
     mesh.send("hub", "arcade", recipient=SCRIPTED, gas_limit=2_000_000, count=20)
@@ -133,7 +138,7 @@ def test_high_gas_limits_of_which_little_is_used_do_not_split_a_delivery(
 @pytest.mark.parametrize("gas_limit", [50_000, 2_000_000])
 def test_recipients_that_burn_what_they_did_not_burn_in_the_rehearsal_cost_their_relayer_nothing(
     mesh: Deployment,
-    exchange: Exchange,
+    exchange: DirectoryExchange,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     gas_limit: int,
@@ -164,10 +169,10 @@ def test_recipients_that_burn_what_they_did_not_burn_in_the_rehearsal_cost_their
 
 
 def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise n messages would be read in n passes: time would grow with their square."""
-    monkeypatch.setattr("metalayer.relayer.passes.MAX_MESSAGES_PER_LANE", 10)
+    monkeypatch.setattr("metalayer.relayer.backlog.MAX_MESSAGES_PER_LANE", 10)
     monkeypatch.setattr("metalayer.lanes.logs._FIRST_SPAN", 2)
     read = []
     original = parse
@@ -192,7 +197,7 @@ def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
 
 
 def test_a_failing_recipient_delays_nobody_and_can_be_retried(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M13: the next nonce is delivered. The failed message says why, and a retry ends it."""
     mesh.script("arcade", Behaviour.REVERT)
@@ -201,7 +206,7 @@ def test_a_failing_recipient_delays_nobody_and_can_be_retried(
     (fine,) = mesh.send("hub", "arcade")
 
     def now(message_id: bytes) -> tuple[State, str]:
-        found = trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, message_id)
+        found = trace(mesh, exchange, message_id)
         return found.state, found.reason
 
     assert now(fine.id)[0] is State.SENT
@@ -220,28 +225,30 @@ def test_a_failing_recipient_delays_nobody_and_can_be_retried(
     mesh.script("arcade", Behaviour.ACCEPT)
     assert now(failing.id) == (State.FAILED, "the recipient would accept it now")
     retry(destination, RELAYER, mesh.gateway, failing.message)
-    args = (mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    args = (mesh, exchange)
     assert wait(*args, failing.id, timeout=5).state is State.DELIVERED
     lanes = {(lane.origin, lane.destination): lane for lane in status(*args).lanes}
     assert lanes["hub", "arcade"].failed == 1
 
 
-def test_an_expired_message_is_not_executed(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
-    deadline = mesh.connections["hub"].timestamp() + 4_000
+def test_an_expired_message_is_not_executed(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    deadline = mesh.connections["hub"].block().time + 4_000
     (sent,) = mesh.send("hub", "arcade", deliver_before=deadline)
     mesh.finalize()
     mesh.connections["arcade"].rpc("evm_increaseTime", hex(10_000))
     mesh.connections["arcade"].rpc("anvil_mine", "0x1")
     with mesh.signing(exchange, tmp_path):
         assert mesh.relayer(exchange).relay_once().failed == 1
-    found = trace(mesh.connections, mesh.network_id, mesh.gateway, exchange, sent.id)
+    found = trace(mesh, exchange, sent.id)
     # The same pass has sent its notice already: tests/crosschain/test_endings.py follows it home.
     assert found.state is State.RETURNING
     assert "goes back" in found.reason
 
 
 def test_racing_relayers_deliver_everything_once(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P1: nothing twice, nothing lost, no error for the slower one."""
     for origin, destination in LANES:
@@ -263,13 +270,13 @@ def test_racing_relayers_deliver_everything_once(
 
 
 def test_no_quorum_names_who_is_missing_and_what_they_said(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3, M3: three of five sign, and nothing moves."""
     mesh.send("hub", "arcade")
     mesh.finalize()
     relayer = mesh.relayer(exchange, timeout=1.5)
-    found = survey(mesh.connections, mesh.gateway, mesh.network_id)
+    found = survey(mesh)
     assert [state.name for state in found.pending] == ["hub → arcade"]
     with mesh.signing(exchange, tmp_path, positions=range(3)) as validators:
         result = relayer.relay_once()
@@ -286,7 +293,9 @@ def test_no_quorum_names_who_is_missing_and_what_they_said(
     assert states(mesh)["hub", "arcade"] == (1, 1, 0)
 
 
-def test_forged_signatures_do_not_count(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_forged_signatures_do_not_count(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
     relayer = mesh.relayer(exchange, timeout=1.5)
@@ -302,7 +311,7 @@ def test_forged_signatures_do_not_count(mesh: Deployment, exchange: Exchange, tm
 
 
 def test_a_chain_that_is_down_stops_only_its_own_lanes(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.send("hub", "perps")
@@ -313,7 +322,9 @@ def test_a_chain_that_is_down_stops_only_its_own_lanes(
     assert ["perps is unreachable" in problem for problem in result.all_problems] == [True]
 
 
-def test_watch_delivers_until_it_is_stopped(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_watch_delivers_until_it_is_stopped(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     lines: list[str] = []
     stop = threading.Event()
     with mesh.signing(exchange, tmp_path):
@@ -322,7 +333,7 @@ def test_watch_delivers_until_it_is_stopped(mesh: Deployment, exchange: Exchange
         try:
             (sent,) = mesh.send("social", "perps")
             mesh.finalize()
-            args = (mesh.connections, mesh.network_id, mesh.gateway, exchange)
+            args = (mesh, exchange)
             assert wait(*args, sent.id, timeout=20).state is State.DELIVERED
         finally:
             stop.set()
@@ -331,7 +342,7 @@ def test_watch_delivers_until_it_is_stopped(mesh: Deployment, exchange: Exchange
 
 
 def test_status_tells_what_waits_and_what_is_stuck(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     (sent,) = mesh.send("hub", "arcade")
     mesh.finalize()
@@ -341,7 +352,7 @@ def test_status_tells_what_waits_and_what_is_stuck(
         (root,) = exchange.roots()
         while len(exchange.signers(root)) < len(validators):
             threading.Event().wait(0.02)
-    args = (mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    args = (mesh, exchange)
     lanes = {(lane.origin, lane.destination): lane for lane in status(*args).lanes}
     lane = lanes["hub", "arcade"]
     assert (lane.sent, lane.finalized, lane.signed, lane.delivered, lane.failed) == (1, 1, 1, 0, 0)
@@ -353,7 +364,7 @@ def test_status_tells_what_waits_and_what_is_stuck(
 
 
 def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M21: the lane halts visibly; the relayer goes on with the others."""
     hub = mesh.connections["hub"]
@@ -370,7 +381,7 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
         result = relayer.relay_once()
     assert result.delivered == 1
     assert any("the head after message 2" in problem for problem in result.all_problems)
-    args = (mesh.connections, mesh.network_id, mesh.gateway, exchange)
+    args = (mesh, exchange)
     lanes = {(lane.origin, lane.destination): lane for lane in status(*args).lanes}
     assert lanes["hub", "arcade"].stuck(after=1e9)
     assert "different heads at 1" in lanes["hub", "arcade"].problem
@@ -378,10 +389,10 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
 
 
 def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21: no validator signs the second history; every other lane goes on, in the same pass and in later ones."""
-    monkeypatch.setattr("metalayer.relayer.passes._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
     monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
@@ -410,7 +421,7 @@ def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
 
 def test_unknown_messages_are_named(mesh: Deployment) -> None:
     with pytest.raises(MetalayerError, match=r"no message 0x0101.*not sent from hub, arcade, perps, social"):
-        find(mesh.connections, mesh.network_id, mesh.gateway, b"\1" * 32)
+        find(mesh, b"\1" * 32)
     for text in ("", "0x12", "z" * 64):
         with pytest.raises(MetalayerError, match="is not a message id"):
             parse_id(text)
@@ -420,7 +431,7 @@ def test_unknown_messages_are_named(mesh: Deployment) -> None:
 def test_a_lane_with_a_gap_or_another_order_is_broken(mesh: Deployment) -> None:
     mesh.send("hub", "arcade", count=4)
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
-    messages = rebuild(hub, mesh.gateway, mesh.network_id, there, 1, 4)
+    messages = rebuild(hub, mesh.domain, there, 1, 4)
     genesis = mesh.inbox("hub", "arcade")
     check(messages, *genesis)
     for wrong in (messages[1:], messages[::-1], [*messages[:2], *messages[3:]]):
@@ -429,19 +440,23 @@ def test_a_lane_with_a_gap_or_another_order_is_broken(mesh: Deployment) -> None:
     with pytest.raises(BrokenLane, match="the head after message 1"):
         check(messages, 0, b"\1" * 32)
     with pytest.raises(BrokenLane, match="not all of messages 1 to 5"):
-        rebuild(hub, mesh.gateway, mesh.network_id, there, 1, 5)
+        rebuild(hub, mesh.domain, there, 1, 5)
 
 
-def test_the_size_of_a_delivery_is_known_before_it_is_encoded(mesh: Deployment, exchange: Exchange) -> None:
+def test_the_size_of_a_delivery_is_known_before_it_is_encoded(
+    mesh: Deployment, exchange: DirectoryExchange
+) -> None:
     """Packing reckons with at least as many bytes as the encoded call has, and few more."""
     for destination in ("arcade", "perps"):
         for length in (0, 1, 32, 33, 500):
             mesh.send("hub", destination, b"\1" * length, count=3)
     mesh.finalize()
     relayer = mesh.relayer(exchange)
-    found = survey(mesh.connections, mesh.gateway, mesh.network_id)
+    found = survey(mesh)
     (there,) = [state for state in found.pending if state.destination.chain.name == "arcade"]
-    ((work,), problems) = relayer._collect_origin([there], found.finalized_blocks[mesh.network_id])
+    ((work,), problems) = relayer._backlog._collect_origin(
+        [there], found.finalized_blocks[mesh.network_id], set()
+    )
     assert problems == []
     tree = Tree(work.facts)
     signatures = {signer: b"\1" * 64 for signer, _ in mesh.validator_set.members}
@@ -450,7 +465,7 @@ def test_the_size_of_a_delivery_is_known_before_it_is_encoded(mesh: Deployment, 
     for room in (0, 1_000, 3_000, 5_000, MAX_CALLDATA):
         batches = pack([work], tree, room, most=100)
         sizes.append(sum(len(batch.messages) for batch in batches))
-        encoded = len(gateway.encode_deliver(attestation, batches))
+        encoded = len(gateway.DELIVER.encode(attestation, batches))
         overhead = 4 + 32 * 12 + 32 * 5 + 64 * 5
         assert sizes[-1] == 1 or encoded <= room + overhead
         assert all(len(batch.messages) + len(batch.ids) == 15 for batch in batches)
@@ -473,7 +488,7 @@ def test_the_size_of_a_delivery_is_known_before_it_is_encoded(mesh: Deployment, 
 )
 def test_a_node_that_answers_with_another_kind_of_value_is_named(
     mesh: Deployment,
-    exchange: Exchange,
+    exchange: DirectoryExchange,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     method: str,
@@ -507,7 +522,11 @@ def test_a_node_that_answers_with_another_kind_of_value_is_named(
     "answer", [b"[]", b"null", b'"x"', b'{"error": "busy"}', b'{"result": null}', b'{"result": "0x"}']
 )
 def test_a_chain_that_answers_nonsense_stops_only_its_own_lanes(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+    mesh: Deployment,
+    exchange: DirectoryExchange,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes,
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()

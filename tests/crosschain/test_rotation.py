@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.attesting.rotation import Outcome, catch_up, propose_and_rotate
 from metalayer.attesting.set_file import load_set
-from metalayer.attesting.sets import set_status
+from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
-from metalayer.network.connection import Connection, Reverted
+from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import Reverted
 from metalayer.network.signers import address_of
 from metalayer.network.transactions import Transaction
 from metalayer.network.workspace import repo_root
@@ -35,14 +36,18 @@ CHAINS = ("hub", "arcade", "perps", "social")
 
 
 def versions(mesh: Deployment) -> dict[str, int]:
-    return {name: set_status(mesh.connections[name], mesh.gateway)[0] for name in CHAINS}
+    return {name: read_sets(mesh.connections[name], mesh.gateway).installed.version for name in CHAINS}
 
 
 def rotate(
-    mesh: Deployment, exchange: Exchange, following: ValidatorSet, timeout: float = 20.0, **options: Any
+    mesh: Deployment,
+    exchange: DirectoryExchange,
+    following: ValidatorSet,
+    timeout: float = 20.0,
+    **options: Any,
 ) -> list[Outcome]:
     senders = dict.fromkeys(mesh.connections, RELAYER)
-    args = (mesh.connections, mesh.network_id, mesh.gateway, exchange, senders, following, timeout)
+    args = (mesh, exchange, senders, following, timeout)
     return propose_and_rotate(*args, **options)
 
 
@@ -51,12 +56,12 @@ def delivery(mesh: Deployment, sent: Sent, validator_set: ValidatorSet) -> bytes
     message = sent.message
     fact = LaneFact(message.origin, message.destination, message.nonce, sent.head)
     batch = Batch([message], message.origin, 1, [], [])
-    return gateway.encode_deliver(mesh.attest(fact.leaf, validator_set), [batch])
+    return gateway.DELIVER.encode(mesh.attest(fact.leaf, validator_set), [batch])
 
 
 @contextmanager
 def signing_for(
-    mesh: Deployment, exchange: Exchange, folder: Path, following: ValidatorSet
+    mesh: Deployment, exchange: DirectoryExchange, folder: Path, following: ValidatorSet
 ) -> Iterator[None]:
     """The first set's validators at work, agreed to the set."""
     with mesh.signing(exchange, folder, next_set=write_set(folder / "next.yaml", following)):
@@ -72,7 +77,7 @@ def expire(mesh: Deployment, *names: str) -> None:
 
 
 def test_all_chains_rotate_and_only_the_new_set_delivers(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: from then on the old set's signatures move nothing, and the new one's do."""
     following, lines = mesh.next_set(), []
@@ -92,7 +97,7 @@ def test_all_chains_rotate_and_only_the_new_set_delivers(
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
-def test_rotating_again_does_nothing(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_rotating_again_does_nothing(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     following = mesh.next_set()
     with signing_for(mesh, exchange, tmp_path, following):
         rotate(mesh, exchange, following)
@@ -106,7 +111,7 @@ def test_rotating_again_does_nothing(mesh: Deployment, exchange: Exchange, tmp_p
 
 
 def test_a_rotation_interrupted_between_chains_goes_on_without_the_validators(
-    mesh: Deployment, exchange: Exchange
+    mesh: Deployment, exchange: DirectoryExchange
 ) -> None:
     """What one chain accepted is valid on the others: nobody has to sign again."""
     following = mesh.next_set()
@@ -120,12 +125,14 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 from metalayer.attesting import rotation
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.attesting.set_file import load_set
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection, connect
+from metalayer.network.mesh import Deployment
 from metalayer.network.signers import address_of, local_key
 from metalayer.network.transactions import KeySender
+from metalayer.protocol.attestation import Domain
 
 broadcast = Connection.broadcast
 
@@ -139,7 +146,7 @@ Connection.broadcast = dying
 network = load_network()
 connections = connect(network)
 rotation.propose_and_rotate(
-    connections, network.hub.chain_id, sys.argv[2], Exchange(Path(sys.argv[3])),
+    Mesh(Domain(network.hub.chain_id, sys.argv[2]), connections), DirectoryExchange(Path(sys.argv[3])),
     dict.fromkeys(connections, KeySender(local_key(2))), load_set(Path(sys.argv[4]), address_of),
 )
 """
@@ -147,7 +154,7 @@ rotation.propose_and_rotate(
 
 @pytest.mark.parametrize("last", ["hub", "perps"])
 def test_whoever_rotates_may_be_killed_anywhere(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, last: str
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, last: str
 ) -> None:
     """A real process and a real SIGKILL, right after the transaction of one chain was sent."""
     following = mesh.next_set()
@@ -172,7 +179,7 @@ def test_whoever_rotates_may_be_killed_anywhere(
 
 
 def test_a_chain_that_was_away_catches_up_over_two_sets(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """Its node was unreachable during both rotations. Catching up needs no validator, and asks nobody twice."""
     second, third = mesh.next_set(), mesh.next_set(3, range(2, 7))
@@ -186,7 +193,7 @@ def test_a_chain_that_was_away_catches_up_over_two_sets(
     assert versions(mesh) == {"hub": 3, "arcade": 3, "perps": 3, "social": 1}
 
     senders = dict.fromkeys(CHAINS, RELAYER)
-    outcomes = catch_up(mesh.connections, mesh.gateway, senders)
+    outcomes = catch_up(mesh, senders)
     assert [(o.chain, o.version, o.problem) for o in outcomes] == [("social", 2, ""), ("social", 3, "")]
     assert all(outcome.transaction for outcome in outcomes)
     assert versions(mesh) == dict.fromkeys(CHAINS, 3)
@@ -199,7 +206,7 @@ def test_nothing_is_asked_when_all_sets_are_equal(mesh: Deployment, monkeypatch:
     asked = []
     true = Connection._post
     monkeypatch.setattr(Connection, "_post", lambda self, body: asked.append(body) or true(self, body))
-    assert catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, RELAYER)) == []
+    assert catch_up(mesh, dict.fromkeys(CHAINS, RELAYER)) == []
     assert [body["method"] for body in asked] == ["eth_call"] * 4
 
 
@@ -207,17 +214,17 @@ def test_a_chain_that_does_not_answer_keeps_no_other_from_catching_up(mesh: Depl
     following = mesh.next_set()
     mesh.rotate("arcade", following)
     senders = dict.fromkeys(CHAINS, RELAYER)
-    outcomes = catch_up(mesh.cut_off_from("hub").connections, mesh.gateway, senders)
+    outcomes = catch_up(mesh.cut_off_from("hub"), senders)
     assert {(o.chain, o.version) for o in outcomes} == {("perps", 2), ("social", 2), ("hub", None)}
     assert outcomes[-1].problem.startswith("hub is unreachable")
-    assert [o.chain for o in catch_up(mesh.connections, mesh.gateway, senders)] == ["hub"]
+    assert [o.chain for o in catch_up(mesh, senders)] == ["hub"]
     assert versions(mesh) == dict.fromkeys(CHAINS, 2)
 
 
 def test_two_relayers_that_catch_up_at_once_both_succeed(mesh: Deployment) -> None:
     mesh.rotate("arcade", mesh.next_set())
     both = in_parallel(
-        lambda sender: catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, sender)),
+        lambda sender: catch_up(mesh, dict.fromkeys(CHAINS, sender)),
         [RELAYER, RIVAL],
     )
     assert [outcome.problem for outcomes in both for outcome in outcomes if outcome.problem] == []
@@ -225,7 +232,7 @@ def test_two_relayers_that_catch_up_at_once_both_succeed(mesh: Deployment) -> No
 
 
 def test_a_set_that_no_direct_call_installed_cannot_be_taken_from_there(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A contract in between: its own input is no call of `rotate`. The validators sign the set once more."""
     caplog.set_level("INFO", "metalayer.attesting.rotation")
@@ -238,15 +245,18 @@ def test_a_set_that_no_direct_call_installed_cannot_be_taken_from_there(
     forwarder = arcade.send(RIVAL, None, creation)["contractAddress"]
     arcade.send(RIVAL, forwarder, data, 1_000_000)
     assert versions(mesh)["arcade"] == 2
-    only = {name: mesh.connections[name] for name in ("arcade", "perps", "social")}
-    outcomes = catch_up(only, mesh.gateway, dict.fromkeys(only, RELAYER))
+    outcomes = catch_up(mesh.only("arcade", "perps", "social"), dict.fromkeys(CHAINS, RELAYER))
     assert [outcome.chain for outcome in outcomes] == ["perps", "social"]
     for outcome in outcomes:
         assert "it has validator set 1, and no chain shows a direct call of `rotate`" in outcome.problem
     assert "calls another contract than the gateway" in caplog.text
     with signing_for(mesh, exchange, tmp_path, following):
-        outcomes = rotate(replace(mesh, connections=only), exchange, following)
-    assert {outcome.chain: outcome.problem for outcome in outcomes} == dict.fromkeys(only, "")
+        outcomes = rotate(
+            replace(mesh, connections=mesh.only("arcade", "perps", "social").connections), exchange, following
+        )
+    assert {outcome.chain: outcome.problem for outcome in outcomes} == dict.fromkeys(
+        ("arcade", "perps", "social"), ""
+    )
     assert versions(mesh) == dict.fromkeys(CHAINS, 2)
 
 
@@ -258,11 +268,11 @@ def test_a_node_that_shows_another_transaction_is_not_believed(
     following = mesh.next_set()
     data = mesh.rotate("hub", following)
     hub = mesh.connections["hub"]
-    other = gateway.encode_rotate(
+    other = gateway.ROTATE.encode(
         mesh.attest(bytes(32), mesh.validator_set), mesh.next_set(positions=range(2, 7)), []
     )
     shown = {
-        "another function": {"to": mesh.gateway, "input": "0x" + gateway.encode_claim(902).hex()},
+        "another function": {"to": mesh.gateway, "input": "0x" + gateway.CLAIM.encode(902).hex()},
         "more behind it": {"to": mesh.gateway, "input": "0x" + (data + bytes(32)).hex()},
         "another set": {"to": mesh.gateway, "input": "0x" + other.hex()},
         "garbage": {"to": [], "input": 7},
@@ -274,12 +284,12 @@ def test_a_node_that_shows_another_transaction_is_not_believed(
     )
     heights = {name: mesh.connections[name].height() for name in CHAINS}
     senders = dict.fromkeys(CHAINS, RELAYER)
-    outcomes = catch_up(mesh.connections, mesh.gateway, senders)
+    outcomes = catch_up(mesh, senders)
     assert [outcome.chain for outcome in outcomes] == ["arcade", "perps", "social"]
     assert all("no chain shows a direct call" in outcome.problem for outcome in outcomes)
     assert heights == {name: mesh.connections[name].height() for name in CHAINS}
     mesh.rotate("social", following)
-    outcomes = catch_up(mesh.connections, mesh.gateway, senders)
+    outcomes = catch_up(mesh, senders)
     assert [(outcome.chain, outcome.problem) for outcome in outcomes] == [("arcade", ""), ("perps", "")]
 
 
@@ -290,13 +300,12 @@ def test_a_transaction_that_waits_in_the_pool_is_not_paid_for_twice(mesh: Deploy
     arcade.rpc("evm_setAutomine", False)
     (signed,) = arcade.sign_many(RELAYER, [Transaction(ACCEPTING, b"", 100_000)])
     arcade.broadcast([signed])
-    only = {name: mesh.connections[name] for name in ("hub", "arcade")}
-    (outcome,) = catch_up(only, mesh.gateway, dict.fromkeys(only, RELAYER))
+    (outcome,) = catch_up(mesh.only("hub", "arcade"), dict.fromkeys(CHAINS, RELAYER))
     assert outcome.problem == f"arcade: a transaction of {RELAYER.address} is still pending: waiting for it"
 
 
 def test_validators_that_disagree_about_the_next_set_make_no_quorum(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: three of five agree, one named another set, one named none. Everybody reads why, and nothing moves."""
     following, other = mesh.next_set(), mesh.next_set(positions=range(2, 7))
@@ -323,7 +332,7 @@ def test_validators_that_disagree_about_the_next_set_make_no_quorum(
 
 
 def test_signatures_of_the_next_set_alone_rotate_nothing(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: one that joins counts only once it is installed, however much of the next set has signed."""
     following = mesh.next_set()
@@ -335,16 +344,16 @@ def test_signatures_of_the_next_set_alone_rotate_nothing(
 
 
 def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: nothing is delivered there, and neither rotation nor catching up helps; the other chains rotate."""
     following = mesh.next_set(version=3)
     (sent,) = mesh.send("hub", "social")
     expire(mesh, "social")
     social = mesh.connections["social"]
-    version, expires, left = set_status(social, mesh.gateway)
-    assert (version, expires, left) == (1, mesh.validator_set.expires, -1)
-    assert set_status(mesh.connections["hub"], mesh.gateway)[2] > 0
+    found = read_sets(social, mesh.gateway)
+    assert (found.installed, found.seconds_left) == (mesh.validator_set, -1)
+    assert read_sets(mesh.connections["hub"], mesh.gateway).seconds_left > 0
     with pytest.raises(Reverted, match="ValidatorSetExpired"):
         social.send(RELAYER, mesh.gateway, delivery(mesh, sent, mesh.validator_set))
     with signing_for(mesh, exchange, tmp_path, following):
@@ -355,13 +364,15 @@ def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
     assert by_chain["social"].problem.endswith(
         "it takes nothing from anywhere, and no set can follow by rotation (docs/incidents.md)"
     )
-    (outcome,) = catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, RELAYER))
+    (outcome,) = catch_up(mesh, dict.fromkeys(CHAINS, RELAYER))
     assert outcome == by_chain["social"]
     with pytest.raises(Reverted, match="ValidatorSetExpired"):
         mesh.rotate("social", following)
 
 
-def test_a_set_that_no_chain_would_install_is_not_proposed(mesh: Deployment, exchange: Exchange) -> None:
+def test_a_set_that_no_chain_would_install_is_not_proposed(
+    mesh: Deployment, exchange: DirectoryExchange
+) -> None:
     lower = replace(mesh.next_set(), version=1)
     shorter = replace(mesh.next_set(), expires=mesh.validator_set.expires)
     for wrong in (lower, shorter):
@@ -379,7 +390,7 @@ def test_chains_with_two_sets_of_one_version_are_told_apart(mesh: Deployment) ->
     """What a lying quorum can do: halt lanes, visibly."""
     mesh.rotate("hub", mesh.next_set())
     mesh.rotate("arcade", mesh.next_set(positions=range(2, 7)))
-    outcomes = catch_up(mesh.connections, mesh.gateway, dict.fromkeys(CHAINS, RELAYER))
+    outcomes = catch_up(mesh, dict.fromkeys(CHAINS, RELAYER))
     (problem,) = (outcome.problem for outcome in outcomes if outcome.problem)
     assert problem.startswith("arcade: its validator set 2 is 0x")
 
@@ -454,7 +465,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_set(tmp_path / "next.yaml", address_of)
 
 
-def test_the_command_signs_the_set_of_its_file(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_the_command_signs_the_set_of_its_file(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """`ape run validate --next-set`, as operators run it."""
     following = mesh.next_set()
     write_set(tmp_path / "next.yaml", following)

@@ -9,11 +9,13 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from metalayer.attesting.exchange import Exchange
-from metalayer.protocol.attestation import ValidatorSet, recover
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.network.rpc import Rpc
+from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 from metalayer.validator.process import Judgement, Validator, describe
 from metalayer.validator.record import Contradiction
@@ -22,7 +24,7 @@ from tests.kit.roles import VALIDATORS
 
 
 @pytest.fixture
-def validator(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> Validator:
+def validator(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> Validator:
     return mesh.validator(0, exchange, tmp_path)
 
 
@@ -47,7 +49,7 @@ def test_true_facts_are_signed_once(mesh: Deployment, validator: Validator) -> N
     (root,) = validator.exchange.roots()
     signature = validator.exchange.signature(root, validator.address)
     assert signature is not None
-    assert recover(mesh.network_id, mesh.gateway, root, signature) == VALIDATORS[0].address
+    assert mesh.domain.recover(root, signature) == VALIDATORS[0].address
     assert validator.pass_once() == []
 
 
@@ -71,7 +73,7 @@ def test_one_false_fact_among_true_ones_is_refused(mesh: Deployment, validator: 
     assert f"the head after message 1 is 0x{true.head.hex()}, not 0x{false.head.hex()}" in reason
     (root,) = validator.exchange.roots()
     assert validator.exchange.refusals(root) == {validator.address: reason}
-    assert not validator.exchange.has_signed(root, validator.address)
+    assert not validator.exchange.signers(root)
     assert validator.pass_once() == []
 
 
@@ -212,7 +214,9 @@ def test_no_set_fact_is_signed_unless_a_set_is_agreed(mesh: Deployment, validato
     assert reason == "set 2: no next set is agreed here (--next-set)"
 
 
-def test_the_agreed_set_is_signed_and_no_other(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_the_agreed_set_is_signed_and_no_other(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     agreed, other = mesh.next_set(), mesh.next_set(positions=range(2, 7))
     validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", agreed))
     judgement, reason = judge(validator, [set_fact(other)])
@@ -223,7 +227,7 @@ def test_the_agreed_set_is_signed_and_no_other(mesh: Deployment, exchange: Excha
 
 
 def test_the_installed_set_may_be_signed_again_for_a_chain_that_lags(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     installed = mesh.validator_set
     validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", installed))
@@ -240,7 +244,7 @@ def test_the_installed_set_may_be_signed_again_for_a_chain_that_lags(
     ids=["not a higher version", "not a later expiry", "expired"],
 )
 def test_a_set_that_the_hub_would_not_install_is_refused(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, change: dict[str, int], reason: str
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, change: dict[str, int], reason: str
 ) -> None:
     expires = mesh.validator_set.expires + change.get("later", 1)
     agreed = replace(mesh.next_set(change.get("version", 2)), expires=expires)
@@ -250,7 +254,9 @@ def test_a_set_that_the_hub_would_not_install_is_refused(
     assert reason in said
 
 
-def test_a_version_means_one_set_for_ever(mesh: Deployment, exchange: Exchange, tmp_path: Path) -> None:
+def test_a_version_means_one_set_for_ever(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """P10: an operator who changes their mind needs another version; the file is read again while it runs."""
     first, second = mesh.next_set(), mesh.next_set(positions=range(2, 7))
     third = mesh.next_set(3, positions=range(2, 7))
@@ -268,7 +274,7 @@ def test_a_version_means_one_set_for_ever(mesh: Deployment, exchange: Exchange, 
 
 
 def test_a_malformed_file_is_one_warning_and_signs_nothing(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Until it is mended: then what was refused before is signed. The file's path is the operator's own business."""
     agreed, path = mesh.next_set(), tmp_path / "next.yaml"
@@ -298,7 +304,7 @@ def test_a_malformed_file_is_one_warning_and_signs_nothing(
 
 
 def test_set_facts_wait_for_a_hub_that_does_not_answer(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     agreed = mesh.next_set()
     next_set = write_set(tmp_path / "next.yaml", agreed)
@@ -308,7 +314,7 @@ def test_set_facts_wait_for_a_hub_that_does_not_answer(
 
 
 def test_a_validator_says_to_which_sets_it_belongs(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """One that joins with the next set signs already: nobody counts it yet, and it harms nobody."""
     agreed = mesh.next_set()
@@ -358,11 +364,13 @@ def test_a_signature_in_the_validators_name_does_not_silence_it(
     assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED]
 
 
-def test_a_squatted_proposal_is_looked_at_again(mesh: Deployment, validator: Validator) -> None:
+def test_a_squatted_proposal_is_looked_at_again(
+    mesh: Deployment, exchange: DirectoryExchange, validator: Validator
+) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
     fact = fact_of(mesh, "hub", "arcade")
-    folder = validator.exchange.directory / fact.leaf.hex()
+    folder = exchange.directory / fact.leaf.hex()
     folder.mkdir()
     (folder / "proposal.json").write_text("{}")
     assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.WAITING]
@@ -370,7 +378,7 @@ def test_a_squatted_proposal_is_looked_at_again(mesh: Deployment, validator: Val
 
 
 def test_an_unreachable_chain_delays_only_its_own_lanes(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.send("arcade", "hub")
@@ -385,11 +393,16 @@ def test_an_unreachable_chain_delays_only_its_own_lanes(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.network.rpc import Rpc
 from metalayer.network.config import load_network
 from metalayer.network.connection import connect
+from metalayer.network.mesh import Mesh
 from metalayer.network.signers import address_of, local_key
-from metalayer.validator.process import NextSet, Validator
+from metalayer.network.rpc import Rpc
+from metalayer.protocol.attestation import Domain
+from metalayer.validator.next_set import NextSet
+from metalayer.validator.process import Validator
 from metalayer.validator.record import Record
 
 place, gateway, exchange, record, next_set = sys.argv[1:]
@@ -404,16 +417,16 @@ class Dying:
 if place == "before the record":
     Record.commit = die
 if place == "before the publication":
-    Exchange.sign = die
+    DirectoryExchange.sign = die
 network = load_network()
 Validator.open(
-    Dying(), connect(network), network.hub.chain_id, gateway, Exchange(Path(exchange)), Path(record),
-    NextSet(Path(next_set), address_of),
+    Dying(), Mesh(Domain(network.hub.chain_id, gateway), connect(network)), DirectoryExchange(Path(exchange)),
+    Path(record), NextSet(Path(next_set), address_of),
 ).pass_once()
 """
 
 
-def killed(mesh: Deployment, exchange: Exchange, folder: Path, place: str) -> None:
+def killed(mesh: Deployment, exchange: DirectoryExchange, folder: Path, place: str) -> None:
     """A real process of the first validator, which ends by a real SIGKILL at this place."""
     paths = [exchange.directory, folder / "record-0.sqlite", folder / "next.yaml"]
     ended = subprocess.run(
@@ -426,7 +439,7 @@ def killed(mesh: Deployment, exchange: Exchange, folder: Path, place: str) -> No
 
 
 def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """What it was about to sign binds it, and is signed only if it is still true."""
     hub = mesh.connections["hub"]
@@ -452,7 +465,7 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
 
 @pytest.mark.parametrize("place", ["before the record", "before the signature", "before the publication"])
 def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, place: str
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, place: str
 ) -> None:
     """P10: nothing is lost, and the record knows all that was, or may have been, signed before the kill."""
     mesh.send("hub", "arcade")
@@ -476,7 +489,7 @@ def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
     for root in roots:
         signature = exchange.signature(root, validator.address)
         assert signature is not None
-        assert recover(mesh.network_id, mesh.gateway, root, signature) == validator.address
+        assert mesh.domain.recover(root, signature) == validator.address
     for rival in rivals:
         with pytest.raises(Contradiction):
             validator.record.commit([rival])
@@ -484,7 +497,7 @@ def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
 
 @pytest.mark.parametrize("place", ["before the signature", "before the publication"])
 def test_the_next_set_binds_an_operator_who_kills_the_process_to_change_it(
-    mesh: Deployment, exchange: Exchange, tmp_path: Path, place: str
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, place: str
 ) -> None:
     """P10: what the process may have signed before the kill is not to be had with another set."""
     path = tmp_path / "next.yaml"
@@ -528,20 +541,17 @@ def test_a_node_that_answers_with_another_log_is_not_believed(
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
-    true = Validator._logs
-    monkeypatch.setattr(
-        Validator, "_logs", lambda *args: [[{**entry, **lie} for entry in logs] for logs in true(*args)]
-    )
+    honest = Rpc._result
+
+    def lying(self: Rpc, method: str, answer: Any) -> Any:
+        result = honest(self, method, answer)
+        return [{**log, **lie} for log in result] if method == "eth_getLogs" else result
+
+    monkeypatch.setattr(Rpc, "_result", lying)
     judgement, _ = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.WAITING
     mesh.restart("hub", "arcade", 5)
     mesh.finalize()
-    asked = Validator._restart_logs
-    monkeypatch.setattr(
-        Validator,
-        "_restart_logs",
-        lambda *args: [[{**entry, **lie} for entry in logs] for logs in asked(*args)],
-    )
     assert judge(validator, [restart_of(mesh, "hub", "arcade", 5)])[0] is Judgement.WAITING
 
 
@@ -553,7 +563,7 @@ def test_what_is_put_in_the_way_of_one_proposal_stops_no_other(
     mesh.finalize()
     first = validator.exchange.propose([fact_of(mesh, "hub", "arcade")])
     second = validator.exchange.propose([fact_of(mesh, "hub", "perps")])
-    folder = validator.exchange.directory
+    folder = exchange.directory
     (folder / first.hex() / "signatures").write_text("in the way")
     (folder / second.hex() / "signatures" / f"{validator.address.lower()}.json").mkdir(parents=True)
     (folder / ("ab" * 32)).symlink_to("ab" * 32)

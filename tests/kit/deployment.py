@@ -19,21 +19,26 @@ from eth_utils.crypto import keccak
 from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE
 from metalayer.attesting.exchange import Exchange
+from metalayer.deploy import contracts
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
-from metalayer.network.connection import Connection, Reverted, RpcError, call_request
+from metalayer.network.connection import Connection
+from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
+from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.signers import address_of
 from metalayer.network.transactions import KeySender, Receipt, Sender, Transaction
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest
+from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
 from metalayer.protocol.facts import SetFact
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
+from metalayer.protocol.rpc import call_request
 from metalayer.relayer.passes import Relayer
-from metalayer.validator.process import NextSet, Validator
+from metalayer.validator.next_set import NextSet
+from metalayer.validator.process import Validator
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, created_address, init_code
 from tests.kit.paper import DAY
@@ -56,40 +61,41 @@ _SET_BEHAVIOUR = Function("setBehaviour(uint8)")
 # `outstanding` is the only storage of the bridge.
 _OUTSTANDING_SLOT = 0
 # Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
-_ANSWER = b"\x63" + gateway.RECEIVE_MESSAGE + bytes.fromhex("60e01b5f5260205ff3")
+_ANSWER = b"\x63" + gateway.RECEIVE_MESSAGE.selector + bytes.fromhex("60e01b5f5260205ff3")
 _CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ANSWER):02x}8060095f395ff3") + _ANSWER
 
 
 @dataclass(frozen=True)
-class Deployment:
-    """One gateway address on all chains, the keys of its validators, and who sends and relays messages.
+class Deployment(Mesh):
+    """The mesh, the contracts beside its gateways, the keys of its validators, and who sends and relays messages.
 
     Addresses are the same on every chain. Chains are named as in networks.yaml.
     """
 
     registry: Registry
-    connections: dict[str, Connection]
     chains: Mapping[str, BoundChain] = field(default_factory=dict)
     keys: Mapping[str, LocalAccount] = field(
         default_factory=lambda: {role.address: role.account for role in _SIGNERS}
     )
     """Of whoever may be a validator, by address."""
 
-    @cached_property
-    def network_id(self) -> int:
-        return self.registry.network_id
-
-    @cached_property
-    def gateway(self) -> str:
-        return self.registry.address("Metalayer")
+    @classmethod
+    def of(
+        cls,
+        registry: Registry,
+        connections: Mapping[str, Connection],
+        chains: Mapping[str, BoundChain] | None = None,
+    ) -> Deployment:
+        """What a registry knows. `on` has the contracts of these chains."""
+        return cls(registry.domain, connections, registry, chains or {})
 
     @cached_property
     def era(self) -> str:
-        return self.registry.address("ERA")
+        return self.registry.address(contracts.ERA)
 
     @cached_property
     def bridge(self) -> str:
-        return self.registry.address("TokenBridge")
+        return self.registry.address(contracts.BRIDGE)
 
     @cached_property
     def validator_set(self) -> ValidatorSet:
@@ -102,22 +108,17 @@ class Deployment:
         return {name: self._stack(chain) for name, chain in self.chains.items()}
 
     def _stack(self, chain: BoundChain) -> Stack:
-        return Stack(
-            chain,
-            Contract(chain, "Create3Factory", self.registry.address("Create3Factory")),
-            Contract(chain, "Metalayer", self.gateway),
-            Contract(chain, "ERA", self.era),
-            Contract(chain, "TokenBridge", self.bridge),
-            Contract(chain, "ScriptedRecipient", SCRIPTED),
-        )
+        declared = {
+            name: Contract(chain, name, contract.address)
+            for name, contract in self.registry.chain(chain.name).contracts.items()
+        }
+        return Stack(chain, declared, Contract(chain, "ScriptedRecipient", SCRIPTED))
 
     def id_of(self, name: str) -> int:
-        return self.connections[name].chain.chain_id
+        return self.connections[name].chain_id
 
-    @cached_property
-    def names(self) -> dict[int, str]:
-        """Of the chains, by their ids."""
-        return {connection.chain.chain_id: name for name, connection in self.connections.items()}
+    def name_of(self, chain_id: int) -> str:
+        return self.by_id[chain_id].name
 
     def cut_off_from(self, name: str) -> Deployment:
         """The same network, seen by someone whose node of that chain does not answer."""
@@ -161,7 +162,7 @@ class Deployment:
         names = list(self.connections if chains is None else chains)
         self.bring(sender.address, amount, names)
         approval = Transaction(self.era, APPROVE.encode(self.gateway, amount), 100_000)
-        credited = gateway.encode_deposit(account or sender.address, amount)
+        credited = gateway.DEPOSIT_FOR.encode(account or sender.address, amount)
         deposit = Transaction(self.gateway, credited, 300_000)
         for name in names:
             self.connections[name].send_many(sender, [approval, deposit])
@@ -203,7 +204,7 @@ class Deployment:
     ) -> list[Sent]:
         """Sends `count` equal messages, and returns what their origin logged."""
         to = interoperable(self.id_of(destination), recipient)
-        data = gateway.encode_send(to, payload, gas_limit, deliver_before)
+        data = gateway.send_call(to, payload, gas_limit, deliver_before)
         transaction = Transaction(self.gateway, data, 120_000 + 60 * len(payload))
         receipts = _send_together(self.connections[origin], [transaction] * count)
         logs = [entry for receipt in receipts for entry in receipt["logs"]]
@@ -211,17 +212,16 @@ class Deployment:
 
     def inbox(self, origin: str, destination: str) -> tuple[int, bytes]:
         """Nonce and head of a lane at its destination."""
-        data = gateway.encode_inbox_lane(self.id_of(origin))
-        return gateway.decode_lane(self.connections[destination].call(self.gateway, data))
+        return self.connections[destination].view(self.gateway, gateway.INBOX_LANE, self.id_of(origin))
 
     def outbox(self, origin: str, destination: str) -> tuple[int, bytes]:
         """Nonce and head of a lane at its origin."""
-        data = gateway.encode_outbox_lane(self.id_of(destination))
-        return gateway.decode_lane(self.connections[origin].call(self.gateway, data))
+        lane = self.connections[origin].view(self.gateway, gateway.OUTBOX_LANE, self.id_of(destination))
+        return lane.nonce, lane.head
 
     def restart(self, origin: str, destination: str, nonce: int) -> None:
         """Restarts a lane, as the owner of its origin."""
-        data = gateway.encode_restart(self.id_of(destination), nonce)
+        data = gateway.RESTART.encode(self.id_of(destination), nonce)
         self.connections[origin].send(OWNER, self.gateway, data)
 
     # Time
@@ -246,7 +246,7 @@ class Deployment:
         chosen = validator_set or self.validator_set
         if isinstance(signers, int):
             signers = [signer for signer, _ in chosen.members][:signers]
-        hash_ = digest(self.network_id, self.gateway, root)
+        hash_ = self.domain.digest(root)
         signatures = {signer: compact(self.keys[signer].unsafe_sign_hash(hash_)) for signer in signers}
         return Attestation(root, chosen, signatures)
 
@@ -258,7 +258,7 @@ class Deployment:
     def rotate(self, chain: str, following: ValidatorSet, present: ValidatorSet | None = None) -> bytes:
         """Installs a set on a chain that has `present`, the first one if not given. Returns the call."""
         attestation = self.attest(SetFact(following.version, following.hash).leaf, present)
-        data = gateway.encode_rotate(attestation, following, [])
+        data = gateway.ROTATE.encode(attestation, following, [])
         self.connections[chain].send(RELAYER, self.gateway, data)
         return data
 
@@ -268,9 +268,7 @@ class Deployment:
         """A validator with its record in a folder. From position 5 on they are not in the first set."""
         return Validator.open(
             _SIGNERS[position].account,
-            self.connections,
-            self.network_id,
-            self.gateway,
+            self,
             exchange,
             folder / f"record-{position}.sqlite",
             next_set,
@@ -308,9 +306,7 @@ class Deployment:
     ) -> Relayer:
         """A relayer that claims nothing unless told to: a claim is one more message in a lane."""
         senders = dict.fromkeys(self.connections, sender)
-        return Relayer(
-            self.connections, self.network_id, self.gateway, exchange, senders, timeout, claim_multiple
-        )
+        return Relayer(self, exchange, senders, timeout, claim_multiple)
 
     # Transactions of accounts that the node signs for
 
@@ -318,7 +314,7 @@ class Deployment:
         return self.connections[name].rpc(method, *params)
 
     def read(self, name: str, requests: Sequence[tuple[str, bytes]]) -> list[bytes]:
-        return self.connections[name].calls(requests)
+        return self.connections[name].batch(call_request(to, data) for to, data in requests)
 
     def transact(
         self, name: str, sender: str, to: str, data: bytes, gas: int = TRANSACTION_GAS
@@ -334,9 +330,9 @@ class Deployment:
 
     def refusal(self, name: str, sender: str, to: str, data: bytes, at: int) -> str | None:
         """Why a call in the second `at` reverts: the error, empty if it gives none. None if it does not."""
-        method, (call, block) = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)
+        request = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)
         try:
-            self.rpc(name, method, call, block, {}, {"time": hex(at)})
+            self.rpc(name, request.method, *request.params, {}, {"time": hex(at)})
         except Reverted as error:
             return error.reason if error.data else ""
         except RpcError as error:

@@ -17,6 +17,7 @@ from eth_abi.registry import BaseEquals, registry
 from eth_utils import keccak, to_checksum_address
 
 from metalayer.protocol.reverts import explain
+from metalayer.protocol.rpc import Log
 from tests.kit.chains import BoundChain
 
 MAX_TRANSACTION_GAS = 16_777_216
@@ -82,7 +83,7 @@ class Receipt:
         self.succeeded = raw["status"] == "0x1"
         self.gas_used = int(raw["gasUsed"], 16)
         self.hash = raw["transactionHash"]
-        self.logs = raw["logs"]
+        self.logs = [Log.read(log) for log in raw["logs"]]
 
     @property
     def events(self) -> list[Event]:
@@ -286,21 +287,21 @@ def _errors() -> dict[str, tuple[bytes, list[str]]]:
 
 
 @lru_cache
-def _events() -> dict[str, Any]:
+def _events() -> dict[bytes, Any]:
     return {
-        "0x" + keccak(text=abi.selector).hex(): abi
+        keccak(text=abi.selector): abi
         for contract_type in contract_types().values()
         for abi in contract_type.events
     }
 
 
-def _event(log: dict[str, Any]) -> Event:
-    abi = _events()[log["topics"][0]]
-    topics = iter(bytes.fromhex(topic[2:]) for topic in log["topics"][1:])
+def _event(log: Log) -> Event:
+    abi = _events()[log.topics[0]]
+    topics = iter(log.topics[1:])
     plain = [parameter.canonical_type for parameter in abi.inputs if not parameter.indexed]
-    data = iter(CODEC.decode(plain, bytes.fromhex(log["data"][2:])))
+    data = iter(CODEC.decode(plain, log.data))
     values = tuple(
         CODEC.decode([parameter.canonical_type], next(topics))[0] if parameter.indexed else next(data)
         for parameter in abi.inputs
     )
-    return Event(abi.name, values, to_checksum_address(log["address"]))
+    return Event(abi.name, values, to_checksum_address(log.address))

@@ -101,7 +101,7 @@ class Gateways(Deployment):
         keys = {**deployment.keys, **{key.address: key for one in following for key in one.keys}}
         connections = {name: deployment.connections[name] for name in CHAINS}
         sets = [first, *(validators.set for validators in following)]
-        gateways = cls(deployment.registry, connections, deployment.chains, keys, sets)
+        gateways = cls(deployment.domain, connections, deployment.registry, deployment.chains, keys, sets)
         return replace(gateways, places={name: gateways._prepare(name) for name in CHAINS})
 
     def _prepare(self, name: str) -> Places:
@@ -113,7 +113,7 @@ class Gateways(Deployment):
         )
         for lane, route in self.routes.items():
             if lane[0] == name:
-                self.must(name, OWNER, self.gateway, gateway.encode_set_route(self.id_of(lane[1]), route))
+                self.must(name, OWNER, self.gateway, gateway.SET_ROUTE.encode(self.id_of(lane[1]), route))
         self.rpc(name, "anvil_impersonateAccount", self.bridge)
         self.rpc(name, "anvil_setBalance", self.bridge, hex(10**20))
         for account in (SENDER, PAYER, contract):
@@ -123,13 +123,13 @@ class Gateways(Deployment):
                 self.must(name, self.bridge, self.era, _MINT.encode(account, _FUNDS))
             data = [
                 (self.era, _APPROVE.encode(self.gateway, _MAX)),
-                (self.gateway, gateway.encode_deposit(account, _DEPOSIT)),
+                (self.gateway, gateway.DEPOSIT_FOR.encode(account, _DEPOSIT)),
             ]
             for to, call in data:
                 if account == contract:
                     to, call = contract, EXECUTE.encode(to, call)
                 self.must(name, SENDER if account == contract else account, to, call)
-        self.must(name, PAYER, self.gateway, gateway.encode_set_allowance(contract, _DEPOSIT // 4))
+        self.must(name, PAYER, self.gateway, gateway.SET_ALLOWANCE.encode(contract, _DEPOSIT // 4))
         return Places(recipient, contract, hungry)
 
 

@@ -9,7 +9,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest
+from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import LaneFact, Tree
 from metalayer.protocol.message import NEVER_EXPIRES, Message, extend, genesis_head
 from tests.kit.evm import MAX_TRANSACTION_GAS, Contract, Receipt, Revert
@@ -49,7 +49,7 @@ class Validators:
         self, network_id: int, gateway: str, root: bytes, positions: Iterable[int] | None = None
     ) -> Attestation:
         """What the validators at these positions of the set (all by default) sign."""
-        message = digest(network_id, gateway, root)
+        message = Domain(network_id, gateway).digest(root)
         chosen = range(len(self.keys)) if positions is None else positions
         signatures = {self.keys[i].address: compact(self.keys[i].unsafe_sign_hash(message)) for i in chosen}
         return Attestation(root, self.set, signatures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract
 
@@ -13,11 +14,24 @@ CHAINS = ("hub", "arcade", "perps")
 
 @dataclass(frozen=True)
 class Stack:
-    """The contracts of one chain."""
+    """The contracts of one chain: those that are declared, by name, and a scripted recipient."""
 
     chain: BoundChain
-    factory: Contract
-    gateway: Contract
-    era: Contract
-    bridge: Contract
+    contracts: dict[str, Contract]
     recipient: Contract
+
+    @property
+    def factory(self) -> Contract:
+        return self.contracts[FACTORY]
+
+    @property
+    def gateway(self) -> Contract:
+        return self.contracts[GATEWAY]
+
+    @property
+    def era(self) -> Contract:
+        return self.contracts[ERA]
+
+    @property
+    def bridge(self) -> Contract:
+        return self.contracts[BRIDGE]

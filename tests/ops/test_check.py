@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from metalayer.deploy.apply import SET_GUARDIAN, Deployer
-from metalayer.deploy.check import Finding, check, describe_route, describe_set
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.check import Finding, check, describe_set
+from metalayer.deploy.contracts import SET_GUARDIAN, describe_route
 from metalayer.deploy.intent import route_between
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
+from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.gateway import encode_set_route
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, SUCCESSOR
@@ -97,7 +98,7 @@ def test_finds_a_changed_route(
 ) -> None:
     hub, social = network.hub, network.chains["social"]
     intended = route_between(social, hub)
-    data = encode_set_route(hub.chain_id, replace(intended, **change))
+    data = gateway.SET_ROUTE.encode(hub.chain_id, replace(intended, **change))
     connections["social"].send(OWNER, registry.address("Metalayer"), data)
     ((subject, (expected, found)),) = drift().items()
     assert subject == ("social", "route to and from hub")
@@ -136,7 +137,7 @@ def test_finds_another_validator_set(
 
 @pytest.fixture
 def deployed(registry: Registry, connections: dict[str, Connection]) -> Deployment:
-    return Deployment(registry, connections)
+    return Deployment.of(registry, connections)
 
 
 def test_a_set_that_a_quorum_rotated_in_is_no_drift(

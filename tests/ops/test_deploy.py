@@ -19,9 +19,11 @@ import pytest
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from metalayer.deploy.apply import SET_GUARDIAN, Deployer, plan_as_dict, plan_tables
-from metalayer.deploy.intent import CONTRACTS
+from metalayer.cli.deployment import plan_tables
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.contracts import CONTRACTS, FACTORY, SET_GUARDIAN
 from metalayer.deploy.journal import Journal
+from metalayer.deploy.plan import plan_as_dict
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
@@ -30,15 +32,16 @@ from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.network.signers import address_of
 from metalayer.network.workspace import repo_root
+from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
-from metalayer.protocol.gateway import Route, encode_set_route
+from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
 
-# Factory, three contracts, seal by the deployer; a route to each other chain by the owner.
-DEPLOYER_STEPS = 5
+# Each contract and the seal by the deployer; a route to each other chain by the owner.
+DEPLOYER_STEPS = len(CONTRACTS) + 1
 
 
 def quietly(chain: str, what: str, left: int) -> None:
@@ -226,7 +229,7 @@ def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
     with pytest.raises(Crash):
         replace(deployer, connections=arcade).apply(quietly)
     pending = Journal(deployer.folder / "journal.jsonl").in_flight("arcade")
-    assert [flight.step for flight in pending] == [f"create {name}" for name in CONTRACTS]
+    assert [flight.step for flight in pending] == [f"create {name}" for name in CONTRACTS if name != FACTORY]
     deployer.apply(quietly)
     for flight in pending:
         receipt = connections["arcade"].rpc("eth_getTransactionReceipt", flight.hash)
@@ -286,7 +289,7 @@ def test_another_machine_goes_on_with_the_set_that_is_installed(
 def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    closed = encode_set_route(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
+    closed = gateway.SET_ROUTE.encode(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
     connections["arcade"].send(OWNER, registry.address("Metalayer"), closed)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
@@ -301,7 +304,7 @@ def test_a_changed_fee_is_put_back(
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
     intended = deployer.plan().resolved.chains["arcade"].routes[perps]
-    dearer = encode_set_route(perps, replace(intended, **{field: getattr(intended, field) + 1}))
+    dearer = gateway.SET_ROUTE.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
     connections["arcade"].send(OWNER, registry.address("Metalayer"), dearer)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
@@ -345,7 +348,7 @@ def test_a_set_that_a_quorum_rotated_in_is_no_contradiction(
     deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
 ) -> None:
     registry = deployer.apply(quietly)
-    deployed = Deployment(registry, connections)
+    deployed = Deployment.of(registry, connections)
     second = deployed.next_set(2)
     for name in connections:
         deployed.rotate(name, second)
@@ -443,33 +446,11 @@ def test_other_local_chains_get_a_new_journal(deployer: Deployer, connections: d
 @pytest.mark.usefixtures("factory_placed")
 def test_one_deployment_at_a_time(deployer: Deployer) -> None:
     with (
-        exclusive(deployer.folder / "deploy.lock", "somebody"),
+        exclusive(deployer.folder / "deploy.lock"),
         pytest.raises(MetalayerError, match=f"already running: pid {os.getpid()} on .* since"),
     ):
         deployer.apply(quietly)
     deployer.apply(quietly)
-
-
-def test_a_lock_left_by_a_killed_process_is_free(tmp_path: Path) -> None:
-    path = tmp_path / "deploy.lock"
-    code = (
-        "import sys, time; from pathlib import Path; from metalayer.network.locks import exclusive\n"
-        f"with exclusive(Path({str(path)!r}), 'it'): print('held', flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        with pytest.raises(MetalayerError, match=f"pid {process.pid}"), exclusive(path, "it"):
-            pass
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        with exclusive(path, "it"):
-            pass
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def test_a_chain_that_fails_does_not_stop_the_others(
@@ -528,10 +509,8 @@ def test_predicted_addresses_are_the_factory_s(
     factory = deployer.plan().resolved.addresses["Create3Factory"]
     address_function = Function("addressOf(address,bytes32)", "address")
     cases = [(address_of(f"TEST::{i}"), keccak(bytes([i]))) for i in range(5)]
-    found = connections["hub"].calls([(factory, address_function.encode(*case)) for case in cases])
-    assert [address_function.decode(data) for data in found] == [
-        create3_address(factory, *case) for case in cases
-    ]
+    found = connections["hub"].batch(address_function.request(factory, *case) for case in cases)
+    assert found == [create3_address(factory, *case) for case in cases]
 
 
 def test_in_parallel_reports_the_first_error_when_all_are_done() -> None:

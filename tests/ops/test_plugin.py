@@ -1,19 +1,21 @@
 """The Ape plugin: what it says when a chain's port is not what it expects, and what it compiles with."""
 
-import json
+import shutil
 import subprocess
 import threading
 from contextlib import contextmanager
 
 import pytest
-from ape import accounts, networks, project
-from ape.exceptions import ProviderError
+from ape import Project, accounts, networks, project
+from ape.exceptions import CompilerError, ProviderError
 
+import ape_metalayer.compiler
+from ape_metalayer.compilation import compile_project
+from metalayer.deploy.sources import Sources
 from metalayer.network.anvil import anvil_command
 from metalayer.network.config import load_network
-from metalayer.network.workspace import port_offset
+from metalayer.network.workspace import port_offset, repo_root
 from tests.kit.ports import listener
-from tools.toolchain import standard_input
 
 
 @pytest.fixture
@@ -98,9 +100,60 @@ def test_a_transaction_on_a_chain_that_mines_by_interval_is_waited_for(hub):
         node.communicate()
 
 
-def test_the_bytecode_has_no_metadata_and_the_settings_are_the_ones_of_slither_and_solc_check():
-    (compiler,) = {json.dumps(used.settings, sort_keys=True) for used in project.manifest.compilers}
-    used, expected = json.loads(compiler), standard_input()["settings"]
-    assert used["metadata"] == {"appendCBOR": False, "bytecodeHash": "none"}
-    for name in ("optimizer", "evmVersion", "viaIR", "metadata"):
-        assert used[name] == expected[name], name
+def test_ape_has_the_contracts_as_each_compiles_with_its_own_imports():
+    containers = project.load_contracts()
+    compiled = compile_project(Sources(repo_root()))
+    for file, contracts in compiled.items():
+        for name, contract in contracts.items():
+            kind = containers[name].contract_type
+            code = contract.get("evm", {}).get("bytecode", {}).get("object", "")
+            assert (kind.source_id, kind.deployment_bytecode.bytecode) == (file, f"0x{code}")
+    assert project.Metalayer.contract_type.devdoc["kind"] == "dev"
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A project like this one, and what Ape asked to be compiled, one entry each time."""
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "T.sol").write_text("pragma solidity ^0.8.0; struct T { uint256 x; }")
+    (tmp_path / "contracts" / "C.sol").write_text(
+        'pragma solidity ^0.8.0; import {T} from "./T.sol"; contract C { T public t; }'
+    )
+    shutil.copy(repo_root() / "ape-config.yaml", tmp_path)
+    (tmp_path / ".solc").symlink_to(repo_root() / ".solc")
+    asked = []
+    monkeypatch.setattr(ape_metalayer.compiler, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(
+        ape_metalayer.compiler,
+        "compile_project",
+        lambda sources: asked.append(sources) or compile_project(sources),
+    )
+    return Project(tmp_path), asked
+
+
+def test_ape_asks_again_when_something_changed_and_only_then(small):
+    project, asked = small
+    assert "C" in project.load_contracts()
+    project.load_contracts()
+    Project(project.path).load_contracts()
+    assert len(asked) == 1, "a file without a contract is not new each time"
+    (project.path / "contracts" / "T.sol").write_text("pragma solidity ^0.8.0; struct T { uint256 y; }")
+    (getter,) = Project(project.path).load_contracts()["C"].contract_type.view_methods
+    assert getter.outputs[0].name == "y", "what imports a changed file is compiled again"
+    assert len(asked) == 2
+
+
+def test_a_contract_that_is_gone_is_gone_for_ape(small):
+    project, _ = small
+    project.load_contracts()
+    source = project.path / "contracts" / "C.sol"
+    source.write_text(source.read_text().replace("contract C", "contract D"))
+    Project(project.path).load_contracts()
+    assert Project(project.path).load_contracts().keys() == {"D", "T.sol"}
+
+
+def test_a_contract_that_does_not_compile_is_the_compilers_message(small):
+    project, _ = small
+    (project.path / "contracts" / "T.sol").write_text("pragma solidity ^0.8.0; struct T { nothing x; }")
+    with pytest.raises(CompilerError, match=r"Identifier not found or not unique\."):
+        project.load_contracts()

@@ -18,13 +18,18 @@ from click.testing import CliRunner
 from metalayer.assets import bridge, credit
 from metalayer.assets.books import Books, read_books
 from metalayer.assets.tokens import balance
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.deploy.intent import route_between
 from metalayer.errors import MetalayerError
+from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.protocol.amounts import era
-from metalayer.protocol.gateway import topic
-from metalayer.relayer.passes import PassResult, Relayer
+from metalayer.protocol.gateway import MESSAGE_SENT
+from metalayer.protocol.hex import to_hex
+from metalayer.relayer.passes import Relayer
+from metalayer.relayer.results import PassResult
+from metalayer.tracking import messages
 from metalayer.tracking import trace as tracking
 from metalayer.tracking.follower import Event, Follower, NotDelivered, StillWaiting
 from metalayer.tracking.trace import State
@@ -47,13 +52,11 @@ class Carriers:
     """Four validators and a relayer, one pass after the other, while blocks go by."""
 
     def __init__(self, live: Live, folder: Path, claim_multiple: float = math.inf) -> None:
-        exchange = live.exchange(folder / "exchange")
-        senders = dict.fromkeys(live.connections, RELAYER)
+        exchange = DirectoryExchange.of(live, folder / "exchange")
+        senders = dict.fromkeys(live.mesh.connections, RELAYER)
         self._live = live
         self._relayer = Relayer(
-            live.connections,
-            live.network_id,
-            live.gateway,
+            live.mesh,
             exchange,
             senders,
             claim_multiple=claim_multiple,
@@ -61,9 +64,7 @@ class Carriers:
         self._validators = [
             Validator.open(
                 validator.account,
-                live.connections,
-                live.network_id,
-                live.gateway,
+                live.mesh,
                 exchange,
                 folder / f"{validator.index}.sqlite",
             )
@@ -75,7 +76,7 @@ class Carriers:
 
     def _relay(self) -> None:
         while not self._stop.is_set():
-            for connection in self._live.connections.values():
+            for connection in self._live.mesh.connections.values():
                 connection.rpc("evm_mine")
             self._passes.append(self._relayer.relay_once(lambda line: None))
 
@@ -116,7 +117,9 @@ def carriers(live: Live, tmp_path: Path) -> Carriers:
 
 
 def follower(live: Live, folder: Path, events: list[Event], timeout: float = 30.0) -> Follower:
-    return Follower(live, live.exchange(folder / "exchange"), events.append, lambda text: None, timeout)
+    return Follower(
+        live, DirectoryExchange.of(live, folder / "exchange"), events.append, lambda text: None, timeout
+    )
 
 
 def prepare(live: Live, origin: str, destination: str, amount: int, to: str | None = None) -> bridge.Transfer:
@@ -236,7 +239,7 @@ def test_a_failed_hop_says_why_and_how_to_retry(
 ) -> None:
     sent, restore = failing_transfer(live, carriers, connections, tmp_path)
     restore()
-    tracking.retry(connections["arcade"], RELAYER, live.gateway, sent.message)
+    messages.retry(connections["arcade"], RELAYER, live.mesh.gateway, sent.message)
     assert balance(connections["arcade"], live.registry, DEPOSITOR.address) == ERA
     with Carriers(live, tmp_path / "again") as again:
         again.rest()
@@ -257,9 +260,7 @@ def test_a_hop_that_nobody_retries_comes_back(
     connections["arcade"].rpc("evm_mine")
     with Carriers(live, tmp_path / "again") as again:
         again.rest()
-    trace = tracking.trace(
-        live.connections, live.network_id, live.gateway, live.exchange(tmp_path / "exchange"), sent.id
-    )
+    trace = tracking.trace(live.mesh, DirectoryExchange.of(live, tmp_path / "exchange"), sent.id)
     assert trace.state is State.RETURNED
     assert balance(connections["hub"], live.registry, depositor) == before - cost
     assert balance(connections["arcade"], live.registry, depositor) == 0
@@ -268,7 +269,7 @@ def test_a_hop_that_nobody_retries_comes_back(
 
 def failing_transfer(
     live: Live, carriers: Carriers, connections: dict[str, Connection], folder: Path
-) -> tuple[tracking.Sent, Callable[[], object]]:
+) -> tuple[Sent, Callable[[], object]]:
     """1 ERA to arcade, where the token is out of order, and what mends it."""
     token = live.registry.address("ERA")
     code = connections["arcade"].rpc("eth_getCode", token, "latest")
@@ -281,8 +282,8 @@ def failing_transfer(
         move(live, follower(live, folder, events), "hub", "arcade", ERA, DEPOSITOR.address)
     assert events[-1].what == "failed"
     assert failure.value.receipt["status"] == 1
-    message_id = tracking.parse_id(str(failure.value).split()[1])
-    _, sent = tracking.find(live.connections, live.network_id, live.gateway, message_id)
+    message_id = messages.parse_id(str(failure.value).split()[1])
+    _, sent = tracking.find(live.mesh, message_id)
     return sent, lambda: connections["arcade"].rpc("anvil_setCode", token, code)
 
 
@@ -292,15 +293,15 @@ def test_says_what_it_waits_for(live: Live, tmp_path: Path) -> None:
         move(live, follower(live, tmp_path, events, 0.3), "hub", "arcade", ERA, DEPOSITOR.address)
     for _ in range(3):
         live.connection("hub").rpc("evm_mine")
-    message_id = tracking.parse_id(last_id(live))
-    _, sent = tracking.find(live.connections, live.network_id, live.gateway, message_id)
+    message_id = messages.parse_id(last_id(live))
+    _, sent = tracking.find(live.mesh, message_id)
     with pytest.raises(StillWaiting, match="waiting for validators and a relayer"):
         follower(live, tmp_path, events, 0.3).follow(sent, "received")
 
 
 def last_id(live: Live) -> str:
     hub = live.connection("hub")
-    return str(hub.logs(live.gateway, [topic("MessageSent")], 0, hub.height())[-1]["topics"][1])
+    return to_hex(hub.logs(live.mesh.gateway, [MESSAGE_SENT.topic], 0, hub.height())[-1].topics[1])
 
 
 @pytest.fixture

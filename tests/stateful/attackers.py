@@ -68,7 +68,7 @@ class Outsiders(Relayers):
         tree, batch = self._honest(lane, number)
         shown, error = self._shown(kind, lane[1], tree, signers)
         if shown is not None:
-            self.refuse(lane[1], ATTACKER, gateway.encode_deliver(shown, [batch]), error)
+            self.refuse(lane[1], ATTACKER, gateway.DELIVER.encode(shown, [batch]), error)
             self.reach(f"attested: {kind}")
 
     def _assailable(self) -> list[Lane]:
@@ -166,7 +166,7 @@ class Outsiders(Relayers):
         is_gap = batch.first > self.inc(towards).nonce + 1
         error = "LaneGap" if is_gap else self.not_proven(towards, batch)
         attestation, _ = self.attest(lane[1], [fact, _ELSEWHERE], number)
-        self.refuse(lane[1], ATTACKER, gateway.encode_deliver(attestation, [batch]), error)
+        self.refuse(lane[1], ATTACKER, gateway.DELIVER.encode(attestation, [batch]), error)
         self.reach(f"delivered: {kind}")
 
     @rule(
@@ -203,7 +203,7 @@ class Outsiders(Relayers):
         fact = SetFact(following.version, following.hash)
         signed = _ELSEWHERE if kind == "unsigned" else fact
         attestation, tree = self.attest(name, [signed], number)
-        data = gateway.encode_rotate(attestation, following, tree.proof(signed))
+        data = gateway.ROTATE.encode(attestation, following, tree.proof(signed))
         self.refuse(name, ATTACKER, data, error)
         self.reach(f"rotated: {kind}")
 
@@ -220,7 +220,10 @@ class Cheats(Settlers):
         late = max(self.next(lane[1]), message.deliver_before + 1)
         if altered:
             message, unended = replace(message, payload=message.payload + b"!"), None
-        retry, back = gateway.encode_retry(message), gateway.encode_return(message)
+        retry, back = (
+            gateway.retry_call(message),
+            gateway.return_call(message),
+        )
         if unended is None:
             self.refuse(lane[1], ATTACKER, retry, "MessageNotFailed")
             self.refuse(lane[1], ATTACKER, back, "MessageNotReturnable", at=late)
@@ -275,7 +278,7 @@ class Cheats(Settlers):
                 walk = replace(walk, ids=[])
             case _:
                 walk, error = replace(walk, ids=[b"\x44" * 32] * 256), "WalkTooLong"
-        self.refuse(lane[0], ATTACKER, gateway.encode_refund(message, walk), error)
+        self.refuse(lane[0], ATTACKER, gateway.REFUND.encode(message, walk), error)
         self.reach(f"refund: {kind}")
 
 
@@ -318,7 +321,7 @@ class Forgers(Cheats):
         self.unfunded.add(lane)
         self.lied.add((lane[1], lane[0]))
         self.highest[lane] = max(self.highest[lane], forged.nonce)
-        self.perform(destination, relayer, gateway.encode_deliver(attestation, [batch]), None, effect)
+        self.perform(destination, relayer, gateway.DELIVER.encode(attestation, [batch]), None, effect)
         self.reach(f"forged: {kind}")
         if kind == "return of nothing":
             self._refund_nothing(lane, number)
@@ -392,7 +395,7 @@ class Forgers(Cheats):
             Walk(back.destination, 1, bytes(32), []),
             Walk(back.destination, 1, back.heads[0], [one.id for one in list(back.sent.values())[1:255]]),
         ]
-        self.refuse(lane[1], ATTACKER, gateway.encode_refund(message, pick(walks, number)), "NotInLane")
+        self.refuse(lane[1], ATTACKER, gateway.REFUND.encode(message, pick(walks, number)), "NotInLane")
 
 
 _ZERO = "0x" + "00" * 20

@@ -16,7 +16,9 @@ from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import Kind, RestartRecord, ReturnNotice, Route, Status
+from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import NEVER_EXPIRES, STORED_HEAD_INTERVAL, Fee, Message, extend, genesis_head
+from metalayer.protocol.rpc import word
 
 GATEWAY_GAS = 150_000
 GATEWAY_PAYLOAD = 128
@@ -35,7 +37,7 @@ _DATA = {
     "ReturnNoticed": ["bool"],
     "ReturnSent": ["uint64"],
 }
-_NAMES = {gateway.topic(name): name for name in ("MessageSent", *_DATA)}
+_NAMES = {to_hex(gateway.EVENTS[name].topic): name for name in ("MessageSent", *_DATA)}
 
 Log = tuple[str, tuple[str, ...], str]
 """Event, indexed values and data as the node gives them. Of `MessageSent` only the id: the head commits to the rest."""
@@ -61,8 +63,12 @@ class Mood(Enum):
 def log(name: str, *indexed: int | bytes | str, data: tuple[Any, ...] = ()) -> Log:
     """What the gateway logs."""
     topics = [
-        gateway.word(bytes.fromhex(one[2:]).rjust(32, b"\0") if isinstance(one, str) else one)
-        for one in indexed
+        to_hex(
+            word(int(value, 16) if isinstance(value, str) else value)
+            if not isinstance(value, bytes)
+            else value
+        )
+        for value in indexed
     ]
     return name, tuple(topics), "0x" + encode(_DATA.get(name, []), data).hex()
 

@@ -94,7 +94,7 @@ class Governors(Relayers):
             side.validator_set = following
             return []
 
-        data = gateway.encode_rotate(attestation, following, tree.proof(fact))
+        data = gateway.ROTATE.encode(attestation, following, tree.proof(fact))
         self.perform(name, RELAYER, data, None, effect)
         self.reach("rotated")
         if len({self.sides[chain].validator_set.version for chain in CHAINS}) > 1:
@@ -133,10 +133,10 @@ class Governors(Relayers):
         """Nobody does what only the owner, or only the guardian, may do."""
         g, side = self.gateways, self.sides[name]
         other = g.id_of(next(chain for chain in CHAINS if chain != name))
-        route = gateway.encode_set_route(other, g.routes[lane])
+        route = gateway.SET_ROUTE.encode(other, g.routes[lane])
         for_owner = [
             route,
-            gateway.encode_restart(other, 2**20),
+            gateway.RESTART.encode(other, 2**20),
             SET_GUARDIAN.encode(ATTACKER),
             TRANSFER_OWNERSHIP.encode(ATTACKER),
         ]

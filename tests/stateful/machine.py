@@ -92,7 +92,7 @@ class Machine(RuleBasedStateMachine):
         here = g.id_of(name)
         side = Side(
             name,
-            g.connections[name].timestamp(),
+            g.connections[name].block().time,
             g.sets[0],
             GUARDIAN,
             {other: Outgoing(here, g.id_of(other), g.network_id) for other in others},
@@ -100,12 +100,12 @@ class Machine(RuleBasedStateMachine):
             {other: g.routes[name, other] for other in others},
             int.from_bytes(g.read(name, [(g.era, BALANCE_OF.encode(g.gateway))])[0], "big"),
         )
-        credits = g.read(name, [(g.gateway, gateway.encode_credit(a)) for a in self.accounts(name)])
+        credits = g.read(name, [(g.gateway, gateway.CREDIT.encode(a)) for a in self.accounts(name)])
         side.credit.update(
             {a: int.from_bytes(c, "big") for a, c in zip(self.accounts(name), credits, strict=True)}
         )
         side.not_ours = side.era - side.credit.total()
-        allowance = gateway.encode_allowance(PAYER, g.places[name].contract)
+        allowance = gateway.ALLOWANCE.encode(PAYER, g.places[name].contract)
         side.allowance = int.from_bytes(g.read(name, [(g.gateway, allowance)])[0], "big")
         return side
 
@@ -123,7 +123,7 @@ class Machine(RuleBasedStateMachine):
         return self.sides[lane[1]].incoming[lane[0]]
 
     def lane_of(self, message: Message) -> Lane:
-        return self.gateways.names[message.origin], self.gateways.names[message.destination]
+        return self.gateways.name_of(message.origin), self.gateways.name_of(message.destination)
 
     def healthy(self, lane: Lane) -> bool:
         """True if the Inbox's head is one that the Outbox had at that place."""
@@ -178,7 +178,7 @@ class Machine(RuleBasedStateMachine):
     def delivery(self, parts: Sequence[Part], number: int = 0) -> bytes:
         facts = [self.lane_fact(part.lane, part.signed) for part in parts]
         attestation, tree = self.attest(parts[0].lane[1], facts, number)
-        return gateway.encode_deliver(attestation, [self.batch(part, tree) for part in parts])
+        return gateway.DELIVER.encode(attestation, [self.batch(part, tree) for part in parts])
 
     def not_proven(self, lane: Lane, batch: gateway.Batch) -> str:
         """The error for a batch that leads the Inbox of a lane to a head that was not signed."""
@@ -343,18 +343,18 @@ class Machine(RuleBasedStateMachine):
             (g.era, BALANCE_OF.encode(g.gateway)),
             (g.places[name].recipient, ACCEPTED_IDS.encode(0)),
             (g.places[name].contract, RETURNED_IDS.encode(0)),
-            (g.gateway, gateway.encode_validator_set_hash()),
+            (g.gateway, gateway.VALIDATOR_SET_HASH.encode()),
         ]
-        requests += [(g.gateway, gateway.encode_credit(account)) for account in accounts]
+        requests += [(g.gateway, gateway.CREDIT.encode(account)) for account in accounts]
         for other in others:
             chain_id = g.id_of(other)
             requests += [
-                (g.gateway, gateway.encode_outbox_lane(chain_id)),
-                (g.gateway, gateway.encode_inbox_lane(chain_id)),
-                (g.gateway, gateway.encode_lane_fees(chain_id)),
-                (g.gateway, gateway.encode_paused_until(chain_id)),
-                *((g.gateway, gateway.encode_paid(chain_id, relayer)) for relayer in RELAYERS),
-                *((g.gateway, gateway.encode_earnings(chain_id, relayer)) for relayer in RELAYERS),
+                (g.gateway, gateway.OUTBOX_LANE.encode(chain_id)),
+                (g.gateway, gateway.INBOX_LANE.encode(chain_id)),
+                (g.gateway, gateway.LANE_FEES.encode(chain_id)),
+                (g.gateway, gateway.PAUSED_UNTIL.encode(chain_id)),
+                *((g.gateway, gateway.PAID.encode(chain_id, relayer)) for relayer in RELAYERS),
+                *((g.gateway, gateway.EARNINGS.encode(chain_id, relayer)) for relayer in RELAYERS),
             ]
         answers = iter(g.read(name, requests))
         era = _int(next(answers))
@@ -374,13 +374,10 @@ class Machine(RuleBasedStateMachine):
         for other in others:
             outbox, inbox = side.outgoing[other], side.incoming[other]
             lane = (name, other)
-            nonce, head, restarted_at = (
-                *gateway.decode_lane(answer := next(answers)),
-                gateway.decode_restarted_at(answer),
-            )
+            nonce, head, restarted_at = (*gateway.OUTBOX_LANE.decode(next(answers)),)
             assert (nonce, head, restarted_at) == (outbox.nonce, outbox.head, outbox.restarted_at)
-            assert gateway.decode_lane(next(answers)) == (inbox.nonce, inbox.head)
-            escrow, protocol_fees = gateway.decode_pair(next(answers))
+            assert gateway.INBOX_LANE.decode(next(answers)) == (inbox.nonce, inbox.head)
+            escrow, protocol_fees = gateway.LANE_FEES.decode(next(answers))
             assert (escrow, protocol_fees) == (outbox.escrow, outbox.protocol_fees)
             booked += (escrow + protocol_fees) * GWEI
             assert _int(next(answers)) == inbox.paused_until
@@ -392,7 +389,7 @@ class Machine(RuleBasedStateMachine):
                     assert paid <= self.inc(lane).of(relayer).total
             for relayer in RELAYERS:
                 earned = inbox.of(relayer)
-                assert gateway.decode_pair(next(answers)) == (earned.total, earned.claimed)
+                assert gateway.EARNINGS.decode(next(answers)) == (earned.total, earned.claimed)
             # P2, except between a reorganisation and the restart.
             if (other, name) not in self.broken:
                 assert self.healthy((other, name))

@@ -96,7 +96,7 @@ class Relayers(Machine):
         def effect() -> list[Log]:
             return self._retried(destination, failed, relayer)
 
-        data = gateway.encode_retry(message)
+        data = gateway.retry_call(message)
         if gas is PLENTY or error is not None:
             done = self.perform(destination, relayer, data, error, effect)
         else:
@@ -124,7 +124,7 @@ class Relayers(Machine):
         elif mood is Mood.REENTER:
             # Valid as such: nothing but the guard against reentrancy refuses it.
             attestation, _ = self.attest(destination, [SetFact(0, bytes(32))])
-            data = SET_CALL.encode(g.gateway, gateway.encode_deliver(attestation, []))
+            data = SET_CALL.encode(g.gateway, gateway.DELIVER.encode(attestation, []))
         else:
             data = SET_BEHAVIOUR.encode(Behaviour[mood.name])
         self.arrange(destination, SENDER, places.recipient, data)

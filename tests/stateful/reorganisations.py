@@ -80,7 +80,7 @@ class Reorganisations(Senders, Settlers):
         part = Part(lane, have + 1, have + 1, outbox.run_from(have))
         attestation, tree = self.attest(lane[1], [self.lane_fact(lane, part.signed)], signers)
         batch = self.batch(part, tree)
-        data = gateway.encode_deliver(attestation, [batch])
+        data = gateway.DELIVER.encode(attestation, [batch])
         self.refuse(lane[1], RELAYER, data, self.not_proven(lane, batch))
         self.reach("halted")
 
@@ -119,10 +119,10 @@ class Reorganisations(Senders, Settlers):
         outbox = self.out(lane)
         nonce = max(self.highest[lane], outbox.nonce, self.inc(lane).nonce) + above
         destination_id = self.gateways.id_of(lane[1])
-        lowest = gateway.encode_restart(destination_id, outbox.nonce)
+        lowest = gateway.RESTART.encode(destination_id, outbox.nonce)
         self.refuse(lane[0], OWNER, lowest, "InvalidRestart")
         self.highest[lane] = nonce
-        data = gateway.encode_restart(destination_id, nonce)
+        data = gateway.RESTART.encode(destination_id, nonce)
         self.perform(lane[0], OWNER, data, None, lambda: outbox.restart(nonce))
         self.reach("restarted")
 
@@ -161,7 +161,7 @@ class Reorganisations(Senders, Settlers):
             return logs
 
         error = None if nonce > inbox.nonce or again else "RestartNotAhead"
-        data = gateway.encode_follow_restart(attestation, fact, tree.proof(fact))
+        data = gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, tree.proof(fact))
         if self.perform(name, RELAYER, data, error, effect):
             self.reach("restart announced again" if again else "restart followed")
             if self.healthy(lane):
@@ -199,7 +199,7 @@ class Reorganisations(Senders, Settlers):
         record, inbox = self.out(lane).restarts[restart], self.inc(lane)
         ids = [inbox.tried[i].id for i in range(message.nonce, record.nonce + 1) if i in inbox.tried]
         before = inbox.heads.get(message.nonce - 1, bytes(32))
-        return gateway.encode_refund_abandoned(message, walk, restart, before, ids)
+        return gateway.REFUND_ABANDONED.encode(message, walk, restart, before, ids)
 
     def abandoned(self) -> list[tuple[Lane, Message, int]]:
         """(lane, message, restart) of what the destination left behind, as it said itself."""

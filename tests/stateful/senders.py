@@ -69,7 +69,7 @@ class Senders(Machine):
         for _ in range(count):
             deadline = None if within is None else self.next(origin) + within
             to = interoperable(g.id_of(destination), recipient)
-            data = gateway.encode_send(to, payload, gas, deadline, payer if payer != sender else None)
+            data = gateway.send_call(to, payload, gas, deadline, payer if payer != sender else None)
             limit = gas or self.sides[origin].routes[destination].default_gas_limit
             fee, total = self._price(lane, limit, len(payload))
             if who == "owner" and g.id_of(origin) == g.network_id:
@@ -137,7 +137,7 @@ class Senders(Machine):
             side.era += amount
             return []
 
-        self.perform(name, payer, gateway.encode_deposit(account, amount), None, effect)
+        self.perform(name, payer, gateway.DEPOSIT_FOR.encode(account, amount), None, effect)
         self.reach("deposit")
 
     @rule(name=CHAIN, number=PICK, share=st.sampled_from([0, 1, 2, 3, 4]))
@@ -152,7 +152,7 @@ class Senders(Machine):
             side.era -= amount
             return []
 
-        data = gateway.encode_withdraw(SENDER, amount)
+        data = gateway.WITHDRAW.encode(SENDER, amount)
         if account != contract:
             error = "InsufficientCredit" if share == 4 else None
             self.perform(name, account, data, error, effect)
@@ -169,7 +169,7 @@ class Senders(Machine):
             side.allowance = amount
             return []
 
-        self.perform(name, PAYER, gateway.encode_set_allowance(contract, amount), None, effect)
+        self.perform(name, PAYER, gateway.SET_ALLOWANCE.encode(contract, amount), None, effect)
 
     @rule(lane=LANE, who=st.sampled_from([OWNER, ATTACKER]))
     def sweep(self, lane: Lane, who: str) -> None:
@@ -180,7 +180,7 @@ class Senders(Machine):
             outbox.protocol_fees = 0
             return []
 
-        self.perform(lane[0], who, gateway.encode_sweep(self.gateways.id_of(lane[1])), None, effect)
+        self.perform(lane[0], who, gateway.SWEEP.encode(self.gateways.id_of(lane[1])), None, effect)
         self.reach("sweep")
 
     @rule(name=CHAIN, amount=st.integers(1, 10**18))

@@ -49,12 +49,18 @@ class Settlers(Relayers):
             self.sides[name].undelivered[message.id] = Undelivered(message, one.status, nonce)
             return [*logs, log("ReturnSent", message.id, message.origin, message.nonce, data=(nonce,))]
 
-        done = self.perform(name, ATTACKER, gateway.encode_return(message), error, effect)
+        done = self.perform(
+            name,
+            ATTACKER,
+            gateway.return_call(message),
+            error,
+            effect,
+        )
         self.reach("returned" if done else f"not returned: {error}")
 
     def tell(self, name: str, to: int, kind: Kind, a: bytes, b: int, c: int | bytes) -> list[Log]:
         """The gateway of a chain sends a message to the one of chain `to`."""
-        lane = (name, self.gateways.names[to])
+        lane = (name, self.gateways.name_of(to))
         logs = self.out(lane).tell(self.gateways.gateway, kind, a, b, c)
         self.highest[lane] = max(self.highest[lane], self.out(lane).nonce)
         return logs
@@ -72,8 +78,14 @@ class Settlers(Relayers):
         g, message, id_ = self.gateways, one.message, f"0x{one.message.id.hex()}"
         for seconds in _LAST_SECONDS:
             at = message.deliver_before + seconds
-            retry = g.refusal(name, RELAYER, g.gateway, gateway.encode_retry(message), at)
-            back = g.refusal(name, RELAYER, g.gateway, gateway.encode_return(message), at)
+            retry = g.refusal(name, RELAYER, g.gateway, gateway.retry_call(message), at)
+            back = g.refusal(
+                name,
+                RELAYER,
+                g.gateway,
+                gateway.return_call(message),
+                at,
+            )
             if seconds <= 0:
                 assert retry in (None, f"RetryFailed(id={id_})")
                 assert back == f"MessageNotExpired(id={id_}, deliverBefore={message.deliver_before})"
@@ -100,14 +112,14 @@ class Settlers(Relayers):
         done = self._end(
             lane,
             message,
-            gateway.encode_refund(message, walk),
+            gateway.REFUND.encode(message, walk),
             caller,
             lambda: self._refunded(lane, message, notice),
         )
         if done:
             self.reach("refunded")
             self.reach("walk to a stored head" if chosen < outbox.nonce else "walk to the present head")
-            self.refuse(lane[0], caller, gateway.encode_refund(message, walk), "AlreadyRefunded")
+            self.refuse(lane[0], caller, gateway.REFUND.encode(message, walk), "AlreadyRefunded")
 
     def refundable(self) -> list[tuple[Lane, Message, ReturnNotice]]:
         """Messages that a notice came back for, and that are in their lane still."""
@@ -190,7 +202,7 @@ class Settlers(Relayers):
         if earned.claimed == earned.total and lost and unclaimed > carriage:
             self.reach("claim sent again")
         error = None if unclaimed > carriage else "NothingToClaim"
-        data = gateway.encode_claim(self.gateways.id_of(origin))
+        data = gateway.CLAIM.encode(self.gateways.id_of(origin))
         done = self.perform(name, relayer, data, error, effect)
         self.reach("claimed" if done else "nothing to claim")
         return done
@@ -280,7 +292,7 @@ class Settlers(Relayers):
         """The owner asks no fee any more."""
         route = self.sides[lane[0]].routes[lane[1]]
         free = gateway.Route(True, True, route.default_gas_limit, route.max_gas_limit)
-        data = gateway.encode_set_route(self.gateways.id_of(lane[1]), free)
+        data = gateway.SET_ROUTE.encode(self.gateways.id_of(lane[1]), free)
         self.perform(lane[0], OWNER, data, None, list)
         self.sides[lane[0]].routes[lane[1]] = free
 
@@ -306,6 +318,6 @@ class Settlers(Relayers):
 
     def _statuses(self, lane: Lane) -> dict[bytes, tuple[Status, int]]:
         ids = [message.id for message in self.out(lane).sent.values()]
-        requests = [(self.gateways.gateway, gateway.encode_message_status(id_)) for id_ in ids]
+        requests = [(self.gateways.gateway, gateway.MESSAGE_STATUS.encode(id_)) for id_ in ids]
         answers = self.gateways.read(lane[1], requests)
-        return {id_: gateway.decode_status(data) for id_, data in zip(ids, answers, strict=True)}
+        return {id_: gateway.MESSAGE_STATUS.decode(data) for id_, data in zip(ids, answers, strict=True)}

@@ -22,12 +22,13 @@ from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection, connect
-from metalayer.protocol.attestation import Attestation, compact, digest, signable
+from metalayer.network.mesh import Mesh
+from metalayer.protocol.attestation import Attestation, Domain, compact
 from metalayer.protocol.facts import (
     Fact,
     LaneFact,
@@ -83,13 +84,11 @@ class Network:
     def id_of(self, name: str) -> int:
         return self.chains[name].chain_id
 
-    def validator(self, position: int, exchange: Exchange, folder: Path) -> Validator:
+    def validator(self, position: int, exchange: DirectoryExchange, folder: Path) -> Validator:
         """An honest validator with its record in a folder."""
         return Validator.open(
             self.validators.keys[position],
-            self.connections,
-            self.network_id,
-            self.gateway,
+            Mesh(Domain(self.network_id, self.gateway), self.connections),
             exchange,
             folder / f"record-{position}.sqlite",
         )
@@ -109,12 +108,12 @@ def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFact
     for origin, destination in LANES:
         gateways[origin].send("setRoute", chains[destination].chain_id, FREE_ROUTE, sender=OWNER.address)
     assert gateways["hub"].address == gateways["arcade"].address
-    domain = signable(hub_id, gateways["hub"].address, ZERO).header
+    domain = Domain(hub_id, gateways["hub"].address).signable(ZERO).header
     evidence = deploy(chains["hub"], "EvidenceHarness", domain, gateways["hub"].address, sender=deployer)
     records = tmp_path_factory.mktemp("records")
     network = Network(chains, connect(load_network()), gateways, evidence, validators, records)
     for position in HONEST:
-        network.validator(position, Exchange(records / "exchange"), records).record.close()
+        network.validator(position, DirectoryExchange(records / "exchange"), records).record.close()
     return network
 
 
@@ -146,7 +145,7 @@ class Trial:
     def __init__(self, network: Network, folder: Path) -> None:
         self.network = network
         self.folder = folder
-        self.exchange = Exchange(folder / "exchange")
+        self.exchange = DirectoryExchange(folder / "exchange")
         self.honest = []
         for position in HONEST:
             shutil.copy(network.records / f"record-{position}.sqlite", folder)
@@ -239,7 +238,7 @@ class Trial:
     def history(self, origin: str, destination: str) -> dict[int, Sent]:
         """Messages of a lane by nonce, as its logs have them now."""
         request = lane.sent_request(self.network.gateway, self.base[origin], self.height(origin))
-        logs = self.network.connections[origin].rpc(*_flat(request))
+        logs = self.network.connections[origin].ask(request)
         sent = lane.parse(logs, self.network.network_id, self.network.id_of(origin))
         destination_id = self.network.id_of(destination)
         return {one.message.nonce: one for one in sent if one.message.destination == destination_id}
@@ -288,7 +287,7 @@ class Trial:
         self._sign_as(LIAR, facts)
 
     def _sign_as(self, position: int, facts: Sequence[Fact]) -> None:
-        message = digest(self.network.network_id, self.network.gateway, Tree(facts).root)
+        message = Domain(self.network.network_id, self.network.gateway).digest(Tree(facts).root)
         self._keep(position, facts, compact(self.network.validators.keys[position].unsafe_sign_hash(message)))
 
     def _keep(self, position: int, facts: Sequence[Fact], signature: bytes) -> None:
@@ -414,11 +413,6 @@ class Trial:
                 broken = {self.network.id_of(name) for name in self.broken}
                 assert charge.accused.fact.origin in broken, charge
         return convicted
-
-
-def _flat(request: tuple[str, Sequence[Any]]) -> tuple[Any, ...]:
-    method, parameters = request
-    return method, *parameters
 
 
 # Three are a quorum together with the liar, with whom anything may be signed.

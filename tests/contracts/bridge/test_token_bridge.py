@@ -296,9 +296,7 @@ def test_a_transfer_has_the_gateways_default_time(hub, carrier, send, beneficiar
     """If it is not delivered by then, what it carries comes back: no longer time is needed."""
     receipt = send("hub", "arcade", beneficiary)
     (message,) = carrier.open.values()
-    sent_at = int(
-        hub.chain.rpc("eth_getBlockByNumber", [receipt.logs[0]["blockNumber"], False])["timestamp"], 16
-    )
+    sent_at = int(hub.chain.rpc("eth_getBlockByNumber", [hex(receipt.logs[0].block), False])["timestamp"], 16)
     assert message.deliver_before == sent_at + hub.gateway.view("DEFAULT_DELIVERY_TIME")
 
 

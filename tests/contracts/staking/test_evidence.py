@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from eth_utils import keccak, to_checksum_address
 
-from metalayer.protocol.attestation import compact, digest, recover, signable
+from metalayer.protocol.attestation import Domain, compact
 from metalayer.protocol.facts import (
     LaneFact,
     RestartFact,
@@ -43,7 +43,7 @@ def gateway(hub, arcade, owner):
 
 @pytest.fixture
 def domain(gateway, network_id):
-    return signable(network_id, gateway.address, ZERO).header
+    return Domain(network_id, gateway.address).signable(ZERO).header
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def sign(network_id, gateway, validators):
     """A fact signed by the validator at a position of the set, under a root over it and these others."""
 
     def sign(fact, *others, by=LYING, message=None):
-        message = message or digest(network_id, gateway.address, Tree([fact, *others]).root)
+        message = message or Domain(network_id, gateway.address).digest(Tree([fact, *others]).root)
         signature = compact(validators.keys[by].unsafe_sign_hash(message))
         return signed_facts([fact, *others], signature)[0]
 
@@ -239,7 +239,7 @@ def test_a_retired_key_is_convicted_of_what_it_signed(convict, network_id, gatew
     retired = keys(1, "retired")[0]
     signed = [
         signed_facts(
-            [said], compact(retired.unsafe_sign_hash(digest(network_id, gateway.address, said.leaf)))
+            [said], compact(retired.unsafe_sign_hash(Domain(network_id, gateway.address).digest(said.leaf)))
         )[0]
         for said in (LANE, other_value(LANE))
     ]
@@ -339,7 +339,7 @@ def test_a_malformed_signature_convicts_nobody(
     signed = sign(false)
     for name, defect in DEFECTS.items():
         spoilt = b"".join(defect(signed.signature[:32], signed.signature[32:]))
-        signer = recover(network_id, gateway.address, signed.root, spoilt)
+        signer = Domain(network_id, gateway.address).recover(signed.root, spoilt)
         assert signer not in {key.address for key in validators.keys}
         if signer is None:
             expected = error("UnrecoverableSignature", signed.root, spoilt[:32], spoilt[32:])
@@ -358,9 +358,9 @@ def test_a_signature_of_nobody_twice_is_no_equivocation(convict, sign):
 
 
 REPLAYED = {
-    "other-network": lambda network, gateway, root: digest(network + 1, gateway, root),
-    "other-gateway": lambda network, gateway, root: digest(network, "0x" + "11" * 20, root),
-    "other-root": lambda network, gateway, root: digest(network, gateway, keccak(root)),
+    "other-network": lambda network, gateway, root: Domain(network + 1, gateway).digest(root),
+    "other-gateway": lambda network, gateway, root: Domain(network, "0x" + "11" * 20).digest(root),
+    "other-root": lambda network, gateway, root: Domain(network, gateway).digest(keccak(root)),
     "bare-root": lambda network, gateway, root: root,
 }
 
@@ -373,7 +373,7 @@ def test_what_was_signed_elsewhere_convicts_no_validator(
     false, rest = case(check)
     for name, replay in REPLAYED.items():
         signed = sign(false, message=replay(network_id, gateway.address, false.leaf))
-        stranger = recover(network_id, gateway.address, signed.root, signed.signature)
+        stranger = Domain(network_id, gateway.address).recover(signed.root, signed.signature)
         assert stranger not in {key.address for key in validators.keys}
         # Checks of one signature cannot tell a stranger: whoever slashes looks for a validator of that address.
         expected = error("DifferentSigners", stranger, liar) if "Equivocation" in check else stranger

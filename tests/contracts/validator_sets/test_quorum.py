@@ -6,7 +6,7 @@ import pytest
 from eth_account.messages import encode_defunct
 from eth_utils import keccak, to_canonical_address
 
-from metalayer.protocol.attestation import ValidatorSet, compact, digest
+from metalayer.protocol.attestation import Domain, ValidatorSet, compact
 from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now, transact
 from tests.kit.paper import DAY, Validators, keys
 from tests.kit.signatures import DEFECTS
@@ -358,10 +358,10 @@ def signed_by_all(validators, message: bytes):
 @pytest.mark.parametrize(
     "replayed",
     [
-        pytest.param(lambda network, gateway: digest(network + 1, gateway, ROOT), id="other-network"),
-        pytest.param(lambda network, gateway: digest(902, gateway, ROOT), id="own-chain-id"),
-        pytest.param(lambda network, gateway: digest(network, ZERO_ADDRESS, ROOT), id="other-gateway"),
-        pytest.param(lambda network, gateway: digest(network, gateway, keccak(ROOT)), id="other-root"),
+        pytest.param(lambda network, gateway: Domain(network + 1, gateway).digest(ROOT), id="other-network"),
+        pytest.param(lambda network, gateway: Domain(902, gateway).digest(ROOT), id="own-chain-id"),
+        pytest.param(lambda network, gateway: Domain(network, ZERO_ADDRESS).digest(ROOT), id="other-gateway"),
+        pytest.param(lambda network, gateway: Domain(network, gateway).digest(keccak(ROOT)), id="other-root"),
         pytest.param(lambda network, gateway: ROOT, id="bare-root"),
         pytest.param(lambda network, gateway: keccak(ROOT), id="hashed-root"),
     ],

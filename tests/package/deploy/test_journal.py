@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from metalayer.deploy.journal import Journal, journal_rows
 from metalayer.errors import MetalayerError
-from metalayer.network.locks import exclusive
 
 
 def send(chain: str, number: int) -> dict[str, Any]:
@@ -73,9 +72,14 @@ def test_a_torn_line_never_happened(cut: int, tmp_path_factory: pytest.TempPathF
     assert [flight.nonce for flight in Journal(path).in_flight("hub")] == [1, 3]
 
 
-def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [b"not json", b"\xff", b"42", b"{}", b'{"record": "sent"}', b'{"record": "send", "chain": "hub"}'],
+    ids=["text", "bytes", "a number", "nothing", "another kind", "half of one"],
+)
+def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_text('{"record": "resolved", "expires": 1}\nnot json\n')
+    path.write_bytes(b'{"record": "resolved", "expires": 1}\n' + line + b"\n")
     with pytest.raises(MetalayerError, match="line 2 is damaged"):
         Journal(path)
 
@@ -93,12 +97,3 @@ def test_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
     again = Journal(journal.path)
     assert sorted(record["nonce"] for record in again.records) == list(range(80))
     assert again.records == journal.records
-
-
-def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    with pytest.raises(ZeroDivisionError), exclusive(path, "it"):
-        raise ZeroDivisionError
-    with exclusive(path, "it"), pytest.raises(MetalayerError, match="it is already running: pid"):  # noqa: SIM117
-        with exclusive(path, "it"):
-            pass

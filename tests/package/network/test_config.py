@@ -39,7 +39,8 @@ def good() -> dict:
 def write(tmp_path):
     def write(data: object) -> Path:
         path = tmp_path / "networks.yaml"
-        path.write_text(data if isinstance(data, str) else yaml.safe_dump(data))
+        text = data if isinstance(data, str | bytes) else yaml.safe_dump(data)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
 
     return write
@@ -108,6 +109,7 @@ def change(path: str, value: object):
     ("data", "message"),
     [
         ("chains: [", "is not valid YAML"),
+        (b"\xff", "is not a text file"),
         ("", "the file: .*valid dictionary"),
         (change("chains.away.preset", "moon"), r"chains.away.preset: no preset 'moon', expected one of hub"),
         (change("chains.away.chain_id", 1), r"chains.away.chain_id: 1 is already|chains.home.chain_id: 1 is"),

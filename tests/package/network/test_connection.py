@@ -9,10 +9,11 @@ from eth_account import Account
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
-from metalayer.network.connection import Connection, Reverted, RpcError, Unreachable, call_request
+from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import Reverted, RpcError, Unreachable
 from metalayer.network.transactions import Transaction
-from metalayer.protocol.reverts import declare, explain
+from metalayer.protocol.rpc import Request, call_request, quantity
 from tests.kit.chains import BoundChain
 from tests.kit.roles import SENDER
 
@@ -87,22 +88,24 @@ def test_create_call_and_code(connection: Connection) -> None:
     address = connection.send(SENDER, None, RETURNING_42)["contractAddress"]
     assert connection.code(address)
     before = connection.height()
-    assert connection.calls([(address, b""), (address, b"")]) == [(42).to_bytes(32, "big")] * 2
+    assert connection.batch([call_request(address, b"")] * 2) == [(42).to_bytes(32, "big")] * 2
     assert connection.call(address, b"", before - 1) == b""
 
 
 def test_a_batch_keeps_its_order_and_raises_the_first_error(connection: Connection) -> None:
     calls = [
-        ("eth_chainId", ()),
-        *[("eth_getBalance", (SENDER.address, "latest"))] * 700,
-        ("eth_blockNumber", ()),
+        quantity("eth_chainId"),
+        *[quantity("eth_getBalance", SENDER.address, "latest")] * 700,
+        quantity("eth_blockNumber"),
     ]
     results = connection.batch(calls)
-    assert int(results[0], 16) == connection.chain.chain_id
-    assert int(results[-1], 16) == connection.height()
+    assert results[0] == connection.chain.chain_id
+    assert results[-1] == connection.height()
     assert connection.batch([]) == []
     with pytest.raises(RpcError, match="arcade: eth_nonsense failed"):
-        connection.batch([("eth_blockNumber", ()), ("eth_nonsense", ()), call_request(BENEFICIARY, b"")])
+        connection.batch(
+            [quantity("eth_blockNumber"), Request("eth_nonsense"), call_request(BENEFICIARY, b"")]
+        )
 
 
 def test_nothing_before_genesis_is_final(connection: Connection) -> None:
@@ -132,25 +135,6 @@ def test_parallel_work_keeps_its_order_and_raises() -> None:
 
     with pytest.raises(MetalayerError, match="item 1"):
         in_parallel(fail, range(4))
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        ("", "reverted without a reason"),
-        ("08c379a0" + f"{32:064x}{2:064x}" + "6e6f".ljust(64, "0"), "no"),
-        ("08c379a0", "Error with malformed arguments 0x"),
-        ("deadbeef00", "unknown error 0xdeadbeef00"),
-        ("4e487b71" + f"{0x99:064x}", "panic 0x99: unknown code"),
-    ],
-)
-def test_return_data_in_words(data: str, text: str) -> None:
-    assert explain(bytes.fromhex(data)) == text
-
-
-def test_only_declarations_are_declared() -> None:
-    with pytest.raises(ValueError, match="not an error declaration"):
-        declare("NoParentheses")
 
 
 def test_a_key_signs_for_its_chain_only(connection: Connection, chains: dict[str, BoundChain]) -> None:

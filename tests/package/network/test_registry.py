@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given
 
-from metalayer.cli.display import short
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network, load_network
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import era, parse_era
+from metalayer.protocol.hex import short
 from tests.kit.strategies import amounts
 
 ADDRESS = "0x" + "11" * 20
+OTHER = "0x" + "33" * 20
 HASH = "0x" + "22" * 32
 
 
@@ -62,9 +63,19 @@ def test_a_registry_that_is_none_is_one_line(registry: Registry, network: Networ
     path.write_text("{}")
     with pytest.raises(MetalayerError, match=r"registry\.json: network: Field required"):
         Registry.load(network, path)
+    path.write_bytes(b"\xff")
+    with pytest.raises(MetalayerError, match=r"registry\.json: the file: Invalid JSON"):
+        Registry.load(network, path)
     registry.model_copy(update={"network_id": 5}).save(path)
     with pytest.raises(MetalayerError, match="is of network 5, expected 901"):
         Registry.load(network, path)
+
+
+def test_a_contract_of_one_chain_only_is_found(registry: Registry) -> None:
+    staking = Contract(address=OTHER, code_hash=HASH, arguments={})
+    hub = registry.chains["hub"]
+    hub = hub.model_copy(update={"contracts": {**hub.contracts, "Staking": staking}})
+    assert registry.model_copy(update={"chains": {**registry.chains, "hub": hub}}).address("Staking") == OTHER
 
 
 def test_unknown_names_are_one_line(registry: Registry) -> None:
@@ -73,6 +84,10 @@ def test_unknown_names_are_one_line(registry: Registry) -> None:
         registry.contract("arcade", "Metalayer")
     with pytest.raises(MetalayerError, match="there is no Nothing on hub, expected one of Metalayer"):
         registry.contract("hub", "Nothing")
+    with pytest.raises(MetalayerError, match="there is no Nothing on any chain, expected one of Metalayer"):
+        registry.address("Nothing")
+    with pytest.raises(MetalayerError, match="nothing is deployed yet"):
+        registry.model_copy(update={"chains": {}}).address("Metalayer")
 
 
 @given(wei=amounts)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metalayer.errors import MetalayerError
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact, digest, recover, signable
+from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 from tests.kit.paper import keys
 from tests.kit.signatures import ORDER
@@ -94,24 +94,24 @@ def test_words_are_read_back() -> None:
 def test_a_signature_recovers_in_its_place_only() -> None:
     """M17: not under another root, gateway or network, not with the other s, not cut short."""
     key = KEYS[0]
-    signature = compact(key.sign_message(signable(901, GATEWAY, ROOT)))
-    assert signature == compact(key.unsafe_sign_hash(digest(901, GATEWAY, ROOT)))
-    assert recover(901, GATEWAY, ROOT, signature) == key.address
+    signature = compact(key.sign_message(Domain(901, GATEWAY).signable(ROOT)))
+    assert signature == compact(key.unsafe_sign_hash(Domain(901, GATEWAY).digest(ROOT)))
+    assert Domain(901, GATEWAY).recover(ROOT, signature) == key.address
     for network_id, gateway, root in (
         (902, GATEWAY, ROOT),
         (901, key.address, ROOT),
         (901, GATEWAY, bytes(32)),
     ):
-        assert recover(network_id, gateway, root, signature) != key.address
+        assert Domain(network_id, gateway).recover(root, signature) != key.address
     vs = int.from_bytes(signature[32:], "big")
     parity, s = divmod(vs, 1 << 255)
     malleated = ((1 - parity) << 255) + (ORDER - s)
     other_s = signature[:32] + (malleated % (1 << 256)).to_bytes(32, "big")
-    assert recover(901, GATEWAY, ROOT, other_s) != key.address
+    assert Domain(901, GATEWAY).recover(ROOT, other_s) != key.address
     high_s = signature[:32] + ((parity << 255) + ORDER // 2 + 1).to_bytes(32, "big")
-    assert recover(901, GATEWAY, ROOT, high_s) is None
-    assert recover(901, GATEWAY, ROOT, signature[:-1]) is None
-    assert recover(901, GATEWAY, ROOT, bytes(64)) is None
+    assert Domain(901, GATEWAY).recover(ROOT, high_s) is None
+    assert Domain(901, GATEWAY).recover(ROOT, signature[:-1]) is None
+    assert Domain(901, GATEWAY).recover(ROOT, bytes(64)) is None
 
 
 def test_signatures_are_encoded_in_the_order_of_the_set() -> None:

@@ -87,7 +87,7 @@ def test_a_second_process_is_refused_with_the_first_ones_id(tmp_path: Path) -> N
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"open\n"
-        with pytest.raises(MetalayerError, match=f"another validator .process {holder.pid}. has the record"):
+        with pytest.raises(MetalayerError, match=f"another validator has the record .*: pid {holder.pid} on"):
             Record(path, "validator")
     finally:
         holder.send_signal(signal.SIGKILL)
@@ -104,8 +104,12 @@ def test_a_record_belongs_to_one_validator(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_record_is_named(tmp_path: Path) -> None:
     (tmp_path / "record").write_text("this is not a database, whatever its length may be")
-    with pytest.raises(MetalayerError, match="cannot open the record"):
+    with pytest.raises(MetalayerError, match="cannot open the record") as caught:
         Record(tmp_path / "record", "validator")
+    (tmp_path / "record").unlink()
+    # The lock is free at once, not when the error is forgotten.
+    Record(tmp_path / "record", "validator").close()
+    assert caught.value
 
 
 def test_the_journal_is_not_relaxed(tmp_path: Path) -> None:

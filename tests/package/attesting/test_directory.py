@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.attesting.exchange import MAX_FACTS, Exchange, MalformedFile, canonical
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.attesting.exchange import MAX_FACTS, Malformed, canonical
 from metalayer.errors import MetalayerError
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 
@@ -23,15 +24,15 @@ FACTS: list[Fact] = [
 
 
 @pytest.fixture
-def exchange(tmp_path: Path) -> Exchange:
-    return Exchange(tmp_path / "exchange")
+def exchange(tmp_path: Path) -> DirectoryExchange:
+    return DirectoryExchange(tmp_path / "exchange")
 
 
-def proposal_of(exchange: Exchange, root: bytes) -> Path:
+def proposal_of(exchange: DirectoryExchange, root: bytes) -> Path:
     return exchange.directory / root.hex() / "proposal.json"
 
 
-def test_a_proposal_is_read_back(exchange: Exchange) -> None:
+def test_a_proposal_is_read_back(exchange: DirectoryExchange) -> None:
     root = exchange.propose(FACTS)
     assert root == Tree(FACTS).root
     assert exchange.roots() == [root]
@@ -43,7 +44,7 @@ def test_a_proposal_is_read_back(exchange: Exchange) -> None:
     assert exchange.facts(root) is None
 
 
-def test_a_proposal_has_one_order(exchange: Exchange) -> None:
+def test_a_proposal_has_one_order(exchange: DirectoryExchange) -> None:
     """Lane facts, set facts, restart facts: whoever proposes the same facts writes the same file."""
     root = exchange.propose([*FACTS, SetFact(3, b"\4" * 32), RestartFact(901, 902, 300)])
     data = json.loads(proposal_of(exchange, root).read_text())
@@ -54,7 +55,7 @@ def test_a_proposal_has_one_order(exchange: Exchange) -> None:
     assert facts == canonical(facts[::-1])
 
 
-def test_signatures_and_refusals(exchange: Exchange) -> None:
+def test_signatures_and_refusals(exchange: DirectoryExchange) -> None:
     root = exchange.propose(FACTS)
     assert exchange.signers(root) == []
     assert exchange.refusals(root) == {}
@@ -69,7 +70,7 @@ def test_signatures_and_refusals(exchange: Exchange) -> None:
     assert exchange.refusals(root) == {}
 
 
-def _edited(exchange: Exchange, root: bytes, edit: object) -> None:
+def _edited(exchange: DirectoryExchange, root: bytes, edit: object) -> None:
     path = proposal_of(exchange, root)
     data = json.loads(path.read_text())
     assert callable(edit)
@@ -100,16 +101,18 @@ def _edited(exchange: Exchange, root: bytes, edit: object) -> None:
     ],
 )
 def test_a_proposal_that_is_not_what_its_name_says_is_refused(
-    exchange: Exchange, edit: object, error: str
+    exchange: DirectoryExchange, edit: object, error: str
 ) -> None:
     root = exchange.propose(FACTS)
     _edited(exchange, root, edit)
-    with pytest.raises(MalformedFile, match=error):
+    with pytest.raises(Malformed, match=error):
         exchange.facts(root)
 
 
 @pytest.mark.parametrize("kind", ["garbage", "link", "pipe", "directory", "nested"])
-def test_files_that_would_hang_or_mislead_a_reader_are_refused(exchange: Exchange, kind: str) -> None:
+def test_files_that_would_hang_or_mislead_a_reader_are_refused(
+    exchange: DirectoryExchange, kind: str
+) -> None:
     root = exchange.propose(FACTS)
     path = proposal_of(exchange, root)
     copy = path.with_name("copy.json")
@@ -124,11 +127,13 @@ def test_files_that_would_hang_or_mislead_a_reader_are_refused(exchange: Exchang
         path.mkdir()
     else:
         path.write_text("[" * 100_000)
-    with pytest.raises(MalformedFile):
+    with pytest.raises(Malformed):
         exchange.facts(root)
 
 
-def test_a_squatted_proposal_is_replaced(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_squatted_proposal_is_replaced(
+    exchange: DirectoryExchange, caplog: pytest.LogCaptureFixture
+) -> None:
     """Whoever foresees a root cannot keep it from being proposed."""
     path = proposal_of(exchange, Tree(FACTS).root)
     path.parent.mkdir()
@@ -139,7 +144,7 @@ def test_a_squatted_proposal_is_replaced(exchange: Exchange, caplog: pytest.LogC
 
 
 def test_malformed_signatures_are_ignored_with_one_warning(
-    exchange: Exchange, caplog: pytest.LogCaptureFixture
+    exchange: DirectoryExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = exchange.propose(FACTS)
     folder = exchange.directory / root.hex() / "signatures"
@@ -155,7 +160,7 @@ def test_malformed_signatures_are_ignored_with_one_warning(
     assert str(path) in caplog.text
 
 
-def test_other_entries_of_the_directory_are_no_proposals(exchange: Exchange) -> None:
+def test_other_entries_of_the_directory_are_no_proposals(exchange: DirectoryExchange) -> None:
     (exchange.directory / "notes").mkdir()
     (exchange.directory / ("g" * 64)).mkdir()
     assert exchange.roots() == []
@@ -164,4 +169,4 @@ def test_other_entries_of_the_directory_are_no_proposals(exchange: Exchange) -> 
 def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MetalayerError, match=r"cannot use .*file"):
-        Exchange(tmp_path / "file" / "exchange")
+        DirectoryExchange(tmp_path / "file" / "exchange")

@@ -1,0 +1,74 @@
+"""What `ape run deploy` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from metalayer.cli.display import table
+from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.declaration import KINDS
+from metalayer.deploy.plan import Plan
+from metalayer.network.registry import Registry, shown
+
+
+def plan_tables(plan: Plan) -> Iterator[Any]:
+    """What `plan` prints: the addresses, every step on every chain with its gas, then the outcome in words."""
+    chains = list(plan.chains)
+    yield table(
+        "Addresses, the same on every chain", ("contract", "address"), plan.resolved.addresses.items()
+    )
+    cells: dict[str, dict[str, str]] = {}
+    for kind, chain in product(KINDS, chains):
+        for planned in (p for p in plan.chains[chain] if p.step.kind == kind):
+            gas = f" {planned.gas:,}" if planned.gas else ""
+            cells.setdefault(planned.step.name, {})[chain] = f"{planned.action}{gas}"
+    rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
+    yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
+    yield table("Who may change it, and who may pause", ("who", "account", "on"), _people(plan))
+    yield table(
+        "What messages cost, in gwei of ERA, and the share of the protocol on top",
+        ("route", "#base", "#1,000 gas", "#byte", "#return", "#share"),
+        _fee_rows(plan),
+    )
+    if not plan.has_changes:
+        yield "no changes"
+        return
+    count = sum(not planned.step.is_done for steps in plan.chains.values() for planned in steps)
+    gas_sum = sum(planned.gas for steps in plan.chains.values() for planned in steps)
+    first = next(iter(plan.resolved.chains.values()))
+    yield (
+        f"{count} transactions on {len(chains)} chains, {gas_sum:,} gas: `ape run deploy apply` sends them.\n"
+        f"The deployer {first.deployer} never owns anything: the owner is a constructor argument, and the "
+        "factory's namespace is sealed to the owner at the end."
+    )
+
+
+def _people(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    chains = plan.resolved.chains
+    for who in ("owner", "guardian"):
+        accounts = {name: getattr(desired, who) for name, desired in chains.items()}
+        for account in dict.fromkeys(accounts.values()):
+            on = [name for name in chains if accounts[name] == account]
+            yield who, account, "every chain" if len(on) == len(chains) else ", ".join(on)
+
+
+def _fee_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for origin, desired in plan.resolved.chains.items():
+        for destination, other in plan.resolved.network.chains.items():
+            if route := desired.routes.get(other.chain_id):
+                fees = (route.base_fee, route.gas_fee, route.byte_fee, route.return_fee)
+                amounts = [f"{amount:,}" for amount in fees]
+                yield f"{origin} → {destination}", *amounts, f"{route.protocol_share / 100:g} %"
+
+
+def summary(registry: Registry, path: Path) -> str:
+    """What `apply` prints at its end."""
+    known = {name for chain in registry.chains.values() for name in chain.contracts}
+    names = [name for name in CONTRACTS if name in known]
+    addresses = "\n".join(f"  {name:<15} {registry.address(name)}" for name in names)
+    return (
+        f"deployed to {', '.join(registry.chains)}, the same on each:\n{addresses}\nregistry: {shown(path)}"
+    )

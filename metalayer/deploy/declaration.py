@@ -1,0 +1,116 @@
+"""What is said about a contract that is deployed, and what follows from it and the ABI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from eth_abi.abi import encode
+from eth_utils.abi import get_aligned_abi_inputs
+from eth_utils.crypto import keccak
+from pydantic.alias_generators import to_snake
+
+from metalayer.deploy.artifacts import Artifact
+from metalayer.deploy.desired import Desired
+from metalayer.errors import MetalayerError
+from metalayer.protocol.abi import Function
+from metalayer.protocol.hex import to_hex
+
+Kind = Literal["create", "configure", "hand over"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Kinds of steps in their order: each begins when those before it are done."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The transaction that makes a view return what is expected. `arguments` are what `plan` shows of it.
+
+    constructed: the constructor has done it already; it is a step only where somebody changed it since.
+    """
+
+    step: str
+    sender: str
+    data: bytes
+    arguments: dict[str, Any]
+    kind: Kind = "configure"
+    constructed: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """What a call of a contract should return. `subject` is its name in `check`, where `words` shows its values.
+
+    change: how `apply` brings it about. refusal: what `plan` and `apply` call it when they refuse to go on, because it
+    is neither `expected` nor `initial` and no step mends that. Without either only `check` looks at it.
+    """
+
+    subject: str
+    function: Function
+    expected: Any
+    inputs: tuple[Any, ...] = ()
+    words: Callable[[Any], str] = str
+    change: Change | None = None
+    refusal: str = ""
+    initial: Any = None
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One contract: its constructor's arguments by name (structs as dictionaries), and its views.
+
+    placed_by: the CREATE3 factory, or, for that factory itself, the CREATE2 proxy that most chains have.
+    """
+
+    name: str
+    arguments: Callable[[Desired], dict[str, Any]] = lambda desired: {}
+    views: Callable[[Desired], Iterable[View]] = lambda desired: ()
+    where: Literal["every chain", "hub", "spokes"] = "every chain"
+    placed_by: Literal["factory", "proxy"] = "factory"
+
+    @property
+    def salt(self) -> bytes:
+        """Within the deployer's namespace of the factory, or the proxy's."""
+        return keccak(text=self.name) if self.placed_by == "factory" else bytes(32)
+
+    def belongs_to(self, desired: Desired) -> bool:
+        """True if it should stand on this chain."""
+        return self.where == "every chain" or (self.where == "hub") == desired.is_hub
+
+    def init_code(self, desired: Desired, artifact: Artifact) -> bytes:
+        """Creation code and encoded arguments. MetalayerError if the constructor takes others than are declared."""
+        constructors = [item for item in artifact.abi if item["type"] == "constructor"]
+        constructor: Any = constructors[0] if constructors else {"type": "constructor", "inputs": []}
+        values, names = self.arguments(desired), [entry["name"] for entry in constructor["inputs"]]
+        if set(values) != set(names):
+            raise MetalayerError(
+                f"the constructor of {self.name} takes ({', '.join(names)}), declared are ({', '.join(values)})"
+            )
+        return artifact.creation + encode(*get_aligned_abi_inputs(constructor, values))
+
+    def shown_arguments(self, desired: Desired) -> dict[str, Any]:
+        """The constructor's arguments as registry and plan show them: bytes as hex."""
+        return {name: _shown(value) for name, value in self.arguments(desired).items()}
+
+    def all_views(self, desired: Desired, artifact: Artifact) -> list[View]:
+        """The declared ones, and each argument that the contract keeps as a constant: `networkId`, `NETWORK_ID()`."""
+        outputs = {
+            item["name"]: [output["type"] for output in item["outputs"]]
+            for item in artifact.abi
+            if item["type"] == "function" and not item["inputs"]
+        }
+        views = list(self.views(desired))
+        for argument, value in self.arguments(desired).items():
+            constant = to_snake(argument).upper()
+            if constant in outputs:
+                function = Function(f"{constant}()", ",".join(outputs[constant]))
+                views.append(View(f"{self.name} {constant}", function, value))
+        return views
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return to_hex(value)
+    if isinstance(value, dict):
+        return {name: _shown(entry) for name, entry in value.items()}
+    return [_shown(entry) for entry in value] if isinstance(value, list) else value

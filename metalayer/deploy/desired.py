@@ -1,0 +1,42 @@
+"""What should stand on every chain: the names of `deploy.yaml` resolved to values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metalayer.network.config import Chain, Network
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.gateway import Route
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One chain as it should be. Addresses are checksummed; routes by the other chain's id."""
+
+    chain: Chain
+    network: Network
+    deployer: str
+    owner: str
+    guardian: str
+    treasury: str
+    validator_set: ValidatorSet
+    routes: dict[int, Route]
+    addresses: dict[str, str]
+
+    @property
+    def network_id(self) -> int:
+        return self.network.hub.chain_id
+
+    @property
+    def is_hub(self) -> bool:
+        return self.chain.chain_id == self.network_id
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The whole network as it should be, by chain, the hub first."""
+
+    network: Network
+    validator_set: ValidatorSet
+    addresses: dict[str, str]
+    chains: dict[str, Desired]

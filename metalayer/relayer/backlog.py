@@ -1,0 +1,196 @@
+"""What is pending on all lanes, rebuilt from logs and checked against the heads."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from metalayer.errors import MetalayerError
+from metalayer.lanes.logs import BrokenLane, Sent, check, extended_request, parse, restarts_request, sent_logs
+from metalayer.lanes.survey import Ends, LaneState, Survey
+from metalayer.network.connection import Connection, fault
+from metalayer.network.mesh import Mesh
+from metalayer.network.parallel import in_parallel
+from metalayer.protocol.abi import Logged
+from metalayer.protocol.facts import LaneFact, RestartFact
+from metalayer.protocol.gateway import LaneExtended
+from metalayer.protocol.message import STORED_HEAD_INTERVAL
+
+MAX_MESSAGES_PER_LANE = 4_096
+"""Most messages of one lane in one pass; the next pass takes the rest."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One lane's messages to deliver, and the facts that may be used for them, ascending; or a restart to follow."""
+
+    state: LaneState
+    messages: Sequence[Sent]
+    facts: Sequence[LaneFact]
+    restart: RestartFact | None = None
+
+    @property
+    def all_facts(self) -> Sequence[LaneFact | RestartFact]:
+        """What must be signed for it."""
+        return self.facts if self.restart is None else [self.restart]
+
+    @property
+    def first_deadline(self) -> int:
+        """Unix time at which the first of the messages expires."""
+        return min((sent.message.deliver_before for sent in self.messages), default=0)
+
+    def after(self, nonce: int) -> "Work":
+        """What of it is left when the Inbox is at `nonce`."""
+        left = [sent for sent in self.messages if sent.message.nonce > nonce]
+        return Work(self.state, left, self.facts)
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where the history ends that an Inbox is in: its last final message, and the restart behind it, if any."""
+
+    last: int
+    restart: int | None
+
+
+@dataclass
+class Backlog:
+    """Reads what is pending. Remembers where in an origin's blocks each lane was reached, to read on from there."""
+
+    mesh: Mesh
+    _reached: dict[Ends, int] = field(default_factory=dict)
+
+    def collect(self, found: Survey, refused: AbstractSet[Ends]) -> tuple[list[Work], list[str]]:
+        """Rebuilds what is pending from logs, all origins in parallel, and says which lanes are broken.
+
+        refused: restarted lanes of which a quorum refuses the messages before the restart.
+        """
+        problems: list[str] = []
+        by_origin: dict[int, list[LaneState]] = {}
+        for state in found.pending:
+            if state.inbox.closed:
+                problems.append(f"lane {state.name}: {state.inbox.closed}")
+                continue
+            by_origin.setdefault(state.ends[0], []).append(state)
+
+        def read(states: list[LaneState]) -> tuple[list[Work], list[str]]:
+            try:
+                return self._collect_origin(states, found.finalized_blocks[states[0].ends[0]], refused)
+            except MetalayerError as error:
+                return [], [fault(states[0].origin, error)]
+
+        work = []
+        for collected, broken in in_parallel(read, by_origin.values()):
+            work += collected
+            problems += broken
+        return work, problems
+
+    def _collect_origin(
+        self, states: Sequence[LaneState], finalized_block: int, refused: AbstractSet[Ends]
+    ) -> tuple[list[Work], list[str]]:
+        connection = states[0].origin
+        ends = self._ends(connection, states, finalized_block)
+        waiting = [state for state in states if ends[state.ends].last > state.delivered]
+        wanted = {
+            state.ends: min(ends[state.ends].last, state.delivered + MAX_MESSAGES_PER_LANE)
+            for state in waiting
+        }
+        by_destination: dict[int, list[Sent]] = {}
+        for found in self._sent_since(connection, waiting, wanted, finalized_block):
+            by_destination.setdefault(found.message.destination, []).append(found)
+        work, problems = [], []
+        for state in states:
+            end = ends[state.ends]
+            sent = by_destination.get(state.ends[1], [])
+            messages = [found for found in sent if found.message.nonce > state.delivered]
+            try:
+                if end.last > state.delivered:
+                    self._check(state, messages, end.last)
+            except BrokenLane as error:
+                if end.restart is None:
+                    problems.append(str(error))
+                    continue
+                # What a reorganisation broke goes on behind the restart.
+                messages = []
+            if messages and not (end.restart is not None and state.ends in refused):
+                self._reached[state.ends] = messages[0].block
+                work.append(Work(state, messages, _facts(state, messages)))
+            elif end.restart is not None:
+                work.append(Work(state, [], [], RestartFact(*state.ends, end.restart)))
+        return work, problems
+
+    def _ends(
+        self, connection: Connection, states: Sequence[LaneState], finalized_block: int
+    ) -> dict[Ends, "_End"]:
+        """Per lane, the last final message of the history that its Inbox is in, and the next restart, if any."""
+        ends = {state.ends: _End(state.finalized, None) for state in states}
+        restarted = [state for state in states if state.is_restarted]
+        logs = connection.batch(
+            restarts_request(self.mesh.gateway, state.ends[1], finalized_block) for state in restarted
+        )
+        for state, found in zip(restarted, logs, strict=True):
+            ahead = [restart for restart in found if restart.nonce > state.delivered]
+            if not ahead:
+                raise BrokenLane(f"lane {state.name}: its node does not have the log of its restart")
+            ends[state.ends] = _End(ahead[0].last, ahead[0].nonce)
+        return ends
+
+    def _sent_since(
+        self,
+        connection: Connection,
+        states: Sequence[LaneState],
+        wanted: Mapping[Ends, int],
+        finalized_block: int,
+    ) -> list[Sent]:
+        """What was sent on these lanes from their first undelivered messages to the places that are wanted, and some
+        before. A backlog is read that far only: the next pass goes on from there.
+        """
+        if not states:
+            return []
+        starts = [self._reached.get(state.ends, 0) for state in states]
+        firsts = self._first_logs(connection, states, starts, finalized_block)
+        if any(starts) and not all(firsts):
+            # What was reached before is not there any more: the chain was reorganised, or restored by a test.
+            firsts = self._first_logs(connection, states, [0 for _ in states], finalized_block)
+        blocks = [logs[0].log.block for logs in firsts if logs]
+        if not blocks:
+            return []
+        missing = set(wanted)
+        found = []
+        for logs in sent_logs(connection, self.mesh.gateway, min(blocks), finalized_block):
+            for sent in parse(logs, self.mesh.network_id, connection.chain_id):
+                ends, nonce = sent.ends, sent.message.nonce
+                if nonce <= wanted.get(ends, 0):
+                    found.append(sent)
+                if ends in missing and nonce >= wanted[ends]:
+                    missing.remove(ends)
+            if not missing:
+                break
+        return found
+
+    @staticmethod
+    def _check(state: LaneState, messages: Sequence[Sent], last: int) -> None:
+        if not messages:
+            raise BrokenLane(f"lane {state.name}: its node does not have the logs of what is pending")
+        check(messages, state.delivered, state.inbox.head)
+        at_end = messages[-1].message.nonce == last == state.finalized
+        if at_end and messages[-1].head != state.final.head:
+            raise BrokenLane(f"lane {state.name}: its logs do not hash to its head")
+
+    def _first_logs(
+        self, connection: Connection, states: Sequence[LaneState], starts: Sequence[int], last: int
+    ) -> list[list[Logged[LaneExtended]]]:
+        return connection.batch(
+            extended_request(self.mesh.gateway, state.ends[1], state.delivered + 1, start, last)
+            for state, start in zip(states, starts, strict=True)
+        )
+
+
+def _facts(state: LaneState, messages: Sequence[Sent]) -> list[LaneFact]:
+    """The newest head, and every 256th before it: no batch needs a suffix of more than 255 ids."""
+    origin, destination = state.ends
+    last = messages[-1].message.nonce
+    return [
+        LaneFact(origin, destination, sent.message.nonce, sent.head)
+        for sent in messages
+        if sent.message.nonce == last or sent.message.nonce % STORED_HEAD_INTERVAL == 0
+    ]

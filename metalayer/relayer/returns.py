@@ -1,0 +1,97 @@
+"""What is due on a destination: notices that messages go back to their senders, and that restarts were followed."""
+
+from dataclasses import dataclass, field
+
+from metalayer.lanes.logs import Sent, find
+from metalayer.lanes.survey import Survey
+from metalayer.network.connection import Connection
+from metalayer.network.mesh import Mesh
+from metalayer.protocol import gateway
+from metalayer.protocol.gateway import Failed, Status
+from metalayer.protocol.hex import to_hex
+from metalayer.relayer.endings import Cursor, Step
+
+
+@dataclass
+class Returns:
+    """Notices that are due, on every chain of a mesh."""
+
+    mesh: Mesh
+    _cursors: dict[int, Cursor] = field(default_factory=dict)
+    _sent: dict[bytes, Sent] = field(default_factory=dict)
+
+    def due(self, connection: Connection, found: Survey) -> list[Step]:
+        """Failed and expired messages whose time has passed, and those whose notice was lost with a restart."""
+        here = connection.chain_id
+        # Lanes on which the notices go, by the chain to which: where each was restarted last.
+        back = {state.ends[1]: state.latest.restarted_at for state in found.lanes if state.ends[0] == here}
+        cursor = self._cursors.setdefault(here, Cursor())
+        cursor.advance(
+            connection, self.mesh.gateway, gateway.MESSAGE_FAILED, _origin_of, tuple(back.values())
+        )
+        origins = {state.ends[0]: state.origin for state in found.lanes if state.ends[1] == here}
+        steps = []
+        for origin, ids in self._unended(connection, cursor, origins, back).items():
+            unknown = [id_ for id_ in ids if id_ not in self._sent]
+            self._sent |= find(origins[origin], self.mesh.domain, unknown)
+            for id_ in ids:
+                sent = self._sent.get(id_)
+                if sent is not None and sent.message.deliver_before < found.times[here]:
+                    message = sent.message
+                    data = gateway.return_call(message)
+                    steps.append(Step(data, "returned", f"returning message {to_hex(id_)}"))
+        return steps
+
+    def _unended(
+        self, connection: Connection, cursor: Cursor, origins: dict[int, Connection], back: dict[int, int]
+    ) -> dict[int, list[bytes]]:
+        """Messages that need a notice, by origin. What ended leaves the cursor."""
+        here, address = connection.chain_id, self.mesh.gateway
+        ids = list(cursor.open)
+        answers = connection.batch(gateway.MESSAGE_STATUS.request(address, id_) for id_ in ids)
+        unended: dict[int, list[bytes]] = {}
+        doubtful: dict[int, list[bytes]] = {}
+        for id_, (status, notice) in zip(ids, answers, strict=True):
+            origin = cursor.open[id_]
+            if status is Status.NONE or notice > back.get(origin, 0):
+                del cursor.open[id_]
+                self._sent.pop(id_, None)
+            elif origin in origins:
+                (doubtful if notice else unended).setdefault(origin, []).append(id_)
+        for origin, noticed in doubtful.items():
+            # The lane of their notices was restarted since: those that had not arrived are lost.
+            records = origins[origin].batch(
+                gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed
+            )
+            for id_, record in zip(noticed, records, strict=True):
+                if record.carrier is None and not record.refunded:
+                    unended.setdefault(origin, []).append(id_)
+        return unended
+
+    def due_restarts(self, connection: Connection, found: Survey) -> list[Step]:
+        """Restarts that this chain followed, and whose notice may have been lost with a restart of the lane back."""
+        here, address = connection.chain_id, self.mesh.gateway
+        restarted = {s.ends[1] for s in found.lanes if s.ends[0] == here and s.latest.restarted_at}
+        origins = {s.ends[0]: s.origin for s in found.lanes if s.ends[1] == here and s.ends[0] in restarted}
+        if not origins:
+            return []
+        steps = []
+        followed = connection.ask(gateway.RESTART_FOLLOWED.logs(address))
+        for origin, source in origins.items():
+            nonces = list(dict.fromkeys(event.nonce for event, _ in followed if event.origin == origin))
+            records = source.batch(gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces)
+            steps += [
+                Step(
+                    gateway.NOTICE_RESTART.encode(origin, nonce),
+                    "noticed",
+                    f"saying again that the restart of {source.name} at {nonce} was followed",
+                    doubtful=True,
+                )
+                for nonce, record in zip(nonces, records, strict=True)
+                if not record.followed
+            ]
+        return steps
+
+
+def _origin_of(failed: Failed) -> tuple[bytes, int]:
+    return failed.id, failed.origin

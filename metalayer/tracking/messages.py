@@ -1,0 +1,102 @@
+"""Messages of one's own: send one, retry one that failed, and find out why it does."""
+
+from dataclasses import dataclass
+
+from eth_utils.address import is_address, to_checksum_address
+
+from metalayer.errors import MetalayerError
+from metalayer.network.connection import Connection
+from metalayer.network.rpc import Reverted, RpcError
+from metalayer.network.transactions import Receipt, Sender
+from metalayer.protocol import gateway
+from metalayer.protocol.hex import from_hex
+from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable
+
+# Intrinsic gas of the call with which a failure is looked into: 21,000, and at most 40 a byte (EIP-7623).
+_CALL_GAS = 21_000
+_GAS_PER_BYTE = 40
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to send. None takes the route's gas limit, and the gateway's deadline (Unix seconds)."""
+
+    destination: int
+    recipient: str
+    payload: bytes
+    gas_limit: int | None = None
+    deliver_before: int | None = None
+
+
+def send(connection: Connection, sender: Sender, address: str, draft: Draft) -> tuple[Receipt, bytes]:
+    """Sends one message from the connection's chain. Its receipt and the message's id. Raises Reverted."""
+    recipient = interoperable(draft.destination, draft.recipient)
+    data = gateway.send_call(recipient, draft.payload, draft.gas_limit, draft.deliver_before)
+    receipt = connection.send(sender, address, data)
+    ids = [log.topics[1] for log in receipt["logs"] if log.topics[0] == gateway.MESSAGE_SENT.topic]
+    return receipt, ids[0]
+
+
+def retry(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
+    """Calls the recipient of a failed message again. `connection` is the destination.
+
+    MetalayerError with what the recipient says if it refuses again, Reverted if the gateway does.
+    """
+    try:
+        return connection.send(sender, address, gateway.retry_call(message))
+    except Reverted as error:
+        if not error.reason.startswith("RetryFailed"):
+            raise
+        why = failure_reason(connection, address, message)
+        raise MetalayerError(f"{connection.name}: the message still fails: {why}") from error
+
+
+def failure_reason(connection: Connection, address: str, message: Message) -> str:
+    """What the recipient says to the message now, at the latest block, with the message's own gas limit."""
+    name = connection.name
+    if not connection.code(message.recipient):
+        return f"the recipient {message.recipient} has no code on {name}"
+    data = gateway.receive_call(message)
+    gas = message.gas_limit + _CALL_GAS + _GAS_PER_BYTE * len(data)
+    try:
+        answer = connection.call(message.recipient, data, sender=address, gas=gas)
+    except Reverted as error:
+        return f"the recipient refuses: {error.reason}"
+    except RpcError as error:
+        return f"the recipient fails within {message.gas_limit} gas: {error}"
+    if answer[:32] == gateway.RECEIVE_MESSAGE.selector.ljust(32, b"\0"):
+        return "the recipient would accept it now"
+    return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
+
+
+def parse_id(text: str) -> bytes:
+    """The id that a person typed. MetalayerError unless it is 32 bytes in hexadecimal."""
+    digits = text.lower().removeprefix("0x")
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise MetalayerError(f"'{text}' is not a message id: expected 0x and 64 hexadecimal digits")
+    return from_hex("0x" + digits)
+
+
+def parse_payload(payload: str | None, text: str | None) -> bytes:
+    """The payload that a person gave in one of two forms, empty if in neither."""
+    if payload is not None and text is not None:
+        raise MetalayerError("give the payload as --payload or as --text, not both")
+    if payload is None:
+        data = (text or "").encode()
+    else:
+        try:
+            data = bytes.fromhex(payload.lower().removeprefix("0x"))
+        except ValueError as error:
+            raise MetalayerError(
+                f"'{payload}' is not hexadecimal: expected 0x and pairs of digits"
+            ) from error
+    if len(data) > MAX_PAYLOAD_LENGTH:
+        raise MetalayerError(f"the payload has {len(data)} bytes: at most {MAX_PAYLOAD_LENGTH} are accepted")
+    return data
+
+
+def parse_recipient(text: str) -> str:
+    """A checksummed address. MetalayerError if the text is none."""
+    if not is_address(text):
+        raise MetalayerError(f"'{text}' is not an address: expected 0x and 40 hexadecimal digits")
+    return to_checksum_address(text)
