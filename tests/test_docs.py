@@ -10,7 +10,7 @@ from pathlib import Path
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from metalayer.protocol.attestation import ValidatorSet, digest
+from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable
 
@@ -142,7 +142,7 @@ def test_the_protocols_worked_example_is_what_the_code_computes() -> None:
         lane.leaf,
         restart.leaf,
         root,
-        digest(901, gateway, root),
+        Domain(901, gateway).digest(root),
         validators.hash,
         SetFact(1, validators.hash).leaf,
         interoperable(901, gateway),

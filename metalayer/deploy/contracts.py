@@ -26,7 +26,6 @@ FACTORY, GATEWAY, ERA, BRIDGE = "Create3Factory", "Metalayer", "ERA", "TokenBrid
 CONTROLLER = "factory namespace controller"
 """As `check` calls who may deploy in the deployer's namespace."""
 
-
 SET_GUARDIAN = Function("setGuardian(address)")
 _DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 _SEAL = Function("seal(address,address)")

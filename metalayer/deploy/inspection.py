@@ -57,7 +57,7 @@ class ChainState:
 
 
 def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Artifact]) -> ChainState:
-    """Reads one chain in four round trips.
+    """Reads one chain in three round trips.
 
     The expected runtime code is what the constructor itself returns: `eth_call` runs the creation code as
     if it were the code at the predicted address, on this chain and with clean storage. Immutables, among
