@@ -129,7 +129,7 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.attesting.set_file import load_set
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection, connect
-from metalayer.network.mesh import Deployment
+from metalayer.network.mesh import Mesh
 from metalayer.network.signers import address_of, local_key
 from metalayer.network.transactions import KeySender
 from metalayer.protocol.attestation import Domain

@@ -556,7 +556,7 @@ def test_a_node_that_answers_with_another_log_is_not_believed(
 
 
 def test_what_is_put_in_the_way_of_one_proposal_stops_no_other(
-    mesh: Deployment, validator: Validator
+    mesh: Deployment, exchange: DirectoryExchange, validator: Validator
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.send("hub", "perps")

@@ -14,6 +14,7 @@ from metalayer.lanes.logs import parse
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.message import Fee, Message, interoperable
+from metalayer.protocol.rpc import Log
 from tests.kit.evm import ZERO_ADDRESS, Revert, error
 from tests.kit.paper import DAY, GATEWAY_GAS_LIMIT
 from tests.kit.scripted import Behaviour
@@ -513,7 +514,7 @@ def long_lane(origin, sender):
     chain.rpc("evm_mine")
     chain.rpc("evm_setAutomine", [True])
     logs = chain.rpc("eth_getLogs", [{"address": gateway.address, "fromBlock": "latest"}])
-    origin.lane = parse(logs, chain.chain_id, chain.chain_id)
+    origin.lane = parse(map(Log.read, logs), chain.chain_id, chain.chain_id)
     assert [sent.message.nonce for sent in origin.lane] == list(range(1, 301))
     origin.open_books()
     return origin.lane
