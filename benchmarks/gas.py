@@ -262,7 +262,7 @@ class GasBenchmark:
         return Walk(message.destination, message.nonce, before[0].head, [])
 
     def _sent(self, receipt: Mapping[str, Any], origin: Meter) -> Sent:
-        own = [log for log in receipt["logs"] if log["address"].lower() == self._gateway.lower()]
+        own = [log for log in receipt["logs"] if log.address == self._gateway.lower()]
         return lane.parse(own, self._registry.network_id, self._id(origin))[0]
 
     @staticmethod

@@ -18,7 +18,7 @@ from benchmarks.meter import Meter, gas_used
 from benchmarks.npm import Package
 from metalayer.network.signers import local_key
 from metalayer.protocol.abi import Function
-from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.protocol.hex import from_hex
 
 PAYLOADS = (32, 256, 2048)
 QUORUMS = ((3, 5), (5, 8), (7, 10))
@@ -26,7 +26,7 @@ QUORUMS = ((3, 5), (5, 8), (7, 10))
 _ZERO = "0x" + "00" * 20
 _AMOUNT = 10**18
 _TREE_DEPTH = 32
-_DISPATCH_EVENT = to_hex(keccak(text="Dispatch(address,uint32,bytes32,bytes)"))
+_DISPATCH_EVENT = keccak(text="Dispatch(address,uint32,bytes32,bytes)")
 
 # The paymaster's terms: a rate of one, a gas price of 1 gwei, and gas to deliver. Any terms but zero cost the same.
 _RATE_ONE = 10**10
@@ -201,8 +201,8 @@ class Hyperlane:
         return gas_used(self._meter.transact(domain.mailbox, data))
 
     def _dispatched(self, origin: Domain, receipt: Mapping[str, Any]) -> Dispatched:
-        (log,) = [log for log in receipt["logs"] if log["topics"][0] == _DISPATCH_EVENT]
-        message = Function("log()", "bytes").decode(from_hex(log["data"]))
+        (log,) = [log for log in receipt["logs"] if log.topics[0] == _DISPATCH_EVENT]
+        message = Function("log()", "bytes").decode(log.data)
         root, index = self._view(origin.merkle_hook, _CHECKPOINT)
         branch, _ = self._view(origin.merkle_hook, _TREE)
         hook = _padded(origin.merkle_hook)

@@ -14,6 +14,7 @@ from eth_utils.address import to_checksum_address
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
 from metalayer.protocol.hex import to_hex
+from metalayer.protocol.rpc import Log
 
 RUNS = 20
 BLOCK_SECONDS = 12
@@ -60,7 +61,8 @@ class Meter:
         receipt: dict[str, Any] = self.connection.rpc("eth_sendTransactionSync", transaction)
         if receipt["status"] != "0x1":
             self.connection.rpc("eth_call", transaction, "latest")
-            raise MetalayerError(f"{self.connection.chain.name}: {receipt['transactionHash']} reverted")
+            raise MetalayerError(f"{self.connection.name}: {receipt['transactionHash']} reverted")
+        receipt["logs"] = [Log.read(log) for log in receipt["logs"]]
         return receipt
 
 

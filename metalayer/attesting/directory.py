@@ -22,11 +22,12 @@ from secrets import token_hex
 from typing import Annotated, Any, Literal
 
 from eth_utils.address import to_checksum_address
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from metalayer.attesting.exchange import MAX_FACTS, Malformed, canonical
 from metalayer.errors import MetalayerError
 from metalayer.network.live import Live
+from metalayer.network.models import Model, first_fault
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 
 _MAX_PROPOSAL_BYTES = 1 << 20
@@ -41,11 +42,7 @@ _Bytes32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")]
 log = logging.getLogger(__name__)
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Lane(_Model):
+class _Lane(Model):
     kind: Literal["lane"]
     origin: Annotated[int, _UINT256]
     destination: Annotated[int, _UINT256]
@@ -53,31 +50,31 @@ class _Lane(_Model):
     head: _Bytes32
 
 
-class _Set(_Model):
+class _Set(Model):
     kind: Literal["set"]
     version: Annotated[int, _UINT64]
     set_hash: _Bytes32
 
 
-class _Restart(_Model):
+class _Restart(Model):
     kind: Literal["restart"]
     origin: Annotated[int, _UINT256]
     destination: Annotated[int, _UINT256]
     nonce: Annotated[int, _UINT64]
 
 
-class _Proposal(_Model):
+class _Proposal(Model):
     facts: Annotated[
         list[Annotated[_Lane | _Set | _Restart, Field(discriminator="kind")]],
         Field(min_length=1, max_length=MAX_FACTS),
     ]
 
 
-class _Signature(_Model):
+class _Signature(Model):
     signature: Annotated[str, Field(pattern=r"^0x[0-9a-f]{128}$")]
 
 
-class _Refusal(_Model):
+class _Refusal(Model):
     reason: str
     final: bool
 
@@ -256,9 +253,7 @@ def _read(path: Path, model: type[Any], limit: int) -> Any:
         # Not the standard library's parser: deep nesting overflows its stack, whatever Python's limit says.
         return model.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise Malformed(f"{path}: {place or 'the file'}: {first['msg']}") from error
+        raise Malformed(f"{path}: {first_fault(error)}") from error
 
 
 def _clear(path: Path, *, keep_directory: bool = False) -> None:

@@ -9,7 +9,7 @@ from metalayer.attesting.exchange import Exchange
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet
 from metalayer.protocol.facts import Fact, Tree
 
-TIMEOUT = 60.0
+QUORUM_TIMEOUT = 60.0
 """Seconds to wait for signatures."""
 
 _POLL = 0.02
@@ -25,7 +25,7 @@ class Proposal:
 
     facts: Sequence[Fact]
     sets: Sequence[ValidatorSet]
-    patience: float = TIMEOUT
+    patience: float = QUORUM_TIMEOUT
     signatures: dict[str, bytes] = field(default_factory=dict)
     rejected: dict[str, bytes] = field(default_factory=dict)
 

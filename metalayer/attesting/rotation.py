@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from metalayer.attesting import quorum
 from metalayer.attesting.exchange import Exchange
-from metalayer.attesting.quorum import Proposal, await_quorums, missing
+from metalayer.attesting.quorum import QUORUM_TIMEOUT, Proposal, await_quorums, missing
 from metalayer.attesting.sets import ChainSets, read_all
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection, fault
@@ -77,7 +76,7 @@ def propose_and_rotate(
     exchange: Exchange,
     senders: Mapping[str, Sender],
     following: ValidatorSet,
-    timeout: float = quorum.TIMEOUT,
+    timeout: float = QUORUM_TIMEOUT,
     say: Callable[[str], None] = log.info,
 ) -> list[Outcome]:
     """Installs the set on every chain that lacks it; chains in parallel. Run again, it goes on where it ended.

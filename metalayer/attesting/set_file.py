@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from metalayer.errors import MetalayerError
+from metalayer.network.models import Model, first_fault
 from metalayer.protocol.attestation import ValidatorSet
 
 
@@ -22,9 +23,7 @@ def _unix_time(value: Any) -> Any:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-class _SetFile(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _SetFile(Model):
     version: Annotated[int, Field(ge=1, lt=1 << 64)]
     expires: Annotated[int, BeforeValidator(_unix_time), Field(ge=1, lt=1 << 64)]
     weights: dict[Annotated[str, Field(min_length=1)], Annotated[int, Field(gt=0, lt=1 << 96)]]
@@ -54,9 +53,7 @@ def parse_set(text: str, source: str, address_of: Callable[[str], str]) -> Valid
     except yaml.YAMLError as error:
         raise MetalayerError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise MetalayerError(f"{source}: {place}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise MetalayerError(f"{source}: {first_fault(error)}") from error
     weights: dict[str, int] = {}
     try:
         for name, weight in file.weights.items():

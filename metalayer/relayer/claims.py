@@ -8,7 +8,7 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.relayer.endings import Step
 
-MULTIPLE = 10
+CLAIM_MULTIPLE = 10
 """A claim is sent when what it brings is this many times what carrying it costs."""
 
 
@@ -17,7 +17,7 @@ class Claims:
     """Claims that are worth their carriage."""
 
     mesh: Mesh
-    multiple: float = MULTIPLE
+    multiple: float = CLAIM_MULTIPLE
 
     def due(self, connection: Connection, found: Survey, relayer: str) -> list[Step]:
         """Lanes on which the relayer earned enough that claiming it is worth its carriage."""

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from metalayer.attesting import quorum
 from metalayer.attesting.exchange import MAX_FACTS, Exchange, Malformed
-from metalayer.attesting.quorum import Proposal, await_quorums, is_refused, missing
+from metalayer.attesting.quorum import QUORUM_TIMEOUT, Proposal, await_quorums, is_refused, missing
 from metalayer.attesting.rotation import catch_up
 from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
@@ -22,9 +21,8 @@ from metalayer.network.transactions import Sender
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.gateway import VALIDATOR_SET_HASH
-from metalayer.relayer import claims
 from metalayer.relayer.backlog import Backlog, Work
-from metalayer.relayer.claims import Claims
+from metalayer.relayer.claims import CLAIM_MULTIPLE, Claims
 from metalayer.relayer.delivery import Courier
 from metalayer.relayer.endings import Step, send
 from metalayer.relayer.refunds import Refunds
@@ -63,8 +61,8 @@ class Relayer:
     mesh: Mesh
     exchange: Exchange
     senders: Mapping[str, Sender]
-    quorum_timeout: float = quorum.TIMEOUT
-    claim_multiple: float = claims.MULTIPLE
+    quorum_timeout: float = QUORUM_TIMEOUT
+    claim_multiple: float = CLAIM_MULTIPLE
     _sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
     _doubted: set[Ends] = field(default_factory=set)
     _refused: set[Ends] = field(default_factory=set)

@@ -17,14 +17,12 @@ from metalayer.protocol.message import Fee, Message, interoperable
 from metalayer.protocol.rpc import Log
 from tests.kit.evm import ZERO_ADDRESS, Revert, error
 from tests.kit.paper import DAY, GATEWAY_GAS_LIMIT
-from tests.kit.scripted import Behaviour
+from tests.kit.scripted import Behaviour, OnReturn
 from tests.kit.settlement import FUNDS, batch, fee, walk
 from tests.kit.terms import OPEN_ROUTE
 
 CARRIAGE = Route(*OPEN_ROUTE).relay_part(GATEWAY_GAS_LIMIT, 128)
 HIGHEST = 2**256 - 1
-# `ScriptedSender.Behaviour`, in its order; a target to call is set by its own function.
-ACCEPT, REVERT, BURN_ALL_GAS, REVERT_BOMB = range(4)
 
 
 # For real, over both chains
@@ -286,9 +284,9 @@ def test_a_contract_may_send_again_at_once(origin, client, carrier):
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
-        pytest.param(REVERT, None, id="reverts"),
-        pytest.param(BURN_ALL_GAS, b"", id="burns-all-gas"),
-        pytest.param(REVERT_BOMB, bytes(95) + b"\x80" + bytes(999_904), id="revert-bomb"),
+        pytest.param(OnReturn.REVERT, None, id="reverts"),
+        pytest.param(OnReturn.BURN_ALL_GAS, b"", id="burns-all-gas"),
+        pytest.param(OnReturn.REVERT_BOMB, bytes(95) + b"\x80" + bytes(999_904), id="revert-bomb"),
     ],
 )
 def test_a_sender_that_refuses_keeps_its_refund(origin, client, sender, carrier, behaviour, reason):
@@ -303,7 +301,7 @@ def test_a_sender_that_refuses_keeps_its_refund(origin, client, sender, carrier,
     assert origin.returned(sent) == (carrier, True, False)
     unspent = fee(sent).relay - fee(sent).base
     assert origin.refund(other, by=carrier).credit == {sender: unspent}
-    client.send("setBehaviour", ACCEPT, sender=carrier)
+    client.send("setBehaviour", OnReturn.ACCEPT, sender=carrier)
     assert origin.refund(sent, by=carrier).credit == {client.address: unspent}
 
 
@@ -360,7 +358,7 @@ def test_refuses_reentrance(origin, client, carrier, attacker, method):
     refusal = origin.gateway.revert("refund", *origin.evidence(sent), sender=attacker)
     assert refusal == error("TargetRefused", error("ReentrancyGuardReentrantCall").data)
     assert origin.returned(sent)[2] is origin.returned(other)[2] is False
-    client.send("setBehaviour", ACCEPT, sender=attacker)
+    client.send("setBehaviour", OnReturn.ACCEPT, sender=attacker)
     origin.refund(sent, by=attacker)
     origin.refund(other, by=attacker)
 
@@ -689,7 +687,7 @@ def test_credit_that_was_earned_can_be_withdrawn(origin, escrow, hub, relayer, c
 def test_a_carrier_is_paid_whatever_the_sender_does(origin, client, carrier, attacker):
     """P5: a sender that refuses what comes back cannot make anyone carry its notices for nothing."""
     sent = origin.send(client)
-    client.send("setBehaviour", REVERT, sender=attacker)
+    client.send("setBehaviour", OnReturn.REVERT, sender=attacker)
     assert origin.notice(sent.id, expired=True, carrier=carrier, returns=fee(sent).back).credit == {
         carrier: fee(sent).back
     }
