@@ -34,7 +34,7 @@ for _profile, _examples, _steps in (("quick", 20, 20), ("deep", 500, 60)):
         deadline=None,
         suppress_health_check=_CHECKS,
         derandomize=_SAME,
-        database=None if _SAME else settings.default.database,
+        database=None if _SAME or settings.default is None else settings.default.database,
         print_blob=True,
     )
 settings.load_profile("quick")

@@ -67,9 +67,8 @@ class Greeters:
     def said(self, event: str, result: PassResult) -> list[tuple[Any, ...]]:
         """Values of every such event in the transactions of a pass."""
         chains = {name: contract.chain for name, contract in self.on.items()}
-        done = [
-            (one.chain, hash_) for one in (*result.deliveries, *result.settled) for hash_ in one.transactions
-        ]
+        done = [(one.chain, hash_) for one in result.deliveries for hash_ in one.transactions]
+        done += [(one.chain, hash_) for one in result.settled for hash_ in one.transactions]
         raw = [chains[chain].rpc("eth_getTransactionReceipt", [hash_]) for chain, hash_ in done]
         return [values for one in raw for values in Receipt(one).named(event)]
 

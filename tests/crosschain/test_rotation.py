@@ -80,7 +80,8 @@ def test_all_chains_rotate_and_only_the_new_set_delivers(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: from then on the old set's signatures move nothing, and the new one's do."""
-    following, lines = mesh.next_set(), []
+    following = mesh.next_set()
+    lines: list[str] = []
     (sent,) = mesh.send("hub", "arcade")
     with signing_for(mesh, exchange, tmp_path, following):
         outcomes = rotate(mesh, exchange, following, say=lines.append)
@@ -205,7 +206,12 @@ def test_a_chain_that_was_away_catches_up_over_two_sets(
 def test_nothing_is_asked_when_all_sets_are_equal(mesh: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     true = Connection._post
-    monkeypatch.setattr(Connection, "_post", lambda self, body: asked.append(body) or true(self, body))
+
+    def noted(connection: Connection, body: Any) -> Any:
+        asked.append(body)
+        return true(connection, body)
+
+    monkeypatch.setattr(Connection, "_post", noted)
     assert catch_up(mesh, dict.fromkeys(CHAINS, RELAYER)) == []
     assert [body["method"] for body in asked] == ["eth_call"] * 4
 

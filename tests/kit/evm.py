@@ -14,7 +14,8 @@ from ape import project
 from eth_abi.codec import ABICodec
 from eth_abi.decoding import AddressDecoder
 from eth_abi.registry import BaseEquals, registry
-from eth_utils import keccak, to_checksum_address
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from metalayer.protocol.reverts import explain
 from metalayer.protocol.rpc import Log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_finds_a_changed_route(
     registry: Registry,
     connections: dict[str, Connection],
     network: Network,
-    change: dict[str, int],
+    change: dict[str, Any],
     words: str,
 ) -> None:
     hub, social = network.hub, network.chains["social"]

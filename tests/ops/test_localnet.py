@@ -1,11 +1,16 @@
 """`ape run localnet`: up, down and status, on ports and in a folder of their own."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -15,13 +20,14 @@ from metalayer.cli.localnet import cli
 from metalayer.errors import MetalayerError
 from metalayer.network import config as network
 from metalayer.network import localnet
-from metalayer.network.config import load_network
+from metalayer.network.anvil import anvil_command
+from metalayer.network.config import Chain, Network, load_network
 from metalayer.network.workspace import port_offset
 from tests.kit.ports import listener
 
 
 @pytest.fixture
-def net(tmp_path, monkeypatch):
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
     """Two chains beside the tests' own; whatever a test leaves running is stopped."""
     monkeypatch.setenv("METALAYER_PORT_OFFSET", str(port_offset() + 1000))
     monkeypatch.setattr(localnet, "state_dir", lambda: tmp_path)
@@ -38,7 +44,7 @@ def said() -> list[str]:
     return []
 
 
-def pids(net) -> dict[str, int | None]:
+def pids(net: Network) -> dict[str, int | None]:
     return {status.name: status.pid for status in localnet.status(net)}
 
 
@@ -48,12 +54,12 @@ def exists(pid: int) -> bool:
     return done.stdout.strip() != "" and not done.stdout.strip().startswith("Z")
 
 
-def rpc(url: str, method: str, *params):
+def rpc(url: str, method: str, *params: Any) -> Any:
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
     return requests.post(url, json=body, timeout=5).json()["result"]
 
 
-def test_up_status_and_down(net, said):
+def test_up_status_and_down(net: Network, said: list[str]) -> None:
     assert localnet.up(net, said.append) == ["hub", "perps"]
     statuses = localnet.status(net)
     assert [(status.name, status.chain_id, status.state) for status in statuses] == [
@@ -73,16 +79,19 @@ def test_up_status_and_down(net, said):
     assert localnet.down(net, said.append) == [], "a second down is harmless"
 
 
-def test_whoever_started_the_chains_leaves_nothing_in_the_process_table(net, said):
+def test_whoever_started_the_chains_leaves_nothing_in_the_process_table(
+    net: Network, said: list[str]
+) -> None:
     localnet.up(net, said.append)
     running = pids(net)
     localnet.down(net, said.append)
     for pid in running.values():
+        assert pid
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
 
-def test_blocks_come_by_themselves_at_the_presets_pace(net, said):
+def test_blocks_come_by_themselves_at_the_presets_pace(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
     perps = net.chains["perps"]
     time.sleep(perps.preset.block_time * 3)
@@ -91,13 +100,14 @@ def test_blocks_come_by_themselves_at_the_presets_pace(net, said):
     assert height >= 2
 
 
-def test_up_starts_only_what_is_missing(net, said):
+def test_up_starts_only_what_is_missing(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
     before = pids(net)
-    assert before["perps"]
-    os.kill(before["perps"], signal.SIGKILL)
+    killed = before["perps"]
+    assert killed
+    os.kill(killed, signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while exists(before["perps"]) and time.monotonic() < deadline:
+    while exists(killed) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert localnet.up(net, said.append) == ["perps"]
     after = pids(net)
@@ -105,7 +115,7 @@ def test_up_starts_only_what_is_missing(net, said):
     assert after["perps"] not in (None, before["perps"])
 
 
-def test_a_taken_port_is_one_line_and_nothing_is_started(net, said):
+def test_a_taken_port_is_one_line_and_nothing_is_started(net: Network, said: list[str]) -> None:
     port = net.chains["perps"].port
     with listener(port):
         with pytest.raises(MetalayerError) as raised:
@@ -118,16 +128,23 @@ def test_a_taken_port_is_one_line_and_nothing_is_started(net, said):
         assert perps.problem == f"port {port} is taken by another program"
 
 
-def test_a_start_that_crashes_leaves_no_process(net, said, monkeypatch):
-    real, started = localnet.anvil_command, []
+def test_a_start_that_crashes_leaves_no_process(
+    net: Network, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
 
-    def broken(chain, *, interval):
-        command = real(chain, interval=interval)
+    def broken(chain: Chain, *, interval: bool) -> list[str]:
+        command = anvil_command(chain, interval=interval)
         return command if chain.name == "hub" else [*command, "--no-such-option"]
 
     start = localnet._start
+
+    def noted(chain: Chain) -> subprocess.Popen[bytes]:
+        started.append(start(chain))
+        return started[-1]
+
     monkeypatch.setattr(localnet, "anvil_command", broken)
-    monkeypatch.setattr(localnet, "_start", lambda chain: started.append(start(chain)) or started[-1])
+    monkeypatch.setattr(localnet, "_start", noted)
     with pytest.raises(MetalayerError, match=r"chain 'perps' did not start"):
         localnet.up(net, said.append)
     assert len(started) == 2
@@ -135,7 +152,7 @@ def test_a_start_that_crashes_leaves_no_process(net, said, monkeypatch):
     assert pids(net) == {"hub": None, "perps": None}
 
 
-def test_down_spares_a_process_that_took_the_number(net, said, tmp_path):
+def test_down_spares_a_process_that_took_the_number(net: Network, said: list[str], tmp_path: Path) -> None:
     bystander = subprocess.Popen(["sleep", "30"])
     try:
         (tmp_path / "hub.pid").write_text(f"{bystander.pid}\n")
@@ -147,14 +164,14 @@ def test_down_spares_a_process_that_took_the_number(net, said, tmp_path):
         bystander.wait()
 
 
-def test_a_running_localnet_survives_who_started_it(net, said):
+def test_a_running_localnet_survives_who_started_it(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
     pid = pids(net)["hub"]
     assert pid is not None
     assert os.getsid(pid) == pid, "a session of its own: the terminal's Ctrl-C does not reach it"
 
 
-def test_the_nodes_answer_for_their_own_chain_id(net, said):
+def test_the_nodes_answer_for_their_own_chain_id(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
     body = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
     for chain in net.chains.values():
@@ -162,7 +179,9 @@ def test_the_nodes_answer_for_their_own_chain_id(net, said):
         assert int(answer, 16) == chain.chain_id
 
 
-def test_the_command_speaks_json_and_fails_while_a_chain_is_down(net, monkeypatch):
+def test_the_command_speaks_json_and_fails_while_a_chain_is_down(
+    net: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("metalayer.cli.localnet.load_network", lambda: net)
     down = CliRunner().invoke(cli, ["status", "--json"])
     assert down.exit_code == 1
@@ -174,7 +193,7 @@ def test_the_command_speaks_json_and_fails_while_a_chain_is_down(net, monkeypatc
     assert CliRunner().invoke(cli, ["down"]).exit_code == 0
 
 
-def test_the_command_turns_an_error_into_one_line(net, monkeypatch):
+def test_the_command_turns_an_error_into_one_line(net: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("metalayer.cli.localnet.load_network", lambda: net)
     with listener(net.chains["hub"].port):
         result = CliRunner(mix_stderr=False).invoke(cli, ["up"])
@@ -183,7 +202,7 @@ def test_the_command_turns_an_error_into_one_line(net, monkeypatch):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_fork_starts_from_another_chains_state_under_its_own_id(net, said):
+def test_a_fork_starts_from_another_chains_state_under_its_own_id(net: Network, said: list[str]) -> None:
     hub = net.chains["hub"]
     upstream = network.Network(net.name, net.hub, {"hub": hub})
     localnet.up(upstream, said.append)

@@ -1,9 +1,14 @@
 """The Ape plugin: what it says when a chain's port is not what it expects, and what it compiles with."""
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from ape import Project, accounts, networks, project
@@ -13,26 +18,26 @@ import ape_metalayer.compiler
 from ape_metalayer.compilation import compile_project
 from metalayer.deploy.sources import Sources
 from metalayer.network.anvil import anvil_command
-from metalayer.network.config import load_network
+from metalayer.network.config import Chain, load_network
 from metalayer.network.workspace import port_offset, repo_root
 from tests.kit.ports import listener
 
 
 @pytest.fixture
-def hub(monkeypatch):
+def hub(monkeypatch: pytest.MonkeyPatch) -> Chain:
     """The hub on a port where nothing runs yet."""
     monkeypatch.setenv("METALAYER_PORT_OFFSET", str(port_offset() + 1000))
     return load_network().hub
 
 
 @contextmanager
-def connected():
+def connected() -> Iterator[Any]:
     with networks.parse_network_choice("metalayer:hub", disconnect_after=True) as provider:
         yield provider
 
 
 @contextmanager
-def hanging_up(port: int):
+def hanging_up(port: int) -> Iterator[None]:
     """A program that takes connections and ends each at once."""
     server = listener(port)
 
@@ -53,7 +58,7 @@ def hanging_up(port: int):
         thread.join()
 
 
-def test_connecting_starts_the_chain_and_disconnecting_ends_it(hub):
+def test_connecting_starts_the_chain_and_disconnecting_ends_it(hub: Chain) -> None:
     with connected() as provider:
         assert provider.web3.eth.chain_id == hub.chain_id
         process = provider.process
@@ -61,13 +66,13 @@ def test_connecting_starts_the_chain_and_disconnecting_ends_it(hub):
     assert process.poll() is not None
 
 
-def test_a_port_taken_by_something_else_is_one_line(hub):
+def test_a_port_taken_by_something_else_is_one_line(hub: Chain) -> None:
     with hanging_up(hub.port), pytest.raises(ProviderError) as raised, connected():
         pass
     assert f"port {hub.port} of chain 'hub' is taken by another program" in str(raised.value)
 
 
-def test_a_node_of_another_chain_is_refused(hub):
+def test_a_node_of_another_chain_is_refused(hub: Chain) -> None:
     command = anvil_command(hub, interval=False)
     command[command.index("--chain-id") + 1] = "31337"
     node = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -83,7 +88,7 @@ def test_a_node_of_another_chain_is_refused(hub):
         node.communicate()
 
 
-def test_a_transaction_on_a_chain_that_mines_by_interval_is_waited_for(hub):
+def test_a_transaction_on_a_chain_that_mines_by_interval_is_waited_for(hub: Chain) -> None:
     node = subprocess.Popen(anvil_command(hub, interval=True), stdout=subprocess.PIPE, text=True)
     try:
         assert node.stdout is not None
@@ -100,7 +105,7 @@ def test_a_transaction_on_a_chain_that_mines_by_interval_is_waited_for(hub):
         node.communicate()
 
 
-def test_ape_has_the_contracts_as_each_compiles_with_its_own_imports():
+def test_ape_has_the_contracts_as_each_compiles_with_its_own_imports() -> None:
     containers = project.load_contracts()
     compiled = compile_project(Sources(repo_root()))
     for file, contracts in compiled.items():
@@ -111,8 +116,11 @@ def test_ape_has_the_contracts_as_each_compiles_with_its_own_imports():
     assert project.Metalayer.contract_type.devdoc["kind"] == "dev"
 
 
+Small = tuple[Project, list[Sources]]
+
+
 @pytest.fixture
-def small(tmp_path, monkeypatch):
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     """A project like this one, and what Ape asked to be compiled, one entry each time."""
     (tmp_path / "contracts").mkdir()
     (tmp_path / "contracts" / "T.sol").write_text("pragma solidity ^0.8.0; struct T { uint256 x; }")
@@ -121,17 +129,18 @@ def small(tmp_path, monkeypatch):
     )
     shutil.copy(repo_root() / "ape-config.yaml", tmp_path)
     (tmp_path / ".solc").symlink_to(repo_root() / ".solc")
-    asked = []
+    asked: list[Sources] = []
+
+    def compiled(sources: Sources) -> Any:
+        asked.append(sources)
+        return compile_project(sources)
+
     monkeypatch.setattr(ape_metalayer.compiler, "checkout", lambda: tmp_path)
-    monkeypatch.setattr(
-        ape_metalayer.compiler,
-        "compile_project",
-        lambda sources: asked.append(sources) or compile_project(sources),
-    )
+    monkeypatch.setattr(ape_metalayer.compiler, "compile_project", compiled)
     return Project(tmp_path), asked
 
 
-def test_ape_asks_again_when_something_changed_and_only_then(small):
+def test_ape_asks_again_when_something_changed_and_only_then(small: Small) -> None:
     project, asked = small
     assert "C" in project.load_contracts()
     project.load_contracts()
@@ -143,7 +152,7 @@ def test_ape_asks_again_when_something_changed_and_only_then(small):
     assert len(asked) == 2
 
 
-def test_a_contract_that_is_gone_is_gone_for_ape(small):
+def test_a_contract_that_is_gone_is_gone_for_ape(small: Small) -> None:
     project, _ = small
     project.load_contracts()
     source = project.path / "contracts" / "C.sol"
@@ -152,7 +161,7 @@ def test_a_contract_that_is_gone_is_gone_for_ape(small):
     assert Project(project.path).load_contracts().keys() == {"D", "T.sol"}
 
 
-def test_a_contract_that_does_not_compile_is_the_compilers_message(small):
+def test_a_contract_that_does_not_compile_is_the_compilers_message(small: Small) -> None:
     project, _ = small
     (project.path / "contracts" / "T.sol").write_text("pragma solidity ^0.8.0; struct T { nothing x; }")
     with pytest.raises(CompilerError, match=r"Identifier not found or not unique\."):

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_utils import keccak, to_checksum_address
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -274,7 +275,7 @@ class Trial:
     def sign_what_the_hub_records(self, awake: Iterable[int]) -> None:
         """Sets and final restarts: with their records, though validators do not look these up by themselves yet."""
         final = self.height("hub") - self.depth("hub")
-        said = [
+        said: list[Fact] = [
             *(fact for fact, block in self.restarts if block <= final),
             *(SetFact(*s) for s in SETS.items()),
         ]
@@ -379,7 +380,7 @@ class Trial:
         self, signed: Signed, fact: LaneFact, history: dict[int, Sent], restarted_at: int
     ) -> Iterator[Charge]:
         if fact.nonce in history:
-            ids = []
+            ids: list[bytes] = []
             while (following := history.get(fact.nonce + len(ids) + 1)) is not None:
                 ids.append(following.id)
             true = history[fact.nonce].head
@@ -517,6 +518,7 @@ def test_evidence_machine(network: Network, tmp_path: Path) -> None:
     """P13, M21, M30, M31: whatever happens to the chains, and however evidence is combined."""
     EvidenceMachine.network, EvidenceMachine.folder = network, tmp_path
     profile = settings.default
+    assert profile is not None
     run_state_machine_as_test(
         EvidenceMachine, settings=settings(profile, max_examples=profile.max_examples * 3 // 5)
     )

@@ -2,7 +2,7 @@
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
@@ -35,8 +35,8 @@ class Carrier:
         self.stacks, self.validators, self.relayer = stacks, validators, relayer
         self.hub_id = stacks["hub"].chain.chain_id
         self.names = {stack.chain.chain_id: name for name, stack in stacks.items()}
-        self.lanes = {}
-        self.open = {}
+        self.lanes: dict[tuple[str, str], PaperLane] = {}
+        self.open: dict[bytes, Message] = {}
         self.given_to_bridge = 0
 
     def lane(self, origin, destination) -> PaperLane:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -488,6 +488,7 @@ def test_credit_and_fees_are_the_gateways_era(stacks, owner, sender, attacker, t
     CreditMachine.stacks = stacks
     CreditMachine.accounts = {"owner": owner, "sender": sender, "attacker": attacker, "treasury": treasury}
     profile = settings.default
+    assert profile is not None
     run_state_machine_as_test(
         CreditMachine,
         settings=settings(profile, max_examples=profile.max_examples // 2, stateful_step_count=12),

@@ -1,7 +1,7 @@
 """Create3Factory: the same address on every chain, for whoever holds the namespace."""
 
 import pytest
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from tests.kit.evm import ZERO_ADDRESS, Revert, code_of, error, init_code
 from tests.kit.stack import CHAINS

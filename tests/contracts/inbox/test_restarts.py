@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.amounts import GWEI
@@ -566,7 +566,7 @@ def test_a_lost_notice_of_a_restart_is_said_again(
 
     def follow(stack, fact):
         attestation = validators.sign(hub_id, stack.gateway.address, Tree([fact]).root).fields
-        arguments = (attestation, fact.origin, fact.nonce, [])
+        arguments: tuple[Any, ...] = (attestation, fact.origin, fact.nonce, [])
         return parse(
             stack.gateway.send("followRestart", *arguments, sender=relayer).logs,
             hub_id,

@@ -2,7 +2,8 @@
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak, to_canonical_address
+from eth_utils.address import to_canonical_address
+from eth_utils.crypto import keccak
 from hypothesis import example, given
 from hypothesis import strategies as st
 

@@ -1,7 +1,7 @@
 """Routes: the owner opens, closes, limits and prices; the guardian holds up; ownership moves in two steps."""
 
 import pytest
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now
 from tests.kit.paper import DAY

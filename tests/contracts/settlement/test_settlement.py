@@ -6,9 +6,12 @@ signatures: a chain that lies says what it likes, an honest one does so for real
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from metalayer.lanes.logs import parse
 from metalayer.protocol.amounts import GWEI
@@ -142,10 +145,7 @@ def test_a_forged_notice_returns_nothing_that_was_not_sent(origin, client, attac
     """M9: whatever a lying chain invents, it stands in no lane."""
     sent = origin.send(client, b"real")
     real = sent.message
-    forged = Message(
-        *(real.network_id, real.origin, real.destination, 1, client.address, real.recipient),
-        *(real.gas_limit, real.deliver_before, Fee(0, 2**63, 2**63).packed, b"forged"),
-    )
+    forged = replace(real, sender=client.address, fee=Fee(0, 2**63, 2**63).packed, payload=b"forged")
     origin.notice(forged.id, expired=True, carrier=attacker)
     arguments = (forged.fields, walk(origin.lane, sent).fields)
     refusal = origin.gateway.revert("refund", *arguments, sender=attacker)
@@ -437,8 +437,7 @@ def test_refuses_a_walk_that_leads_elsewhere(origin, sender, carrier, attacker, 
     sent = origin.lane[1]
     message = sent.message
     changed = change(walk(origin.lane, sent).fields)
-    place = (message.network_id, message.origin, changed[0], changed[1])
-    id_ = Message(*place, *message.fields).id
+    id_ = replace(message, destination=changed[0], nonce=changed[1]).id
     origin.notice(sent.id, expired=True, carrier=carrier)
     refusal = origin.gateway.revert("refund", message.fields, changed, sender=attacker)
     assert refusal == error("NotInLane", id_, changed[0], changed[1])
@@ -459,7 +458,7 @@ def test_refuses_a_walk_that_leads_elsewhere(origin, sender, carrier, attacker, 
 def test_refuses_a_message_with_a_change(origin, sender, carrier, attacker, field, value):
     """M9, M15: what comes back is what was sent, field by field, even if the destination says otherwise."""
     sent = origin.send(sender, b"payload")
-    fields = list(sent.message.fields)
+    fields: list[Any] = list(sent.message.fields)
     fields[field] = value
     place = (sent.message.network_id, sent.message.origin, sent.message.destination, 1)
     changed = Message(*place, *fields)

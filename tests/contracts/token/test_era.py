@@ -2,7 +2,7 @@
 
 import pytest
 from eth_account import Account
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from tests.kit.evm import ZERO_ADDRESS, call, contract_types, deploy, error, init_code, now
 

@@ -4,7 +4,8 @@ from itertools import combinations
 
 import pytest
 from eth_account.messages import encode_defunct
-from eth_utils import keccak, to_canonical_address
+from eth_utils.address import to_canonical_address
+from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import Domain, ValidatorSet, compact
 from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now, transact
