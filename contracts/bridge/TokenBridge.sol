@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
-import {ERC7786Recipient} from "@openzeppelin/contracts/crosschain/ERC7786Recipient.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
+import {MetalayerClient} from "../client/MetalayerClient.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
-import {Accounts} from "../metalayer/libraries/Accounts.sol";
-import {Message} from "../metalayer/libraries/Messages.sol";
+import {Attributes} from "../metalayer/libraries/Attributes.sol";
+import {Message} from "../metalayer/types/Message.sol";
 import {ERA} from "../token/ERA.sol";
 
-// The events name ids that the gateway returns, so they come after calls to it; it and ERA call nobody back.
+// Events hold ids that the gateway returns, so they come after calls to it. Gateway and ERA call nobody back.
 // slither-disable-start reentrancy-events
 
 /// @title TokenBridge
 /// @notice See {ITokenBridge}.
-contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
+contract TokenBridge is ITokenBridge, MetalayerClient {
     using SafeERC20 for IERC20;
 
-    /// @dev What a hop carries. `chain` is where the transfer goes on the way to the hub, and where it goes if it comes
-    /// back on the way from there.
+    /// @dev What a hop carries. On the way to the hub, `chain` is where the transfer shall end; on the way from the
+    /// hub, it is where the transfer goes if it comes back.
     struct Transfer {
         uint256 chain;
         address from;
@@ -28,15 +27,14 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         uint256 amount;
     }
 
-    /// @notice Gas limit of a hop that ends a transfer. A hop that needs more one day, because opcodes became dearer,
-    /// fails and is retried with more.
+    /// @notice Gas limit of a hop that ends a transfer. If opcodes become dearer and it does not suffice, the hop fails
+    /// and can be retried with more.
     uint256 public constant RECEIVE_GAS_LIMIT = 200_000;
     /// @notice Gas limit of a hop that the hub forwards.
     uint256 public constant FORWARD_GAS_LIMIT = 500_000;
 
     uint256 private constant PAYLOAD_LENGTH = 128;
 
-    IMetalayer public immutable GATEWAY;
     ERA public immutable TOKEN;
     uint256 public immutable HUB_CHAIN_ID;
 
@@ -46,8 +44,7 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
     /// @param gateway The Metalayer of this chain, at the address that it has on every chain.
     /// @param token ERA.
     /// @param hubChainId Chain where ERA is locked.
-    constructor(IMetalayer gateway, ERA token, uint256 hubChainId) {
-        GATEWAY = gateway;
+    constructor(IMetalayer gateway, ERA token, uint256 hubChainId) MetalayerClient(gateway) {
         TOKEN = token;
         HUB_CHAIN_ID = hubChainId;
     }
@@ -56,7 +53,7 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
     function send(uint256 destination, address to, uint256 amount) external returns (bytes32 id) {
         require(amount != 0, ZeroAmount());
         _checkBeneficiary(to);
-        // A closed way to the hub is refused by the gateway itself.
+        // If the route to the hub is closed, the gateway refuses.
         require(
             destination != block.chainid && (destination == HUB_CHAIN_ID || GATEWAY.route(destination).outbound),
             InvalidDestination(destination)
@@ -73,31 +70,6 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         emit TransferSent(id, msg.sender, to, destination, amount);
     }
 
-    /// @inheritdoc IMessageReturned
-    function onMessageReturned(bytes32 id, uint256 destination, Message calldata message, uint256 unspent) external {
-        require(msg.sender == address(GATEWAY), NotGateway(msg.sender));
-        Transfer memory transfer = abi.decode(message.payload, (Transfer));
-        if (!_isHub()) {
-            if (unspent != 0) GATEWAY.withdraw(transfer.from, unspent);
-            TOKEN.crosschainMint(transfer.from, transfer.amount);
-        } else {
-            _release(destination, transfer.amount);
-            if (transfer.chain != block.chainid) {
-                // The fee came out of the amount: what is left of it goes back into it.
-                transfer.to = transfer.from;
-                transfer.amount += unspent;
-                // First, or the fee might be more than the bridge holds. Gateway and ERA call nobody back.
-                // slither-disable-next-line reentrancy-no-eth
-                if (unspent != 0) GATEWAY.withdraw(address(this), unspent);
-                _forward(id, transfer.chain, transfer.chain, transfer);
-                return;
-            }
-            if (unspent != 0) GATEWAY.withdraw(transfer.from, unspent);
-            IERC20(address(TOKEN)).safeTransfer(transfer.from, transfer.amount);
-        }
-        emit TransferReturned(id, transfer.from, transfer.amount);
-    }
-
     /// @inheritdoc ITokenBridge
     function quote(uint256 destination) external view returns (uint256 first, bool forwarded) {
         if (_isHub()) return (GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH), false);
@@ -105,32 +77,51 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         first = GATEWAY.quote(HUB_CHAIN_ID, _gasToHub(destination), PAYLOAD_LENGTH);
     }
 
-    function _isAuthorizedGateway(address gateway, bytes calldata sender) internal view override returns (bool) {
-        (uint256 chainId, address account) = Accounts.parse(sender);
-        return gateway == address(GATEWAY) && account == address(this) && (_isHub() || chainId == HUB_CHAIN_ID);
+    /// @dev Spokes listen to the hub alone.
+    function _isAuthorizedSender(uint256 origin, address sender) internal view override returns (bool) {
+        return sender == address(this) && (_isHub() || origin == HUB_CHAIN_ID);
     }
 
-    function _processMessage(address, bytes32 receiveId, bytes calldata sender, bytes calldata payload)
-        internal
-        override
-    {
+    function _onMessageReceived(bytes32 id, uint256 origin, address, bytes calldata payload) internal override {
         Transfer memory transfer = abi.decode(payload, (Transfer));
         _checkBeneficiary(transfer.to);
-        uint256 origin = HUB_CHAIN_ID;
         if (_isHub()) {
-            // The account is this bridge: _isAuthorizedGateway compared it.
-            // slither-disable-next-line unused-return
-            (origin,) = Accounts.parse(sender);
             _release(origin, transfer.amount);
             if (transfer.chain != block.chainid) {
-                _forward(receiveId, transfer.chain, origin, transfer);
+                _forward(id, transfer.chain, origin, transfer);
                 return;
             }
             IERC20(address(TOKEN)).safeTransfer(transfer.to, transfer.amount);
         } else {
             TOKEN.crosschainMint(transfer.to, transfer.amount);
         }
-        emit TransferReceived(receiveId, transfer.to, origin, transfer.amount);
+        emit TransferReceived(id, transfer.to, origin, transfer.amount);
+    }
+
+    function _onMessageReturned(bytes32 id, uint256 destination, Message calldata message, uint256 unspent)
+        internal
+        override
+    {
+        Transfer memory transfer = abi.decode(message.payload, (Transfer));
+        if (!_isHub()) {
+            _withdrawCredit(transfer.from, unspent);
+            TOKEN.crosschainMint(transfer.from, transfer.amount);
+        } else {
+            _release(destination, transfer.amount);
+            if (transfer.chain != block.chainid) {
+                // The fee came out of the amount: what is left of it goes back into it.
+                transfer.to = transfer.from;
+                transfer.amount += unspent;
+                // Withdrawn first: the next fee may be more than the bridge holds otherwise. Gateway and ERA call
+                // nobody back. slither-disable-next-line reentrancy-no-eth
+                _withdrawCredit(address(this), unspent);
+                _forward(id, transfer.chain, transfer.chain, transfer);
+                return;
+            }
+            _withdrawCredit(transfer.from, unspent);
+            IERC20(address(TOKEN)).safeTransfer(transfer.from, transfer.amount);
+        }
+        emit TransferReturned(id, transfer.from, transfer.amount);
     }
 
     function _release(uint256 chainId, uint256 amount) private {
@@ -139,7 +130,7 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         outstanding[chainId] = held - amount;
     }
 
-    /// @dev Sends a transfer on, less the fee of the hop. It goes to `home` if it comes back.
+    /// @dev Forwards a transfer, less the fee of the hop. If the hop comes back, the transfer goes to `home`.
     function _forward(bytes32 receiveId, uint256 destination, uint256 home, Transfer memory transfer) private {
         uint256 fee = GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH);
         require(transfer.amount > fee, AmountBelowFee(transfer.amount, fee));
@@ -159,10 +150,8 @@ contract TokenBridge is ITokenBridge, IMessageReturned, ERC7786Recipient {
         private
         returns (bytes32)
     {
-        bytes[] memory attributes = new bytes[](2);
-        attributes[0] = abi.encodeWithSignature("minGasLimit(uint256)", gasLimit);
-        attributes[1] = abi.encodeWithSignature("feePayer(address)", payer);
-        return GATEWAY.sendMessage(Accounts.form(next, address(this)), abi.encode(transfer), attributes);
+        bytes[] memory attributes = Attributes.encode(gasLimit, payer);
+        return _sendMessage(next, address(this), abi.encode(transfer), attributes);
     }
 
     function _gasToHub(uint256 destination) private view returns (uint256) {

@@ -5,8 +5,8 @@ import {Create3} from "@openzeppelin/contracts/utils/Create3.sol";
 
 /// @title Create3Factory: the same addresses on every chain
 /// @notice An address depends on this factory, a namespace and a salt alone, not on the code. A namespace is the
-/// address of the deployer who opened it: nobody else deploys under it. At hand-over the deployer seals it to its
-/// successor, so that no key of the deployment can later place code at an address that others expect.
+/// address of a deployer: nobody else deploys under it. At hand-over the deployer seals the namespace to a successor,
+/// so that no key used for the deployment can later place code at an address that others trust.
 contract Create3Factory {
     mapping(address namespace => address) private _controllers;
 

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ERC7786Recipient} from "@openzeppelin/contracts/crosschain/ERC7786Recipient.sol";
-import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
+import {MetalayerClient} from "../client/MetalayerClient.sol";
+import {IMetalayer} from "../interfaces/IMetalayer.sol";
+import {Message} from "../metalayer/types/Message.sol";
 
 /// @title Postbox: the smallest useful recipient of messages
 /// @notice Announces every letter, from anyone on any chain. While it is closed it refuses: the gateway marks the
 /// message as failed and goes on, and once the postbox is open again anyone may retry.
-contract Postbox is ERC7786Recipient {
-    /// @notice The gateway of this chain, the only caller that may bring letters.
-    address public immutable GATEWAY;
+contract Postbox is MetalayerClient {
     /// @notice Who opens and closes it.
     address public immutable KEEPER;
 
@@ -25,12 +24,8 @@ contract Postbox is ERC7786Recipient {
     error NotKeeper(address caller);
     /// @notice Thrown when a letter arrives while it is closed.
     error Closed();
-    /// @notice Thrown at deployment without a gateway.
-    error InvalidGateway(address gateway);
 
-    constructor(address gateway, bool startsClosed) {
-        require(gateway != address(0), InvalidGateway(gateway));
-        GATEWAY = gateway;
+    constructor(IMetalayer gateway, bool startsClosed) MetalayerClient(gateway) {
         KEEPER = msg.sender;
         closed = startsClosed;
     }
@@ -41,17 +36,17 @@ contract Postbox is ERC7786Recipient {
         closed = isClosed;
     }
 
-    function _isAuthorizedGateway(address gateway, bytes calldata) internal view override returns (bool) {
-        return gateway == GATEWAY;
+    /// @dev From anyone.
+    function _isAuthorizedSender(uint256, address) internal pure override returns (bool) {
+        return true;
     }
 
-    function _processMessage(address, bytes32 receiveId, bytes calldata sender, bytes calldata payload)
-        internal
-        override
-    {
+    function _onMessageReceived(bytes32 id, uint256 origin, address sender, bytes calldata payload) internal override {
         require(!closed, Closed());
-        (uint256 origin, address account) = InteroperableAddress.parseEvmV1Calldata(sender);
         ++count;
-        emit LetterReceived(receiveId, origin, account, payload);
+        emit LetterReceived(id, origin, sender, payload);
     }
+
+    /// @dev It sends nothing, so that nothing comes back.
+    function _onMessageReturned(bytes32, uint256, Message calldata, uint256) internal override {}
 }

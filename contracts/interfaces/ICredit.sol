@@ -3,9 +3,9 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-/// @title Credit: prepaid ERA from which messages are paid, and to which relayers and refunds are
-/// @notice All amounts are wei of ERA. Anyone's credit can be withdrawn at any time; nothing else moves it but what its
-/// holder sends, or lets others send.
+/// @title Credit: prepaid ERA that pays for messages, and in which relayers and refunds are paid
+/// @notice All amounts are wei of ERA. Holders can withdraw their credit at any time. Nothing else takes from it but
+/// the messages that its holder sends, or lets others send.
 interface ICredit {
     /// @notice Emitted when ERA is put into an account's credit.
     event Deposited(address indexed account, address indexed from, uint256 amount);
@@ -14,7 +14,7 @@ interface ICredit {
     /// @notice Emitted when a payer sets how much a sender may spend of its credit.
     event AllowanceSet(address indexed payer, address indexed sender, uint256 amount);
 
-    /// @notice Thrown when a payer's credit does not hold what is to be spent or withdrawn.
+    /// @notice Thrown when an account's credit is less than what is to be spent or withdrawn.
     error InsufficientCredit(address account, uint256 credit, uint256 needed);
     /// @notice Thrown when a sender names a payer who did not allow it that much.
     error InsufficientAllowance(address payer, address sender, uint256 allowance, uint256 needed);
@@ -30,8 +30,8 @@ interface ICredit {
     function withdraw(address to, uint256 amount) external;
 
     /// @notice Lets `sender` spend up to `amount` of the caller's credit on messages that name the caller as
-    /// `feePayer`. Replaces what was allowed before; the largest amount is never used up. What such a message does not
-    /// use comes back to `sender`, not to the payer: allow what you would give.
+    /// `feePayer`. Replaces the allowance before; the largest number is never used up. What such a message does not use
+    /// goes back to `sender`, not to the payer: allow no more than you would give away.
     function setAllowance(address sender, uint256 amount) external;
 
     /// @notice ERA, the token in which messages are paid.

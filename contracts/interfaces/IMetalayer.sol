@@ -6,7 +6,9 @@ import {IInbox} from "./IInbox.sol";
 import {IOutbox} from "./IOutbox.sol";
 import {IRoutes} from "./IRoutes.sol";
 import {ISettlement} from "./ISettlement.sol";
+import {IValidatorSets} from "./IValidatorSets.sol";
 
 /// @title Metalayer: the gateway of one chain
-/// @notice Outbox and Settlement, Inbox, Routes and Credit at one address, which is the same on every chain.
-interface IMetalayer is ISettlement, IOutbox, IInbox, IRoutes, ICredit {}
+/// @notice Outbox, Settlement, Inbox, ValidatorSets, Routes and Credit at one address, which is the same on every
+/// chain.
+interface IMetalayer is ISettlement, IOutbox, IInbox, IValidatorSets, IRoutes, ICredit {}

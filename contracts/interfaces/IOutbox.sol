@@ -7,7 +7,7 @@ import {IERC7786GatewaySource} from "@openzeppelin/contracts/interfaces/draft-IE
 /// @notice Appends messages to lanes. A lane is the hash chain of everything sent from this chain to one destination:
 /// `head' = keccak256(head, id)`, starting at the lane's genesis head.
 interface IOutbox is IERC7786GatewaySource {
-    /// @notice Emitted right after `MessageSent`. The two logs together hold every field of the message.
+    /// @notice Emitted right after `MessageSent`. The two events together hold every field of the message.
     /// @param destination Chain id of the destination.
     /// @param nonce Position of the message in its lane, from 1.
     /// @param gasLimit Gas with which the recipient is called.
@@ -22,14 +22,14 @@ interface IOutbox is IERC7786GatewaySource {
         uint256 fee,
         bytes32 head
     );
-    /// @notice Emitted when the owner restarts a lane: `lastNonce` is the last message before, `nonce` the place after
-    /// which the next one stands.
+    /// @notice Emitted when the owner restarts a lane. `lastNonce` is the place of the last message before; the next
+    /// one stands at `nonce` + 1.
     event LaneRestarted(uint256 indexed destination, uint64 indexed nonce, uint64 lastNonce);
-    /// @notice Emitted when protocol parts of fees are paid out, in wei of ERA.
+    /// @notice Emitted when the protocol's share of fees is paid out, in wei of ERA.
     event Swept(uint256 indexed destination, address indexed to, uint256 amount);
 
-    /// @notice Thrown when the recipient is not a canonical ERC-7930 address of a contract or account on another
-    /// EVM chain: exactly 20 address bytes, not zero, nothing behind them, and not the gateway.
+    /// @notice Thrown when the recipient is not the canonical ERC-7930 address of an account on another EVM chain:
+    /// exactly 20 address bytes, nothing behind them, neither zero nor the gateway.
     error InvalidRecipient(bytes recipient);
     /// @notice Thrown when the payload is longer than `MAX_PAYLOAD_LENGTH` bytes.
     error PayloadTooLong(uint256 length, uint256 maximum);
@@ -43,19 +43,20 @@ interface IOutbox is IERC7786GatewaySource {
     error GasLimitTooHigh(uint256 gasLimit, uint256 maximum);
     /// @notice Thrown when `deliverBefore` is not within [earliest, latest], in Unix seconds.
     error DeadlineOutOfRange(uint256 deliverBefore, uint256 earliest, uint256 latest);
-    /// @notice Thrown unless a restart raises the nonce, by `MAX_RESTART_STEP` at most.
+    /// @notice Thrown unless a restart raises the nonce, and by no more than `MAX_RESTART_STEP`.
     error InvalidRestart(uint256 destination, uint64 nonce, uint64 lowest, uint64 highest);
 
     /// @notice Restarts a lane that a reorganisation of this chain broke. Only the owner. The next message stands at
-    /// `nonce` + 1, on a new genesis head; `nonce` must be above every nonce that the lane ever had, in the history
-    /// that is gone, too. Messages before it that the destination did not execute are refundable once the destination
-    /// followed.
+    /// `nonce` + 1, on a new genesis head. `nonce` must be above every nonce that the lane ever had, including in the
+    /// history that is gone. Earlier messages that the destination did not execute can be refunded once the destination
+    /// has followed the restart.
     function restart(uint256 destination, uint64 nonce) external;
 
-    /// @notice Pays the protocol parts of the fees of a lane, in ERA, to the owner. Anyone may call.
+    /// @notice Pays the protocol's share of the fees of a lane, in ERA, to the owner. Anyone may call.
     function sweep(uint256 destination) external;
 
-    /// @notice What `sendMessage` takes for a message, in wei of ERA. Reverts as it does for such a message.
+    /// @notice What `sendMessage` charges for a message, in wei of ERA. Reverts if `sendMessage` would refuse the
+    /// route, the gas limit or the length.
     function quote(uint256 destination, uint256 gasLimit, uint256 payloadLength) external view returns (uint256);
 
     /// @notice State of the lane to `destination`.
@@ -64,13 +65,13 @@ interface IOutbox is IERC7786GatewaySource {
     /// @return restartedAt Place of the last restart, 0 if there was none.
     function outboxLane(uint256 destination) external view returns (uint64 nonce, bytes32 head, uint64 restartedAt);
 
-    /// @notice ERA that waits in the lane to `destination`, in gwei.
-    /// @return escrow For relayers, or to go back to senders.
+    /// @notice ERA held for the lane to `destination`, in gwei.
+    /// @return escrow For relayers and refunds.
     /// @return protocolFees For the protocol, until they are swept.
     function laneFees(uint256 destination) external view returns (uint64 escrow, uint64 protocolFees);
 
-    /// @notice Head that the lane to `destination` had after `nonce` messages, kept for multiples of 256 and for the
-    /// last message before a restart.
-    /// @return head Zero if it is none of these, or was not reached.
+    /// @notice Head of the lane to `destination` at `nonce`, stored for multiples of 256 and for the last message
+    /// before a restart.
+    /// @return head Zero if `nonce` is none of these, or was not reached.
     function storedHead(uint256 destination, uint64 nonce) external view returns (bytes32 head);
 }

@@ -2,11 +2,11 @@
 pragma solidity ^0.8.28;
 
 /// @title TokenBridge: ERA across chains
-/// @notice ERA is locked on the hub and minted on the other chains. Everything goes through the hub, which keeps one
-/// account per chain and never lets a chain take out more than was sent to it: a chain that is compromised can only
-/// lose what it holds. From one spoke to another a transfer makes two hops, without any action of the user: the fee of
-/// the second is taken out of the amount, on the hub. A hop that is not executed comes back: what it carried goes to
-/// where the transfer started.
+/// @notice ERA is locked on the hub and minted on the other chains, the spokes. Every transfer goes through the hub,
+/// which keeps an account for each spoke and never lets a spoke take out more than was sent to it: a compromised spoke
+/// can lose no more than it holds. A transfer from one spoke to another makes two hops, without any action of the user:
+/// the hub takes the fee of the second hop out of the amount. A hop that is not executed comes back: what it carried
+/// returns to where the transfer started.
 interface ITokenBridge {
     /// @notice Emitted when a transfer starts.
     /// @param id Id of the message that carries its first hop.
@@ -14,10 +14,10 @@ interface ITokenBridge {
     event TransferSent(
         bytes32 indexed id, address indexed from, address indexed to, uint256 destination, uint256 amount
     );
-    /// @notice Emitted on the hub when a transfer goes on, to another spoke or back to the one where it started.
-    /// @param receiveId Id of the message that carried, or returned, the hop before.
+    /// @notice Emitted when the hub forwards a transfer, to another spoke or back to the one where it started.
+    /// @param receiveId Id of the message of the hop before, delivered or returned.
     /// @param sendId Id of the message that carries the next hop.
-    /// @param amount What goes on: the fee of the hop is taken off.
+    /// @param amount What is forwarded, without the fee of the hop.
     /// @param fee Fee of the hop, in wei of ERA.
     event TransferForwarded(
         bytes32 indexed receiveId, bytes32 indexed sendId, uint256 destination, uint256 amount, uint256 fee
@@ -26,7 +26,8 @@ interface ITokenBridge {
     /// @param id Id of the message that carried its last hop.
     /// @param origin Chain id from which that hop came.
     event TransferReceived(bytes32 indexed id, address indexed to, uint256 origin, uint256 amount);
-    /// @notice Emitted when a hop was not executed, and its ERA is with its sender again, on the chain of that hop.
+    /// @notice Emitted when a hop was not executed and the sender of the transfer has its ERA again, on the chain from
+    /// which that hop went.
     /// @param id Id of the message that carried the hop.
     event TransferReturned(bytes32 indexed id, address indexed from, uint256 amount);
 
@@ -34,14 +35,12 @@ interface ITokenBridge {
     error ZeroAmount();
     /// @notice Thrown when the beneficiary is the zero address, the gateway, the bridge or the token.
     error InvalidBeneficiary(address to);
-    /// @notice Thrown when the destination is this chain, or one to which this chain's gateway does not send.
+    /// @notice Thrown when the destination is this chain, or has no open route from this chain.
     error InvalidDestination(uint256 destination);
     /// @notice Thrown when a chain returns more than was sent to it.
     error OutstandingExceeded(uint256 chainId, uint256 amount, uint256 outstanding);
     /// @notice Thrown when a transfer does not hold more than the fee of its second hop.
     error AmountBelowFee(uint256 amount, uint256 fee);
-    /// @notice Thrown when anyone but the gateway says that a message was returned.
-    error NotGateway(address caller);
 
     /// @notice Sends `amount` (wei of ERA) of the caller to `to` on another chain. On the hub the caller must have
     /// approved the bridge; elsewhere the caller's ERA is burned without an approval. The gateway's fee is paid from

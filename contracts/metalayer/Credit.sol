@@ -47,8 +47,8 @@ abstract contract Credit is ICredit {
         emit AllowanceSet(msg.sender, sender, amount);
     }
 
-    /// @dev Takes `amount` from `payer`, who holds `held`, found to be enough, for a message of the caller. The caller
-    /// needs no allowance for its own credit.
+    /// @dev Charges `payer` for a message of the caller. `held` is the credit of `payer`, which the calling function
+    /// found to be at least `amount`. Nobody needs an allowance for their own credit.
     function _charge(address payer, uint256 held, uint256 amount) internal {
         unchecked {
             credit[payer] = held - amount;

@@ -1,59 +1,62 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {Batch, IInbox, MessageStatus} from "../interfaces/IInbox.sol";
-import {GatewayMessages} from "./GatewayMessages.sol";
-import {Accounts} from "./libraries/Accounts.sol";
-import {Attestation, Attestations, ValidatorSet} from "./libraries/Attestations.sol";
-import {Facts} from "./libraries/Facts.sol";
-import {Message, Messages} from "./libraries/Messages.sol";
-import {RecipientCall} from "./libraries/RecipientCall.sol";
+import {IInbox} from "../interfaces/IInbox.sol";
+import {Notices} from "./Notices.sol";
 import {Routes} from "./Routes.sol";
+import {ValidatorSets} from "./ValidatorSets.sol";
+import {Erc7930} from "./libraries/Erc7930.sol";
+import {Facts} from "./libraries/Facts.sol";
+import {Messages} from "./libraries/Messages.sol";
+import {RecipientCall} from "./libraries/RecipientCall.sol";
+import {Attestation} from "./types/Attestation.sol";
+import {Batch} from "./types/Batch.sol";
+import {Message} from "./types/Message.sol";
+import {MessageStatus} from "./types/MessageStatus.sol";
+import {Route} from "./types/Route.sol";
 
 /// @title Inbox
 /// @notice See {IInbox}.
-abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTransient {
-    using Attestations for Attestation;
-    using Attestations for ValidatorSet;
+abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGuardTransient {
+    /// @dev All that a delivery reads and writes about one direction: two words. `open` repeats the route's `inbound`,
+    /// so that a delivery does not have to read the route.
+    struct InboxLane {
+        bytes32 head;
+        uint64 nonce;
+        uint64 pausedUntil;
+        bool open;
+    }
 
     struct Undelivered {
         MessageStatus status;
         uint64 noticeNonce;
     }
 
-    /// @dev In gwei of ERA. Wide enough for any number of the highest fees that a lying chain can name.
+    /// @dev In gwei of ERA. Wide enough for any number of messages with the highest fee that a lying chain can state.
     struct Earnings {
         uint128 earned;
         uint128 claimed;
         uint64 claimNonce;
     }
 
-    /// @dev Where a lane was left for a restart, and where the notice of that stands.
+    /// @dev Where a lane was left when a restart was followed, and the place of the notice of that in the lane back.
     struct FollowedRestart {
         uint64 lastNonce;
         uint64 noticeNonce;
         bytes32 lastHead;
     }
 
-    bytes32 private immutable _DOMAIN_SEPARATOR;
+    /// @notice Longest pause, and shortest time from its end to the next pause of the same direction, in seconds.
+    uint64 public constant MAX_PAUSE = 3 days;
+    uint64 public constant COOL_DOWN = 3 days;
 
-    /// @inheritdoc IInbox
-    bytes32 public validatorSetHash;
     /// @inheritdoc IInbox
     mapping(bytes32 id => Undelivered) public messageStatus;
 
+    mapping(uint256 origin => InboxLane) private _inboxLanes;
     mapping(uint256 origin => mapping(address relayer => Earnings)) private _earnings;
     mapping(uint256 origin => mapping(uint64 nonce => FollowedRestart)) private _followed;
-
-    constructor(ValidatorSet memory validatorSet) {
-        // Every chain uses the hub's id, so that one signature serves the whole network.
-        _DOMAIN_SEPARATOR = MessageHashUtils.toDomainSeparator(
-            hex"0f", keccak256("Metalayer"), keccak256("1"), NETWORK_ID, address(this), bytes32(0)
-        );
-        _install(validatorSet);
-    }
 
     /// @inheritdoc IInbox
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external nonReentrant {
@@ -70,11 +73,11 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         require(status == MessageStatus.Failed, MessageNotFailed(id, status));
         _checkRetryTime(id, message.deliverBefore);
         messageStatus[id].status = MessageStatus.None;
-        bytes memory sender = Accounts.form(origin, address(0));
+        bytes memory sender = Erc7930.encode(origin, address(0));
         require(
             _execute(id, sender, message, message.recipient, message.gasLimit, type(uint256).max), RetryFailed(id)
         );
-        _earn(origin, message.fee.back());
+        _earn(origin, message.fee.returnPart());
         emit MessageDelivered(id, origin, nonce);
     }
 
@@ -90,8 +93,8 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
             MessageNotReturnable(id, status, last)
         );
         bytes32 expired = bytes32(uint256(status == MessageStatus.Expired ? 1 : 0));
-        bytes32 returnPart = bytes32(uint256(message.fee.back()));
-        uint64 noticeNonce = _sendGatewayMessage(origin, Kind.Return, id, expired, returnPart);
+        bytes32 returnPart = bytes32(uint256(message.fee.returnPart()));
+        uint64 noticeNonce = _sendNotice(origin, Kind.Return, id, expired, returnPart);
         undelivered.noticeNonce = noticeNonce;
         emit ReturnSent(id, origin, nonce, noticeNonce);
     }
@@ -105,20 +108,10 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         require(unclaimed > carriage, NothingToClaim(origin, msg.sender, unclaimed, carriage));
         own.claimed = total;
         bytes32 relayer = bytes32(uint256(uint160(msg.sender)));
-        uint64 noticeNonce = _sendGatewayMessage(
-            origin, Kind.Claim, relayer, bytes32(uint256(total)), bytes32(uint256(carriage))
-        );
+        uint64 noticeNonce =
+            _sendNotice(origin, Kind.Claim, relayer, bytes32(uint256(total)), bytes32(uint256(carriage)));
         own.claimNonce = noticeNonce;
         emit ClaimSent(origin, msg.sender, total, noticeNonce);
-    }
-
-    /// @inheritdoc IInbox
-    function rotate(Attestation calldata attestation, ValidatorSet calldata next, bytes32[] calldata proof) external {
-        _checkAttestation(attestation);
-        ValidatorSet calldata present = attestation.validatorSet;
-        _checkNewer(next, present);
-        _checkFact(proof, attestation.root, Facts.validatorSet(next.version, next.hashCalldata()));
-        _install(next);
     }
 
     /// @inheritdoc IInbox
@@ -131,25 +124,43 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         _checkAttestation(attestation);
         _checkFact(proof, attestation.root, Facts.restart(origin, block.chainid, nonce));
         InboxLane storage lane = _inboxLanes[origin];
+        uint64 lastNonce = lane.nonce;
+        require(nonce > lastNonce, RestartNotAhead(origin, nonce, lastNonce));
+        bytes32 lastHead = _headOf(lane, origin);
+        lane.nonce = nonce;
+        lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
+        emit RestartFollowed(origin, nonce, lastNonce, lastHead);
         FollowedRestart storage left = _followed[origin][nonce];
-        uint64 laneNonce = lane.nonce;
-        if (nonce > laneNonce) {
-            left.lastNonce = laneNonce;
-            left.lastHead = _headOf(lane, origin);
-            lane.nonce = nonce;
-            lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
-            emit RestartFollowed(origin, nonce, laneNonce, left.lastHead);
-        } else {
-            uint64 last = left.noticeNonce;
-            require(last != 0 && _mayBeLost(origin, last), RestartNotAhead(origin, nonce, laneNonce));
-        }
-        left.noticeNonce = _sendGatewayMessage(
-            origin,
-            Kind.Restart,
-            bytes32(uint256(nonce)),
-            bytes32(uint256(left.lastNonce)),
-            left.lastHead
-        );
+        left.lastNonce = lastNonce;
+        left.lastHead = lastHead;
+        left.noticeNonce = _sendRestartNotice(origin, nonce, lastNonce, lastHead);
+    }
+
+    /// @inheritdoc IInbox
+    function noticeRestart(uint256 origin, uint64 nonce) external nonReentrant {
+        FollowedRestart storage left = _followed[origin][nonce];
+        uint64 last = left.noticeNonce;
+        require(last != 0 && _mayBeLost(origin, last), RestartNoticeNotLost(origin, nonce, last));
+        left.noticeNonce = _sendRestartNotice(origin, nonce, left.lastNonce, left.lastHead);
+    }
+
+    /// @inheritdoc IInbox
+    function pauseInbound(uint256 origin, uint64 duration) external {
+        require(msg.sender == guardian, NotGuardian(msg.sender));
+        require(duration != 0 && duration <= MAX_PAUSE, InvalidPause(duration, MAX_PAUSE));
+        InboxLane storage lane = _inboxLanes[origin];
+        uint64 last = lane.pausedUntil;
+        uint64 earliest = last == 0 ? 0 : last + COOL_DOWN;
+        require(block.timestamp >= earliest, CoolingDown(origin, earliest));
+        _pause(lane, origin, uint64(block.timestamp) + duration);
+    }
+
+    /// @inheritdoc IInbox
+    function unpauseInbound(uint256 origin) external {
+        require(msg.sender == guardian || msg.sender == owner(), NotGuardian(msg.sender));
+        InboxLane storage lane = _inboxLanes[origin];
+        require(block.timestamp < lane.pausedUntil, NotPaused(origin));
+        _pause(lane, origin, uint64(block.timestamp));
     }
 
     /// @inheritdoc IInbox
@@ -159,41 +170,25 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
     }
 
     /// @inheritdoc IInbox
+    function pausedUntil(uint256 origin) external view returns (uint64) {
+        return _inboxLanes[origin].pausedUntil;
+    }
+
+    /// @inheritdoc IInbox
     function earnings(uint256 origin, address relayer) external view returns (uint256 earned, uint256 claimed) {
         Earnings storage own = _earnings[origin][relayer];
         return (own.earned, own.claimed);
     }
 
-    function _install(ValidatorSet memory validatorSet) private {
-        validatorSet.check();
-        bytes32 setHash = validatorSet.hash();
-        validatorSetHash = setHash;
-        emit ValidatorSetInstalled(validatorSet.version, validatorSet.expires, setHash, validatorSet.validators);
-    }
-
-    function _checkAttestation(Attestation calldata attestation) internal view virtual {
-        ValidatorSet calldata set = attestation.validatorSet;
-        (uint64 version, uint64 expires, bytes32[] calldata validators) =
-            (set.version, set.expires, set.validators);
-        bytes32 given = Attestations.hashParts(version, expires, validators);
-        bytes32 installed = validatorSetHash;
-        require(given == installed, UnknownValidatorSet(given, installed));
-        Attestations.checkExpiry(version, expires);
-        attestation.checkQuorum(validators, _DOMAIN_SEPARATOR);
-    }
-
-    function _checkNewer(ValidatorSet calldata next, ValidatorSet calldata present) internal view virtual {
-        require(
-            next.version > present.version && next.expires > present.expires,
-            SetNotNewer(next.version, next.expires, present.version, present.expires)
-        );
+    function _onRouteSet(uint256 chainId, Route calldata newRoute) internal override {
+        _inboxLanes[chainId].open = newRoute.inbound;
     }
 
     function _checkPause(uint256 origin, uint64 until) internal view virtual {
         require(block.timestamp >= until, RoutePaused(origin, until));
     }
 
-    /// @dev A message that goes back to its sender is past this second, so that only one of both is ever possible.
+    /// @dev A message can be returned only after this second, so that retry and return are never both possible.
     function _checkRetryTime(bytes32 id, uint64 deliverBefore) internal view virtual {
         require(block.timestamp <= deliverBefore, MessageExpired(id, deliverBefore));
     }
@@ -212,10 +207,6 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         return RecipientCall.required(gasLimit);
     }
 
-    function _checkFact(bytes32[] calldata proof, bytes32 root, bytes32 leaf) private pure {
-        require(Facts.root(proof, leaf) == root, FactNotProven(root, leaf));
-    }
-
     function _deliverBatch(bytes32 root, Batch calldata batch) private {
         uint256 origin = batch.origin;
         InboxLane storage lane = _inboxLanes[origin];
@@ -227,7 +218,8 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         bytes32[] calldata ids = batch.ids;
         uint256 count = messages.length;
         uint256 first = batch.first;
-        // Sums of three numbers of 64 bits; one below zero is beyond everything.
+        // `last` is a sum of three numbers below 2^64. For an empty batch it may wrap around below zero: then it is the
+        // highest number there is, and refused because it exceeds the highest nonce.
         unchecked {
             uint256 last = first + count + ids.length - 1;
             if (last <= nonce) return;
@@ -252,7 +244,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
             // The whole lane state moves before the first recipient is called.
             lane.nonce = uint64(first + count - 1);
             lane.head = head;
-            bytes memory sender = Accounts.form(origin, address(0));
+            bytes memory sender = Erc7930.encode(origin, address(0));
             uint256 earned;
             for (uint256 i = known; i < count; ++i) {
                 earned += _firstAttempt(executing[i], origin, uint64(first + i), sender, messages[i]);
@@ -270,7 +262,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         require(Facts.root(proof, leaf) == root, HeadNotProven(origin, uint64(nonce), head));
     }
 
-    /// @return earned What the relayer earns for it, in gwei: less than 2^65.
+    /// @return earned What the relayer earns for the message, in gwei: less than 2^65.
     function _firstAttempt(
         bytes32 id,
         uint256 origin,
@@ -280,7 +272,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
     ) private returns (uint256 earned) {
         address recipient = message.recipient;
         if (recipient == address(this) && message.sender == address(this)) {
-            _receiveGatewayMessage(origin, message.payload, msg.sender);
+            _receiveNotice(origin, message.payload, msg.sender);
             emit MessageDelivered(id, origin, nonce);
             return 0;
         }
@@ -288,19 +280,33 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         uint64 gasLimit = message.gasLimit;
         if (!expired && _execute(id, sender, message, recipient, gasLimit, gasLimit)) {
             emit MessageDelivered(id, origin, nonce);
-            return message.fee.whole();
+            return message.fee.total();
         }
         messageStatus[id].status = expired ? MessageStatus.Expired : MessageStatus.Failed;
         emit MessageFailed(id, origin, nonce, expired);
-        return expired ? message.fee.base() : message.fee.relay();
+        return expired ? message.fee.basePart() : message.fee.relayPart();
+    }
+
+    function _sendRestartNotice(uint256 origin, uint64 nonce, uint64 lastNonce, bytes32 lastHead)
+        private
+        returns (uint64)
+    {
+        return _sendNotice(
+            origin, Kind.Restart, bytes32(uint256(nonce)), bytes32(uint256(lastNonce)), lastHead
+        );
+    }
+
+    function _pause(InboxLane storage lane, uint256 origin, uint64 until) private {
+        lane.pausedUntil = until;
+        emit InboundPaused(origin, until);
     }
 
     function _earn(uint256 origin, uint256 amount) private {
         if (amount != 0) _earnings[origin][msg.sender].earned += uint128(amount);
     }
 
-    /// @param sender ERC-7930 form of any account on the origin.
-    /// @dev Reading the code first makes the account warm, as {RecipientCall} expects.
+    /// @param sender ERC-7930 address of any account on the origin; its account is replaced.
+    /// @dev Reading the code first makes the recipient's account warm, as {RecipientCall} expects.
     function _execute(
         bytes32 id,
         bytes memory sender,
@@ -310,7 +316,7 @@ abstract contract Inbox is IInbox, Routes, GatewayMessages, ReentrancyGuardTrans
         uint256 gasForwarded
     ) private returns (bool accepted) {
         if (recipient.code.length == 0) return false;
-        Accounts.set(sender, message.sender);
+        Erc7930.replace(sender, message.sender);
         uint256 required = _requiredGas(gasLimit);
         uint256 available;
         (available, accepted) =

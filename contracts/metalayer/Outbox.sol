@@ -5,21 +5,22 @@ import {IERC7786GatewaySource} from "@openzeppelin/contracts/interfaces/draft-IE
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IOutbox} from "../interfaces/IOutbox.sol";
-import {Route} from "../interfaces/IRoutes.sol";
 import {Credit} from "./Credit.sol";
-import {GatewayMessages} from "./GatewayMessages.sol";
-import {Accounts} from "./libraries/Accounts.sol";
-import {Fee, Fees} from "./libraries/Fees.sol";
-import {LaneState, LaneStates} from "./libraries/LaneStates.sol";
-import {Messages} from "./libraries/Messages.sol";
+import {Notices} from "./Notices.sol";
 import {Routes} from "./Routes.sol";
+import {Attributes} from "./libraries/Attributes.sol";
+import {Erc7930} from "./libraries/Erc7930.sol";
+import {Messages} from "./libraries/Messages.sol";
+import {Fee, Fees} from "./types/Fee.sol";
+import {LaneState, LaneStates} from "./types/LaneState.sol";
+import {Route} from "./types/Route.sol";
 
 /// @title Outbox
 /// @notice See {IOutbox}.
-abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
+abstract contract Outbox is IOutbox, Routes, Credit, Notices {
     using SafeERC20 for IERC20;
 
-    /// @dev Two words, written by each message.
+    /// @dev Two words. Each message writes both.
     struct OutboxLane {
         bytes32 head;
         LaneState state;
@@ -27,19 +28,16 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
 
     /// @notice Longest payload, in bytes.
     uint256 public constant MAX_PAYLOAD_LENGTH = 8_192;
-    /// @notice A message's time, in seconds after it is sent: shortest, longest, and what it gets if it names none.
+    /// @notice Time that a message has, in seconds after it is sent: shortest, longest, and the default.
     uint64 public constant MIN_DELIVERY_TIME = 1 hours;
     uint64 public constant MAX_DELIVERY_TIME = 30 days;
     uint64 public constant DEFAULT_DELIVERY_TIME = 14 days;
-    /// @notice Every how many messages a lane's head is stored: a proof about an old message starts at one of them.
+    /// @notice A lane's head is stored every so many messages: the walk of an old message ends at a stored head.
     uint64 public constant STORED_HEAD_INTERVAL = 256;
-    /// @notice By how much a restart may raise a lane's nonce: more than any lane is long, too little to exhaust it.
+    /// @notice Most by which a restart may raise a lane's nonce: more than any lane is long, and too little to exhaust
+    /// the nonces.
     uint64 public constant MAX_RESTART_STEP = 1 << 32;
 
-    /// @dev ERC-7985 `minGasLimit(uint256)` and `deliverBefore(uint256)`, and ours.
-    bytes4 private constant MIN_GAS_LIMIT = bytes4(keccak256("minGasLimit(uint256)"));
-    bytes4 private constant DELIVER_BEFORE = bytes4(keccak256("deliverBefore(uint256)"));
-    bytes4 private constant FEE_PAYER = bytes4(keccak256("feePayer(address)"));
     uint256 private constant ATTRIBUTE_LENGTH = 36;
     uint256 private constant GAS_FEE_UNIT = 1_000;
 
@@ -47,8 +45,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     mapping(uint256 destination => mapping(uint64 nonce => bytes32)) private _storedHeads;
 
     /// @inheritdoc IERC7786GatewaySource
-    /// @dev Attributes: `minGasLimit(uint256)` and `deliverBefore(uint256)` of ERC-7985, and `feePayer(address)`: whose
-    /// credit pays, the sender's by default. Reverts with the errors of {IOutbox} and {ICredit}, `RouteClosed`, or
+    /// @dev Attributes: see {Attributes}. Reverts with the errors of {IOutbox} and {ICredit}, `RouteClosed`, or
     /// `UnsupportedAttribute`.
     function sendMessage(bytes calldata recipient, bytes calldata payload, bytes[] calldata attributes)
         external
@@ -75,7 +72,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
             protocolPart,
             Messages.hash(payload)
         );
-        bytes memory sender = Accounts.form(block.chainid, msg.sender);
+        bytes memory sender = Erc7930.encode(block.chainid, msg.sender);
         emit MessageSent(id, sender, recipient, payload, 0, attributes);
         emit LaneExtended(destination, nonce, uint64(gasLimit), deliverBefore, Fee.unwrap(fee), head);
     }
@@ -106,7 +103,8 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
 
     /// @inheritdoc IERC7786GatewaySource
     function supportsAttribute(bytes4 selector) external pure returns (bool) {
-        return selector == MIN_GAS_LIMIT || selector == DELIVER_BEFORE || selector == FEE_PAYER;
+        return selector == Attributes.MIN_GAS_LIMIT || selector == Attributes.DELIVER_BEFORE
+            || selector == Attributes.FEE_PAYER;
     }
 
     /// @inheritdoc IOutbox
@@ -132,7 +130,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         return _storedHeads[destination][nonce];
     }
 
-    function _sendGatewayMessage(uint256 destination, Kind kind, bytes32 a, bytes32 b, bytes32 c)
+    function _sendNotice(uint256 destination, Kind kind, bytes32 a, bytes32 b, bytes32 c)
         internal
         override
         returns (uint64 nonce)
@@ -144,7 +142,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
             destination,
             address(this),
             address(this),
-            GATEWAY_GAS_LIMIT,
+            NOTICE_GAS_LIMIT,
             type(uint64).max,
             Fee.wrap(0),
             0,
@@ -152,13 +150,13 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         );
         emit MessageSent(
             id,
-            Accounts.form(block.chainid, address(this)),
-            Accounts.form(destination, address(this)),
+            Erc7930.encode(block.chainid, address(this)),
+            Erc7930.encode(destination, address(this)),
             payload,
             0,
             new bytes[](0)
         );
-        emit LaneExtended(destination, nonce, GATEWAY_GAS_LIMIT, type(uint64).max, 0, head);
+        emit LaneExtended(destination, nonce, NOTICE_GAS_LIMIT, type(uint64).max, 0, head);
     }
 
     function _mayBeLost(uint256 destination, uint64 nonce) internal view override returns (bool) {
@@ -168,7 +166,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     function _carriage(uint256 destination) internal view override returns (uint64) {
         Route storage terms = _route(destination);
         return
-            _relayPart(terms.baseFee, terms.gasFee, terms.byteFee, GATEWAY_GAS_LIMIT, GATEWAY_PAYLOAD_LENGTH);
+            _relayPart(terms.baseFee, terms.gasFee, terms.byteFee, NOTICE_GAS_LIMIT, NOTICE_LENGTH);
     }
 
     function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view virtual {
@@ -184,7 +182,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         if (head == bytes32(0)) head = _genesis(destination, 0);
     }
 
-    /// @dev Extends a lane. The caller emits the two logs.
+    /// @dev Extends a lane. The caller emits the two events.
     function _append(
         uint256 destination,
         address sender,
@@ -196,7 +194,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         bytes32 payloadHash
     ) private returns (bytes32 id, uint64 nonce, bytes32 head) {
         OutboxLane storage lane = _outboxLanes[destination];
-        LaneState state = lane.state.extend(uint64(fee.whole()), protocolPart);
+        LaneState state = lane.state.extend(uint64(fee.total()), protocolPart);
         lane.state = state;
         nonce = state.nonce();
         id = Messages.id(
@@ -213,13 +211,13 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         );
         head = Messages.extend(_headOf(lane, destination), id);
         lane.head = head;
-        // The word also holds fees, which slither takes for what decides here.
+        // Slither takes the fees in the same word for what decides here.
         // slither-disable-next-line weak-prng,incorrect-equality
         if (nonce % STORED_HEAD_INTERVAL == 0) _storedHeads[destination][nonce] = head;
     }
 
-    /// @dev Charges for a message of the caller, in wei. False if it is sent free: the owner of the hub's gateway may
-    /// where it has no credit, because a decision of the network must never fail for want of a fee.
+    /// @dev Charges for a message of the caller, in wei. Returns false if it is sent free: the owner of the hub's
+    /// gateway may send without credit, because a decision of the network must never fail for want of a fee.
     function _pay(address feePayer, uint256 amount) private returns (bool) {
         address payer = feePayer == address(0) ? msg.sender : feePayer;
         uint256 held = credit[payer];
@@ -252,14 +250,14 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
         fee = Fees.pack(terms.baseFee, relayPart, returnPart);
     }
 
-    /// @dev All parts of a price, which is below 2^57 gwei.
+    /// @dev All parts of a price in wei. A price is below 2^57 gwei.
     function _inWei(Fee fee, uint64 protocolPart) private pure returns (uint256) {
         unchecked {
-            return (fee.whole() + protocolPart) * Fees.UNIT;
+            return (fee.total() + protocolPart) * Fees.UNIT;
         }
     }
 
-    /// @dev Below 2^55 for the highest terms, gas limit and length: nothing here or above overflows.
+    /// @dev Below 2^55 for the highest terms, gas limit and length: nothing overflows here or in the callers.
     function _relayPart(
         uint256 baseFee,
         uint256 gasFee,
@@ -278,7 +276,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
     }
 
     function _parseRecipient(bytes calldata recipient) private view returns (uint256 chainId, address account) {
-        (chainId, account) = Accounts.parse(recipient);
+        (chainId, account) = Erc7930.decode(recipient);
         require(
             account != address(0) && account != address(this) && chainId != block.chainid, InvalidRecipient(recipient)
         );
@@ -297,13 +295,13 @@ abstract contract Outbox is IOutbox, Routes, Credit, GatewayMessages {
             require(attribute.length >= 4, InvalidAttribute(attribute));
             bytes4 selector = bytes4(attribute);
             uint256 bit;
-            if (selector == MIN_GAS_LIMIT) {
+            if (selector == Attributes.MIN_GAS_LIMIT) {
                 bit = 1;
                 gasLimit = _attributeValue(attribute);
-            } else if (selector == DELIVER_BEFORE) {
+            } else if (selector == Attributes.DELIVER_BEFORE) {
                 bit = 2;
                 deliverBefore = _readDeadline(attribute);
-            } else if (selector == FEE_PAYER) {
+            } else if (selector == Attributes.FEE_PAYER) {
                 bit = 4;
                 feePayer = _readPayer(attribute);
             } else {

@@ -4,10 +4,14 @@ pragma solidity 0.8.36;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {ReturnNotice, Walk} from "../interfaces/ISettlement.sol";
-import {Attestation, Attestations, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
-import {Message, Messages} from "../metalayer/libraries/Messages.sol";
 import {Metalayer} from "../metalayer/Metalayer.sol";
+import {Attestations} from "../metalayer/libraries/Attestations.sol";
+import {Messages} from "../metalayer/libraries/Messages.sol";
+import {Attestation} from "../metalayer/types/Attestation.sol";
+import {Message} from "../metalayer/types/Message.sol";
+import {ReturnNotice} from "../metalayer/types/ReturnNotice.sol";
+import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
+import {Walk} from "../metalayer/types/Walk.sol";
 
 /// @notice What a gateway may get wrong: each is one line that a careless change could lose.
 enum Bug {

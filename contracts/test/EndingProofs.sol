@@ -3,10 +3,12 @@ pragma solidity ^0.8.28;
 
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IInbox, MessageStatus} from "../interfaces/IInbox.sol";
+import {IInbox} from "../interfaces/IInbox.sol";
 import {Metalayer} from "../metalayer/Metalayer.sol";
-import {ValidatorSet} from "../metalayer/libraries/Attestations.sol";
-import {Message, Messages} from "../metalayer/libraries/Messages.sol";
+import {Messages} from "../metalayer/libraries/Messages.sol";
+import {Message} from "../metalayer/types/Message.sol";
+import {MessageStatus} from "../metalayer/types/MessageStatus.sol";
+import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
 
 /// @title EndingProofs: every message ends once, whatever the gateway's storage holds
 /// @notice Like {Proofs}, on the whole compiled gateway, with any state of its storage. Messages have payloads of 32

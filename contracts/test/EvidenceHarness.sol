@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {IOutbox} from "../interfaces/IOutbox.sol";
-import {Attestation} from "../metalayer/libraries/Attestations.sol";
-import {Evidence, LaneFact, RestartFact, SetFact, SignedFact} from "../metalayer/libraries/Evidence.sol";
+import {Attestation} from "../metalayer/types/Attestation.sol";
+import {Evidence, LaneFact, RestartFact, SetFact, SignedFact} from "../staking/Evidence.sol";
 
 /// @title EvidenceHarness: the checks of evidence, callable from outside
 /// @notice For one domain and one gateway, as whoever slashes holds them.

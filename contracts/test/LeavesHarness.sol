@@ -5,12 +5,15 @@ import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC77
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
-import {Accounts} from "../metalayer/libraries/Accounts.sol";
-import {Attestations, Signature, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
+import {Attestations} from "../metalayer/libraries/Attestations.sol";
+import {Erc7930} from "../metalayer/libraries/Erc7930.sol";
 import {Facts} from "../metalayer/libraries/Facts.sol";
-import {LaneState} from "../metalayer/libraries/LaneStates.sol";
-import {Message, Messages} from "../metalayer/libraries/Messages.sol";
+import {Messages} from "../metalayer/libraries/Messages.sol";
 import {RecipientCall} from "../metalayer/libraries/RecipientCall.sol";
+import {Signature} from "../metalayer/types/Attestation.sol";
+import {LaneState} from "../metalayer/types/LaneState.sol";
+import {Message} from "../metalayer/types/Message.sol";
+import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
 
 /// @title LeavesHarness: each piece of assembly beside what it stands for, and the one packed addition
 /// @notice In memory that is full of ones: nothing may depend on what was there before.
@@ -34,8 +37,8 @@ contract LeavesHarness is IERC7786Recipient {
         dirty
         returns (bytes memory made, bytes memory expected)
     {
-        bytes memory sender = Accounts.form(chainId, address(0));
-        Accounts.set(sender, account);
+        bytes memory sender = Erc7930.encode(chainId, address(0));
+        Erc7930.replace(sender, account);
         (, bool accepted) = RecipientCall.attempt(address(this), 0, gasleft(), id, sender, payload);
         assert(accepted);
         sender = InteroperableAddress.formatEvmV1(chainId, account);
@@ -53,7 +56,7 @@ contract LeavesHarness is IERC7786Recipient {
         dirty
         returns (bytes memory made, bytes memory expected)
     {
-        return (Accounts.form(chainId, account), InteroperableAddress.formatEvmV1(chainId, account));
+        return (Erc7930.encode(chainId, account), InteroperableAddress.formatEvmV1(chainId, account));
     }
 
     function parse(bytes calldata given)
@@ -62,7 +65,7 @@ contract LeavesHarness is IERC7786Recipient {
         dirty
         returns (uint256 chainId, address account, bool isParsed, uint256 expectedChainId, address expectedAccount)
     {
-        (chainId, account) = Accounts.parse(given);
+        (chainId, account) = Erc7930.decode(given);
         (isParsed, expectedChainId, expectedAccount) = InteroperableAddress.tryParseEvmV1Calldata(given);
     }
 

@@ -2,11 +2,14 @@
 pragma solidity ^0.8.28;
 
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {Accounts} from "../metalayer/libraries/Accounts.sol";
-import {Attestation, Attestations, Signature, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
+import {Attestations} from "../metalayer/libraries/Attestations.sol";
+import {Erc7930} from "../metalayer/libraries/Erc7930.sol";
 import {Facts} from "../metalayer/libraries/Facts.sol";
-import {Fee, Fees} from "../metalayer/libraries/Fees.sol";
-import {Message, Messages} from "../metalayer/libraries/Messages.sol";
+import {Messages} from "../metalayer/libraries/Messages.sol";
+import {Attestation, Signature} from "../metalayer/types/Attestation.sol";
+import {Fee, Fees} from "../metalayer/types/Fee.sol";
+import {Message} from "../metalayer/types/Message.sol";
+import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
 
 /// @title LibraryHarness: the gateway's libraries, callable from outside
 /// @notice What the Python package must compute alike for any input.
@@ -52,8 +55,8 @@ contract LibraryHarness {
         return Facts.restart(origin, destination, nonce);
     }
 
-    function packFee(uint64 base, uint64 relay, uint64 back) external pure returns (Fee) {
-        return Fees.pack(base, relay, back);
+    function packFee(uint64 basePart, uint64 relayPart, uint64 returnPart) external pure returns (Fee) {
+        return Fees.pack(basePart, relayPart, returnPart);
     }
 
     function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {
@@ -90,6 +93,6 @@ contract LibraryHarness {
     }
 
     function format(uint256 chainId, address account) external pure returns (bytes memory) {
-        return Accounts.form(chainId, account);
+        return Erc7930.encode(chainId, account);
     }
 }

@@ -3,8 +3,10 @@ pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {Attestation, Attestations, ValidatorSet} from "../metalayer/libraries/Attestations.sol";
+import {Attestations} from "../metalayer/libraries/Attestations.sol";
 import {Messages} from "../metalayer/libraries/Messages.sol";
+import {Attestation} from "../metalayer/types/Attestation.sol";
+import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
 
 /// @title Proofs: quorums and lanes, for any input
 /// @notice `make prove` runs each `check` symbolically: no values of its parameters make an assertion fail. What

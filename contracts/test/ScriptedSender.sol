@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IERC7786GatewaySource} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
-import {Message} from "../metalayer/libraries/Messages.sol";
+import {Message} from "../metalayer/types/Message.sol";
 
 // Misbehaving needs what Solidity keeps from us.
 // solhint-disable no-inline-assembly, avoid-low-level-calls

@@ -26,7 +26,7 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
     error NoSupplyHistory();
 
     /// @param hubChainId Chain id of the hub.
-    /// @param bridge Deployed after the token, at an address that is known before.
+    /// @param bridge The token bridge. It is deployed later, at an address known before.
     /// @param treasury Receives the whole supply on the hub; unused elsewhere.
     constructor(uint256 hubChainId, address bridge, address treasury) ERC20("ERA", "ERA") ERC20Permit("ERA") {
         require(bridge != address(0), InvalidBridge(bridge));
@@ -46,9 +46,9 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
         return "mode=timestamp";
     }
 
-    /// @notice Supply at a past time, on the hub only. What the holders of another chain may decide is bounded by what
-    /// the hub counts as outstanding there: a history of its supply would serve nobody, and cost each arrival and
-    /// departure 27,000 gas.
+    /// @notice Supply at a past time, on the hub only. Votes of another chain's holders are bounded by what the hub
+    /// counts as outstanding there: a history of that chain's supply would serve nobody, and cost 27,000 gas for each
+    /// transfer to or from it.
     function getPastTotalSupply(uint256 timepoint) public view override returns (uint256) {
         require(block.chainid == HUB_CHAIN_ID, NoSupplyHistory());
         return super.getPastTotalSupply(timepoint);
@@ -72,8 +72,8 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
         }
     }
 
-    /// @dev Nobody can delegate for the zero address, from which ERA is minted and to which it is burned: reading that
-    /// would cost 2,100 gas.
+    /// @dev The zero address, from which ERA is minted and to which it is burned, has no delegate: looking it up would
+    /// cost 2,100 gas.
     function _delegateOf(address account) private view returns (address) {
         return account == address(0) ? address(0) : delegates(account);
     }

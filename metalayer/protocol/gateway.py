@@ -102,7 +102,7 @@ class Status(IntEnum):
 
 
 class Kind(IntEnum):
-    """What gateways tell each other: the contracts' `GatewayMessages.Kind`."""
+    """What gateways tell each other: the contracts' `Notices.Kind`."""
 
     RETURN = 0
     CLAIM = 1

@@ -26,7 +26,7 @@ _EVM_V1 = bytes.fromhex("00010000")
 
 @dataclass(frozen=True)
 class Fee:
-    """What the relayers of one message may earn, in gwei of ERA: the mirror of `libraries/Fees.sol`.
+    """What the relayers of one message may earn, in gwei of ERA: the mirror of `types/Fee.sol`.
 
     `relay` holds `base`. All zero for a message that was sent free.
     """

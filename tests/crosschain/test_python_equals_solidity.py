@@ -295,6 +295,7 @@ def test_calls_are_encoded_alike(
             "followRestart",
             (attestation.fields, *restarting),
         ),
+        (gateway.NOTICE_RESTART.encode(number, nonce), "noticeRestart", (number, nonce)),
         (gateway.RESTART.encode(number, nonce), "restart", (number, nonce)),
         (gateway.SET_ROUTE.encode(number, route), "setRoute", (number, astuple(route))),
         (gateway.CLAIM.encode(number), "claim", (number,)),

@@ -161,7 +161,11 @@ class Reorganisations(Senders, Settlers):
             return logs
 
         error = None if nonce > inbox.nonce or again else "RestartNotAhead"
-        data = gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, tree.proof(fact))
+        data = (
+            gateway.NOTICE_RESTART.encode(fact.origin, fact.nonce)
+            if again
+            else gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, tree.proof(fact))
+        )
         if self.perform(name, RELAYER, data, error, effect):
             self.reach("restart announced again" if again else "restart followed")
             if self.healthy(lane):

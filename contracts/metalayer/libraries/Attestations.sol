@@ -3,34 +3,8 @@ pragma solidity ^0.8.28;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-
-/// @notice Who may sign, and for how long.
-/// @param version Rises with every set.
-/// @param expires Last second (Unix time) at which the set's signatures count.
-/// @param validators One word each: signer (20 bytes), weight (12 bytes); ascending by signer.
-struct ValidatorSet {
-    uint64 version;
-    uint64 expires;
-    bytes32[] validators;
-}
-
-/// @notice ECDSA signature in the compact form of ERC-2098.
-struct Signature {
-    bytes32 r;
-    bytes32 vs;
-}
-
-/// @notice A Merkle root over facts, and the signatures of a quorum under it.
-/// @param root Root of the tree of facts.
-/// @param validatorSet The installed set; the gateway keeps only its hash.
-/// @param signers Bit i is set if `validatorSet.validators[i]` signed.
-/// @param signatures One for each set bit, in the order of the set.
-struct Attestation {
-    bytes32 root;
-    ValidatorSet validatorSet;
-    uint256 signers;
-    Signature[] signatures;
-}
+import {Attestation, Signature} from "../types/Attestation.sol";
+import {ValidatorSet} from "../types/ValidatorSet.sol";
 
 /// @title Attestations: validator sets and quorum signatures
 library Attestations {
@@ -39,7 +13,8 @@ library Attestations {
     bytes32 internal constant ATTESTATION_TYPEHASH = keccak256("Attestation(bytes32 root)");
     uint256 internal constant MIN_VALIDATORS = 4;
     uint256 internal constant MAX_VALIDATORS = 32;
-    /// @dev Half the order of secp256k1: every signature has a second form, whose `s` is above (EIP-2).
+    /// @dev Half the order of secp256k1. Every signature has a second form, whose `s` is above it (EIP-2): that form is
+    /// refused.
     uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
     /// @notice Thrown when a set does not have 4 to 32 validators.
@@ -65,17 +40,17 @@ library Attestations {
         );
     }
 
-    /// @notice The same, read where it lies: a copy to memory costs more than all the hashing.
+    /// @notice The same for a set in calldata: to copy it to memory first would cost more than all the hashing.
     function hashCalldata(ValidatorSet calldata set) internal pure returns (bytes32) {
         return hashParts(set.version, set.expires, set.validators);
     }
 
-    /// @notice The same for whoever needs the parts too: each time that they are found in calldata costs 100 gas.
+    /// @notice The same for callers that need the parts too: each time that they are located in calldata costs 100 gas.
     function hashParts(uint64 version, uint64 expires, bytes32[] calldata validators) internal pure returns (bytes32) {
         bytes32 listHash;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            // Beyond the free memory pointer, which stays where it is.
+            // Beyond the free memory pointer, which is not moved.
             let words := mload(0x40)
             let size := shl(5, validators.length)
             calldatacopy(words, validators.offset, size)
@@ -84,8 +59,8 @@ library Attestations {
         return keccak256(abi.encode(VALIDATOR_SET_TYPEHASH, version, expires, listHash));
     }
 
-    /// @notice Reverts unless the set may be installed: size, order and weights. No validator alone can reach or
-    /// block a quorum.
+    /// @notice Reverts unless the set may be installed: it is unexpired, and its size, order and weights are valid. No
+    /// validator can reach or block a quorum alone.
     function check(ValidatorSet memory set) internal view {
         checkExpiry(set.version, set.expires);
         bytes32[] memory validators = set.validators;
@@ -110,14 +85,14 @@ library Attestations {
         require(block.timestamp <= expires, ValidatorSetExpired(version, expires));
     }
 
-    /// @notice Reverts unless a quorum of the attestation's set signed its root. Whether that set is the installed one
-    /// and unexpired is the caller's to check.
+    /// @notice Reverts unless a quorum of the attestation's set signed its root. The caller must check that the set is
+    /// the installed one and has not expired.
     /// @param domainSeparator EIP-712 domain under which validators sign.
     function checkQuorum(Attestation calldata attestation, bytes32 domainSeparator) internal pure {
         checkQuorum(attestation, attestation.validatorSet.validators, domainSeparator);
     }
 
-    /// @param validators Those of the attestation's set.
+    /// @notice The same for callers that have located the validators of the attestation's set.
     function checkQuorum(
         Attestation calldata attestation,
         bytes32[] calldata validators,
@@ -133,14 +108,14 @@ library Attestations {
         uint256 used;
         uint256 signed;
         uint256 total;
-        // 32 weights of 96 bits at most: no sum overflows.
+        // At most 32 weights of 96 bits: no sum overflows.
         unchecked {
             for (uint256 i; i < count; ++i) {
                 bytes32 validator = _at(validators, i);
                 uint256 weight = weightOf(validator);
                 total += weight;
                 if ((signers >> i) & 1 == 0) continue;
-                // Not a `require`: the compiler makes one function of equal ones, and calling that costs more.
+                // Not a `require`: the compiler would merge it with an equal one below, and the call would cost more.
                 if (used == signatures.length) revert SignersMismatch(signers, count, used);
                 address expected = signerOf(validator);
                 require(recover(digest, signatures[used]) == expected, InvalidSignature(i, expected));
@@ -162,7 +137,7 @@ library Attestations {
         return uint96(uint256(validator));
     }
 
-    /// @dev An element that is there: the loop is over them.
+    /// @dev Without a bounds check: the caller's loop runs over the elements.
     function _at(bytes32[] calldata validators, uint256 i) private pure returns (bytes32 validator) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -170,8 +145,8 @@ library Attestations {
         }
     }
 
-    /// @notice Signer, or zero, which no valid set contains, if the signature is malformed or malleable: what
-    /// OpenZeppelin's `ECDSA.tryRecover` does, without its reasons.
+    /// @notice Signer, or zero if the signature is malformed or malleable; no valid set contains zero. Does what
+    /// OpenZeppelin's `ECDSA.tryRecover` does, without saying why it failed.
     function recover(bytes32 digest, Signature calldata signature) internal pure returns (address) {
         uint256 vs = uint256(signature.vs);
         uint256 s = vs & (type(uint256).max >> 1);

@@ -2,8 +2,9 @@
 pragma solidity ^0.8.28;
 
 /// @title Facts: leaves of the Merkle trees that validators sign
-/// @notice A fact is a statement about a finalized chain that is true or false for ever. Each kind has a type hash, so
-/// that no fact reads as one of another kind; leaves are hashed twice, so that no inner node reads as a leaf.
+/// @notice A fact is a statement about a finalized chain that stays true or false for ever. Each kind has a type hash,
+/// so that no fact can be read as one of another kind. Leaves are hashed twice, so that no inner node can be read as a
+/// leaf.
 library Facts {
     bytes32 internal constant LANE_FACT_TYPEHASH =
         keccak256("LaneFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 head)");
@@ -26,8 +27,8 @@ library Facts {
         return _leaf(keccak256(abi.encode(RESTART_FACT_TYPEHASH, origin, destination, nonce)));
     }
 
-    /// @notice Root of the tree in which `proof` leads up from `leaf`. Of two nodes the smaller one is hashed first, as
-    /// in OpenZeppelin's `MerkleProof`, which takes 130 gas more for each.
+    /// @notice Root to which `proof` leads from `leaf`. Of two nodes the smaller one is hashed first, as in
+    /// OpenZeppelin's `MerkleProof`, which takes 130 gas more for each node of the proof.
     function root(bytes32[] calldata proof, bytes32 leaf) internal pure returns (bytes32 node) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -35,7 +36,7 @@ library Facts {
             let end := add(proof.offset, shl(5, proof.length))
             for { let place := proof.offset } lt(place, end) { place := add(place, 0x20) } {
                 let sibling := calldataload(place)
-                // The scratch words [0, 64): the second one for the larger of both.
+                // In the scratch space [0, 64): the larger of the two goes to the second word.
                 let nodeAt := shl(5, lt(sibling, node))
                 mstore(nodeAt, node)
                 mstore(xor(nodeAt, 0x20), sibling)

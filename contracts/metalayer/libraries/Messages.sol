@@ -2,24 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
-import {Fee} from "./Fees.sol";
-
-/// @notice What the sender decides of a message. Origin, destination and nonce are not part of it: the Inbox takes them
-/// from the lane, so that no message can claim another place than its own.
-/// @param sender Account that sent it, on the origin.
-/// @param recipient Contract that receives it, on the destination.
-/// @param gasLimit Gas with which the recipient is called.
-/// @param deliverBefore Last second (Unix time) at which it may be executed.
-/// @param fee What its relayers may earn on the origin, see {Fees}.
-/// @param payload At most 8,192 bytes.
-struct Message {
-    address sender;
-    address recipient;
-    uint64 gasLimit;
-    uint64 deliverBefore;
-    Fee fee;
-    bytes payload;
-}
+import {Fee} from "../types/Fee.sol";
+import {Message} from "../types/Message.sol";
 
 /// @title Messages: ids of messages and heads of lanes
 library Messages {
@@ -29,8 +13,8 @@ library Messages {
     );
 
     /// @notice Id of `message` at place `nonce` of the lane (origin, destination).
-    /// @dev The same as from its parts, in memory that the next one uses again: in a batch of 100 the growth of memory
-    /// alone would cost 200 gas for each.
+    /// @dev Equals the function below that takes the parts. It does not allocate memory, so that the next message uses
+    /// the same: in a batch of 100, the growth of memory alone would cost 200 gas for each message.
     function id(Message calldata message, uint256 networkId, uint256 origin_, uint256 destination, uint256 nonce)
         internal
         pure
@@ -41,7 +25,7 @@ library Messages {
         _checkWords(message);
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            // Beyond the free memory pointer, which stays where it is.
+            // Beyond the free memory pointer, which is not moved.
             let words := mload(0x40)
             mstore(words, typeHash)
             mstore(add(words, 0x20), networkId)
@@ -55,7 +39,7 @@ library Messages {
         }
     }
 
-    /// @notice keccak256 of a payload, in memory that is used again.
+    /// @notice keccak256 of a payload, without allocating memory.
     function hash(bytes calldata payload) internal pure returns (bytes32 result) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -65,9 +49,9 @@ library Messages {
         }
     }
 
-    /// @dev Reverts, as the compiler's own decoding does, unless each word of the message is of its type, and if the
-    /// message begins before the calldata: offsets may point backwards, and there `calldatacopy` reads zeros, but the
-    /// place of a later word wraps around into the calldata.
+    /// @dev Reverts if a word of the message is not of its type, as the compiler's own decoding does; also if the
+    /// message begins before the calldata. Offsets may point backwards: there `calldatacopy` would read zeros, while
+    /// the place of a later word would wrap around into the calldata.
     function _checkWords(Message calldata message) private pure {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -107,7 +91,8 @@ library Messages {
         );
     }
 
-    /// @notice Head of a lane that has no message after `nonce` yet. Never zero, and never stored.
+    /// @notice Head of the lane (origin, destination) before its first message, which stands at `nonce` + 1: `nonce` is
+    /// zero, or the place of a restart. Never zero, and no message leads to it.
     function genesis(uint256 networkId, uint256 origin, uint256 destination, uint256 nonce)
         internal
         pure
@@ -121,7 +106,7 @@ library Messages {
         return Hashes.efficientKeccak256(head, messageId);
     }
 
-    /// @notice Head of a lane after the messages with these ids, from the one at `start` on.
+    /// @notice Head of a lane after the messages with these ids, from index `start` on.
     function follow(bytes32 head, bytes32[] calldata ids, uint256 start) internal pure returns (bytes32) {
         for (uint256 i = start; i < ids.length; ++i) {
             head = extend(head, ids[i]);

@@ -3,19 +3,19 @@ pragma solidity ^0.8.28;
 
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 
-/// @title RecipientCall: the one call that the Inbox makes to others
-/// @notice In assembly because Solidity's `try` reverts its caller when the recipient returns fewer than 32 bytes, and
-/// copies all that it returns.
+/// @title RecipientCall: the only call of the Inbox to contracts of others
+/// @notice In assembly, because Solidity's `try` reverts the caller when the recipient returns fewer than 32 bytes, and
+/// copies everything that it returns.
 library RecipientCall {
-    /// @dev Upper bound of what is spent between measuring the gas and handing it over: 60 for the opcodes between, the
-    /// warm CALL (100) and the cold code of a delegated account (EIP-7702: 2,600), with room for dearer opcodes.
+    /// @dev Upper bound of the gas spent between measuring it and handing it over: 60 for the opcodes between, 100 for
+    /// the warm CALL, 2,600 for the cold code of a delegated account (EIP-7702); the rest is room for dearer opcodes.
     uint256 private constant CALL_COST = 5_000;
-    /// @dev Kept back for what the Inbox does after a call that fails: two new storage words (22,100 each), what became
-    /// of the message and what the relayer earned, and one event.
+    /// @dev Kept back for what the Inbox does after a call that fails: it writes two new storage words (22,100 each),
+    /// the message's status and the relayer's earnings, and emits one event.
     uint256 private constant BOOKKEEPING = 55_000;
 
     /// @notice Gas that must be left right before the call, so that the recipient gets `gasLimit` under the 63/64 rule
-    /// (EIP-150) and the caller can go on whatever the recipient does.
+    /// (EIP-150), and the caller has enough left to go on, whatever the recipient does.
     function required(uint64 gasLimit) internal pure returns (uint256) {
         unchecked {
             uint256 keptBack = gasLimit / 63;
@@ -24,9 +24,9 @@ library RecipientCall {
     }
 
     /// @notice Calls `receiveMessage(id, sender, payload)` of a recipient that has code.
-    /// @param gasNeeded What `required` says for the message.
-    /// @param gasForwarded Gas to hand over; everything above what is available means all of it.
-    /// @param sender ERC-7930 form of the sender, with zeros up to a whole word: see {Accounts}.
+    /// @param gasNeeded What `required` returns for the message.
+    /// @param gasForwarded Gas to hand over; more than is available means all of it.
+    /// @param sender ERC-7930 address of the sender, followed by zeros up to a whole word: see {Erc7930}.
     /// @return available Gas left right before the call. If it is less than `gasNeeded`, nothing was called.
     /// @return accepted True if the call succeeded and returned the magic value.
     function attempt(
@@ -41,7 +41,7 @@ library RecipientCall {
         bytes32 magic = bytes32(IERC7786Recipient.receiveMessage.selector);
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            // The scratch word [0, 32) takes the result: memory cannot grow between `gas` and `call`.
+            // The result goes to the scratch space [0, 32), so that memory does not grow between `gas` and `call`.
             available := gas()
             if iszero(lt(available, gasNeeded)) {
                 let success := call(gasForwarded, recipient, 0, data, size, 0x00, 0x20)
@@ -50,8 +50,8 @@ library RecipientCall {
         }
     }
 
-    /// @dev The bytes of `abi.encodeCall`, but beyond the free memory pointer, which stays where it is: the next
-    /// message of a batch uses the same memory. Nothing may be allocated before the call.
+    /// @dev The bytes of `abi.encodeCall`, but beyond the free memory pointer, which is not moved: the next message of
+    /// a batch uses the same memory. Nothing may be allocated before the call.
     function _encode(bytes32 id, bytes memory sender, bytes calldata payload)
         private
         pure
@@ -63,7 +63,7 @@ library RecipientCall {
             data := mload(0x40)
             mstore(data, selector)
             mstore(add(data, 0x04), id)
-            // Where the arguments hold sender and payload: after three words, and after the sender.
+            // Offsets of sender and payload among the arguments: after three words, and after the sender.
             let senderSize := and(add(mload(sender), 0x3f), not(0x1f))
             mstore(add(data, 0x24), 0x60)
             mstore(add(data, 0x44), add(senderSize, 0x60))

@@ -902,6 +902,11 @@ def forbidden(arcade, gateway, recipient, healthy, paper, lane, other_lane, fill
         fact = RestartFact(other_lane.origin, here, 7)
         return paper.attest(fact.leaf), other_lane.origin, 7, []
 
+    def notice_restart():
+        gateway.send("followRestart", *follow_restart(), sender=relayer)
+        gateway.send("restart", other_lane.origin, 7, sender=owner)
+        return other_lane.origin, 7
+
     return {
         "deliver": deliver,
         "retry": retry,
@@ -910,12 +915,22 @@ def forbidden(arcade, gateway, recipient, healthy, paper, lane, other_lane, fill
         "refund": refund,
         "refundAbandoned": refund_abandoned,
         "followRestart": follow_restart,
+        "noticeRestart": notice_restart,
     }
 
 
 @pytest.mark.parametrize(
     "method",
-    ["deliver", "retry", "returnToSender", "claim", "refund", "refundAbandoned", "followRestart"],
+    [
+        "deliver",
+        "retry",
+        "returnToSender",
+        "claim",
+        "refund",
+        "refundAbandoned",
+        "followRestart",
+        "noticeRestart",
+    ],
 )
 def test_a_recipient_may_not_while_it_is_called(
     arcade, gateway, lane, recipient, healthy, paper, fill, sender, forbidden, calls_gateway, method

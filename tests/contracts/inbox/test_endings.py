@@ -724,35 +724,89 @@ def test_a_restart_may_be_skipped(gateway, lane, five, paper, relayer, follow):
 
 
 def test_a_restart_that_was_skipped_is_never_answered(gateway, owner, lane, relayer, follow):
-    """Nothing is said of it, though the lane back was restarted."""
+    """Nothing is said about it, though the lane back was restarted."""
     gateway.send("followRestart", *follow(200), sender=relayer)
     gateway.send("restart", lane.origin, 40, sender=owner)
     refusal = error("RestartNotAhead", lane.origin, RESTART, 200)
     assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
+    refusal = error("RestartNoticeNotLost", lane.origin, RESTART, 0)
+    assert gateway.revert("noticeRestart", lane.origin, RESTART, sender=relayer) == refusal
 
 
-def test_an_answer_that_a_restart_may_have_lost_is_sent_again(
-    gateway, owner, lane, five, paper, relayer, follow, restarted, append
+def test_a_notice_of_a_restart_that_may_be_lost_is_sent_again(
+    gateway, owner, lane, five, paper, relayer, attacker, follow, restarted, append
 ):
-    """The same words at another place, though the lane went on; it does not move again."""
+    """P1: by anyone, without a signature, though the lane went on; the same words at another place, once."""
     paper.deliver(lane, count=2)
     gateway.send("followRestart", *follow(), sender=relayer)
     append(on=restarted)
     paper.deliver(restarted)
     gateway.send("restart", lane.origin, 40, sender=owner)
-    receipt = gateway.send("followRestart", *follow(), sender=relayer)
-    assert receipt.named("RestartFollowed") == []
+    receipt = gateway.send("noticeRestart", lane.origin, RESTART, sender=attacker)
+    assert [event.name for event in receipt.events] == ["MessageSent", "LaneExtended"]
     assert notices(receipt, gateway) == [(41, gateway_payload(Kind.RESTART, RESTART, 2, lane.heads[2]))]
     assert gateway.view("inboxLane", lane.origin) == (RESTART + 1, restarted.heads[1])
-    refusal = error("RestartNotAhead", lane.origin, RESTART, RESTART + 1)
+    refusal = error("RestartNoticeNotLost", lane.origin, RESTART, 41)
+    assert gateway.revert("noticeRestart", lane.origin, RESTART, sender=attacker) == refusal
+    assert not gateway.attempt("noticeRestart", lane.origin, RESTART, sender=attacker).succeeded
+
+
+def test_a_notice_is_sent_once_more_for_each_restart_of_the_lane_back(gateway, owner, lane, relayer, follow):
+    """P1: however often it is lost."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    payload = gateway_payload(
+        Kind.RESTART, RESTART, 0, genesis_head(lane.network_id, lane.origin, lane.destination)
+    )
+    for place_ in (40, 80):
+        gateway.send("restart", lane.origin, place_, sender=owner)
+        receipt = gateway.send("noticeRestart", lane.origin, RESTART, sender=relayer)
+        assert notices(receipt, gateway) == [(place_ + 1, payload)]
+
+
+def test_each_restart_has_a_notice_of_its_own(
+    gateway, owner, lane, relayer, follow, restarted, append, paper
+):
+    """With what was left at that restart, not at another."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    append(on=restarted)
+    paper.deliver(restarted)
+    gateway.send("followRestart", *follow(200), sender=relayer)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    said = [
+        notices(gateway.send("noticeRestart", lane.origin, nonce, sender=relayer), gateway)
+        for nonce in (RESTART, 200)
+    ]
+    genesis = genesis_head(lane.network_id, lane.origin, lane.destination)
+    assert said == [
+        [(41, gateway_payload(Kind.RESTART, RESTART, 0, genesis))],
+        [(42, gateway_payload(Kind.RESTART, 200, RESTART + 1, restarted.heads[1]))],
+    ]
+
+
+def test_a_quorum_moves_no_lane_twice(gateway, owner, lane, relayer, follow):
+    """P1: not even where the notice may be lost."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    refusal = error("RestartNotAhead", lane.origin, RESTART, RESTART)
     assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
+
+
+@pytest.mark.parametrize("nonce", [0, 1, RESTART - 1, RESTART + 1, HIGHEST])
+def test_refuses_a_notice_of_a_restart_that_was_not_followed(gateway, owner, lane, attacker, follow, nonce):
+    """M1: a record of zeros is none."""
+    gateway.send("followRestart", *follow(), sender=attacker)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    refusal = error("RestartNoticeNotLost", lane.origin, nonce, 0)
+    assert gateway.revert("noticeRestart", lane.origin, nonce, sender=attacker) == refusal
 
 
 def test_a_restart_of_another_lane_loses_no_answer(gateway, owner, lane, other_lane, relayer, follow):
     gateway.send("followRestart", *follow(), sender=relayer)
     gateway.send("restart", other_lane.origin, 40, sender=owner)
-    refusal = error("RestartNotAhead", lane.origin, RESTART, RESTART)
-    assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
+    refusal = error("RestartNoticeNotLost", lane.origin, RESTART, 1)
+    assert gateway.revert("noticeRestart", lane.origin, RESTART, sender=relayer) == refusal
+    refusal = error("RestartNoticeNotLost", other_lane.origin, RESTART, 0)
+    assert gateway.revert("noticeRestart", other_lane.origin, RESTART, sender=relayer) == refusal
 
 
 def test_a_restart_is_followed_while_the_lane_is_halted(

@@ -566,17 +566,13 @@ def test_a_lost_notice_of_a_restart_is_said_again(
 
     def follow(stack, fact):
         attestation = validators.sign(hub_id, stack.gateway.address, Tree([fact]).root).fields
-        arguments: tuple[Any, ...] = (attestation, fact.origin, fact.nonce, [])
-        return parse(
-            stack.gateway.send("followRestart", *arguments, sender=relayer).logs,
-            hub_id,
-            stack.chain.chain_id,
-        )
+        stack.gateway.send("followRestart", attestation, fact.origin, fact.nonce, [], sender=relayer)
 
     follow(arcade, RestartFact(hub_id, origin.arcade, RESTART))
     arcade.gateway.send("restart", hub_id, 7, sender=owner)
     follow(origin.hub, RestartFact(origin.arcade, hub_id, 7))
-    said = follow(arcade, RestartFact(hub_id, origin.arcade, RESTART))
+    logs = arcade.gateway.send("noticeRestart", hub_id, RESTART, sender=relayer).logs
+    said = parse(logs, hub_id, origin.arcade)
     assert said[0].message.nonce == 8
     origin.hear(said, carrier)
     come_home(sent)

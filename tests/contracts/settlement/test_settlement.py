@@ -343,6 +343,7 @@ REENTRIES = {
     "returnToSender": lambda sent, evidence, arguments: (902, 1, sent.message.fields),
     "claim": lambda sent, evidence, arguments: (902,),
     "followRestart": lambda sent, evidence, arguments: (arguments[0], 902, 5, []),
+    "noticeRestart": lambda sent, evidence, arguments: (902, 5),
 }
 
 

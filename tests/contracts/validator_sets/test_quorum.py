@@ -86,6 +86,13 @@ ACCEPTED = b""
 # Sets
 
 
+def test_the_domain_is_one_on_every_chain(stacks, network_id):
+    """M17: the EIP-712 domain separator under which validators sign: the hub's chain id, the gateway's address."""
+    for stack in stacks.values():
+        expected = Domain(network_id, stack.gateway.address).signable(ROOT).header
+        assert stack.gateway.view("domainSeparator") == expected
+
+
 @pytest.mark.parametrize("count", [4, 5, 31, 32])
 def test_accepts_4_to_32_validators(install, count):
     assert isinstance(install(words([1] * count)), bytes)

@@ -3,9 +3,9 @@ pragma solidity ^0.8.28;
 
 import {Panic} from "@openzeppelin/contracts/utils/Panic.sol";
 
-/// @notice What the Outbox keeps of a lane beside its head, in one word, 64 bits each from the lowest on: the nonce of
-/// the last message, the fees in escrow, those of the protocol (both in gwei of ERA), and the nonce of the last
-/// restart, zero without one.
+/// @notice What the Outbox keeps about a lane beside its head: four parts of 64 bits in one word. From the lowest bits
+/// up: the nonce of the last message, the fees in escrow, the protocol's fees (both in gwei of ERA), and the nonce of
+/// the last restart, zero if there was none.
 type LaneState is uint256;
 
 using {
@@ -17,9 +17,11 @@ using {
 } for LaneState global;
 
 /// @title LaneStates: the parts of a lane's state
-/// @notice Members of a struct would do, but the compiler writes the word again for each of them: 500 gas a message.
+/// @notice A struct would be simpler, but the compiler writes the storage word again for each member: 500 gas more for
+/// each message.
 library LaneStates {
-    /// @dev Of each part but the lowest, which nothing carries into.
+    /// @dev The lowest bit of every part but the first: a part that overflows carries into the lowest bit of the part
+    /// above it. The highest part does not overflow: nothing is added to it.
     uint256 private constant LOWEST_BITS = (1 << 64) | (1 << 128) | (1 << 192);
 
     /// @notice Packs the four parts.
@@ -40,7 +42,8 @@ library LaneStates {
         uint256 more = 1 | (uint256(escrow_) << 64) | (uint256(protocolFees_) << 128);
         unchecked {
             uint256 sum = before + more;
-            // One addition for all parts. A bit of a sum is the xor of both bits, unless the bit below carries into it.
+            // One addition for all parts. A bit of the sum is the xor of the two bits added there, and of the carry
+            // from below: where it differs from the xor of the two bits, there was a carry.
             if ((before ^ more ^ sum) & LOWEST_BITS != 0) Panic.panic(Panic.UNDER_OVERFLOW);
             return LaneState.wrap(sum);
         }
@@ -51,12 +54,12 @@ library LaneStates {
         return uint64(LaneState.unwrap(state));
     }
 
-    /// @notice Fees that wait for relayers and refunds, in gwei.
+    /// @notice Fees held for relayers and refunds, in gwei.
     function escrow(LaneState state) internal pure returns (uint64) {
         return uint64(LaneState.unwrap(state) >> 64);
     }
 
-    /// @notice Fees that wait to be swept, in gwei.
+    /// @notice The protocol's fees that were not swept yet, in gwei.
     function protocolFees(LaneState state) internal pure returns (uint64) {
         return uint64(LaneState.unwrap(state) >> 128);
     }

@@ -2,12 +2,13 @@
 pragma solidity ^0.8.28;
 
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {IOutbox} from "../../interfaces/IOutbox.sol";
-import {Attestation, Attestations, Signature} from "./Attestations.sol";
-import {Facts} from "./Facts.sol";
-import {Messages} from "./Messages.sol";
+import {IOutbox} from "../interfaces/IOutbox.sol";
+import {Attestations} from "../metalayer/libraries/Attestations.sol";
+import {Facts} from "../metalayer/libraries/Facts.sol";
+import {Messages} from "../metalayer/libraries/Messages.sol";
+import {Attestation, Signature} from "../metalayer/types/Attestation.sol";
 
-/// @notice That the lane (origin, destination) had `head` after `nonce` messages.
+/// @notice States that the lane (origin, destination) had `head` after `nonce` messages.
 struct LaneFact {
     uint256 origin;
     uint256 destination;
@@ -15,23 +16,23 @@ struct LaneFact {
     bytes32 head;
 }
 
-/// @notice That the validator set of this version has this hash.
+/// @notice States that the validator set of this version has this hash.
 struct SetFact {
     uint256 version;
     bytes32 setHash;
 }
 
-/// @notice That the owner of the origin restarted the lane (origin, destination) at `nonce`.
+/// @notice States that the owner of the origin restarted the lane (origin, destination) at `nonce`.
 struct RestartFact {
     uint256 origin;
     uint256 destination;
     uint256 nonce;
 }
 
-/// @notice What shows that one validator signed a fact that stands beside it.
+/// @notice Proof that one validator signed a given fact.
 /// @param root Root of the tree of facts that was signed.
 /// @param proof Merkle proof of the fact's leaf.
-/// @param signature The validator's, over `Attestation(bytes32 root)`.
+/// @param signature The validator's signature of `Attestation(bytes32 root)`.
 struct SignedFact {
     bytes32 root;
     bytes32[] proof;
@@ -39,44 +40,50 @@ struct SignedFact {
 }
 
 /// @title Evidence: what convicts a validator
-/// @notice Each check returns the address that signed a false or a contradicting fact, or reverts. Anybody can make up
-/// a signature of an address whose key nobody has, and in another domain every signature is one of such an address:
-/// the caller has to find the address among its validators. A domain is that of one network and one gateway; the
-/// gateway that a check reads, and the sets and hashes that it is given, have to be those of the same network.
+/// @notice Three kinds of evidence: (a) one signer signed two facts that contradict each other; (b) a signed fact about
+/// this chain is false by what this chain's own contracts store; (c) a signed fact contradicts one that a quorum
+/// signed. Each check returns the address that signed, or reverts.
 ///
-/// An honest validator signs what is final in its view, and never two values for one fact. So (a) never convicts it;
-/// (b) only if the hub itself was reorganised deeper than that, and until the owner's restart of the lane is final:
-/// nothing at or below a restart convicts, since it may have been true in the history that is gone. (c) can accuse an
-/// honest validator: one that signed a fact about a chain that was reorganised deeper afterwards, if a quorum then
-/// signed the other history. Whoever executes (c) has to leave the time to say so.
+/// The address alone proves nothing: for any digest, anybody can construct a signature that recovers to some address
+/// whose key nobody has, and in a wrong domain every signature recovers to such an address. The caller must look the
+/// address up among its validators. A domain belongs to one network and one gateway: the gateway that a check reads,
+/// and the sets and hashes that it is given, must be those of that network.
+///
+/// An honest validator signs only what is final in its view, and never two values for one fact. Therefore:
+/// - (a) never convicts an honest validator.
+/// - (b) convicts one only if this chain itself was reorganised deeper than that, and only until the owner's restart of
+///   the lane is final: nothing at or below a restart convicts, because it may have been true in the history that is
+///   gone.
+/// - (c) can accuse an honest validator: it signed a fact about a chain that was reorganised deeper afterwards, and a
+///   quorum signed the other history. Whoever executes (c) must leave time to object.
 library Evidence {
     using Attestations for Attestation;
 
-    /// @notice Most ids of a walk: any head of a lane is at most as far from a stored or the present one.
+    /// @notice Highest number of ids in a walk: no head of a lane is further from a stored head or the present one.
     uint256 internal constant MAX_WALK = 255;
 
     /// @notice Thrown when a fact is not under the root that was signed.
     error FactNotProven(bytes32 root, bytes32 leaf);
-    /// @notice Thrown when a signature under a root is malformed or malleable, and so nobody's.
+    /// @notice Thrown when a signature of a root is malformed or malleable: it has no signer.
     error UnrecoverableSignature(bytes32 root, bytes32 r, bytes32 vs);
-    /// @notice Thrown when both facts are one: to sign it twice, or after others, is no fault.
+    /// @notice Thrown when both facts are the same: to sign a fact twice, or after others, is no fault.
     error SameFact(bytes32 leaf);
-    /// @notice Thrown when two facts were signed by two addresses: one of them is true, perhaps.
+    /// @notice Thrown when two facts were signed by two different addresses: one of the two may be right.
     error DifferentSigners(address signer, address other);
-    /// @notice Thrown when a fact is about a lane of another chain: this one does not know what is true there.
+    /// @notice Thrown when a fact is about a lane of another chain: this chain does not know what is true there.
     error NotOwnLane(uint256 origin, uint256 chainId);
     /// @notice Thrown when a fact is about a place at or below the lane's last restart.
     error NotAboveRestart(uint256 destination, uint256 nonce, uint64 restartedAt);
-    /// @notice Thrown when a lane is as long as a fact says.
+    /// @notice Thrown when a lane is at least as long as a fact says.
     error NotBeyondLane(uint256 destination, uint256 nonce, uint64 laneNonce);
-    /// @notice Thrown when a walk does not lead from a head to one that the Outbox knows, `ids` places further.
+    /// @notice Thrown when a walk of `ids` ids does not lead from a head to one that the Outbox knows at that place.
     error HeadNotInLane(uint256 destination, uint256 nonce, bytes32 head, uint256 ids);
-    /// @notice Thrown when a walk has more ids than are ever needed.
+    /// @notice Thrown when a walk has more than `MAX_WALK` ids.
     error WalkTooLong(uint256 ids, uint256 maximum);
-    /// @notice Thrown when an attestation is not by the set that counts.
+    /// @notice Thrown when an attestation is not by the validator set that the caller expects.
     error UnknownValidatorSet(bytes32 given, bytes32 expected);
 
-    /// @notice (a) One address signed `fact`, and the same with `otherHead`.
+    /// @notice (a) One address signed `fact`, and the same fact with `otherHead`.
     function laneEquivocation(
         bytes32 domainSeparator,
         LaneFact calldata fact,
@@ -87,7 +94,7 @@ library Evidence {
         return _equivocation(domainSeparator, _leaf(fact, fact.head), signed, _leaf(fact, otherHead), otherSigned);
     }
 
-    /// @notice (a) One address signed `fact`, and the same with `otherHash`.
+    /// @notice (a) One address signed `fact`, and the same fact with `otherHash`.
     function setEquivocation(
         bytes32 domainSeparator,
         SetFact calldata fact,
@@ -101,8 +108,8 @@ library Evidence {
             );
     }
 
-    /// @notice (b) A lane of this chain had another head there: `trueHead`, from which `ids` lead to the lane's present
-    /// head or to a stored one.
+    /// @notice (b) A lane of this chain had another head at that nonce: `trueHead`, from which `ids` lead to the lane's
+    /// present head or to a stored one.
     function falseHead(
         bytes32 domainSeparator,
         IOutbox gateway,
@@ -117,7 +124,7 @@ library Evidence {
         return _signer(domainSeparator, leaf, signed);
     }
 
-    /// @notice (b) A lane of this chain is not that long.
+    /// @notice (b) A lane of this chain is shorter than the fact says.
     function beyondLane(
         bytes32 domainSeparator,
         IOutbox gateway,
@@ -129,7 +136,7 @@ library Evidence {
         return _signer(domainSeparator, _leaf(fact, fact.head), signed);
     }
 
-    /// @notice (b) A lane of this chain was never restarted there, or above.
+    /// @notice (b) A lane of this chain was never restarted at that nonce or above it.
     function falseRestart(
         bytes32 domainSeparator,
         IOutbox gateway,
@@ -137,7 +144,7 @@ library Evidence {
         SignedFact calldata signed
     ) internal view returns (address) {
         (,, uint64 restartedAt) = _ownLane(gateway, fact.origin, fact.destination);
-        // Restarts rise: what is above the last one is none of them.
+        // Every restart is above the one before: there is none above the last.
         require(fact.nonce > restartedAt, NotAboveRestart(fact.destination, fact.nonce, restartedAt));
         return _signer(domainSeparator, Facts.restart(fact.origin, fact.destination, fact.nonce), signed);
     }
@@ -156,8 +163,8 @@ library Evidence {
     }
 
     /// @notice (c) A quorum signed the same fact with `attestedHead`.
-    /// @param setHash Hash of the set that counts, which was installed: of another one, nobody's signatures may count.
-    /// Validators whose stake is gone have nothing to lose: a set whose time has passed must not count.
+    /// @param setHash Hash of the validator set whose quorum counts. It must be one that was installed. The caller must
+    /// not give one that has expired: validators who have withdrawn their stake have nothing to lose.
     function laneContradiction(
         bytes32 domainSeparator,
         LaneFact calldata fact,
@@ -220,8 +227,8 @@ library Evidence {
         return _signer(domainSeparator, leaf, signed);
     }
 
-    /// @dev No two sequences of ids lead to one head, and none leads to a genesis head: what leads to a known head is
-    /// the lane's head at its place.
+    /// @dev No two sequences of ids lead to one head, and none leads to a genesis head: a head from which ids lead to a
+    /// known head is the lane's own head at its place.
     function _checkWalk(
         IOutbox gateway,
         uint256 origin,
@@ -243,7 +250,7 @@ library Evidence {
             if (end == laneNonce) known = laneHead;
             else if (end < laneNonce) known = gateway.storedHead(destination, uint64(end));
         }
-        // Where no head is stored, zero is no head either.
+        // Zero: no head is stored there.
         require(
             known != bytes32(0) && reached == known, HeadNotInLane(destination, nonce, head, ids.length)
         );

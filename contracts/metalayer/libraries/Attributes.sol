@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Attributes: what a sender may decide about a message beside its recipient and payload
+/// @notice The attributes that `sendMessage` takes (ERC-7786): a selector and one word each. All are optional.
+library Attributes {
+    /// @notice Gas with which the recipient is called (ERC-7985).
+    bytes4 internal constant MIN_GAS_LIMIT = bytes4(keccak256("minGasLimit(uint256)"));
+    /// @notice Last second (Unix time, by the destination's clock) at which the message may be executed (ERC-7985).
+    bytes4 internal constant DELIVER_BEFORE = bytes4(keccak256("deliverBefore(uint256)"));
+    /// @notice Account whose credit pays: ours, no ERC defines it.
+    bytes4 internal constant FEE_PAYER = bytes4(keccak256("feePayer(address)"));
+
+    /// @notice Attributes of a message that gets the default deadline: 14 days from now.
+    /// @param gasLimit At most the route's `maxGasLimit`.
+    /// @param feePayer The sender itself, or an account that allowed the sender the fee (`setAllowance`).
+    function encode(uint256 gasLimit, address feePayer) internal pure returns (bytes[] memory attributes) {
+        attributes = new bytes[](2);
+        attributes[0] = abi.encodeWithSelector(MIN_GAS_LIMIT, gasLimit);
+        attributes[1] = abi.encodeWithSelector(FEE_PAYER, feePayer);
+    }
+
+    /// @notice Attributes of a message with a deadline of its own.
+    /// @param gasLimit At most the route's `maxGasLimit`.
+    /// @param deliverBefore Unix time, from 1 hour to 30 days from now.
+    /// @param feePayer The sender itself, or an account that allowed the sender the fee (`setAllowance`).
+    function encode(uint256 gasLimit, uint256 deliverBefore, address feePayer)
+        internal
+        pure
+        returns (bytes[] memory attributes)
+    {
+        attributes = new bytes[](3);
+        attributes[0] = abi.encodeWithSelector(MIN_GAS_LIMIT, gasLimit);
+        attributes[1] = abi.encodeWithSelector(DELIVER_BEFORE, deliverBefore);
+        attributes[2] = abi.encodeWithSelector(FEE_PAYER, feePayer);
+    }
+}
