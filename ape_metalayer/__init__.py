@@ -1,4 +1,8 @@
-"""The Ape plugin: the chains of networks.yaml as the ecosystem `metalayer`. Every Ape command imports it."""
+"""The Ape plugin: the chains of networks.yaml as the ecosystem `metalayer`.
+
+Every Ape command of every project imports it. Where the current directory has no networks.yaml, it has nothing to say:
+each of its functions is a generator that ends at once.
+"""
 
 import os
 from collections.abc import Iterator
@@ -6,44 +10,52 @@ from pathlib import Path
 
 from ape import plugins
 
+from metalayer.network.workspace import in_workspace
+
 # Ape imports plugins before anything looks for a compiler: the one that `make setup` put into .solc.
-os.environ.setdefault("SOLCX_BINARY_PATH", str(Path(__file__).resolve().parent.parent / ".solc"))
+if in_workspace() and Path(".solc").is_dir():
+    os.environ.setdefault("SOLCX_BINARY_PATH", str(Path.cwd() / ".solc"))
 
 
 @plugins.register(plugins.Config)
-def config_class() -> type:
-    from ape_metalayer.ecosystem import MetalayerConfig
+def config_class() -> Iterator[type]:
+    if in_workspace():
+        from ape_metalayer.ecosystem import MetalayerConfig
 
-    return MetalayerConfig
+        yield MetalayerConfig
 
 
 # Ape uses the first compiler of an extension, and `trylast` puts this one before ape-solidity's in its list.
 @plugins.register(plugins.CompilerPlugin, trylast=True)
-def register_compiler() -> tuple[tuple[str, ...], type]:
-    from ape_metalayer.compiler import ReproducibleSolidity
+def register_compiler() -> Iterator[tuple[tuple[str, ...], type]]:
+    if in_workspace():
+        from ape_metalayer.compiler import ReproducibleSolidity
 
-    return (".sol",), ReproducibleSolidity
+        yield (".sol",), ReproducibleSolidity
 
 
 @plugins.register(plugins.EcosystemPlugin)
 def ecosystems() -> Iterator[type]:
-    from ape_metalayer.ecosystem import Metalayer
+    if in_workspace():
+        from ape_metalayer.ecosystem import Metalayer
 
-    yield Metalayer
+        yield Metalayer
 
 
 @plugins.register(plugins.NetworkPlugin)
 def networks() -> Iterator[tuple[str, str, type]]:
-    from ape_metalayer.ecosystem import chains, network_type
+    if in_workspace():
+        from ape_metalayer.ecosystem import chains, network_type
 
-    for chain in chains():
-        yield "metalayer", chain.name, network_type(chain)
+        for chain in chains():
+            yield "metalayer", chain.name, network_type(chain)
 
 
 @plugins.register(plugins.ProviderPlugin)
 def providers() -> Iterator[tuple[str, str, type]]:
-    from ape_metalayer.ecosystem import chains
-    from ape_metalayer.provider import AnvilChain
+    if in_workspace():
+        from ape_metalayer.ecosystem import chains
+        from ape_metalayer.provider import AnvilChain
 
-    for chain in chains():
-        yield "metalayer", chain.name, AnvilChain
+        for chain in chains():
+            yield "metalayer", chain.name, AnvilChain

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metalayer.cli.command import Group, json_option, print_json
+from metalayer.cli.command import Group, print_json
+from metalayer.cli.options import json_option
 
 if TYPE_CHECKING:
     from metalayer.network.live import Live
@@ -33,7 +34,7 @@ def gas(as_json: bool) -> None:
     from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import code_sizes
     from metalayer.network.signers import address_of
-    from metalayer.network.workspace import repo_root
+    from tools.repository import repo_root
 
     live = _fresh_network()
     ours = GasBenchmark(live.mesh.connections, live.registry, address_of("TEST::3"), _say).run()
@@ -99,7 +100,7 @@ def _say(line: str) -> None:
 
 
 def _publish(name: str, figures: dict[str, Any]) -> None:
-    from metalayer.network.workspace import repo_root
+    from tools.repository import repo_root
 
     path = repo_root() / "benchmarks" / f"{name}.json"
     path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from metalayer.network.workspace import repo_root
+from tools.repository import repo_root
 
 # Our figure, and what of Hyperlane's and of OpenZeppelin's does the same. A quorum of 4 of 5 beside one of 3 of 5: a
 # peer's cheapest way that five validators can secure.

@@ -12,10 +12,10 @@ from benchmarks.meter import Meter, Report, gas_used
 from benchmarks.npm import Package
 from metalayer.deploy.sources import Sources
 from metalayer.network.connection import Connection
-from metalayer.network.workspace import repo_root
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import interoperable
+from tools.repository import repo_root
 
 HYPERLANE = "@hyperlane-xyz/core"
 OPENZEPPELIN = "@openzeppelin/contracts"

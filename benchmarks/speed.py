@@ -8,43 +8,29 @@ other on each and without any thought: ratios to that time say more about the re
 
 import json
 import os
-import resource
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from itertools import cycle
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from metalayer.attesting.directory import DirectoryExchange
+from benchmarks.processes import refuse_taken, running, wait_for
+from benchmarks.roles import CHAINS, Pass, Rebuilt, network, role
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.intent import load_intent
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
 from metalayer.network.anvil import ACCOUNTS, anvil_command
-from metalayer.network.config import Chain, Fees, Network, load_network
 from metalayer.network.connection import Connection, connect
-from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
-from metalayer.network.rpc import Unreachable
 from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender, Transaction
-from metalayer.network.workspace import repo_root
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.rpc import Request
-from metalayer.relayer.passes import Relayer
-from metalayer.validator.process import Validator
 
-CHAINS = (2, 4, 8, 16)
-"""Over how many chains `TOTAL` messages are spread: the lanes between them are 2, 12, 56, 240."""
 TOTAL = 2_400
 SIZES = (1_000, 10_000)
 """Messages that wait on the 12 lanes between four chains."""
@@ -53,14 +39,8 @@ LANES = (10_000, 100_000)
 
 Report = Callable[[str], None]
 
-_FIRST_ID = 901
-_FIRST_PORT = 9_701
-_START_SECONDS = 60.0
-_STOP_SECONDS = 5.0
-_POLL_SECONDS = 0.05
 _PASSES = 3
-_SENDER, _RELAYER, _VALIDATORS = 3, 2, range(5, 10)
-_FREE = Fees.model_validate({"base": 0, "gas": 0, "byte": 0, "return": 0, "protocol_share": 0})
+_SENDER, _VALIDATORS = 3, range(5, 10)
 _RECIPIENT, _REPEATER = "0x" + "77" * 20, "0x" + "75" * 20
 # Returns the magic value of ERC-7786 and does nothing: PUSH32 value, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
 _RECIPIENT_CODE = (
@@ -69,47 +49,6 @@ _RECIPIENT_CODE = (
 _SENDS = 250
 """Messages in one transaction of the repeater."""
 _SEND_GAS, _NEXT_GAS = 200_000, 40_000
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One pass of a relayer that was just started. Seconds from its start; memory in MiB, at its highest.
-
-    `processor` are the seconds of a processor that it used. `idle` is the time of its next pass, which finds nothing to
-    do. `transactions` are the deliveries' hashes by chain.
-    """
-
-    messages: int
-    lanes: int
-    found: float
-    signed: float
-    seconds: float
-    processor: float
-    idle: float
-    memory: float
-    transactions: dict[str, list[str]]
-
-
-@dataclass(frozen=True)
-class Rebuilt:
-    """A lane rebuilt by a process of its own: seconds, of a processor too; memory in MiB, at its highest; blocks."""
-
-    seconds: float
-    processor: float
-    memory: float
-    first_block: int
-    last_block: int
-
-
-def network() -> Network:
-    """`c01` to `c16`: local chains of the kinds in networks.yaml in turn, the first one the hub, free of fees."""
-    kinds = cycle(chain.preset.model_copy(update={"fees": _FREE}) for chain in load_network().chains.values())
-    names = [f"c{i:02}" for i in range(1, max(CHAINS) + 1)]
-    chains = {
-        name: Chain(name, _FIRST_ID + i, preset, _FIRST_PORT + i, None, None)
-        for i, (name, preset) in enumerate(zip(names, kinds, strict=False))
-    }
-    return Network("speed", chains[names[0]], chains)
 
 
 def measure(say: Report, sizes: Sequence[int] = SIZES, lanes: Sequence[int] = LANES) -> dict[str, float]:
@@ -147,20 +86,20 @@ class SpeedBenchmark:
             everything = network()
             say(f"starting {len(everything.chains)} chains")
             connections = connect(everything)
-            in_parallel(_refuse_taken, connections.values())
+            in_parallel(refuse_taken, connections.values())
             nodes = {
                 name: stack.enter_context(
-                    _process([*anvil_command(chain, interval=False), "--silent"], folder / f"{name}.log")
+                    running([*anvil_command(chain, interval=False), "--silent"], folder / f"{name}.log")
                 )
                 for name, chain in everything.chains.items()
             }
-            in_parallel(lambda name: _wait_for(connections[name], nodes[name]), nodes)
+            in_parallel(lambda name: wait_for(connections[name], nodes[name]), nodes)
             say("deploying")
             Deployer(everything, connections, load_intent(), _address_of, _sender_of, folder).apply(
                 lambda chain, step, left: None
             )
             say("starting validators")
-            validators = [stack.enter_context(_role("validate", folder, index)) for index in _VALIDATORS]
+            validators = [stack.enter_context(role("validate", folder, index)) for index in _VALIDATORS]
             for validator in validators:
                 validator.line()
             benchmark = cls(connections, folder, say)
@@ -209,7 +148,7 @@ class SpeedBenchmark:
             last = first + length - 1
             self._send(origin, {destination: last - self._sent(connection, there)})
             self._say(f"rebuilding a lane of {length} messages")
-            with _role("rebuild", self._folder, length) as process:
+            with role("rebuild", self._folder, length) as process:
                 one = Rebuilt(**json.loads(process.line()))
             each.append(one.processor / length)
             started = time.monotonic()
@@ -257,7 +196,7 @@ class SpeedBenchmark:
         return one, ratio
 
     def _pass(self, chains: int) -> Pass:
-        with _role("relay", self._folder, chains) as relayer:
+        with role("relay", self._folder, chains) as relayer:
             return Pass(**json.loads(relayer.line()))
 
     def _fill(self, names: Sequence[str], total: int) -> None:
@@ -330,153 +269,3 @@ def _sender_of(account: str) -> KeySender:
         if account in (f"TEST::{index}", key.address):
             return KeySender(key)
     raise MetalayerError(f"deploy.yaml: {account} is not a test account: nothing can be measured with it")
-
-
-@dataclass(frozen=True)
-class _Process:
-    """A process of ours, and the file with what it said before it ended."""
-
-    popen: subprocess.Popen[bytes]
-    log: Path
-
-    def line(self) -> bytes:
-        """The next line of its output. MetalayerError if it ended."""
-        assert self.popen.stdout is not None
-        line = self.popen.stdout.readline()
-        if not line:
-            raise self.ended()
-        return line
-
-    def ended(self) -> MetalayerError:
-        said = self.log.read_text(errors="replace").strip().splitlines()
-        return MetalayerError(f"{self.log.stem} ended: {said[-1].strip() if said else 'it said nothing'}")
-
-
-@contextmanager
-def _process(command: Sequence[str], log: Path) -> Iterator[_Process]:
-    with log.open("wb") as errors:
-        process = subprocess.Popen(
-            command,
-            cwd=repo_root(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            # Not in our terminal's group: Ctrl-C reaches us alone, and we end them in order.
-            start_new_session=True,
-        )
-    with process:
-        try:
-            yield _Process(process, log)
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _role(role: str, folder: Path, argument: int) -> AbstractContextManager[_Process]:
-    """A process of this module."""
-    command = [sys.executable, "-m", "benchmarks.speed", role, str(folder), str(argument)]
-    return _process(command, folder / f"{role}-{argument}.log")
-
-
-def _refuse_taken(connection: Connection) -> None:
-    try:
-        connection.height()
-    except Unreachable:
-        return
-    raise MetalayerError(f"port {connection.chain.port} is taken by another chain: set METALAYER_PORT_OFFSET")
-
-
-def _wait_for(connection: Connection, process: _Process) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        if process.popen.poll() is not None:
-            raise process.ended()
-        try:
-            connection.height()
-        except Unreachable:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
-
-
-# What runs in the other processes.
-
-
-def _validate(folder: Path, index: int) -> None:
-    """Test account `index` as a validator of all chains, until SIGTERM. Writes a line when it begins."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    connections, registry = _open(folder)
-    validator = Validator.open(
-        local_key(index),
-        Mesh(registry.domain, connections),
-        DirectoryExchange(folder / "exchange"),
-        folder / f"record-{index}.sqlite",
-    )
-    with validator.record:
-        print(validator.address, flush=True)
-        validator.run(stop, lambda verdict: None)
-
-
-def _relay(folder: Path, chains: int) -> None:
-    """Two passes over the first so many chains: everything that waits, then nothing. Writes a `Pass` as JSON."""
-    connections, registry = _open(folder)
-    used = dict(list(connections.items())[:chains])
-    senders = dict.fromkeys(used, KeySender(local_key(_RELAYER)))
-    relayer = Relayer(Mesh(registry.domain, used), DirectoryExchange(folder / "exchange"), senders)
-    begin = time.process_time()
-    result = relayer.relay_once()
-    processor = time.process_time() - begin
-    idle = relayer.relay_once()
-    if problems := result.all_problems + idle.all_problems:
-        raise MetalayerError("; ".join(problems))
-    found = Pass(
-        result.delivered,
-        chains * (chains - 1),
-        result.found_after,
-        result.signed_after,
-        result.seconds,
-        processor,
-        idle.seconds,
-        _peak(),
-        {delivery.chain: delivery.transactions for delivery in result.deliveries},
-    )
-    print(json.dumps(asdict(found)))
-
-
-def _rebuild(folder: Path, length: int) -> None:
-    """Rebuilds the last so many messages of the lane from the first chain to the second. Writes a `Rebuilt` as JSON."""
-    connections, registry = _open(folder)
-    origin, destination = list(connections.values())[:2]
-    address, there = registry.address("Metalayer"), destination.chain.chain_id
-    last = origin.view(address, gateway.OUTBOX_LANE, there).nonce
-    started, begin = time.monotonic(), time.process_time()
-    found = lane.rebuild(origin, registry.domain, there, last - length + 1, last)
-    seconds, processor = time.monotonic() - started, time.process_time() - begin
-    print(json.dumps(asdict(Rebuilt(seconds, processor, _peak(), found[0].block, found[-1].block))))
-
-
-def _open(folder: Path) -> tuple[dict[str, Connection], Registry]:
-    everything = network()
-    return connect(everything), Registry.load(everything, folder / "registry.json")
-
-
-def _peak() -> float:
-    """Most memory that this process had in MiB."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Linux adds what a process had before it became this program, that of its parent, to `ru_maxrss`.
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-
-
-if __name__ == "__main__":
-    {"validate": _validate, "relay": _relay, "rebuild": _rebuild}[sys.argv[1]](
-        Path(sys.argv[2]), int(sys.argv[3])
-    )

@@ -2,7 +2,8 @@
 
 import click
 
-from metalayer.cli.command import Command, json_option, print_json
+from metalayer.cli.command import Command, print_json
+from metalayer.cli.options import json_option
 
 
 @click.command(cls=Command)
@@ -14,7 +15,8 @@ def cli(as_json: bool) -> None:
     Exit status 0 only if every number reconciles. Leaves no process behind.
     """
     # `ape run` imports every script even for --help.
-    from demo.story import as_dict, print_summary, run
+    from demo.story import run
+    from demo.summary import as_dict, print_summary
     from metalayer.cli.display import console
 
     out = console(quiet=as_json)

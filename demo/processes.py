@@ -1,12 +1,22 @@
-"""Validators as processes of their own: the same command that their operators run."""
+"""What the demo starts: validators as processes of their own, with the command of their operators, and a relayer."""
 
+from __future__ import annotations
+
+import math
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 
-from metalayer.network.workspace import repo_root, state_dir
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.network.live import Live
+from metalayer.network.signers import load_sender
+from metalayer.network.workspace import state_dir, workspace
+from metalayer.relayer.passes import Relayer, watch
 
 _STOP_SECONDS = 5.0
 
@@ -24,7 +34,7 @@ def _validator(account: str) -> Iterator[subprocess.Popen[bytes]]:
     with (state_dir() / f"validator-{account.rpartition(':')[2]}.log").open("wb") as log:
         process = subprocess.Popen(
             [ape, "run", "validate", "--key", account],
-            cwd=repo_root(),
+            cwd=workspace(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -40,3 +50,47 @@ def _validator(account: str) -> Iterator[subprocess.Popen[bytes]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def relayer(live: Live, account: str, every: float) -> Iterator[None]:
+    """A relayer in a thread of ours, with a log in the state directory. Ended on leaving.
+
+    every: seconds between two passes.
+    """
+    senders = dict.fromkeys(live.mesh.connections, load_sender(account))
+    # It leaves its claims to us: one that it sends at the end would be under way when the books are read.
+    ours = Relayer(live.mesh, DirectoryExchange.of(live), senders, claim_multiple=math.inf)
+    stop = threading.Event()
+    with (state_dir() / "relayer.log").open("w", encoding="utf-8") as log:
+
+        def say(line: str) -> None:
+            log.write(line + "\n")
+            log.flush()
+
+        thread = threading.Thread(target=watch, args=(ours, stop, every, say), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(_STOP_SECONDS)
+
+
+@contextmanager
+def interruptible(cancelled: threading.Event) -> Iterator[None]:
+    """SIGTERM and a closed terminal end the demo like Ctrl-C; while it cleans up, nothing interrupts it."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        cancelled.set()
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -4,30 +4,25 @@ checked.
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
-from types import FrameType
-from typing import Any
+from contextlib import ExitStack
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from benchmarks.comparison import committed, peer_of
 from demo import processes
+from demo.summary import Step, Summary
 from metalayer.assets import bridge, credit
-from metalayer.assets.books import Books, read_books
+from metalayer.assets.books import read_books
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.cli.display import chain_progress, table
+from metalayer.cli.display import chain_progress
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.contracts import CONTRACTS
@@ -48,7 +43,6 @@ from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY, era
 from metalayer.protocol.message import Message
-from metalayer.relayer.passes import Relayer, watch
 from metalayer.tracking import messages
 from metalayer.tracking.follower import Event, Follower, NotDelivered
 
@@ -74,53 +68,10 @@ _BROUGHT = 10 * _UNIT
 _PREPAID = 1 * _UNIT
 """ERA (wei) that the user puts into the credit of every chain, and lets the bridge spend."""
 
-# Kinds of steps in the order of the summary, and the figure of benchmarks/gas.json that each is.
-_KINDS = {
-    "send 32 bytes": "send_32",
-    "deliver them": "deliver_1",
-    "fail": None,
-    "retry": None,
-    "lock ERA and send": "lock_send",
-    "burn ERA and send": "burn_send",
-    "mint ERA on arrival": "mint_1",
-    "release ERA on arrival": "release",
-    "forward ERA": None,
-}
 _SET_CLOSED = Function("setClosed(bool)")
 _COUNT = Function("count()", "uint256")
 _RELAY_EVERY = 0.25
 _EACH_WAY = 2
-
-
-@dataclass(frozen=True)
-class Step:
-    """One measured transaction. `messages` is how many it executed: they share its gas."""
-
-    kind: str
-    chain: str
-    gas: int
-    messages: int = 1
-
-    @property
-    def gas_each(self) -> int:
-        return self.gas // self.messages
-
-
-@dataclass
-class Summary:
-    """What the demo found. Seconds since its start; addresses of the accounts that sent and relayed."""
-
-    books: Books
-    steps: list[Step]
-    letters: int
-    seconds: float
-    user: str
-    relayer: str
-    checks: list[tuple[str, bool]] = field(default_factory=list)
-
-    @property
-    def reconciles(self) -> bool:
-        return all(holds for _, holds in self.checks)
 
 
 def run(out: Console, network: Network | None = None) -> Summary:
@@ -139,27 +90,8 @@ def run(out: Console, network: Network | None = None) -> Summary:
         )
     postbox = load_artifacts(["Postbox", *CONTRACTS])["Postbox"]
     cancelled = threading.Event()
-    with _interruptible(cancelled), ExitStack() as stack:
+    with processes.interruptible(cancelled), ExitStack() as stack:
         return _Demo(network, out, cancelled, stack, postbox).play()
-
-
-@contextmanager
-def _interruptible(cancelled: threading.Event) -> Iterator[None]:
-    """SIGTERM and a closed terminal end the demo like Ctrl-C; while it cleans up, nothing interrupts it."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        cancelled.set()
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Demo:
@@ -196,7 +128,8 @@ class _Demo:
             prepaying = pool.submit(self._prepay, live, hub)
             boxes, closed_box = self._place_postboxes(live)
             prepaying.result()
-            self._start_relayer(live)
+            self.stack.enter_context(processes.relayer(live, _RELAYER, _RELAY_EVERY))
+            self.say("[bold]a relayer[/] watches all lanes")
             try:
                 side = [pool.submit(self._failing_message, live, hub, last, closed_box)]
                 side += [pool.submit(self._messages, live, hub, first, boxes)]
@@ -274,24 +207,6 @@ class _Demo:
         placed = in_parallel(place, names)
         self.say(f"[bold]postboxes[/] on every chain, and on {names[-1]} one that is closed")
         return {name: boxes[0] for name, boxes in zip(names, placed, strict=True)}, placed[-1][1]
-
-    def _start_relayer(self, live: Live) -> None:
-        senders = dict.fromkeys(live.mesh.connections, load_sender(_RELAYER))
-        shared = DirectoryExchange.of(live)
-        # It leaves its claims to us: one that it sends at the end would be under way when the books are read.
-        relayer = Relayer(live.mesh, shared, senders, claim_multiple=math.inf)
-        stop = threading.Event()
-        log = self.stack.enter_context((state_dir() / "relayer.log").open("w", encoding="utf-8"))
-
-        def say(line: str) -> None:
-            log.write(line + "\n")
-            log.flush()
-
-        thread = threading.Thread(target=watch, args=(relayer, stop, _RELAY_EVERY, say), daemon=True)
-        thread.start()
-        self.stack.callback(thread.join, _STOP_SECONDS)
-        self.stack.callback(stop.set)
-        self.say("[bold]a relayer[/] watches all lanes")
 
     def _follower(self, live: Live, label: str, shown: Callable[[Event], bool]) -> Follower:
         def on_event(event: Event) -> None:
@@ -416,80 +331,6 @@ class _Demo:
             (f"the postboxes hold {sent} letters, one per message", letters == sent),
         ]
         return summary
-
-
-def print_summary(summary: Summary, out: Console) -> None:
-    """Balances, fees, gas beside the peer's, and whether the books reconcile."""
-    chains = summary.books.chains.items()
-    supplies = [
-        (
-            name,
-            era(chain.supply),
-            era(chain.locked) if chain.locked is not None else "",
-            era(chain.outstanding) if chain.outstanding is not None else "",
-            era(chain.balances["user"]),
-        )
-        for name, chain in chains
-    ]
-    fees = [
-        (
-            name,
-            era(chain.gateway),
-            era(chain.credit(summary.user)),
-            era(chain.credit(summary.relayer)),
-            era(chain.owed),
-            era(chain.protocol_fees),
-        )
-        for name, chain in chains
-    ]
-    out.print()
-    out.print(table("ERA", ("chain", "#supply", "#locked", "#outstanding for it", "#the user's"), supplies))
-    columns = (
-        "chain",
-        "#in the gateway",
-        "#user's credit",
-        "#relayer's credit",
-        "#earned, not paid",
-        "#protocol's",
-    )
-    out.print(table("Fees: the ERA of the gateway, and whose it is", columns, fees))
-    out.print(
-        table(
-            f"Gas a message, beside Hyperlane {committed()['peers']['hyperlane']['version']} (benchmarks/gas.json)",
-            ("step", "#first", "#again", "#peer, bare", "#peer, in production"),
-            _gas_rows(summary.steps),
-        )
-    )
-    out.print(
-        "  first: a lane, chain or account not used before; the peer's figures are of a steady state",
-        style="dim",
-    )
-    for sentence, holds in summary.checks:
-        out.print(f"  [green]✓[/] {sentence}" if holds else f"  [red]✗ {sentence}[/]", soft_wrap=True)
-    verdict = "every number reconciles" if summary.reconciles else "the numbers do not reconcile"
-    out.print(f"\n{verdict}, {summary.seconds} s")
-
-
-def as_dict(summary: Summary) -> dict[str, Any]:
-    """For --json. Amounts of ERA are strings of wei."""
-    return {
-        "seconds": summary.seconds,
-        "reconciles": summary.reconciles,
-        "checks": [{"sentence": sentence, "holds": holds} for sentence, holds in summary.checks],
-        "chains": summary.books.as_dict(),
-        "steps": [{**asdict(step), "hyperlane": peer_of(_KINDS[step.kind] or "")} for step in summary.steps],
-    }
-
-
-def _gas_rows(steps: Iterable[Step]) -> Iterator[tuple[str, ...]]:
-    for kind, like in _KINDS.items():
-        gas = [step.gas_each for step in steps if step.kind == kind]
-        if not gas:
-            continue
-        peer = peer_of(like or "")
-        figures = (f"{peer['bare']:,}", f"{peer['production']:,}") if peer else ("", "")
-        again = f"{min(gas):,}" if len(gas) > 1 else ""
-        yield kind, f"{max(gas):,}", again, *figures
 
 
 def _ends(event: Event) -> bool:

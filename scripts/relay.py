@@ -1,3 +1,3 @@
-"""A relayer: `ape run relay once / watch / status / retry / restart / rotate`."""
+"""A relayer: `ape run relay once / watch / status / restart / rotate`."""
 
 from metalayer.cli.relay import cli as cli

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from metalayer.errors import MetalayerError
-from metalayer.network.workspace import repo_root
+from tools.repository import repo_root
 
 _CONTRACTS = ("Proofs", "EndingProofs")
 # A `find` asserts that something is impossible that must be possible.

@@ -10,14 +10,15 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import click
 
 from ape_metalayer.compilation import run_all, solc_path
 from metalayer.deploy.sources import Sources
 from metalayer.errors import MetalayerError
-from metalayer.network.workspace import repo_root
 from tools import artifacts
+from tools.repository import repo_root
 
 _SERVER = "https://binaries.soliditylang.org"
 # The official builds that py-solc-x installs; the compiler serves all other machines as WebAssembly.
@@ -80,11 +81,11 @@ def _download_native(version: str, folder: Path) -> Path | None:
 
 
 def _reachable() -> bool:
-    import requests
-
+    request = Request(f"{_SERVER}/linux-amd64/list.json", method="HEAD")  # noqa: S310
     try:
-        return requests.head(f"{_SERVER}/linux-amd64/list.json", timeout=_REACH_SECONDS).ok
-    except requests.RequestException:
+        with urlopen(request, timeout=_REACH_SECONDS):  # noqa: S310
+            return True
+    except OSError:
         return False
 
 

@@ -79,16 +79,6 @@ class Transfer:
         """What the recipient gets, if fees stay as they are until it is on the hub."""
         return self.amount - self.forward_fee
 
-    def describe(self) -> str:
-        """What it costs, in words."""
-        forward = ""
-        if self.forward_fee:
-            forward = (
-                f"; the hub takes {era(self.forward_fee)} of the amount to send it on, "
-                f"{era(self.arrives)} arrive"
-            )
-        return f"{self.payment.describe()}{forward}"
-
 
 @dataclass(frozen=True)
 class Outcome:

@@ -69,11 +69,6 @@ class Payment:
                 f"{self.payer} has {era(self.held)} ERA on {self.chain}, not {era(needed)}{parts}{why}"
             )
 
-    def describe(self) -> str:
-        """Fee, and where it comes from."""
-        deposit = f", {era(self.missing)} of it deposited now" if self.missing else ""
-        return f"{era(self.fee)} ERA from the credit on {self.chain}{deposit}"
-
 
 @dataclass(frozen=True)
 class LaneEarnings:

@@ -2,7 +2,8 @@
 
 import click
 
-from metalayer.cli.command import Command, json_option, print_json
+from metalayer.cli.command import Command, print_json
+from metalayer.cli.options import json_option
 
 DRIFT_STATUS = 2
 

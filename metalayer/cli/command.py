@@ -1,16 +1,14 @@
-"""What the commands in scripts/ share: errors as one line, common options."""
+"""What every command is: its errors are one line, its JSON diffs well."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from metalayer.errors import MetalayerError
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 class Command(click.Command):
@@ -41,11 +39,6 @@ def _invoke(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
     except OSError as error:
         # Files that a user names: everything else turns its errors into MetalayerErrors.
         raise click.ClickException(f"{error.filename or 'the system'}: {error.strerror or error}") from error
-
-
-def json_option(function: _F) -> _F:
-    """`--json`, passed on as `as_json`: every read command has it."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
 def print_json(data: Any) -> None:

@@ -2,10 +2,10 @@
 
 import click
 
-from metalayer.cli.command import Group, json_option, print_json
+from metalayer.cli.command import Group, print_json
+from metalayer.cli.options import Signing, gas_limit_option, json_option, signing_options
 
-_account = click.option("--account", default="TEST::3", show_default=True, help="Account that signs.")
-_yes = click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+_signing = signing_options("TEST::3", "Account that signs.")
 
 
 @click.group(cls=Group)
@@ -45,10 +45,9 @@ def show(account: str, as_json: bool) -> None:
 @click.argument("chain")
 @click.argument("amount")
 @click.option("--for", "receiver", metavar="ACCOUNT", help="Whose credit; the signer's if not given.")
-@_account
-@_yes
+@_signing
 @json_option
-def deposit(chain: str, amount: str, receiver: str | None, account: str, yes: bool, as_json: bool) -> None:
+def deposit(chain: str, amount: str, receiver: str | None, signing: Signing, as_json: bool) -> None:
     """Put AMOUNT of ERA (such as 1.5) into the credit on CHAIN."""
     from metalayer.assets import credit
     from metalayer.network.live import Live
@@ -59,9 +58,9 @@ def deposit(chain: str, amount: str, receiver: str | None, account: str, yes: bo
     live = Live.open()
     connection = live.connection(chain)
     name = connection.chain.name
-    to = address_of(receiver or account)
-    _confirm(live.network.is_local or yes, f"Deposit {era(wei)} ERA on {name} for {to} with {account}?")
-    receipt = credit.deposit(connection, live.registry, load_sender(account), to, wei)
+    to = address_of(receiver or signing.account)
+    signing.confirm(live.network, f"Deposit {era(wei)} ERA on {name} for {to} with {signing.account}?")
+    receipt = credit.deposit(connection, live.registry, load_sender(signing.account), to, wei)
     if as_json:
         print_json({"account": to, "amount": str(wei), "transaction": receipt["transactionHash"]})
     else:
@@ -72,10 +71,9 @@ def deposit(chain: str, amount: str, receiver: str | None, account: str, yes: bo
 @click.argument("chain")
 @click.argument("amount")
 @click.option("--to", metavar="ACCOUNT", help="Who gets it; the signer if not given.")
-@_account
-@_yes
+@_signing
 @json_option
-def withdraw(chain: str, amount: str, to: str | None, account: str, yes: bool, as_json: bool) -> None:
+def withdraw(chain: str, amount: str, to: str | None, signing: Signing, as_json: bool) -> None:
     """Take AMOUNT of ERA out of the credit on CHAIN."""
     from metalayer.assets import credit
     from metalayer.network.live import Live
@@ -86,9 +84,9 @@ def withdraw(chain: str, amount: str, to: str | None, account: str, yes: bool, a
     live = Live.open()
     connection = live.connection(chain)
     name = connection.chain.name
-    target = address_of(to or account)
-    _confirm(live.network.is_local or yes, f"Withdraw {era(wei)} ERA on {name} to {target} with {account}?")
-    receipt = credit.withdraw(connection, live.registry, load_sender(account), target, wei)
+    target = address_of(to or signing.account)
+    signing.confirm(live.network, f"Withdraw {era(wei)} ERA on {name} to {target} with {signing.account}?")
+    receipt = credit.withdraw(connection, live.registry, load_sender(signing.account), target, wei)
     if as_json:
         print_json({"to": target, "amount": str(wei), "transaction": receipt["transactionHash"]})
     else:
@@ -98,9 +96,7 @@ def withdraw(chain: str, amount: str, to: str | None, account: str, yes: bool, a
 @cli.command()
 @click.argument("origin")
 @click.argument("destination")
-@click.option(
-    "--gas-limit", type=click.IntRange(min=0), help="Gas for the recipient; the route's default if left out."
-)
+@gas_limit_option
 @click.option(
     "--bytes", "length", type=click.IntRange(min=0), default=0, show_default=True, help="Of payload."
 )
@@ -121,8 +117,3 @@ def quote(origin: str, destination: str, gas_limit: int | None, length: int, as_
         print_json({"origin": source.chain.name, "destination": target.name, "fee": str(fee)})
     else:
         click.echo(f"{era(fee)} ERA")
-
-
-def _confirm(sure: bool, question: str) -> None:
-    if not sure:
-        click.confirm(question, abort=True, err=True)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from metalayer.cli.command import Group, json_option, print_json
+from metalayer.cli.command import Group, print_json
+from metalayer.cli.options import json_option
 
 if TYPE_CHECKING:
     from metalayer.deploy.apply import Deployer

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.status import Status
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from metalayer.tracking.follower import Event
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -58,3 +63,32 @@ def chain_progress(names: Iterable[str], quiet: bool = False) -> Iterator[ChainP
     )
     with Progress(*columns, console=target, disable=quiet or not target.is_terminal) as progress:
         yield ChainProgress(progress, names)
+
+
+class JourneyDisplay:
+    """A line per event, and a spinner that says what is waited for."""
+
+    def __init__(self, target: Console, status: Status | None) -> None:
+        self._console = target
+        self._status = status
+
+    def event(self, event: Event) -> None:
+        """Prints what happened."""
+        gas = "" if event.gas is None else f"{event.gas:>9,} gas"
+        line = f"{event.seconds:6.1f} s  {event.what:<10} {event.chain:<8} {gas:<14}"
+        self._console.print(f"{line} {event.transaction or ''}".rstrip(), soft_wrap=True)
+
+    def wait(self, text: str) -> None:
+        """Changes what the spinner says."""
+        if self._status is not None:
+            self._status.update(text)
+
+
+@contextmanager
+def shown_on(target: Console) -> Iterator[JourneyDisplay]:
+    """Shows a journey on the console while the block runs; the spinner only on a terminal."""
+    if target.is_terminal and not target.quiet:
+        with target.status("") as status:
+            yield JourneyDisplay(target, status)
+    else:
+        yield JourneyDisplay(target, None)

@@ -1,10 +1,9 @@
 """The local chains: `ape run localnet up / down / status`."""
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from metalayer.cli.command import Group, json_option, print_json
+from metalayer.cli.command import Group, print_json
+from metalayer.cli.options import json_option
 from metalayer.network import localnet
 from metalayer.network.config import load_network
 
@@ -34,21 +33,27 @@ def status(as_json: bool) -> None:
     if as_json:
         print_json([chain.as_dict() for chain in chains])
     else:
-        table = Table("chain", "id", "state", "height", "base fee (gwei)", "port", "pid", "contracts")
+        # `ape run` imports every script even for --help.
+        from metalayer.cli.display import console, table
+
+        rows = []
         for chain in chains:
             fee = "" if chain.base_fee is None else f"{chain.base_fee / 1e9:.6f}"
             height, pid = ("" if value is None else str(value) for value in (chain.height, chain.pid))
             state = chain.problem or chain.state
-            table.add_row(
-                chain.name,
-                str(chain.chain_id),
-                state,
-                height,
-                fee,
-                chain.url.rpartition(":")[2],
-                pid,
-                str(len(chain.contracts or {})),
+            rows.append(
+                (
+                    chain.name,
+                    str(chain.chain_id),
+                    state,
+                    height,
+                    fee,
+                    chain.url.rpartition(":")[2],
+                    pid,
+                    str(len(chain.contracts or {})),
+                )
             )
-        Console().print(table)
+        columns = ("chain", "#id", "state", "#height", "#base fee (gwei)", "#port", "#pid", "#contracts")
+        console().print(table("Chains", columns, rows))
     if any(chain.state != "up" for chain in chains):
         raise click.exceptions.Exit(1)

@@ -1,43 +1,71 @@
-"""A relayer: `ape run relay once / watch / status / retry / restart / rotate`."""
+"""A relayer: `ape run relay once / watch / status / restart / rotate`."""
+
+from __future__ import annotations
 
 import logging
 import signal
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from metalayer.cli.command import Group, json_option, print_json
+from metalayer.cli.command import Group, print_json
+from metalayer.cli.options import (
+    Signing,
+    account_option,
+    exchange_option,
+    gathered,
+    json_option,
+    signing_options,
+    timeout_option,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from metalayer.relayer.passes import Relayer
-    from metalayer.relayer.results import PassResult
 
-_account = click.option("--account", default="TEST::2", show_default=True, help="Account that pays the gas.")
-_exchange = click.option(
-    "--exchange",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Directory shared with the validators.",
-)
-_timeout = click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=60.0,
-    show_default=True,
-    help="Seconds to wait for a quorum.",
-)
+_timeout = timeout_option(60.0, "Seconds to wait for a quorum.")
 
 
-_claim_at = click.option(
-    "--claim-at",
-    type=click.FloatRange(min=1),
-    default=10.0,
-    show_default=True,
-    help="Claim earnings when they are this many times what carrying the claim costs.",
+@dataclass(frozen=True)
+class Relaying(Signing):
+    """How a relayer works."""
+
+    exchange: Path | None
+    timeout: float
+    claim_at: float
+
+    def open(self) -> Relayer:
+        """The relayer, after the question."""
+        from metalayer.attesting.directory import DirectoryExchange
+        from metalayer.network.live import Live
+        from metalayer.network.signers import load_sender
+        from metalayer.relayer.passes import Relayer
+
+        live = Live.open()
+        self.confirm(live.network, f"Relay on network '{live.network.name}' with {self.account}?")
+        senders = dict.fromkeys(live.mesh.connections, load_sender(self.account))
+        shared = DirectoryExchange.of(live, self.exchange)
+        return Relayer(live.mesh, shared, senders, self.timeout, self.claim_at)
+
+
+_relaying = gathered(
+    "relaying",
+    Relaying,
+    account_option("TEST::2", "Account that pays the gas."),
+    exchange_option,
+    _timeout,
+    click.option(
+        "--claim-at",
+        type=click.FloatRange(min=1),
+        default=10.0,
+        show_default=True,
+        help="Claim earnings when they are this many times what carrying the claim costs.",
+    ),
+    yes_option,
 )
-_yes = click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
 
 
 @click.group(cls=Group)
@@ -47,31 +75,31 @@ def cli() -> None:
 
 
 @cli.command()
-@_account
-@_exchange
-@_timeout
-@_claim_at
-@_yes
+@_relaying
 @json_option
-def once(
-    account: str, exchange: Path | None, timeout: float, claim_at: float, yes: bool, as_json: bool
-) -> None:
+def once(relaying: Relaying, as_json: bool) -> None:
     """One pass: everything that is final now. Exit status 1 if something of it could not be done."""
-    relayer = _relayer(account, exchange, timeout, claim_at, yes)
-    result = relayer.relay_once(lambda line: click.echo(line, err=as_json))
+    from metalayer.cli.display import console
+    from metalayer.cli.tables import pass_tables
+
+    result = relaying.open().relay_once(lambda line: click.echo(line, err=as_json))
     if as_json:
         print_json(asdict(result))
     else:
-        _print_pass(result)
+        for part in pass_tables(result):
+            console().print(part)
+        if not result.deliveries and not result.pending:
+            click.echo("nothing to deliver")
+        if result.not_final:
+            click.echo(f"{result.not_final} messages sent but not final yet")
+        for problem in result.all_problems:
+            click.echo(problem, err=True)
     if result.all_problems:
         raise click.exceptions.Exit(1)
 
 
 @cli.command()
-@_account
-@_exchange
-@_timeout
-@_claim_at
+@_relaying
 @click.option(
     "--every",
     type=click.FloatRange(min=0),
@@ -79,21 +107,18 @@ def once(
     show_default=True,
     help="Seconds between two passes.",
 )
-@_yes
-def watch(
-    account: str, exchange: Path | None, timeout: float, claim_at: float, every: float, yes: bool
-) -> None:
+def watch(relaying: Relaying, every: float) -> None:
     """Pass after pass until SIGTERM or Ctrl-C."""
     from metalayer.relayer.passes import watch as run
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run(_relayer(account, exchange, timeout, claim_at, yes), stop, every, click.echo)
+    run(relaying.open(), stop, every, click.echo)
 
 
 @cli.command()
-@_exchange
+@exchange_option
 @click.option(
     "--stuck-after",
     default=600.0,
@@ -104,9 +129,9 @@ def watch(
 def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
     """Every lane: how far it is, what failed or goes back, and the validator sets. Exit status 1 if one is stuck."""
     from metalayer.attesting.directory import DirectoryExchange
-    from metalayer.cli.display import console, table
+    from metalayer.cli.display import console
+    from metalayer.cli.tables import lane_problems, status_tables
     from metalayer.network.live import Live
-    from metalayer.protocol.amounts import GWEI, era
     from metalayer.tracking.status import status as read
 
     live = Live.open()
@@ -117,53 +142,12 @@ def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
         lanes = [{**asdict(lane), "stuck": lane in stuck} for lane in found.lanes]
         print_json({"lanes": lanes, "sets": [asdict(one) for one in found.sets], "problems": problems})
     else:
-        named = {f"{lane.origin} → {lane.destination}": lane for lane in found.lanes}
-        rows = [
-            (
-                name,
-                *map(str, (lane.sent, lane.finalized, lane.signed, lane.delivered)),
-                "" if lane.oldest_pending is None else str(lane.oldest_pending),
-                "stands still" if lane.problem else "stuck" if lane in stuck else "ok",
-            )
-            for name, lane in named.items()
-        ]
-        columns = ("lane", "#sent", "#final", "#signed", "#delivered", "#oldest (s)", "state")
-        console().print(table("Lanes", columns, rows))
-        unended = [
-            (name, *map(str, (lane.failed, lane.expired, lane.returning)), era(lane.escrow * GWEI))
-            for name, lane in named.items()
-            if lane.failed or lane.expired or lane.returning or lane.escrow
-        ]
-        if unended:
-            unended_columns = ("lane", "#failed", "#expired", "#returning", "#escrow (ERA)")
-            console().print(table("Not ended yet", unended_columns, unended))
-        sets = [(one.chain, str(one.version), f"{one.seconds_left / 86_400:.1f}") for one in found.sets]
-        console().print(table("Validator sets", ("chain", "#version", "#days left"), sets))
-        problems = [*(f"{name}: {lane.problem}" for name, lane in named.items() if lane.problem), *problems]
-        for problem in problems:
+        for part in status_tables(found, stuck):
+            console().print(part)
+        for problem in (*lane_problems(found), *problems):
             click.echo(problem, err=True)
     if stuck or problems:
         raise click.exceptions.Exit(1)
-
-
-@cli.command()
-@click.argument("message_id", metavar="ID")
-@_account
-@_yes
-def retry(message_id: str, account: str, yes: bool) -> None:
-    """Call the recipient of a failed message again."""
-    from metalayer.network.live import Live
-    from metalayer.network.signers import load_sender
-    from metalayer.tracking.messages import parse_id
-    from metalayer.tracking.messages import retry as send
-    from metalayer.tracking.trace import find
-
-    live = Live.open()
-    _, sent = find(live.mesh, parse_id(message_id))
-    destination = live.connection(sent.message.destination)
-    _confirm(live.network.is_local or yes, f"Retry {message_id} on {destination.chain.name}?")
-    receipt = send(destination, load_sender(account), live.mesh.gateway, sent.message)
-    click.echo(f"delivered on {destination.chain.name} in {receipt['transactionHash']}")
 
 
 @cli.command()
@@ -174,10 +158,9 @@ def retry(message_id: str, account: str, yes: bool) -> None:
     type=click.IntRange(min=1),
     help="Place of the restart; by default well above all that both ends know of.",
 )
-@click.option("--account", default="TEST::1", show_default=True, help="Owner of the origin's gateway.")
-@_yes
+@signing_options("TEST::1", "Owner of the origin's gateway.")
 @json_option
-def restart(origin: str, destination: str, nonce: int | None, account: str, yes: bool, as_json: bool) -> None:
+def restart(origin: str, destination: str, nonce: int | None, signing: Signing, as_json: bool) -> None:
     """Restart the lane from ORIGIN to DESTINATION, which a reorganisation of ORIGIN broke. Only its owner.
 
     Messages that the destination did not have go back to their senders. See docs/incidents.md before you do it.
@@ -189,8 +172,8 @@ def restart(origin: str, destination: str, nonce: int | None, account: str, yes:
     live = Live.open()
     here, there = live.connection(origin), live.connection(destination)
     question = f"Restart the lane from {here.chain.name} to {there.chain.name}? What is on its way goes back."
-    _confirm(live.network.is_local or yes, question)
-    place, receipt = send(live.mesh, here, there, load_sender(account), nonce)
+    signing.confirm(live.network, question)
+    place, receipt = send(live.mesh, here, there, load_sender(signing.account), nonce)
     if as_json:
         print_json({"nonce": place, "transaction": receipt["transactionHash"]})
     else:
@@ -206,12 +189,11 @@ def restart(origin: str, destination: str, nonce: int | None, account: str, yes:
     type=click.Path(dir_okay=False, path_type=Path),
     help="YAML file of the next validator set: that of `ape run validate --next-set`.",
 )
-@_account
-@_exchange
+@signing_options("TEST::2", "Account that pays the gas.")
+@exchange_option
 @_timeout
-@_yes
 @json_option
-def rotate(file: Path, account: str, exchange: Path | None, timeout: float, yes: bool, as_json: bool) -> None:
+def rotate(file: Path, signing: Signing, exchange: Path | None, timeout: float, as_json: bool) -> None:
     """Install the next validator set on every chain. Exit status 1 if one of them does not have it then."""
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.attesting.rotation import propose_and_rotate
@@ -222,11 +204,11 @@ def rotate(file: Path, account: str, exchange: Path | None, timeout: float, yes:
     live = Live.open()
     following = load_set(file, address_of)
     name = f"validator set {following.version} (0x{following.hash.hex()})"
-    _confirm(live.network.is_local or yes, f"Install {name} on network '{live.network.name}' with {account}?")
+    signing.confirm(live.network, f"Install {name} on network '{live.network.name}' with {signing.account}?")
     outcomes = propose_and_rotate(
         live.mesh,
         DirectoryExchange.of(live, exchange),
-        dict.fromkeys(live.mesh.connections, load_sender(account)),
+        dict.fromkeys(live.mesh.connections, load_sender(signing.account)),
         following,
         timeout,
         lambda line: click.echo(line, err=as_json),
@@ -238,73 +220,3 @@ def rotate(file: Path, account: str, exchange: Path | None, timeout: float, yes:
             click.echo(str(outcome), err=bool(outcome.problem))
     if any(outcome.problem for outcome in outcomes):
         raise click.exceptions.Exit(1)
-
-
-def _relayer(account: str, exchange: Path | None, timeout: float, claim_at: float, yes: bool) -> "Relayer":
-    # `ape run` imports every script even for --help.
-    from metalayer.attesting.directory import DirectoryExchange
-    from metalayer.network.live import Live
-    from metalayer.network.signers import load_sender
-    from metalayer.relayer.passes import Relayer
-
-    live = Live.open()
-    _confirm(live.network.is_local or yes, f"Relay on network '{live.network.name}' with {account}?")
-    senders = dict.fromkeys(live.mesh.connections, load_sender(account))
-    shared = DirectoryExchange.of(live, exchange)
-    return Relayer(live.mesh, shared, senders, timeout, claim_at)
-
-
-def _confirm(sure: bool, question: str) -> None:
-    if not sure:
-        click.confirm(question, abort=True, err=True)
-
-
-def _print_pass(result: "PassResult") -> None:
-    from metalayer.cli.display import console, table
-
-    if result.deliveries:
-        columns = (
-            "chain",
-            "#delivered",
-            "#failed",
-            "#of them late",
-            "#transactions",
-            "#gas used",
-            "#seconds",
-        )
-        rows: list[tuple[Any, ...]] = [
-            (
-                d.chain,
-                str(d.delivered),
-                str(d.failed),
-                str(d.expired),
-                str(len(d.transactions)),
-                f"{d.gas_used:,}",
-                f"{d.seconds:.2f}",
-            )
-            for d in result.deliveries
-        ]
-        console().print(table("Delivered", columns, rows))
-    elif not result.pending:
-        click.echo("nothing to deliver")
-    settled = [one for one in result.settled if one.transactions]
-    if settled:
-        headings = ("chain", "#returned", "#refunded", "#claims sent", "#transactions", "#gas used")
-        console().print(
-            table(
-                "Settled",
-                headings,
-                [
-                    (
-                        one.chain,
-                        *map(str, (one.returned, one.refunded, one.claimed, len(one.transactions))),
-                        f"{one.gas_used:,}",
-                    )
-                    for one in settled
-                ],
-            )
-        )
-    if result.not_final:
-        click.echo(f"{result.not_final} messages sent but not final yet")
-    for problem in result.all_problems:
-        click.echo(problem, err=True)

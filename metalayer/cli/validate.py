@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from metalayer.cli.command import Command
+from metalayer.cli.options import exchange_option
 
 
 @click.command(cls=Command)
@@ -19,9 +20,7 @@ from metalayer.cli.command import Command
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of everything that this key signed.",
 )
-@click.option(
-    "--exchange", type=click.Path(file_okay=False, path_type=Path), help="Directory shared with the relayers."
-)
+@exchange_option
 @click.option(
     "--next-set",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -36,10 +35,11 @@ def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | N
     address as in deploy.yaml. A version is signed once: if a set fails to get a quorum, the next try needs another one.
     """
     from metalayer.attesting.directory import DirectoryExchange
+    from metalayer.cli.words import verdict_line
     from metalayer.network.live import Live
     from metalayer.network.signers import address_of, load_signer
     from metalayer.validator.next_set import NextSet
-    from metalayer.validator.process import Validator, describe
+    from metalayer.validator.process import Validator
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
@@ -63,7 +63,7 @@ def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | N
             click.echo(line, err=line.startswith("warning"))
         if once:
             for verdict in validator.pass_once():
-                click.echo(describe(verdict))
+                click.echo(verdict_line(verdict))
             return
-        validator.run(stop, lambda verdict: click.echo(describe(verdict)))
+        validator.run(stop, lambda verdict: click.echo(verdict_line(verdict)))
         click.echo(f"validator {validator.address} ended")

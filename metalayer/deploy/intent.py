@@ -13,7 +13,7 @@ from metalayer.deploy.desired import Desired, Resolved
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
 from metalayer.network.models import Model, read_yaml
-from metalayer.network.workspace import repo_root
+from metalayer.network.workspace import workspace
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import Route
 
@@ -53,8 +53,8 @@ class Intent(Model):
 
 
 def load_intent(path: Path | None = None) -> Intent:
-    """Read deploy.yaml (the repository's by default). MetalayerError, one line, if it is missing or wrong."""
-    return read_yaml(path or repo_root() / "deploy.yaml", Intent)
+    """Read deploy.yaml (the workspace's by default). MetalayerError, one line, if it is missing or wrong."""
+    return read_yaml(path or workspace() / "deploy.yaml", Intent)
 
 
 def lifetime(intent: Intent) -> int:

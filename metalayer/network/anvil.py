@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+import shutil
 from pathlib import Path
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain
-from metalayer.network.workspace import repo_root
+from metalayer.network.workspace import workspace
 
 HARDFORK = "prague"
 
@@ -25,15 +26,26 @@ _ANVIL_PLATFORMS = {
 
 
 def anvil_binary() -> Path:
-    """The platform package's anvil: npm's `anvil` is a Node wrapper whose death would orphan the chain."""
+    """The npm platform package's anvil in the workspace's node_modules, or else the `anvil` on the PATH.
+
+    MetalayerError if there is none, or only a script: npm's `anvil` is one, and its death would orphan the chain.
+    """
     machine = (platform.system(), platform.machine())
-    if machine not in _ANVIL_PLATFORMS:
-        raise MetalayerError(f"there is no anvil for {' '.join(machine)}: use Linux or macOS, amd64 or arm64")
-    package = f"node_modules/@foundry-rs/anvil-{_ANVIL_PLATFORMS[machine]}"
-    binary = repo_root() / package / "bin" / "anvil"
-    if not binary.is_file():
-        raise MetalayerError(f"anvil is not installed ({package} is missing): run 'make setup'")
-    return binary
+    if machine in _ANVIL_PLATFORMS:
+        package = f"node_modules/@foundry-rs/anvil-{_ANVIL_PLATFORMS[machine]}"
+        binary = workspace() / package / "bin" / "anvil"
+        if binary.is_file():
+            return binary
+    found = shutil.which("anvil")
+    if found is None:
+        raise MetalayerError(
+            "anvil is not installed: there is none on the PATH and none in node_modules/@foundry-rs "
+            "(in the repository 'make setup' puts it there)"
+        )
+    with Path(found).open("rb") as file:
+        if file.read(2) == b"#!":
+            raise MetalayerError(f"the anvil on the PATH, {found}, is a script: expected the program itself")
+    return Path(found)
 
 
 def anvil_command(

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from metalayer.errors import MetalayerError
 from metalayer.network.models import Model, read_yaml
-from metalayer.network.workspace import port_offset, repo_root
+from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 
 _Positive = Annotated[int, Field(gt=0)]
 # Strict: `yes` and "1" are no amounts. 40 bits are what the contracts keep of each.
@@ -132,8 +132,8 @@ class Network:
 
 
 def load_network(path: Path | None = None) -> Network:
-    """Read networks.yaml (the repository's by default). MetalayerError if it is missing or wrong."""
-    path = path or repo_root() / "networks.yaml"
+    """Read networks.yaml (the workspace's by default). MetalayerError if it is missing or wrong."""
+    path = path or workspace() / NETWORKS_FILE
     try:
         changed = path.stat().st_mtime_ns
     except OSError as error:

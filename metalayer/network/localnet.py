@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -11,17 +10,18 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import requests
-
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_binary, anvil_command
+from metalayer.network.anvil import anvil_command
 from metalayer.network.config import Chain, Network
+from metalayer.network.connection import Connection
 from metalayer.network.locks import Lock, exclusive
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.workspace import state_dir
+from metalayer.protocol.rpc import code_request, quantity
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
@@ -123,34 +123,28 @@ def _deployed(network: Network) -> dict[str, dict[str, str]]:
 
 def _status(chain: Chain, deployed: dict[str, str]) -> ChainStatus:
     pid = _running(chain) if chain.is_local else None
+    here = partial(ChainStatus, chain.name, chain.chain_id, chain.url, pid=pid)
+    connection = Connection(chain, _RPC_SECONDS)
     try:
-        found = int(_rpc(chain, "eth_chainId"), 16)
-        block = _rpc(chain, "eth_getBlockByNumber", "latest", False)
-    except MetalayerError as error:
-        taken = chain.is_local and pid is None and _listening(chain.port)
-        state: Literal["down", "foreign"] = "foreign" if taken else "down"
-        problem = f"port {chain.port} is taken by another program" if taken else None
-        return ChainStatus(
-            chain.name,
-            chain.chain_id,
-            chain.url,
-            state,
-            pid,
-            problem=problem or (str(error) if pid else None),
+        found = connection.ask(quantity("eth_chainId"))
+        if found != chain.chain_id:
+            problem = f"the node at {chain.url} is chain {found}, expected {chain.chain_id}"
+            return here("foreign", pid=None, problem=problem)
+        block = connection.block()
+        # Chains start empty: what the registry lists may be of an earlier life.
+        codes = connection.batch(code_request(address) for address in deployed.values())
+        return here(
+            "up",
+            height=block.number,
+            base_fee=block.base_fee,
+            contracts={
+                name: address for (name, address), code in zip(deployed.items(), codes, strict=True) if code
+            },
         )
-    if found != chain.chain_id:
-        problem = f"the node at {chain.url} is chain {found}, expected {chain.chain_id}"
-        return ChainStatus(chain.name, chain.chain_id, chain.url, "foreign", problem=problem)
-    height, base_fee = int(block["number"], 16), int(block["baseFeePerGas"], 16)
-    # Chains start empty: what the registry lists may be of an earlier life.
-    contracts = {
-        name: address
-        for name, address in deployed.items()
-        if _rpc(chain, "eth_getCode", address, "latest") != "0x"
-    }
-    return ChainStatus(
-        chain.name, chain.chain_id, chain.url, "up", pid, height, base_fee, contracts=contracts
-    )
+    except MetalayerError:
+        if chain.is_local and pid is None and _listening(chain.port):
+            return here("foreign", problem=f"port {chain.port} is taken by another program")
+        return here("down", problem=f"does not answer (see {log_file(chain)})" if pid else None)
 
 
 def _local_chains(network: Network) -> list[Chain]:
@@ -181,8 +175,7 @@ def _running(chain: Chain) -> int | None:
 
 def _is_ours(pid: int, chain: Chain) -> bool:
     """By command line: numbers of ended processes are given to others."""
-    words = _command_line(pid)
-    return str(anvil_binary()) in words and f"--port {chain.port} " in words
+    return f"anvil --host 127.0.0.1 --port {chain.port} " in _command_line(pid)
 
 
 def _command_line(pid: int) -> str:
@@ -220,7 +213,7 @@ def _wait_until_up(chain: Chain, process: subprocess.Popen[bytes]) -> None:
                 f"chain '{chain.name}' did not start: {_last_words(chain)} (see {log_file(chain)})"
             )
         if _listening(chain.port):
-            found = int(_rpc(chain, "eth_chainId"), 16)
+            found = Connection(chain, _RPC_SECONDS).ask(quantity("eth_chainId"))
             if found != chain.chain_id:
                 raise MetalayerError(
                     f"chain '{chain.name}' came up as chain {found}, expected {chain.chain_id}"
@@ -270,14 +263,3 @@ def _stays_taken(port: int) -> bool:
             return True
         time.sleep(_POLL_SECONDS)
     return False
-
-
-def _rpc(chain: Chain, method: str, *params: Any) -> Any:
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-    try:
-        with requests.Session() as session:
-            session.trust_env = not chain.is_local  # a proxy has no business between us and our own chain
-            answer = session.post(chain.url, json=body, timeout=_RPC_SECONDS).json()
-        return answer["result"]
-    except (requests.RequestException, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise MetalayerError(f"{chain.name} ({chain.url}) does not answer {method}: {error}") from error

@@ -20,7 +20,7 @@ from metalayer.network.connection import Connection
 from metalayer.network.models import Model, first_fault
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Unreachable
-from metalayer.network.workspace import repo_root, state_dir
+from metalayer.network.workspace import state_dir, workspace
 from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import code_request
@@ -169,8 +169,8 @@ class Registry(_Model):
 
 
 def records_dir(network: Network) -> Path:
-    """Where registry, journal and lock are: beside the chains' data if local, in the repository otherwise."""
-    return state_dir() if network.is_local else repo_root() / "deployments" / network.name
+    """Where registry, journal and lock are: beside the chains' data if local, in the workspace otherwise."""
+    return state_dir() if network.is_local else workspace() / "deployments" / network.name
 
 
 def registry_path(network: Network) -> Path:
@@ -182,6 +182,6 @@ def journal_path(network: Network) -> Path:
 
 
 def shown(path: Path) -> str:
-    """A path as people read it: relative to the repository if it is inside."""
-    root = repo_root()
+    """A path as people read it: relative to the workspace if it is inside."""
+    root = workspace()
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -51,7 +51,10 @@ class Reverted(RpcError):
 
 
 class Rpc:
-    """Requests to the node of one chain. Safe to share between threads."""
+    """Requests to the node of one chain, never through a proxy. Safe to share between threads.
+
+    timeout: seconds to wait for the node to connect, and again for it to answer.
+    """
 
     def __init__(self, chain: Chain, timeout: float = REQUEST_TIMEOUT) -> None:
         self.chain = chain

@@ -25,19 +25,9 @@ _TEST = re.compile(r"TEST::(\d+)")
 
 
 def load_account(name: str) -> AccountAPI:
-    """The Ape account of that alias, or `TEST::n` (0 to 19) where every chain is a local one.
-
-    MetalayerError listing what exists if there is none, and for test accounts on a network that is not local:
-    everybody knows their keys.
-    """
+    """The Ape account of that alias. MetalayerError listing what exists if there is none."""
     from ape import accounts
 
-    if match := _TEST.fullmatch(name):
-        if not load_network().is_local:
-            raise MetalayerError(f"{name} is a test account and everybody knows its key: use your own")
-        if int(match[1]) >= ACCOUNTS:
-            raise MetalayerError(f"no account '{name}': test accounts are TEST::0 to TEST::{ACCOUNTS - 1}")
-        return accounts.test_accounts[int(match[1])]
     aliases = sorted(accounts.aliases)
     if name not in aliases:
         known = [*aliases, *([f"TEST::0 to TEST::{ACCOUNTS - 1}"] if load_network().is_local else [])]
@@ -45,6 +35,21 @@ def load_account(name: str) -> AccountAPI:
             f"no account '{name}': expected {', '.join(known) or 'one made with `ape accounts generate`'}"
         )
     return accounts.load(name)
+
+
+def local_account(name: str) -> LocalAccount | None:
+    """The key of `TEST::n`, 0 to 19; None if the name is of another form.
+
+    MetalayerError where not every chain is a local one: everybody knows these keys.
+    """
+    match = _TEST.fullmatch(name)
+    if match is None:
+        return None
+    if not load_network().is_local:
+        raise MetalayerError(f"{name} is a test account and everybody knows its key: use your own")
+    if int(match[1]) >= ACCOUNTS:
+        raise MetalayerError(f"no account '{name}': test accounts are TEST::0 to TEST::{ACCOUNTS - 1}")
+    return local_key(int(match[1]))
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,9 @@ def load_signer(name: str) -> Any:
 
 
 def load_sender(name: str) -> Sender:
-    """What signs for an alias, an address that Ape has the key of, or `TEST::n`. Errors as `load_account`."""
-    if match := _TEST.fullmatch(name):
-        load_account(name)
-        return KeySender(local_key(int(match[1])))
+    """What signs for an alias, an address that Ape has the key of, or `TEST::n`. MetalayerError if there is none."""
+    if key := local_account(name):
+        return KeySender(key)
     if not is_address(name):
         return ApeSender(load_account(name))
     from ape import accounts
@@ -93,11 +97,11 @@ def load_sender(name: str) -> Sender:
 
 
 def address_of(name: str) -> str:
-    """Checksummed address of an alias, of `TEST::n` or of an address. Errors as `load_account`."""
+    """Checksummed address of an alias, of `TEST::n` or of an address. Errors as `load_sender`."""
     if is_address(name):
         return str(to_checksum_address(name))
-    if (match := _TEST.fullmatch(name)) and load_network().is_local and int(match[1]) < ACCOUNTS:
-        return str(local_key(int(match[1])).address)
+    if key := local_account(name):
+        return str(key.address)
     return str(load_account(name).address)
 
 

@@ -7,12 +7,26 @@ from pathlib import Path
 
 from metalayer.errors import MetalayerError
 
+NETWORKS_FILE = "networks.yaml"
 OFFSET_VARIABLE = "METALAYER_PORT_OFFSET"
 
 
-def repo_root() -> Path:
-    """The repository: the package is always installed editable, from its own folder."""
-    return Path(__file__).resolve().parents[2]
+def in_workspace() -> bool:
+    """True if the current directory has a networks.yaml. Elsewhere the Ape plugin says nothing."""
+    return Path(NETWORKS_FILE).is_file()
+
+
+def workspace() -> Path:
+    """The folder with networks.yaml: the current directory, and no parent of it, as with Ape's own project.
+
+    MetalayerError if there is none; it names the nearest parent that has one.
+    """
+    here = Path.cwd()
+    if (here / NETWORKS_FILE).is_file():
+        return here
+    above = next((folder for folder in here.parents if (folder / NETWORKS_FILE).is_file()), None)
+    where = f"run it in {above}" if above else "run it in the folder that has one"
+    raise MetalayerError(f"there is no {NETWORKS_FILE} in {here}: {where}")
 
 
 def port_offset() -> int:
@@ -26,7 +40,7 @@ def port_offset() -> int:
 def state_dir() -> Path:
     """Where pid files, logs, registry, journal and exchange of this offset's chains live; made if missing."""
     offset = port_offset()
-    folder = repo_root() / ".metalayer"
+    folder = workspace() / ".metalayer"
     folder = folder / f"offset-{offset}" if offset else folder
     folder.mkdir(parents=True, exist_ok=True)
     return folder

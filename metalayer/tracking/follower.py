@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from rich.console import Console
-from rich.status import Status
 
 from metalayer.attesting.exchange import Exchange
 from metalayer.errors import MetalayerError
@@ -110,32 +106,3 @@ def _waiting(trace: Trace, depth: int) -> str:
     if trace.state is State.FINAL:
         return "waiting for validators and a relayer (`ape run validate`, `ape run relay watch`)"
     return f"waiting for a relayer to deliver it on {trace.destination}"
-
-
-class JourneyDisplay:
-    """A line per event, and a spinner that says what is waited for."""
-
-    def __init__(self, target: Console, status: Status | None) -> None:
-        self._console = target
-        self._status = status
-
-    def event(self, event: Event) -> None:
-        """Prints what happened."""
-        gas = "" if event.gas is None else f"{event.gas:>9,} gas"
-        line = f"{event.seconds:6.1f} s  {event.what:<10} {event.chain:<8} {gas:<14}"
-        self._console.print(f"{line} {event.transaction or ''}".rstrip(), soft_wrap=True)
-
-    def wait(self, text: str) -> None:
-        """Changes what the spinner says."""
-        if self._status is not None:
-            self._status.update(text)
-
-
-@contextmanager
-def shown_on(target: Console) -> Iterator[JourneyDisplay]:
-    """Shows a journey on the console while the block runs; the spinner only on a terminal."""
-    if target.is_terminal and not target.quiet:
-        with target.status("") as status:
-            yield JourneyDisplay(target, status)
-    else:
-        yield JourneyDisplay(target, None)

@@ -14,7 +14,6 @@ from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Unreachable
 from metalayer.protocol import gateway
-from metalayer.protocol.amounts import GWEI, era
 from metalayer.protocol.message import Fee
 from metalayer.tracking.messages import failure_reason
 from metalayer.tracking.status import signed_nonces
@@ -119,7 +118,7 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
         return Trace(sent, *names, State.SENT, advice=advice)
     if signed_nonces(mesh, exchange, {sent.ends}).get(sent.ends, 0) < message.nonce:
         if destination.block().time > message.deliver_before:
-            late = f"it expired at {_utc(message.deliver_before)}: its relayer passes it by, and it goes back"
+            late = f"it expired at {utc(message.deliver_before)}: its relayer passes it by, and it goes back"
             return Trace(sent, *names, State.FINAL, reason=late, advice="start validators, and a relayer")
         return Trace(
             sent, *names, State.FINAL, advice="start validators, and a relayer: `ape run relay once`"
@@ -140,13 +139,11 @@ def _undelivered(
         why = f"it goes back: its notice is message {standing.notice} from {names[1]} to {names[0]}"
         return Trace(sent, *names, State.RETURNING, executed, reason=why, advice=advice)
     if expired or destination.block().time > message.deliver_before:
-        why = f"it was not executed by {_utc(message.deliver_before)}, its deliverBefore"
+        why = f"it was not executed by {utc(message.deliver_before)}, its deliverBefore"
         advice = "it can no longer be retried: `ape run relay once` sends it back to its sender"
         return Trace(sent, *names, State.EXPIRED, executed, reason=why, advice=advice)
     why = failure_reason(destination, address, message)
-    advice = (
-        f"retry it with `ape run message 0x{sent.id.hex()} --retry`, until {_utc(message.deliver_before)}"
-    )
+    advice = f"retry it with `ape run message 0x{sent.id.hex()} --retry`, until {utc(message.deliver_before)}"
     return Trace(sent, *names, State.FAILED, executed, reason=why, advice=advice)
 
 
@@ -188,16 +185,6 @@ def as_dict(trace: Trace) -> dict[str, Any]:
     }
 
 
-def describe(trace: Trace) -> str:
-    """A trace for people, one fact per line."""
-    message = trace.sent.message
-    fee = Fee.unpack(message.fee)
-    facts = as_dict(trace) | {
-        "deliver_before": "never" if message.is_of_gateways else _utc(message.deliver_before),
-        "fee": f"{era(fee.relay * GWEI)} ERA to deliver it, {era(fee.back * GWEI)} for its end",
-    }
-    return "\n".join(f"{key.replace('_', ' '):<15}{value}" for key, value in facts.items() if value != "")
-
-
-def _utc(seconds: int) -> str:
+def utc(seconds: int) -> str:
+    """A Unix time for people."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -225,13 +225,3 @@ class Validator:
         delay.until = time.monotonic() + delay.seconds
         delay.seconds = min(delay.seconds * 1.5, _SLOWEST_RETRY)
         return delay
-
-
-def describe(verdict: Verdict) -> str:
-    """One line for people."""
-    root = f"0x{verdict.root.hex()}"
-    if verdict.judgement is Judgement.SIGNED:
-        return f"signed {root}: {verdict.facts} facts"
-    if verdict.judgement is Judgement.WAITING:
-        return f"waiting with {root}: {verdict.reason}"
-    return f"refused {root}: {verdict.reason}"

@@ -16,7 +16,6 @@ from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.network.transactions import KeySender
-from metalayer.network.workspace import repo_root
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import Fee
 from metalayer.relayer.results import PassResult
@@ -26,6 +25,7 @@ from tests.kit.chains import BoundChain
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import Contract, Receipt, error, init_code
 from tests.kit.roles import RELAYER, RIVAL, SENDER
+from tools.repository import repo_root
 
 DAY = 86_400
 HELLO = "Hello, arcade"

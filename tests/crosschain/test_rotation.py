@@ -24,13 +24,13 @@ from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted
 from metalayer.network.signers import address_of
 from metalayer.network.transactions import Transaction
-from metalayer.network.workspace import repo_root
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact
 from metalayer.protocol.gateway import Batch
 from tests.kit.deployment import ACCEPTING, Deployment, write_set
 from tests.kit.roles import RELAYER, RIVAL, VALIDATORS
+from tools.repository import repo_root
 
 CHAINS = ("hub", "arcade", "perps", "social")
 

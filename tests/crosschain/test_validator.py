@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.cli.words import verdict_line
 from metalayer.network.rpc import Rpc
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
-from metalayer.validator.process import Judgement, Validator, describe
+from metalayer.validator.process import Judgement, Validator
 from metalayer.validator.record import Contradiction
 from tests.kit.deployment import Deployment, write_set
 from tests.kit.roles import VALIDATORS
@@ -36,7 +37,7 @@ def fact_of(mesh: Deployment, origin: str, destination: str) -> LaneFact:
 def judge(validator: Validator, facts: list[Fact]) -> tuple[Judgement, str]:
     root = validator.exchange.propose(facts)
     (verdict,) = (one for one in validator.pass_once() if one.root == root)
-    assert verdict.judgement is Judgement.SIGNED or root.hex() in describe(verdict)
+    assert verdict.judgement is Judgement.SIGNED or root.hex() in verdict_line(verdict)
     return verdict.judgement, verdict.reason
 
 
@@ -394,11 +395,13 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.cli.words import verdict_line
 from metalayer.network.rpc import Rpc
 from metalayer.network.config import load_network
 from metalayer.network.connection import connect
 from metalayer.network.mesh import Mesh
 from metalayer.network.signers import address_of, local_key
+from metalayer.cli.words import verdict_line
 from metalayer.network.rpc import Rpc
 from metalayer.protocol.attestation import Domain
 from metalayer.validator.next_set import NextSet

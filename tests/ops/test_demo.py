@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from demo import story as demo
+from demo.summary import as_dict, print_summary
 from metalayer.cli.display import console
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network, load_network
-from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, repo_root, state_dir
+from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, state_dir
+from tools.repository import repo_root
 
 FAST = 0.1
 
@@ -68,7 +70,7 @@ def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) 
     assert summary.reconciles
     assert summary.books.chains["arcade"].credit(summary.relayer) > 0
     assert all(chain.credit(summary.user) > 0 for chain in summary.books.chains.values())
-    data = demo.as_dict(summary)
+    data = as_dict(summary)
     assert data["reconciles"] is True
     assert {step["kind"] for step in data["steps"]} == {
         "send 32 bytes",
@@ -81,7 +83,7 @@ def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) 
         "release ERA on arrival",
         "forward ERA",
     }
-    demo.print_summary(summary, console(quiet=True))
+    print_summary(summary, console(quiet=True))
     os.environ[OFFSET_VARIABLE] = str(before)
     assert children() == []
 
@@ -95,8 +97,8 @@ def test_interrupted_it_leaves_no_process() -> None:
         text=True,
         start_new_session=True,
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         for line in process.stdout:
             if "validators" in line:
                 break

@@ -31,7 +31,6 @@ from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.network.signers import address_of
-from metalayer.network.workspace import repo_root
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
@@ -39,6 +38,7 @@ from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
+from tools.repository import repo_root
 
 # Each contract and the seal by the deployer; a route to each other chain by the owner.
 DEPLOYER_STEPS = len(CONTRACTS) + 1

@@ -10,20 +10,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
+from click import Context
 from click.testing import CliRunner
 
 from metalayer.cli.localnet import cli
+from metalayer.cli.main import cli as metalayer
 from metalayer.errors import MetalayerError
-from metalayer.network import config as network
-from metalayer.network import localnet
-from metalayer.network.anvil import anvil_command
-from metalayer.network.config import Chain, Network, load_network
+from metalayer.network import anvil, localnet
+from metalayer.network.config import Chain, Fork, Network, load_network
+from metalayer.network.connection import Connection
 from metalayer.network.workspace import port_offset
 from tests.kit.ports import listener
+from tools.repository import repo_root
 
 
 @pytest.fixture
@@ -32,9 +32,10 @@ def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
     monkeypatch.setenv("METALAYER_PORT_OFFSET", str(port_offset() + 1000))
     monkeypatch.setattr(localnet, "state_dir", lambda: tmp_path)
     monkeypatch.setattr(localnet, "_RPC_SECONDS", 0.5)
+    monkeypatch.setattr(localnet, "_GRACE_SECONDS", 0.3)
     full = load_network()
     chains = {name: full.chains[name] for name in ("hub", "perps")}
-    small = network.Network(full.name, full.hub, chains)
+    small = Network(full.name, full.hub, chains)
     yield small
     localnet.down(small, say=print)
 
@@ -52,11 +53,6 @@ def exists(pid: int) -> bool:
     """A process that ended but was not waited for does not count."""
     done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return done.stdout.strip() != "" and not done.stdout.strip().startswith("Z")
-
-
-def rpc(url: str, method: str, *params: Any) -> Any:
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-    return requests.post(url, json=body, timeout=5).json()["result"]
 
 
 def test_up_status_and_down(net: Network, said: list[str]) -> None:
@@ -86,7 +82,7 @@ def test_whoever_started_the_chains_leaves_nothing_in_the_process_table(
     running = pids(net)
     localnet.down(net, said.append)
     for pid in running.values():
-        assert pid
+        assert pid is not None
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
@@ -103,11 +99,10 @@ def test_blocks_come_by_themselves_at_the_presets_pace(net: Network, said: list[
 def test_up_starts_only_what_is_missing(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
     before = pids(net)
-    killed = before["perps"]
-    assert killed
-    os.kill(killed, signal.SIGKILL)
+    assert before["perps"]
+    os.kill(before["perps"], signal.SIGKILL)
     deadline = time.monotonic() + 10
-    while exists(killed) and time.monotonic() < deadline:
+    while exists(before["perps"]) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert localnet.up(net, said.append) == ["perps"]
     after = pids(net)
@@ -131,20 +126,21 @@ def test_a_taken_port_is_one_line_and_nothing_is_started(net: Network, said: lis
 def test_a_start_that_crashes_leaves_no_process(
     net: Network, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = []
+    real = anvil.anvil_command
+    started: list[subprocess.Popen[bytes]] = []
 
     def broken(chain: Chain, *, interval: bool) -> list[str]:
-        command = anvil_command(chain, interval=interval)
+        command = real(chain, interval=interval)
         return command if chain.name == "hub" else [*command, "--no-such-option"]
 
     start = localnet._start
 
-    def noted(chain: Chain) -> subprocess.Popen[bytes]:
+    def remembering(chain: Chain) -> subprocess.Popen[bytes]:
         started.append(start(chain))
         return started[-1]
 
     monkeypatch.setattr(localnet, "anvil_command", broken)
-    monkeypatch.setattr(localnet, "_start", noted)
+    monkeypatch.setattr(localnet, "_start", remembering)
     with pytest.raises(MetalayerError, match=r"chain 'perps' did not start"):
         localnet.up(net, said.append)
     assert len(started) == 2
@@ -173,10 +169,8 @@ def test_a_running_localnet_survives_who_started_it(net: Network, said: list[str
 
 def test_the_nodes_answer_for_their_own_chain_id(net: Network, said: list[str]) -> None:
     localnet.up(net, said.append)
-    body = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
     for chain in net.chains.values():
-        answer = requests.post(chain.url, json=body, timeout=5).json()["result"]
-        assert int(answer, 16) == chain.chain_id
+        assert int(Connection(chain).rpc("eth_chainId"), 16) == chain.chain_id
 
 
 def test_the_command_speaks_json_and_fails_while_a_chain_is_down(
@@ -202,18 +196,41 @@ def test_the_command_turns_an_error_into_one_line(net: Network, monkeypatch: pyt
     assert result.stderr.count("\n") == 1
 
 
+def test_outside_a_workspace_every_command_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner(mix_stderr=False).invoke(metalayer, ["localnet", "status"])
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: there is no networks.yaml in {tmp_path}: run it in the folder that has one\n"
+    )
+
+
+def test_all_commands_have_one_name_more() -> None:
+    """`ape metalayer X` is `ape run X`: the scripts that are no tools of the repository."""
+    scripts = {path.stem for path in (repo_root() / "scripts").glob("*.py")} - {"bench", "demo"}
+    context = Context(metalayer)
+    assert set(metalayer.list_commands(context)) == scripts
+    for name in scripts:
+        assert metalayer.get_command(context, name) is not None
+    assert metalayer.get_command(context, "command") is None, "a module, and no command"
+
+
 def test_a_fork_starts_from_another_chains_state_under_its_own_id(net: Network, said: list[str]) -> None:
     hub = net.chains["hub"]
-    upstream = network.Network(net.name, net.hub, {"hub": hub})
+    upstream = Network(net.name, net.hub, {"hub": hub})
     localnet.up(upstream, said.append)
     account = "0x" + "f0" * 20
-    rpc(hub.url, "anvil_setBalance", account, hex(12_345))
-    block = int(rpc(hub.url, "eth_blockNumber"), 16) + 1
-    while int(rpc(hub.url, "eth_blockNumber"), 16) < block:
+    upper = Connection(hub)
+    upper.rpc("anvil_setBalance", account, hex(12_345))
+    block = upper.height() + 1
+    while upper.height() < block:
         time.sleep(0.1)
 
-    forked = replace(net.chains["perps"], fork=network.Fork(url=hub.url, block=block))
+    forked = replace(net.chains["perps"], fork=Fork(url=hub.url, block=block))
     net.chains["perps"] = forked
     assert localnet.up(net, said.append) == ["perps"]
-    assert int(rpc(forked.url, "eth_chainId"), 16) == 903
-    assert int(rpc(forked.url, "eth_getBalance", account, "latest"), 16) == 12_345
+    lower = Connection(forked)
+    assert int(lower.rpc("eth_chainId"), 16) == 903
+    assert int(lower.rpc("eth_getBalance", account, "latest"), 16) == 12_345

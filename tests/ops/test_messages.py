@@ -19,10 +19,10 @@ from click.testing import CliRunner, Result
 from metalayer.assets import credit
 from metalayer.cli import message, relay, send
 from metalayer.network.live import Live
-from metalayer.network.workspace import repo_root
 from metalayer.protocol.gateway import RECEIVE_MESSAGE
 from tests.kit.deployment import Deployment
 from tests.kit.roles import DEPOSITOR, PAUPER, TREASURY, VALIDATORS, Role
+from tools.repository import repo_root
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
 ERA = 10**18
@@ -107,17 +107,17 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
     assert (found["state"], found["payload"]) == ("failed", "0x" + b"hello".hex())
     assert found["reason"] == f"the recipient {NOBODY} has no code on perps"
     assert f"ape run message {id_} --retry" in found["advice"]
-    for retried in (run(message, id_, "--retry", *shared), run(relay, "retry", id_)):
-        assert retried.exit_code == 1
-        assert retried.stderr == (
-            f"Error: perps: the message still fails: the recipient {NOBODY} has no code on perps\n"
-        )
+    retried = run(message, id_, "--retry", *shared)
+    assert retried.exit_code == 1
+    assert retried.stderr == (
+        f"Error: perps: the message still fails: the recipient {NOBODY} has no code on perps\n"
+    )
     # Answers every call with the magic value: PUSH4, shift to the left, MSTORE, RETURN.
     accepting = "0x63" + RECEIVE_MESSAGE.selector.hex() + "60e01b5f5260205ff3"
     deployment.connections["perps"].rpc("anvil_setCode", NOBODY, accepting)
-    retried = run(relay, "retry", id_)
+    retried = run(message, id_, "--retry", *shared)
     assert retried.exit_code == 0, retried.output
-    assert "state          delivered" in run(message, id_, *shared).output
+    assert "state          delivered" in retried.output
 
 
 def test_send_deposits_what_is_missing_and_no_more(deployment: Deployment) -> None:
@@ -175,7 +175,7 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
         ),
         (message, ["0x12"], "'0x12' is not a message id"),
         (message, ["0x" + "00" * 32], "there is no message 0x00"),
-        (relay, ["retry", "0x" + "00" * 32], "there is no message 0x00"),
+        (message, ["0x" + "00" * 32, "--retry"], "there is no message 0x00"),
         (relay, ["once", "--account", "nobody"], "no account 'nobody'"),
     ],
 )

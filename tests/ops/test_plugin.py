@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +14,15 @@ from ape import Project, accounts, networks, project
 from ape.exceptions import CompilerError, ProviderError
 
 import ape_metalayer.compiler
-from ape_metalayer.compilation import compile_project
+from ape_metalayer.compilation import Contracts, compile_project
 from metalayer.deploy.sources import Sources
 from metalayer.network.anvil import anvil_command
 from metalayer.network.config import Chain, load_network
-from metalayer.network.workspace import port_offset, repo_root
-from tests.kit.ports import listener
+from metalayer.network.workspace import port_offset
+from tests.kit.ports import hanging_up
+from tools.repository import repo_root
+
+Small = tuple[Any, list[Sources]]
 
 
 @pytest.fixture
@@ -34,28 +36,6 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Chain:
 def connected() -> Iterator[Any]:
     with networks.parse_network_choice("metalayer:hub", disconnect_after=True) as provider:
         yield provider
-
-
-@contextmanager
-def hanging_up(port: int) -> Iterator[None]:
-    """A program that takes connections and ends each at once."""
-    server = listener(port)
-
-    def serve() -> None:
-        while True:
-            try:
-                server.accept()[0].close()
-            except OSError:
-                return
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown(2)
-        server.close()
-        thread.join()
 
 
 def test_connecting_starts_the_chain_and_disconnecting_ends_it(hub: Chain) -> None:
@@ -116,9 +96,6 @@ def test_ape_has_the_contracts_as_each_compiles_with_its_own_imports() -> None:
     assert project.Metalayer.contract_type.devdoc["kind"] == "dev"
 
 
-Small = tuple[Project, list[Sources]]
-
-
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     """A project like this one, and what Ape asked to be compiled, one entry each time."""
@@ -131,12 +108,12 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     (tmp_path / ".solc").symlink_to(repo_root() / ".solc")
     asked: list[Sources] = []
 
-    def compiled(sources: Sources) -> Any:
+    def remembering(sources: Sources) -> Contracts:
         asked.append(sources)
         return compile_project(sources)
 
     monkeypatch.setattr(ape_metalayer.compiler, "checkout", lambda: tmp_path)
-    monkeypatch.setattr(ape_metalayer.compiler, "compile_project", compiled)
+    monkeypatch.setattr(ape_metalayer.compiler, "compile_project", remembering)
     return Project(tmp_path), asked
 
 

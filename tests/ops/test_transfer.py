@@ -19,6 +19,7 @@ from metalayer.assets import bridge, credit
 from metalayer.assets.books import Books, read_books
 from metalayer.assets.tokens import balance
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.cli.words import transfer_cost
 from metalayer.deploy.intent import route_between
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
@@ -228,7 +229,7 @@ def test_shows_what_arrives(live: Live, deployment: Deployment) -> None:
     assert transfer.payment.fee == fee(live, "arcade", "hub", 500_000)
     assert transfer.arrives == ERA - fee(live, "hub", "social", 200_000)
     cost, forward = era(transfer.payment.fee), era(transfer.forward_fee)
-    assert transfer.describe() == (
+    assert transfer_cost(transfer) == (
         f"{cost} ERA from the credit on arcade, {cost} of it deposited now; "
         f"the hub takes {forward} of the amount to send it on, {era(transfer.arrives)} arrive"
     )

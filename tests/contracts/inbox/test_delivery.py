@@ -842,7 +842,9 @@ def healthy(arcade, deployer):
 
 
 @pytest.fixture
-def forbidden(arcade, gateway, recipient, healthy, paper, lane, other_lane, fill, owner, sender, deadline):
+def forbidden(
+    arcade, gateway, recipient, healthy, paper, lane, other_lane, fill, owner, relayer, sender, deadline
+):
     """Prepares what a recipient could do if it were not being called; gives the arguments by method.
 
     The lane from perps holds one message, which pays well, and the lane from the hub the notices that it takes.

@@ -8,7 +8,7 @@ import pytest
 
 from metalayer.deploy.intent import load_intent
 from metalayer.errors import MetalayerError
-from metalayer.network.workspace import repo_root
+from tools.repository import repo_root
 
 
 def test_the_repository_s_file_is_one() -> None:

@@ -14,7 +14,7 @@ import yaml
 from metalayer.errors import MetalayerError
 from metalayer.network.anvil import anvil_command
 from metalayer.network.config import load_network
-from metalayer.network.workspace import port_offset, repo_root, state_dir
+from metalayer.network.workspace import port_offset, state_dir
 
 PRESET = {
     "block_time": 1,
@@ -78,21 +78,19 @@ def test_a_chain_is_found_by_name_and_by_id(write: Write) -> None:
         network.chain("mars")
 
 
-def test_ports_and_folders_follow_the_offset(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ports_and_folders_follow_the_offset(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chain = load_network(write(good())).hub
     monkeypatch.setenv("METALAYER_PORT_OFFSET", "7")
     assert (chain.port, chain.url) == (9008, "http://127.0.0.1:9008")
-    monkeypatch.setattr("metalayer.network.workspace.repo_root", lambda: write(good()).parent)
-    assert state_dir() == repo_root_of(write) / ".metalayer" / "offset-7"
+    monkeypatch.chdir(tmp_path)
+    assert state_dir() == tmp_path / ".metalayer" / "offset-7"
     monkeypatch.setenv("METALAYER_PORT_OFFSET", "0")
-    assert state_dir() == repo_root_of(write) / ".metalayer"
+    assert state_dir() == tmp_path / ".metalayer"
     monkeypatch.setenv("METALAYER_PORT_OFFSET", "-3")
     with pytest.raises(MetalayerError, match="METALAYER_PORT_OFFSET is '-3'"):
         port_offset()
-
-
-def repo_root_of(write: Write) -> Path:
-    return write(good()).parent
 
 
 def test_the_tests_never_run_on_the_localnets_ports() -> None:
@@ -191,9 +189,3 @@ def test_anvil_runs_what_the_file_says(write: Write) -> None:
     forked = options(anvil_command(network.chain("away"), interval=False))
     assert (forked["--fork-url"], forked["--fork-block-number"]) == ("http://upstream:1", "17")
     assert "--block-time" not in forked
-
-
-def test_anvil_is_the_binary_and_not_its_wrapper() -> None:
-    binary = Path(anvil_command(load_network().hub, interval=True)[0])
-    assert binary.is_relative_to(repo_root() / "node_modules" / "@foundry-rs")
-    assert binary.read_bytes()[:4] != b"#!/u"

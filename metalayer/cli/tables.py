@@ -1,0 +1,84 @@
+"""What `ape run relay` prints: a pass, and where every lane stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from rich.table import Table
+
+from metalayer.cli.display import table
+from metalayer.protocol.amounts import GWEI, era
+from metalayer.relayer.results import PassResult
+from metalayer.tracking.status import LaneStatus, NetworkStatus
+
+_SECONDS_PER_DAY = 86_400
+
+
+def pass_tables(result: PassResult) -> Iterator[Table]:
+    """What was delivered, then what was settled; nothing of what did not happen."""
+    if result.deliveries:
+        columns: tuple[str, ...] = (
+            "chain",
+            "#delivered",
+            "#failed",
+            "#of them late",
+            "#transactions",
+            "#gas used",
+            "#seconds",
+        )
+        rows = [
+            (
+                done.chain,
+                *map(str, (done.delivered, done.failed, done.expired, len(done.transactions))),
+                f"{done.gas_used:,}",
+                f"{done.seconds:.2f}",
+            )
+            for done in result.deliveries
+        ]
+        yield table("Delivered", columns, rows)
+    settled = [
+        (
+            done.chain,
+            *map(str, (done.returned, done.refunded, done.claimed, len(done.transactions))),
+            f"{done.gas_used:,}",
+        )
+        for done in result.settled
+        if done.transactions
+    ]
+    if settled:
+        columns = ("chain", "#returned", "#refunded", "#claims sent", "#transactions", "#gas used")
+        yield table("Settled", columns, settled)
+
+
+def status_tables(found: NetworkStatus, stuck: Collection[LaneStatus]) -> Iterator[Table]:
+    """All lanes, those with something that has not ended, and the validator sets."""
+    lanes = [
+        (
+            _name(lane),
+            *map(str, (lane.sent, lane.finalized, lane.signed, lane.delivered)),
+            "" if lane.oldest_pending is None else str(lane.oldest_pending),
+            "stands still" if lane.problem else "stuck" if lane in stuck else "ok",
+        )
+        for lane in found.lanes
+    ]
+    columns: tuple[str, ...] = ("lane", "#sent", "#final", "#signed", "#delivered", "#oldest (s)", "state")
+    yield table("Lanes", columns, lanes)
+    unended = [
+        (_name(lane), *map(str, (lane.failed, lane.expired, lane.returning)), era(lane.escrow * GWEI))
+        for lane in found.lanes
+        if lane.failed or lane.expired or lane.returning or lane.escrow
+    ]
+    if unended:
+        columns = ("lane", "#failed", "#expired", "#returning", "#escrow (ERA)")
+        yield table("Not ended yet", columns, unended)
+    sets = [(one.chain, str(one.version), f"{one.seconds_left / _SECONDS_PER_DAY:.1f}") for one in found.sets]
+    yield table("Validator sets", ("chain", "#version", "#days left"), sets)
+
+
+def lane_problems(found: NetworkStatus) -> Iterator[str]:
+    """A line per lane that stands still."""
+    return (f"{_name(lane)}: {lane.problem}" for lane in found.lanes if lane.problem)
+
+
+def _name(lane: LaneStatus) -> str:
+    return f"{lane.origin} → {lane.destination}"
