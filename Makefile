@@ -98,7 +98,7 @@ node_modules/.stamp: package.json package-lock.json .npmrc
 	@npm ci --silent --no-audit --no-fund || { echo "make: npm ci failed: run 'npm ci' to see why" >&2; exit 1; }
 	@touch $@
 
-.solc/.stamp: ape-config.yaml .venv/.stamp-project node_modules/.stamp
+.solc/.stamp: ape-config.yaml tools/solc.js .venv/.stamp-project node_modules/.stamp
 	@$(BIN)/python -m tools.toolchain install
 	@touch $@
 

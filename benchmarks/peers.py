@@ -86,5 +86,5 @@ def _openzeppelin(meter: Meter) -> dict[str, int]:
 def _compile(name: str) -> bytes:
     """Creation bytecode of a contract of benchmarks/peers, with the settings of our own."""
     sources, path = Sources(repo_root()), f"benchmarks/peers/{name}.sol"
-    contracts = run(solc_path(sources), sources.standard_input(path))[path]
-    return bytes.fromhex(contracts[name]["evm"]["bytecode"]["object"])
+    (output,) = run(solc_path(sources), [sources.standard_input(path)])
+    return bytes.fromhex(output["contracts"][path][name]["evm"]["bytecode"]["object"])

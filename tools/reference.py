@@ -5,14 +5,16 @@ A script of our own: the one generator for it, solidity-docgen, is a plugin of H
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from ape_metalayer.compilation import run, solc_path
+from metalayer.deploy.sources import Sources
+from metalayer.errors import MetalayerError
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {
@@ -62,31 +64,17 @@ def main() -> None:
 
 def syntax_trees() -> dict[Path, dict[str, Any]]:
     """The compiler's view of each source, by path. Only analysed: no code is generated."""
-    compiler = next((ROOT / ".solc").glob("solc-v*"), None)
-    if compiler is None:
-        sys.exit("there is no compiler in .solc: run 'make setup'")
-    paths = [
-        path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / "contracts" / folder).glob("*.sol")
-    ]
-    request = {
-        "language": "Solidity",
-        "sources": {
-            str(path): {"content": (ROOT / path).read_text(encoding="utf-8")} for path in sorted(paths)
-        },
-        "settings": {
-            "remappings": ["@openzeppelin/=node_modules/@openzeppelin/"],
-            "outputSelection": {"*": {"": ["ast"]}},
-        },
-    }
-    command = [str(compiler), "--standard-json", "--base-path", str(ROOT)]
-    done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(done.stderr.strip())
-    answer = json.loads(done.stdout)
-    for problem in answer.get("errors", []):
-        if problem["severity"] == "error":
-            sys.exit(problem["formattedMessage"].strip())
-    return {path: answer["sources"][str(path)]["ast"] for path in sorted(paths)}
+    sources = Sources(ROOT)
+    paths = sorted(
+        Path(file) for file in sources.files if str(Path(file).parent.relative_to("contracts")) in FOLDERS
+    )
+    request = sources.standard_input(*map(str, paths))
+    request["settings"]["outputSelection"] = {"*": {"": ["ast"]}}
+    try:
+        (answer,) = run(solc_path(sources), [request])
+    except MetalayerError as error:
+        sys.exit(str(error))
+    return {path: answer["sources"][str(path)]["ast"] for path in paths}
 
 
 def page(folder: str, about: str, trees: dict[Path, dict[str, Any]]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 import click
 
-from ape_metalayer.compilation import run_all, solc_path
+from ape_metalayer.compilation import run, solc_path
 from metalayer.deploy.sources import Sources
 from metalayer.errors import MetalayerError
 from tools import artifacts
@@ -108,8 +108,8 @@ def _bytecodes(compiler: Path, inputs: list[dict[str, Any]]) -> dict[str, str]:
     """Creation bytecode of every contract to deploy, by source:name."""
     return {
         f"{source}:{name}": contract["evm"]["bytecode"]["object"]
-        for compiled in run_all(compiler, inputs)
-        for source, contracts in compiled.items()
+        for output in run(compiler, inputs)
+        for source, contracts in output.get("contracts", {}).items()
         for name, contract in contracts.items()
         if "evm" in contract
     }

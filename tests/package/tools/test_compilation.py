@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ape_metalayer.compilation
-from ape_metalayer.compilation import Contracts, compile_project
+from ape_metalayer.compilation import Contracts, compile_project, run, solc_path
 from metalayer.deploy.sources import Sources, checkout
 from metalayer.errors import MetalayerError
 
@@ -39,13 +39,14 @@ def copy(tmp_path: Path) -> Path:
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that the compiler was asked for."""
     asked: list[str] = []
-    run: Callable[[Path, dict[str, Any]], Any] = ape_metalayer.compilation.run
+    ask: Callable[..., Any] = ape_metalayer.compilation._ask_all
 
-    def recorded(compiler: Path, standard_input: dict[str, Any]) -> Any:
-        asked.extend(standard_input["settings"]["outputSelection"])
-        return run(compiler, standard_input)
+    def recorded(compiler: Path, standard_inputs: list[dict[str, Any]]) -> Any:
+        for one in standard_inputs:
+            asked.extend(one["settings"]["outputSelection"])
+        return ask(compiler, standard_inputs)
 
-    monkeypatch.setattr(ape_metalayer.compilation, "run", recorded)
+    monkeypatch.setattr(ape_metalayer.compilation, "_ask_all", recorded)
     return asked
 
 
@@ -81,22 +82,42 @@ def _code(compiled: Contracts, file: str, name: str) -> str:
     return str(compiled[file][name]["evm"]["bytecode"]["object"])
 
 
-def test_kept_answers_are_those_of_the_project_as_it_is(copy: Path) -> None:
-    kept = copy / ".build" / "solc"
-    before = set(kept.iterdir())
-    assert len(before) == len(Sources(copy).standard_inputs())
-    (copy / "contracts" / "A.sol").write_text(NEIGHBOUR, encoding="utf-8")
-    compile_project(Sources(copy))
-    assert len(set(kept.iterdir()) - before) == 1
-    (copy / "contracts" / "A.sol").unlink()
-    compile_project(Sources(copy))
-    assert set(kept.iterdir()) == before
-
-
-def test_the_compilers_message_says_where(copy: Path) -> None:
-    (copy / "contracts" / "A.sol").write_text("pragma solidity ^0.8.0; contract A { uint256 x = y; }")
-    with pytest.raises(MetalayerError, match=r"(?s)Undeclared identifier\..*contracts/A\.sol:1:"):
+def test_what_was_compiled_once_is_kept_until_there_is_too_much(
+    copy: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, new = copy / ".build" / "solc", copy / "contracts" / "A.sol"
+    monkeypatch.setattr(ape_metalayer.compilation, "_KEPT", len(Sources(copy).standard_inputs()) + 2)
+    for number in (2, 3, 2, 4, 2, 3):  # The third time, 3 is gone: 2 was used later.
+        new.write_text(NEIGHBOUR.replace("return 1;", f"return {number};"), encoding="utf-8")
         compile_project(Sources(copy))
+    assert compiled == ["contracts/A.sol"] * 4
+    assert len(list(kept.iterdir())) == len(Sources(copy).standard_inputs()) + 1
+
+
+def test_the_compilers_message_says_where_and_what_compiled_is_kept(copy: Path, compiled: list[str]) -> None:
+    library = copy / "contracts" / "A.sol"
+    library.write_text("pragma solidity ^0.8.0; function f() pure { g(); }", encoding="utf-8")
+    for name in ("B", "C"):
+        importer = f'pragma solidity ^0.8.0; import "./A.sol"; contract {name} {{}}'
+        (copy / "contracts" / f"{name}.sol").write_text(importer, encoding="utf-8")
+    (copy / "contracts" / "D.sol").write_text(NEIGHBOUR, encoding="utf-8")
+    with pytest.raises(MetalayerError, match=r"(?s)Undeclared identifier\..*contracts/A\.sol:1:") as raised:
+        compile_project(Sources(copy))
+    assert str(raised.value).count("Undeclared identifier") == 1, "once, not for each that imports it"
+    library.write_text("pragma solidity ^0.8.0; function f() pure {}", encoding="utf-8")
+    compiled.clear()
+    compile_project(Sources(copy))
+    assert "contracts/D.sol" not in compiled
+
+
+def test_one_by_one_and_in_a_list_gives_the_same(copy: Path) -> None:
+    """Threads of npm's compiler are used again and again: nothing of one input is left for the next."""
+    sources = Sources(copy)
+    files = ("contracts/deploy/Create3Factory.sol", "contracts/examples/Postbox.sol")
+    factory, postbox = map(sources.standard_input, files)
+    first, other, again = run(solc_path(sources), [factory, postbox, factory])
+    assert first == again == run(solc_path(sources), [factory])[0]
+    assert other == run(solc_path(sources), [postbox])[0]
 
 
 def test_without_a_compiler_one_line_says_what_to_do(copy: Path) -> None:
