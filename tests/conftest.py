@@ -21,7 +21,7 @@ from metalayer.network.connection import connect
 from metalayer.network.registry import records_dir
 from metalayer.network.signers import address_of, load_sender
 from tests.kit.chains import BoundChain
-from tests.kit.deployed import Deployment, bind
+from tests.kit.deployment import Deployment
 
 # Snapshots make a fixture per test safe for all its examples; chains are slower than Hypothesis expects.
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -34,7 +34,7 @@ for _profile, _examples, _steps in (("quick", 20, 20), ("deep", 500, 60)):
         deadline=None,
         suppress_health_check=_CHECKS,
         derandomize=_SAME,
-        database=None if _SAME else settings.default.database,
+        database=None if _SAME or settings.default is None else settings.default.database,
         print_blob=True,
     )
 settings.load_profile("quick")
@@ -82,7 +82,7 @@ def deployment(chains: dict[str, BoundChain]) -> Deployment:
     connections = connect(network)
     deployer = Deployer(network, connections, load_intent(), address_of, load_sender, records_dir(network))
     registry = deployer.apply(lambda chain, step, left: None)
-    return Deployment(registry, connections, {name: bind(chain, registry) for name, chain in chains.items()})
+    return Deployment.of(registry, connections, chains)
 
 
 @pytest.fixture(autouse=True)

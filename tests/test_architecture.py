@@ -116,6 +116,16 @@ def outward(root: Path) -> list[str]:
     ]
 
 
+def shared(root: Path) -> list[str]:
+    """Imports from a test or a conftest."""
+    return [
+        f"{name} imports {each}"
+        for name, path in modules(root, ("tests",))
+        for each in sorted(imports(path))
+        if any(part == "conftest" or part.startswith("test_") for part in each.split(".")[1:-1])
+    ]
+
+
 def large(root: Path) -> dict[str, int]:
     """Files with too many lines, and functions with too many parameters (`self` is none)."""
     found = {}
@@ -153,6 +163,11 @@ def test_the_product_needs_nothing_beside_it() -> None:
     assert outward(repo_root()) == []
 
 
+def test_what_tests_share_is_in_no_test() -> None:
+    """It is in tests/kit, beside the machines that use it, or a fixture: a test can be moved or split by itself."""
+    assert shared(repo_root()) == []
+
+
 def test_what_is_large_has_a_reason() -> None:
     assert large(repo_root()).keys() == REASONS.keys()
 
@@ -179,7 +194,7 @@ def add(root: Path, name: str, content: str) -> None:
 
 
 def test_a_tree_that_keeps_the_rules_passes(tree: Path) -> None:
-    assert not [*upward(tree), *impure(tree), *outward(tree), *large(tree)]
+    assert not [*upward(tree), *impure(tree), *outward(tree), *shared(tree), *large(tree)]
     assert strangers(tree, ("ape",), KNOWS_APE) == strangers(tree, ("rich", "click"), DRAWS) == []
 
 
@@ -209,6 +224,19 @@ def test_ape_and_click_in_wrong_places_are_found(tree: Path) -> None:
 def test_a_product_that_needs_the_repository_is_found(tree: Path) -> None:
     add(tree, "metalayer/network/anvil.py", "from tools.repository import repo_root\n")
     assert outward(tree) == ["metalayer/network/anvil.py imports tools"]
+
+
+def test_an_import_from_a_test_is_found(tree: Path) -> None:
+    add(
+        tree,
+        "tests/ops/test_plugin.py",
+        "from tests.ops.test_localnet import net\nfrom tests.kit import evm\n",
+    )
+    add(tree, "tests/ops/helpers.py", "def f():\n    from tests.conftest import chains\n")
+    assert shared(tree) == [
+        "tests/ops/helpers.py imports tests.conftest.chains",
+        "tests/ops/test_plugin.py imports tests.ops.test_localnet.net",
+    ]
 
 
 def test_long_files_and_long_signatures_are_found(tree: Path) -> None:

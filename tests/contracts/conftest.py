@@ -3,79 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
-from eth_utils import to_checksum_address
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY, predict
+from metalayer.deploy.contracts import FACTORY, predict
 from metalayer.deploy.desired import Desired
+from metalayer.lanes.logs import Sent, parse
 from metalayer.network.config import load_network
+from metalayer.protocol.facts import Tree
 from metalayer.protocol.gateway import Route
 from tests.kit.chains import BoundChain
-from tests.kit.evm import Contract, deploy, now
-from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT, Validators
+from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, now
+from tests.kit.paper import DAY, PaperLane, Validators
 from tests.kit.placing import place
-
-MAX_GAS_LIMIT = 10_000_000
-# outbound, inbound, default and maximum gas limit; base, gas, byte and return fee (gwei of ERA), protocol share.
-OPEN_ROUTE = (True, True, DEFAULT_GAS_LIMIT, MAX_GAS_LIMIT, 5_000_000, 20_000, 1_000, 8_000_000, 1_000)
-FREE_ROUTE = (*OPEN_ROUTE[:4], 0, 0, 0, 0, 0)
-CHAINS = ("hub", "arcade", "perps")
-
-
-@dataclass(frozen=True)
-class Stack:
-    """The contracts of one chain: those that are declared, by name, and a scripted recipient."""
-
-    chain: BoundChain
-    contracts: dict[str, Contract]
-    recipient: Contract
-
-    @property
-    def factory(self) -> Contract:
-        return self.contracts[FACTORY]
-
-    @property
-    def gateway(self) -> Contract:
-        return self.contracts[GATEWAY]
-
-    @property
-    def era(self) -> Contract:
-        return self.contracts[ERA]
-
-    @property
-    def bridge(self) -> Contract:
-        return self.contracts[BRIDGE]
+from tests.kit.roles import (
+    ATTACKER,
+    BENEFICIARY,
+    DEPOSITOR,
+    DEVELOPER,
+    GUARDIAN,
+    OWNER,
+    PAUPER,
+    RELAYER,
+    RIVAL,
+    SENDER,
+    SUCCESSOR,
+    TREASURY,
+    Role,
+)
+from tests.kit.settlement import FUNDS, Origin
+from tests.kit.stack import CHAINS, Stack
+from tests.kit.terms import OPEN_ROUTE
 
 
-@pytest.fixture(scope="session")
-def unlocked(chains: dict[str, BoundChain]) -> list[str]:
-    """Accounts that every node signs for."""
-    return list(chains["hub"].rpc("eth_accounts"))
+def acting(role: Role) -> Callable[[], str]:
+    """A fixture: the address of a role."""
 
-
-def role(position: int) -> Callable[[list[str]], str]:
     @pytest.fixture(scope="session")
-    def account(unlocked: list[str]) -> str:
-        return to_checksum_address(unlocked[position])
+    def address() -> str:
+        return role.address
 
-    return account
+    return address
 
 
-owner = role(1)
-relayer = role(2)
-depositor = role(3)
-beneficiary = role(4)
-sender = role(11)
-attacker = role(12)
-successor = role(13)
-delegatee = role(14)
-treasury = role(15)
-guardian = role(17)
-# Not the account that deployments elsewhere in the tests use: its namespace of the factory is ours alone.
-deployer = role(16)
+owner = acting(OWNER)
+guardian = acting(GUARDIAN)
+treasury = acting(TREASURY)
+relayer = acting(RELAYER)
+carrier = acting(RIVAL)
+sender = acting(SENDER)
+depositor = acting(DEPOSITOR)
+beneficiary = acting(BENEFICIARY)
+delegatee = acting(PAUPER)
+successor = acting(SUCCESSOR)
+attacker = acting(ATTACKER)
+# Deploys nothing else: its namespace of the factory is ours alone.
+deployer = acting(DEVELOPER)
 
 
 @pytest.fixture(scope="session")
@@ -129,3 +114,48 @@ def arcade(stacks: dict[str, Stack]) -> Stack:
 @pytest.fixture(scope="session")
 def perps(stacks: dict[str, Stack]) -> Stack:
     return stacks["perps"]
+
+
+@pytest.fixture(scope="session")
+def client(hub: Stack, deployer: str) -> Contract:
+    """A contract on the hub that sends, and is told what comes back."""
+    return deploy(hub.chain, "ScriptedSender", sender=deployer)
+
+
+@pytest.fixture
+def origin(
+    hub: Stack,
+    arcade: Stack,
+    perps: Stack,
+    validators: Validators,
+    treasury: str,
+    sender: str,
+    relayer: str,
+    carrier: str,
+    attacker: str,
+    owner: str,
+    client: Contract,
+) -> Origin:
+    """The hub, where the sender and the client have credit."""
+    hub.era.send("approve", hub.gateway.address, 2 * FUNDS, sender=treasury)
+    for account in (sender, client.address):
+        hub.gateway.send("depositFor", account, FUNDS, sender=treasury)
+    contracts = (client, hub.gateway, hub.bridge, hub.recipient, arcade.recipient)
+    accounts = [sender, relayer, carrier, attacker, owner, ZERO_ADDRESS]
+    return Origin(hub, (arcade, perps), validators, accounts + [contract.address for contract in contracts])
+
+
+@pytest.fixture
+def said_by_the_hub(origin: Origin, attacker: str, carrier: str) -> Sent:
+    """A message of the hub's gateway to arcade's: the notice of a message that came to the hub too late."""
+    hub_id = origin.hub.chain.chain_id
+    lane = origin.said[origin.arcade] = PaperLane(hub_id, origin.arcade, hub_id)
+    expired = lane.append(attacker, origin.hub.recipient.address, deliver_before=1)
+    tree = Tree([lane.fact()])
+    attestation = origin.validators.sign(hub_id, origin.gateway.address, tree.root).fields
+    origin.step(origin.gateway, "deliver", attestation, [lane.batch(tree)], sender=carrier)
+    arguments = (origin.arcade, 1, expired.fields)
+    returning = origin.step(origin.gateway, "returnToSender", *arguments, sender=carrier)
+    (sent,) = parse(returning.receipt.logs, hub_id, hub_id)
+    origin.lane.append(sent)
+    return sent

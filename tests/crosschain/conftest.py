@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
-from tests.kit.deployed import Deployment
-from tests.kit.mesh import Mesh, mesh_of
+from tests.kit.deployment import CREDIT, Deployment
+from tests.kit.roles import SENDER
 
 
 @pytest.fixture(scope="session")
-def mesh(deployment: Deployment) -> Mesh:
-    return mesh_of(deployment)
+def mesh(deployment: Deployment) -> Deployment:
+    """The deployment with recipients in their places, and credit for the sender."""
+    deployment.place_recipients()
+    deployment.prepay(SENDER, CREDIT)
+    return deployment
 
 
 @pytest.fixture

@@ -21,22 +21,21 @@ from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart
 from metalayer.network.connection import Connection
-from metalayer.network.signers import local_key
-from metalayer.network.transactions import KeySender
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.attestation import Attestation, compact
-from metalayer.protocol.facts import LaneFact, RestartFact, Tree
+from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.message import Fee, interoperable
-from metalayer.relayer.passes import PassResult, Relayer
+from metalayer.protocol.rpc import Topic
+from metalayer.relayer.passes import Relayer
 from metalayer.relayer.refunds import known_head
+from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
+from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import init_code
-from tests.kit.mesh import OWNER, RELAYER, RIVAL, SENDER, VALIDATORS, Mesh, script
+from tests.kit.roles import GUARDIAN, OWNER, RELAYER, RIVAL, SENDER
 from tests.kit.scripted import Behaviour
 
-GUARDIAN = KeySender(local_key(4))
 HOUR = 3_600
 NOBODY = "0x00000000000000000000000000000000000000AA"
 _PAUSE = keccak(text="pauseInbound(uint256,uint64)")[:4]
@@ -44,13 +43,7 @@ _SET_SENDER = keccak(text="setBehaviour(uint8)")[:4]
 _EXECUTE = keccak(text="execute(address,bytes)")[:4]
 
 
-def pass_time(mesh: Mesh, seconds: int) -> None:
-    for connection in mesh.connections.values():
-        connection.rpc("evm_increaseTime", hex(seconds))
-        connection.rpc("anvil_mine", "0x1")
-
-
-def relay(mesh: Mesh, relayer: Relayer, passes: int) -> list[PassResult]:
+def relay(mesh: Deployment, relayer: Relayer, passes: int) -> list[PassResult]:
     """Passes with everything final before each."""
     results = []
     for _ in range(passes):
@@ -59,33 +52,33 @@ def relay(mesh: Mesh, relayer: Relayer, passes: int) -> list[PassResult]:
     return results
 
 
-def credit(mesh: Mesh, chain: str, account: str) -> int:
+def credit(mesh: Deployment, chain: str, account: str) -> int:
     data = mesh.connections[chain].call(mesh.gateway, gateway.CREDIT.encode(account))
     return int.from_bytes(data, "big")
 
 
-def escrow(mesh: Mesh, origin: str, destination: str) -> int:
+def escrow(mesh: Deployment, origin: str, destination: str) -> int:
     data = gateway.LANE_FEES.encode(mesh.id_of(destination))
     return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).escrow
 
 
-def state_of(mesh: Mesh, exchange: DirectoryExchange, sent: Sent) -> State:
+def state_of(mesh: Deployment, exchange: DirectoryExchange, sent: Sent) -> State:
     return trace(mesh, exchange, sent.id).state
 
 
-def lane_status(mesh: Mesh, exchange: DirectoryExchange, origin: str, destination: str) -> LaneStatus:
+def lane_status(mesh: Deployment, exchange: DirectoryExchange, origin: str, destination: str) -> LaneStatus:
     found = status(mesh, exchange)
     return next(one for one in found.lanes if (one.origin, one.destination) == (origin, destination))
 
 
-def test_an_expired_message_comes_home(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_an_expired_message_comes_home(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """P1, M18: passed by, noticed, carried, refunded. Who passed it by earns its base, who carried the notice the
     return part, and the sender gets the rest.
     """
     before = credit(mesh, "hub", SENDER.address)
     (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
     paid = before - credit(mesh, "hub", SENDER.address)
-    pass_time(mesh, 3 * HOUR)
+    mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange)
     fee = Fee.unpack(sent.message.fee)
     with mesh.signing(exchange, tmp_path):
@@ -105,7 +98,7 @@ def test_an_expired_message_comes_home(mesh: Mesh, exchange: DirectoryExchange, 
 
 
 def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """A failed message may be retried until its time has passed; no relayer returns it before."""
     (sent,) = mesh.send(
@@ -117,7 +110,7 @@ def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
         assert (first.failed, first.returned, idle.returned) == (1, 0, 0)
         assert state_of(mesh, exchange, sent) is State.FAILED
         assert lane_status(mesh, exchange, "hub", "arcade").failed == 1
-        pass_time(mesh, 3 * HOUR)
+        mesh.pass_time(3 * HOUR)
         assert state_of(mesh, exchange, sent) is State.EXPIRED
         late = lane_status(mesh, exchange, "hub", "arcade")
         assert (late.failed, late.expired) == (0, 1)
@@ -127,12 +120,12 @@ def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
 
 
 def test_a_relayer_that_was_not_there_returns_what_others_left(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """Nothing is remembered between processes: each pass by a new relayer."""
     deadline = mesh.connections["hub"].block().time + 2 * HOUR
     messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
-    pass_time(mesh, 3 * HOUR)
+    mesh.pass_time(3 * HOUR)
     with mesh.signing(exchange, tmp_path):
         results = [one for _ in range(3) for one in relay(mesh, mesh.relayer(exchange), 1)]
     assert [(one.returned, one.refunded) for one in results] == [(3, 0), (0, 3), (0, 0)]
@@ -140,13 +133,13 @@ def test_a_relayer_that_was_not_there_returns_what_others_left(
 
 
 def test_racing_relayers_return_and_refund_once(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P5: nothing is paid twice; whoever is late pays for a rehearsal at most."""
     before = credit(mesh, "hub", SENDER.address)
     deadline = mesh.connections["hub"].block().time + 2 * HOUR
     messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
-    pass_time(mesh, 3 * HOUR)
+    mesh.pass_time(3 * HOUR)
     relayers = [mesh.relayer(exchange), mesh.relayer(exchange, RIVAL)]
     with mesh.signing(exchange, tmp_path):
         for _ in range(3):
@@ -165,25 +158,20 @@ def test_racing_relayers_return_and_refund_once(
     assert credit(mesh, "hub", SENDER.address) == before - lost * GWEI
 
 
-def protocol_fees(mesh: Mesh, origin: str, destination: str) -> int:
+def protocol_fees(mesh: Deployment, origin: str, destination: str) -> int:
     data = gateway.LANE_FEES.encode(mesh.id_of(destination))
     return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).protocol_fees
 
 
-def scripted_sender(mesh: Mesh) -> str:
+def scripted_sender(mesh: Deployment) -> str:
     """A sending contract on the hub, with credit."""
     hub = mesh.connections["hub"]
     contract = str(hub.send(SENDER, None, init_code("ScriptedSender"))["contractAddress"])
-    token = hub.view(mesh.gateway, gateway.FEE_TOKEN)[2:]
-    approve = keccak(text="approve(address,uint256)")[:4] + encode(
-        ["address", "uint256"], [mesh.gateway, 10**20]
-    )
-    hub.send(SENDER, "0x" + token, approve)
-    hub.send(SENDER, mesh.gateway, gateway.DEPOSIT_FOR.encode(contract, 10**20))
+    mesh.prepay(SENDER, 100 * ERA, ["hub"], contract)
     return contract
 
 
-def send_as(mesh: Mesh, contract: str, destination: str, deliver_before: int) -> None:
+def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> None:
     data = gateway.send_call(
         interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
     )
@@ -192,7 +180,7 @@ def send_as(mesh: Mesh, contract: str, destination: str, deliver_before: int) ->
 
 
 def test_a_sender_that_refuses_what_comes_back_is_asked_again(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """The refusal is a problem that is named; nothing is lost, and no other message waits for it."""
     hub = mesh.connections["hub"]
@@ -201,7 +189,7 @@ def test_a_sender_that_refuses_what_comes_back_is_asked_again(
     deadline = hub.block().time + 2 * HOUR
     send_as(mesh, contract, "arcade", deadline)
     (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
-    pass_time(mesh, 3 * HOUR)
+    mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
         _, second = relay(mesh, relayer, 2)
@@ -216,7 +204,7 @@ def test_a_sender_that_refuses_what_comes_back_is_asked_again(
 
 
 def test_earnings_are_claimed_when_they_are_worth_it(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P5: the claim goes to the origin as a message, and what it brings is exactly what was earned."""
     sent = mesh.send("hub", "arcade", count=40)
@@ -236,7 +224,7 @@ def test_earnings_are_claimed_when_they_are_worth_it(
 
 
 def test_a_paused_lane_waits_and_holds_up_no_other(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     arcade = mesh.connections["arcade"]
     pause = _PAUSE + encode(["uint256", "uint64"], [mesh.id_of("hub"), 2 * HOUR])
@@ -250,7 +238,7 @@ def test_a_paused_lane_waits_and_holds_up_no_other(
         (problem,) = held.all_problems
         assert "arcade takes nothing from hub for" in problem
         assert "paused" in lane_status(mesh, exchange, "hub", "arcade").problem
-        pass_time(mesh, 2 * HOUR + 60)
+        mesh.pass_time(2 * HOUR + 60)
         (after,) = relay(mesh, relayer, 1)
     assert (after.delivered, after.all_problems) == (1, [])
 
@@ -258,7 +246,7 @@ def test_a_paused_lane_waits_and_holds_up_no_other(
 class Reorganisation:
     """The lane from the hub to arcade, broken: arcade has messages of a history that the hub lost."""
 
-    def __init__(self, mesh: Mesh, exchange: DirectoryExchange, relayer: Relayer) -> None:
+    def __init__(self, mesh: Deployment, exchange: DirectoryExchange, relayer: Relayer) -> None:
         hub = mesh.connections["hub"]
         self.shared = mesh.send("hub", "arcade", b"in both histories", count=2)
         relay(mesh, relayer, 1)
@@ -280,7 +268,7 @@ class Reorganisation:
 
 
 def test_a_lane_broken_by_a_reorganisation_is_restarted(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21, P1, P2, end to end: halted visibly, restarted by the origin's owner, followed by the Inbox; what the
     Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
@@ -330,7 +318,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
 
 
 def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21, P1: the quorum signed a history of which nothing was delivered, and which the origin lost. It never signs
     another one at that place: the restart is all that can still be signed, and goes first.
@@ -364,13 +352,13 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade") == (place + 1, behind.head)
 
 
-def cost_of(mesh: Mesh, sent: Sent) -> int:
+def cost_of(mesh: Deployment, sent: Sent) -> int:
     data = gateway.QUOTE.encode(sent.message.destination, sent.message.gas_limit, len(sent.message.payload))
     return int.from_bytes(mesh.connections["hub"].call(mesh.gateway, data), "big")
 
 
 def test_a_lane_restarted_without_need_is_emptied_first(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """What can still be delivered is; only then the restart is followed."""
     mesh.send("hub", "arcade", count=3)
@@ -387,11 +375,11 @@ def test_a_lane_restarted_without_need_is_emptied_first(
 
 
 def test_notices_lost_with_a_restart_are_sent_again(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """A notice waits in the lane back when that lane is restarted, and is left behind."""
     (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
-    pass_time(mesh, 3 * HOUR)
+    mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
         assert relay(mesh, relayer, 1)[0].returned == 1
@@ -402,20 +390,13 @@ def test_notices_lost_with_a_restart_are_sent_again(
     assert state_of(mesh, exchange, sent) is State.RETURNED
 
 
-def lose_lane(mesh: Mesh, origin: str, destination: str) -> None:
+def lose_lane(mesh: Deployment, origin: str, destination: str) -> None:
     """Restarts a lane, and lets its destination follow at once although messages wait before the restart."""
     here, there = mesh.connections[origin], mesh.connections[destination]
     place, _ = restart(mesh, here, there, OWNER)
     fact = RestartFact(mesh.id_of(origin), mesh.id_of(destination), place)
-    tree = Tree([fact])
-    hash_ = mesh.domain.digest(tree.root)
-    signatures = {key.address: compact(key.unsafe_sign_hash(hash_)) for key in VALIDATORS}
-    attestation = Attestation(tree.root, mesh.validator_set, signatures)
-    there.send(
-        RELAYER,
-        mesh.gateway,
-        gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, tree.proof(fact)),
-    )
+    attestation = mesh.attest(fact.leaf)
+    there.send(RELAYER, mesh.gateway, gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, []))
 
 
 class Crash(BaseException):
@@ -424,14 +405,14 @@ class Crash(BaseException):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_relayer_killed_at_any_request_loses_nothing(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """P1, P5: one relayer after the other dies at a later request; a last one finishes, and every message has one
     end.
     """
     deadline = mesh.connections["hub"].block().time + 2 * HOUR
     expiring = mesh.send("hub", "arcade", deliver_before=deadline, count=2)
-    pass_time(mesh, 3 * HOUR)
+    mesh.pass_time(3 * HOUR)
     fine = mesh.send("hub", "arcade", count=2)
     sent = {"count": 0, "limit": 0}
     original = Connection._post
@@ -463,9 +444,9 @@ def test_a_relayer_killed_at_any_request_loses_nothing(
     assert accepted(mesh, "arcade", fine) == [1, 1]
 
 
-def accepted(mesh: Mesh, chain: str, messages: Sequence[Sent]) -> list[int]:
+def accepted(mesh: Deployment, chain: str, messages: Sequence[Sent]) -> list[int]:
     """How often each was delivered."""
-    topics = [gateway.MESSAGE_DELIVERED.topic, [sent.id for sent in messages]]
+    topics: list[Topic] = [gateway.MESSAGE_DELIVERED.topic, [sent.id for sent in messages]]
     connection = mesh.connections[chain]
     logs = connection.logs(mesh.gateway, topics, 0, connection.height())
     ids = [log.topics[1] for log in logs]
@@ -488,7 +469,7 @@ def test_the_next_known_head() -> None:
     assert known_head(256, 256, []) == 256
 
 
-def test_a_status_warns_before_a_set_expires(mesh: Mesh, exchange: DirectoryExchange) -> None:
+def test_a_status_warns_before_a_set_expires(mesh: Deployment, exchange: DirectoryExchange) -> None:
     """An expired set is named, with what it stops."""
     found = status(mesh, exchange)
     assert [(one.version, one.problem) for one in found.sets] == [(1, "")] * 4
@@ -505,14 +486,14 @@ def test_a_status_warns_before_a_set_expires(mesh: Mesh, exchange: DirectoryExch
 
 
 def test_a_silent_chain_is_named_while_others_settle(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
-    pass_time(mesh, 3 * HOUR)
+    mesh.pass_time(3 * HOUR)
     partly = replace(mesh, connections=mesh.cut_off_from("social").connections)
     with mesh.signing(exchange, tmp_path):
         results = relay(mesh, partly.relayer(exchange), 2)
     assert [(one.returned, one.refunded) for one in results] == [(1, 0), (0, 1)]
     assert all("social is unreachable" in problem for one in results for problem in one.all_problems)
-    script(mesh, "arcade", Behaviour.ACCEPT)
+    mesh.script("arcade", Behaviour.ACCEPT)
     assert state_of(mesh, exchange, sent) is State.RETURNED

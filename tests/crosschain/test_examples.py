@@ -15,17 +15,16 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.network.parallel import in_parallel
 from metalayer.network.transactions import KeySender
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import Fee
-from metalayer.relayer.passes import PassResult
+from metalayer.relayer.results import PassResult
 from metalayer.tracking.messages import retry
 from metalayer.tracking.trace import State, Trace, trace
 from tests.kit.chains import BoundChain
-from tests.kit.deployed import ERA, Deployment
+from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import Contract, Receipt, error, init_code
-from tests.kit.mesh import RELAYER, RIVAL, SENDER, Mesh
+from tests.kit.roles import RELAYER, RIVAL, SENDER
 from tools.repository import repo_root
 
 DAY = 86_400
@@ -38,21 +37,14 @@ _COMMAND = re.compile(r"`(ape run [a-z][^`]+)`|^(?:\$ )?(ape run [^#\n]+)", re.M
 class Greeters:
     """A greeter at one address on the hub and on arcade, without credit; who greets is the depositor of the hub."""
 
-    def __init__(self, chains: dict[str, BoundChain], deployment: Deployment, mesh: Mesh) -> None:
+    def __init__(self, chains: dict[str, BoundChain], deployment: Deployment, mesh: Deployment) -> None:
         self.deployment, self.mesh = deployment, mesh
-        deployer = KeySender(Account.from_key(keccak(text="deployer of the greeters")))
-        code = init_code("Greeter", mesh.gateway)
-
-        def place(name: str) -> str:
-            connection = mesh.connections[name]
-            connection.rpc("anvil_setBalance", deployer.address, hex(10**20))
-            return str(connection.send(deployer, None, code)["contractAddress"])
-
+        placer = KeySender(Account.from_key(keccak(text="who places the greeters")))
         names = ("hub", "arcade")
-        (self.address,) = set(in_parallel(place, names))
+        (self.address,) = deployment.place(placer, init_code("Greeter", mesh.gateway), chains=names)
         self.on = {name: Contract(chains[name], "Greeter", self.address) for name in names}
-        self.gateway = {name: Contract(chains[name], "Metalayer", mesh.gateway) for name in names}
-        self.era = {name: Contract(chains[name], "ERA", deployment.era) for name in names}
+        self.gateway = {name: deployment.on[name].gateway for name in names}
+        self.era = {name: deployment.on[name].era for name in names}
 
     def endow(self, chain: str) -> None:
         """Credit of the greeter itself, from which it answers."""
@@ -75,19 +67,18 @@ class Greeters:
     def said(self, event: str, result: PassResult) -> list[tuple[Any, ...]]:
         """Values of every such event in the transactions of a pass."""
         chains = {name: contract.chain for name, contract in self.on.items()}
-        done = [
-            (one.chain, hash_) for one in (*result.deliveries, *result.settled) for hash_ in one.transactions
-        ]
+        done = [(one.chain, hash_) for one in result.deliveries for hash_ in one.transactions]
+        done += [(one.chain, hash_) for one in result.settled for hash_ in one.transactions]
         raw = [chains[chain].rpc("eth_getTransactionReceipt", [hash_]) for chain, hash_ in done]
         return [values for one in raw for values in Receipt(one).named(event)]
 
 
 @pytest.fixture
-def greeters(chains: dict[str, BoundChain], deployment: Deployment, mesh: Mesh) -> Greeters:
+def greeters(chains: dict[str, BoundChain], deployment: Deployment, mesh: Deployment) -> Greeters:
     return Greeters(chains, deployment, mesh)
 
 
-def relay(mesh: Mesh, exchange: DirectoryExchange, folder: Path, passes: int) -> list[PassResult]:
+def relay(mesh: Deployment, exchange: DirectoryExchange, folder: Path, passes: int) -> list[PassResult]:
     """Passes with everything final before each."""
     relayer = mesh.relayer(exchange)
     results = []
@@ -99,12 +90,12 @@ def relay(mesh: Mesh, exchange: DirectoryExchange, folder: Path, passes: int) ->
     return results
 
 
-def follow(mesh: Mesh, exchange: DirectoryExchange, id_: bytes) -> Trace:
+def follow(mesh: Deployment, exchange: DirectoryExchange, id_: bytes) -> Trace:
     return trace(mesh, exchange, id_)
 
 
 def test_a_greeting_is_answered(
-    greeters: Greeters, mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     greeters.endow("arcade")
     id_ = greeters.greet()
@@ -122,13 +113,11 @@ def test_a_greeting_is_answered(
 
 
 def test_a_greeting_that_was_not_delivered_comes_home(
-    greeters: Greeters, mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M18: and what nobody earned goes from the greeter's credit to who paid it."""
     id_ = greeters.greet()
-    for connection in mesh.connections.values():
-        connection.rpc("evm_increaseTime", hex(DAY + 60))
-        connection.rpc("anvil_mine", "0x1")
+    mesh.pass_time(DAY + 60)
     before = greeters.era["hub"].view("balanceOf", SENDER.address)
     _, home = relay(mesh, exchange, tmp_path, 2)
     assert greeters.said("CameBack", home) == [(id_, mesh.id_of("arcade"), SENDER.address, HELLO)]
@@ -141,7 +130,7 @@ def test_a_greeting_that_was_not_delivered_comes_home(
 
 
 def test_a_greeting_that_cannot_be_answered_waits_for_a_retry(
-    greeters: Greeters, mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     id_ = greeters.greet()
     relay(mesh, exchange, tmp_path, 1)
@@ -154,7 +143,7 @@ def test_a_greeting_that_cannot_be_answered_waits_for_a_retry(
 
 
 def test_nobody_else_speaks_for_a_greeter(
-    greeters: Greeters, mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    greeters: Greeters, mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M10: its own address on another chain, through the gateway; what comes back, from the gateway."""
     (forged,) = mesh.send("hub", "arcade", b"Hello", recipient=greeters.address)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchmarks.comparison import WORSE, committed, worse
 from benchmarks.gas import QUORUMS, GasBenchmark
-from metalayer.network.signers import address_of
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
+from tests.kit.roles import TREASURY
 
 # A batch of a hundred, and other quorums, take long and follow from these.
 _LEFT_OUT = ("_100_", "_of_")
@@ -16,7 +16,7 @@ def test_no_figure_gets_worse(deployment: Deployment) -> None:
     benchmark = GasBenchmark(
         deployment.connections,
         deployment.registry,
-        address_of("TEST::3"),
+        TREASURY.address,
         lambda line: None,
         runs=3,
         batches=(1, 10),

@@ -9,7 +9,7 @@ from typing import Any
 
 import ape
 import pytest
-from ape import accounts, project
+from ape import project
 
 from metalayer.assets.books import read_books
 from metalayer.lanes import logs as lane
@@ -23,25 +23,36 @@ from metalayer.protocol.gateway import Batch, Status, Walk
 from metalayer.protocol.message import Fee, genesis_head, interoperable
 from metalayer.protocol.rpc import Log
 from tests.kit.chains import BoundChain, Deployed
-from tests.kit.deployed import ERA, HOLDER, Deployment
+from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
+from tests.kit.roles import DEVELOPER, GUARDIAN, OWNER, RELAYER, TREASURY
 
 CREDIT = ERA
 
 
+@dataclass(frozen=True)
+class OnChain:
+    """The contracts of one chain, as Ape has them."""
+
+    gateway: Deployed
+    era: Deployed
+    bridge: Deployed
+
+
 @dataclass
 class Network:
-    """The deployed network, its validators' keys, and the messages sent by the test, per lane."""
+    """The deployment through Ape, and the messages sent by the test, per lane."""
 
     chains: dict[str, BoundChain]
     deployment: Deployment
+    contracts: dict[str, OnChain]
     sent: dict[tuple[str, str], list[Sent]] = field(default_factory=dict)
 
     @contextmanager
     def on(self, name: str) -> Iterator[Any]:
         """The contracts of a chain, which is active inside."""
         with self.chains[name].use():
-            yield self.deployment.on[name]
+            yield self.contracts[name]
 
     def id_of(self, name: str) -> int:
         return self.chains[name].chain_id
@@ -67,7 +78,7 @@ class Network:
         fact = LaneFact(newest.message.origin, newest.message.destination, newest.message.nonce, newest.head)
         tree = Tree([fact])
         batch = Batch([sent.message for sent in messages], fact.origin, first, tree.proof(fact), [])
-        return self.deployment.attest(tree.root, signers, validator_set).fields, [batch.fields]
+        return self.deployment.attest(tree.root, validator_set, signers).fields, [batch.fields]
 
     def deliver(self, origin: str, destination: str, relayer: Any) -> Any:
         with self.on(destination) as contracts:
@@ -103,32 +114,44 @@ class Network:
             return error.reason.split("(")[0]
         raise AssertionError(f"{method} was not refused")
 
-    def pass_time(self, name: str, seconds: int) -> None:
-        self.chains[name].rpc("evm_increaseTime", [seconds])
-        self.chains[name].rpc("evm_mine")
-
     def reconcile(self) -> None:
         """P4, P5, and that nothing is under way any more."""
         books = read_books(Live.open(), {})
         assert [sentence for sentence, holds in books.checks() if not holds] == []
 
 
+@pytest.fixture(scope="session")
+def contracts(chains: dict[str, BoundChain], deployment: Deployment) -> dict[str, OnChain]:
+    def instance(chain: BoundChain, container: Any, address: str) -> Deployed:
+        with chain.use():
+            return chain.bind(container.at(address, fetch_from_explorer=False))
+
+    return {
+        name: OnChain(
+            instance(chain, project.Metalayer, deployment.gateway),
+            instance(chain, project.ERA, deployment.era),
+            instance(chain, project.TokenBridge, deployment.bridge),
+        )
+        for name, chain in chains.items()
+    }
+
+
 @pytest.fixture
-def network(chains: dict[str, BoundChain], deployment: Deployment) -> Network:
+def network(chains: dict[str, BoundChain], deployment: Deployment, contracts: dict[str, OnChain]) -> Network:
     """The holder has credit on every chain."""
-    deployment.prepay(HOLDER, CREDIT)
-    return Network(chains, deployment)
+    deployment.prepay(TREASURY, CREDIT)
+    return Network(chains, deployment, contracts)
 
 
 @pytest.fixture
 def relayer() -> Any:
-    return accounts.test_accounts[2]
+    return RELAYER.ape
 
 
 @pytest.fixture
 def holder() -> Any:
     """Who got the supply at genesis (deploy.yaml)."""
-    return accounts.test_accounts[3]
+    return TREASURY.ape
 
 
 @pytest.fixture
@@ -138,19 +161,19 @@ def postbox(chains: dict[str, BoundChain], deployment: Deployment, keeper: Any) 
 
 @pytest.fixture
 def keeper() -> Any:
-    return accounts.test_accounts[17]
+    return DEVELOPER.ape
 
 
 @pytest.fixture
 def owner() -> Any:
     """Owner of every gateway (deploy.yaml)."""
-    return accounts.test_accounts[1]
+    return OWNER.ape
 
 
 @pytest.fixture
 def guardian() -> Any:
     """Guardian of every gateway (deploy.yaml)."""
-    return accounts.test_accounts[4]
+    return GUARDIAN.ape
 
 
 def send(network: Network, postbox: Deployed, sender: Any, payload: bytes) -> Sent:
@@ -292,7 +315,7 @@ def test_a_message_that_nobody_retries_goes_back(
     assert (
         network.refusal("arcade", "returnToSender", 901, nonce, fields, sender=keeper) == "MessageNotExpired"
     )
-    network.pass_time("arcade", 15 * DAY)
+    network.deployment.pass_time(15 * DAY, "arcade")
     assert network.refusal("arcade", "retry", 901, nonce, fields, sender=keeper) == "MessageExpired"
     with network.on("arcade") as arcade:
         network.note("arcade", arcade.gateway.returnToSender(901, nonce, fields, sender=keeper))
@@ -315,7 +338,7 @@ def test_a_message_that_came_too_late_gets_back_what_it_did_not_use(
     """An expired message pays its passage and the notice, not its execution."""
     sent = send(network, postbox, holder, b"late")
     fee = Fee.unpack(sent.message.fee)
-    network.pass_time("arcade", 15 * DAY)
+    network.deployment.pass_time(15 * DAY, "arcade")
     network.deliver("hub", "arcade", relayer)
     with network.on("arcade") as arcade:
         assert status(arcade, sent) is Status.EXPIRED
@@ -342,7 +365,7 @@ def test_the_guardian_holds_up_one_direction_and_no_other(
         recipient = interoperable(901, arcade.bridge.address)
         network.note("arcade", arcade.gateway.sendMessage(recipient, b"", [], sender=holder))
     network.deliver("arcade", "hub", relayer)
-    network.pass_time("arcade", 3_601)
+    network.deployment.pass_time(3_601, "arcade")
     network.deliver("hub", "arcade", relayer)
     with network.on("arcade"):
         assert postbox.count() == 1
@@ -461,7 +484,7 @@ def test_a_transfer_that_fails_at_its_end_goes_back_to_where_it_started(
     bridge(network, "arcade", "perps", 30 * ERA, holder)
     network.note("hub", network.deliver("arcade", "hub", relayer))
     (hop,) = network.sent["hub", "perps"]
-    network.pass_time("perps", 31 * DAY)
+    network.deployment.pass_time(31 * DAY, "perps")
     network.deliver("hub", "perps", relayer)
     with network.on("perps") as perps:
         assert status(perps, hop) is Status.EXPIRED

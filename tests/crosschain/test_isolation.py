@@ -1,9 +1,12 @@
 """The harness itself: nothing leaks between tests or chains, and no contract answers for another chain (P12)."""
 
-import pytest
-from ape import accounts, networks, project
+from __future__ import annotations
 
-from tests.kit.chains import Deployed, WrongChain
+import pytest
+from ape import networks, project
+
+from tests.kit.chains import BoundChain, Deployed, WrongChain
+from tests.kit.roles import DEVELOPER
 
 # What the first of two turns found, by chain.
 HEIGHTS: dict[str, str] = {}
@@ -12,19 +15,19 @@ AMOUNT = 10**18
 
 
 @pytest.fixture
-def eras(chains) -> dict[str, Deployed]:
-    deployer = accounts.test_accounts[0]
+def eras(chains: dict[str, BoundChain]) -> dict[str, Deployed]:
+    deployer = DEVELOPER.ape
     return {
         name: chain.deploy(project.ERA, chains["hub"].chain_id, deployer, deployer, sender=deployer)
         for name, chain in chains.items()
     }
 
 
-def balance(chain, address=RECIPIENT) -> int:
+def balance(chain: BoundChain, address: str = RECIPIENT) -> int:
     return int(chain.rpc("eth_getBalance", [address, "latest"]), 16)
 
 
-def test_every_chain_answers_for_itself(chains):
+def test_every_chain_answers_for_itself(chains: dict[str, BoundChain]) -> None:
     for chain in chains.values():
         assert int(chain.rpc("eth_chainId"), 16) == chain.chain_id
         with chain.use():
@@ -33,7 +36,9 @@ def test_every_chain_answers_for_itself(chains):
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
-def test_state_of_an_inactive_chain_is_gone_in_the_next_test(chains, turn):
+def test_state_of_an_inactive_chain_is_gone_in_the_next_test(
+    chains: dict[str, BoundChain], turn: str
+) -> None:
     # Whichever runs second would see what the other one wrote: to every chain, while the hub is active.
     for chain in chains.values():
         assert balance(chain) == 0
@@ -44,8 +49,8 @@ def test_state_of_an_inactive_chain_is_gone_in_the_next_test(chains, turn):
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
-def test_blocks_and_pending_transactions_do_not_leak(chains, turn):
-    sender, recipient = accounts.test_accounts[0].address, RECIPIENT
+def test_blocks_and_pending_transactions_do_not_leak(chains: dict[str, BoundChain], turn: str) -> None:
+    sender, recipient = DEVELOPER.address, RECIPIENT
     for chain in chains.values():
         height = chain.rpc("eth_blockNumber")
         assert HEIGHTS.setdefault(chain.name, height) == height
@@ -55,15 +60,17 @@ def test_blocks_and_pending_transactions_do_not_leak(chains, turn):
         chain.rpc("eth_sendTransaction", [{"from": sender, "to": recipient, "value": "0x1"}])
 
 
-def test_use_gives_the_active_chain_back_after_an_error(chains):
+def test_use_gives_the_active_chain_back_after_an_error(chains: dict[str, BoundChain]) -> None:
     with pytest.raises(ZeroDivisionError), chains["perps"].use():
         _ = 1 // 0
     assert networks.active_provider is chains["hub"].provider
 
 
-def test_a_contract_refuses_to_be_used_on_another_chain(chains, eras):
+def test_a_contract_refuses_to_be_used_on_another_chain(
+    chains: dict[str, BoundChain], eras: dict[str, Deployed]
+) -> None:
     hub, arcade = chains["hub"], chains["arcade"]
-    deployer = accounts.test_accounts[0]
+    deployer = DEVELOPER.ape
     with hub.use():
         assert eras["hub"].balanceOf(deployer) == 10**27
         transfer = eras["hub"].transfer

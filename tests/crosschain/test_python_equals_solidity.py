@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_utils import keccak, to_checksum_address
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,73 +22,39 @@ from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, co
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
 from tests.kit.chains import BoundChain
+from tests.kit.deployment import Deployment
 from tests.kit.evm import CODEC, Contract, deploy
-from tests.kit.mesh import OWNER, RELAYER, Mesh
-
-uint256 = st.integers(0, 2**256 - 1)
-uint64 = st.integers(0, 2**64 - 1)
-chain_ids = st.one_of(st.integers(1, 2**16), st.integers(1, 2**256 - 1))
-addresses = st.binary(min_size=20, max_size=20).map(to_checksum_address)
-words = st.binary(min_size=32, max_size=32)
-messages = st.builds(
-    Message,
-    network_id=uint256,
-    origin=uint256,
-    destination=uint256,
-    nonce=uint64,
-    sender=addresses,
-    recipient=addresses,
-    gas_limit=uint64,
-    deliver_before=uint64,
-    fee=uint256,
-    payload=st.binary(max_size=300),
-)
-lane_facts = st.builds(LaneFact, uint256, uint256, uint64, words)
-set_facts = st.builds(SetFact, uint64, words)
-restart_facts = st.builds(RestartFact, uint256, uint256, uint64)
-facts: st.SearchStrategy[Fact] = st.one_of(lane_facts, set_facts, restart_facts)
-validator_sets = st.builds(
-    ValidatorSet,
-    version=uint64,
-    expires=uint64,
-    members=st.lists(st.tuples(addresses, st.integers(0, 2**96 - 1)), max_size=34).map(tuple),
-)
-
-
-route_fees = st.integers(0, 2**40 - 1)
-routes = st.builds(
-    gateway.Route,
-    outbound=st.just(True),
-    inbound=st.booleans(),
-    default_gas_limit=st.just(100_000),
-    max_gas_limit=st.integers(100_000, 15_000_000),
-    base_fee=route_fees,
-    gas_fee=route_fees,
-    byte_fee=route_fees,
-    return_fee=route_fees,
-    protocol_share=st.integers(0, 10_000),
-)
-walks = st.builds(gateway.Walk, uint256, uint64, words, st.lists(words, max_size=3))
-attestations = st.builds(
-    lambda root, members, signed: Attestation(
-        root,
-        members,
-        {signer: signature for (signer, _), signature in zip(members.members, signed, strict=False)},
-    ),
-    words,
+from tests.kit.roles import OWNER, RELAYER
+from tests.kit.strategies import (
+    addresses,
+    attestations,
+    chain_ids,
+    facts,
+    fees,
+    lane_facts,
+    messages,
+    nearly_recipients,
+    payload_lengths,
+    restart_facts,
+    routes,
+    set_facts,
+    uint64,
+    uint256,
     validator_sets,
-    st.lists(st.binary(min_size=64, max_size=64), max_size=5),
+    walks,
+    weights,
+    words,
 )
 
 
 @pytest.fixture(scope="session")
-def metalayer(mesh: Mesh, chains: dict[str, BoundChain]) -> Contract:
+def metalayer(mesh: Deployment, chains: dict[str, BoundChain]) -> Contract:
     """The hub's gateway, encoded and decoded by its compiled ABI."""
     return Contract(chains["hub"], "Metalayer", mesh.gateway)
 
 
 @pytest.fixture(scope="session")
-def harness(mesh: Mesh, chains: dict[str, BoundChain]) -> Contract:
+def harness(mesh: Deployment, chains: dict[str, BoundChain]) -> Contract:
     return deploy(chains["hub"], "LibraryHarness", sender=RELAYER.address)
 
 
@@ -115,16 +82,16 @@ def test_leaves_are_equal(
     assert harness.view("restartLeaf", restart.origin, restart.destination, restart.nonce) == restart.leaf
 
 
-@given(fee=st.builds(Fee, uint64, uint64, uint64))
+@given(fee=fees)
 def test_fees_are_packed_alike(harness: Contract, fee: Fee) -> None:
     packed = harness.view("packFee", fee.base, fee.relay, fee.back)
     assert packed == fee.packed
     assert Fee.unpack(packed) == fee
 
 
-@given(route=routes, share=st.floats(0, 1), length=st.integers(0, 8_192))
+@given(route=routes, share=st.floats(0, 1), length=payload_lengths)
 def test_both_quote_the_same(
-    mesh: Mesh, metalayer: Contract, route: gateway.Route, share: float, length: int
+    mesh: Deployment, metalayer: Contract, route: gateway.Route, share: float, length: int
 ) -> None:
     """M15: for any terms, gas limit and length, to the last wei; and the message that is sent carries that fee."""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
@@ -134,7 +101,7 @@ def test_both_quote_the_same(
     assert gateway.ROUTE.decode(hub.call(mesh.gateway, gateway.ROUTE.encode(there))) == route
 
 
-def test_a_message_carries_the_fee_that_was_quoted(mesh: Mesh) -> None:
+def test_a_message_carries_the_fee_that_was_quoted(mesh: Deployment) -> None:
     """M15"""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
     route = gateway.ROUTE.decode(hub.call(mesh.gateway, gateway.ROUTE.encode(there)))
@@ -164,7 +131,7 @@ def test_set_hashes_are_equal(harness: Contract, validator_set: ValidatorSet) ->
 
 
 @given(
-    weights=st.lists(st.integers(0, 5), min_size=2, max_size=34),
+    weights=weights(0, 5, size=(2, 34)),
     swap=st.booleans(),
     late=st.integers(-1, 1),
     data=st.data(),
@@ -205,7 +172,7 @@ def test_both_recover_the_same_signer(
     assert (in_python or "0x" + "00" * 20) == on_chain
 
 
-@given(weights=st.lists(st.integers(1, 4), min_size=4, max_size=7), data=st.data())
+@given(weights=weights(1, 4, size=(4, 7)), data=st.data())
 def test_both_see_a_quorum(harness: Contract, weights: list[int], data: st.DataObject) -> None:
     """Strictly more than two thirds of the weight, whoever signs (P3, M3)."""
     keys = sorted((Account.from_key(keccak(text=f"v{i}")) for i in range(len(weights))), key=_by_address)
@@ -229,26 +196,8 @@ def test_interoperable_addresses_are_equal(harness: Contract, chain_id: int, acc
     assert parse_interoperable(data) == (chain_id, account)
 
 
-@st.composite
-def almost_recipients(draw: st.DrawFn) -> bytes:
-    """A recipient with at most a few bytes changed, inserted, dropped or appended; or anything."""
-    data = bytearray(interoperable(draw(st.sampled_from([902, 903, 256, 70_000])), draw(addresses)))
-    for _ in range(draw(st.integers(0, 2))):
-        position = draw(st.integers(0, len(data) - 1))
-        kind = draw(st.sampled_from(["change", "insert", "drop", "append"]))
-        if kind == "change":
-            data[position] = draw(st.sampled_from([0, 1, 2, 3, 19, 20, 21, 255]))
-        elif kind == "insert":
-            data.insert(position, draw(st.sampled_from([0, 1, 255])))
-        elif kind == "drop":
-            del data[position]
-        else:
-            data.append(draw(st.integers(0, 255)))
-    return bytes(data)
-
-
-@given(recipient=st.one_of(almost_recipients(), st.binary(max_size=60)))
-def test_both_accept_the_same_recipients(mesh: Mesh, recipient: bytes) -> None:
+@given(recipient=nearly_recipients(st.sampled_from([902, 903, 256, 70_000])) | st.binary(max_size=60))
+def test_both_accept_the_same_recipients(mesh: Deployment, recipient: bytes) -> None:
     """What the Outbox takes for a recipient is what Python takes for one (M16)."""
     try:
         chain_id, account = parse_interoperable(recipient)
@@ -275,7 +224,7 @@ def test_both_accept_the_same_recipients(mesh: Mesh, recipient: bytes) -> None:
     )
 )
 def test_lanes_rebuilt_from_logs_end_at_the_head(
-    mesh: Mesh, payloads: list[tuple[str, bytes, int | None]]
+    mesh: Deployment, payloads: list[tuple[str, bytes, int | None]]
 ) -> None:
     """Any list of messages, on several lanes mixed: logs alone give every message and the Outbox's head."""
     hub = mesh.connections["hub"]
@@ -398,7 +347,7 @@ def test_answers_are_decoded_alike(
     assert record == gateway.RestartRecord(*flags, first, word)
 
 
-def test_the_log_of_a_set_names_it(mesh: Mesh) -> None:
+def test_the_log_of_a_set_names_it(mesh: Deployment) -> None:
     hub = mesh.connections["hub"]
     ((found, log),) = hub.ask(gateway.VALIDATOR_SET_INSTALLED.logs(mesh.gateway))
     assert found == mesh.validator_set

@@ -14,8 +14,9 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import BrokenLane, check, parse, rebuild
 from metalayer.lanes.survey import survey
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, Reverted
+from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
 from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import Reverted
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation
@@ -26,14 +27,15 @@ from metalayer.relayer.passes import Relayer, watch
 from metalayer.tracking.messages import parse_id, retry
 from metalayer.tracking.status import status
 from metalayer.tracking.trace import State, find, trace, wait
-from tests.kit.mesh import RELAYER, RIVAL, Mesh, script
+from tests.kit.deployment import SCRIPTED, Deployment
+from tests.kit.roles import RELAYER, RIVAL
 from tests.kit.scripted import Behaviour
 
 CHAINS = ("hub", "arcade", "perps", "social")
 LANES = [(a, b) for a in CHAINS for b in CHAINS if a != b]
 
 
-def states(mesh: Mesh) -> dict[tuple[str, str], tuple[int, int, int]]:
+def states(mesh: Deployment) -> dict[tuple[str, str], tuple[int, int, int]]:
     found = survey(mesh)
     return {
         (lane.origin.chain.name, lane.destination.chain.name): (lane.sent, lane.finalized, lane.delivered)
@@ -41,7 +43,7 @@ def states(mesh: Mesh) -> dict[tuple[str, str], tuple[int, int, int]]:
     }
 
 
-def test_one_pass_clears_all_lanes(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_one_pass_clears_all_lanes(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """One proposal, one transaction per destination; P2: every Inbox ends at its Outbox's head."""
     for origin, destination in LANES:
         mesh.send(origin, destination, f"{origin} to {destination}".encode(), count=3)
@@ -57,7 +59,9 @@ def test_one_pass_clears_all_lanes(mesh: Mesh, exchange: DirectoryExchange, tmp_
     assert mesh.relayer(exchange).relay_once().pending == 0
 
 
-def test_only_final_messages_are_delivered(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_only_final_messages_are_delivered(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
     mesh.send("hub", "arcade")
@@ -68,7 +72,7 @@ def test_only_final_messages_are_delivered(mesh: Mesh, exchange: DirectoryExchan
 
 
 def test_a_long_lane_uses_facts_at_every_256th_message(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade", count=260)
     mesh.finalize()
@@ -79,11 +83,11 @@ def test_a_long_lane_uses_facts_at_every_256th_message(
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
-def test_what_does_not_fit_is_split(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_split(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """By calldata (8 KB payloads), and by the gas that the recipients burn (M12)."""
     mesh.send("hub", "arcade", b"\1" * 8_000, count=20)
-    script(mesh, "perps", Behaviour.BURN_ALL_GAS)
-    mesh.send("hub", "perps", recipient=mesh.scripted, gas_limit=2_000_000, count=15)
+    mesh.script("perps", Behaviour.BURN_ALL_GAS)
+    mesh.send("hub", "perps", recipient=SCRIPTED, gas_limit=2_000_000, count=15)
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         result = mesh.relayer(exchange).relay_once()
@@ -95,10 +99,10 @@ def test_what_does_not_fit_is_split(mesh: Mesh, exchange: DirectoryExchange, tmp
 
 
 def test_a_high_gas_limit_of_which_little_is_used_is_there_at_the_call(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M12: the Inbox wants it before it calls. What a rehearsal says was used is far too little as a limit."""
-    mesh.send("hub", "arcade", recipient=mesh.scripted, gas_limit=2_000_000)
+    mesh.send("hub", "arcade", recipient=SCRIPTED, gas_limit=2_000_000)
     mesh.finalize()
     arcade = mesh.connections["arcade"]
     snapshot = arcade.rpc("evm_snapshot")
@@ -116,10 +120,10 @@ def test_a_high_gas_limit_of_which_little_is_used_is_there_at_the_call(
 
 
 def test_high_gas_limits_of_which_little_is_used_do_not_split_a_delivery(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """Together they are above what a transaction may have, and it gets that."""
-    mesh.send("hub", "arcade", recipient=mesh.scripted, gas_limit=2_000_000, count=20)
+    mesh.send("hub", "arcade", recipient=SCRIPTED, gas_limit=2_000_000, count=20)
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         result = mesh.relayer(exchange).relay_once()
@@ -133,7 +137,7 @@ def test_high_gas_limits_of_which_little_is_used_do_not_split_a_delivery(
 @pytest.mark.parametrize("count", [1, 7])
 @pytest.mark.parametrize("gas_limit", [50_000, 2_000_000])
 def test_recipients_that_burn_what_they_did_not_burn_in_the_rehearsal_cost_their_relayer_nothing(
-    mesh: Mesh,
+    mesh: Deployment,
     exchange: DirectoryExchange,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -141,9 +145,9 @@ def test_recipients_that_burn_what_they_did_not_burn_in_the_rehearsal_cost_their
     count: int,
 ) -> None:
     """M12: an attacker's recipient cannot make a delivery run out of gas that others' messages are in."""
-    script(mesh, "arcade", Behaviour.REVERT)
+    mesh.script("arcade", Behaviour.REVERT)
     attacking = mesh.send(
-        "hub", "arcade", b"\1" * 1_000, recipient=mesh.scripted, gas_limit=gas_limit, count=count
+        "hub", "arcade", b"\1" * 1_000, recipient=SCRIPTED, gas_limit=gas_limit, count=count
     )
     others = mesh.send("hub", "arcade", count=3) + mesh.send("perps", "arcade", count=3)
     mesh.finalize()
@@ -152,7 +156,7 @@ def test_recipients_that_burn_what_they_did_not_burn_in_the_rehearsal_cost_their
     def send(self: Connection, sender: Sender, *args: Any) -> Receipt:
         # Between the rehearsal and the block.
         if sender is RELAYER:
-            script(mesh, "arcade", Behaviour.BURN_ALL_GAS)
+            mesh.script("arcade", Behaviour.BURN_ALL_GAS)
         return original(self, sender, *args)
 
     monkeypatch.setattr(Connection, "send", send)
@@ -165,7 +169,7 @@ def test_recipients_that_burn_what_they_did_not_burn_in_the_rehearsal_cost_their
 
 
 def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise n messages would be read in n passes: time would grow with their square."""
     monkeypatch.setattr("metalayer.relayer.backlog.MAX_MESSAGES_PER_LANE", 10)
@@ -193,11 +197,11 @@ def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
 
 
 def test_a_failing_recipient_delays_nobody_and_can_be_retried(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M13: the next nonce is delivered. The failed message says why, and a retry ends it."""
-    script(mesh, "arcade", Behaviour.REVERT)
-    (failing,) = mesh.send("hub", "arcade", recipient=mesh.scripted)
+    mesh.script("arcade", Behaviour.REVERT)
+    (failing,) = mesh.send("hub", "arcade", recipient=SCRIPTED)
     (nobody,) = mesh.send("hub", "arcade", recipient="0x00000000000000000000000000000000000000AA")
     (fine,) = mesh.send("hub", "arcade")
 
@@ -218,7 +222,7 @@ def test_a_failing_recipient_delays_nobody_and_can_be_retried(
     destination = mesh.connections["arcade"]
     with pytest.raises(MetalayerError, match="still fails: the recipient refuses"):
         retry(destination, RELAYER, mesh.gateway, failing.message)
-    script(mesh, "arcade", Behaviour.ACCEPT)
+    mesh.script("arcade", Behaviour.ACCEPT)
     assert now(failing.id) == (State.FAILED, "the recipient would accept it now")
     retry(destination, RELAYER, mesh.gateway, failing.message)
     args = (mesh, exchange)
@@ -227,7 +231,9 @@ def test_a_failing_recipient_delays_nobody_and_can_be_retried(
     assert lanes["hub", "arcade"].failed == 1
 
 
-def test_an_expired_message_is_not_executed(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_an_expired_message_is_not_executed(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     deadline = mesh.connections["hub"].block().time + 4_000
     (sent,) = mesh.send("hub", "arcade", deliver_before=deadline)
     mesh.finalize()
@@ -242,7 +248,7 @@ def test_an_expired_message_is_not_executed(mesh: Mesh, exchange: DirectoryExcha
 
 
 def test_racing_relayers_deliver_everything_once(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P1: nothing twice, nothing lost, no error for the slower one."""
     for origin, destination in LANES:
@@ -264,7 +270,7 @@ def test_racing_relayers_deliver_everything_once(
 
 
 def test_no_quorum_names_who_is_missing_and_what_they_said(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3, M3: three of five sign, and nothing moves."""
     mesh.send("hub", "arcade")
@@ -287,7 +293,9 @@ def test_no_quorum_names_who_is_missing_and_what_they_said(
     assert states(mesh)["hub", "arcade"] == (1, 1, 0)
 
 
-def test_forged_signatures_do_not_count(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_forged_signatures_do_not_count(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
     relayer = mesh.relayer(exchange, timeout=1.5)
@@ -303,7 +311,7 @@ def test_forged_signatures_do_not_count(mesh: Mesh, exchange: DirectoryExchange,
 
 
 def test_a_chain_that_is_down_stops_only_its_own_lanes(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.send("hub", "perps")
@@ -314,7 +322,9 @@ def test_a_chain_that_is_down_stops_only_its_own_lanes(
     assert ["perps is unreachable" in problem for problem in result.all_problems] == [True]
 
 
-def test_watch_delivers_until_it_is_stopped(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_watch_delivers_until_it_is_stopped(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     lines: list[str] = []
     stop = threading.Event()
     with mesh.signing(exchange, tmp_path):
@@ -332,7 +342,7 @@ def test_watch_delivers_until_it_is_stopped(mesh: Mesh, exchange: DirectoryExcha
 
 
 def test_status_tells_what_waits_and_what_is_stuck(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     (sent,) = mesh.send("hub", "arcade")
     mesh.finalize()
@@ -354,7 +364,7 @@ def test_status_tells_what_waits_and_what_is_stuck(
 
 
 def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """M21: the lane halts visibly; the relayer goes on with the others."""
     hub = mesh.connections["hub"]
@@ -379,7 +389,7 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
 
 
 def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M21: no validator signs the second history; every other lane goes on, in the same pass and in later ones."""
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
@@ -409,7 +419,7 @@ def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
     assert states(mesh)["hub", "arcade"] == (1, 1, 0)
 
 
-def test_unknown_messages_are_named(mesh: Mesh) -> None:
+def test_unknown_messages_are_named(mesh: Deployment) -> None:
     with pytest.raises(MetalayerError, match=r"no message 0x0101.*not sent from hub, arcade, perps, social"):
         find(mesh, b"\1" * 32)
     for text in ("", "0x12", "z" * 64):
@@ -418,7 +428,7 @@ def test_unknown_messages_are_named(mesh: Mesh) -> None:
     assert parse_id("0x" + "0A" * 32) == b"\x0a" * 32
 
 
-def test_a_lane_with_a_gap_or_another_order_is_broken(mesh: Mesh) -> None:
+def test_a_lane_with_a_gap_or_another_order_is_broken(mesh: Deployment) -> None:
     mesh.send("hub", "arcade", count=4)
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
     messages = rebuild(hub, mesh.domain, there, 1, 4)
@@ -434,7 +444,7 @@ def test_a_lane_with_a_gap_or_another_order_is_broken(mesh: Mesh) -> None:
 
 
 def test_the_size_of_a_delivery_is_known_before_it_is_encoded(
-    mesh: Mesh, exchange: DirectoryExchange
+    mesh: Deployment, exchange: DirectoryExchange
 ) -> None:
     """Packing reckons with at least as many bytes as the encoded call has, and few more."""
     for destination in ("arcade", "perps"):
@@ -477,7 +487,7 @@ def test_the_size_of_a_delivery_is_known_before_it_is_encoded(
     ],
 )
 def test_a_node_that_answers_with_another_kind_of_value_is_named(
-    mesh: Mesh,
+    mesh: Deployment,
     exchange: DirectoryExchange,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -512,7 +522,11 @@ def test_a_node_that_answers_with_another_kind_of_value_is_named(
     "answer", [b"[]", b"null", b'"x"', b'{"error": "busy"}', b'{"result": null}', b'{"result": "0x"}']
 )
 def test_a_chain_that_answers_nonsense_stops_only_its_own_lanes(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+    mesh: Deployment,
+    exchange: DirectoryExchange,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes,
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()

@@ -19,66 +19,56 @@ from metalayer.attesting.set_file import load_set
 from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
-from metalayer.network.connection import Connection, Reverted
+from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
-from metalayer.network.signers import address_of, local_key
+from metalayer.network.rpc import Reverted
+from metalayer.network.signers import address_of
 from metalayer.network.transactions import Transaction
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
-from metalayer.protocol.facts import LaneFact, SetFact, Tree
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import LaneFact, SetFact
 from metalayer.protocol.gateway import Batch
-from tests.kit.mesh import RELAYER, RIVAL, VALIDATORS, Mesh, write_set
+from tests.kit.deployment import ACCEPTING, Deployment, write_set
+from tests.kit.roles import RELAYER, RIVAL, VALIDATORS
 from tools.repository import repo_root
 
 CHAINS = ("hub", "arcade", "perps", "social")
 
 
-def versions(mesh: Mesh) -> dict[str, int]:
+def versions(mesh: Deployment) -> dict[str, int]:
     return {name: read_sets(mesh.connections[name], mesh.gateway).installed.version for name in CHAINS}
 
 
 def rotate(
-    mesh: Mesh, exchange: DirectoryExchange, following: ValidatorSet, timeout: float = 20.0, **options: Any
+    mesh: Deployment,
+    exchange: DirectoryExchange,
+    following: ValidatorSet,
+    timeout: float = 20.0,
+    **options: Any,
 ) -> list[Outcome]:
     senders = dict.fromkeys(mesh.connections, RELAYER)
     args = (mesh, exchange, senders, following, timeout)
     return propose_and_rotate(*args, **options)
 
 
-def attest(mesh: Mesh, root: bytes, validator_set: ValidatorSet) -> Attestation:
-    """Signatures of all validators of the set."""
-    keys = {key.address: key for key in (local_key(5 + position) for position in range(7))}
-    message = mesh.domain.signable(root)
-    signatures = {signer: compact(keys[signer].sign_message(message)) for signer, _ in validator_set.members}
-    return Attestation(root, validator_set, signatures)
-
-
-def rotate_by_hand(mesh: Mesh, name: str, present: ValidatorSet, following: ValidatorSet) -> bytes:
-    """Rotates one chain, and returns the call."""
-    tree = Tree([SetFact(following.version, following.hash)])
-    data = gateway.ROTATE.encode(attest(mesh, tree.root, present), following, [])
-    mesh.connections[name].send(RIVAL, mesh.gateway, data)
-    return data
-
-
-def delivery(mesh: Mesh, sent: Sent, validator_set: ValidatorSet) -> bytes:
+def delivery(mesh: Deployment, sent: Sent, validator_set: ValidatorSet) -> bytes:
     """A call that delivers the first message of a lane under a set's signatures."""
     message = sent.message
     fact = LaneFact(message.origin, message.destination, message.nonce, sent.head)
     batch = Batch([message], message.origin, 1, [], [])
-    return gateway.DELIVER.encode(attest(mesh, fact.leaf, validator_set), [batch])
+    return gateway.DELIVER.encode(mesh.attest(fact.leaf, validator_set), [batch])
 
 
 @contextmanager
 def signing_for(
-    mesh: Mesh, exchange: DirectoryExchange, folder: Path, following: ValidatorSet
+    mesh: Deployment, exchange: DirectoryExchange, folder: Path, following: ValidatorSet
 ) -> Iterator[None]:
     """The first set's validators at work, agreed to the set."""
     with mesh.signing(exchange, folder, next_set=write_set(folder / "next.yaml", following)):
         yield
 
 
-def expire(mesh: Mesh, *names: str) -> None:
+def expire(mesh: Deployment, *names: str) -> None:
     """The clocks of these chains pass the end of the first set."""
     for name in names:
         connection = mesh.connections[name]
@@ -87,10 +77,11 @@ def expire(mesh: Mesh, *names: str) -> None:
 
 
 def test_all_chains_rotate_and_only_the_new_set_delivers(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: from then on the old set's signatures move nothing, and the new one's do."""
-    following, lines = mesh.next_set(), []
+    following = mesh.next_set()
+    lines: list[str] = []
     (sent,) = mesh.send("hub", "arcade")
     with signing_for(mesh, exchange, tmp_path, following):
         outcomes = rotate(mesh, exchange, following, say=lines.append)
@@ -107,7 +98,7 @@ def test_all_chains_rotate_and_only_the_new_set_delivers(
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
-def test_rotating_again_does_nothing(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_rotating_again_does_nothing(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     following = mesh.next_set()
     with signing_for(mesh, exchange, tmp_path, following):
         rotate(mesh, exchange, following)
@@ -121,11 +112,11 @@ def test_rotating_again_does_nothing(mesh: Mesh, exchange: DirectoryExchange, tm
 
 
 def test_a_rotation_interrupted_between_chains_goes_on_without_the_validators(
-    mesh: Mesh, exchange: DirectoryExchange
+    mesh: Deployment, exchange: DirectoryExchange
 ) -> None:
     """What one chain accepted is valid on the others: nobody has to sign again."""
     following = mesh.next_set()
-    rotate_by_hand(mesh, "perps", mesh.validator_set, following)
+    mesh.rotate("perps", following)
     outcomes = rotate(mesh, exchange, following, timeout=0.0)
     assert {outcome.chain: outcome.problem for outcome in outcomes} == dict.fromkeys(CHAINS, "")
     assert versions(mesh) == dict.fromkeys(CHAINS, 2)
@@ -164,7 +155,7 @@ rotation.propose_and_rotate(
 
 @pytest.mark.parametrize("last", ["hub", "perps"])
 def test_whoever_rotates_may_be_killed_anywhere(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, last: str
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, last: str
 ) -> None:
     """A real process and a real SIGKILL, right after the transaction of one chain was sent."""
     following = mesh.next_set()
@@ -189,7 +180,7 @@ def test_whoever_rotates_may_be_killed_anywhere(
 
 
 def test_a_chain_that_was_away_catches_up_over_two_sets(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """Its node was unreachable during both rotations. Catching up needs no validator, and asks nobody twice."""
     second, third = mesh.next_set(), mesh.next_set(3, range(2, 7))
@@ -212,17 +203,22 @@ def test_a_chain_that_was_away_catches_up_over_two_sets(
     assert mesh.inbox("hub", "social") == mesh.outbox("hub", "social")
 
 
-def test_nothing_is_asked_when_all_sets_are_equal(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_asked_when_all_sets_are_equal(mesh: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     true = Connection._post
-    monkeypatch.setattr(Connection, "_post", lambda self, body: asked.append(body) or true(self, body))
+
+    def noted(connection: Connection, body: Any) -> Any:
+        asked.append(body)
+        return true(connection, body)
+
+    monkeypatch.setattr(Connection, "_post", noted)
     assert catch_up(mesh, dict.fromkeys(CHAINS, RELAYER)) == []
     assert [body["method"] for body in asked] == ["eth_call"] * 4
 
 
-def test_a_chain_that_does_not_answer_keeps_no_other_from_catching_up(mesh: Mesh) -> None:
+def test_a_chain_that_does_not_answer_keeps_no_other_from_catching_up(mesh: Deployment) -> None:
     following = mesh.next_set()
-    rotate_by_hand(mesh, "arcade", mesh.validator_set, following)
+    mesh.rotate("arcade", following)
     senders = dict.fromkeys(CHAINS, RELAYER)
     outcomes = catch_up(mesh.cut_off_from("hub"), senders)
     assert {(o.chain, o.version) for o in outcomes} == {("perps", 2), ("social", 2), ("hub", None)}
@@ -231,8 +227,8 @@ def test_a_chain_that_does_not_answer_keeps_no_other_from_catching_up(mesh: Mesh
     assert versions(mesh) == dict.fromkeys(CHAINS, 2)
 
 
-def test_two_relayers_that_catch_up_at_once_both_succeed(mesh: Mesh) -> None:
-    rotate_by_hand(mesh, "arcade", mesh.validator_set, mesh.next_set())
+def test_two_relayers_that_catch_up_at_once_both_succeed(mesh: Deployment) -> None:
+    mesh.rotate("arcade", mesh.next_set())
     both = in_parallel(
         lambda sender: catch_up(mesh, dict.fromkeys(CHAINS, sender)),
         [RELAYER, RIVAL],
@@ -242,12 +238,12 @@ def test_two_relayers_that_catch_up_at_once_both_succeed(mesh: Mesh) -> None:
 
 
 def test_a_set_that_no_direct_call_installed_cannot_be_taken_from_there(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A contract in between: its own input is no call of `rotate`. The validators sign the set once more."""
     caplog.set_level("INFO", "metalayer.attesting.rotation")
     following = mesh.next_set()
-    data = rotate_by_hand(mesh, "hub", mesh.validator_set, following)
+    data = mesh.rotate("hub", following)
     # CALLDATACOPY of everything, CALL of the gateway with it.
     forwarding = bytes.fromhex("365f5f375f5f365f5f73" + mesh.gateway[2:] + "5af100")
     arcade = mesh.connections["arcade"]
@@ -272,14 +268,14 @@ def test_a_set_that_no_direct_call_installed_cannot_be_taken_from_there(
 
 @pytest.mark.parametrize("lie", ["another function", "more behind it", "another set", "garbage", "nothing"])
 def test_a_node_that_shows_another_transaction_is_not_believed(
-    mesh: Mesh, monkeypatch: pytest.MonkeyPatch, lie: str
+    mesh: Deployment, monkeypatch: pytest.MonkeyPatch, lie: str
 ) -> None:
     """Nothing is sent but a call of `rotate` from the installed set to the announced one. Another chain helps out."""
     following = mesh.next_set()
-    data = rotate_by_hand(mesh, "hub", mesh.validator_set, following)
+    data = mesh.rotate("hub", following)
     hub = mesh.connections["hub"]
     other = gateway.ROTATE.encode(
-        attest(mesh, bytes(32), mesh.validator_set), mesh.next_set(positions=range(2, 7)), []
+        mesh.attest(bytes(32), mesh.validator_set), mesh.next_set(positions=range(2, 7)), []
     )
     shown = {
         "another function": {"to": mesh.gateway, "input": "0x" + gateway.CLAIM.encode(902).hex()},
@@ -298,24 +294,24 @@ def test_a_node_that_shows_another_transaction_is_not_believed(
     assert [outcome.chain for outcome in outcomes] == ["arcade", "perps", "social"]
     assert all("no chain shows a direct call" in outcome.problem for outcome in outcomes)
     assert heights == {name: mesh.connections[name].height() for name in CHAINS}
-    rotate_by_hand(mesh, "social", mesh.validator_set, following)
+    mesh.rotate("social", following)
     outcomes = catch_up(mesh, senders)
     assert [(outcome.chain, outcome.problem) for outcome in outcomes] == [("arcade", ""), ("perps", "")]
 
 
-def test_a_transaction_that_waits_in_the_pool_is_not_paid_for_twice(mesh: Mesh) -> None:
+def test_a_transaction_that_waits_in_the_pool_is_not_paid_for_twice(mesh: Deployment) -> None:
     following = mesh.next_set()
-    rotate_by_hand(mesh, "hub", mesh.validator_set, following)
+    mesh.rotate("hub", following)
     arcade = mesh.connections["arcade"]
     arcade.rpc("evm_setAutomine", False)
-    (signed,) = arcade.sign_many(RELAYER, [Transaction(mesh.accepting, b"", 100_000)])
+    (signed,) = arcade.sign_many(RELAYER, [Transaction(ACCEPTING, b"", 100_000)])
     arcade.broadcast([signed])
     (outcome,) = catch_up(mesh.only("hub", "arcade"), dict.fromkeys(CHAINS, RELAYER))
     assert outcome.problem == f"arcade: a transaction of {RELAYER.address} is still pending: waiting for it"
 
 
 def test_validators_that_disagree_about_the_next_set_make_no_quorum(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: three of five agree, one named another set, one named none. Everybody reads why, and nothing moves."""
     following, other = mesh.next_set(), mesh.next_set(positions=range(2, 7))
@@ -342,7 +338,7 @@ def test_validators_that_disagree_about_the_next_set_make_no_quorum(
 
 
 def test_signatures_of_the_next_set_alone_rotate_nothing(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: one that joins counts only once it is installed, however much of the next set has signed."""
     following = mesh.next_set()
@@ -354,7 +350,7 @@ def test_signatures_of_the_next_set_alone_rotate_nothing(
 
 
 def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: nothing is delivered there, and neither rotation nor catching up helps; the other chains rotate."""
     following = mesh.next_set(version=3)
@@ -377,10 +373,12 @@ def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
     (outcome,) = catch_up(mesh, dict.fromkeys(CHAINS, RELAYER))
     assert outcome == by_chain["social"]
     with pytest.raises(Reverted, match="ValidatorSetExpired"):
-        rotate_by_hand(mesh, "social", mesh.validator_set, following)
+        mesh.rotate("social", following)
 
 
-def test_a_set_that_no_chain_would_install_is_not_proposed(mesh: Mesh, exchange: DirectoryExchange) -> None:
+def test_a_set_that_no_chain_would_install_is_not_proposed(
+    mesh: Deployment, exchange: DirectoryExchange
+) -> None:
     lower = replace(mesh.next_set(), version=1)
     shorter = replace(mesh.next_set(), expires=mesh.validator_set.expires)
     for wrong in (lower, shorter):
@@ -394,10 +392,10 @@ def test_a_set_that_no_chain_would_install_is_not_proposed(mesh: Mesh, exchange:
     assert exchange.roots() == []
 
 
-def test_chains_with_two_sets_of_one_version_are_told_apart(mesh: Mesh) -> None:
+def test_chains_with_two_sets_of_one_version_are_told_apart(mesh: Deployment) -> None:
     """What a lying quorum can do: halt lanes, visibly."""
-    rotate_by_hand(mesh, "hub", mesh.validator_set, mesh.next_set())
-    rotate_by_hand(mesh, "arcade", mesh.validator_set, mesh.next_set(positions=range(2, 7)))
+    mesh.rotate("hub", mesh.next_set())
+    mesh.rotate("arcade", mesh.next_set(positions=range(2, 7)))
     outcomes = catch_up(mesh, dict.fromkeys(CHAINS, RELAYER))
     (problem,) = (outcome.problem for outcome in outcomes if outcome.problem)
     assert problem.startswith("arcade: its validator set 2 is 0x")
@@ -431,7 +429,7 @@ def test_a_set_is_read_from_its_file(tmp_path: Path, expires: str, unix: int) ->
     path.write_text(SET.replace("2099-01-01", expires))
     found = load_set(path, address_of)
     assert (found.version, found.expires) == (2, unix)
-    assert found == ValidatorSet.of(2, unix, {local_key(5 + i).address: 100 for i in (0, 1, 2, 4)})
+    assert found == ValidatorSet.of(2, unix, {VALIDATORS[i].address: 100 for i in (0, 1, 2, 4)})
 
 
 @pytest.mark.parametrize(
@@ -474,7 +472,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_the_command_signs_the_set_of_its_file(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """`ape run validate --next-set`, as operators run it."""
     following = mesh.next_set()

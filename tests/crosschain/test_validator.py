@@ -20,15 +20,16 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 from metalayer.validator.process import Judgement, Validator
 from metalayer.validator.record import Contradiction
-from tests.kit.mesh import VALIDATORS, Mesh, write_set
+from tests.kit.deployment import Deployment, write_set
+from tests.kit.roles import VALIDATORS
 
 
 @pytest.fixture
-def validator(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> Validator:
+def validator(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> Validator:
     return mesh.validator(0, exchange, tmp_path)
 
 
-def fact_of(mesh: Mesh, origin: str, destination: str) -> LaneFact:
+def fact_of(mesh: Deployment, origin: str, destination: str) -> LaneFact:
     nonce, head = mesh.outbox(origin, destination)
     return LaneFact(mesh.id_of(origin), mesh.id_of(destination), nonce, head)
 
@@ -40,7 +41,7 @@ def judge(validator: Validator, facts: list[Fact]) -> tuple[Judgement, str]:
     return verdict.judgement, verdict.reason
 
 
-def test_true_facts_are_signed_once(mesh: Mesh, validator: Validator) -> None:
+def test_true_facts_are_signed_once(mesh: Deployment, validator: Validator) -> None:
     mesh.send("hub", "arcade", count=2)
     mesh.send("perps", "social")
     mesh.finalize()
@@ -53,7 +54,7 @@ def test_true_facts_are_signed_once(mesh: Mesh, validator: Validator) -> None:
     assert validator.pass_once() == []
 
 
-def test_an_older_head_stays_true(mesh: Mesh, validator: Validator) -> None:
+def test_an_older_head_stays_true(mesh: Deployment, validator: Validator) -> None:
     mesh.send("hub", "arcade")
     older = fact_of(mesh, "hub", "arcade")
     mesh.send("hub", "arcade")
@@ -62,7 +63,7 @@ def test_an_older_head_stays_true(mesh: Mesh, validator: Validator) -> None:
     assert judge(validator, [older])[0] is Judgement.SIGNED
 
 
-def test_one_false_fact_among_true_ones_is_refused(mesh: Mesh, validator: Validator) -> None:
+def test_one_false_fact_among_true_ones_is_refused(mesh: Deployment, validator: Validator) -> None:
     mesh.send("hub", "arcade")
     mesh.send("hub", "perps")
     mesh.finalize()
@@ -77,7 +78,7 @@ def test_one_false_fact_among_true_ones_is_refused(mesh: Mesh, validator: Valida
     assert validator.pass_once() == []
 
 
-def test_what_is_not_final_waits_and_is_signed_later(mesh: Mesh, validator: Validator) -> None:
+def test_what_is_not_final_waits_and_is_signed_later(mesh: Deployment, validator: Validator) -> None:
     mesh.send("hub", "arcade")
     judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.WAITING
@@ -103,18 +104,18 @@ def test_what_is_not_final_waits_and_is_signed_later(mesh: Mesh, validator: Vali
     ],
 )
 def test_facts_about_nothing_are_refused(
-    mesh: Mesh, validator: Validator, change: dict[str, int], reason: str
+    mesh: Deployment, validator: Validator, change: dict[str, int], reason: str
 ) -> None:
     fact = replace(LaneFact(901, 902, 1, b"\1" * 32), **change)  # type: ignore[arg-type]
     assert judge(validator, [fact])[0] is Judgement.REFUSED
     assert reason in next(iter(validator.exchange.refusals(validator.exchange.roots()[0]).values()))
 
 
-def restart_of(mesh: Mesh, origin: str, destination: str, nonce: int) -> RestartFact:
+def restart_of(mesh: Deployment, origin: str, destination: str, nonce: int) -> RestartFact:
     return RestartFact(mesh.id_of(origin), mesh.id_of(destination), nonce)
 
 
-def test_a_restart_is_signed_when_it_is_final(mesh: Mesh, validator: Validator) -> None:
+def test_a_restart_is_signed_when_it_is_final(mesh: Deployment, validator: Validator) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
     mesh.restart("hub", "arcade", 9)
@@ -126,7 +127,7 @@ def test_a_restart_is_signed_when_it_is_final(mesh: Mesh, validator: Validator) 
     assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED]
 
 
-def test_a_restart_that_never_was_is_refused(mesh: Mesh, validator: Validator) -> None:
+def test_a_restart_that_never_was_is_refused(mesh: Deployment, validator: Validator) -> None:
     mesh.send("hub", "arcade", count=2)
     mesh.restart("hub", "arcade", 9)
     mesh.send("hub", "arcade")
@@ -143,7 +144,7 @@ def test_a_restart_that_never_was_is_refused(mesh: Mesh, validator: Validator) -
         assert judge(validator, [other])[0] is Judgement.WAITING
 
 
-def test_lane_facts_work_across_a_restart_but_not_in_its_gap(mesh: Mesh, validator: Validator) -> None:
+def test_lane_facts_work_across_a_restart_but_not_in_its_gap(mesh: Deployment, validator: Validator) -> None:
     """Messages before and behind it are signed together with it; no head at a place that the lane skipped ever is."""
     mesh.send("hub", "arcade", count=2)
     before = fact_of(mesh, "hub", "arcade")
@@ -162,7 +163,9 @@ def test_lane_facts_work_across_a_restart_but_not_in_its_gap(mesh: Mesh, validat
             assert f"a message never stands at {nonce}: it was restarted at 5 after message 2" in reason
 
 
-def test_an_origin_that_was_reorganised_is_mended_by_a_restart(mesh: Mesh, validator: Validator) -> None:
+def test_an_origin_that_was_reorganised_is_mended_by_a_restart(
+    mesh: Deployment, validator: Validator
+) -> None:
     """M21: heads of the other history stay refused, and say why; what stands behind the restart is signed."""
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
@@ -187,7 +190,7 @@ def test_an_origin_that_was_reorganised_is_mended_by_a_restart(mesh: Mesh, valid
     assert judge(validator, facts)[0] is Judgement.SIGNED
 
 
-def test_a_restart_of_a_history_that_is_gone_binds(mesh: Mesh, validator: Validator) -> None:
+def test_a_restart_of_a_history_that_is_gone_binds(mesh: Deployment, validator: Validator) -> None:
     """M21: where a restart was signed, no message is, whatever the chain says later."""
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
@@ -206,14 +209,14 @@ def set_fact(validator_set: ValidatorSet) -> SetFact:
     return SetFact(validator_set.version, validator_set.hash)
 
 
-def test_no_set_fact_is_signed_unless_a_set_is_agreed(mesh: Mesh, validator: Validator) -> None:
+def test_no_set_fact_is_signed_unless_a_set_is_agreed(mesh: Deployment, validator: Validator) -> None:
     judgement, reason = judge(validator, [set_fact(mesh.next_set())])
     assert judgement is Judgement.REFUSED
     assert reason == "set 2: no next set is agreed here (--next-set)"
 
 
 def test_the_agreed_set_is_signed_and_no_other(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     agreed, other = mesh.next_set(), mesh.next_set(positions=range(2, 7))
     validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", agreed))
@@ -225,7 +228,7 @@ def test_the_agreed_set_is_signed_and_no_other(
 
 
 def test_the_installed_set_may_be_signed_again_for_a_chain_that_lags(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     installed = mesh.validator_set
     validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", installed))
@@ -242,7 +245,7 @@ def test_the_installed_set_may_be_signed_again_for_a_chain_that_lags(
     ids=["not a higher version", "not a later expiry", "expired"],
 )
 def test_a_set_that_the_hub_would_not_install_is_refused(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, change: dict[str, int], reason: str
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, change: dict[str, int], reason: str
 ) -> None:
     expires = mesh.validator_set.expires + change.get("later", 1)
     agreed = replace(mesh.next_set(change.get("version", 2)), expires=expires)
@@ -252,7 +255,9 @@ def test_a_set_that_the_hub_would_not_install_is_refused(
     assert reason in said
 
 
-def test_a_version_means_one_set_for_ever(mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_a_version_means_one_set_for_ever(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """P10: an operator who changes their mind needs another version; the file is read again while it runs."""
     first, second = mesh.next_set(), mesh.next_set(positions=range(2, 7))
     third = mesh.next_set(3, positions=range(2, 7))
@@ -270,7 +275,7 @@ def test_a_version_means_one_set_for_ever(mesh: Mesh, exchange: DirectoryExchang
 
 
 def test_a_malformed_file_is_one_warning_and_signs_nothing(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Until it is mended: then what was refused before is signed. The file's path is the operator's own business."""
     agreed, path = mesh.next_set(), tmp_path / "next.yaml"
@@ -300,7 +305,7 @@ def test_a_malformed_file_is_one_warning_and_signs_nothing(
 
 
 def test_set_facts_wait_for_a_hub_that_does_not_answer(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     agreed = mesh.next_set()
     next_set = write_set(tmp_path / "next.yaml", agreed)
@@ -310,7 +315,7 @@ def test_set_facts_wait_for_a_hub_that_does_not_answer(
 
 
 def test_a_validator_says_to_which_sets_it_belongs(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """One that joins with the next set signs already: nobody counts it yet, and it harms nobody."""
     agreed = mesh.next_set()
@@ -332,7 +337,7 @@ def test_a_validator_says_to_which_sets_it_belongs(
     )
 
 
-def test_a_reorganised_origin_is_not_signed_again(mesh: Mesh, validator: Validator) -> None:
+def test_a_reorganised_origin_is_not_signed_again(mesh: Deployment, validator: Validator) -> None:
     """M21: what was signed before binds, even if the chain now says something else."""
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
@@ -350,7 +355,9 @@ def test_a_reorganised_origin_is_not_signed_again(mesh: Mesh, validator: Validat
     assert f"signed 0x{signed.head.hex()} before" in reason
 
 
-def test_a_signature_in_the_validators_name_does_not_silence_it(mesh: Mesh, validator: Validator) -> None:
+def test_a_signature_in_the_validators_name_does_not_silence_it(
+    mesh: Deployment, validator: Validator
+) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
     root = validator.exchange.propose([fact_of(mesh, "hub", "arcade")])
@@ -358,11 +365,13 @@ def test_a_signature_in_the_validators_name_does_not_silence_it(mesh: Mesh, vali
     assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED]
 
 
-def test_a_squatted_proposal_is_looked_at_again(mesh: Mesh, validator: Validator) -> None:
+def test_a_squatted_proposal_is_looked_at_again(
+    mesh: Deployment, exchange: DirectoryExchange, validator: Validator
+) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
     fact = fact_of(mesh, "hub", "arcade")
-    folder = validator.exchange.directory / fact.leaf.hex()
+    folder = exchange.directory / fact.leaf.hex()
     folder.mkdir()
     (folder / "proposal.json").write_text("{}")
     assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.WAITING]
@@ -370,7 +379,7 @@ def test_a_squatted_proposal_is_looked_at_again(mesh: Mesh, validator: Validator
 
 
 def test_an_unreachable_chain_delays_only_its_own_lanes(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.send("arcade", "hub")
@@ -420,7 +429,7 @@ Validator.open(
 """
 
 
-def killed(mesh: Mesh, exchange: DirectoryExchange, folder: Path, place: str) -> None:
+def killed(mesh: Deployment, exchange: DirectoryExchange, folder: Path, place: str) -> None:
     """A real process of the first validator, which ends by a real SIGKILL at this place."""
     paths = [exchange.directory, folder / "record-0.sqlite", folder / "next.yaml"]
     ended = subprocess.run(
@@ -433,7 +442,7 @@ def killed(mesh: Mesh, exchange: DirectoryExchange, folder: Path, place: str) ->
 
 
 def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """What it was about to sign binds it, and is signed only if it is still true."""
     hub = mesh.connections["hub"]
@@ -459,7 +468,7 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
 
 @pytest.mark.parametrize("place", ["before the record", "before the signature", "before the publication"])
 def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, place: str
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, place: str
 ) -> None:
     """P10: nothing is lost, and the record knows all that was, or may have been, signed before the kill."""
     mesh.send("hub", "arcade")
@@ -491,7 +500,7 @@ def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
 
 @pytest.mark.parametrize("place", ["before the signature", "before the publication"])
 def test_the_next_set_binds_an_operator_who_kills_the_process_to_change_it(
-    mesh: Mesh, exchange: DirectoryExchange, tmp_path: Path, place: str
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, place: str
 ) -> None:
     """P10: what the process may have signed before the kill is not to be had with another set."""
     path = tmp_path / "next.yaml"
@@ -505,7 +514,7 @@ def test_the_next_set_binds_an_operator_who_kills_the_process_to_change_it(
     assert "another set needs a higher one" in reason
 
 
-def test_old_proposals_do_not_slow_a_pass(mesh: Mesh, validator: Validator) -> None:
+def test_old_proposals_do_not_slow_a_pass(mesh: Deployment, validator: Validator) -> None:
     """What is settled is remembered by its name: a pass over 300 of them asks no chain and reads no file."""
     mesh.send("hub", "arcade")
     mesh.finalize()
@@ -531,7 +540,7 @@ def test_old_proposals_do_not_slow_a_pass(mesh: Mesh, validator: Validator) -> N
     ids=["another contract", "removed", "not final", "another event", "no address", "no topics"],
 )
 def test_a_node_that_answers_with_another_log_is_not_believed(
-    mesh: Mesh, validator: Validator, monkeypatch: pytest.MonkeyPatch, lie: dict[str, object]
+    mesh: Deployment, validator: Validator, monkeypatch: pytest.MonkeyPatch, lie: dict[str, object]
 ) -> None:
     mesh.send("hub", "arcade")
     mesh.finalize()
@@ -549,13 +558,15 @@ def test_a_node_that_answers_with_another_log_is_not_believed(
     assert judge(validator, [restart_of(mesh, "hub", "arcade", 5)])[0] is Judgement.WAITING
 
 
-def test_what_is_put_in_the_way_of_one_proposal_stops_no_other(mesh: Mesh, validator: Validator) -> None:
+def test_what_is_put_in_the_way_of_one_proposal_stops_no_other(
+    mesh: Deployment, exchange: DirectoryExchange, validator: Validator
+) -> None:
     mesh.send("hub", "arcade")
     mesh.send("hub", "perps")
     mesh.finalize()
     first = validator.exchange.propose([fact_of(mesh, "hub", "arcade")])
     second = validator.exchange.propose([fact_of(mesh, "hub", "perps")])
-    folder = validator.exchange.directory
+    folder = exchange.directory
     (folder / first.hex() / "signatures").write_text("in the way")
     (folder / second.hex() / "signatures" / f"{validator.address.lower()}.json").mkdir(parents=True)
     (folder / ("ab" * 32)).symlink_to("ab" * 32)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,15 +14,16 @@ from ape import project
 from eth_abi.codec import ABICodec
 from eth_abi.decoding import AddressDecoder
 from eth_abi.registry import BaseEquals, registry
-from eth_utils import keccak, to_checksum_address
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
-from metalayer.protocol.hex import to_hex
 from metalayer.protocol.reverts import explain
 from metalayer.protocol.rpc import Log
 from tests.kit.chains import BoundChain
 
 MAX_TRANSACTION_GAS = 16_777_216
 """Highest gas limit of one transaction, EIP-7825."""
+ZERO_ADDRESS = "0x" + "00" * 20
 
 
 class _ChecksumDecoder(AddressDecoder):
@@ -180,6 +182,16 @@ def call(
     return Revert(bytes.fromhex((failure.get("data") or "0x")[2:]))
 
 
+def views(calls: Sequence[tuple[Any, ...]]) -> list[int]:
+    """What (contract, method, arguments...) return, each as one number, all of one chain and in one request."""
+    requests = [
+        ("eth_call", [{"to": contract.address, "data": "0x" + contract.encode(*call).hex()}, "latest"])
+        for contract, *call in calls
+    ]
+    answers = calls[0][0].chain.provider.web3.provider.make_batch_request(requests)
+    return [int(answer["result"], 16) for answer in answers]
+
+
 def transact(
     chain: BoundChain,
     to: str | None,
@@ -276,16 +288,16 @@ def _errors() -> dict[str, tuple[bytes, list[str]]]:
 
 
 @lru_cache
-def _events() -> dict[str, Any]:
+def _events() -> dict[bytes, Any]:
     return {
-        "0x" + keccak(text=abi.selector).hex(): abi
+        keccak(text=abi.selector): abi
         for contract_type in contract_types().values()
         for abi in contract_type.events
     }
 
 
 def _event(log: Log) -> Event:
-    abi = _events()[to_hex(log.topics[0])]
+    abi = _events()[log.topics[0]]
     topics = iter(log.topics[1:])
     plain = [parameter.canonical_type for parameter in abi.inputs if not parameter.indexed]
     data = iter(CODEC.decode(plain, log.data))

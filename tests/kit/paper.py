@@ -7,7 +7,7 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import LaneFact, Tree

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,36 +15,8 @@ from metalayer.deploy.intent import Intent, load_intent
 from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection, connect
 from metalayer.network.signers import address_of, load_sender
-from metalayer.protocol import gateway
-from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.facts import SetFact, Tree
 from tests.kit.chains import BoundChain
-from tests.kit.deployed import Deployment
-from tests.kit.paper import DAY
-
-# Not the account of deploy.yaml: its addresses are free on chains where other tests have deployed.
-DEPLOYER = "TEST::18"
-
-
-@dataclass(frozen=True)
-class Rotation:
-    """Validator sets after the first one, with the same members and later expiries, and what installs them."""
-
-    deployment: Deployment
-
-    def following(self, version: int) -> ValidatorSet:
-        first = self.deployment.registry.first_validator_set()
-        if version == first.version:
-            return first
-        return ValidatorSet(version, first.expires + version * DAY, first.members)
-
-    def rotate(self, chain: str, following: ValidatorSet) -> None:
-        """Installs the next version on a chain that has the one before."""
-        fact = SetFact(following.version, following.hash)
-        tree = Tree([fact])
-        attestation = self.deployment.attest(tree.root, validator_set=self.following(following.version - 1))
-        data = gateway.ROTATE.encode(attestation, following, tree.proof(fact))
-        self.deployment.connections[chain].send(load_sender("TEST::2"), self.deployment.gateway, data)
+from tests.kit.roles import SECOND_DEPLOYER
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +31,7 @@ def artifacts(chains: dict[str, BoundChain]) -> dict[str, Artifact]:
 
 @pytest.fixture
 def intent() -> Intent:
-    return load_intent().model_copy(update={"deployer": DEPLOYER})
+    return load_intent().model_copy(update={"deployer": SECOND_DEPLOYER.alias})
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,17 +15,15 @@ from metalayer.deploy.intent import route_between
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
-from metalayer.network.signers import load_sender
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.hex import to_hex
-from tests.kit.deployed import Deployment
-from tests.ops.conftest import Rotation
+from tests.kit.deployment import Deployment
+from tests.kit.roles import GUARDIAN, OWNER, SUCCESSOR
 
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
 ACCEPT_OWNERSHIP = Function("acceptOwnership()")
-OWNER = "TEST::1"
 
 Drift = Callable[[], dict[tuple[str, str], tuple[str, str]]]
 
@@ -69,11 +68,11 @@ def test_finds_missing_code(drift: Drift, registry: Registry, connections: dict[
 def test_finds_a_pending_and_then_another_owner(
     drift: Drift, registry: Registry, connections: dict[str, Connection]
 ) -> None:
-    successor, gateway = load_sender("TEST::7"), registry.address("Metalayer")
-    connections["hub"].send(load_sender(OWNER), gateway, TRANSFER_OWNERSHIP.encode(successor.address))
+    successor, gateway = SUCCESSOR, registry.address("Metalayer")
+    connections["hub"].send(OWNER, gateway, TRANSFER_OWNERSHIP.encode(successor.address))
     assert drift() == {("hub", "Metalayer pending owner"): ("none", successor.address)}
     connections["hub"].send(successor, gateway, ACCEPT_OWNERSHIP.encode())
-    assert drift() == {("hub", "Metalayer owner"): (load_sender(OWNER).address, successor.address)}
+    assert drift() == {("hub", "Metalayer owner"): (OWNER.address, successor.address)}
 
 
 @pytest.mark.parametrize(
@@ -95,13 +94,13 @@ def test_finds_a_changed_route(
     registry: Registry,
     connections: dict[str, Connection],
     network: Network,
-    change: dict[str, int],
+    change: dict[str, Any],
     words: str,
 ) -> None:
     hub, social = network.hub, network.chains["social"]
     intended = route_between(social, hub)
     data = gateway.SET_ROUTE.encode(hub.chain_id, replace(intended, **change))
-    connections["social"].send(load_sender(OWNER), registry.address("Metalayer"), data)
+    connections["social"].send(OWNER, registry.address("Metalayer"), data)
     ((subject, (expected, found)),) = drift().items()
     assert subject == ("social", "route to and from hub")
     assert expected == describe_route(intended)
@@ -109,9 +108,9 @@ def test_finds_a_changed_route(
 
 
 def test_finds_another_guardian(drift: Drift, registry: Registry, connections: dict[str, Connection]) -> None:
-    successor, guardian = load_sender("TEST::7").address, load_sender("TEST::4").address
+    successor, guardian = SUCCESSOR.address, GUARDIAN.address
     data = SET_GUARDIAN.encode(successor)
-    connections["perps"].send(load_sender(OWNER), registry.address("Metalayer"), data)
+    connections["perps"].send(OWNER, registry.address("Metalayer"), data)
     assert drift() == {("perps", "guardian"): (guardian, successor)}
 
 
@@ -138,33 +137,35 @@ def test_finds_another_validator_set(
 
 
 @pytest.fixture
-def rotation(registry: Registry, connections: dict[str, Connection]) -> Rotation:
-    return Rotation(Deployment(registry, connections, {}))
+def deployed(registry: Registry, connections: dict[str, Connection]) -> Deployment:
+    return Deployment.of(registry, connections)
 
 
 def test_a_set_that_a_quorum_rotated_in_is_no_drift(
-    drift: Drift, rotation: Rotation, connections: dict[str, Connection]
+    drift: Drift, deployed: Deployment, connections: dict[str, Connection]
 ) -> None:
+    second, third = deployed.next_set(2), deployed.next_set(3)
     for name in connections:
-        rotation.rotate(name, rotation.following(2))
+        deployed.rotate(name, second)
     assert drift() == {}
     for name in connections:
-        rotation.rotate(name, rotation.following(3))
+        deployed.rotate(name, third, second)
     assert drift() == {}
 
 
 def test_finds_the_chains_that_are_behind(
-    findings: Callable[[], list[Finding]], rotation: Rotation, connections: dict[str, Connection]
+    findings: Callable[[], list[Finding]], deployed: Deployment, connections: dict[str, Connection]
 ) -> None:
+    second, third = deployed.next_set(2), deployed.next_set(3)
     for name in connections:
-        rotation.rotate(name, rotation.following(2))
+        deployed.rotate(name, second)
     for name in ("hub", "arcade"):
-        rotation.rotate(name, rotation.following(3))
+        deployed.rotate(name, third, second)
     differing = {(f.chain, f.subject): f for f in findings() if f.is_drift}
     assert set(differing) == {("perps", "validator set"), ("social", "validator set")}
     behind = differing["perps", "validator set"]
-    assert behind.expected == describe_set(rotation.following(3))
-    assert behind.found == describe_set(rotation.following(2))
+    assert behind.expected == describe_set(third)
+    assert behind.found == describe_set(second)
     assert behind.found.startswith("version 2, expires 20")
     assert behind.advice.startswith("perps is behind: `ape run relay rotate`")
     assert behind.advice.endswith("version 3")
@@ -185,11 +186,11 @@ def test_finds_a_namespace_that_was_passed_on(
     drift: Drift, registry: Registry, connections: dict[str, Connection]
 ) -> None:
     seal = Function("seal(address,address)")
-    successor = load_sender("TEST::7").address
+    successor = SUCCESSOR.address
     data = seal.encode(registry.deployer, successor)
-    connections["hub"].send(load_sender(OWNER), registry.address("Create3Factory"), data)
+    connections["hub"].send(OWNER, registry.address("Create3Factory"), data)
     subject = ("hub", "factory namespace controller")
-    assert drift() == {subject: (load_sender(OWNER).address, successor)}
+    assert drift() == {subject: (OWNER.address, successor)}
 
 
 def test_finds_a_registry_of_something_else(deployer: Deployer, registry: Registry) -> None:

@@ -13,12 +13,10 @@ from metalayer.cli.credit import cli
 from metalayer.deploy.intent import route_between
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
-from metalayer.network.signers import address_of, load_sender
+from metalayer.network.signers import address_of
 from metalayer.protocol.amounts import era
-from tests.kit.deployed import ERA, Deployment
-
-DEPOSITOR = "TEST::15"
-OTHER = "TEST::16"
+from tests.kit.deployment import ERA, Deployment
+from tests.kit.roles import BENEFICIARY, DEPOSITOR
 
 
 def run(*arguments: str) -> Result:
@@ -35,35 +33,41 @@ def shown(account: str) -> Any:
 
 @pytest.fixture(autouse=True)
 def depositor(deployment: Deployment) -> None:
-    deployment.bring(address_of(DEPOSITOR), 10 * ERA, ["hub", "arcade"])
+    deployment.bring(DEPOSITOR.address, 10 * ERA, ["hub", "arcade"])
 
 
 @pytest.mark.parametrize("chain", ["hub", "arcade"])
 def test_in_and_out_again(chain: str) -> None:
-    paid_in = run("deposit", chain, "1.5", "--account", DEPOSITOR)
-    assert paid_in.output.startswith(f"1.5 ERA into the credit of {address_of(DEPOSITOR)} on {chain}: 0x")
-    assert (shown(DEPOSITOR)[chain]["held"], shown(DEPOSITOR)[chain]["credit"]) == (
+    paid_in = run("deposit", chain, "1.5", "--account", DEPOSITOR.alias)
+    assert paid_in.output.startswith(f"1.5 ERA into the credit of {DEPOSITOR.address} on {chain}: 0x")
+    assert (shown(DEPOSITOR.alias)[chain]["held"], shown(DEPOSITOR.alias)[chain]["credit"]) == (
         str(85 * ERA // 10),
         str(15 * ERA // 10),
     )
-    assert run("withdraw", chain, "0.5", "--account", DEPOSITOR).exit_code == 0
-    out = run("withdraw", chain, "1", "--account", DEPOSITOR, "--to", OTHER, "--json")
-    assert json.loads(out.stdout)["to"] == address_of(OTHER)
-    assert (shown(DEPOSITOR)[chain]["held"], shown(DEPOSITOR)[chain]["credit"]) == (str(9 * ERA), "0")
-    assert shown(OTHER)[chain]["held"] == str(ERA)
+    assert run("withdraw", chain, "0.5", "--account", DEPOSITOR.alias).exit_code == 0
+    out = run("withdraw", chain, "1", "--account", DEPOSITOR.alias, "--to", BENEFICIARY.alias, "--json")
+    assert json.loads(out.stdout)["to"] == BENEFICIARY.address
+    assert (shown(DEPOSITOR.alias)[chain]["held"], shown(DEPOSITOR.alias)[chain]["credit"]) == (
+        str(9 * ERA),
+        "0",
+    )
+    assert shown(BENEFICIARY.alias)[chain]["held"] == str(ERA)
 
 
 def test_a_deposit_for_somebody_else() -> None:
-    assert run("deposit", "hub", "2", "--for", OTHER, "--account", DEPOSITOR).exit_code == 0
-    assert (shown(OTHER)["hub"]["credit"], shown(DEPOSITOR)["hub"]["credit"]) == (str(2 * ERA), "0")
+    assert run("deposit", "hub", "2", "--for", BENEFICIARY.alias, "--account", DEPOSITOR.alias).exit_code == 0
+    assert (shown(BENEFICIARY.alias)["hub"]["credit"], shown(DEPOSITOR.alias)["hub"]["credit"]) == (
+        str(2 * ERA),
+        "0",
+    )
 
 
 def test_shows_what_the_bridge_may_spend(deployment: Deployment, connections: dict[str, Connection]) -> None:
-    sender, spender = load_sender(DEPOSITOR), deployment.bridge
+    sender, spender = DEPOSITOR, deployment.bridge
     due = payment(connections["hub"], deployment.registry, sender.address, ERA, spender)
     connections["hub"].send_many(sender, preparation(deployment.registry, due, spender))
-    assert shown(DEPOSITOR)["hub"]["bridge_allowance"] == str(ERA)
-    table = run("show", DEPOSITOR).output
+    assert shown(DEPOSITOR.alias)["hub"]["bridge_allowance"] == str(ERA)
+    table = run("show", DEPOSITOR.alias).output
     row = next(line for line in table.splitlines() if "hub" in line)
     assert row.replace("│", "").split() == ["hub", "9", "1", "1", "0", "0"]
 
@@ -86,9 +90,9 @@ def test_quotes_what_the_terms_give(
     [
         (["deposit", "hub", "0"], "the amount is zero"),
         (["deposit", "mars", "1"], "no chain 'mars'"),
-        (["deposit", "social", "1", "--account", OTHER], "has 0 ERA on social, not 1"),
+        (["deposit", "social", "1", "--account", BENEFICIARY.alias], "has 0 ERA on social, not 1"),
         (["deposit", "hub", "1", "--for", "0x" + "00" * 20], "is the zero address"),
-        (["withdraw", "hub", "1", "--account", OTHER], "has 0 ERA of credit on hub, not 1"),
+        (["withdraw", "hub", "1", "--account", BENEFICIARY.alias], "has 0 ERA of credit on hub, not 1"),
         (["withdraw", "hub", "1", "--to", "0x" + "00" * 20], "is the zero address"),
         (["quote", "hub", "hub"], "hub is both ends"),
         (["quote", "hub", "arcade", "--gas-limit", "2000001"], "GasLimitTooHigh"),
@@ -109,6 +113,8 @@ def test_what_people_get_wrong_is_one_line(arguments: list[str], line: str) -> N
 def test_never_where_it_would_be_lost(deployment: Deployment, contract: str, option: tuple[str, str]) -> None:
     """M6."""
     command, name = option
-    result = run(command, "hub", "1", name, deployment.registry.address(contract), "--account", DEPOSITOR)
+    result = run(
+        command, "hub", "1", name, deployment.registry.address(contract), "--account", DEPOSITOR.alias
+    )
     assert result.exit_code == 1
     assert f"is the {contract}: ERA sent there would be lost" in result.stderr

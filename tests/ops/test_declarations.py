@@ -16,18 +16,17 @@ from metalayer.deploy.desired import Desired
 from metalayer.deploy.journal import Journal
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
-from metalayer.network.signers import address_of, load_sender
 from metalayer.protocol.abi import Function
 from tests.kit.evm import contract_types
+from tests.kit.roles import GUARDIAN, PAYER, SUCCESSOR
 
 TARGET = Function("target()", "address")
 SET_CALL = Function("setCall(address,bytes)")
-CALLER = "TEST::6"
 
 
 def recipient_views(desired: Desired) -> Iterator[View]:
     target = desired.guardian
-    change = Change("aim", address_of(CALLER), SET_CALL.encode(target, b""), {"newTarget": target})
+    change = Change("aim", PAYER.address, SET_CALL.encode(target, b""), {"newTarget": target})
     yield View("recipient's target", TARGET, target, change=change)
 
 
@@ -70,16 +69,16 @@ def test_one_entry_deploys_sets_records_and_checks_a_contract(
     assert registry.contract("arcade", GREETER.name).arguments == {"gateway": gateway}
     assert findings["arcade", "Greeter GATEWAY"].found == gateway
     assert ("hub", "Greeter GATEWAY") not in findings
-    assert findings["hub", "recipient's target"].found == address_of("TEST::4")
+    assert findings["hub", "recipient's target"].found == GUARDIAN.address
     sent = [r for r in Journal(extended.folder / "journal.jsonl").records if r["record"] == "send"]
-    assert {r["from"] for r in sent if r["step"] == "aim"} == {address_of(CALLER)}
+    assert {r["from"] for r in sent if r["step"] == "aim"} == {PAYER.address}
 
 
 def test_a_setting_is_put_back_by_whom_its_declaration_names(
     extended: Deployer, connections: dict[str, Connection]
 ) -> None:
     registry = extended.apply(lambda chain, what, left: None)
-    stranger = load_sender("TEST::7")
+    stranger = SUCCESSOR
     data = SET_CALL.encode(stranger.address, b"")
     connections["hub"].send(stranger, registry.address(RECIPIENT.name), data)
     steps = extended.plan().chains["hub"]

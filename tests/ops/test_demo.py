@@ -109,7 +109,8 @@ def test_interrupted_it_leaves_no_process() -> None:
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
+        if process.stdout:
+            process.stdout.close()
     assert "Traceback" not in rest
     assert children() == []
 

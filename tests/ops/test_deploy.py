@@ -30,14 +30,14 @@ from metalayer.network.connection import Connection
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
-from metalayer.network.signers import address_of, load_sender
+from metalayer.network.signers import address_of
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
-from tests.kit.deployed import Deployment
-from tests.ops.conftest import DEPLOYER, Rotation
+from tests.kit.deployment import Deployment
+from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
 from tools.repository import repo_root
 
 # Each contract and the seal by the deployer; a route to each other chain by the owner.
@@ -48,18 +48,18 @@ def quietly(chain: str, what: str, left: int) -> None:
     pass
 
 
-def nonce(connection: Connection, account: str) -> int:
-    return int(connection.rpc("eth_getTransactionCount", address_of(account), "latest"), 16)
+def nonce(connection: Connection, account: Role) -> int:
+    return int(connection.rpc("eth_getTransactionCount", account.address, "latest"), 16)
 
 
-def nonces(connections: dict[str, Connection]) -> dict[tuple[str, str], int]:
-    accounts = (DEPLOYER, "TEST::1")
+def nonces(connections: dict[str, Connection]) -> dict[tuple[str, Role], int]:
+    accounts = (SECOND_DEPLOYER, OWNER)
     return {(n, a): nonce(c, a) for n, c in connections.items() for a in accounts}
 
 
-def expected_nonces(before: dict[tuple[str, str], int], chains: int) -> dict[tuple[str, str], int]:
+def expected_nonces(before: dict[tuple[str, Role], int], chains: int) -> dict[tuple[str, Role], int]:
     return {
-        (name, account): count + (DEPLOYER_STEPS - 1 if account == DEPLOYER else chains - 1)
+        (name, account): count + (DEPLOYER_STEPS - 1 if account == SECOND_DEPLOYER else chains - 1)
         for (name, account), count in before.items()
     }
 
@@ -160,7 +160,7 @@ def test_gas_of_the_plan_is_what_the_transactions_use(deployer: Deployer) -> Non
 
 @pytest.mark.usefixtures("factory_placed")
 def test_addresses_do_not_depend_on_nonces(deployer: Deployer, connections: dict[str, Connection]) -> None:
-    sender = load_sender(DEPLOYER)
+    sender = SECOND_DEPLOYER
     for count, connection in enumerate(connections.values()):
         for _ in range(count):
             connection.send(sender, sender.address, b"")
@@ -247,7 +247,7 @@ def test_a_transaction_whose_nonce_was_taken_is_given_up(
     arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
     with pytest.raises(Crash):
         replace(deployer, connections=arcade).apply(quietly)
-    sender = load_sender(DEPLOYER)
+    sender = SECOND_DEPLOYER
     connections["arcade"].send(sender, sender.address, b"")
     deployer.apply(quietly)
     assert not deployer.plan().has_changes
@@ -290,7 +290,7 @@ def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, 
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
     closed = gateway.SET_ROUTE.encode(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
-    connections["arcade"].send(load_sender("TEST::1"), registry.address("Metalayer"), closed)
+    connections["arcade"].send(OWNER, registry.address("Metalayer"), closed)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
     assert missing(deployer) == []
@@ -305,7 +305,7 @@ def test_a_changed_fee_is_put_back(
     perps = connections["perps"].chain.chain_id
     intended = deployer.plan().resolved.chains["arcade"].routes[perps]
     dearer = gateway.SET_ROUTE.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
-    connections["arcade"].send(load_sender("TEST::1"), registry.address("Metalayer"), dearer)
+    connections["arcade"].send(OWNER, registry.address("Metalayer"), dearer)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
     assert missing(deployer) == []
@@ -314,8 +314,8 @@ def test_a_changed_fee_is_put_back(
 @pytest.mark.usefixtures("factory_placed")
 def test_another_guardian_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
     registry = deployer.apply(quietly)
-    data = SET_GUARDIAN.encode(address_of("TEST::7"))
-    connections["social"].send(load_sender("TEST::1"), registry.address("Metalayer"), data)
+    data = SET_GUARDIAN.encode(SUCCESSOR.address)
+    connections["social"].send(OWNER, registry.address("Metalayer"), data)
     assert missing(deployer) == [("social", "guardian")]
     deployer.apply(quietly)
     assert missing(deployer) == []
@@ -325,19 +325,19 @@ def test_another_guardian_is_put_back(deployer: Deployer, connections: dict[str,
 def test_the_plan_shows_who_pauses_and_what_messages_cost(
     with_intent: Callable[..., Deployer], network: Network
 ) -> None:
-    guardians = {"default": "TEST::4", "social": "TEST::6"}
+    guardians = {"default": GUARDIAN.alias, "social": SUCCESSOR.alias}
     plan = with_intent(guardians=guardians).plan()
     out = Console(width=200, record=True, quiet=False, file=io.StringIO())
     for part in plan_tables(plan):
         out.print(part)
     lines = [" ".join(line.replace("│", "").split()) for line in out.export_text().splitlines()]
-    assert f"owner {address_of('TEST::1')} every chain" in lines
-    assert f"guardian {address_of('TEST::4')} hub, arcade, perps" in lines
-    assert f"guardian {address_of('TEST::6')} social" in lines
+    assert f"owner {OWNER.address} every chain" in lines
+    assert f"guardian {GUARDIAN.address} hub, arcade, perps" in lines
+    assert f"guardian {SUCCESSOR.address} social" in lines
     assert "hub → arcade 200,000 1,000 100 2,000,000 10 %" in lines
     steps = plan_as_dict(plan)["chains"]["social"]
     created = next(step for step in steps if step["step"] == "create Metalayer")
-    assert created["arguments"]["initialGuardian"] == address_of("TEST::6")
+    assert created["arguments"]["initialGuardian"] == SUCCESSOR.address
     configured = next(step for step in steps if step["step"] == "route to hub")
     assert configured["arguments"]["baseFee"] == network.hub.preset.fees.base
     assert configured["arguments"]["returnFee"] == network.chains["social"].preset.fees.return_
@@ -348,10 +348,11 @@ def test_a_set_that_a_quorum_rotated_in_is_no_contradiction(
     deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
 ) -> None:
     registry = deployer.apply(quietly)
-    rotation = Rotation(Deployment(registry, connections, {}))
+    deployed = Deployment.of(registry, connections)
+    second = deployed.next_set(2)
     for name in connections:
-        rotation.rotate(name, rotation.following(2))
-    rotation.rotate("hub", rotation.following(3))
+        deployed.rotate(name, second)
+    deployed.rotate("hub", deployed.next_set(3), second)
     assert not deployer.plan().has_changes
     assert deployer.apply(quietly) == registry
     elsewhere = replace(deployer, folder=tmp_path / "elsewhere")
@@ -379,10 +380,13 @@ def test_refuses_other_values_than_those_deployed(
     deployer: Deployer, with_intent: Callable[..., Deployer]
 ) -> None:
     deployer.apply(quietly)
-    owner = with_intent(owners={"default": "TEST::1", "social": "TEST::2"})
-    with pytest.raises(MetalayerError, match=r"social: the owner of Metalayer is 0x7099\w+, expected 0x3C44"):
+    owner = with_intent(owners={"default": OWNER.alias, "social": SUCCESSOR.alias})
+    with pytest.raises(
+        MetalayerError,
+        match=f"social: the owner of Metalayer is {OWNER.address}, expected {SUCCESSOR.address}",
+    ):
         owner.plan()
-    weights = {f"TEST::{i}": 50 for i in range(5, 10)}
+    weights = {validator.alias: 50 for validator in VALIDATORS}
     validators = deployer.intent.validators.model_copy(update={"weights": weights})
     with pytest.raises(MetalayerError, match="the first validator set of Metalayer was 0x"):
         with_intent(validators=validators).apply(quietly)
@@ -394,7 +398,7 @@ def test_refuses_a_namespace_that_is_sealed_too_early(
 ) -> None:
     planned = deployer.plan()
     seal = planned.chains["hub"][-1].step
-    connections["hub"].send(load_sender(DEPLOYER), seal.to, seal.data)
+    connections["hub"].send(SECOND_DEPLOYER, seal.to, seal.data)
     with pytest.raises(MetalayerError, match=r"hub: Metalayer is not there, but the .* is already sealed"):
         deployer.apply(quietly)
 
@@ -415,7 +419,7 @@ def test_the_deployer_holds_nothing_afterwards(
 ) -> None:
     """P8, as far as it exists: neither the gateway nor the factory's namespace obeys the deployer."""
     registry = deployer.apply(quietly)
-    sender = load_sender(DEPLOYER)
+    sender = SECOND_DEPLOYER
     plan = deployer.plan()
     for chain, connection in connections.items():
         for planned in plan.chains[chain]:
@@ -425,7 +429,7 @@ def test_the_deployer_holds_nothing_afterwards(
             if planned.step.kind == "configure":
                 with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
                     connection.call(planned.step.to, planned.step.data, sender=sender.address)
-        assert registry.chains[chain].owner == address_of("TEST::1")
+        assert registry.chains[chain].owner == OWNER.address
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -452,7 +456,7 @@ def test_one_deployment_at_a_time(deployer: Deployer) -> None:
 def test_a_chain_that_fails_does_not_stop_the_others(
     deployer: Deployer, connections: dict[str, Connection], deployment: object
 ) -> None:
-    sender = load_sender(DEPLOYER)
+    sender = SECOND_DEPLOYER
     connections["perps"].rpc("anvil_setBalance", sender.address, "0x1")
     with pytest.raises(
         MetalayerError, match=f"perps: {sender.address} has 0.000000 ether, expected at least"
@@ -479,7 +483,7 @@ def test_the_real_process_can_be_killed(
         "from metalayer.deploy.intent import load_intent\n"
         "from metalayer.network.config import load_network\n"
         "network = load_network(); connections = connect(network)\n"
-        f"intent = load_intent().model_copy(update={{'deployer': {DEPLOYER!r}}})\n"
+        f"intent = load_intent().model_copy(update={{'deployer': {SECOND_DEPLOYER.alias!r}}})\n"
         f"d = Deployer(network, connections, intent, address_of, load_sender, Path({str(tmp_path)!r}))\n"
         "d.apply(lambda chain, what, left: print(chain, what, left, flush=True))\n"
     )

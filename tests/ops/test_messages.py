@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,12 @@ from click.testing import CliRunner, Result
 from metalayer.assets import credit
 from metalayer.cli import message, relay, send
 from metalayer.network.live import Live
-from metalayer.network.signers import address_of, load_sender
 from metalayer.protocol.gateway import RECEIVE_MESSAGE
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
+from tests.kit.roles import DEPOSITOR, PAUPER, TREASURY, VALIDATORS, Role
 from tools.repository import repo_root
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
-POOR = "TEST::17"
 ERA = 10**18
 VALIDATE = "from metalayer.cli.validate import cli; cli()"
 
@@ -34,14 +33,14 @@ def run(command: Any, *arguments: str) -> Result:
     return CliRunner(mix_stderr=False).invoke(command.cli, list(arguments))
 
 
-def start(key: int, folder: Path) -> subprocess.Popen[str]:
+def start(validator: Role, folder: Path) -> subprocess.Popen[str]:
     options = [
         "--key",
-        f"TEST::{key}",
+        validator.alias,
         "--exchange",
         str(folder),
         "--record",
-        str(folder.parent / f"{key}.sqlite"),
+        str(folder.parent / f"{validator.index}.sqlite"),
     ]
     return subprocess.Popen(
         [sys.executable, "-u", "-c", VALIDATE, *options],
@@ -54,9 +53,9 @@ def start(key: int, folder: Path) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def validating(folder: Path, keys: range) -> Iterator[list[subprocess.Popen[str]]]:
+def validating(folder: Path, signers: Sequence[Role]) -> Iterator[list[subprocess.Popen[str]]]:
     """Validator processes that have their records open; killed at the end if a test leaves them running."""
-    processes = [start(key, folder) for key in keys]
+    processes = [start(signer, folder) for signer in signers]
     try:
         for process in processes:
             assert process.stdout is not None
@@ -68,22 +67,17 @@ def validating(folder: Path, keys: range) -> Iterator[list[subprocess.Popen[str]
             process.communicate()
 
 
-def finalize(deployment: Deployment) -> None:
-    for connection in deployment.connections.values():
-        connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
-
-
 def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) -> None:
-    deployment.bring(address_of("TEST::3"), ERA, ["arcade"])
+    deployment.bring(TREASURY.address, ERA, ["arcade"])
     folder = tmp_path / "exchange"
     shared = ("--exchange", str(folder))
-    with validating(folder, range(5, 9)) as validators:
+    with validating(folder, VALIDATORS[:4]) as validators:
         sent = run(send, "perps", NOBODY, "--text", "hello", "--from", "arcade", "--json")
         assert sent.exit_code == 0, sent.output
         id_ = json.loads(sent.stdout)["id"]
         assert "state          sent" in run(message, id_, *shared).output
         assert "nothing to deliver\n1 messages sent but not final yet" in run(relay, "once", *shared).output
-        finalize(deployment)
+        deployment.finalize()
 
         waiting = run(relay, "status", "--stuck-after", "-1", "--json", *shared)
         assert waiting.exit_code == 1
@@ -127,12 +121,12 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
 
 
 def test_send_deposits_what_is_missing_and_no_more(deployment: Deployment) -> None:
-    sender, hub = load_sender("TEST::15"), deployment.connections["hub"]
+    sender, hub = DEPOSITOR, deployment.connections["hub"]
     deployment.bring(sender.address, ERA, ["hub"])
     fee = credit.quote(hub, deployment.gateway, 902, None, 5)
     credit.deposit(hub, deployment.registry, sender, sender.address, fee - 1)
     for _ in range(2):
-        sent = run(send, "arcade", NOBODY, "--text", "hello", "--account", "TEST::15", "--json")
+        sent = run(send, "arcade", NOBODY, "--text", "hello", "--account", DEPOSITOR.alias, "--json")
         assert sent.exit_code == 0, sent.output
         assert json.loads(sent.stdout)["fee"] == str(fee)
         state = credit.read(Live.open(), sender.address)["hub"]
@@ -142,8 +136,8 @@ def test_send_deposits_what_is_missing_and_no_more(deployment: Deployment) -> No
 
 def test_one_key_one_process(deployment: Deployment, tmp_path: Path) -> None:
     folder = tmp_path / "exchange"
-    with validating(folder, range(5, 6)) as (first,):
-        second = start(5, folder)
+    with validating(folder, VALIDATORS[:1]) as (first,):
+        second = start(VALIDATORS[0], folder)
         output, _ = second.communicate(timeout=60)
         assert second.returncode == 1
         assert output.startswith("Error: another validator has the record ")
@@ -152,7 +146,7 @@ def test_one_key_one_process(deployment: Deployment, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None:
-    with validating(tmp_path / "exchange", range(5, 6)) as (process,):
+    with validating(tmp_path / "exchange", VALIDATORS[:1]) as (process,):
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
 
@@ -171,12 +165,12 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
         (send, ["arcade", NOBODY, "--account", "TEST::99"], "no account 'TEST::99'"),
         (
             send,
-            ["hub", NOBODY, "--from", "social", "--account", POOR],
+            ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias],
             "on social, not 0.00341 for the fee of 0.00341: `ape run transfer` brings some there",
         ),
         (
             send,
-            ["hub", NOBODY, "--from", "social", "--account", POOR, "--no-deposit"],
+            ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias, "--no-deposit"],
             "on social, the message needs 0.00341: `ape run credit deposit social 0.00341 --account 0x",
         ),
         (message, ["0x12"], "'0x12' is not a message id"),

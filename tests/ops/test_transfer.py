@@ -25,29 +25,27 @@ from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
-from metalayer.network.signers import load_sender, local_key
 from metalayer.protocol.amounts import era
 from metalayer.protocol.gateway import MESSAGE_SENT
 from metalayer.protocol.hex import to_hex
-from metalayer.relayer.passes import PassResult, Relayer
+from metalayer.relayer.passes import Relayer
+from metalayer.relayer.results import PassResult
 from metalayer.tracking import messages
 from metalayer.tracking import trace as tracking
 from metalayer.tracking.follower import Event, Follower, NotDelivered, StillWaiting
 from metalayer.tracking.trace import State
 from metalayer.validator.process import Validator
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
 from tests.kit.paper import DAY
+from tests.kit.roles import BENEFICIARY, DEPOSITOR, PAUPER, RELAYER, VALIDATORS
 
 ERA = 10**18
-DEPOSITOR = "TEST::15"
-BENEFICIARY = "TEST::16"
-RELAYER = "TEST::2"
 
 
 @pytest.fixture
 def live(deployment: Deployment) -> Live:
     """The depositor has 1,000 ERA on the hub, and no credit."""
-    deployment.bring(load_sender(DEPOSITOR).address, 1_000 * ERA, ["hub"])
+    deployment.bring(DEPOSITOR.address, 1_000 * ERA, ["hub"])
     return Live.open()
 
 
@@ -56,7 +54,7 @@ class Carriers:
 
     def __init__(self, live: Live, folder: Path, claim_multiple: float = math.inf) -> None:
         exchange = DirectoryExchange.of(live, folder / "exchange")
-        senders = dict.fromkeys(live.mesh.connections, load_sender(RELAYER))
+        senders = dict.fromkeys(live.mesh.connections, RELAYER)
         self._live = live
         self._relayer = Relayer(
             live.mesh,
@@ -66,12 +64,12 @@ class Carriers:
         )
         self._validators = [
             Validator.open(
-                local_key(index),
+                validator.account,
                 live.mesh,
                 exchange,
-                folder / f"{index}.sqlite",
+                folder / f"{validator.index}.sqlite",
             )
-            for index in range(5, 9)
+            for validator in VALIDATORS[:4]
         ]
         self._stop = threading.Event()
         self._passes: list[PassResult] = []
@@ -126,7 +124,7 @@ def follower(live: Live, folder: Path, events: list[Event], timeout: float = 30.
 
 
 def prepare(live: Live, origin: str, destination: str, amount: int, to: str | None = None) -> bridge.Transfer:
-    sender, end = load_sender(DEPOSITOR).address, live.network.chain(destination)
+    sender, end = DEPOSITOR.address, live.network.chain(destination)
     return bridge.prepare(live, live.connection(origin), end, sender, to or sender, amount)
 
 
@@ -134,7 +132,7 @@ def move(
     live: Live, follower: Follower, origin: str, destination: str, amount: int, to: str
 ) -> bridge.Outcome:
     transfer = prepare(live, origin, destination, amount, to)
-    sent, receipt = bridge.send(live, load_sender(DEPOSITOR), transfer)
+    sent, receipt = bridge.send(live, DEPOSITOR, transfer)
     return bridge.follow(follower, live.registry, sent, receipt, transfer.destination.chain_id)
 
 
@@ -145,7 +143,7 @@ def fee(live: Live, origin: str, destination: str, gas_limit: int) -> int:
 
 def books_of(live: Live) -> Books:
     names = {"depositor": DEPOSITOR, "beneficiary": BENEFICIARY}
-    books = read_books(live, {key: load_sender(name).address for key, name in names.items()})
+    books = read_books(live, {key: role.address for key, role in names.items()})
     assert [sentence for sentence, holds in books.checks() if not holds] == []
     return books
 
@@ -153,7 +151,7 @@ def books_of(live: Live) -> Books:
 @pytest.mark.parametrize("claim_multiple", [math.inf, 1.0], ids=["nothing claimed", "all claimed"])
 def test_hub_to_spoke_to_spoke_to_hub(live: Live, tmp_path: Path, claim_multiple: float) -> None:
     """P4, P5: to the wei, with fees, whatever the relayer claimed."""
-    depositor, beneficiary = load_sender(DEPOSITOR), load_sender(BENEFICIARY)
+    depositor, beneficiary = DEPOSITOR, BENEFICIARY
     events: list[Event] = []
     before = books_of(live)
     with Carriers(live, tmp_path, claim_multiple) as carriers:
@@ -188,17 +186,15 @@ def test_hub_to_spoke_to_spoke_to_hub(live: Live, tmp_path: Path, claim_multiple
     assert (
         after.chains["hub"].balances["beneficiary"] - before.chains["hub"].balances["beneficiary"] == 25 * ERA
     )
-    relayer = credit.read(live, load_sender(RELAYER).address)
+    relayer = credit.read(live, RELAYER.address)
     earned = sum(lane.earned for chain in relayer.values() for lane in chain.earnings)
-    assert earned == sum(
-        chain.escrow + chain.credit(load_sender(RELAYER).address) for chain in after.chains.values()
-    )
+    assert earned == sum(chain.escrow + chain.credit(RELAYER.address) for chain in after.chains.values())
     assert (sum(chain.credit for chain in relayer.values()) > 0) == (claim_multiple == 1.0)
 
 
 def test_pays_exactly_what_is_missing(live: Live) -> None:
     """Credit and allowance are used up: nothing more of the depositor's lies open to the bridge."""
-    depositor = load_sender(DEPOSITOR)
+    depositor = DEPOSITOR
     cost = fee(live, "hub", "arcade", 200_000)
     credit.deposit(live.connection("hub"), live.registry, depositor, depositor.address, cost // 3)
     transfer = prepare(live, "hub", "arcade", ERA)
@@ -212,7 +208,7 @@ def test_pays_exactly_what_is_missing(live: Live) -> None:
 
 
 def test_uses_the_credit_and_the_allowance_that_are_there(live: Live) -> None:
-    depositor, hub = load_sender(DEPOSITOR), live.connection("hub")
+    depositor, hub = DEPOSITOR, live.connection("hub")
     cost = fee(live, "hub", "arcade", 200_000)
     spender = live.registry.address("TokenBridge")
     due = credit.payment(hub, live.registry, depositor.address, 5 * cost, spender)
@@ -227,7 +223,7 @@ def test_uses_the_credit_and_the_allowance_that_are_there(live: Live) -> None:
 
 
 def test_shows_what_arrives(live: Live, deployment: Deployment) -> None:
-    depositor = load_sender(DEPOSITOR)
+    depositor = DEPOSITOR
     deployment.bring(depositor.address, 2 * ERA, ["arcade"])
     transfer = prepare(live, "arcade", "social", ERA)
     assert transfer.payment.fee == fee(live, "arcade", "hub", 500_000)
@@ -244,8 +240,8 @@ def test_a_failed_hop_says_why_and_how_to_retry(
 ) -> None:
     sent, restore = failing_transfer(live, carriers, connections, tmp_path)
     restore()
-    messages.retry(connections["arcade"], load_sender(RELAYER), live.mesh.gateway, sent.message)
-    assert balance(connections["arcade"], live.registry, load_sender(DEPOSITOR).address) == ERA
+    messages.retry(connections["arcade"], RELAYER, live.mesh.gateway, sent.message)
+    assert balance(connections["arcade"], live.registry, DEPOSITOR.address) == ERA
     with Carriers(live, tmp_path / "again") as again:
         again.rest()
     books_of(live)
@@ -255,7 +251,7 @@ def test_a_hop_that_nobody_retries_comes_back(
     live: Live, carriers: Carriers, connections: dict[str, Connection], tmp_path: Path
 ) -> None:
     """P1, P4, P5, M11: returned once its 30 days are over, to the sender, with the books even."""
-    depositor = load_sender(DEPOSITOR).address
+    depositor = DEPOSITOR.address
     before = balance(connections["hub"], live.registry, depositor)
     sent, restore = failing_transfer(live, carriers, connections, tmp_path)
     cost = fee(live, "hub", "arcade", 200_000)
@@ -284,7 +280,7 @@ def failing_transfer(
         carriers,
         pytest.raises(NotDelivered, match=r"failed on arcade in transaction 0x\w+: .*--retry") as failure,
     ):
-        move(live, follower(live, folder, events), "hub", "arcade", ERA, load_sender(DEPOSITOR).address)
+        move(live, follower(live, folder, events), "hub", "arcade", ERA, DEPOSITOR.address)
     assert events[-1].what == "failed"
     assert failure.value.receipt["status"] == 1
     message_id = messages.parse_id(str(failure.value).split()[1])
@@ -295,9 +291,7 @@ def failing_transfer(
 def test_says_what_it_waits_for(live: Live, tmp_path: Path) -> None:
     events: list[Event] = []
     with pytest.raises(StillWaiting, match="waiting for 2 blocks on hub to make it final"):
-        move(
-            live, follower(live, tmp_path, events, 0.3), "hub", "arcade", ERA, load_sender(DEPOSITOR).address
-        )
+        move(live, follower(live, tmp_path, events, 0.3), "hub", "arcade", ERA, DEPOSITOR.address)
     for _ in range(3):
         live.connection("hub").rpc("evm_mine")
     message_id = messages.parse_id(last_id(live))
@@ -325,10 +319,10 @@ def command() -> click.Command:
         (["1", "--from", "hub", "--to", "hub"], "hub is both ends: expected two chains"),
         (["1", "--from", "hub", "--to", "mars"], "no chain 'mars' in network 'local'"),
         (
-            ["1", "--from", "social", "--to", "hub", "--account", "TEST::17"],
+            ["1", "--from", "social", "--to", "hub", "--account", PAUPER.alias],
             "has 0 ERA on social, not 1.0",
         ),
-        (["1", "--from", "social", "--to", "hub", "--account", "TEST::17"], " (1 and 0.0"),
+        (["1", "--from", "social", "--to", "hub", "--account", PAUPER.alias], " (1 and 0.0"),
         (["2000000000", "--from", "hub", "--to", "arcade"], "not 2,000,000,000"),
         (
             ["0.003", "--from", "arcade", "--to", "perps"],
@@ -356,9 +350,19 @@ def test_refuses_recipients_that_would_lose_it(live: Live, contract: str) -> Non
 
 
 def test_without_a_deposit_it_says_what_is_missing(live: Live, command: click.Command) -> None:
-    arguments = ["1", "--from", "hub", "--to", "social", "--account", DEPOSITOR, "--no-deposit", "--no-wait"]
+    arguments = [
+        "1",
+        "--from",
+        "hub",
+        "--to",
+        "social",
+        "--account",
+        DEPOSITOR.alias,
+        "--no-deposit",
+        "--no-wait",
+    ]
     refused = CliRunner().invoke(command, arguments)
-    address, cost = load_sender(DEPOSITOR).address, era(fee(live, "hub", "social", 200_000))
+    address, cost = DEPOSITOR.address, era(fee(live, "hub", "social", 200_000))
     advised = f"credit deposit hub {cost} --account {address}"
     assert refused.output == (
         f"Error: {address} has 0 ERA of credit on hub, the message needs {cost}: `ape run {advised}`\n"
@@ -376,12 +380,12 @@ def test_elsewhere_it_asks_first_and_shows_the_amounts(
     network = replace(live.network, chains={**live.network.chains, "social": remote})
     monkeypatch.setattr(Live, "open", lambda: replace(live, network=network))
     before = last_block(live)
-    arguments = ["1", "--from", "hub", "--to", "arcade", "--account", DEPOSITOR, "--no-wait"]
+    arguments = ["1", "--from", "hub", "--to", "arcade", "--account", DEPOSITOR.alias, "--no-wait"]
     asked = CliRunner().invoke(command, arguments, input="n\n")
     assert asked.exit_code == 1
     cost = era(fee(live, "hub", "arcade", 200_000))
     assert asked.output.startswith(
-        f"Send 1 ERA from hub to arcade with {DEPOSITOR}? {cost} ERA from the credit on hub, "
+        f"Send 1 ERA from hub to arcade with {DEPOSITOR.alias}? {cost} ERA from the credit on hub, "
         f"{cost} of it deposited now [y/N]: n"
     )
     assert last_block(live) == before, "nothing was sent"

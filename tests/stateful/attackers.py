@@ -14,8 +14,9 @@ from metalayer.protocol.attestation import Attestation, ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status, Walk
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, extend
-from tests.kit.gateways import ATTACKER, CHAINS, LANES, NOBODY, RELAYER, RIVAL
+from tests.kit.gateways import ATTACKER, LANES, NOBODY, RELAYER, RIVAL
 from tests.kit.paper import Validators
+from tests.kit.stack import CHAINS
 from tests.stateful.ghost import GATEWAY_GAS, Log
 from tests.stateful.machine import DAY, LANE, PICK, RELAYERS, Lane, Part, pick, short_of_quorum
 from tests.stateful.relayers import Relayers
@@ -156,7 +157,7 @@ class Outsiders(Relayers):
                 ):
                     return
                 # Its place may be ahead there; nothing of it is proven for that lane.
-                batch = replace(batch, origin=self.gateways.chain_id(third))
+                batch = replace(batch, origin=self.gateways.id_of(third))
             case _:
                 # Beyond the signed head: one message that the origin has not.
                 extra = replace(batch.messages[-1], nonce=fact.nonce + 1)
@@ -365,8 +366,8 @@ class Forgers(Cheats):
         fee = Fee(amount % 2**40, amount % 2**64, amount % 2**48) if kind == "message" else Fee(0, 0, 0)
         return Message(
             g.network_id,
-            g.chain_id(lane[0]),
-            g.chain_id(lane[1]),
+            g.id_of(lane[0]),
+            g.id_of(lane[1]),
             self.inc(lane).nonce + 1,
             sender,
             recipient,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kit.deployed import Deployment
+from tests.kit.deployment import Deployment
 from tests.kit.gateways import Gateways
 
 
 @pytest.fixture
 def gateways(deployment: Deployment, isolation: None) -> Gateways:
     """Set up anew for each test, after its snapshot: what is changed here, no other test sees."""
-    return Gateways(deployment)
+    return Gateways.prepared(deployment)

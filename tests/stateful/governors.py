@@ -9,7 +9,6 @@ from metalayer.protocol import gateway
 from metalayer.protocol.facts import SetFact
 from tests.kit.gateways import (
     ATTACKER,
-    CHAINS,
     GUARDIAN,
     LANES,
     OWNER,
@@ -20,6 +19,7 @@ from tests.kit.gateways import (
     TRANSFER_OWNERSHIP,
     UNPAUSE_INBOUND,
 )
+from tests.kit.stack import CHAINS
 from tests.stateful.ghost import Log, log
 from tests.stateful.machine import CHAIN, DAY, HOUR, LANE, PICK, Lane, Part, pick
 from tests.stateful.relayers import Relayers
@@ -47,9 +47,7 @@ class Governors(Relayers):
             error = "InvalidPause"
         elif inbox.paused_until and self.next(name) < inbox.paused_until + _COOL_DOWN:
             error = "CoolingDown"
-        done = self._pause(
-            lane, PAUSE_INBOUND.encode(self.gateways.chain_id(lane[0]), duration), error, until
-        )
+        done = self._pause(lane, PAUSE_INBOUND.encode(self.gateways.id_of(lane[0]), duration), error, until)
         self.reach("paused" if done else f"not paused: {error}")
 
     @rule(lane=LANE, by=st.sampled_from([OWNER, GUARDIAN]))
@@ -57,7 +55,7 @@ class Governors(Relayers):
         name = lane[1]
         by = OWNER if by == OWNER else self.sides[name].guardian
         error = None if self.next(name) < self.inc(lane).paused_until else "NotPaused"
-        data = UNPAUSE_INBOUND.encode(self.gateways.chain_id(lane[0]))
+        data = UNPAUSE_INBOUND.encode(self.gateways.id_of(lane[0]))
         if self._pause(lane, data, error, self.next(name), by):
             self.reach("pause ended early")
 
@@ -66,7 +64,7 @@ class Governors(Relayers):
 
         def effect() -> list[Log]:
             inbox.paused_until = until
-            return [log("InboundPaused", self.gateways.chain_id(lane[0]), data=(until,))]
+            return [log("InboundPaused", self.gateways.id_of(lane[0]), data=(until,))]
 
         return self.perform(lane[1], by or self.sides[lane[1]].guardian, data, error, effect)
 
@@ -78,9 +76,7 @@ class Governors(Relayers):
         self.perform(name, OWNER, SET_GUARDIAN.encode(side.guardian), None, list)
         if side.guardian != before:
             origin = next(lane[0] for lane in LANES if lane[1] == name)
-            self.refuse(
-                name, before, PAUSE_INBOUND.encode(self.gateways.chain_id(origin), HOUR), "NotGuardian"
-            )
+            self.refuse(name, before, PAUSE_INBOUND.encode(self.gateways.id_of(origin), HOUR), "NotGuardian")
 
     # Validator sets
 
@@ -136,7 +132,7 @@ class Governors(Relayers):
     def usurp(self, name: str, lane: Lane, number: int) -> None:
         """Nobody does what only the owner, or only the guardian, may do."""
         g, side = self.gateways, self.sides[name]
-        other = g.chain_id(next(chain for chain in CHAINS if chain != name))
+        other = g.id_of(next(chain for chain in CHAINS if chain != name))
         route = gateway.SET_ROUTE.encode(other, g.routes[lane])
         for_owner = [
             route,

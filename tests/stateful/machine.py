@@ -24,7 +24,6 @@ from tests.kit.gateways import (
     ACCEPTED_IDS,
     ATTACKER,
     BALANCE_OF,
-    CHAINS,
     GUARDIAN,
     LANES,
     OWNER,
@@ -35,6 +34,7 @@ from tests.kit.gateways import (
     SENDER,
     Gateways,
 )
+from tests.kit.stack import CHAINS
 from tests.stateful.ghost import Incoming, Log, Mood, Outgoing, Side, Undelivered, log, logs_of
 
 HOUR, DAY = 3_600, 86_400
@@ -89,14 +89,14 @@ class Machine(RuleBasedStateMachine):
     def _side(self, name: str) -> Side:
         g = self.gateways
         others = [other for other in CHAINS if other != name]
-        here = g.chain_id(name)
+        here = g.id_of(name)
         side = Side(
             name,
             g.connections[name].block().time,
             g.sets[0],
             GUARDIAN,
-            {other: Outgoing(here, g.chain_id(other), g.network_id) for other in others},
-            {other: Incoming(0, genesis_head(g.network_id, g.chain_id(other), here)) for other in others},
+            {other: Outgoing(here, g.id_of(other), g.network_id) for other in others},
+            {other: Incoming(0, genesis_head(g.network_id, g.id_of(other), here)) for other in others},
             {other: g.routes[name, other] for other in others},
             int.from_bytes(g.read(name, [(g.era, BALANCE_OF.encode(g.gateway))])[0], "big"),
         )
@@ -123,7 +123,7 @@ class Machine(RuleBasedStateMachine):
         return self.sides[lane[1]].incoming[lane[0]]
 
     def lane_of(self, message: Message) -> Lane:
-        return self.gateways.name(message.origin), self.gateways.name(message.destination)
+        return self.gateways.name_of(message.origin), self.gateways.name_of(message.destination)
 
     def healthy(self, lane: Lane) -> bool:
         """True if the Inbox's head is one that the Outbox had at that place."""
@@ -182,7 +182,7 @@ class Machine(RuleBasedStateMachine):
 
     def not_proven(self, lane: Lane, batch: gateway.Batch) -> str:
         """The error for a batch that leads the Inbox of a lane to a head that was not signed."""
-        origin, destination = (self.gateways.chain_id(chain) for chain in lane)
+        origin, destination = (self.gateways.id_of(chain) for chain in lane)
         inbox = self.inc(lane)
         there = [
             replace(message, origin=origin, destination=destination, nonce=nonce).id
@@ -347,7 +347,7 @@ class Machine(RuleBasedStateMachine):
         ]
         requests += [(g.gateway, gateway.CREDIT.encode(account)) for account in accounts]
         for other in others:
-            chain_id = g.chain_id(other)
+            chain_id = g.id_of(other)
             requests += [
                 (g.gateway, gateway.OUTBOX_LANE.encode(chain_id)),
                 (g.gateway, gateway.INBOX_LANE.encode(chain_id)),

@@ -9,8 +9,9 @@ from metalayer.protocol import gateway
 from metalayer.protocol.facts import SetFact
 from metalayer.protocol.gateway import Status
 from metalayer.protocol.message import NEVER_EXPIRES, Fee
-from tests.kit.gateways import CHAINS, LANES, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR, SET_CALL
+from tests.kit.gateways import LANES, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR, SET_CALL
 from tests.kit.scripted import Behaviour
+from tests.kit.stack import CHAINS
 from tests.stateful.ghost import Log, Mood, Undelivered, log
 from tests.stateful.machine import CHAIN, DAY, HOUR, PICK, RELAYERS, Lane, Machine, Part, pick
 

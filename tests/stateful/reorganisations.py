@@ -118,7 +118,7 @@ class Reorganisations(Senders, Settlers):
     def _restart(self, lane: Lane, above: int) -> None:
         outbox = self.out(lane)
         nonce = max(self.highest[lane], outbox.nonce, self.inc(lane).nonce) + above
-        destination_id = self.gateways.chain_id(lane[1])
+        destination_id = self.gateways.id_of(lane[1])
         lowest = gateway.RESTART.encode(destination_id, outbox.nonce)
         self.refuse(lane[0], OWNER, lowest, "InvalidRestart")
         self.highest[lane] = nonce
@@ -146,7 +146,7 @@ class Reorganisations(Senders, Settlers):
         (origin, name), inbox = lane, self.inc(lane)
         left, back = inbox.left.get(nonce), self.out((lane[1], lane[0]))
         again = left is not None and back.may_lose(left.notice_nonce)
-        origin_id, here = self.gateways.chain_id(origin), self.gateways.chain_id(name)
+        origin_id, here = self.gateways.id_of(origin), self.gateways.id_of(name)
         fact = RestartFact(origin_id, here, nonce)
         attestation, tree = self.attest(name, [fact], signers)
 

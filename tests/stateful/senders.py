@@ -68,11 +68,11 @@ class Senders(Machine):
         payer = PAYER if who == "contract for payer" else sender
         for _ in range(count):
             deadline = None if within is None else self.next(origin) + within
-            to = interoperable(g.chain_id(destination), recipient)
+            to = interoperable(g.id_of(destination), recipient)
             data = gateway.send_call(to, payload, gas, deadline, payer if payer != sender else None)
             limit = gas or self.sides[origin].routes[destination].default_gas_limit
             fee, total = self._price(lane, limit, len(payload))
-            if who == "owner" and g.chain_id(origin) == g.network_id:
+            if who == "owner" and g.id_of(origin) == g.network_id:
                 fee, total = Fee(0, 0, 0), 0
             error = self._unaffordable(origin, payer, sender, total)
 
@@ -180,7 +180,7 @@ class Senders(Machine):
             outbox.protocol_fees = 0
             return []
 
-        self.perform(lane[0], who, gateway.SWEEP.encode(self.gateways.chain_id(lane[1])), None, effect)
+        self.perform(lane[0], who, gateway.SWEEP.encode(self.gateways.id_of(lane[1])), None, effect)
         self.reach("sweep")
 
     @rule(name=CHAIN, amount=st.integers(1, 10**18))

@@ -10,8 +10,9 @@ from hypothesis.stateful import precondition, rule
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import Kind, ReturnNotice, Status
 from metalayer.protocol.message import Fee, Message
-from tests.kit.gateways import ATTACKER, CHAINS, LANES, OWNER, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR
+from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR
 from tests.kit.scripted import OnReturn
+from tests.kit.stack import CHAINS
 from tests.stateful.ghost import GATEWAY_GAS, GATEWAY_PAYLOAD, Log, Mood, Outgoing, Undelivered, log
 from tests.stateful.machine import CHAIN, PICK, RELAYERS, Lane, Part, pick
 from tests.stateful.relayers import Relayers
@@ -59,7 +60,7 @@ class Settlers(Relayers):
 
     def tell(self, name: str, to: int, kind: Kind, a: bytes, b: int, c: int | bytes) -> list[Log]:
         """The gateway of a chain sends a message to the one of chain `to`."""
-        lane = (name, self.gateways.name(to))
+        lane = (name, self.gateways.name_of(to))
         logs = self.out(lane).tell(self.gateways.gateway, kind, a, b, c)
         self.highest[lane] = max(self.highest[lane], self.out(lane).nonce)
         return logs
@@ -192,7 +193,7 @@ class Settlers(Relayers):
         carriage, unclaimed = self._worth(lane, relayer)
 
         def effect() -> list[Log]:
-            origin_id = self.gateways.chain_id(origin)
+            origin_id = self.gateways.id_of(origin)
             word = bytes.fromhex(relayer[2:]).rjust(32, b"\0")
             logs = self.tell(name, origin_id, Kind.CLAIM, word, earned.total, carriage)
             earned.claimed, earned.claim_nonce = earned.total, back.nonce
@@ -201,7 +202,7 @@ class Settlers(Relayers):
         if earned.claimed == earned.total and lost and unclaimed > carriage:
             self.reach("claim sent again")
         error = None if unclaimed > carriage else "NothingToClaim"
-        data = gateway.CLAIM.encode(self.gateways.chain_id(origin))
+        data = gateway.CLAIM.encode(self.gateways.id_of(origin))
         done = self.perform(name, relayer, data, error, effect)
         self.reach("claimed" if done else "nothing to claim")
         return done
@@ -291,7 +292,7 @@ class Settlers(Relayers):
         """The owner asks no fee any more."""
         route = self.sides[lane[0]].routes[lane[1]]
         free = gateway.Route(True, True, route.default_gas_limit, route.max_gas_limit)
-        data = gateway.SET_ROUTE.encode(self.gateways.chain_id(lane[1]), free)
+        data = gateway.SET_ROUTE.encode(self.gateways.id_of(lane[1]), free)
         self.perform(lane[0], OWNER, data, None, list)
         self.sides[lane[0]].routes[lane[1]] = free
 

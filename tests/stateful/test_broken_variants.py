@@ -15,9 +15,10 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from metalayer.protocol.hex import to_hex
 from tests.kit.evm import init_code
-from tests.kit.gateways import CHAINS, GUARDIAN, OWNER, Gateways
+from tests.kit.gateways import GUARDIAN, OWNER, Gateways
+from tests.kit.stack import CHAINS
 from tests.stateful.machine import Machine
-from tests.stateful.test_gateway_machine import Everything, Faults, Government, LifeCycle
+from tests.stateful.machines import Everything, Faults, Government, LifeCycle
 
 _ENOUGH = 40
 """Examples in which a machine must find a bug. Each needs fewer than ten."""

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_utils import keccak, to_checksum_address
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -44,6 +45,7 @@ from metalayer.validator.process import Judgement, Validator
 from tests.kit.chains import BoundChain
 from tests.kit.evm import CODEC, Contract, Revert, call, deploy
 from tests.kit.paper import Validators
+from tests.kit.roles import OWNER, SENDER
 
 LANES = (("hub", "arcade"), ("hub", "perps"), ("arcade", "hub"))
 ORIGINS = ("hub", "arcade")
@@ -69,8 +71,6 @@ class Network:
     gateways: dict[str, Contract]
     evidence: Contract
     validators: Validators
-    owner: str
-    sender: str
     records: Path
     """Empty records of the honest validators: a copy is there at once, a new one waits for the disk."""
 
@@ -97,7 +97,6 @@ class Network:
 
 @pytest.fixture(scope="session")
 def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFactory) -> Network:
-    owner, sender = (to_checksum_address(account) for account in chains["hub"].rpc("eth_accounts")[1:3])
     deployer = Account.from_key(keccak(text="deployer of the evidence")).address
     hub_id = chains["hub"].chain_id
     validators = Validators([1] * 5, expires=2**63)
@@ -105,15 +104,15 @@ def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFact
     for name in ORIGINS:
         chains[name].rpc("anvil_impersonateAccount", [deployer])
         chains[name].rpc("anvil_setBalance", [deployer, hex(10**20)])
-        arguments = (hub_id, ACCOUNT, owner, owner, validators.argument)
+        arguments = (hub_id, ACCOUNT, OWNER.address, OWNER.address, validators.argument)
         gateways[name] = deploy(chains[name], "Metalayer", *arguments, sender=deployer)
     for origin, destination in LANES:
-        gateways[origin].send("setRoute", chains[destination].chain_id, FREE_ROUTE, sender=owner)
+        gateways[origin].send("setRoute", chains[destination].chain_id, FREE_ROUTE, sender=OWNER.address)
     assert gateways["hub"].address == gateways["arcade"].address
     domain = Domain(hub_id, gateways["hub"].address).signable(ZERO).header
     evidence = deploy(chains["hub"], "EvidenceHarness", domain, gateways["hub"].address, sender=deployer)
     records = tmp_path_factory.mktemp("records")
-    network = Network(chains, connect(load_network()), gateways, evidence, validators, owner, sender, records)
+    network = Network(chains, connect(load_network()), gateways, evidence, validators, records)
     for position in HONEST:
         network.validator(position, DirectoryExchange(records / "exchange"), records).record.close()
     return network
@@ -186,7 +185,7 @@ class Trial:
         for _ in range(messages):
             payload = next(self.payloads).to_bytes(4, "big")
             receipt = self.network.gateways[origin].send(
-                "sendMessage", recipient, payload, [], sender=self.network.sender
+                "sendMessage", recipient, payload, [], sender=SENDER.address
             )
             self._remember(origin)
             nonce = receipt.named("LaneExtended")[0][1]
@@ -231,7 +230,7 @@ class Trial:
             if origin == "hub":
                 nonce = self.highest[origin, destination] + gap
                 destination_id = self.network.id_of(destination)
-                self.network.gateways["hub"].send("restart", destination_id, nonce, sender=self.network.owner)
+                self.network.gateways["hub"].send("restart", destination_id, nonce, sender=OWNER.address)
                 self._remember("hub")
                 self.highest[origin, destination] = nonce
                 fact = RestartFact(self.network.network_id, destination_id, nonce)
@@ -276,7 +275,7 @@ class Trial:
     def sign_what_the_hub_records(self, awake: Iterable[int]) -> None:
         """Sets and final restarts: with their records, though validators do not look these up by themselves yet."""
         final = self.height("hub") - self.depth("hub")
-        said = [
+        said: list[Fact] = [
             *(fact for fact, block in self.restarts if block <= final),
             *(SetFact(*s) for s in SETS.items()),
         ]
@@ -381,7 +380,7 @@ class Trial:
         self, signed: Signed, fact: LaneFact, history: dict[int, Sent], restarted_at: int
     ) -> Iterator[Charge]:
         if fact.nonce in history:
-            ids = []
+            ids: list[bytes] = []
             while (following := history.get(fact.nonce + len(ids) + 1)) is not None:
                 ids.append(following.id)
             true = history[fact.nonce].head
@@ -519,6 +518,7 @@ def test_evidence_machine(network: Network, tmp_path: Path) -> None:
     """P13, M21, M30, M31: whatever happens to the chains, and however evidence is combined."""
     EvidenceMachine.network, EvidenceMachine.folder = network, tmp_path
     profile = settings.default
+    assert profile is not None
     run_state_machine_as_test(
         EvidenceMachine, settings=settings(profile, max_examples=profile.max_examples * 3 // 5)
     )

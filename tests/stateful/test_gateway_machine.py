@@ -13,30 +13,12 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.kit.gateways import RIVAL, Gateways
-from tests.stateful.attackers import Cheats, Forgers, Outsiders
-from tests.stateful.governors import Governors
 from tests.stateful.machine import HOUR, Machine
-from tests.stateful.reorganisations import Reorganisations
-from tests.stateful.senders import TOO_LITTLE_GAS, Senders
+from tests.stateful.machines import Everything, Faults, Government, LifeCycle
+from tests.stateful.senders import TOO_LITTLE_GAS
 
 _STEPS = 40
 _ROUNDS = 6
-
-
-class LifeCycle(Senders, Cheats):
-    """Messages and the money in them: every way to end."""
-
-
-class Government(Senders, Governors, Outsiders, Cheats):
-    """Pauses, validator sets, and everybody who has no say."""
-
-
-class Faults(Reorganisations, Forgers):
-    """Chains that forget, and chains that lie."""
-
-
-class Everything(Governors, Outsiders, Faults):
-    """All of it at once."""
 
 
 def explore(machine: type[Machine], gateways: Gateways, *wanted: str, share: float = 1) -> set[str]:

@@ -2,16 +2,15 @@
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.gateway import Kind, Route
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, interoperable
-from tests.contracts.conftest import FREE_ROUTE, OPEN_ROUTE
-from tests.contracts.settlement.test_settlement import views
-from tests.kit.evm import CODEC, Receipt, Revert, error, now
+from tests.kit.evm import CODEC, ZERO_ADDRESS, Receipt, Revert, error, now, views
 from tests.kit.paper import DAY, PaperLane
+from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 SUPPLY = 10**27
 AMOUNT = 5 * 10**18
@@ -27,7 +26,6 @@ FORWARD_FEE = TERMS.quote(FORWARD_GAS_LIMIT, PAYLOAD_LENGTH)
 # What comes back of the fee of a hop whose time passed before anyone tried it.
 UNSPENT = (TERMS.relay_part(RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH) - TERMS.base_fee) * GWEI
 UNROUTED = 4_242
-ZERO_ADDRESS = "0x" + "00" * 20
 
 
 class Carrier:
@@ -37,8 +35,8 @@ class Carrier:
         self.stacks, self.validators, self.relayer = stacks, validators, relayer
         self.hub_id = stacks["hub"].chain.chain_id
         self.names = {stack.chain.chain_id: name for name, stack in stacks.items()}
-        self.lanes = {}
-        self.open = {}
+        self.lanes: dict[tuple[str, str], PaperLane] = {}
+        self.open: dict[bytes, Message] = {}
         self.given_to_bridge = 0
 
     def lane(self, origin, destination) -> PaperLane:

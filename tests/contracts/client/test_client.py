@@ -5,11 +5,10 @@ from eth_abi.abi import encode
 
 from metalayer.protocol.gateway import DELIVER_BEFORE, FEE_PAYER, MIN_GAS_LIMIT
 from metalayer.protocol.message import interoperable
-from tests.contracts.conftest import FREE_ROUTE
-from tests.kit.evm import call, deploy, error, init_code, now
+from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now
 from tests.kit.paper import DAY, PaperLane, PaperRelayer
+from tests.kit.terms import FREE_ROUTE
 
-ZERO_ADDRESS = "0x" + "00" * 20
 MAGIC = bytes.fromhex("2432ef26")
 ID = b"\x01" * 32
 TEXT = "Hello, arcade"

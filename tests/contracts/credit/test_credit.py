@@ -4,20 +4,20 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from metalayer.protocol.message import interoperable
-from tests.contracts.conftest import MAX_GAS_LIMIT, Stack
-from tests.kit.evm import Receipt, call, deploy, error, init_code
+from tests.kit.evm import ZERO_ADDRESS, Receipt, call, deploy, error, init_code
 from tests.kit.paper import DEFAULT_GAS_LIMIT
+from tests.kit.stack import Stack
+from tests.kit.terms import MAX_GAS_LIMIT
 
 FEE_PAYER = keccak(text="feePayer(address)")[:4]
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
-ZERO_ADDRESS = "0x" + "00" * 20
 WEI = 10**18
 GWEI = 10**9
 LARGEST = 2**256 - 1
@@ -488,6 +488,7 @@ def test_credit_and_fees_are_the_gateways_era(stacks, owner, sender, attacker, t
     CreditMachine.stacks = stacks
     CreditMachine.accounts = {"owner": owner, "sender": sender, "attacker": attacker, "treasury": treasury}
     profile = settings.default
+    assert profile is not None
     run_state_machine_as_test(
         CreditMachine,
         settings=settings(profile, max_examples=profile.max_examples // 2, stateful_step_count=12),

@@ -1,13 +1,12 @@
 """Create3Factory: the same address on every chain, for whoever holds the namespace."""
 
 import pytest
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
-from tests.contracts.conftest import CHAINS
-from tests.kit.evm import Revert, code_of, error, init_code
+from tests.kit.evm import ZERO_ADDRESS, Revert, code_of, error, init_code
+from tests.kit.stack import CHAINS
 
 SALT = keccak(text="recipient")
-ZERO_ADDRESS = "0x" + "00" * 20
 # Returns one byte of code that depends on nothing: PUSH1 1, PUSH0, RETURN.
 TINY = bytes.fromhex("60015ff3")
 

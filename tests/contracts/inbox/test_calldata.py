@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from eth_abi import encode
-from eth_utils import keccak
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message, extend, interoperable

@@ -1,7 +1,10 @@
 """Inbox: replaying lanes, first attempts, failures, retries, messages of other gateways and pauses."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -9,7 +12,6 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable
-from tests.contracts.conftest import FREE_ROUTE, OPEN_ROUTE
 from tests.kit.evm import (
     CODEC,
     MAX_TRANSACTION_GAS,
@@ -24,6 +26,8 @@ from tests.kit.evm import (
 )
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, gateway_payload
 from tests.kit.scripted import Behaviour
+from tests.kit.strategies import words
+from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 NOBODY = "0x00000000000000000000000000000000000Face7"
 UNROUTED = 4_242
@@ -378,7 +382,7 @@ def test_refuses_one_element_too_few(lane, fill, refusal, kind):
 def test_refuses_one_element_too_many(lane, fill, refusal, kind):
     messages = fill(4)
     fields = [message.fields for message in messages]
-    fifth = Message(lane.network_id, lane.origin, lane.destination, 5, *fields[0])
+    fifth = replace(messages[0], nonce=5)
     change = {MESSAGES: [*fields, fields[0]]} if kind == "message" else {IDS: [fifth.id]}
     head = extend(lane.heads[4], fifth.id)
     assert refusal(change=change) == error("HeadNotProven", lane.origin, 5, head)
@@ -400,7 +404,7 @@ def test_refuses_one_element_too_many(lane, fill, refusal, kind):
 def test_refuses_a_message_with_a_change(lane, fill, refusal, change):
     """M9, M15: what is executed is what was sent, field by field."""
     (message,) = fill()
-    fields = list(message.fields)
+    fields: list[Any] = list(message.fields)
     for position, value in change.items():
         fields[position] = value
     changed = Message(lane.network_id, lane.origin, lane.destination, 1, *fields)
@@ -413,8 +417,7 @@ def test_refuses_messages_in_another_order(lane, fill, refusal):
     first, second = fill(2)
     head = lane.heads[0]
     for nonce, message in ((1, second), (2, first)):
-        place = (lane.network_id, lane.origin, lane.destination, nonce)
-        head = extend(head, Message(*place, *message.fields).id)
+        head = extend(head, replace(message, nonce=nonce).id)
     expected = error("HeadNotProven", lane.origin, 2, head)
     assert refusal(change={MESSAGES: [second.fields, first.fields]}) == expected
 
@@ -453,7 +456,7 @@ def test_refuses_a_message_of_another_lane(
     tree = Tree([lane.fact(), other_lane.fact()])
     batch = list(lane.batch(tree))
     batch[MESSAGES] = [foreign.fields]
-    moved = Message(lane.network_id, lane.origin, lane.destination, 1, *foreign.fields)
+    moved = replace(foreign, origin=lane.origin)
     assert moved.id != foreign.id
     expected = error("HeadNotProven", lane.origin, 1, extend(lane.heads[0], moved.id))
     assert gateway.revert("deliver", attest(tree.root), [tuple(batch)], sender=relayer) == expected
@@ -548,7 +551,7 @@ def test_refuses_a_signed_fact_about_something_else(gateway, relayer, attest, la
 def test_refuses_a_batch_made_for_another_chain(perps, fill, pack, relayer, lane):
     """M17: the destination is the chain that asks, whatever the relayer says."""
     fill()
-    moved = Message(lane.network_id, lane.origin, perps.chain.chain_id, 1, *lane.messages[0].fields)
+    moved = replace(lane.messages[0], destination=perps.chain.chain_id)
     head = extend(genesis_head(lane.network_id, lane.origin, perps.chain.chain_id), moved.id)
     expected = error("HeadNotProven", lane.origin, 1, head)
     assert perps.gateway.revert("deliver", *pack(), sender=relayer) == expected
@@ -780,13 +783,15 @@ def test_refuses_to_retry_what_arrived_expired(gateway, relayer, fill, deliver, 
 @pytest.mark.parametrize("part", ["origin", "nonce", *range(6)])
 def test_refuses_to_retry_with_a_change(gateway, relayer, failing, part):
     """P1, M2: the id commits to every field and to the place."""
-    origin, nonce, fields = failing.origin, failing.nonce, list(failing.fields)
+    origin, nonce = failing.origin, failing.nonce
+    fields: list[Any] = list(failing.fields)
     if part == "origin":
         origin = 903
     elif part == "nonce":
         nonce += 1
     else:
-        fields[part] = {0: NOBODY, 1: NOBODY, 5: b"changed"}.get(part) or fields[part] + 1
+        changes: dict[Any, Any] = {0: NOBODY, 1: NOBODY, 5: b"changed"}
+        fields[part] = changes.get(part) or fields[part] + 1
     changed = Message(901, origin, 902, nonce, *fields)
     refusal = error("MessageNotFailed", changed.id, Status.NONE)
     assert gateway.revert("retry", origin, nonce, tuple(fields), sender=relayer) == refusal
@@ -837,7 +842,9 @@ def healthy(arcade, deployer):
 
 
 @pytest.fixture
-def forbidden(arcade, gateway, recipient, healthy, paper, lane, other_lane, fill, owner, sender, deadline):
+def forbidden(
+    arcade, gateway, recipient, healthy, paper, lane, other_lane, fill, owner, relayer, sender, deadline
+):
     """Prepares what a recipient could do if it were not being called; gives the arguments by method.
 
     The lane from perps holds one message, which pays well, and the lane from the hub the notices that it takes.
@@ -845,8 +852,8 @@ def forbidden(arcade, gateway, recipient, healthy, paper, lane, other_lane, fill
     network_id, hub_id, here = lane.network_id, lane.origin, lane.destination
 
     def append_paid():
-        terms = {"deliver_before": deadline, "fee": Fee(0, 10**9, 10**9).packed}
-        return other_lane.append(sender, healthy.address, **terms)
+        fee = Fee(0, 10**9, 10**9).packed
+        return other_lane.append(sender, healthy.address, deliver_before=deadline, fee=fee)
 
     def send_back():
         """A message from here to the hub, and the walk to it."""
@@ -964,7 +971,7 @@ def test_refuses_to_deliver_while_retrying(
     assert recipient.view("receiveMessage", bytes(32), b"", b"", sender=sender)
 
 
-def outputs(frame) -> list[bytes]:
+def outputs(frame: dict[str, Any]) -> list[bytes]:
     """Return data of every call in a trace."""
     own = bytes.fromhex(frame.get("output", "0x")[2:])
     return [own, *(output for inner in frame.get("calls", []) for output in outputs(inner))]
@@ -1008,7 +1015,7 @@ def test_a_recipient_sees_the_lane_moved(gateway, lane, fill, deliver, recipient
 WORD = 2**256 - 1
 FORGED = st.one_of(
     st.sampled_from(["id", "relayer", "restart", 0, 1, 2**64 - 1, 2**64, 2**160, 2**255, WORD]),
-    st.binary(min_size=32, max_size=32),
+    words,
 )
 PAYLOADS = st.one_of(
     st.binary(max_size=300),
@@ -1085,8 +1092,8 @@ def test_hears_what_another_gateway_says(gateway, lane, relayer, deliver):
 
 def test_what_a_gateway_says_never_expires(gateway, lane, deadline, deliver):
     """Whatever time a lying chain names, and whatever fee."""
-    terms = {"deliver_before": 1, "fee": Fee(1, 2, 3).packed, "gas_limit": 0}
     payload = gateway_payload(Kind.RETURN, keccak(text="returned"), 0, 0)
+    terms: dict[str, Any] = {"deliver_before": 1, "fee": Fee(1, 2, 3).packed, "gas_limit": 0}
     lane.append(gateway.address, gateway.address, payload=payload, **terms)
     receipt = deliver()
     assert [event.name for event in receipt.events] == ["ReturnNoticed", "MessageDelivered"]
@@ -1391,7 +1398,7 @@ def test_the_largest_delivery_fits_a_transaction(
     gateway.send("setRoute", lane.origin, OPEN_ROUTE, sender=owner)
     assert gateway.view("MAX_GAS_LIMIT") == MAX_GAS_LIMIT
     set_code(arcade.chain, NOBODY, b"\xfe")
-    largest = {"gas_limit": MAX_GAS_LIMIT, "fee": 2**256 - 1, "payload": b"\xff" * 8_192}
+    largest: dict[str, Any] = {"gas_limit": MAX_GAS_LIMIT, "fee": 2**256 - 1, "payload": b"\xff" * 8_192}
     message = lane.append(sender, NOBODY, deliver_before=deadline, **largest)
     for _ in range(255):
         lane.append(sender, NOBODY, deliver_before=deadline)

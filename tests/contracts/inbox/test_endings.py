@@ -1,16 +1,18 @@
 """Inbox: what relayers earn, claims, returns to the sender and restarts that it follows."""
 
+from typing import Any
+
 import pytest
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable
-from tests.contracts.conftest import FREE_ROUTE, OPEN_ROUTE
 from tests.kit.evm import error, now
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, gateway_payload
 from tests.kit.scripted import Behaviour
+from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 NOBODY = "0x00000000000000000000000000000000000Face7"
 BASE, RELAY, BACK = 3_000_000, 11_000_000, 7_000_000
@@ -534,7 +536,8 @@ def test_refuses_to_return_with_a_change(gateway, relayer, expired, part):
     elif part == "nonce":
         nonce += 1
     else:
-        fields[part] = {0: NOBODY, 1: NOBODY, 5: b"changed"}.get(part) or fields[part] + 1
+        changes: dict[Any, Any] = {0: NOBODY, 1: NOBODY, 5: b"changed"}
+        fields[part] = changes.get(part) or fields[part] + 1
     changed = Message(901, origin, 902, nonce, *fields)
     refusal = error("MessageNotReturnable", changed.id, Status.NONE, 0)
     assert gateway.revert("returnToSender", origin, nonce, tuple(fields), sender=relayer) == refusal
@@ -884,7 +887,7 @@ def test_refuses_a_signed_fact_about_something_else(gateway, lane, paper, relaye
     """M2, M17: only the fact that this lane was restarted at this place counts."""
     fact = RestartFact(lane.origin, lane.destination, RESTART)
     root = signed(fact).leaf
-    arguments = paper.attest(root), lane.origin, RESTART, []
+    arguments: tuple[Any, ...] = (paper.attest(root), lane.origin, RESTART, [])
     refusal = error("FactNotProven", root, fact.leaf)
     assert gateway.revert("followRestart", *arguments, sender=relayer) == refusal
 

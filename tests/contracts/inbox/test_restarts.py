@@ -10,27 +10,17 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import genesis_head
-from tests.contracts.settlement.test_settlement import (
-    Origin,
-    carrier,
-    client,
-    fee,
-    origin,
-    said_by_the_hub,
-    walk,
-)
 from tests.kit.evm import Revert, error, now
 from tests.kit.paper import DAY
 from tests.kit.scripted import Behaviour
-
-__all__ = ["carrier", "client", "origin", "said_by_the_hub"]
+from tests.kit.settlement import Origin, fee, walk
 
 RESTART = 10
 ID = keccak(text="id")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from eth_account import Account
-from eth_utils import keccak, to_checksum_address
+from eth_utils.crypto import keccak
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -16,13 +16,9 @@ from metalayer.protocol.attestation import compact
 from metalayer.protocol.message import interoperable
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, Revert, call, deploy, error
+from tests.kit.signatures import ORDER
+from tests.kit.strategies import addresses, nearly_recipients, payloads, uint64, uint256, words
 
-WORD = st.binary(min_size=32, max_size=32)
-ACCOUNT = st.binary(min_size=20, max_size=20).map(to_checksum_address)
-UINT64 = st.integers(0, 2**64 - 1)
-UINT256 = st.one_of(st.integers(0, 70_000), st.sampled_from([2**248, 2**256 - 1]), st.integers(0, 2**256 - 1))
-PAYLOAD = st.one_of(st.binary(max_size=100), st.integers(0, 8_192).map(lambda size: b"\xa5" * size))
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 DIGEST = keccak(text="digest")
 KEY = Account.from_key(keccak(text="key"))
 NOBODY = "0x" + "00" * 20
@@ -36,7 +32,7 @@ def leaves(chains: dict[str, BoundChain], relayer: str) -> Contract:
     return deploy(chains["hub"], "LeavesHarness", sender=relayer)
 
 
-@given(id_=WORD, chain_id=UINT256, account=ACCOUNT, payload=PAYLOAD)
+@given(id_=words, chain_id=uint256, account=addresses, payload=payloads)
 @example(id_=bytes(32), chain_id=0, account="0x" + "00" * 20, payload=b"")
 def test_a_recipient_is_called_with_what_the_compiler_would_encode(leaves, id_, chain_id, account, payload):
     """M6, M16"""
@@ -44,24 +40,14 @@ def test_a_recipient_is_called_with_what_the_compiler_would_encode(leaves, id_, 
     assert made == expected
 
 
-@given(chain_id=UINT256, account=ACCOUNT)
+@given(chain_id=uint256, account=addresses)
 def test_accounts_are_written_as_openzeppelin_writes_them(leaves, chain_id, account):
     """M16"""
     made, expected = leaves.view("form", chain_id, account)
     assert made == expected
 
 
-@st.composite
-def nearly_forms(draw: st.DrawFn) -> bytes:
-    """A form with at most a few bytes changed, inserted or dropped."""
-    data = bytearray(interoperable(draw(st.integers(1, 2**256 - 1)), draw(ACCOUNT)))
-    for _ in range(draw(st.integers(0, 2))):
-        at = draw(st.integers(0, len(data) - 1))
-        data[at : at + draw(st.integers(0, 2))] = draw(st.sampled_from([b"", b"\0", b"\1", b"\x14", b"\xff"]))
-    return bytes(data)
-
-
-@given(given_=st.one_of(nearly_forms(), st.binary(max_size=70)))
+@given(given_=nearly_recipients() | st.binary(max_size=70))
 @example(given_=b"")
 @example(given_=bytes(26))
 @example(given_=interoperable(2**256 - 1, "0x" + "ff" * 20))
@@ -77,9 +63,11 @@ def test_an_account_is_read_only_as_openzeppelin_reads_it_and_in_one_spelling(le
         assert given_ != interoperable(expected_id, expected)
 
 
-@given(words=st.tuples(ACCOUNT, ACCOUNT, UINT64, UINT64, UINT256, PAYLOAD), place=st.tuples(*[UINT256] * 4))
-def test_ids_are_hashed_as_the_compiler_would_encode_them(leaves, words, place):
-    made, expected = leaves.view("messageId", words, *place)
+@given(
+    fields=st.tuples(addresses, addresses, uint64, uint64, uint256, payloads), place=st.tuples(*[uint256] * 4)
+)
+def test_ids_are_hashed_as_the_compiler_would_encode_them(leaves, fields, place):
+    made, expected = leaves.view("messageId", fields, *place)
     assert made == expected
 
 
@@ -109,14 +97,14 @@ def dirtied(leaves, field, bit):
     return call(leaves.chain, leaves.address, bytes(data))
 
 
-@given(members=st.lists(WORD, max_size=34), version=UINT64, expires=UINT64)
+@given(members=st.lists(words, max_size=34), version=uint64, expires=uint64)
 def test_sets_are_hashed_alike_where_they_lie(leaves, members, version, expires):
     """M2"""
     made, expected = leaves.view("setHash", (version, expires, members))
     assert made == expected
 
 
-@given(proof=st.lists(WORD, max_size=8), leaf=WORD)
+@given(proof=st.lists(words, max_size=8), leaf=words)
 @example(proof=[bytes(32), b"\xff" * 32], leaf=bytes(32))
 def test_proofs_lead_where_openzeppelins_do(leaves, proof, leaf):
     """M1, M7"""
@@ -129,7 +117,7 @@ def signature(s: int, parity: int, r: bytes | None = None) -> tuple[bytes, bytes
     return r or true[:32], (s | parity << 255).to_bytes(32, "big")
 
 
-@given(signed=st.tuples(WORD, WORD))
+@given(signed=st.tuples(words, words))
 @example(signed=signature(0, 0))
 @example(signed=signature(0, 1))
 @example(signed=signature(ORDER // 2, 0))
@@ -142,7 +130,7 @@ def test_signers_are_recovered_as_openzeppelin_recovers_them(leaves, signed):
     assert made == expected
 
 
-@given(digest=WORD, key=st.integers(1, ORDER - 1))
+@given(digest=words, key=st.integers(1, ORDER - 1))
 def test_a_true_signature_recovers_its_signer(leaves, digest, key):
     account = Account.from_key(key.to_bytes(32, "big"))
     signed = compact(account.unsafe_sign_hash(digest))
@@ -160,12 +148,9 @@ def test_an_s_above_half_of_the_order_recovers_nobody(leaves, parity):
     assert int(lowest, 16)
 
 
-SMALL_OR_FULL = st.one_of(st.integers(0, 3), st.integers(2**64 - 3, 2**64 - 1), UINT64)
-
-
 @given(
-    parts=st.tuples(SMALL_OR_FULL, SMALL_OR_FULL, SMALL_OR_FULL, SMALL_OR_FULL),
-    fees=st.tuples(SMALL_OR_FULL, SMALL_OR_FULL),
+    parts=st.tuples(uint64, uint64, uint64, uint64),
+    fees=st.tuples(uint64, uint64),
 )
 @example(parts=(2**64 - 1, 0, 0, 0), fees=(0, 0))
 @example(parts=(0, 2**64 - 1, 0, 2**64 - 1), fees=(1, 0))

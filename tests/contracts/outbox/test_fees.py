@@ -1,30 +1,33 @@
 """Fees: what a message is quoted, what it is charged, who sends free, and what the protocol gets."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metalayer.protocol.message import Message, interoperable, parse_interoperable
-from tests.contracts.conftest import FREE_ROUTE, MAX_GAS_LIMIT, OPEN_ROUTE
+from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable, parse_interoperable
 from tests.kit.evm import Revert, error
 from tests.kit.paper import DEFAULT_GAS_LIMIT
+from tests.kit.strategies import payload_lengths, routes, up_to
+from tests.kit.terms import (
+    FREE_ROUTE,
+    HIGHEST_GAS_LIMIT,
+    LARGEST_ROUTE,
+    MAX_GAS_LIMIT,
+    OPEN_ROUTE,
+)
 
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
 FEE_PAYER = keccak(text="feePayer(address)")[:4]
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
 GWEI = 10**9
 LARGEST = 2**256 - 1
-CEILING = 15_000_000
-MAX_PAYLOAD_LENGTH = 8_192
-LARGEST_FEE = 2**40 - 1
 # More than the dearest message: 51,004,146 ERA.
 CREDIT = 60_000_000 * 10**18
 CLOSED = 4_242
-LARGEST_ROUTE = (True, True, CEILING, CEILING, *[LARGEST_FEE] * 4, 10_000)
 
 
 @dataclass(frozen=True)
@@ -95,28 +98,9 @@ def fee_of(receipt) -> int:
 # Quote and charge
 
 
-def extremes(highest: int) -> st.SearchStrategy[int]:
-    """Whole numbers up to the highest, the ends of the range often."""
-    return st.sampled_from([0, 1, highest - 1, highest]) | st.integers(0, highest)
-
-
-fees = extremes(LARGEST_FEE)
-maximums = st.sampled_from([1, CEILING]) | st.integers(1, CEILING)
-open_routes = maximums.flatmap(
-    lambda maximum: st.tuples(
-        st.just(True),
-        st.booleans(),
-        st.integers(1, maximum),
-        st.just(maximum),
-        *[fees] * 4,
-        extremes(10_000),
-    )
-)
-
-
-@given(route=open_routes, of_maximum=extremes(CEILING), length=extremes(MAX_PAYLOAD_LENGTH))
-@example(route=LARGEST_ROUTE, of_maximum=CEILING, length=MAX_PAYLOAD_LENGTH)
-@example(route=FREE_ROUTE, of_maximum=CEILING, length=MAX_PAYLOAD_LENGTH)
+@given(route=routes.map(astuple), of_maximum=up_to(HIGHEST_GAS_LIMIT), length=payload_lengths)
+@example(route=LARGEST_ROUTE, of_maximum=HIGHEST_GAS_LIMIT, length=MAX_PAYLOAD_LENGTH)
+@example(route=FREE_ROUTE, of_maximum=HIGHEST_GAS_LIMIT, length=MAX_PAYLOAD_LENGTH)
 @example(route=(*FREE_ROUTE[:5], 1, 0, 0, 1), of_maximum=1, length=0)
 @example(route=(*FREE_ROUTE[:5], 1, 0, 0, 0), of_maximum=1_001, length=1)
 def test_charges_what_it_quotes(gateway, owner, sender, destination, recipient, route, of_maximum, length):
@@ -137,12 +121,12 @@ def test_charges_what_it_quotes(gateway, owner, sender, destination, recipient, 
 
 def test_the_dearest_message_fits_every_field(gateway, owner, sender, destination, recipient):
     """No part is ever cut: 64 bits hold it, and the lane's sums hold the whole supply."""
-    price = Price.of(LARGEST_ROUTE, CEILING, MAX_PAYLOAD_LENGTH)
+    price = Price.of(LARGEST_ROUTE, HIGHEST_GAS_LIMIT, MAX_PAYLOAD_LENGTH)
     assert price.relay < 2**55
     assert price.total < CREDIT
     assert 10**9 * 10**18 // GWEI < 2**64
     gateway.send("setRoute", destination, LARGEST_ROUTE, sender=owner)
-    assert gateway.view("quote", destination, CEILING, MAX_PAYLOAD_LENGTH) == price.total
+    assert gateway.view("quote", destination, HIGHEST_GAS_LIMIT, MAX_PAYLOAD_LENGTH) == price.total
 
 
 @pytest.mark.parametrize(
@@ -270,8 +254,8 @@ def test_quotes_no_length_that_is_cut(gateway, sender, destination):
 
 @given(
     closed=st.booleans(),
-    gas_limit=extremes(MAX_GAS_LIMIT) | st.integers(MAX_GAS_LIMIT, LARGEST),
-    length=extremes(MAX_PAYLOAD_LENGTH) | st.integers(0, 2 * MAX_PAYLOAD_LENGTH),
+    gas_limit=up_to(MAX_GAS_LIMIT) | st.integers(MAX_GAS_LIMIT, LARGEST),
+    length=payload_lengths | st.integers(0, 2 * MAX_PAYLOAD_LENGTH),
 )
 def test_quotes_exactly_what_it_sends(gateway, sender, destination, closed, gas_limit, length):
     """M15: a quote, or the same refusal, whichever of several reasons comes first."""

@@ -2,15 +2,17 @@
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak, to_canonical_address
+from eth_utils.address import to_canonical_address
+from eth_utils.crypto import keccak
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message, extend, genesis_head, interoperable, parse_interoperable
-from tests.contracts.conftest import FREE_ROUTE, MAX_GAS_LIMIT, OPEN_ROUTE
 from tests.kit.evm import MAX_TRANSACTION_GAS, Revert, call, deploy, error, now, transact
 from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT, PaperLane
+from tests.kit.strategies import nearly_recipients, words
+from tests.kit.terms import FREE_ROUTE, MAX_GAS_LIMIT, OPEN_ROUTE
 
 HOUR = 3_600
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
@@ -641,6 +643,7 @@ KNOWN_REFUSALS = {keccak(text=declaration)[:4] for declaration in REFUSALS}
 # Mostly well-formed beginnings, so that the random part reaches every branch behind them.
 malformed_recipients = st.one_of(
     st.binary(max_size=80),
+    nearly_recipients(),
     st.builds(lambda tail: bytes.fromhex("00010000") + tail, st.binary(max_size=60)),
     st.builds(lambda tail: bytes.fromhex("0001000002038614") + tail, st.binary(max_size=40)),
 )
@@ -650,7 +653,7 @@ malformed_attributes = st.lists(
         st.builds(
             lambda selector, tail: selector + tail,
             st.sampled_from([MIN_GAS_LIMIT, DELIVER_BEFORE, FEE_PAYER]),
-            st.one_of(st.binary(max_size=40), st.binary(min_size=32, max_size=32)),
+            st.binary(max_size=40) | words,
         ),
     ),
     max_size=4,

@@ -1,20 +1,15 @@
 """Routes: the owner opens, closes, limits and prices; the guardian holds up; ownership moves in two steps."""
 
 import pytest
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
-from tests.contracts.conftest import FREE_ROUTE, OPEN_ROUTE
-from tests.kit.evm import call, deploy, error, init_code, now
+from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now
 from tests.kit.paper import DAY
+from tests.kit.terms import FREE_ROUTE, HIGHEST_FEE, HIGHEST_GAS_LIMIT, LARGEST_ROUTE, OPEN_ROUTE, WHOLE_SHARE
 
 REMOTE = 4_242
-CEILING = 15_000_000
-LARGEST_FEE = 2**40 - 1
-WHOLE_SHARE = 10_000
 ROUTE = (True, False, 100_000, 5_000_000, 11, 12, 13, 14, 15)
-LARGEST_ROUTE = (True, True, CEILING, CEILING, *[LARGEST_FEE] * 4, WHOLE_SHARE)
 UNSET = (False, False, *[0] * 7)
-ZERO_ADDRESS = "0x" + "00" * 20
 MAX_PAUSE = 3 * DAY
 COOL_DOWN = 3 * DAY
 
@@ -59,7 +54,7 @@ def test_starts_closed(gateway):
         pytest.param(LARGEST_ROUTE, id="highest"),
         *(
             pytest.param(
-                (False, False, 1, 1, *[LARGEST_FEE if i == term else 0 for i in range(4)], 0),
+                (False, False, 1, 1, *[HIGHEST_FEE if i == term else 0 for i in range(4)], 0),
                 id=f"term-{term}",
             )
             for term in range(4)
@@ -104,7 +99,7 @@ def test_refuses_a_route_to_chain_zero(gateway, owner):
 
 
 def test_names_the_ceiling(gateway):
-    assert gateway.view("MAX_GAS_LIMIT") == CEILING
+    assert gateway.view("MAX_GAS_LIMIT") == HIGHEST_GAS_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -113,12 +108,12 @@ def test_names_the_ceiling(gateway):
         pytest.param(0, 1, id="default-zero"),
         pytest.param(0, 0, id="all-zero"),
         pytest.param(2, 1, id="default-above-maximum"),
-        pytest.param(1, CEILING + 1, id="maximum-above-ceiling"),
+        pytest.param(1, HIGHEST_GAS_LIMIT + 1, id="maximum-above-ceiling"),
         pytest.param(2**32 - 1, 2**32 - 1, id="largest"),
     ],
 )
 def test_refuses_gas_limits(gateway, owner, default, maximum):
-    refusal = error("InvalidRouteGas", default, maximum, CEILING)
+    refusal = error("InvalidRouteGas", default, maximum, HIGHEST_GAS_LIMIT)
     route = (True, True, default, maximum, *ROUTE[4:])
     assert gateway.revert("setRoute", REMOTE, route, sender=owner) == refusal
 

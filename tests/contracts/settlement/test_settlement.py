@@ -6,219 +6,26 @@ signatures: a chain that lies says what it likes, an honest one does so for real
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from eth_abi.abi import encode
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
-from metalayer.lanes.logs import Sent, parse
+from metalayer.lanes.logs import parse
 from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.facts import LaneFact, Tree
-from metalayer.protocol.gateway import Batch, Kind, Route, Walk
-from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, genesis_head, interoperable
+from metalayer.protocol.gateway import Route
+from metalayer.protocol.message import Fee, Message, interoperable
 from metalayer.protocol.rpc import Log
-from tests.contracts.conftest import OPEN_ROUTE, role
-from tests.kit.evm import Contract, Receipt, Revert, deploy, error
-from tests.kit.paper import DAY, PaperLane
-from tests.kit.scripted import Behaviour
+from tests.kit.evm import ZERO_ADDRESS, Revert, error
+from tests.kit.paper import DAY, GATEWAY_GAS_LIMIT
+from tests.kit.scripted import Behaviour, OnReturn
+from tests.kit.settlement import FUNDS, batch, fee, walk
+from tests.kit.terms import OPEN_ROUTE
 
-FUNDS = 20 * 10**18
-GATEWAY_GAS_LIMIT = 150_000
 CARRIAGE = Route(*OPEN_ROUTE).relay_part(GATEWAY_GAS_LIMIT, 128)
-ZERO_ADDRESS = "0x" + "00" * 20
 HIGHEST = 2**256 - 1
-# `ScriptedSender.Behaviour`, in its order; a target to call is set by its own function.
-ACCEPT, REVERT, BURN_ALL_GAS, REVERT_BOMB = range(4)
-
-carrier = role(18)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a transaction did to the hub's books, in gwei: changes of credits by account, of escrow by destination."""
-
-    receipt: Receipt
-    credit: dict[str, int]
-    escrow: dict[int, int]
-
-
-class Origin:
-    """The hub's gateway with its books, the messages sent from there, and what other chains say about them."""
-
-    def __init__(self, hub, spokes, validators, accounts):
-        self.hub, self.gateway, self.validators = hub, hub.gateway, validators
-        self.accounts, self.sender = accounts, accounts[0]
-        self.arcade, self.perps = (spoke.chain.chain_id for spoke in spokes)
-        self.recipient = spokes[0].recipient.address
-        self.lane: list[Sent] = []
-        self.said: dict[int, PaperLane] = {}
-        self.open_books()
-
-    def open_books(self) -> None:
-        """Starts to count from what stands now."""
-        self._books = self._read()
-
-    def _read(self) -> tuple[dict[str, int], dict[int, int]]:
-        """P5: every credit, all escrow and the protocol's fees together are the gateway's ERA, to the wei."""
-        calls = [(self.gateway, "credit", account) for account in self.accounts]
-        calls += [(self.gateway, "laneFees", chain_id) for chain_id in (self.arcade, self.perps)]
-        calls += [(self.hub.era, "balanceOf", self.gateway.address)]
-        *credits, to_arcade, to_perps, held = views(calls)
-        credit = dict(zip(self.accounts, credits, strict=True))
-        fees = {self.arcade: divmod(to_arcade, 2**256), self.perps: divmod(to_perps, 2**256)}
-        assert sum(credit.values()) + sum(sum(parts) for parts in fees.values()) * GWEI == held
-        return credit, {chain_id: escrow for chain_id, (escrow, _) in fees.items()}
-
-    def step(self, contract: Contract, method: str, *arguments: Any, **options: Any) -> Step:
-        """One transaction, with the books read before and after."""
-        receipt = contract.send(method, *arguments, **options)
-        (credit, escrow), self._books = self._books, self._read()
-        new_credit, new_escrow = self._books
-        paid = {account: amount - credit[account] for account, amount in new_credit.items()}
-        assert all(amount % GWEI == 0 for amount in paid.values())
-        return Step(
-            receipt,
-            {account: amount // GWEI for account, amount in paid.items() if amount},
-            {chain_id: amount - escrow[chain_id] for chain_id, amount in new_escrow.items()},
-        )
-
-    def send(
-        self,
-        by: str | Contract,
-        payload: bytes = b"",
-        to: int | None = None,
-        attributes: Sequence[bytes] = (),
-    ) -> Sent:
-        """Sends a message, to arcade by default, from an account or through a scripted sender."""
-        arguments = (interoperable(to or self.arcade, self.recipient), payload, list(attributes))
-        if isinstance(by, Contract):
-            step = self.step(by, "send", self.gateway.address, *arguments, sender=self.sender)
-        else:
-            step = self.step(self.gateway, "sendMessage", *arguments, sender=by)
-        (sent,) = parse(step.receipt.logs, self.hub.chain.chain_id, self.hub.chain.chain_id)
-        if to in (None, self.arcade):
-            self.lane.append(sent)
-        return sent
-
-    def say(self, payload: bytes, *, carrier: str, origin: int | None = None) -> Step:
-        """Delivers what the validators sign that the gateway of a chain, arcade by default, said."""
-        hub_id, origin = self.hub.chain.chain_id, origin or self.arcade
-        lane = self.said.setdefault(origin, PaperLane(hub_id, origin, hub_id))
-        gateway = self.gateway.address
-        lane.append(
-            gateway,
-            gateway,
-            deliver_before=NEVER_EXPIRES,
-            gas_limit=GATEWAY_GAS_LIMIT,
-            payload=payload,
-        )
-        nonce = len(lane.messages)
-        tree = Tree([lane.fact()])
-        attestation = self.validators.sign(hub_id, gateway, tree.root).fields
-        return self.step(
-            self.gateway, "deliver", attestation, [lane.batch(tree, first=nonce)], sender=carrier
-        )
-
-    def notice(
-        self, id_: bytes, *, expired: bool, carrier: str, returns: int = 0, origin: int | None = None
-    ) -> Step:
-        """`returns`: the return part that the carrier is said to get, in gwei."""
-        return self.say(notice(id_, expired, returns), carrier=carrier, origin=origin)
-
-    def claim(
-        self, relayer: str, total: int, *, carriage: int = 0, carrier: str, origin: int | None = None
-    ) -> Step:
-        return self.say(claim(relayer, total, carriage), carrier=carrier, origin=origin)
-
-    def evidence(self, sent: Sent, end: int | None = None) -> tuple[Any, ...]:
-        """Arguments of `refund`."""
-        return sent.message.fields, walk(self.lane, sent, end).fields
-
-    def refund(self, sent: Sent, *, by: str) -> Step:
-        return self.step(self.gateway, "refund", *self.evidence(sent), sender=by)
-
-    def returned(self, sent: Sent) -> tuple[str, bool, bool]:
-        """Carrier, expired and refunded of what the gateway knows."""
-        return self.gateway.view("returnNotice", sent.message.destination, sent.id)
-
-    def carry(self, stack: Any, messages: Sequence[Sent], sender: str, at: int | None = None) -> Receipt:
-        """Delivers consecutive messages of a real lane to another chain's gateway."""
-        return stack.gateway.send("deliver", *batch(self.validators, stack, messages), sender=sender, at=at)
-
-    def hear(self, said: Sequence[Sent], sender: str) -> Step:
-        """Delivers consecutive messages of a real lane to the hub."""
-        return self.step(self.gateway, "deliver", *batch(self.validators, self.hub, said), sender=sender)
-
-
-def views(calls: Sequence[tuple[Any, ...]]) -> list[int]:
-    """What (contract, method, arguments...) return, each as one number, all of one chain and in one request."""
-    requests = [
-        ("eth_call", [{"to": contract.address, "data": "0x" + contract.encode(*call).hex()}, "latest"])
-        for contract, *call in calls
-    ]
-    answers = calls[0][0].chain.provider.web3.provider.make_batch_request(requests)
-    return [int(answer["result"], 16) for answer in answers]
-
-
-def batch(validators: Any, stack: Any, messages: Sequence[Sent]) -> tuple[Any, ...]:
-    """Arguments of `deliver` for consecutive messages of one lane."""
-    last = messages[-1].message
-    fact = LaneFact(last.origin, last.destination, last.nonce, messages[-1].head)
-    attestation = validators.sign(last.network_id, stack.gateway.address, Tree([fact]).root)
-    elements = [sent.message for sent in messages]
-    return attestation.fields, [Batch(elements, last.origin, elements[0].nonce, [], []).fields]
-
-
-def walk(lane: Sequence[Sent], sent: Sent, end: int | None = None) -> Walk:
-    """From a message to the head after nonce `end`, by default as far as its lane goes without a restart."""
-    message = sent.message
-    places = {other.message.nonce: other for other in lane}
-    if message.nonce - 1 in places:
-        before = places[message.nonce - 1].head
-    else:
-        before = genesis_head(message.network_id, message.origin, message.destination, message.nonce - 1)
-    ids = []
-    for nonce in range(message.nonce + 1, (end or max(places)) + 1):
-        if nonce not in places:
-            break
-        ids.append(places[nonce].id)
-    return Walk(message.destination, message.nonce, before, ids)
-
-
-def notice(id_: bytes, expired: bool, returns: int) -> bytes:
-    """Payload that says that a message goes back, and what its carrier gets for that (gwei)."""
-    return encode(["uint256", "bytes32", "uint256", "uint256"], [Kind.RETURN, id_, int(expired), returns])
-
-
-def claim(relayer: str, total: int, carriage: int) -> bytes:
-    """Payload that says what a relayer ever earned, and how much of what is due the carrier gets (gwei)."""
-    return encode(
-        ["uint256", "uint256", "uint256", "uint256"], [Kind.CLAIM, int(relayer, 16), total, carriage]
-    )
-
-
-def fee(sent: Sent) -> Fee:
-    return Fee.unpack(sent.message.fee)
-
-
-@pytest.fixture(scope="session")
-def client(hub, deployer):
-    """A contract on the hub that sends, and is told what comes back."""
-    return deploy(hub.chain, "ScriptedSender", sender=deployer)
-
-
-@pytest.fixture
-def origin(hub, arcade, perps, validators, treasury, sender, relayer, carrier, attacker, owner, client):
-    """The hub, where the sender and the client have credit."""
-    hub.era.send("approve", hub.gateway.address, 2 * FUNDS, sender=treasury)
-    for account in (sender, client.address):
-        hub.gateway.send("depositFor", account, FUNDS, sender=treasury)
-    contracts = (client, hub.gateway, hub.bridge, hub.recipient, arcade.recipient)
-    accounts = [sender, relayer, carrier, attacker, owner, ZERO_ADDRESS]
-    return Origin(hub, (arcade, perps), validators, accounts + [contract.address for contract in contracts])
 
 
 # For real, over both chains
@@ -338,10 +145,7 @@ def test_a_forged_notice_returns_nothing_that_was_not_sent(origin, client, attac
     """M9: whatever a lying chain invents, it stands in no lane."""
     sent = origin.send(client, b"real")
     real = sent.message
-    forged = Message(
-        *(real.network_id, real.origin, real.destination, 1, client.address, real.recipient),
-        *(real.gas_limit, real.deliver_before, Fee(0, 2**63, 2**63).packed, b"forged"),
-    )
+    forged = replace(real, sender=client.address, fee=Fee(0, 2**63, 2**63).packed, payload=b"forged")
     origin.notice(forged.id, expired=True, carrier=attacker)
     arguments = (forged.fields, walk(origin.lane, sent).fields)
     refusal = origin.gateway.revert("refund", *arguments, sender=attacker)
@@ -400,22 +204,6 @@ def test_refunds_while_the_route_is_closed_and_paused(origin, owner, guardian, s
     origin.gateway.send("setRoute", origin.arcade, (False, False, *OPEN_ROUTE[2:]), sender=owner)
     origin.gateway.send("pauseInbound", origin.arcade, DAY, sender=guardian)
     origin.refund(sent, by=carrier)
-
-
-@pytest.fixture
-def said_by_the_hub(origin, attacker, carrier):
-    """A message of the hub's gateway to arcade's: the notice of a message that came to the hub too late."""
-    hub_id = origin.hub.chain.chain_id
-    lane = origin.said[origin.arcade] = PaperLane(hub_id, origin.arcade, hub_id)
-    expired = lane.append(attacker, origin.hub.recipient.address, deliver_before=1)
-    tree = Tree([lane.fact()])
-    attestation = origin.validators.sign(hub_id, origin.gateway.address, tree.root).fields
-    origin.step(origin.gateway, "deliver", attestation, [lane.batch(tree)], sender=carrier)
-    arguments = (origin.arcade, 1, expired.fields)
-    returning = origin.step(origin.gateway, "returnToSender", *arguments, sender=carrier)
-    (sent,) = parse(returning.receipt.logs, hub_id, hub_id)
-    origin.lane.append(sent)
-    return sent
 
 
 def test_what_gateways_say_is_never_returned(origin, said_by_the_hub, attacker):
@@ -496,9 +284,9 @@ def test_a_contract_may_send_again_at_once(origin, client, carrier):
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [
-        pytest.param(REVERT, None, id="reverts"),
-        pytest.param(BURN_ALL_GAS, b"", id="burns-all-gas"),
-        pytest.param(REVERT_BOMB, bytes(95) + b"\x80" + bytes(999_904), id="revert-bomb"),
+        pytest.param(OnReturn.REVERT, None, id="reverts"),
+        pytest.param(OnReturn.BURN_ALL_GAS, b"", id="burns-all-gas"),
+        pytest.param(OnReturn.REVERT_BOMB, bytes(95) + b"\x80" + bytes(999_904), id="revert-bomb"),
     ],
 )
 def test_a_sender_that_refuses_keeps_its_refund(origin, client, sender, carrier, behaviour, reason):
@@ -513,7 +301,7 @@ def test_a_sender_that_refuses_keeps_its_refund(origin, client, sender, carrier,
     assert origin.returned(sent) == (carrier, True, False)
     unspent = fee(sent).relay - fee(sent).base
     assert origin.refund(other, by=carrier).credit == {sender: unspent}
-    client.send("setBehaviour", ACCEPT, sender=carrier)
+    client.send("setBehaviour", OnReturn.ACCEPT, sender=carrier)
     assert origin.refund(sent, by=carrier).credit == {client.address: unspent}
 
 
@@ -571,7 +359,7 @@ def test_refuses_reentrance(origin, client, carrier, attacker, method):
     refusal = origin.gateway.revert("refund", *origin.evidence(sent), sender=attacker)
     assert refusal == error("TargetRefused", error("ReentrancyGuardReentrantCall").data)
     assert origin.returned(sent)[2] is origin.returned(other)[2] is False
-    client.send("setBehaviour", ACCEPT, sender=attacker)
+    client.send("setBehaviour", OnReturn.ACCEPT, sender=attacker)
     origin.refund(sent, by=attacker)
     origin.refund(other, by=attacker)
 
@@ -650,8 +438,7 @@ def test_refuses_a_walk_that_leads_elsewhere(origin, sender, carrier, attacker, 
     sent = origin.lane[1]
     message = sent.message
     changed = change(walk(origin.lane, sent).fields)
-    place = (message.network_id, message.origin, changed[0], changed[1])
-    id_ = Message(*place, *message.fields).id
+    id_ = replace(message, destination=changed[0], nonce=changed[1]).id
     origin.notice(sent.id, expired=True, carrier=carrier)
     refusal = origin.gateway.revert("refund", message.fields, changed, sender=attacker)
     assert refusal == error("NotInLane", id_, changed[0], changed[1])
@@ -672,7 +459,7 @@ def test_refuses_a_walk_that_leads_elsewhere(origin, sender, carrier, attacker, 
 def test_refuses_a_message_with_a_change(origin, sender, carrier, attacker, field, value):
     """M9, M15: what comes back is what was sent, field by field, even if the destination says otherwise."""
     sent = origin.send(sender, b"payload")
-    fields = list(sent.message.fields)
+    fields: list[Any] = list(sent.message.fields)
     fields[field] = value
     place = (sent.message.network_id, sent.message.origin, sent.message.destination, 1)
     changed = Message(*place, *fields)
@@ -725,7 +512,7 @@ def long_lane(origin, sender):
     chain.rpc("evm_mine")
     chain.rpc("evm_setAutomine", [True])
     logs = chain.rpc("eth_getLogs", [{"address": gateway.address, "fromBlock": "latest"}])
-    origin.lane = parse([Log.read(log) for log in logs], chain.chain_id, chain.chain_id)
+    origin.lane = parse(map(Log.read, logs), chain.chain_id, chain.chain_id)
     assert [sent.message.nonce for sent in origin.lane] == list(range(1, 301))
     origin.open_books()
     return origin.lane
@@ -900,7 +687,7 @@ def test_credit_that_was_earned_can_be_withdrawn(origin, escrow, hub, relayer, c
 def test_a_carrier_is_paid_whatever_the_sender_does(origin, client, carrier, attacker):
     """P5: a sender that refuses what comes back cannot make anyone carry its notices for nothing."""
     sent = origin.send(client)
-    client.send("setBehaviour", REVERT, sender=attacker)
+    client.send("setBehaviour", OnReturn.REVERT, sender=attacker)
     assert origin.notice(sent.id, expired=True, carrier=carrier, returns=fee(sent).back).credit == {
         carrier: fee(sent).back
     }

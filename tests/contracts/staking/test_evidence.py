@@ -1,9 +1,11 @@
 """Evidence: what convicts a validator, and what does not."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from eth_utils import keccak, to_checksum_address
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import Domain, compact
 from metalayer.protocol.facts import (
@@ -16,10 +18,10 @@ from metalayer.protocol.facts import (
     signed_facts,
 )
 from metalayer.protocol.message import genesis_head, interoperable
-from tests.contracts.conftest import FREE_ROUTE
-from tests.contracts.validator_sets.test_quorum import DEFECTS
 from tests.kit.evm import Revert, call, deploy, error
 from tests.kit.paper import Validators, keys
+from tests.kit.signatures import DEFECTS
+from tests.kit.terms import FREE_ROUTE
 
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
 ZERO = bytes(32)
@@ -341,6 +343,7 @@ def test_a_malformed_signature_convicts_nobody(
         spoilt = b"".join(defect(signed.signature[:32], signed.signature[32:]))
         signer = Domain(network_id, gateway.address).recover(signed.root, spoilt)
         assert signer not in {key.address for key in validators.keys}
+        expected: Revert | str
         if signer is None:
             expected = error("UnrecoverableSignature", signed.root, spoilt[:32], spoilt[32:])
         elif check == "laneEquivocation":
@@ -627,7 +630,7 @@ def test_a_set_that_the_accuser_brings_does_not_count(convict, sign, attest, val
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_an_empty_set_does_not_count(accuse, sign, validators, check, attested):
     """M1, M4."""
-    empty = (attested.leaf, (0, 0, []), 0, [])
+    empty: tuple[Any, ...] = (attested.leaf, (0, 0, []), 0, [])
     result = accuse(check, sign(other_value(attested)), attested, change={1: empty})
     assert isinstance(result, Revert)
     assert repr(result).startswith("UnknownValidatorSet")

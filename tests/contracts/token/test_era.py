@@ -2,13 +2,12 @@
 
 import pytest
 from eth_account import Account
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
-from tests.kit.evm import call, contract_types, deploy, error, init_code, now
+from tests.kit.evm import ZERO_ADDRESS, call, contract_types, deploy, error, init_code, now
 
 SUPPLY = 10**27
 AMOUNT = 5 * 10**18
-ZERO_ADDRESS = "0x" + "00" * 20
 NEVER = 2**256 - 1
 HOLDER_KEY = Account.from_key(keccak(text="era holder"))
 HOLDER = HOLDER_KEY.address

@@ -4,17 +4,15 @@ from itertools import combinations
 
 import pytest
 from eth_account.messages import encode_defunct
-from eth_utils import keccak, to_canonical_address
+from eth_utils.address import to_canonical_address
+from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import Domain, ValidatorSet, compact
-from tests.kit.evm import call, deploy, error, init_code, now, transact
+from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now, transact
 from tests.kit.paper import DAY, Validators, keys
+from tests.kit.signatures import DEFECTS
 
 ROOT = keccak(text="root")
-HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-ORDER = 2 * HALF_ORDER + 1
-HIGH_BIT = 1 << 255
-ZERO_ADDRESS = "0x" + "00" * 20
 
 
 @pytest.fixture
@@ -346,32 +344,6 @@ def test_refuses_a_signature_counted_twice(check, attest, validators):
     doubled = [signatures[0], signatures[0], *signatures[2:]]
     refusal = error("InvalidSignature", 1, validators.keys[1].address)
     assert check((root, set_, signers, doubled)) == refusal
-
-
-def _parity_flipped(r, vs):
-    return r, (int.from_bytes(vs, "big") ^ HIGH_BIT).to_bytes(32, "big")
-
-
-def _other_s(r, vs):
-    """The second valid form of plain ECDSA, n - s with the other parity, as far as ERC-2098 carries it."""
-    value = int.from_bytes(vs, "big")
-    parity, s = divmod(value, HIGH_BIT)
-    return r, (((1 - parity) * HIGH_BIT) + ((ORDER - s) % HIGH_BIT)).to_bytes(32, "big")
-
-
-DEFECTS = {
-    "zero": lambda r, vs: (bytes(32), bytes(32)),
-    "r-zero": lambda r, vs: (bytes(32), vs),
-    "s-zero": lambda r, vs: (r, bytes(32)),
-    "r-is-the-order": lambda r, vs: (ORDER.to_bytes(32, "big"), vs),
-    "r-all-ones": lambda r, vs: (b"\xff" * 32, vs),
-    "s-just-too-high": lambda r, vs: (r, (HALF_ORDER + 1).to_bytes(32, "big")),
-    "s-highest": lambda r, vs: (r, (HIGH_BIT - 1).to_bytes(32, "big")),
-    "parity-flipped": _parity_flipped,
-    "malleated": _other_s,
-    "swapped": lambda r, vs: (vs, r),
-    "one-bit": lambda r, vs: (r, (int.from_bytes(vs, "big") ^ 1).to_bytes(32, "big")),
-}
 
 
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())

@@ -1,17 +1,18 @@
 """Rotation: how one validator set follows another, and what an expired one still stops."""
 
+from typing import Any
+
 import pytest
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import Fee
-from tests.kit.evm import deploy, error, now
+from tests.kit.evm import ZERO_ADDRESS, deploy, error, now
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, gateway_payload, keys
 from tests.kit.scripted import Behaviour
 
-ZERO_ADDRESS = "0x" + "00" * 20
 # Longer than any set of these tests is valid: a paper lane may promise what no Outbox would.
 LATE = 3_000 * DAY
 
@@ -121,7 +122,7 @@ def test_the_set_before_moves_nothing_any_more(gateway, rotate, following, lane,
     append()
     signed_before = paper.arguments(lane)
     fact = RestartFact(lane.origin, lane.destination, 9)
-    restart = paper.attest(fact.leaf), lane.origin, 9, []
+    restart: tuple[Any, ...] = (paper.attest(fact.leaf), lane.origin, 9, [])
     after = following()
     rotate(after)
     refusal = error("UnknownValidatorSet", paper.validators.set.hash, after.set.hash)
@@ -344,9 +345,9 @@ INVALID_SETS = {
 @pytest.mark.parametrize("case", INVALID_SETS.values(), ids=INVALID_SETS.keys())
 def test_refuses_an_invalid_set_that_a_quorum_signed(gateway, refusal, validators, case):
     """M4, M5, M9: the same checks as at deployment."""
-    invalid, expected = case
+    invalid, (name, *arguments) = case
     after = ValidatorSet(2, validators.set.expires + DAY, invalid)
-    assert refusal(after) == error(*expected)
+    assert refusal(after) == error(name, *arguments)
     assert gateway.view("validatorSetHash") == validators.set.hash
 
 
@@ -364,7 +365,7 @@ def test_no_rotation_leaves_a_threshold_of_zero(gateway, rotate, following, netw
     assert gateway.revert("deliver", unsigned, [], sender=relayer) == error("QuorumNotReached", 0, 4)
     empty = ValidatorSet(0, 0, ())
     refusal = error("UnknownValidatorSet", empty.hash, after.set.hash)
-    nothing = bytes(32), (0, 0, []), 0, []
+    nothing: tuple[Any, ...] = (bytes(32), (0, 0, []), 0, [])
     assert gateway.revert("deliver", nothing, [], sender=relayer) == refusal
 
 
@@ -421,7 +422,7 @@ def test_an_expired_set_delivers_nothing(gateway, lane, append, paper, validator
 def test_an_expired_set_restarts_nothing(gateway, lane, paper, relayer, validators):
     """P3: its last second still counts."""
     fact = RestartFact(lane.origin, lane.destination, 9)
-    arguments = paper.attest(fact.leaf), lane.origin, 9, []
+    arguments: tuple[Any, ...] = (paper.attest(fact.leaf), lane.origin, 9, [])
     expires = validators.set.expires
     refusal = error("ValidatorSetExpired", 1, expires)
     assert gateway.revert("followRestart", *arguments, sender=relayer, at=expires + 1) == refusal

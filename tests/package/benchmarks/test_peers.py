@@ -1,5 +1,7 @@
 """The peers' half of the benchmark, as far as it needs no chain and no peer's package."""
 
+from __future__ import annotations
+
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
-def node_modules(tmp_path):
+def node_modules(tmp_path: Path) -> Path:
     """A package with one contract that can be deployed, one that is abstract, and two of the same name."""
     factories = tmp_path / "@peer" / "core" / "dist" / "typechain" / "factories"
     for place, text in {
@@ -58,11 +60,11 @@ def lines_of(svg: bytes, kind: str) -> list[list[tuple[float, float]]]:
             points = [start, f"{end} {start.split()[1]}"]
         else:
             points = text.split("L")
-        lines.append([tuple(float(number) for number in point.split()) for point in points])
+        lines.append([(float(x), float(y)) for x, y in (point.split() for point in points)])
     return lines
 
 
-def test_version_and_bytecode_come_from_the_installed_package(node_modules):
+def test_version_and_bytecode_come_from_the_installed_package(node_modules: Path) -> None:
     package = Package("@peer/core", node_modules)
     assert package.version == "12.3.4"
     assert package.creation("Mailbox") == bytes.fromhex("6001600255")
@@ -76,17 +78,19 @@ def test_version_and_bytecode_come_from_the_installed_package(node_modules):
         ("Abstract", "of Abstract"),
     ],
 )
-def test_a_contract_that_cannot_be_deployed_is_named(node_modules, contract, complaint):
+def test_a_contract_that_cannot_be_deployed_is_named(
+    node_modules: Path, contract: str, complaint: str
+) -> None:
     with pytest.raises(MetalayerError, match=complaint):
         Package("@peer/core", node_modules).creation(contract)
 
 
-def test_a_package_that_is_not_installed_says_what_to_run(tmp_path):
+def test_a_package_that_is_not_installed_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(MetalayerError, match=r"@peer/core is not installed .* run 'make bench'"):
         Package("@peer/core", tmp_path)
 
 
-def test_every_peer_is_locked_by_hash_and_no_registry_is_named():
+def test_every_peer_is_locked_by_hash_and_no_registry_is_named() -> None:
     folder = Path(__file__).resolve().parents[3] / "benchmarks" / "peers"
     wanted = json.loads((folder / "package.json").read_text())["dependencies"]
     locked = json.loads((folder / "package-lock.json").read_text())["packages"]
@@ -99,7 +103,7 @@ def test_every_peer_is_locked_by_hash_and_no_registry_is_named():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 13])
-def test_the_proof_of_the_newest_leaf_leads_to_the_root(count):
+def test_the_proof_of_the_newest_leaf_leads_to_the_root(count: int) -> None:
     leaves = [keccak(text=str(i)) for i in range(count)]
     assert root_by_proof(leaves[-1], proof_of_last(branch_of(leaves), count - 1), count - 1) == root_of(
         leaves
@@ -133,7 +137,7 @@ def root_by_proof(leaf: bytes, proof: list[bytes], index: int) -> bytes:
     return leaf
 
 
-def test_aggregated_metadata_says_where_each_part_is():
+def test_aggregated_metadata_says_where_each_part_is() -> None:
     data = aggregate([None, b"first", b""])
     assert (
         data
@@ -145,7 +149,7 @@ def test_aggregated_metadata_says_where_each_part_is():
     )
 
 
-def test_gas_per_message_is_that_of_the_cheapest_quorum_of_five():
+def test_gas_per_message_is_that_of_the_cheapest_quorum_of_five() -> None:
     measured = {
         "hyperlane": {
             "bare": {"process_message_id_3_of_5": 1, "process_default_3_of_5": 9},
@@ -155,7 +159,7 @@ def test_gas_per_message_is_that_of_the_cheapest_quorum_of_five():
     assert per_message(measured) == {"Hyperlane, bare": 1, "Hyperlane, production": 2}
 
 
-def test_equal_figures_give_equal_bytes(tmp_path):
+def test_equal_figures_give_equal_bytes(tmp_path: Path) -> None:
     shuffled = dict(reversed(OURS.items()))
     assert picture(tmp_path, OURS, PEERS) == picture(tmp_path, shuffled, PEERS)
 
@@ -164,11 +168,13 @@ def test_equal_figures_give_equal_bytes(tmp_path):
     ("ours", "peers"),
     [(OURS | {10: 16_001}, PEERS), (OURS, PEERS | {"other": 87_001}), (OURS, {"one": 94_000})],
 )
-def test_a_figure_that_changes_changes_the_picture(tmp_path, ours, peers):
+def test_a_figure_that_changes_changes_the_picture(
+    tmp_path: Path, ours: dict[int, int], peers: dict[str, int]
+) -> None:
     assert picture(tmp_path, ours, peers) != picture(tmp_path, OURS, PEERS)
 
 
-def test_figures_are_drawn_to_scale(tmp_path):
+def test_figures_are_drawn_to_scale(tmp_path: Path) -> None:
     svg = picture(tmp_path, OURS, PEERS)
     grid = sorted(height for line in lines_of(svg, "axes") for _, height in line)
     gas_a_pixel = 100_000 / (grid[-1] - grid[0])
@@ -179,17 +185,17 @@ def test_figures_are_drawn_to_scale(tmp_path):
     assert places[1] - places[0] == pytest.approx(places[2] - places[1])
 
 
-def test_the_picture_has_colours_for_both_modes_and_every_figure_in_words(tmp_path):
+def test_the_picture_has_colours_for_both_modes_and_every_figure_in_words(tmp_path: Path) -> None:
     svg = picture(tmp_path, OURS, {"<one>": 94_000, "other": 87_000})
     texts = {element.text for element in elements(svg, "text")}
     assert b"@media (prefers-color-scheme: dark)" in svg
     assert {"80,000", "16,000", "Metalayer: 9,000", "<one>: 94,000", "other: 87,000"} <= texts
 
 
-def test_labels_of_equal_figures_do_not_overlap(tmp_path):
+def test_labels_of_equal_figures_do_not_overlap(tmp_path: Path) -> None:
     svg = picture(tmp_path, {1: 80_000, 100: 50_000}, {"one": 50_000, "other": 50_000})
-    labels = [element for element in elements(svg, "text") if element.text.endswith(": 50,000")]
-    heights = sorted(float(label.get("y")) for label in labels)
+    labels = [element for element in elements(svg, "text") if (element.text or "").endswith(": 50,000")]
+    heights = sorted(float(label.get("y", "")) for label in labels)
     assert len(heights) == 3
     assert all(below - above >= 16 for above, below in pairwise(heights))
 
@@ -198,6 +204,6 @@ def test_labels_of_equal_figures_do_not_overlap(tmp_path):
     ("ours", "peers"),
     [({1: 5}, PEERS), ({0: 5, 1: 5}, PEERS), (OURS, {}), (OURS, PEERS | {"third": 1})],
 )
-def test_what_cannot_be_drawn_is_refused(tmp_path, ours, peers):
+def test_what_cannot_be_drawn_is_refused(tmp_path: Path, ours: dict[int, int], peers: dict[str, int]) -> None:
     with pytest.raises(MetalayerError, match="cannot draw"):
         picture(tmp_path, ours, peers)

@@ -86,10 +86,12 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
 
 def test_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
-    threads = [
-        threading.Thread(target=lambda n=n: [journal.append(send("hub", n * 20 + i)) for i in range(20)])
-        for n in range(4)
-    ]
+
+    def append(first: int) -> None:
+        for nonce in range(first, first + 20):
+            journal.append(send("hub", nonce))
+
+    threads = [threading.Thread(target=append, args=(20 * n,)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,8 +1,12 @@
 """networks.yaml: what it gives and what it refuses, each refusal one line that names the place."""
 
+from __future__ import annotations
+
 import copy
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,8 +27,11 @@ PRESET = {
 }
 ENTRY = {"chain_id": 1, "port": 9001, "preset": "hub"}
 
+Write = Callable[[object], Path]
+"""Writes a networks.yaml: bytes and text as they are."""
 
-def good() -> dict:
+
+def good() -> dict[str, Any]:
     return {
         "network": {"name": "paper", "hub": "home"},
         "presets": {"hub": copy.deepcopy(PRESET)},
@@ -36,7 +43,7 @@ def good() -> dict:
 
 
 @pytest.fixture
-def write(tmp_path):
+def write(tmp_path: Path) -> Write:
     def write(data: object) -> Path:
         path = tmp_path / "networks.yaml"
         text = data if isinstance(data, str | bytes) else yaml.safe_dump(data)
@@ -46,7 +53,7 @@ def write(tmp_path):
     return write
 
 
-def test_the_repository_has_a_hub_and_three_rollups():
+def test_the_repository_has_a_hub_and_three_rollups() -> None:
     network = load_network()
     assert {name: chain.chain_id for name, chain in network.chains.items()} == {
         "hub": 901,
@@ -58,20 +65,22 @@ def test_the_repository_has_a_hub_and_three_rollups():
     assert network.is_local
 
 
-def test_the_hub_comes_first_wherever_it_stands_in_the_file(write):
+def test_the_hub_comes_first_wherever_it_stands_in_the_file(write: Write) -> None:
     network = load_network(write(good()))
     assert list(network.chains) == ["home", "away"]
     assert network.hub.name == "home"
 
 
-def test_a_chain_is_found_by_name_and_by_id(write):
+def test_a_chain_is_found_by_name_and_by_id(write: Write) -> None:
     network = load_network(write(good()))
     assert network.chain("away") is network.chain(2) is network.chain("2")
     with pytest.raises(MetalayerError, match=r"no chain 'mars' .* expected one of home \(1\), away \(2\)"):
         network.chain("mars")
 
 
-def test_ports_and_folders_follow_the_offset(write, tmp_path, monkeypatch):
+def test_ports_and_folders_follow_the_offset(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chain = load_network(write(good())).hub
     monkeypatch.setenv("METALAYER_PORT_OFFSET", "7")
     assert (chain.port, chain.url) == (9008, "http://127.0.0.1:9008")
@@ -84,11 +93,11 @@ def test_ports_and_folders_follow_the_offset(write, tmp_path, monkeypatch):
         port_offset()
 
 
-def test_the_tests_never_run_on_the_localnets_ports():
+def test_the_tests_never_run_on_the_localnets_ports() -> None:
     assert port_offset() != 0
 
 
-def change(path: str, value: object):
+def change(path: str, value: object) -> dict[str, Any]:
     data = good()
     *parents, last = path.split(".")
     place = data
@@ -132,7 +141,7 @@ def change(path: str, value: object):
         (change("presets.hub.fees.bse", 1), r"presets.hub.fees.bse: Extra inputs are not permitted"),
     ],
 )
-def test_a_wrong_file_is_one_line_that_names_the_place(write, data, message):
+def test_a_wrong_file_is_one_line_that_names_the_place(write: Write, data: object, message: str) -> None:
     with pytest.raises(MetalayerError) as raised:
         load_network(write(data))
     assert re.search(message, str(raised.value)), raised.value
@@ -140,7 +149,7 @@ def test_a_wrong_file_is_one_line_that_names_the_place(write, data, message):
     assert "\n" not in str(raised.value)
 
 
-def test_fees_are_those_of_the_file(write):
+def test_fees_are_those_of_the_file(write: Write) -> None:
     fees = load_network(write(change("presets.hub.fees.byte", 0))).hub.preset.fees
     assert (fees.base, fees.gas, fees.byte, fees.return_, fees.protocol_share) == (
         1_000_000,
@@ -151,12 +160,12 @@ def test_fees_are_those_of_the_file(write):
     )
 
 
-def test_a_missing_file_is_one_line(tmp_path):
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(MetalayerError, match=r"cannot read .*networks.yaml: No such file"):
         load_network(tmp_path / "networks.yaml")
 
 
-def test_a_changed_file_is_read_again(write):
+def test_a_changed_file_is_read_again(write: Write) -> None:
     path = write(good())
     assert load_network(path).name == "paper"
     path.write_text(yaml.safe_dump(change("network.name", "stone")))
@@ -167,7 +176,7 @@ def options(command: list[str]) -> dict[str, str]:
     return {name: value for name, value in zip(command, [*command[1:], ""], strict=True) if name[:2] == "--"}
 
 
-def test_anvil_runs_what_the_file_says(write):
+def test_anvil_runs_what_the_file_says(write: Write) -> None:
     data = change("chains.away.fork", {"url": "http://upstream:1", "block": 17})
     network = load_network(write(data))
     own = options(anvil_command(network.hub, interval=True))

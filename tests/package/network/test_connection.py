@@ -12,12 +12,11 @@ from metalayer.network.config import load_network
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted, RpcError, Unreachable
-from metalayer.network.signers import local_key as key_of
-from metalayer.network.transactions import KeySender, Transaction
+from metalayer.network.transactions import Transaction
 from metalayer.protocol.rpc import Request, call_request, quantity
 from tests.kit.chains import BoundChain
+from tests.kit.roles import SENDER
 
-SENDER = KeySender(key_of(3))
 BENEFICIARY = "0x" + "b0" * 20
 # PUSH1 0 PUSH1 0 REVERT, and the same with a panic 0x11 in memory.
 REVERTING = bytes.fromhex("60006000fd")

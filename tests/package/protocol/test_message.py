@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from eth_utils import to_checksum_address
+from eth_utils.address import to_checksum_address
 
 from metalayer.errors import MetalayerError
 from metalayer.protocol.message import Message, genesis_head, interoperable, parse_interoperable

@@ -58,7 +58,11 @@ def test_a_message_and_a_restart_never_stand_at_one_place(
             record.commit([first])
         with pytest.raises(Contradiction, match="901 902 7' before: chain 901 was reorganised since"):
             record.commit([first, second])
-        elsewhere = [RestartFact(902, 901, 7), LaneFact(901, 902, 8, b"\7" * 32), RestartFact(901, 902, 9)]
+        elsewhere: list[Fact] = [
+            RestartFact(902, 901, 7),
+            LaneFact(901, 902, 8, b"\7" * 32),
+            RestartFact(901, 902, 9),
+        ]
         record.commit([first, *elsewhere])
 
 

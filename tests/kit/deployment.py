@@ -1,0 +1,377 @@
+"""The network as `ape run deploy apply` deploys it, and everything that tests do to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from eth_abi.abi import encode
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
+
+from metalayer.assets import bridge
+from metalayer.assets.tokens import APPROVE
+from metalayer.attesting.exchange import Exchange
+from metalayer.deploy import contracts
+from metalayer.lanes import logs as lane
+from metalayer.lanes.logs import Sent
+from metalayer.network.connection import Connection
+from metalayer.network.mesh import Mesh
+from metalayer.network.parallel import in_parallel
+from metalayer.network.registry import Registry
+from metalayer.network.rpc import Reverted, RpcError
+from metalayer.network.signers import address_of
+from metalayer.network.transactions import KeySender, Receipt, Sender, Transaction
+from metalayer.protocol import gateway
+from metalayer.protocol.abi import Function
+from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
+from metalayer.protocol.facts import SetFact
+from metalayer.protocol.hex import to_hex
+from metalayer.protocol.message import interoperable
+from metalayer.protocol.rpc import call_request
+from metalayer.relayer.passes import Relayer
+from metalayer.validator.next_set import NextSet
+from metalayer.validator.process import Validator
+from tests.kit.chains import BoundChain
+from tests.kit.evm import Contract, created_address, init_code
+from tests.kit.paper import DAY
+from tests.kit.roles import CANDIDATES, OWNER, RELAYER, SENDER, TREASURY, VALIDATORS
+from tests.kit.stack import Stack
+
+ERA = 10**18
+CREDIT = 1_000_000 * ERA
+"""What the sender can spend on messages, on each chain, in wei of ERA."""
+TRANSACTION_GAS = 50_000_000
+
+_SIGNERS = (*VALIDATORS, *CANDIDATES)
+_PLACER = KeySender(Account.from_key(keccak(text="who places the recipients")))
+ACCEPTING, SCRIPTED = (created_address(_PLACER.address, nonce) for nonce in range(2))
+"""Recipients at one address on all chains: one accepts everything, the other can be told to misbehave."""
+
+_TRANSFER = Function("transfer(address,uint256)", "bool")
+_MINT = Function("crosschainMint(address,uint256)")
+_SET_BEHAVIOUR = Function("setBehaviour(uint8)")
+# `outstanding` is the only storage of the bridge.
+_OUTSTANDING_SLOT = 0
+# Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
+_ANSWER = b"\x63" + gateway.RECEIVE_MESSAGE.selector + bytes.fromhex("60e01b5f5260205ff3")
+_CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ANSWER):02x}8060095f395ff3") + _ANSWER
+
+
+@dataclass(frozen=True)
+class Deployment(Mesh):
+    """The mesh, the contracts beside its gateways, the keys of its validators, and who sends and relays messages.
+
+    Addresses are the same on every chain. Chains are named as in networks.yaml.
+    """
+
+    registry: Registry
+    chains: Mapping[str, BoundChain] = field(default_factory=dict)
+    keys: Mapping[str, LocalAccount] = field(
+        default_factory=lambda: {role.address: role.account for role in _SIGNERS}
+    )
+    """Of whoever may be a validator, by address."""
+
+    @classmethod
+    def of(
+        cls,
+        registry: Registry,
+        connections: Mapping[str, Connection],
+        chains: Mapping[str, BoundChain] | None = None,
+    ) -> Deployment:
+        """What a registry knows. `on` has the contracts of these chains."""
+        return cls(registry.domain, connections, registry, chains or {})
+
+    @cached_property
+    def era(self) -> str:
+        return self.registry.address(contracts.ERA)
+
+    @cached_property
+    def bridge(self) -> str:
+        return self.registry.address(contracts.BRIDGE)
+
+    @cached_property
+    def validator_set(self) -> ValidatorSet:
+        """The first one."""
+        return self.registry.first_validator_set()
+
+    @cached_property
+    def on(self) -> dict[str, Stack]:
+        """The contracts of every chain, by its name."""
+        return {name: self._stack(chain) for name, chain in self.chains.items()}
+
+    def _stack(self, chain: BoundChain) -> Stack:
+        declared = {
+            name: Contract(chain, name, contract.address)
+            for name, contract in self.registry.chain(chain.name).contracts.items()
+        }
+        return Stack(chain, declared, Contract(chain, "ScriptedRecipient", SCRIPTED))
+
+    def id_of(self, name: str) -> int:
+        return self.connections[name].chain_id
+
+    def name_of(self, chain_id: int) -> str:
+        return self.by_id[chain_id].name
+
+    def cut_off_from(self, name: str) -> Deployment:
+        """The same network, seen by someone whose node of that chain does not answer."""
+        silent = replace(self.connections[name].chain, base_port=None, remote_url="http://127.0.0.1:9")
+        return replace(self, connections={**self.connections, name: Connection(silent)})
+
+    # ERA and credit
+
+    def bring(self, account: str, amount: int, chains: Iterable[str] | None = None) -> None:
+        """ERA (wei) of an account on these chains, all if not given, as if the bridge had brought it there.
+
+        The books hold (P4), and no lane has a message of it.
+        """
+        hub = next(iter(self.connections.values()))
+        for name in self.connections if chains is None else chains:
+            connection = self.connections[name]
+            if connection is hub:
+                hub.send(TREASURY, self.era, _TRANSFER.encode(account, amount))
+                continue
+            chain_id = connection.chain.chain_id
+            hub.send(TREASURY, self.era, _TRANSFER.encode(self.bridge, amount))
+            held = bridge.OUTSTANDING.decode(hub.call(self.bridge, bridge.OUTSTANDING.encode(chain_id)))
+            slot = keccak(encode(["uint256", "uint256"], [chain_id, _OUTSTANDING_SLOT]))
+            word = to_hex((held + amount).to_bytes(32, "big"))
+            hub.rpc("anvil_setStorageAt", self.bridge, to_hex(slot), word)
+            after = bridge.OUTSTANDING.decode(hub.call(self.bridge, bridge.OUTSTANDING.encode(chain_id)))
+            assert after == held + amount, "outstanding is stored elsewhere"
+            with impersonated(connection, self.bridge):
+                self.must(name, self.bridge, self.era, _MINT.encode(account, amount))
+
+    def prepay(
+        self,
+        sender: Sender,
+        amount: int = 10 * ERA,
+        chains: Iterable[str] | None = None,
+        account: str | None = None,
+    ) -> None:
+        """Credit (wei) of an account, the sender if not given, on these chains, all if not given. The sender pays
+        from ERA that is brought to it.
+        """
+        names = list(self.connections if chains is None else chains)
+        self.bring(sender.address, amount, names)
+        approval = Transaction(self.era, APPROVE.encode(self.gateway, amount), 100_000)
+        credited = gateway.DEPOSIT_FOR.encode(account or sender.address, amount)
+        deposit = Transaction(self.gateway, credited, 300_000)
+        for name in names:
+            self.connections[name].send_many(sender, [approval, deposit])
+
+    # Messages
+
+    def place(self, placer: KeySender, *codes: bytes, chains: Iterable[str] | None = None) -> list[str]:
+        """Addresses of contracts that an account creates alike on these chains, all if not given. It has done nothing
+        else there: they are the same.
+        """
+
+        def create(name: str) -> tuple[str, ...]:
+            connection = self.connections[name]
+            connection.rpc("anvil_setBalance", placer.address, hex(10**20))
+            return tuple(connection.send(placer, None, code)["contractAddress"] for code in codes)
+
+        (addresses,) = set(in_parallel(create, self.connections if chains is None else chains))
+        return list(addresses)
+
+    def place_recipients(self) -> None:
+        """Puts ACCEPTING and SCRIPTED on every chain."""
+        placed = self.place(_PLACER, _CREATE_ACCEPTING, init_code("ScriptedRecipient"))
+        assert placed == [ACCEPTING, SCRIPTED]
+
+    def script(self, chain: str, behaviour: int) -> None:
+        """Tells a chain's scripted recipient how to behave."""
+        self.connections[chain].send(SENDER, SCRIPTED, _SET_BEHAVIOUR.encode(behaviour))
+
+    def send(
+        self,
+        origin: str,
+        destination: str,
+        payload: bytes = b"",
+        *,
+        count: int = 1,
+        recipient: str = ACCEPTING,
+        gas_limit: int | None = None,
+        deliver_before: int | None = None,
+    ) -> list[Sent]:
+        """Sends `count` equal messages, and returns what their origin logged."""
+        to = interoperable(self.id_of(destination), recipient)
+        data = gateway.send_call(to, payload, gas_limit, deliver_before)
+        transaction = Transaction(self.gateway, data, 120_000 + 60 * len(payload))
+        receipts = _send_together(self.connections[origin], [transaction] * count)
+        logs = [entry for receipt in receipts for entry in receipt["logs"]]
+        return lane.parse(logs, self.network_id, self.id_of(origin))
+
+    def inbox(self, origin: str, destination: str) -> tuple[int, bytes]:
+        """Nonce and head of a lane at its destination."""
+        return self.connections[destination].view(self.gateway, gateway.INBOX_LANE, self.id_of(origin))
+
+    def outbox(self, origin: str, destination: str) -> tuple[int, bytes]:
+        """Nonce and head of a lane at its origin."""
+        lane = self.connections[origin].view(self.gateway, gateway.OUTBOX_LANE, self.id_of(destination))
+        return lane.nonce, lane.head
+
+    def restart(self, origin: str, destination: str, nonce: int) -> None:
+        """Restarts a lane, as the owner of its origin."""
+        data = gateway.RESTART.encode(self.id_of(destination), nonce)
+        self.connections[origin].send(OWNER, self.gateway, data)
+
+    # Time
+
+    def finalize(self) -> None:
+        """Mines until everything that was sent is final."""
+        for connection in self.connections.values():
+            connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
+
+    def pass_time(self, seconds: int, *names: str) -> None:
+        """On these chains, all if none is given."""
+        for name in names or self.connections:
+            self.connections[name].rpc("evm_increaseTime", hex(seconds))
+            self.connections[name].rpc("anvil_mine", "0x1")
+
+    # Validators and relayers
+
+    def attest(
+        self, root: bytes, validator_set: ValidatorSet | None = None, signers: int | Iterable[str] = 4
+    ) -> Attestation:
+        """A root signed by members of a set, the first one if not given: by so many, or by these addresses."""
+        chosen = validator_set or self.validator_set
+        if isinstance(signers, int):
+            signers = [signer for signer, _ in chosen.members][:signers]
+        hash_ = self.domain.digest(root)
+        signatures = {signer: compact(self.keys[signer].unsafe_sign_hash(hash_)) for signer in signers}
+        return Attestation(root, chosen, signatures)
+
+    def next_set(self, version: int = 2, positions: Sequence[int] = range(1, 6)) -> ValidatorSet:
+        """Equal validators at these positions, for as many days longer than the first set as versions later."""
+        expires = self.validator_set.expires + DAY * (version - self.validator_set.version)
+        return ValidatorSet.of(version, expires, {_SIGNERS[i].address: 100 for i in positions})
+
+    def rotate(self, chain: str, following: ValidatorSet, present: ValidatorSet | None = None) -> bytes:
+        """Installs a set on a chain that has `present`, the first one if not given. Returns the call."""
+        attestation = self.attest(SetFact(following.version, following.hash).leaf, present)
+        data = gateway.ROTATE.encode(attestation, following, [])
+        self.connections[chain].send(RELAYER, self.gateway, data)
+        return data
+
+    def validator(
+        self, position: int, exchange: Exchange, folder: Path, next_set: NextSet | None = None
+    ) -> Validator:
+        """A validator with its record in a folder. From position 5 on they are not in the first set."""
+        return Validator.open(
+            _SIGNERS[position].account,
+            self,
+            exchange,
+            folder / f"record-{position}.sqlite",
+            next_set,
+        )
+
+    @contextmanager
+    def signing(
+        self,
+        exchange: Exchange,
+        folder: Path,
+        positions: Sequence[int] = range(5),
+        next_set: NextSet | None = None,
+    ) -> Iterator[list[Validator]]:
+        """Validators at work, each in its own thread."""
+        validators = [self.validator(position, exchange, folder, next_set) for position in positions]
+        stop = threading.Event()
+        threads = [threading.Thread(target=v.run, args=(stop, lambda verdict: None)) for v in validators]
+        for thread in threads:
+            thread.start()
+        try:
+            yield validators
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+            for validator in validators:
+                validator.record.close()
+
+    def relayer(
+        self,
+        exchange: Exchange,
+        sender: Sender = RELAYER,
+        timeout: float = 20.0,
+        claim_multiple: float = float("inf"),
+    ) -> Relayer:
+        """A relayer that claims nothing unless told to: a claim is one more message in a lane."""
+        senders = dict.fromkeys(self.connections, sender)
+        return Relayer(self, exchange, senders, timeout, claim_multiple)
+
+    # Transactions of accounts that the node signs for
+
+    def rpc(self, name: str, method: str, *params: Any) -> Any:
+        return self.connections[name].rpc(method, *params)
+
+    def read(self, name: str, requests: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        return self.connections[name].batch(call_request(to, data) for to, data in requests)
+
+    def transact(
+        self, name: str, sender: str, to: str, data: bytes, gas: int = TRANSACTION_GAS
+    ) -> dict[str, Any]:
+        """Receipt as the node gives it, reverted transactions included."""
+        transaction = {"from": sender, "to": to, "data": to_hex(data), "gas": hex(gas)}
+        receipt: dict[str, Any] = self.rpc(name, "eth_sendTransactionSync", transaction)
+        return receipt
+
+    def must(self, name: str, sender: str, to: str, data: bytes) -> None:
+        """A transaction that cannot fail."""
+        assert self.transact(name, sender, to, data)["status"] == "0x1"
+
+    def refusal(self, name: str, sender: str, to: str, data: bytes, at: int) -> str | None:
+        """Why a call in the second `at` reverts: the error, empty if it gives none. None if it does not."""
+        request = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)
+        try:
+            self.rpc(name, request.method, *request.params, {}, {"time": hex(at)})
+        except Reverted as error:
+            return error.reason if error.data else ""
+        except RpcError as error:
+            if "OutOfGas" not in str(error):
+                raise
+            return ""
+        return None
+
+
+@contextmanager
+def impersonated(connection: Connection, account: str) -> Iterator[None]:
+    """The node signs for an account that no one has the key of; it pays for gas only meanwhile."""
+    connection.rpc("anvil_impersonateAccount", account)
+    connection.rpc("anvil_setBalance", account, hex(10**20))
+    yield
+    connection.rpc("anvil_setBalance", account, "0x0")
+    connection.rpc("anvil_stopImpersonatingAccount", account)
+
+
+def write_set(path: Path, validator_set: ValidatorSet) -> NextSet:
+    """What operators write who agreed to a set."""
+    content = {
+        "version": validator_set.version,
+        "expires": validator_set.expires,
+        "weights": dict(validator_set.members),
+    }
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return NextSet(path, address_of)
+
+
+def _send_together(connection: Connection, transactions: list[Transaction]) -> list[Receipt]:
+    """Receipts of transactions that are mined together: a block for each takes ten times as long."""
+    if len(transactions) < 10:
+        return connection.send_many(SENDER, transactions)
+    connection.rpc("evm_setAutomine", False)
+    signed = connection.sign_many(SENDER, transactions)
+    connection.broadcast(signed)
+    connection.rpc("anvil_mine", hex(1 + sum(t.gas or 0 for t in transactions) // 30_000_000))
+    connection.rpc("evm_setAutomine", True)
+    receipts = connection.receipts([one.hash for one in signed])
+    assert all(receipt["status"] == 1 for receipt in receipts)
+    return receipts

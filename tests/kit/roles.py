@@ -1,0 +1,61 @@
+"""Who acts in tests: every role is one of the accounts that each local chain funds and signs for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ape import accounts
+
+from metalayer.network.signers import local_key
+from metalayer.network.transactions import KeySender
+
+
+@dataclass(frozen=True)
+class Role(KeySender):
+    """A test account: what it signs goes over any connection, and what it sends by itself every node signs."""
+
+    index: int
+
+    @property
+    def alias(self) -> str:
+        """The name that commands and deploy.yaml take."""
+        return f"TEST::{self.index}"
+
+    @property
+    def ape(self) -> Any:
+        """Ape's account."""
+        return accounts.test_accounts[self.index]
+
+
+def _role(index: int) -> Role:
+    return Role(local_key(index), index)
+
+
+# As deploy.yaml and the defaults of the commands have them.
+DEPLOYER = _role(0)
+OWNER = _role(1)
+RELAYER = _role(2)
+TREASURY = _role(3)
+"""Has the supply at genesis."""
+GUARDIAN = _role(4)
+VALIDATORS = tuple(_role(index) for index in range(5, 10))
+"""The first set: four are a quorum."""
+CANDIDATES = tuple(_role(index) for index in range(10, 13))
+"""Validators of later sets. They send nothing: that others act with these keys is no matter."""
+
+SUCCESSOR = _role(10)
+"""Owner or guardian after the first one."""
+SENDER = _role(11)
+RIVAL = _role(12)
+"""Another relayer."""
+PAYER = _role(13)
+ATTACKER = _role(14)
+DEPOSITOR = _role(15)
+BENEFICIARY = _role(16)
+PAUPER = _role(17)
+"""Has no ERA, and gets none."""
+SECOND_DEPLOYER = _role(18)
+"""Deploys the network once more: to it, other addresses belong."""
+DEVELOPER = _role(19)
+"""Deploys clients, scripted contracts and harnesses."""

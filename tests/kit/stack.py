@@ -1,0 +1,37 @@
+"""The contracts of one chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY
+from tests.kit.chains import BoundChain
+from tests.kit.evm import Contract
+
+CHAINS = ("hub", "arcade", "perps")
+"""Where tests of the contracts and state machines play."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The contracts of one chain: those that are declared, by name, and a scripted recipient."""
+
+    chain: BoundChain
+    contracts: dict[str, Contract]
+    recipient: Contract
+
+    @property
+    def factory(self) -> Contract:
+        return self.contracts[FACTORY]
+
+    @property
+    def gateway(self) -> Contract:
+        return self.contracts[GATEWAY]
+
+    @property
+    def era(self) -> Contract:
+        return self.contracts[ERA]
+
+    @property
+    def bridge(self) -> Contract:
+        return self.contracts[BRIDGE]
