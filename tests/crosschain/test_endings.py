@@ -390,6 +390,26 @@ def test_notices_lost_with_a_restart_are_sent_again(
     assert state_of(mesh, exchange, sent) is State.RETURNED
 
 
+def test_the_notice_of_a_restart_that_was_lost_with_another_one_is_sent_again(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """M44, P1: the destination followed, and its word to the origin went down with the lane back."""
+    hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
+    mesh.send("hub", "arcade")
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path):
+        relay(mesh, relayer, 1)
+        place, _ = restart(mesh, hub, arcade, OWNER)
+        (followed,) = relay(mesh, relayer, 1)
+        assert sum(delivery.followed for delivery in followed.deliveries) == 1
+        lose_lane(mesh, "arcade", "hub")
+        assert not hub.view(mesh.gateway, gateway.RESTART_RECORD, arcade.chain_id, place).followed
+        results = relay(mesh, relayer, 3)
+    assert sum(settled.noticed for result in results for settled in result.settled) == 1
+    assert hub.view(mesh.gateway, gateway.RESTART_RECORD, arcade.chain_id, place).followed
+    assert results[-1].all_problems == []
+
+
 def lose_lane(mesh: Deployment, origin: str, destination: str) -> None:
     """Restarts a lane, and lets its destination follow at once although messages wait before the restart."""
     here, there = mesh.connections[origin], mesh.connections[destination]
