@@ -1,0 +1,1 @@
+"""Gas beside the peers', and speed. The product never imports it."""

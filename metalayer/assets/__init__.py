@@ -1,0 +1,1 @@
+"""ERA: tokens, credit, the bridge, the books."""

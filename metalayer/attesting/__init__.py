@@ -1,0 +1,1 @@
+"""How a root gets signed: where relayers and validators meet, quorums, validator sets and their rotation."""

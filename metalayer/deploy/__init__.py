@@ -1,0 +1,1 @@
+"""What should stand on every chain: intent, declarations, plan, apply, check."""

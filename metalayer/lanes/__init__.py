@@ -1,0 +1,1 @@
+"""One lane, read from its chains."""

@@ -1,0 +1,1 @@
+"""What runs where: workspace, configuration, connections, transactions, signers, registry, local chains."""

@@ -1,0 +1,1 @@
+"""A relayer: passes over all lanes, deliveries, returns, refunds, claims."""

@@ -1,0 +1,1 @@
+"""A validator: its process, what it judges true, what it ever signed."""
