@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
+MINUTES ?= 10
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
@@ -14,15 +16,15 @@ help: ## show this
 setup: .venv/.stamp-project node_modules/.stamp .solc/.stamp ## install everything the other targets need (they do it by themselves)
 	@:
 
-test: setup ## compile and run the tests (quick profile, four local chains)
+test: setup ## compile and run the tests, as many side by side as there are cores: four local chains for each
 	@echo "compiling the contracts"
 	@$(BIN)/ape compile --verbosity WARNING
 	@echo "running the tests"
-	@$(BIN)/ape test
+	@$(BIN)/ape test $(SIDE_BY_SIDE)
 
-test-deep: setup ## the same tests with many more examples
+test-deep: setup ## the same with random examples: MINUTES a state machine, and SEED to see them again
 	@$(BIN)/ape compile --verbosity WARNING
-	@$(BIN)/ape test --deep
+	@$(BIN)/ape test $(SIDE_BY_SIDE) --deep --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 demo: setup ## ERA across four chains, from nothing to a summary
 	@$(BIN)/ape compile --verbosity WARNING

@@ -27,6 +27,7 @@ from metalayer.relayer.passes import Relayer, watch
 from metalayer.tracking.messages import parse_id, retry
 from metalayer.tracking.status import status
 from metalayer.tracking.trace import State, find, trace, wait
+from tests.kit.chains import revert
 from tests.kit.deployment import SCRIPTED, Deployment
 from tests.kit.roles import RELAYER, RIVAL
 from tests.kit.scripted import Behaviour
@@ -114,7 +115,7 @@ def test_a_high_gas_limit_of_which_little_is_used_is_there_at_the_call(
     sent = arcade.rpc("eth_getTransactionByHash", hash_)
     assert delivery.gas_used < 400_000
     assert 2_000_000 < int(sent["gas"], 16) < 3_000_000
-    assert arcade.rpc("evm_revert", snapshot)
+    revert(arcade.rpc, snapshot)
     with pytest.raises(Reverted, match="InsufficientGas"):
         arcade.call(mesh.gateway, from_hex(sent["input"]), sender=RELAYER.address, gas=2 * delivery.gas_used)
 
@@ -374,7 +375,7 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
     with mesh.signing(exchange, tmp_path):
         relayer = mesh.relayer(exchange)
         assert relayer.relay_once().delivered == 1
-        assert hub.rpc("evm_revert", snapshot)
+        revert(hub.rpc, snapshot)
         mesh.send("hub", "arcade", b"second history", count=2)
         mesh.send("hub", "perps")
         mesh.finalize()
@@ -402,7 +403,7 @@ def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
         root = exchange.propose([LaneFact(mesh.id_of("hub"), mesh.id_of("arcade"), 1, first.head)])
         while len(exchange.signers(root)) < len(validators):
             threading.Event().wait(0.02)
-        assert hub.rpc("evm_revert", snapshot)
+        revert(hub.rpc, snapshot)
         mesh.send("hub", "arcade", b"second history")
         mesh.send("hub", "perps")
         mesh.send("arcade", "perps")

@@ -259,7 +259,7 @@ def test_every_overlap_of_a_batch_with_the_lane(
                 assert gateway.view("inboxLane", lane.origin) == (reached, lane.heads[reached]), case
                 accepted = recipient.view("acceptedIds", 0)
                 assert accepted == tuple(message.id for message in messages[:reached]), case
-                chain.rpc("evm_revert", [before])
+                chain.restore(before)
 
 
 def test_two_racing_relayers_both_succeed(gateway, relayer, attacker, recipient, fill, pack):
@@ -1290,7 +1290,7 @@ def test_recipient_gets_its_whole_gas_or_the_transaction_reverts(
             assert slot(chain, recipient) == gas_limit - GAS_OPCODE, gas
         else:
             assert gateway.view("inboxLane", lane.origin)[0] == 0, gas
-        chain.rpc("evm_revert", [before])
+        chain.restore(before)
 
     id_, available, required = insufficient_gas(gateway, relayer, arguments, high - 1)
     assert (id_, required) == (message.id, required_gas(gas_limit))
@@ -1323,7 +1323,7 @@ def test_the_second_message_gets_its_whole_gas_too(arcade, gateway, relayer, lan
         if receipt.succeeded:
             assert receipt.named("MessageDelivered") == [(message.id, lane.origin, 2)], gas
             assert slot(arcade.chain, recipient) == 500_000 - GAS_OPCODE, gas
-        arcade.chain.rpc("evm_revert", [before])
+        arcade.chain.restore(before)
     assert receipt.succeeded
 
 
