@@ -95,7 +95,7 @@ def test_create_call_and_code(connection: Connection) -> None:
 def test_a_batch_keeps_its_order_and_raises_the_first_error(connection: Connection) -> None:
     calls = [
         quantity("eth_chainId"),
-        *[quantity("eth_getBalance", SENDER.address, "latest")] * 700,
+        *[quantity("eth_getBalance", SENDER.address, "latest", bits=256)] * 700,
         quantity("eth_blockNumber"),
     ]
     results = connection.batch(calls)
