@@ -7,7 +7,7 @@ MINUTES ?= 10
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo bench prove docs artifacts lint slither solc-check clean
+.PHONY: help setup test test-deep demo bench prove docs artifacts package lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -47,6 +47,9 @@ docs: setup .venv-docs/.stamp ## the documentation as a site, with a reference o
 artifacts: setup ## write metalayer/artifacts anew after a change of contracts: what is deployed, checked and reviewed
 	@$(BIN)/python -m tools.toolchain artifacts
 
+package: setup ## the contracts that others import, for npm and for pip, in dist/
+	@$(BIN)/python -m tools.packages
+
 lint: setup ## ruff, mypy and solhint
 	@echo "ruff"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
@@ -64,7 +67,7 @@ solc-check: setup ## native and npm's solc give the same bytes for every contrac
 
 clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
 	@rm -rf .venv .venv-prove .venv-docs docs/reference .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
-		crytic-export *.egg-info build
+		crytic-export *.egg-info build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.stamp: requirements.lock
