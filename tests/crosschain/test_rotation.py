@@ -28,6 +28,7 @@ from metalayer.protocol import gateway
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact
 from metalayer.protocol.gateway import Batch
+from tests.kit.chains import settle
 from tests.kit.deployment import ACCEPTING, Deployment, write_set
 from tests.kit.roles import RELAYER, RIVAL, VALIDATORS
 from tools.repository import repo_root
@@ -171,6 +172,7 @@ def test_whoever_rotates_may_be_killed_anywhere(
         ]
         ended = subprocess.run([*map(str, program)], capture_output=True, env=os.environ, timeout=60)
     assert ended.returncode == -9, ended.stderr.decode()
+    settle(mesh.connections[last].rpc)
     done = CHAINS[: CHAINS.index(last) + 1]
     assert versions(mesh) == {name: 2 if name in done else 1 for name in CHAINS}
     outcomes = rotate(mesh, exchange, following, timeout=0.0)

@@ -18,15 +18,20 @@ class WrongChain(AssertionError):
     """A contract was used while another chain was active: Ape would have answered from that one, silently."""
 
 
+def settle(rpc: Callable[..., Any]) -> None:
+    """Waits until the node has mined what it was sent, and put it away."""
+    patience = time.monotonic() + 10
+    while int(rpc("txpool_status")["pending"], 16) and rpc("anvil_getAutomine"):
+        assert time.monotonic() < patience, "the node does not mine what it has"
+
+
 def revert(rpc: Callable[..., Any], snapshot: str) -> None:
     """Back to a snapshot, with nothing pending.
 
     Anvil answers for a transaction a moment before it takes it out of its pool, and would then take out another one of
     the same sender and nonce: the first one after the revert would never be mined (once in 300 times, measured).
     """
-    patience = time.monotonic() + 10
-    while int(rpc("txpool_status")["pending"], 16) and rpc("anvil_getAutomine"):
-        assert time.monotonic() < patience, "the node does not mine what it has"
+    settle(rpc)
     rpc("anvil_dropAllTransactions")
     assert rpc("evm_revert", snapshot) is True, f"no snapshot {snapshot}"
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from tests.kit.exploring import explore
+from tests.kit.gateways import Gateways
+from tests.kit.scripted import OnReturn
 from tests.stateful.attackers import Cheats, Forgers, Outsiders
+from tests.stateful.ghost import Mood
 from tests.stateful.governors import Governors
+from tests.stateful.machine import Machine
 from tests.stateful.reorganisations import Reorganisations
 from tests.stateful.senders import Senders
 
@@ -22,3 +29,9 @@ class Faults(Reorganisations, Forgers):
 
 class Everything(Governors, Outsiders, Faults):
     """All of it at once."""
+
+
+def run(machine: type[Machine], gateways: Gateways, examples: int = 20) -> None:
+    """Lets a machine explore the gateways: so many examples, or more with `--deep`."""
+    machine.gateways, machine.paths = gateways, Counter()
+    explore(machine, examples, Mood=Mood, OnReturn=OnReturn)

@@ -15,9 +15,8 @@ from tests.kit.evm import init_code
 from tests.kit.gateways import GUARDIAN, OWNER, Gateways
 from tests.kit.stack import CHAINS
 from tests.stateful.machine import Machine
-from tests.stateful.machines import Everything, Faults, Government, LifeCycle
+from tests.stateful.machines import Everything, Faults, Government, LifeCycle, run
 from tests.stateful.replays import REPLAYS
-from tests.stateful.test_gateway_machine import run
 
 _CONTROL = 8
 """Examples without a bug. With one, none of the machines needs more than ten."""

@@ -7,19 +7,8 @@ every example ends with all that is open brought to its end. `test_broken_varian
 
 from __future__ import annotations
 
-from collections import Counter
-
-from tests.kit.exploring import explore
 from tests.kit.gateways import Gateways
-from tests.kit.scripted import OnReturn
-from tests.stateful.ghost import Mood
-from tests.stateful.machine import Machine
-from tests.stateful.machines import Everything, Faults, Government, LifeCycle
-
-
-def run(machine: type[Machine], gateways: Gateways, examples: int = 20) -> None:
-    machine.gateways, machine.paths = gateways, Counter()
-    explore(machine, examples, Mood=Mood, OnReturn=OnReturn)
+from tests.stateful.machines import Everything, Faults, Government, LifeCycle, run
 
 
 def test_life_cycle(gateways: Gateways) -> None:
