@@ -204,6 +204,7 @@ def _credited(connection: Connection, address: str) -> set[str]:
         to_checksum_address(log.topics[position][12:])
         for log in connection.ask(logs_request(address, [list(places)]))
         for position in places[log.topics[0]]
+        if position < len(log.topics)
     }
 
 

@@ -23,6 +23,7 @@ from metalayer.protocol.abi import Event, Function
 from metalayer.protocol.amounts import era
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import Message
+from metalayer.protocol.rpc import READ_FAULTS
 from metalayer.tracking.follower import Follower
 
 
@@ -159,8 +160,11 @@ def sent_in(receipt: Receipt, registry: Registry, origin: int, id_: bytes | None
 
 
 def carried(hop: Message) -> int:
-    """ERA (wei) that a message from bridge to bridge carries."""
-    _, _, _, amount = decode(["uint256", "address", "address", "uint256"], hop.payload)
+    """ERA (wei) that a message from bridge to bridge carries. MetalayerError if it carries none."""
+    try:
+        _, _, _, amount = decode(["uint256", "address", "address", "uint256"], hop.payload)
+    except READ_FAULTS as error:
+        raise MetalayerError(f"message {to_hex(hop.id)} of the bridge is no transfer") from error
     return int(amount)
 
 

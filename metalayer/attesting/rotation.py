@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 
 from metalayer.attesting.exchange import Exchange
@@ -17,6 +16,7 @@ from metalayer.network.rpc import Reverted
 from metalayer.network.transactions import Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.dates import utc
 from metalayer.protocol.facts import SetFact
 from metalayer.protocol.rpc import READ_FAULTS, transaction_request
 
@@ -170,7 +170,9 @@ def _calls(found: Sequence[ChainSets], behind: Sequence[ChainSets], address: str
     for sets in found:
         for before, after in pairwise(sets.installations):
             step = (sets.connection, after.transaction, before.validator_set, after.validator_set)
-            steps.setdefault(before.validator_set.hash, []).append(step)
+            # Upwards alone, as a gateway installs them: what a chain that lies logged may lead in a circle.
+            if before.validator_set.version < after.validator_set.version:
+                steps.setdefault(before.validator_set.hash, []).append(step)
     calls: dict[bytes, list[_Call]] = {}
     ahead = {sets.installed.hash for sets in behind if sets.now <= sets.installed.expires}
     while ahead:
@@ -245,8 +247,8 @@ def _obstacle(sets: ChainSets, following: ValidatorSet) -> str:
         return _expired(sets, present)
     if following.version <= present.version or following.expires <= present.expires:
         return (
-            f"{sets.name}: it has validator set {present.version} until {_moment(present.expires)}: the next one needs "
-            f"a higher version and a later expiry, not {following.version} and {_moment(following.expires)}"
+            f"{sets.name}: it has validator set {present.version} until {utc(present.expires)}: the next one needs "
+            f"a higher version and a later expiry, not {following.version} and {utc(following.expires)}"
         )
     try:
         following.validate(sets.now)
@@ -257,13 +259,6 @@ def _obstacle(sets: ChainSets, following: ValidatorSet) -> str:
 
 def _expired(sets: ChainSets, present: ValidatorSet) -> str:
     return (
-        f"{sets.name}: its validator set {present.version} expired at {_moment(present.expires)}: it takes nothing "
+        f"{sets.name}: its validator set {present.version} expired at {utc(present.expires)}: it takes nothing "
         "from anywhere, and no set can follow by rotation (docs/incidents.md)"
     )
-
-
-def _moment(unix_time: int) -> str:
-    try:
-        return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, OSError, ValueError):
-        return f"Unix time {unix_time}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from metalayer.assets.bridge import Transfer
 from metalayer.assets.credit import Payment
 from metalayer.protocol.amounts import GWEI, era
+from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
-from metalayer.tracking.trace import Trace, as_dict, utc
+from metalayer.tracking.trace import Trace, as_dict
 from metalayer.validator.process import Judgement, Verdict
 
 

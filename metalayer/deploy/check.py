@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
@@ -16,6 +15,7 @@ from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import to_hex
 
 
@@ -113,5 +113,5 @@ def _validators(desired: Desired, state: ChainState, newest: ValidatorSet | None
 
 def describe_set(validator_set: ValidatorSet) -> str:
     """A validator set in words."""
-    expires = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(validator_set.expires))
+    expires = utc(validator_set.expires)
     return f"version {validator_set.version}, expires {expires}, {to_hex(validator_set.hash)}"

@@ -22,6 +22,7 @@ from metalayer.protocol.rpc import Log, Request, logs_request, word
 # time, in so many blocks at first.
 _LOGS = 10_000
 _FIRST_SPAN = 64
+_UINT64 = 1 << 64
 
 
 class BrokenLane(MetalayerError):
@@ -68,12 +69,18 @@ def _adjacent(sent: Log, extended: Log) -> bool:
 def _pair(sent: Log, extended: Log, network_id: int, origin: int) -> Sent:
     # Not eth_abi, which takes ten times as long: what is read wrongly here does not hash to the id.
     said, terms = sent.data, extended.data
+    destination, nonce = (int.from_bytes(topic, "big") for topic in extended.topics[1:])
     gas_limit, deliver_before, fee = (_number(terms, place) for place in (0, 32, 64))
+    if not (0 < nonce < _UINT64 and gas_limit < _UINT64 and deliver_before < _UINT64):
+        # Such a message can be in no call.
+        raise BrokenLane(
+            f"chain {origin}: the logs in {extended.transaction} have numbers beyond their types"
+        )
     message = Message(
         network_id=network_id,
         origin=origin,
-        destination=int.from_bytes(extended.topics[1], "big"),
-        nonce=int.from_bytes(extended.topics[2], "big"),
+        destination=destination,
+        nonce=nonce,
         sender=parse_interoperable(_bytes(said, 0))[1],
         recipient=parse_interoperable(_bytes(said, 1))[1],
         gas_limit=gas_limit,

@@ -12,8 +12,9 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from typing_extensions import TypeVar
 
+from metalayer.errors import MetalayerError
 from metalayer.protocol.hex import from_hex
-from metalayer.protocol.rpc import Log, Request, Topic, call_request, logs_request
+from metalayer.protocol.rpc import READ_FAULTS, Log, Request, Topic, call_request, logs_request
 
 Value = TypeVar("Value", default=Any)
 
@@ -129,9 +130,15 @@ class Event(Generic[Value]):
         return self.into(*(_checksummed(t, v) for t, v in zip([*indexed, *rest], values, strict=True)))
 
     def found_in(self, logs: Sequence[Log], address: str) -> list[Value]:
-        """Its occurrences among the logs of a transaction, as far as this contract emitted them."""
+        """Its occurrences among the logs of a transaction, as far as this contract emitted them. MetalayerError if one
+        cannot be read.
+        """
         source = address.lower()
-        return [self.decode(log) for log in logs if log.address == source and log.topics[:1] == (self.topic,)]
+        own = [log for log in logs if log.address == source and log.topics[:1] == (self.topic,)]
+        try:
+            return [self.decode(log) for log in own]
+        except READ_FAULTS as error:
+            raise MetalayerError(f"a log of {self.name} in {own[0].transaction} makes no sense") from error
 
     def logs(
         self, address: str, *topics: Topic, first: int | str = 0, last: int | str = "latest"

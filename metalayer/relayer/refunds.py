@@ -16,6 +16,8 @@ from metalayer.relayer.endings import Cursor, Step
 
 # Looking for the place where two histories parted, from the end back: the first step, doubled each time.
 _FIRST_STEP = 64
+_MOST_IDS = 1 << 16
+"""Most places of an Inbox that are asked for together: where it left a lane is only what its chain says."""
 
 
 @dataclass
@@ -175,6 +177,11 @@ class Refunds:
 
     def _inbox_ids(self, state: LaneState, first: int, last: int) -> list[bytes]:
         """Ids of what the Inbox tried at these places, in order: every first attempt is logged."""
+        if last - first >= _MOST_IDS:
+            raise BrokenLane(
+                f"lane {state.name}: its destination says that it left it at {last}, {last - first} places further "
+                "than can be looked into"
+            )
         events = [gateway.MESSAGE_DELIVERED.topic, gateway.MESSAGE_FAILED.topic]
         nonces = [word(nonce) for nonce in range(first, last + 1)]
         logs = state.destination.ask(

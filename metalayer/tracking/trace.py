@@ -9,11 +9,11 @@ from metalayer.attesting.exchange import Exchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs
 from metalayer.lanes.logs import Sent
-from metalayer.network.connection import Connection
+from metalayer.network.connection import Connection, fault
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
-from metalayer.network.rpc import Unreachable
 from metalayer.protocol import gateway
+from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
 from metalayer.tracking.messages import failure_reason
 from metalayer.tracking.status import signed_nonces
@@ -68,8 +68,8 @@ def find(mesh: Mesh, message_id: bytes) -> tuple[Connection, Sent]:
     def search(connection: Connection) -> Sent | None:
         try:
             return logs.find(connection, mesh.domain, [message_id]).get(message_id)
-        except Unreachable as error:
-            silent.append(str(error))
+        except MetalayerError as error:
+            silent.append(fault(connection, error))
             return None
 
     everywhere = mesh.connections.values()
@@ -183,8 +183,3 @@ def as_dict(trace: Trace) -> dict[str, Any]:
         "reason": trace.reason,
         "advice": trace.advice,
     }
-
-
-def utc(seconds: int) -> str:
-    """A Unix time for people."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
