@@ -10,19 +10,12 @@ from hypothesis import strategies as st
 
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable, parse_interoperable
 from tests.kit.evm import Revert, error
+from tests.kit.outbox import ACCOUNT, min_gas_limit
 from tests.kit.paper import DEFAULT_GAS_LIMIT
 from tests.kit.strategies import payload_lengths, routes, up_to
-from tests.kit.terms import (
-    FREE_ROUTE,
-    HIGHEST_GAS_LIMIT,
-    LARGEST_ROUTE,
-    MAX_GAS_LIMIT,
-    OPEN_ROUTE,
-)
+from tests.kit.terms import FREE_ROUTE, HIGHEST_GAS_LIMIT, LARGEST_ROUTE, MAX_GAS_LIMIT, OPEN_ROUTE
 
-MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
 FEE_PAYER = keccak(text="feePayer(address)")[:4]
-ACCOUNT = "0x00000000000000000000000000000000000Face7"
 GWEI = 10**9
 LARGEST = 2**256 - 1
 # More than the dearest message: 51,004,146 ERA.
@@ -66,21 +59,6 @@ def gateway(hub, treasury, sender):
     hub.era.send("approve", hub.gateway.address, LARGEST, sender=treasury)
     hub.gateway.send("depositFor", sender, CREDIT, sender=treasury)
     return hub.gateway
-
-
-@pytest.fixture
-def destination(arcade):
-    return arcade.chain.chain_id
-
-
-@pytest.fixture
-def recipient(destination):
-    """ERC-7930 form of an account on arcade."""
-    return interoperable(destination, ACCOUNT)
-
-
-def min_gas_limit(value: int) -> bytes:
-    return MIN_GAS_LIMIT + encode(["uint256"], [value])
 
 
 def paid_by(account: str) -> list[bytes]:
