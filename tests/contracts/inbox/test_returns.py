@@ -106,7 +106,8 @@ def test_refuses_to_return_what_another_gateway_says(gateway, lane, paper, relay
 @pytest.mark.parametrize("part", ["origin", "nonce", *range(6)])
 def test_refuses_to_return_with_a_change(gateway, relayer, expired, part):
     """P1, M2: the id commits to every field and to the place."""
-    origin, nonce, fields = expired.origin, expired.nonce, list(expired.fields)
+    origin, nonce = expired.origin, expired.nonce
+    fields: list[Any] = list(expired.fields)
     if part == "origin":
         origin = 903
     elif part == "nonce":

@@ -520,7 +520,7 @@ def test_what_convicted_before_a_restart_does_not_after(convict, sign, liar, fac
     false, beyond = sign(fact(2)), sign(fact(5))
     assert convict("falseHead", false, heads[1], ids[2:]) == convict("beyondLane", beyond) == liar
     restart(5)
-    destination = false.fact.destination
+    destination = fact(2).destination
     assert convict("falseHead", false, heads[1], ids[2:]) == error("NotAboveRestart", destination, 2, 5)
     assert convict("beyondLane", beyond) == error("NotBeyondLane", destination, 5, 5)
 
