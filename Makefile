@@ -2,10 +2,12 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
+MINUTES ?= 10
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo bench prove docs artifacts lint slither solc-check clean
+.PHONY: help setup test test-deep demo bench prove docs artifacts package lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -14,15 +16,15 @@ help: ## show this
 setup: .venv/.stamp-project node_modules/.stamp .solc/.stamp ## install everything the other targets need (they do it by themselves)
 	@:
 
-test: setup ## compile and run the tests (quick profile, four local chains)
+test: setup ## compile and run the tests, as many side by side as there are cores: four local chains for each
 	@echo "compiling the contracts"
 	@$(BIN)/ape compile --verbosity WARNING
 	@echo "running the tests"
-	@$(BIN)/ape test
+	@$(BIN)/ape test $(SIDE_BY_SIDE)
 
-test-deep: setup ## the same tests with many more examples
+test-deep: setup ## the same with random examples: MINUTES a state machine, and SEED to see them again
 	@$(BIN)/ape compile --verbosity WARNING
-	@$(BIN)/ape test --deep
+	@$(BIN)/ape test $(SIDE_BY_SIDE) --deep --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 demo: setup ## ERA across four chains, from nothing to a summary
 	@$(BIN)/ape compile --verbosity WARNING
@@ -45,6 +47,9 @@ docs: setup .venv-docs/.stamp ## the documentation as a site, with a reference o
 artifacts: setup ## write metalayer/artifacts anew after a change of contracts: what is deployed, checked and reviewed
 	@$(BIN)/python -m tools.toolchain artifacts
 
+package: setup ## the contracts that others import, for npm and for pip, in dist/
+	@$(BIN)/python -m tools.packages
+
 lint: setup ## ruff, mypy and solhint
 	@echo "ruff"
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
@@ -62,7 +67,7 @@ solc-check: setup ## native and npm's solc give the same bytes for every contrac
 
 clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
 	@rm -rf .venv .venv-prove .venv-docs docs/reference .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \
-		crytic-export *.egg-info build
+		crytic-export *.egg-info build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.stamp: requirements.lock

@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-
-# Before anything connects: the tests' chains run beside a localnet (offset 0), never on it.
-if os.environ.get("METALAYER_PORT_OFFSET", "0") == "0":
-    os.environ["METALAYER_PORT_OFFSET"] = "100"
+from typing import Any
 
 import pytest
 from ape import project
-from hypothesis import HealthCheck, settings
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.intent import load_intent
@@ -20,45 +16,65 @@ from metalayer.network.config import load_network
 from metalayer.network.connection import connect
 from metalayer.network.registry import records_dir
 from metalayer.network.signers import address_of, load_sender
+from metalayer.network.workspace import OFFSET_VARIABLE, port_offset
+from tests.kit import exploring
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
+from tests.kit.failures import ShortFailures
 
-# Snapshots make a fixture per test safe for all its examples; chains are slower than Hypothesis expects.
-_CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-_SAME = os.environ.get("CI") == "true"
-for _profile, _examples, _steps in (("quick", 20, 20), ("deep", 500, 60)):
-    settings.register_profile(
-        _profile,
-        max_examples=_examples,
-        stateful_step_count=_steps,
-        deadline=None,
-        suppress_health_check=_CHECKS,
-        derandomize=_SAME,
-        database=None if _SAME or settings.default is None else settings.default.database,
-        print_blob=True,
-    )
-settings.load_profile("quick")
+_BESIDE_A_LOCALNET = 100
+_WORKER_DISTANCE = 20
+"""From the ports of one worker of pytest-xdist to the next one's. Tests use offsets of 200 and 1,000 besides."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--deep", action="store_true", help="many more Hypothesis examples and longer machines")
+    exploring.add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile("deep" if config.getoption("--deep") else "quick")
+    """Ports before anything connects, examples before Hypothesis looks for them."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        # It inherits the offset of the process that started it.
+        os.environ[OFFSET_VARIABLE] = str(port_offset() + _WORKER_DISTANCE * int(worker.removeprefix("gw")))
+    elif port_offset() == 0:
+        os.environ[OFFSET_VARIABLE] = str(_BESIDE_A_LOCALNET)
+    config.pluginmanager.register(ShortFailures(config, exploring.configure(config)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.option.deep:
+        deep = [item for item in items if item.get_closest_marker("deep")]
+        config.hook.pytest_deselected(items=deep)
+        items[:] = [item for item in items if item not in deep]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Of pytest-xdist, for each worker: they get the arguments, and what was chosen since."""
+    node.workerinput["seed"] = node.config.option.seed
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if session.config.getoption("collectonly"):
+    config = session.config
+    if config.option.collectonly or hasattr(config, "workerinput"):
         return
+    if config.option.deep:
+        seed = config.option.seed
+        config.get_terminal_writer().line(
+            f"random examples, seed {seed}: the same again with --deep --seed {seed}"
+        )
+    workers = len(getattr(config.option, "tx", None) or [""])
     for chain in load_network().chains.values():
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", chain.port)) == 0:
-                pytest.exit(
-                    f"port {chain.port} (chain '{chain.name}' of the tests) is taken: another test run, or a localnet? "
-                    "Wait for it, or set METALAYER_PORT_OFFSET",
-                    returncode=2,
-                )
+        for port in range(chain.port, chain.port + workers * _WORKER_DISTANCE, _WORKER_DISTANCE):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    pytest.exit(
+                        f"port {port} (chain '{chain.name}' of the tests) is taken: another test run, or a localnet? "
+                        "Wait for it, or set METALAYER_PORT_OFFSET",
+                        returncode=2,
+                    )
     # Asking for one contract later would notice changes of its own file only, not of what that imports.
     project.load_contracts()
 

@@ -296,7 +296,7 @@ class _ChainRun:
 
     def _check_balance(self, sender: Sender, transactions: Iterable[Transaction]) -> None:
         balance, block = self.connection.batch(
-            [quantity("eth_getBalance", sender.address, "pending"), block_request()]
+            [quantity("eth_getBalance", sender.address, "pending", bits=256), block_request()]
         )
         gas = sum(transaction.gas or 0 for transaction in transactions)
         needed = gas * block.base_fee

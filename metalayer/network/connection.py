@@ -23,6 +23,7 @@ from metalayer.protocol.rpc import (
     call_request,
     code_request,
     logs_request,
+    number,
     quantity,
 )
 
@@ -152,7 +153,7 @@ class Connection(Rpc):
             [
                 quantity("eth_getTransactionCount", sender.address, "pending"),
                 block_request(),
-                quantity("eth_maxPriorityFeePerGas"),
+                quantity("eth_maxPriorityFeePerGas", bits=128),
                 *(
                     quantity("eth_estimateGas", _message(sender.address, t.to, t.data, t.value))
                     for t in unknown
@@ -220,7 +221,7 @@ class Connection(Rpc):
         replay = _message(sender, transaction.to, transaction.data, transaction.value)
         replay["gas"] = hex(receipt["gasUsed"] if transaction.gas is None else transaction.gas)
         try:
-            self.rpc("eth_call", replay, hex(receipt["blockNumber"] - 1))
+            self.rpc("eth_call", replay, hex(max(0, receipt["blockNumber"] - 1)))
         except Reverted as error:
             return Reverted(self.name, what, error.data, receipt)
         except RpcError:
@@ -249,14 +250,21 @@ def fault(connection: Connection, error: MetalayerError) -> str:
 
 def receipt_request(hash_: str) -> Request[Receipt | None]:
     """The receipt of a transaction, None while it is not mined."""
-    return Request("eth_getTransactionReceipt", (hash_,), _receipt)
+    return Request("eth_getTransactionReceipt", (hash_,), lambda receipt: _receipt(hash_, receipt))
 
 
-def _receipt(receipt: dict[str, Any] | None) -> Receipt | None:
+def _receipt(hash_: str, receipt: dict[str, Any] | None) -> Receipt | None:
     if receipt is None:
         return None
-    parsed: Receipt = {k: int(v, 16) if k in _QUANTITIES and v is not None else v for k, v in receipt.items()}
-    parsed["logs"] = [Log.read(log) for log in parsed["logs"]]
+    if receipt["transactionHash"].lower() != hash_.lower():
+        raise ValueError("another transaction's receipt")
+    parsed: Receipt = {
+        key: number(value, 128) if key in _QUANTITIES and value is not None else value
+        for key, value in receipt.items()
+    }
+    parsed |= {key: number(receipt[key]) for key in ("blockNumber", "gasUsed", "status")}
+    parsed["transactionHash"] = hash_
+    parsed["logs"] = [Log.read(log) for log in receipt["logs"]]
     if parsed.get("contractAddress"):
         parsed["contractAddress"] = to_checksum_address(parsed["contractAddress"])
     return parsed

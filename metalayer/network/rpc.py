@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 import urllib3
+from pydantic_core import from_json
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain
@@ -21,6 +22,7 @@ REQUEST_TIMEOUT = 60.0
 """Seconds to wait for a node's answer."""
 
 _BATCH_SIZE = 500
+_MAX_SAID = 1_000
 _HEADERS = {"Content-Type": "application/json"}
 
 
@@ -87,7 +89,7 @@ class Rpc:
             return request.read(result)
         except READ_FAULTS as error:
             raise BadAnswer(
-                f"{self.chain.name}: its node's answer to {request.method} makes no sense: {error!r}"
+                f"{self.chain.name}: its node's answer to {request.method} makes no sense: {_one_line(repr(error))}"
             ) from error
 
     def _answers(self, asked: Sequence[Request[Any]]) -> list[Any]:
@@ -103,14 +105,16 @@ class Rpc:
                 raise BadAnswer(
                     f"{self.chain.name}: the node did not answer a batch of {len(chunk)} requests"
                 )
-            by_id = {one.get("id"): one for one in answer if isinstance(one, dict)}
+            by_id = {
+                one["id"]: one for one in answer if isinstance(one, dict) and isinstance(one.get("id"), int)
+            }
             answers += [by_id.get(i) for i in range(len(chunk))]
         return answers
 
     def _post(self, body: Any) -> Any:
         encoded = json.dumps(body).encode()
         try:
-            response = self._http.request("POST", self.chain.url, body=encoded, headers=_HEADERS)
+            response = self._send(encoded)
         except urllib3.exceptions.ProtocolError:
             # An idle connection that the node closed meanwhile: a second attempt opens a new one. Sending the
             # same signed transaction twice is harmless.
@@ -122,15 +126,19 @@ class Rpc:
                 f"{self.chain.name}: {self.chain.url} answered with HTTP status {response.status}"
             )
         try:
-            return json.loads(response.data)
+            # Not the standard library's parser: deep nesting overflows its stack, whatever Python's limit says.
+            return from_json(response.data)
         except ValueError as error:
             raise Unreachable(f"{self.chain.name}: {self.chain.url} does not speak JSON-RPC") from error
 
     def _again(self, encoded: bytes) -> urllib3.BaseHTTPResponse:
         try:
-            return self._http.request("POST", self.chain.url, body=encoded, headers=_HEADERS)
+            return self._send(encoded)
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
+
+    def _send(self, encoded: bytes) -> urllib3.BaseHTTPResponse:
+        return self._http.request("POST", self.chain.url, body=encoded, headers=_HEADERS, redirect=False)
 
     def _unreachable(self, error: Exception) -> Unreachable:
         why = (
@@ -148,15 +156,20 @@ class Rpc:
                 raise BadAnswer(f"{self.chain.name}: {method}: the node's answer is not JSON-RPC")
             return answer["result"]
         if not isinstance(error, dict):
-            raise RpcError(f"{self.chain.name}: {method} failed: {error}")
+            raise RpcError(f"{self.chain.name}: {method} failed: {_one_line(error)}")
         data = _revert_data(error.get("data"))
-        message = str(error.get("message", error))
+        code = error.get("code")
+        code = code if isinstance(code, int) else 0
+        message = _one_line(error.get("message", f"error {code}"))
         if data or "revert" in message.lower():
             raise Reverted(self.chain.name, method, data)
-        code = error.get("code", 0)
-        raise RpcError(
-            f"{self.chain.name}: {method} failed: {message}", code if isinstance(code, int) else 0, data
-        )
+        raise RpcError(f"{self.chain.name}: {method} failed: {message}", code, data)
+
+
+def _one_line(said: Any) -> str:
+    """What a node said, as far as a person reads it."""
+    text = " ".join(said.split()) if isinstance(said, str) else f"no message, but a {type(said).__name__}"
+    return text if len(text) <= _MAX_SAID else f"{text[:_MAX_SAID]}…"
 
 
 def _revert_data(data: Any) -> bytes:

@@ -17,6 +17,7 @@ _BUILT_IN = (
     {"type": "error", "name": "Error", "inputs": [{"name": "message", "type": "string"}]},
     {"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
 )
+_MAX_TEXT = 500
 _PANICS = {
     0x01: "an assertion failed",
     0x11: "arithmetic overflow or underflow",
@@ -40,10 +41,10 @@ def explain(data: bytes) -> str:
     name, types = known["name"], get_abi_input_types(known)
     try:
         values = decode(types, data[4:])
-    except (DecodingError, OverflowError):
+    except (DecodingError, OverflowError, UnicodeDecodeError):
         return f"{name} with malformed arguments 0x{data[4:104].hex()}"
     if name == "Error":
-        return str(values[0])
+        return "".join(c if c.isprintable() else " " for c in str(values[0]))[:_MAX_TEXT]
     if name == "Panic":
         return f"panic 0x{values[0]:02x}: {_PANICS.get(values[0], 'unknown code')}"
     shown = ", ".join(

@@ -44,9 +44,9 @@ class Log:
             log["address"].lower(),
             tuple(from_hex(topic) for topic in log["topics"]),
             from_hex(log["data"]),
-            int(log["blockNumber"], 16),
-            int(log["logIndex"], 16),
-            str(log["transactionHash"]),
+            number(log["blockNumber"]),
+            number(log["logIndex"]),
+            to_hex(from_hex(log["transactionHash"])),
         )
 
 
@@ -64,11 +64,11 @@ class Block:
     def read(cls, block: Any) -> "Block":
         """From a node's answer. Raises one of READ_FAULTS, also if there is no such block."""
         return cls(
-            int(block["number"], 16),
+            number(block["number"]),
             str(block["hash"]),
-            int(block["timestamp"], 16),
-            int(block["gasLimit"], 16),
-            int(block.get("baseFeePerGas", "0x0"), 16),
+            number(block["timestamp"]),
+            number(block["gasLimit"]),
+            number(block.get("baseFeePerGas", "0x0"), 128),
         )
 
 
@@ -84,14 +84,25 @@ Topic = bytes | Sequence[bytes] | None
 """A filter for one topic: this one, one of these, or any."""
 
 
+def number(text: str, bits: int = 64) -> int:
+    """A number in a node's answer. Raises one of READ_FAULTS unless it has at most so many bits.
+
+    Larger ones cannot be sent back, signed, multiplied by a float or shown.
+    """
+    value = int(text, 16)
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"expected a number of {bits} bits")
+    return value
+
+
 def block_request(block: int | str = "latest") -> Request[Block]:
     """One block by number or tag."""
     return Request("eth_getBlockByNumber", (block_tag(block), False), Block.read)
 
 
-def quantity(method: str, *params: Any) -> Request[int]:
-    """A request whose result is a number."""
-    return Request(method, params, lambda result: int(result, 16))
+def quantity(method: str, *params: Any, bits: int = 64) -> Request[int]:
+    """A request whose result is a number of at most so many bits."""
+    return Request(method, params, lambda result: number(result, bits))
 
 
 def code_request(address: str, block: int | str = "latest") -> Request[bytes]:

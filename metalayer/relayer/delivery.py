@@ -100,10 +100,11 @@ class Courier:
             if gas is not None:
                 # Run once. An estimate, which looks for the lowest limit, takes a node tens of runs.
                 self.connection.call(self.gateway, data, sender=self.sender.address, gas=gas)
-            _account(self.delivery, self.connection.send(self.sender, self.gateway, data, gas))
+            receipt = self.connection.send(self.sender, self.gateway, data, gas)
+            _account(self.delivery, self.gateway, receipt)
         except Reverted as error:
             if error.receipt is not None:
-                _account(self.delivery, error.receipt)
+                _account(self.delivery, self.gateway, error.receipt)
             return error.reason
         except RpcError as error:
             # A node refuses what does not fit into a block in its own words.
@@ -183,12 +184,13 @@ def _attestation_size(attestation: Attestation) -> int:
     return 4 + 32 * 12 + 32 * len(attestation.validator_set.members) + 64 * len(attestation.signatures)
 
 
-def _account(delivery: Delivery, receipt: Receipt) -> None:
-    topics = [log.topics[0] for log in receipt["logs"]]
-    delivery.delivered += topics.count(gateway.MESSAGE_DELIVERED.topic)
-    failed = [log for log in receipt["logs"] if log.topics[0] == gateway.MESSAGE_FAILED.topic]
+def _account(delivery: Delivery, gateway_address: str, receipt: Receipt) -> None:
+    # Recipients may log whatever they like: also nothing at all, or what looks like the gateway's.
+    own = [log for log in receipt["logs"] if log.address == gateway_address.lower()]
+    delivery.delivered += sum(log.topics[:1] == (gateway.MESSAGE_DELIVERED.topic,) for log in own)
+    failed = [log for log in own if log.topics[:1] == (gateway.MESSAGE_FAILED.topic,)]
     delivery.failed += len(failed)
-    delivery.expired += sum(int.from_bytes(log.data, "big") for log in failed)
+    delivery.expired += sum(any(log.data) for log in failed)
     delivery.gas_used += receipt["gasUsed"]
     delivery.transactions.append(receipt["transactionHash"])
 

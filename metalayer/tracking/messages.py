@@ -33,8 +33,10 @@ def send(connection: Connection, sender: Sender, address: str, draft: Draft) -> 
     recipient = interoperable(draft.destination, draft.recipient)
     data = gateway.send_call(recipient, draft.payload, draft.gas_limit, draft.deliver_before)
     receipt = connection.send(sender, address, data)
-    ids = [log.topics[1] for log in receipt["logs"] if log.topics[0] == gateway.MESSAGE_SENT.topic]
-    return receipt, ids[0]
+    for log in receipt["logs"]:
+        if log.address == address.lower() and log.topics[:1] == (gateway.MESSAGE_SENT.topic,):
+            return receipt, log.topics[-1]
+    raise MetalayerError(f"{connection.name}: transaction {receipt['transactionHash']} sent no message")
 
 
 def retry(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:

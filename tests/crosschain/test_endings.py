@@ -31,6 +31,7 @@ from metalayer.relayer.refunds import known_head
 from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
+from tests.kit.chains import revert
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import init_code
 from tests.kit.roles import GUARDIAN, OWNER, RELAYER, RIVAL, SENDER
@@ -257,7 +258,7 @@ class Reorganisation:
             "hub", "arcade", b"the same", deliver_before=hub.block().time + 48 * HOUR
         )
         relay(mesh, relayer, 1)
-        assert hub.rpc("evm_revert", snapshot)
+        revert(hub.rpc, snapshot)
         self.anew = mesh.send("hub", "arcade", b"anew", count=2)
         (self.same,) = mesh.send(
             "hub", "arcade", b"the same", deliver_before=self.same_gone.message.deliver_before
@@ -334,7 +335,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
         root = exchange.propose([LaneFact(mesh.id_of("hub"), mesh.id_of("arcade"), 1, gone.head)])
         while len(exchange.signers(root)) < len(validators):
             threading.Event().wait(0.02)
-        assert hub.rpc("evm_revert", snapshot)
+        revert(hub.rpc, snapshot)
         (anew,) = mesh.send("hub", "arcade", b"anew")
         place, _ = restart(mesh, hub, arcade, OWNER)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")

@@ -21,7 +21,7 @@ from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
-from tests.kit.chains import BoundChain
+from tests.kit.chains import BoundChain, revert
 from tests.kit.deployment import Deployment
 from tests.kit.evm import CODEC, Contract, deploy
 from tests.kit.roles import OWNER, RELAYER
@@ -246,7 +246,7 @@ def test_lanes_rebuilt_from_logs_end_at_the_head(
             assert whole[nonce:] == rebuilt
     finally:
         # Examples share the chain otherwise, and each would rebuild all lanes before it.
-        assert hub.rpc("evm_revert", snapshot)
+        revert(hub.rpc, snapshot)
 
 
 @given(

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_account import Account
+from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
@@ -17,7 +19,7 @@ from metalayer.lanes.survey import survey
 from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted
-from metalayer.network.transactions import Receipt, Sender
+from metalayer.network.transactions import KeySender, Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation
 from metalayer.protocol.facts import LaneFact, Tree
@@ -27,6 +29,7 @@ from metalayer.relayer.passes import Relayer, watch
 from metalayer.tracking.messages import parse_id, retry
 from metalayer.tracking.status import status
 from metalayer.tracking.trace import State, find, trace, wait
+from tests.kit.chains import revert
 from tests.kit.deployment import SCRIPTED, Deployment
 from tests.kit.roles import RELAYER, RIVAL
 from tests.kit.scripted import Behaviour
@@ -57,6 +60,28 @@ def test_one_pass_clears_all_lanes(mesh: Deployment, exchange: DirectoryExchange
         assert mesh.inbox(origin, destination) == mesh.outbox(origin, destination)
     assert exchange.roots() == []
     assert mesh.relayer(exchange).relay_once().pending == 0
+
+
+def test_what_a_recipient_logs_is_not_taken_for_the_gateways(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """A log without topics, and one that says that a message failed: anybody may write them."""
+    runtime = b"".join(
+        [
+            bytes.fromhex("5f5fa0"),  # LOG0
+            b"\x7f" + gateway.MESSAGE_FAILED.topic + bytes.fromhex("6110005fa1"),  # LOG1
+            b"\x63" + gateway.RECEIVE_MESSAGE.selector + bytes.fromhex("60e01b5f5260205ff3"),
+        ]
+    )
+    placer = KeySender(Account.from_key(keccak(text="who places what logs")))
+    create = bytes.fromhex(f"60{len(runtime):02x}8060095f395ff3") + runtime
+    (noisy,) = mesh.place(placer, create, chains=["arcade"])
+    mesh.send("hub", "arcade", recipient=noisy, gas_limit=200_000)
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        result = mesh.relayer(exchange).relay_once()
+    assert (result.delivered, result.failed, result.all_problems) == (1, 0, [])
+    assert [delivery.expired for delivery in result.deliveries] == [0]
 
 
 def test_only_final_messages_are_delivered(
@@ -114,7 +139,7 @@ def test_a_high_gas_limit_of_which_little_is_used_is_there_at_the_call(
     sent = arcade.rpc("eth_getTransactionByHash", hash_)
     assert delivery.gas_used < 400_000
     assert 2_000_000 < int(sent["gas"], 16) < 3_000_000
-    assert arcade.rpc("evm_revert", snapshot)
+    revert(arcade.rpc, snapshot)
     with pytest.raises(Reverted, match="InsufficientGas"):
         arcade.call(mesh.gateway, from_hex(sent["input"]), sender=RELAYER.address, gas=2 * delivery.gas_used)
 
@@ -374,7 +399,7 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
     with mesh.signing(exchange, tmp_path):
         relayer = mesh.relayer(exchange)
         assert relayer.relay_once().delivered == 1
-        assert hub.rpc("evm_revert", snapshot)
+        revert(hub.rpc, snapshot)
         mesh.send("hub", "arcade", b"second history", count=2)
         mesh.send("hub", "perps")
         mesh.finalize()
@@ -402,7 +427,7 @@ def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
         root = exchange.propose([LaneFact(mesh.id_of("hub"), mesh.id_of("arcade"), 1, first.head)])
         while len(exchange.signers(root)) < len(validators):
             threading.Event().wait(0.02)
-        assert hub.rpc("evm_revert", snapshot)
+        revert(hub.rpc, snapshot)
         mesh.send("hub", "arcade", b"second history")
         mesh.send("hub", "perps")
         mesh.send("arcade", "perps")

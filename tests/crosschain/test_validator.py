@@ -20,6 +20,7 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 from metalayer.validator.process import Judgement, Validator
 from metalayer.validator.record import Contradiction
+from tests.kit.chains import revert
 from tests.kit.deployment import Deployment, write_set
 from tests.kit.roles import VALIDATORS
 
@@ -173,7 +174,7 @@ def test_an_origin_that_was_reorganised_is_mended_by_a_restart(
     mesh.finalize()
     signed = fact_of(mesh, "hub", "arcade")
     assert judge(validator, [signed])[0] is Judgement.SIGNED
-    assert hub.rpc("evm_revert", snapshot)
+    revert(hub.rpc, snapshot)
     mesh.send("hub", "arcade", b"second history", count=2)
     mesh.finalize()
     judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
@@ -197,7 +198,7 @@ def test_a_restart_of_a_history_that_is_gone_binds(mesh: Deployment, validator: 
     mesh.restart("hub", "arcade", 1)
     mesh.finalize()
     assert judge(validator, [restart_of(mesh, "hub", "arcade", 1)])[0] is Judgement.SIGNED
-    assert hub.rpc("evm_revert", snapshot)
+    revert(hub.rpc, snapshot)
     mesh.send("hub", "arcade")
     mesh.finalize()
     judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
@@ -345,7 +346,7 @@ def test_a_reorganised_origin_is_not_signed_again(mesh: Deployment, validator: V
     mesh.finalize()
     signed = fact_of(mesh, "hub", "arcade")
     assert judge(validator, [signed])[0] is Judgement.SIGNED
-    assert hub.rpc("evm_revert", snapshot)
+    revert(hub.rpc, snapshot)
     mesh.send("hub", "arcade", b"second history")
     mesh.finalize()
     now = fact_of(mesh, "hub", "arcade")
@@ -457,7 +458,7 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
     with mesh.validator(0, exchange, tmp_path).record as kept, pytest.raises(Contradiction):
         kept.commit([contradicting])
 
-    assert hub.rpc("evm_revert", snapshot)
+    revert(hub.rpc, snapshot)
     mesh.send("hub", "arcade", b"second history")
     mesh.finalize()
     validator = mesh.validator(0, exchange, tmp_path)

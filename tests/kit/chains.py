@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import urllib3
 from ape import networks
 
 from metalayer.network.config import Chain
@@ -13,6 +16,19 @@ from metalayer.network.config import Chain
 
 class WrongChain(AssertionError):
     """A contract was used while another chain was active: Ape would have answered from that one, silently."""
+
+
+def revert(rpc: Callable[..., Any], snapshot: str) -> None:
+    """Back to a snapshot, with nothing pending.
+
+    Anvil answers for a transaction a moment before it takes it out of its pool, and would then take out another one of
+    the same sender and nonce: the first one after the revert would never be mined (once in 300 times, measured).
+    """
+    patience = time.monotonic() + 10
+    while int(rpc("txpool_status")["pending"], 16) and rpc("anvil_getAutomine"):
+        assert time.monotonic() < patience, "the node does not mine what it has"
+    rpc("anvil_dropAllTransactions")
+    assert rpc("evm_revert", snapshot) is True, f"no snapshot {snapshot}"
 
 
 class BoundChain:
@@ -24,6 +40,7 @@ class BoundChain:
         self.chain_id = chain.chain_id
         self.url = chain.url
         self.provider: Any = networks.parse_network_choice(f"metalayer:{chain.name}").push_provider()
+        self._http = urllib3.PoolManager(retries=False)
 
     def __repr__(self) -> str:
         return f"<{self.name} ({self.chain_id})>"
@@ -42,9 +59,28 @@ class BoundChain:
         finally:
             networks.active_provider = before
 
-    def rpc(self, method: str, params: list[Any] | tuple[Any, ...] = ()) -> Any:
-        """The result of a raw JSON-RPC call; AssertionError with the node's answer if it is an error."""
-        answer = self.provider.web3.provider.make_request(method, list(params))
+    def answer(self, method: str, params: Sequence[Any] = ()) -> dict[str, Any]:
+        """The node's answer to a raw JSON-RPC request: five times as fast as through web3."""
+        return dict(self._post({"jsonrpc": "2.0", "id": 0, "method": method, "params": list(params)}))
+
+    def rpc(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """The result of a raw JSON-RPC request; AssertionError with the node's answer if it is an error."""
+        return self._result(method, self.answer(method, params))
+
+    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Likewise of many requests, which the node may work on at the same time."""
+        body = [
+            {"jsonrpc": "2.0", "id": i, "method": method, "params": list(params)}
+            for i, (method, params) in enumerate(calls)
+        ]
+        answers = sorted(self._post(body), key=lambda answer: int(answer["id"]))
+        return [self._result(method, answer) for (method, _), answer in zip(calls, answers, strict=True)]
+
+    def _post(self, body: Any) -> Any:
+        headers = {"Content-Type": "application/json"}
+        return self._http.request("POST", self.url, body=json.dumps(body), headers=headers).json()
+
+    def _result(self, method: str, answer: dict[str, Any]) -> Any:
         assert "error" not in answer, f"{self.name}: {method}: {answer['error']}"
         return answer["result"]
 
@@ -53,8 +89,7 @@ class BoundChain:
 
     def restore(self, snapshot: str) -> None:
         """Back to the snapshot, with nothing pending and automine on."""
-        self.rpc("anvil_dropAllTransactions")
-        assert self.rpc("evm_revert", [snapshot]) is True, f"{self.name}: no snapshot {snapshot}"
+        revert(lambda method, *params: self.rpc(method, params), snapshot)
         self.rpc("evm_setAutomine", [True])
 
     def bind(self, instance: Any) -> Deployed:

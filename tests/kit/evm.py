@@ -173,7 +173,7 @@ def call(
     if sender is not None:
         transaction["from"] = sender
     overrides = [] if at is None else [{}, {"time": hex(at)}]
-    answer = chain.provider.web3.provider.make_request("eth_call", [transaction, "latest", *overrides])
+    answer = chain.answer("eth_call", [transaction, "latest", *overrides])
     if "error" not in answer:
         return bytes.fromhex(answer["result"][2:])
     failure = answer["error"]
@@ -188,8 +188,7 @@ def views(calls: Sequence[tuple[Any, ...]]) -> list[int]:
         ("eth_call", [{"to": contract.address, "data": "0x" + contract.encode(*call).hex()}, "latest"])
         for contract, *call in calls
     ]
-    answers = calls[0][0].chain.provider.web3.provider.make_batch_request(requests)
-    return [int(answer["result"], 16) for answer in answers]
+    return [int(result, 16) for result in calls[0][0].chain.batch(requests)]
 
 
 def transact(

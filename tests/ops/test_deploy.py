@@ -36,6 +36,7 @@ from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
+from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
 from tools.repository import repo_root
@@ -176,7 +177,7 @@ def test_equal_chains_give_an_equal_registry(
     snapshots = {name: connection.rpc("evm_snapshot") for name, connection in connections.items()}
     first = deployer.apply(quietly).text()
     for name, connection in connections.items():
-        assert connection.rpc("evm_revert", snapshots[name])
+        revert(connection.rpc, snapshots[name])
     again = replace(deployer, folder=tmp_path / "again")
     second = again.apply(quietly).text()
     assert second == first
@@ -212,7 +213,7 @@ def test_survives_a_crash_at_any_request(
         assert not run.plan().has_changes
         assert not Journal(run.folder / "journal.jsonl").in_flight("arcade")
         for name, connection in connections.items():
-            assert connection.rpc("evm_revert", snapshots[name])
+            revert(connection.rpc, snapshots[name])
             snapshots[name] = connection.rpc("evm_snapshot")
     assert crashes > 15
 

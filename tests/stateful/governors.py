@@ -21,7 +21,7 @@ from tests.kit.gateways import (
 )
 from tests.kit.stack import CHAINS
 from tests.stateful.ghost import Log, log
-from tests.stateful.machine import CHAIN, DAY, HOUR, LANE, PICK, Lane, Part, pick
+from tests.stateful.machine import CHAIN, DAY, HOUR, LANE, PICK, Lane, Part, must, pick
 from tests.stateful.relayers import Relayers
 
 _MAX_PAUSE = _COOL_DOWN = 3 * DAY
@@ -112,7 +112,12 @@ class Governors(Relayers):
         there = self.out(lane).run_from(self.inc(lane).nonce)
         data = self.delivery([Part(lane, self.inc(lane).nonce + 1, there, there)])
         g = self.gateways
-        assert g.refusal(name, RELAYER, g.gateway, data, last) is None
+        must(
+            "P3",
+            f"a delivery in the last second of the set on {name}",
+            g.refusal(name, RELAYER, g.gateway, data, last),
+            None,
+        )
         self.refuse(name, RELAYER, data, "ValidatorSetExpired", at=last + 1)
         self.reach("set expired")
 

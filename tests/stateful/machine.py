@@ -20,6 +20,7 @@ from metalayer.protocol.attestation import Attestation, ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, Tree
 from metalayer.protocol.gateway import Status
 from metalayer.protocol.message import Fee, Message, extend, genesis_head
+from tests.kit.chains import revert
 from tests.kit.gateways import (
     ACCEPTED_IDS,
     ATTACKER,
@@ -44,8 +45,28 @@ LANE = st.sampled_from(LANES)
 CHAIN = st.sampled_from(CHAINS)
 RELAYERS = (RELAYER, RIVAL)
 
+_BROKEN_BY = {
+    **dict.fromkeys(["InsufficientAllowance", "InsufficientCredit", "NothingToClaim"], "P5"),
+    **dict.fromkeys(
+        ["HeadNotProven", "InvalidRestart", "LaneGap", "RestartNotAhead", "RestartNoticeNotLost"], "P2"
+    ),
+    **dict.fromkeys(["AlreadyRefunded", "NotAbandoned", "NotInLane", "NotReplaced", "NotReturned"], "P1"),
+    **dict.fromkeys(["MessageExpired", "MessageNotExpired", "MessageNotFailed"], "P1"),
+    **dict.fromkeys(["MessageNotReturnable", "RetryFailed", "WalkTooLong"], "P1"),
+}
+"""The property that is broken when what must be refused with an error is done; P3 if it is none of these."""
+
 Lane = tuple[str, str]
 Item = TypeVar("Item")
+
+
+def must(number: str, what: str, found: object, expected: object) -> None:
+    """AssertionError with the number of the property, unless both are equal."""
+    assert found == expected, f"{number}: {what} is {found!r:.150}, and must be {expected!r:.150}"
+
+
+def _arrow(lane: Lane) -> str:
+    return f"{lane[0]} → {lane[1]}"
 
 
 def pick(options: Sequence[Item], number: int) -> Item:
@@ -215,10 +236,10 @@ class Machine(RuleBasedStateMachine):
         receipt = g.transact(name, account, to or g.gateway, data)
         if receipt["status"] != "0x1":
             reason = g.refusal(name, account, to or g.gateway, data, self.next(name))
-            raise AssertionError(f"{name}: refused what it must do: {reason}")
+            raise AssertionError(f"P1: {name} refuses what it must do: {reason}")
         expected = effect()
         self.mined(name)
-        assert logs_of(receipt, g.gateway) == expected
+        must("P1, P5", f"what {name} logs", logs_of(receipt, g.gateway), expected)
         return True
 
     def attempt(
@@ -230,7 +251,7 @@ class Machine(RuleBasedStateMachine):
         done: bool = receipt["status"] == "0x1"
         expected = effect() if done else []
         self.mined(name)
-        assert logs_of(receipt, g.gateway) == expected
+        must("P1, P5", f"what {name} logs", logs_of(receipt, g.gateway), expected)
         self.reach("enough gas" if done else "too little gas")
         return done
 
@@ -246,10 +267,12 @@ class Machine(RuleBasedStateMachine):
         """A call that must revert, with one of these errors if any are given, as a name or with all arguments (P3)."""
         g = self.gateways
         reason = g.refusal(name, account, to or g.gateway, data, self.next(name) if at is None else at)
-        assert reason is not None, f"{name}: done, but must be refused: {error or 'for any reason'}"
-        if error is not None:
-            expected = (error,) if isinstance(error, str) else tuple(error)
-            assert reason in expected or reason.split("(")[0] in expected
+        expected = (error,) if isinstance(error, str) else tuple(error or ())
+        number = _BROKEN_BY.get(expected[0].split("(")[0], "P3") if expected else "P1"
+        asked = " or ".join(expected) or "for any reason"
+        assert reason is not None, f"{number}: {name} does what it must refuse: {asked}"
+        right = not expected or reason in expected or reason.split("(")[0] in expected
+        assert right, f"{number}: {name} refuses with {reason}, not with {asked}"
 
     def arrange(self, name: str, account: str, to: str, data: bytes) -> None:
         """A transaction that sets the scene: it does not concern the gateway."""
@@ -277,7 +300,8 @@ class Machine(RuleBasedStateMachine):
             inbox, outbox = self.inc(part.lane), self.out(part.lane)
             messages = [outbox.sent[i] for i in range(inbox.nonce + 1, part.last + 1)]
             logs += self.execute(destination, part.lane, messages, relayer)
-            assert not messages or inbox.head == outbox.heads[part.last]
+            if messages:
+                must("P2", f"the head of {_arrow(part.lane)}", inbox.head, outbox.heads[part.last])
         return logs
 
     def execute(self, destination: str, lane: Lane, messages: Iterable[Message], relayer: str) -> list[Log]:
@@ -358,44 +382,44 @@ class Machine(RuleBasedStateMachine):
             ]
         answers = iter(g.read(name, requests))
         era = _int(next(answers))
-        accepted, returned = (
-            list(ACCEPTED_IDS.decode(next(answers))),
-            list(RETURNED_IDS.decode(next(answers))),
-        )
-        assert next(answers) == side.validator_set.hash
-        # P1: the recipient and the sender saw what they must have seen, once, in this order, and nothing else.
-        assert accepted == side.accepted
-        assert returned == side.returned
-        assert len(set(accepted)) == len(accepted)
-        assert len(set(returned)) == len(returned)
-        held = {account: _int(next(answers)) for account in accounts}
-        assert held == {account: side.credit[account] for account in accounts}
-        booked = sum(held.values())
+        accepted = list(ACCEPTED_IDS.decode(next(answers)))
+        returned = list(RETURNED_IDS.decode(next(answers)))
+        must("P3", f"the validator set of {name}", next(answers), side.validator_set.hash)
+        # The recipient and the sender saw what they must have seen, once, in this order, and nothing else.
+        must("P1", f"what the recipient on {name} accepted", accepted, side.accepted)
+        must("P1", f"what came back to the sender on {name}", returned, side.returned)
+        assert len(set(accepted)) == len(accepted), f"P1: {name} delivered a message twice"
+        assert len(set(returned)) == len(returned), f"P1: {name} returned a message twice"
+        for account in accounts:
+            must("P5", f"the credit of {account} on {name}", _int(next(answers)), side.credit[account])
+        booked = sum(side.credit[account] for account in accounts)
         for other in others:
             outbox, inbox = side.outgoing[other], side.incoming[other]
-            lane = (name, other)
-            nonce, head, restarted_at = (*gateway.OUTBOX_LANE.decode(next(answers)),)
-            assert (nonce, head, restarted_at) == (outbox.nonce, outbox.head, outbox.restarted_at)
-            assert gateway.INBOX_LANE.decode(next(answers)) == (inbox.nonce, inbox.head)
-            escrow, protocol_fees = gateway.LANE_FEES.decode(next(answers))
-            assert (escrow, protocol_fees) == (outbox.escrow, outbox.protocol_fees)
-            booked += (escrow + protocol_fees) * GWEI
-            assert _int(next(answers)) == inbox.paused_until
+            there, back = (name, other), (other, name)
+            kept = (outbox.nonce, outbox.head, outbox.restarted_at)
+            must("P2", f"the outbox of {_arrow(there)}", gateway.OUTBOX_LANE.decode(next(answers)), kept)
+            kept = (inbox.nonce, inbox.head)
+            must("P2", f"the inbox of {_arrow(back)}", gateway.INBOX_LANE.decode(next(answers)), kept)
+            fees = gateway.LANE_FEES.decode(next(answers))
+            must("P5", f"escrow and fees of {_arrow(there)}", fees, (outbox.escrow, outbox.protocol_fees))
+            booked += sum(fees) * GWEI
+            must("P3", f"the pause of {_arrow(back)}", _int(next(answers)), inbox.paused_until)
             for relayer in RELAYERS:
                 paid = _int(next(answers))
-                assert paid == outbox.paid[relayer]
-                # P5: nobody is paid more than it earned where it says so.
-                if lane not in self.lied:
-                    assert paid <= self.inc(lane).of(relayer).total
+                must("P5", f"what {_arrow(there)} paid {relayer}", paid, outbox.paid[relayer])
+                if there not in self.lied:
+                    earned = self.inc(there).of(relayer).total
+                    assert paid <= earned, f"P5: {_arrow(there)} paid {relayer} {paid}, who earned {earned}"
             for relayer in RELAYERS:
-                earned = inbox.of(relayer)
-                assert gateway.EARNINGS.decode(next(answers)) == (earned.total, earned.claimed)
-            # P2, except between a reorganisation and the restart.
-            if (other, name) not in self.broken:
-                assert self.healthy((other, name))
-        # P5: every wei of ERA that the gateway holds is somebody's.
-        assert era == side.era
-        assert booked == era - side.not_ours
+                one = inbox.of(relayer)
+                earnings = gateway.EARNINGS.decode(next(answers))
+                what = f"earnings and claims of {relayer} on {_arrow(back)}"
+                must("P5", what, earnings, (one.total, one.claimed))
+            # Except between a reorganisation and the restart.
+            if back not in self.broken:
+                assert self.healthy(back), f"P2: the inbox of {_arrow(back)} is no prefix of the outbox"
+        must("P5", f"the ERA of the gateway on {name}", era, side.era)
+        must("P5", f"the sum of what is owed on {name}", booked, era - side.not_ours)
 
     def teardown(self) -> None:
         """However an example ended, the chains are as before; if it went well, everything ends first."""
@@ -405,7 +429,7 @@ class Machine(RuleBasedStateMachine):
         finally:
             for name, snapshot in self.snapshots.items():
                 self.gateways.rpc(name, "anvil_removeBlockTimestampInterval")
-                assert self.gateways.rpc(name, "evm_revert", snapshot) is True
+                revert(self.gateways.connections[name].rpc, snapshot)
 
     # The end, which some handlers know how to bring about, and others stand in the way of
 

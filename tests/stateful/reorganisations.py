@@ -12,6 +12,7 @@ from metalayer.protocol import gateway
 from metalayer.protocol.facts import RestartFact
 from metalayer.protocol.gateway import Kind, RestartRecord, Walk
 from metalayer.protocol.message import Fee, Message, genesis_head
+from tests.kit.chains import revert
 from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER
 from tests.stateful.ghost import Left, Log, Side, log
 from tests.stateful.machine import CHAIN, HOUR, LANE, PICK, Lane, Part, pick
@@ -48,7 +49,7 @@ class Reorganisations(Senders, Settlers):
         assert self.mark is not None
         mark, self.mark = self.mark, None
         name, gone = mark.name, self.sides[mark.name]
-        assert self.gateways.rpc(name, "evm_revert", mark.snapshot) is True
+        revert(self.gateways.connections[name].rpc, mark.snapshot)
         self.sides[name] = mark.side
         self.mine(name, gone.clock)
         self.touched.add(name)
@@ -142,34 +143,49 @@ class Reorganisations(Senders, Settlers):
         ]
 
     def follow(self, lane: Lane, nonce: int, signers: int = 0) -> None:
-        """Forwards only; the notice of it again only if it may be lost."""
+        """Forwards only."""
         (origin, name), inbox = lane, self.inc(lane)
-        left, back = inbox.left.get(nonce), self.out((lane[1], lane[0]))
-        again = left is not None and back.may_lose(left.notice_nonce)
         origin_id, here = self.gateways.id_of(origin), self.gateways.id_of(name)
         fact = RestartFact(origin_id, here, nonce)
         attestation, tree = self.attest(name, [fact], signers)
 
         def effect() -> list[Log]:
-            logs: list[Log] = []
-            last, head = (inbox.nonce, inbox.head) if left is None else (left.nonce, left.head)
-            if nonce > inbox.nonce:
-                inbox.move(nonce, genesis_head(self.gateways.network_id, origin_id, here, nonce))
-                logs.append(log("RestartFollowed", origin_id, nonce, data=(last, head)))
-            logs += self.tell(name, origin_id, Kind.RESTART, nonce.to_bytes(32, "big"), last, head)
-            inbox.left[nonce] = Left(last, head, back.nonce)
-            return logs
+            last, head = inbox.nonce, inbox.head
+            inbox.move(nonce, genesis_head(self.gateways.network_id, origin_id, here, nonce))
+            followed = log("RestartFollowed", origin_id, nonce, data=(last, head))
+            return [followed, *self._notice(lane, nonce, last, head)]
 
-        error = None if nonce > inbox.nonce or again else "RestartNotAhead"
-        data = (
-            gateway.NOTICE_RESTART.encode(fact.origin, fact.nonce)
-            if again
-            else gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, tree.proof(fact))
-        )
+        error = None if nonce > inbox.nonce else "RestartNotAhead"
+        data = gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, tree.proof(fact))
         if self.perform(name, RELAYER, data, error, effect):
-            self.reach("restart announced again" if again else "restart followed")
+            self.reach("restart followed")
             if self.healthy(lane):
                 self.broken.discard(lane)
+
+    @precondition(lambda self: self.followed())
+    @rule(number=PICK)
+    def notice_restart(self, number: int) -> None:
+        """Anyone may if it may be lost: without a signature, and though the origin knows no such restart any more."""
+        lane, nonce = pick(self.followed(), number)
+        left = self.inc(lane).left[nonce]
+        lost = self.out((lane[1], lane[0])).may_lose(left.notice_nonce)
+        data = gateway.NOTICE_RESTART.encode(self.gateways.id_of(lane[0]), nonce)
+        error = None if lost else "RestartNoticeNotLost"
+        if self.perform(
+            lane[1], ATTACKER, data, error, lambda: self._notice(lane, nonce, left.nonce, left.head)
+        ):
+            self.reach("restart announced again")
+
+    def followed(self) -> list[tuple[Lane, int]]:
+        """Restarts that a destination followed."""
+        return [(lane, nonce) for lane in LANES for nonce in self.inc(lane).left]
+
+    def _notice(self, lane: Lane, nonce: int, last: int, head: bytes) -> list[Log]:
+        origin, name = lane
+        word = nonce.to_bytes(32, "big")
+        logs = self.tell(name, self.gateways.id_of(origin), Kind.RESTART, word, last, head)
+        self.inc(lane).left[nonce] = Left(last, head, self.out((name, origin)).nonce)
+        return logs
 
     @precondition(lambda self: self.claimable())
     @rule(number=PICK)
@@ -262,11 +278,11 @@ class Reorganisations(Senders, Settlers):
             if self._ahead(lane):
                 self.follow(lane, self._last_restart(lane))
         self._deliver_all()
-        for lane in LANES:
-            for nonce, record in self.out(lane).restarts.items():
-                left, back = self.inc(lane).left.get(nonce), self.out((lane[1], lane[0]))
-                if left and not record.followed and back.may_lose(left.notice_nonce):
-                    self.follow(lane, nonce)
+        for number, (lane, nonce) in enumerate(self.followed()):
+            left, back = self.inc(lane).left[nonce], self.out((lane[1], lane[0]))
+            record = self.out(lane).restarts.get(nonce)
+            if not (record and record.followed) and back.may_lose(left.notice_nonce):
+                self.notice_restart(number)
 
     def _ahead(self, lane: Lane) -> bool:
         """True if the lane has a restart that its destination can still follow."""

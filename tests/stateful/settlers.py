@@ -14,7 +14,7 @@ from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER, RIVAL, SENDER, S
 from tests.kit.scripted import OnReturn
 from tests.kit.stack import CHAINS
 from tests.stateful.ghost import GATEWAY_GAS, GATEWAY_PAYLOAD, Log, Mood, Outgoing, Undelivered, log
-from tests.stateful.machine import CHAIN, PICK, RELAYERS, Lane, Part, pick
+from tests.stateful.machine import CHAIN, PICK, RELAYERS, Lane, Part, must, pick
 from tests.stateful.relayers import Relayers
 
 _LAST_SECONDS = (-1, 0, 1)
@@ -79,19 +79,16 @@ class Settlers(Relayers):
         for seconds in _LAST_SECONDS:
             at = message.deliver_before + seconds
             retry = g.refusal(name, RELAYER, g.gateway, gateway.retry_call(message), at)
-            back = g.refusal(
-                name,
-                RELAYER,
-                g.gateway,
-                gateway.return_call(message),
-                at,
-            )
+            back = g.refusal(name, RELAYER, g.gateway, gateway.return_call(message), at)
+            refused = f"(id={id_}, deliverBefore={message.deliver_before})"
             if seconds <= 0:
-                assert retry in (None, f"RetryFailed(id={id_})")
-                assert back == f"MessageNotExpired(id={id_}, deliverBefore={message.deliver_before})"
+                must(
+                    "P1", f"a retry {seconds} s from the deadline", retry, retry and f"RetryFailed(id={id_})"
+                )
+                must("P1", f"a return {seconds} s from the deadline", back, f"MessageNotExpired{refused}")
             else:
-                assert retry == f"MessageExpired(id={id_}, deliverBefore={message.deliver_before})"
-                assert back is None
+                must("P1", f"a retry {seconds} s from the deadline", retry, f"MessageExpired{refused}")
+                must("P1", f"a return {seconds} s from the deadline", back, None)
         self.reach("retry or return")
 
     def open(self) -> list[tuple[str, Undelivered]]:
@@ -303,17 +300,25 @@ class Settlers(Relayers):
         for message in outbox.sent.values():
             notice = outbox.notices.get(message.id)
             executed, returned = message.id in there.delivered, bool(notice and notice.refunded)
-            undelivered = there.undelivered.get(message.id)
-            status, notice_nonce = statuses[message.id]
-            assert status is (undelivered.status if undelivered else Status.NONE)
-            assert notice_nonce == (undelivered.notice_nonce if undelivered else 0)
-            assert not (message.is_of_gateways and returned)
-            if lane not in self.lied and not message.is_of_gateways:
-                assert executed != returned
+            known = there.undelivered.get(message.id)
+            expected = (known.status, known.notice_nonce) if known else (Status.NONE, 0)
+            what = f"message {message.nonce} of {lane[0]} → {lane[1]}"
+            must("P1", f"the status of {what}", statuses[message.id], expected)
+            if message.is_of_gateways:
+                assert not returned, f"P1: {what} is of the gateway, and was refunded"
+            elif lane not in self.lied:
+                assert executed or returned, f"P1: {what} is neither executed nor refunded"
+                assert not (executed and returned), f"P1: {what} is both executed and refunded"
         if lane not in self.lied | self.unfunded:
-            assert outbox.escrow == 0
+            must("P5", f"the escrow of {lane[0]} → {lane[1]} in the end", outbox.escrow, 0)
             for relayer in RELAYERS:
-                assert outbox.paid[relayer] == self.inc(lane).of(relayer).total
+                earned = self.inc(lane).of(relayer).total
+                must(
+                    "P5",
+                    f"what {lane[0]} → {lane[1]} paid {relayer} in the end",
+                    outbox.paid[relayer],
+                    earned,
+                )
             self.reach("settled to the last gwei")
 
     def _statuses(self, lane: Lane) -> dict[bytes, tuple[Status, int]]:

@@ -19,9 +19,9 @@ import pytest
 from eth_account import Account
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from hypothesis import event, settings
+from hypothesis import event
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.lanes import logs as lane
@@ -44,8 +44,10 @@ from metalayer.protocol.message import interoperable
 from metalayer.validator.process import Judgement, Validator
 from tests.kit.chains import BoundChain
 from tests.kit.evm import CODEC, Contract, Revert, call, deploy
+from tests.kit.exploring import explore
 from tests.kit.paper import Validators
 from tests.kit.roles import OWNER, SENDER
+from tests.stateful.machine import PICK, pick
 
 LANES = (("hub", "arcade"), ("hub", "perps"), ("arcade", "hub"))
 ORIGINS = ("hub", "arcade")
@@ -418,6 +420,7 @@ class Trial:
 
 # Three are a quorum together with the liar, with whom anything may be signed.
 AWAKE = st.sampled_from([(0,), (1, 2, 3), (0, 1, 2, 3)])
+LIE = st.sampled_from(["lane", "lane", "lane", "set", "restart"])
 SOME_LANES = st.lists(st.sampled_from(LANES), min_size=1, unique=True)
 
 
@@ -472,29 +475,24 @@ class EvidenceMachine(RuleBasedStateMachine):
         self.trial.restart(gap)
         self.trial.finalize("hub")
 
-    @rule(data=st.data(), proposed=st.booleans())
-    def lie(self, data: st.DataObject, proposed: bool) -> None:
-        facts = [self._draw_lie(data) for _ in range(data.draw(st.integers(1, 2), label="facts"))]
+    @rule(lies=st.lists(st.tuples(LIE, PICK, PICK), min_size=1, max_size=2), proposed=st.booleans())
+    def lie(self, lies: list[tuple[str, int, int]], proposed: bool) -> None:
+        facts = [self._said(*one) for one in lies]
         self.trial.lie(*facts)
         if proposed:
             self.trial.sign(facts)
 
-    def _draw_lie(self, data: st.DataObject) -> Fact:
-        """Anything that may be said, a true fact now and then."""
-        kind = data.draw(st.sampled_from(["lane", "lane", "lane", "set", "restart"]), label="kind")
+    def _said(self, kind: str, number: int, other: int) -> Fact:
+        """Anything that may be said, a true fact now and then. The numbers pick from what there is."""
         if kind == "set":
-            version = data.draw(st.integers(1, 3), label="version")
-            return SetFact(version, data.draw(st.sampled_from([SETS[1], SETS[2], *LIES]), label="hash"))
-        origin, destination = data.draw(st.sampled_from(LANES), label="lane")
+            return SetFact(1 + number % 3, pick([SETS[1], SETS[2], *LIES], other))
+        origin, destination = pick(LANES, number)
         history = self.trial.history(origin, destination)
-        nonces = [1, *history, self.trial.highest[origin, destination] + 1]
-        nonce = data.draw(st.sampled_from(nonces), label="nonce")
+        nonce = pick([1, *history, self.trial.highest[origin, destination] + 1], number // len(LANES))
         if kind == "restart":
             return RestartFact(self.network.id_of(origin), self.network.id_of(destination), nonce)
         heads = [*LIES, *([history[nonce].head] if nonce in history else [])]
-        return self.trial.lane_fact(
-            origin, destination, nonce, data.draw(st.sampled_from(heads), label="head")
-        )
+        return self.trial.lane_fact(origin, destination, nonce, pick(heads, other))
 
     @precondition(lambda self: self.trial.signed)
     @rule()
@@ -517,11 +515,7 @@ class EvidenceMachine(RuleBasedStateMachine):
 def test_evidence_machine(network: Network, tmp_path: Path) -> None:
     """P13, M21, M30, M31: whatever happens to the chains, and however evidence is combined."""
     EvidenceMachine.network, EvidenceMachine.folder = network, tmp_path
-    profile = settings.default
-    assert profile is not None
-    run_state_machine_as_test(
-        EvidenceMachine, settings=settings(profile, max_examples=profile.max_examples * 3 // 5)
-    )
+    explore(EvidenceMachine, 12)
 
 
 @pytest.fixture

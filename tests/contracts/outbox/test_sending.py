@@ -111,7 +111,7 @@ def test_stores_the_head_every_256_messages(gateway, sender, recipient):
         ("eth_sendTransaction", [transaction | {"nonce": hex(first + i)}])
         for i in range(2 * STORED_HEAD_INTERVAL + 1)
     ]
-    chain.provider.web3.provider.make_batch_request(transactions)
+    chain.batch(transactions)
     chain.rpc("evm_mine")
     heads = {}
     topics = ["0x" + keccak(text="LaneExtended(uint256,uint64,uint64,uint64,uint256,bytes32)").hex()]

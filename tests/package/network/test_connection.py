@@ -14,7 +14,7 @@ from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted, RpcError, Unreachable
 from metalayer.network.transactions import Transaction
 from metalayer.protocol.rpc import Request, call_request, quantity
-from tests.kit.chains import BoundChain
+from tests.kit.chains import BoundChain, revert
 from tests.kit.roles import SENDER
 
 BENEFICIARY = "0x" + "b0" * 20
@@ -68,7 +68,7 @@ def test_threads_share_an_account(connection: Connection) -> None:
 def test_an_account_goes_on_after_a_failure_and_after_a_restored_snapshot(connection: Connection) -> None:
     snapshot = connection.rpc("evm_snapshot")
     connection.send(SENDER, BENEFICIARY, b"")
-    assert connection.rpc("evm_revert", snapshot)
+    revert(connection.rpc, snapshot)
     connection.send(SENDER, BENEFICIARY, b"")
     with pytest.raises(Reverted):
         connection.send(SENDER, None, REVERTING)
@@ -95,7 +95,7 @@ def test_create_call_and_code(connection: Connection) -> None:
 def test_a_batch_keeps_its_order_and_raises_the_first_error(connection: Connection) -> None:
     calls = [
         quantity("eth_chainId"),
-        *[quantity("eth_getBalance", SENDER.address, "latest")] * 700,
+        *[quantity("eth_getBalance", SENDER.address, "latest", bits=256)] * 700,
         quantity("eth_blockNumber"),
     ]
     results = connection.batch(calls)

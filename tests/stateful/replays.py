@@ -1,0 +1,228 @@
+"""Steps that every run takes: the paths that each machine must get to, and counter-examples that stay.
+
+A machine that fails prints its steps as they stand here: paste them, give them a name, and say which property broke.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.kit.exploring import play
+from tests.kit.gateways import OWNER, PAYER, RELAYER, RIVAL, Gateways
+from tests.kit.scripted import OnReturn
+from tests.stateful.ghost import Mood
+from tests.stateful.machine import DAY, HOUR, Machine
+from tests.stateful.machines import Everything, Faults, Government, LifeCycle
+from tests.stateful.senders import TOO_LITTLE_GAS
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Steps of a machine, and the paths that they must take."""
+
+    machine: type[Machine]
+    steps: Callable[[Any], None]
+    paths: frozenset[str]
+
+    def play(self, gateways: Gateways) -> None:
+        """As in a random example: in the end, all that is open ends."""
+        self.machine.gateways, self.machine.paths = gateways, Counter()
+        play(self.machine, self.steps)
+        missed = self.paths - set(self.machine.paths)
+        assert not missed, f"the steps no longer get to: {', '.join(sorted(missed))}"
+
+
+REPLAYS: dict[str, Replay] = {}
+
+
+def replay(machine: type[Machine], *paths: str) -> Callable[[Callable[[Any], None]], None]:
+    def keep(steps: Callable[[Any], None]) -> None:
+        assert steps.__name__ not in REPLAYS
+        REPLAYS[steps.__name__] = Replay(machine, steps, frozenset(paths))
+
+    return keep
+
+
+# Paths
+
+
+@replay(LifeCycle, "sent by account", "sent by contract", "failed", "retried", "claimed", "claim paid")
+def delivered_in_the_end(state: LifeCycle) -> None:
+    """P1, P5"""
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="contract", within=None)
+    state.change_mood(destination="arcade", mood=Mood.REVERT)
+    state.deliver(number=0, racing=True)
+    state.change_mood(destination="arcade", mood=Mood.ACCEPT)
+    state.retry(number=0)
+    state.deliver(number=0, relayer=RIVAL)
+    state.claim(number=0)
+    state.deliver(number=0)
+
+
+@replay(LifeCycle, "expired", "retry or return", "returned", "refused what came back", "refunded")
+def returned_in_the_end(state: LifeCycle) -> None:
+    """P1, P5, M18, M20"""
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="contract", within=HOUR)
+    state.deliver(number=1)
+    state.retry_or_return(number=0)
+    state.pass_time(seconds=5 * HOUR)
+    state.return_to_sender(number=0)
+    state.deliver(number=0)
+    state.end_twice(number=0)
+    state.change_mood_of_sender(name="arcade", behaviour=OnReturn.REVERT)
+    state.refund(number=0)
+    state.change_mood_of_sender(name="arcade", behaviour=OnReturn.ACCEPT)
+    state.refund(number=0)
+
+
+@replay(LifeCycle, "deposit", "withdrawal", "too little gas", "enough gas", "settled to the last gwei")
+def money_and_gas(state: LifeCycle) -> None:
+    """P5, M12"""
+    state.begin(first=("hub", "arcade"), second=("hub", "arcade"), who="account", within=None)
+    state.deposit(name="hub", to=0, payer=PAYER, amount=10**17)
+    state.withdraw(name="hub", number=0, share=2)
+    state.deliver(number=0, gas=150_000)
+    state.deliver(number=0, take=1, gas=1_100_000)
+
+
+@replay(Government, "paused", "held up by a pause", "pause ended early", "claim paid", "refunded")
+def pauses_end(state: Government) -> None:
+    """P3"""
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="account", within=HOUR)
+    state.hold_up(number=0, duration=DAY)
+    state.deliver(number=0)
+    state.pass_time(seconds=5 * HOUR)
+    state.unpause(lane=("hub", "arcade"), by=OWNER)
+    state.deliver(number=0)
+
+
+@replay(
+    Government,
+    "rotated",
+    "chains with different sets",
+    "attested: one signer short",
+    "settled to the last gwei",
+)
+def sets_follow_each_other(state: Government) -> None:
+    """P3, M2, M3, M17"""
+    state.hold_up(number=0, duration=0)
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="account", within=None)
+    state.rotate(number=1, signers=3)
+    state.attest_falsely(number=0, signers=2, kind="one signer short")
+    state.attest_falsely(number=0, signers=2, kind="set before")
+    state.rotate_falsely(name="arcade", number=0, kind="older")
+    state.deliver(number=0)
+
+
+@replay(LifeCycle, "walk to a stored head")
+def the_256th_head_ends_a_walk(state: LifeCycle) -> None:
+    """P1: of a message that is long past, the refund walks to the stored head behind it."""
+    state.deposit(name="hub", to=0, amount=10**19)
+    state.send(lane=("hub", "arcade"), gas=TOO_LITTLE_GAS, within=HOUR)
+    state.send(lane=("hub", "arcade"), count=259)
+    state.deliver(number=0, take=260, relayer=RIVAL)
+    state.pass_time(seconds=2 * HOUR)
+    state.return_to_sender(number=0)
+    state.deliver(number=0)
+    state.refund(number=0, end=0)
+
+
+@replay(Government)
+def what_outsiders_show(state: Government) -> None:
+    """P3, M1, M2, M3, M4, M8, M17"""
+    state.hold_up(number=0, duration=0)
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="account", within=None)
+    state.rotate(number=1)
+    state.attest_falsely(number=0, signers=0, kind="one signer short")
+    state.attest_falsely(number=0, signers=1, kind="strangers")
+    state.attest_falsely(number=0, signers=0, kind="foreign set")
+    state.attest_falsely(number=0, signers=0, kind="set before")
+    state.attest_falsely(number=0, signers=1, kind="swapped")
+    state.attest_falsely(number=0, signers=2, kind="repeated")
+    state.attest_falsely(number=0, signers=3, kind="left over")
+    state.attest_falsely(number=0, signers=4, kind="out of range")
+    state.attest_falsely(number=0, signers=0, kind="other root")
+    state.deliver_falsely(number=0, kind="altered")
+    state.deliver_falsely(number=1, kind="gap")
+    state.deliver_falsely(number=0, kind="missing")
+    state.deliver_falsely(number=0, kind="unproven")
+    state.deliver_falsely(number=0, kind="other lane")
+    state.deliver_falsely(number=0, kind="stale fact")
+    state.rotate_falsely(name="arcade", number=1, kind="older")
+    state.rotate_falsely(name="arcade", number=0, kind="shorter")
+    state.rotate_falsely(name="arcade", number=0, kind="unsigned")
+    state.rotate_falsely(name="arcade", number=3, kind="invalid")
+    state.usurp(name="hub", lane=("arcade", "hub"), number=4)
+    state.expire(number=0)
+
+
+@replay(
+    Faults,
+    *(
+        "reorganised behind what others have",
+        "restarted",
+        "restart followed",
+        "abandoned",
+        "abandoned, replaced",
+    ),
+)
+def a_lane_that_was_reorganised(state: Faults) -> None:
+    """P1, P2, M21"""
+    state.forget(lane=("hub", "arcade"), lost=2, instead=3, returned=False)
+    state.begin(first=("arcade", "hub"), second=("hub", "perps"), who="account", within=None)
+    state.lie(lane=("hub", "arcade"), kind=None, number=0)
+    state.restart(number=0, above=2)
+    state.follow_restart(number=0)
+    state.deliver(number=1)
+    state.refund_abandoned(number=0)
+    state.refund_abandoned(number=1)
+
+
+@replay(Faults, "claim lost", "claim sent again", "claim paid", "refunded")
+def a_claim_that_was_lost(state: Faults) -> None:
+    """P5, M21"""
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="account", within=HOUR)
+    state.deliver(number=0)
+    state.lose_a_claim(number=0)
+    state.claim(number=0)
+    state.pass_time(seconds=5 * HOUR)
+
+
+@replay(Faults, "forged: return", "forged: return of nothing", "forged: claim")
+def a_chain_that_lies(state: Faults) -> None:
+    """P1, P5, M9"""
+    state.lie(lane=("arcade", "hub"), kind="return of nothing", number=0)
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="account", within=None)
+    state.forge(lane=("arcade", "hub"), kind="return", number=1, amount=1, relayer=RELAYER)
+    state.forge(lane=("arcade", "hub"), kind="claim", number=0, amount=2**64 - 1, relayer=RELAYER)
+    state.refund(number=0)
+
+
+@replay(Everything, "restart followed", "rotated", "refunded", "claim paid")
+def all_of_it(state: Everything) -> None:
+    """P1, P2, P3, P5, M9, M21"""
+    state.hold_up(number=0, duration=HOUR)
+    state.forget(lane=("hub", "arcade"), lost=2, instead=2, returned=True)
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="contract", within=HOUR)
+    state.rotate(number=0)
+    state.restart(number=0)
+    state.pass_time(seconds=5 * HOUR)
+    state.follow_restart(number=0)
+    state.deliver(number=0)
+
+
+# Counter-examples
+
+
+@replay(Faults, "restart announced again")
+def the_notice_of_a_restart_that_is_gone(state: Faults) -> None:
+    """P1: no validator signs again what a reorganisation took away, but what followed it can be refunded still."""
+    state.forget(lane=("hub", "perps"), lost=2, returned=False, instead=0)
+    state.begin(first=("hub", "arcade"), who="account", second=("perps", "hub"), within=None)
+    state.remember(name="perps")
+    state.lose_a_claim(number=0)
+    state.follow_restart(number=0, signers=0)
+    state.reorganise()
