@@ -396,10 +396,10 @@ class Machine(RuleBasedStateMachine):
         for other in others:
             outbox, inbox = side.outgoing[other], side.incoming[other]
             there, back = (name, other), (other, name)
-            kept = (outbox.nonce, outbox.head, outbox.restarted_at)
-            must("P2", f"the outbox of {_arrow(there)}", gateway.OUTBOX_LANE.decode(next(answers)), kept)
-            kept = (inbox.nonce, inbox.head)
-            must("P2", f"the inbox of {_arrow(back)}", gateway.INBOX_LANE.decode(next(answers)), kept)
+            sent = (outbox.nonce, outbox.head, outbox.restarted_at)
+            must("P2", f"the outbox of {_arrow(there)}", gateway.OUTBOX_LANE.decode(next(answers)), sent)
+            tried = (inbox.nonce, inbox.head)
+            must("P2", f"the inbox of {_arrow(back)}", gateway.INBOX_LANE.decode(next(answers)), tried)
             fees = gateway.LANE_FEES.decode(next(answers))
             must("P5", f"escrow and fees of {_arrow(there)}", fees, (outbox.escrow, outbox.protocol_fees))
             booked += sum(fees) * GWEI

@@ -125,9 +125,7 @@ def long_lane(origin, sender):
     first = int(chain.rpc("eth_getTransactionCount", [sender, "latest"]), 16)
     transaction = {"from": sender, "to": gateway.address, "data": data, "gas": hex(120_000)}
     chain.rpc("evm_setAutomine", [False])
-    chain.provider.web3.provider.make_batch_request(
-        [("eth_sendTransaction", [transaction | {"nonce": hex(first + i)}]) for i in range(300)]
-    )
+    chain.batch([("eth_sendTransaction", [transaction | {"nonce": hex(first + i)}]) for i in range(300)])
     chain.rpc("evm_mine")
     chain.rpc("evm_setAutomine", [True])
     logs = chain.rpc("eth_getLogs", [{"address": gateway.address, "fromBlock": "latest"}])

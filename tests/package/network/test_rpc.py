@@ -29,7 +29,7 @@ REQUESTS: list[Request[Any]] = [
     gateway.VALIDATOR_SET_INSTALLED.logs(GATEWAY),
     gateway.LANE_EXTENDED.logs(GATEWAY, first=3, last=9),
 ]
-ODD = [
+ODD: list[Any] = [
     None,
     True,
     "0x",
