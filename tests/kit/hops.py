@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.message import Message
 from tests.kit.evm import CODEC, Receipt, now, views
-from tests.kit.paper import PaperLane
+from tests.kit.paper import PaperLane, Validators
+from tests.kit.stack import Stack
 from tests.kit.terms import OPEN_ROUTE
 
 SUPPLY = 10**27
@@ -26,7 +29,7 @@ RECEIVE_FEE = TERMS.quote(RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH)
 class Courier:
     """Takes messages between the chains' real gateways, and knows which have not ended."""
 
-    def __init__(self, stacks, validators, relayer):
+    def __init__(self, stacks: dict[str, Stack], validators: Validators, relayer: str) -> None:
         self.stacks, self.validators, self.relayer = stacks, validators, relayer
         self.hub_id = stacks["hub"].chain.chain_id
         self.names = {stack.chain.chain_id: name for name, stack in stacks.items()}
@@ -34,7 +37,7 @@ class Courier:
         self.open: dict[bytes, Message] = {}
         self.given_to_bridge = 0
 
-    def lane(self, origin, destination) -> PaperLane:
+    def lane(self, origin: str, destination: str) -> PaperLane:
         ids = (self.stacks[origin].chain.chain_id, self.stacks[destination].chain.chain_id)
         return self.lanes.setdefault((origin, destination), PaperLane(self.hub_id, *ids))
 
@@ -59,20 +62,20 @@ class Courier:
             noted.append(message)
         return noted
 
-    def arguments(self, origin, destination):
+    def arguments(self, origin: str, destination: str) -> tuple[Any, ...]:
         """What delivers everything that this lane holds."""
         lane = self.lane(origin, destination)
         tree = Tree([lane.fact()])
         gateway = self.stacks[destination].gateway.address
         return self.validators.sign(self.hub_id, gateway, tree.root).fields, [lane.batch(tree)]
 
-    def carry(self, origin, destination, at=None) -> Receipt:
+    def carry(self, origin: str, destination: str, at: int | None = None) -> Receipt:
         """Delivers the lane, and notes what its recipients sent on."""
         gateway = self.stacks[destination].gateway
         receipt = gateway.send("deliver", *self.arguments(origin, destination), sender=self.relayer, at=at)
         return self._executed(destination, receipt)
 
-    def retry(self, message: Message, destination) -> Receipt:
+    def retry(self, message: Message, destination: str) -> Receipt:
         gateway = self.stacks[destination].gateway
         arguments = (message.origin, message.nonce, message.fields)
         return self._executed(destination, gateway.send("retry", *arguments, sender=self.relayer))
@@ -86,7 +89,7 @@ class Courier:
         self.note(destination, gateway.send("returnToSender", *arguments, sender=self.relayer, at=at))
         self.carry(destination, origin, at=max(at, now(self.stacks[origin].chain) + 1))
 
-    def evidence(self, message: Message):
+    def evidence(self, message: Message) -> tuple[Any, ...]:
         """Arguments of `refund`."""
         lane = self.lane(self.names[message.origin], self.names[message.destination])
         ids = [later.id for later in lane.messages[message.nonce :]]
@@ -111,7 +114,7 @@ class Courier:
         self.say_returned(message)
         return self.refund(message)
 
-    def _executed(self, destination, receipt):
+    def _executed(self, destination: str, receipt: Receipt) -> Receipt:
         for id_, _, _ in receipt.named("MessageDelivered"):
             del self.open[id_]
         self.note(destination, receipt)
@@ -158,7 +161,7 @@ def transfer(message: Message) -> tuple[int, str, str, int]:
     return CODEC.decode(["uint256", "address", "address", "uint256"], message.payload)
 
 
-def deposit(stack, account, amount=CREDIT):
+def deposit(stack: Stack, account: str, amount: int = CREDIT) -> None:
     """Puts ERA of an account into its credit, and lets the bridge pay with it."""
     stack.era.send("approve", stack.gateway.address, amount, sender=account)
     stack.gateway.send("depositFor", account, amount, sender=account)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from metalayer.protocol.gateway import Status
 from metalayer.protocol.message import Fee, Message, interoperable
+from tests.kit.evm import Contract, Receipt
 from tests.kit.scripted import Behaviour
 
 NOBODY = "0x00000000000000000000000000000000000Face7"
@@ -27,12 +30,12 @@ MESSAGES, ORIGIN, FIRST, PROOF, IDS = range(5)
 """Fields of a batch, by their places."""
 
 
-def place(message: Message):
+def place(message: Message) -> tuple[int, int, tuple[Any, ...]]:
     """Arguments of `retry` and `returnToSender`."""
     return message.origin, message.nonce, message.fields
 
 
-def notices(receipt, gateway):
+def notices(receipt: Receipt, gateway: Contract) -> list[tuple[int, bytes]]:
     """Payloads of what the gateway sent to other gateways, with their nonces; every other field is checked."""
     sent = []
     logs = zip(receipt.named("MessageSent"), receipt.named("LaneExtended"), strict=True)

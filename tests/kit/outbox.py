@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from tests.kit.evm import Contract, Receipt, Revert
 from tests.kit.terms import FREE_ROUTE
 
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
@@ -22,9 +26,23 @@ def deliver_before(value: int) -> bytes:
     return DELIVER_BEFORE + encode(["uint256"], [value])
 
 
-def send(gateway, sender, recipient, payload=b"", attributes=(), **options):
+def send(
+    gateway: Contract,
+    sender: str,
+    recipient: bytes,
+    payload: bytes = b"",
+    attributes: Sequence[bytes] = (),
+    **options: Any,
+) -> Receipt:
     return gateway.send("sendMessage", recipient, payload, list(attributes), sender=sender, **options)
 
 
-def refusal(gateway, sender, recipient, payload=b"", attributes=(), **options):
+def refusal(
+    gateway: Contract,
+    sender: str,
+    recipient: bytes,
+    payload: bytes = b"",
+    attributes: Sequence[bytes] = (),
+    **options: Any,
+) -> Revert:
     return gateway.revert("sendMessage", recipient, payload, list(attributes), sender=sender, **options)

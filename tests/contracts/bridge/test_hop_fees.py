@@ -1,10 +1,14 @@
 """Fees of the hops of a transfer: who pays for the first, and what the second takes."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import pytest
 
 from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.message import Fee, interoperable
-from tests.kit.evm import error
+from metalayer.protocol.message import Fee, Message, interoperable
+from tests.kit.evm import Receipt, error
 from tests.kit.hops import (
     AMOUNT,
     FORWARD_GAS_LIMIT,
@@ -12,8 +16,10 @@ from tests.kit.hops import (
     RECEIVE_FEE,
     RECEIVE_GAS_LIMIT,
     TERMS,
+    Courier,
     transfer,
 )
+from tests.kit.stack import Stack
 from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 FORWARD_FEE = TERMS.quote(FORWARD_GAS_LIMIT, PAYLOAD_LENGTH)
@@ -30,8 +36,15 @@ DIRECTIONS = [
 
 @pytest.mark.parametrize(("origin", "destination", "fee"), DIRECTIONS)
 def test_the_callers_credit_pays_what_was_quoted(
-    stacks, on_arcade, send, depositor, beneficiary, origin, destination, fee
-):
+    stacks: dict[str, Stack],
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    depositor: str,
+    beneficiary: str,
+    origin: str,
+    destination: str,
+    fee: int,
+) -> None:
     """M15, P5: to the wei, out of the credit and not of the amount."""
     on_arcade()
     stack = stacks[origin]
@@ -46,8 +59,15 @@ def test_the_callers_credit_pays_what_was_quoted(
 
 @pytest.mark.parametrize(("origin", "destination", "fee"), DIRECTIONS)
 def test_an_allowance_of_the_fee_is_enough_once(
-    stacks, on_arcade, send, depositor, beneficiary, origin, destination, fee
-):
+    stacks: dict[str, Stack],
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    depositor: str,
+    beneficiary: str,
+    origin: str,
+    destination: str,
+    fee: int,
+) -> None:
     """The bridge spends what it needs, and the next transfer is refused."""
     on_arcade()
     stack = stacks[origin]
@@ -61,8 +81,15 @@ def test_an_allowance_of_the_fee_is_enough_once(
 
 @pytest.mark.parametrize(("origin", "destination", "fee"), DIRECTIONS)
 def test_moves_nothing_without_an_allowance(
-    stacks, courier, on_arcade, depositor, beneficiary, origin, destination, fee
-):
+    stacks: dict[str, Stack],
+    courier: Courier,
+    on_arcade: Callable[..., None],
+    depositor: str,
+    beneficiary: str,
+    origin: str,
+    destination: str,
+    fee: int,
+) -> None:
     """P4: one wei short is not enough."""
     on_arcade()
     stack = stacks[origin]
@@ -78,8 +105,15 @@ def test_moves_nothing_without_an_allowance(
 
 @pytest.mark.parametrize(("origin", "destination", "fee"), DIRECTIONS)
 def test_moves_nothing_without_credit(
-    stacks, courier, on_arcade, depositor, beneficiary, origin, destination, fee
-):
+    stacks: dict[str, Stack],
+    courier: Courier,
+    on_arcade: Callable[..., None],
+    depositor: str,
+    beneficiary: str,
+    origin: str,
+    destination: str,
+    fee: int,
+) -> None:
     """P4: one wei short is not enough, however much ERA the caller holds."""
     on_arcade()
     stack = stacks[origin]
@@ -95,7 +129,9 @@ def test_moves_nothing_without_credit(
 
 
 @pytest.mark.parametrize("origin", ["hub", "arcade"])
-def test_nobody_spends_somebody_elses_credit(stacks, on_arcade, depositor, attacker, origin):
+def test_nobody_spends_somebody_elses_credit(
+    stacks: dict[str, Stack], on_arcade: Callable[..., None], depositor: str, attacker: str, origin: str
+) -> None:
     """M10: what the depositor allowed the bridge pays for the depositor's transfers alone."""
     on_arcade()
     stack = stacks[origin]
@@ -107,14 +143,16 @@ def test_nobody_spends_somebody_elses_credit(stacks, on_arcade, depositor, attac
     assert stack.bridge.revert("send", *arguments, sender=attacker) == refusal
 
 
-def test_sends_without_credit_where_it_costs_nothing(hub, arcade, owner, treasury, beneficiary):
+def test_sends_without_credit_where_it_costs_nothing(
+    hub: Stack, arcade: Stack, owner: str, treasury: str, beneficiary: str
+) -> None:
     hub.gateway.send("setRoute", arcade.chain.chain_id, FREE_ROUTE, sender=owner)
     hub.era.send("approve", hub.bridge.address, 1, sender=treasury)
     assert hub.bridge.view("quote", arcade.chain.chain_id) == (0, False)
     hub.bridge.send("send", arcade.chain.chain_id, beneficiary, 1, sender=treasury)
 
 
-def test_quotes_no_way_that_is_closed(hub, arcade, owner):
+def test_quotes_no_way_that_is_closed(hub: Stack, arcade: Stack, owner: str) -> None:
     """M15: it reverts as sending does."""
     for stack, other in ((hub, arcade), (arcade, hub)):
         chain_id = other.chain.chain_id
@@ -126,7 +164,9 @@ def test_quotes_no_way_that_is_closed(hub, arcade, owner):
 # The fee of the second hop
 
 
-def test_the_second_hops_fee_is_the_hubs_quote(hub, perps, second_hop):
+def test_the_second_hops_fee_is_the_hubs_quote(
+    hub: Stack, perps: Stack, second_hop: Callable[..., Message]
+) -> None:
     """M15, P5: out of the amount, into the lane to perps."""
     quoted = hub.gateway.view("quote", perps.chain.chain_id, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH)
     message = second_hop()
@@ -137,12 +177,21 @@ def test_the_second_hops_fee_is_the_hubs_quote(hub, perps, second_hop):
     assert (parts.relay + parts.back) == escrow
 
 
-def test_the_second_hop_costs_the_amount_nothing_where_it_is_free(hub, perps, owner, second_hop):
+def test_the_second_hop_costs_the_amount_nothing_where_it_is_free(
+    hub: Stack, perps: Stack, owner: str, second_hop: Callable[..., Message]
+) -> None:
     hub.gateway.send("setRoute", perps.chain.chain_id, FREE_ROUTE, sender=owner)
     assert transfer(second_hop())[3] == AMOUNT
 
 
-def test_credit_given_to_the_bridge_pays_nobodys_hop(hub, on_arcade, send, courier, treasury, beneficiary):
+def test_credit_given_to_the_bridge_pays_nobodys_hop(
+    hub: Stack,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    treasury: str,
+    beneficiary: str,
+) -> None:
     """M22, P5: it stays, and the amount pays as ever."""
     on_arcade()
     send("arcade", "perps", beneficiary)
@@ -155,8 +204,15 @@ def test_credit_given_to_the_bridge_pays_nobodys_hop(hub, on_arcade, send, couri
 
 @pytest.mark.parametrize("amount", [1, RECEIVE_FEE - 1, RECEIVE_FEE])
 def test_a_transfer_that_cannot_pay_its_second_hop_fails(
-    hub, perps, on_arcade, send, courier, only_open, beneficiary, amount
-):
+    hub: Stack,
+    perps: Stack,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    beneficiary: str,
+    amount: int,
+) -> None:
     """P4: nothing moves on the hub; what the retry says is why."""
     on_arcade()
     send("arcade", "perps", beneficiary, amount)
@@ -170,7 +226,9 @@ def test_a_transfer_that_cannot_pay_its_second_hop_fails(
     assert refusal == error("AmountBelowFee", amount, RECEIVE_FEE)
 
 
-def test_one_wei_more_than_the_fee_arrives(perps, second_hop, courier, beneficiary):
+def test_one_wei_more_than_the_fee_arrives(
+    perps: Stack, second_hop: Callable[..., Message], courier: Courier, beneficiary: str
+) -> None:
     """P4: to the wei."""
     second_hop(RECEIVE_FEE + 1)
     courier.carry("hub", "perps")
@@ -178,8 +236,15 @@ def test_one_wei_more_than_the_fee_arrives(perps, second_hop, courier, beneficia
 
 
 def test_a_transfer_that_could_not_pay_goes_on_once_it_can(
-    hub, perps, owner, on_arcade, send, courier, only_open, beneficiary
-):
+    hub: Stack,
+    perps: Stack,
+    owner: str,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    beneficiary: str,
+) -> None:
     """P4, M11: by a retry."""
     on_arcade()
     send("arcade", "perps", beneficiary, RECEIVE_FEE)
@@ -193,8 +258,14 @@ def test_a_transfer_that_could_not_pay_goes_on_once_it_can(
 
 
 def test_a_transfer_that_could_not_pay_comes_back(
-    arcade, on_arcade, send, courier, only_open, depositor, beneficiary
-):
+    arcade: Stack,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    depositor: str,
+    beneficiary: str,
+) -> None:
     """P4, P1: minted to its sender again, whole; the hop was tried, so its fee is spent."""
     on_arcade()
     send("arcade", "perps", beneficiary, RECEIVE_FEE)

@@ -1,13 +1,18 @@
 """Hops that fail and hops that come back: no ERA is lost with one."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from eth_abi.abi import encode
 
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.gateway import Kind
-from metalayer.protocol.message import NEVER_EXPIRES, Fee, interoperable
-from tests.kit.evm import error
+from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, interoperable
+from tests.kit.evm import Receipt, Revert, error
 from tests.kit.hops import (
     AMOUNT,
     CREDIT,
@@ -16,8 +21,10 @@ from tests.kit.hops import (
     RECEIVE_FEE,
     RECEIVE_GAS_LIMIT,
     TERMS,
+    Courier,
     transfer,
 )
+from tests.kit.stack import Stack
 from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 # What comes back of the fee of a hop whose time passed before anyone tried it.
@@ -27,7 +34,15 @@ UNSPENT = (TERMS.relay_part(RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH) - TERMS.base_fee)
 # When a hop fails
 
 
-def test_second_hop_waits_until_its_route_opens(hub, perps, owner, on_arcade, send, courier, beneficiary):
+def test_second_hop_waits_until_its_route_opens(
+    hub: Stack,
+    perps: Stack,
+    owner: str,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    beneficiary: str,
+) -> None:
     """P4, M11: the first hop stays failed, nothing moves on the hub, and a retry completes it once."""
     on_arcade()
     destination = perps.chain.chain_id
@@ -46,7 +61,9 @@ def test_second_hop_waits_until_its_route_opens(hub, perps, owner, on_arcade, se
     assert hub.gateway.revert("retry", *again, sender=beneficiary) == refusal
 
 
-def test_an_expired_hop_keeps_its_amount_in_the_account(arcade, send, courier, beneficiary):
+def test_an_expired_hop_keeps_its_amount_in_the_account(
+    arcade: Stack, send: Callable[..., Receipt], courier: Courier, beneficiary: str
+) -> None:
     """P4: not delivered, not lost from the books."""
     send("hub", "arcade", beneficiary)
     (message,) = courier.open.values()
@@ -55,7 +72,9 @@ def test_an_expired_hop_keeps_its_amount_in_the_account(arcade, send, courier, b
     assert arcade.era.view("totalSupply") == 0
 
 
-def test_a_donation_to_the_bridge_is_nobodys(hub, arcade, treasury, gateway_call, attacker):
+def test_a_donation_to_the_bridge_is_nobodys(
+    hub: Stack, arcade: Stack, treasury: str, gateway_call: Callable[..., Revert], attacker: str
+) -> None:
     """M22: only the accounts count, not the balance."""
     hub.era.send("transfer", hub.bridge.address, AMOUNT, sender=treasury)
     sender = interoperable(arcade.chain.chain_id, hub.bridge.address)
@@ -63,14 +82,16 @@ def test_a_donation_to_the_bridge_is_nobodys(hub, arcade, treasury, gateway_call
     assert refusal == error("OutstandingExceeded", arcade.chain.chain_id, 1, 0)
 
 
-def test_knows_gateway_token_and_hub(stacks, hub):
+def test_knows_gateway_token_and_hub(stacks: dict[str, Stack], hub: Stack) -> None:
     for stack in stacks.values():
         assert stack.bridge.view("GATEWAY") == stack.gateway.address
         assert stack.bridge.view("TOKEN") == stack.era.address
         assert stack.bridge.view("HUB_CHAIN_ID") == hub.chain.chain_id
 
 
-def test_spokes_keep_no_accounts(stacks, on_arcade, send, beneficiary):
+def test_spokes_keep_no_accounts(
+    stacks: dict[str, Stack], on_arcade: Callable[..., None], send: Callable[..., Receipt], beneficiary: str
+) -> None:
     """`outstanding` is the hub's alone."""
     on_arcade()
     send("arcade", "hub", beneficiary, 1)
@@ -82,7 +103,15 @@ def test_spokes_keep_no_accounts(stacks, on_arcade, send, beneficiary):
 # Hops that come back
 
 
-def test_a_hop_to_the_hub_comes_back(arcade, on_arcade, send, courier, only_open, depositor, beneficiary):
+def test_a_hop_to_the_hub_comes_back(
+    arcade: Stack,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    depositor: str,
+    beneficiary: str,
+) -> None:
     """P4, P5: minted to its sender again, with what nobody earned of its fee."""
     on_arcade()
     send("arcade", "hub", beneficiary)
@@ -93,7 +122,15 @@ def test_a_hop_to_the_hub_comes_back(arcade, on_arcade, send, courier, only_open
     assert courier.open == {}
 
 
-def test_a_first_hop_of_two_comes_back(arcade, on_arcade, send, courier, only_open, depositor, beneficiary):
+def test_a_first_hop_of_two_comes_back(
+    arcade: Stack,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    depositor: str,
+    beneficiary: str,
+) -> None:
     """P4, P5: it cost more gas, and what is left of that is the sender's, too."""
     on_arcade()
     send("arcade", "perps", beneficiary)
@@ -106,7 +143,15 @@ def test_a_first_hop_of_two_comes_back(arcade, on_arcade, send, courier, only_op
     assert arcade.era.view("balanceOf", depositor) == AMOUNT + unspent
 
 
-def test_a_hop_from_the_hub_comes_back(hub, arcade, send, courier, only_open, depositor, beneficiary):
+def test_a_hop_from_the_hub_comes_back(
+    hub: Stack,
+    arcade: Stack,
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    depositor: str,
+    beneficiary: str,
+) -> None:
     """P4, P5: released to its sender again, with what nobody earned of its fee."""
     send("hub", "arcade", beneficiary)
     message = only_open()
@@ -117,8 +162,15 @@ def test_a_hop_from_the_hub_comes_back(hub, arcade, send, courier, only_open, de
 
 
 def test_a_second_hop_goes_back_where_it_started(
-    hub, arcade, perps, second_hop, courier, only_open, depositor, beneficiary
-):
+    hub: Stack,
+    arcade: Stack,
+    perps: Stack,
+    second_hop: Callable[..., Message],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    depositor: str,
+    beneficiary: str,
+) -> None:
     """P4, P5: to its sender on arcade; what nobody earned is part of the amount again, and the way back costs a fee."""
     second = second_hop()
     receipt = courier.bring_back(second)
@@ -136,7 +188,13 @@ def test_a_second_hop_goes_back_where_it_started(
     assert courier.open == {}
 
 
-def test_a_way_back_that_comes_back_starts_again(arcade, second_hop, courier, only_open, depositor):
+def test_a_way_back_that_comes_back_starts_again(
+    arcade: Stack,
+    second_hop: Callable[..., Message],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    depositor: str,
+) -> None:
     """P4, P1: as often as it must, for a fee each time, until arcade takes it."""
     amount = AMOUNT - RECEIVE_FEE
     courier.bring_back(second_hop())
@@ -150,7 +208,14 @@ def test_a_way_back_that_comes_back_starts_again(arcade, second_hop, courier, on
     assert arcade.era.view("balanceOf", depositor) == amount
 
 
-def test_a_way_back_that_the_amount_cannot_pay_waits(hub, arcade, owner, second_hop, courier, depositor):
+def test_a_way_back_that_the_amount_cannot_pay_waits(
+    hub: Stack,
+    arcade: Stack,
+    owner: str,
+    second_hop: Callable[..., Message],
+    courier: Courier,
+    depositor: str,
+) -> None:
     """P4: nothing moves until the way costs less; then all that is there goes home."""
     second = second_hop(RECEIVE_FEE + 1)
     courier.carry("hub", "perps", at=second.deliver_before + 1)
@@ -164,7 +229,9 @@ def test_a_way_back_that_the_amount_cannot_pay_waits(hub, arcade, owner, second_
     assert arcade.era.view("balanceOf", depositor) == AMOUNT - (RECEIVE_FEE + 1) + (1 + UNSPENT)
 
 
-def test_a_way_back_waits_until_its_route_opens(hub, arcade, owner, second_hop, courier):
+def test_a_way_back_waits_until_its_route_opens(
+    hub: Stack, arcade: Stack, owner: str, second_hop: Callable[..., Message], courier: Courier
+) -> None:
     """P4."""
     second = second_hop()
     courier.carry("hub", "perps", at=second.deliver_before + 1)
@@ -181,8 +248,16 @@ def test_a_way_back_waits_until_its_route_opens(hub, arcade, owner, second_hop, 
     ("origin", "destination"), [("hub", "arcade"), ("arcade", "hub"), ("arcade", "perps")]
 )
 def test_a_hop_comes_back_once(
-    stacks, on_arcade, send, courier, only_open, attacker, beneficiary, origin, destination
-):
+    stacks: dict[str, Stack],
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    attacker: str,
+    beneficiary: str,
+    origin: str,
+    destination: str,
+) -> None:
     """M11, P1."""
     on_arcade()
     send(origin, destination, beneficiary)
@@ -199,7 +274,9 @@ def test_a_hop_comes_back_once(
     assert refusal == error("MessageNotReturnable", message.id, 2, lane.messages[-1].nonce)
 
 
-def test_a_second_hop_comes_back_once(hub, second_hop, courier, attacker):
+def test_a_second_hop_comes_back_once(
+    hub: Stack, second_hop: Callable[..., Message], courier: Courier, attacker: str
+) -> None:
     """M11: it is on its way home, and nothing sends it a second time."""
     second = second_hop()
     courier.bring_back(second)
@@ -207,7 +284,14 @@ def test_a_second_hop_comes_back_once(hub, second_hop, courier, attacker):
     assert refusal == error("AlreadyRefunded", second.id)
 
 
-def test_a_delivered_hop_does_not_come_back(stacks, send, courier, only_open, attacker, beneficiary):
+def test_a_delivered_hop_does_not_come_back(
+    stacks: dict[str, Stack],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    attacker: str,
+    beneficiary: str,
+) -> None:
     """M11, P1: neither end says so."""
     send("hub", "arcade", beneficiary)
     message = only_open()
@@ -221,8 +305,15 @@ def test_a_delivered_hop_does_not_come_back(stacks, send, courier, only_open, at
 
 
 def test_a_lying_chain_brings_back_no_more_than_it_holds(
-    hub, arcade, send, courier, only_open, attacker, beneficiary, on_arcade
-):
+    hub: Stack,
+    arcade: Stack,
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    attacker: str,
+    beneficiary: str,
+    on_arcade: Callable[..., None],
+) -> None:
     """M9, P4: a hop that was delivered, and of which nothing is out any more."""
     on_arcade()
     send("hub", "arcade", beneficiary, CREDIT)
@@ -246,7 +337,9 @@ def test_a_lying_chain_brings_back_no_more_than_it_holds(
 
 @pytest.mark.parametrize("name", ["hub", "arcade"])
 @pytest.mark.parametrize("caller", ["attacker", "relayer", "owner", "guardian", "depositor", "bridge", "era"])
-def test_only_the_gateway_says_what_came_back(stacks, request, name, caller, attacker):
+def test_only_the_gateway_says_what_came_back(
+    stacks: dict[str, Stack], request: pytest.FixtureRequest, name: str, caller: str, attacker: str
+) -> None:
     """M10: even if everything else is right."""
     stack = stacks[name]
     account = getattr(stack, caller).address if hasattr(stack, caller) else request.getfixturevalue(caller)
@@ -260,10 +353,12 @@ def test_only_the_gateway_says_what_came_back(stacks, request, name, caller, att
 
 
 @pytest.fixture
-def left_behind(stacks, hub, courier, owner, relayer):
+def left_behind(
+    stacks: dict[str, Stack], hub: Stack, courier: Courier, owner: str, relayer: str
+) -> Callable[..., tuple[Any, ...]]:
     """Restarts the hub's lane to a spoke, which follows it and says so: what `refundAbandoned` wants of a message."""
 
-    def left_behind(message, name):
+    def left_behind(message: Message, name: str) -> tuple[Any, ...]:
         hub_id, spoke = hub.chain.chain_id, stacks[name]
         hub.gateway.send("restart", spoke.chain.chain_id, 7, sender=owner)
         fact = RestartFact(hub_id, spoke.chain.chain_id, 7)
@@ -277,8 +372,15 @@ def left_behind(stacks, hub, courier, owner, relayer):
 
 
 def test_a_transfer_that_a_restart_left_behind_comes_home(
-    hub, send, courier, only_open, left_behind, depositor, beneficiary, relayer
-):
+    hub: Stack,
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    left_behind: Callable[..., tuple[Any, ...]],
+    depositor: str,
+    beneficiary: str,
+    relayer: str,
+) -> None:
     """P4, P5: with everything that relayers would have got."""
     send("hub", "arcade", beneficiary)
     message = only_open()
@@ -294,8 +396,18 @@ def test_a_transfer_that_a_restart_left_behind_comes_home(
 
 
 def test_the_last_transfer_out_pays_its_way_back(
-    stacks, hub, perps, send, courier, only_open, left_behind, owner, relayer, depositor, beneficiary
-):
+    stacks: dict[str, Stack],
+    hub: Stack,
+    perps: Stack,
+    send: Callable[..., Receipt],
+    courier: Courier,
+    only_open: Callable[..., Message],
+    left_behind: Callable[..., tuple[Any, ...]],
+    owner: str,
+    relayer: str,
+    depositor: str,
+    beneficiary: str,
+) -> None:
     """P4: with what is unspent, which is its own, and nobody else's ERA in the bridge."""
     for name in ("arcade", "perps"):
         hub.gateway.send("setRoute", stacks[name].chain.chain_id, (*OPEN_ROUTE[:8], 0), sender=owner)

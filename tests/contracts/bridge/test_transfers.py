@@ -1,10 +1,14 @@
 """TokenBridge: ERA locked on the hub, minted elsewhere, and never more taken out of a chain than went in."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import pytest
 from eth_abi.abi import encode
 
 from metalayer.protocol.message import interoperable
-from tests.kit.evm import ZERO_ADDRESS, Revert, error, now
+from tests.kit.evm import ZERO_ADDRESS, Receipt, Revert, error, now
 from tests.kit.hops import (
     AMOUNT,
     CREDIT,
@@ -12,10 +16,12 @@ from tests.kit.hops import (
     FUNDS,
     RECEIVE_FEE,
     RECEIVE_GAS_LIMIT,
+    Courier,
     deposit,
     transfer,
 )
 from tests.kit.paper import DAY
+from tests.kit.stack import Stack
 from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 UNROUTED = 4_242
@@ -24,7 +30,9 @@ UNROUTED = 4_242
 # Sending
 
 
-def test_hub_locks(hub, arcade, send, depositor, beneficiary):
+def test_hub_locks(
+    hub: Stack, arcade: Stack, send: Callable[..., Receipt], depositor: str, beneficiary: str
+) -> None:
     """P4."""
     receipt = send("hub", "arcade", beneficiary)
     assert hub.era.view("balanceOf", depositor) == FUNDS - AMOUNT
@@ -34,7 +42,14 @@ def test_hub_locks(hub, arcade, send, depositor, beneficiary):
     assert receipt.named("TransferSent") == [(id_, depositor, beneficiary, arcade.chain.chain_id, AMOUNT)]
 
 
-def test_spoke_burns_without_an_approval(arcade, hub, on_arcade, send, depositor, beneficiary):
+def test_spoke_burns_without_an_approval(
+    arcade: Stack,
+    hub: Stack,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    depositor: str,
+    beneficiary: str,
+) -> None:
     """P4."""
     on_arcade()
     receipt = send("arcade", "hub", beneficiary, 1)
@@ -44,7 +59,9 @@ def test_spoke_burns_without_an_approval(arcade, hub, on_arcade, send, depositor
     assert receipt.named("TransferSent") == [(id_, depositor, beneficiary, hub.chain.chain_id, 1)]
 
 
-def test_returns_the_id_of_the_first_hop(hub, arcade, send, depositor, beneficiary):
+def test_returns_the_id_of_the_first_hop(
+    hub: Stack, arcade: Stack, send: Callable[..., Receipt], depositor: str, beneficiary: str
+) -> None:
     send("hub", "arcade", beneficiary)
     arguments = (arcade.chain.chain_id, beneficiary, AMOUNT)
     at = now(hub.chain) + 10
@@ -62,8 +79,17 @@ def test_returns_the_id_of_the_first_hop(hub, arcade, send, depositor, beneficia
     ],
 )
 def test_every_first_hop_goes_through_the_hub(
-    stacks, courier, on_arcade, send, depositor, beneficiary, origin, destination, hop, gas_limit
-):
+    stacks: dict[str, Stack],
+    courier: Courier,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    depositor: str,
+    beneficiary: str,
+    origin: str,
+    destination: str,
+    hop: str,
+    gas_limit: int,
+) -> None:
     on_arcade()
     send(origin, destination, beneficiary)
     (message,) = courier.open.values()
@@ -74,7 +100,9 @@ def test_every_first_hop_goes_through_the_hub(
     assert transfer(message) == (chain, depositor, beneficiary, AMOUNT)
 
 
-def test_a_transfer_has_the_gateways_default_time(hub, courier, send, beneficiary):
+def test_a_transfer_has_the_gateways_default_time(
+    hub: Stack, courier: Courier, send: Callable[..., Receipt], beneficiary: str
+) -> None:
     """If it is not delivered by then, what it carries comes back: no longer time is needed."""
     receipt = send("hub", "arcade", beneficiary)
     (message,) = courier.open.values()
@@ -83,46 +111,58 @@ def test_a_transfer_has_the_gateways_default_time(hub, courier, send, beneficiar
     assert message.deliver_before == sent_at + hub.gateway.view("DEFAULT_DELIVERY_TIME")
 
 
-def test_hub_refuses_without_an_allowance(hub, arcade, treasury, beneficiary):
+def test_hub_refuses_without_an_allowance(hub: Stack, arcade: Stack, treasury: str, beneficiary: str) -> None:
     refusal = error("ERC20InsufficientAllowance", hub.bridge.address, 0, 1)
     assert hub.bridge.revert("send", arcade.chain.chain_id, beneficiary, 1, sender=treasury) == refusal
 
 
-def test_hub_refuses_over_the_balance(hub, arcade, send, depositor, beneficiary):
+def test_hub_refuses_over_the_balance(
+    hub: Stack, arcade: Stack, send: Callable[..., Receipt], depositor: str, beneficiary: str
+) -> None:
     refusal = error("ERC20InsufficientBalance", depositor, FUNDS, FUNDS + 1)
     arguments = (arcade.chain.chain_id, beneficiary, FUNDS + 1)
     assert hub.bridge.revert("send", *arguments, sender=depositor) == refusal
 
 
-def test_spoke_refuses_over_the_balance(hub, arcade, on_arcade, depositor, beneficiary):
+def test_spoke_refuses_over_the_balance(
+    hub: Stack, arcade: Stack, on_arcade: Callable[..., None], depositor: str, beneficiary: str
+) -> None:
     on_arcade()
     refusal = error("ERC20InsufficientBalance", depositor, AMOUNT, AMOUNT + 1)
     arguments = (hub.chain.chain_id, beneficiary, AMOUNT + 1)
     assert arcade.bridge.revert("send", *arguments, sender=depositor) == refusal
 
 
-def test_spoke_burns_only_the_callers(hub, arcade, on_arcade, attacker):
+def test_spoke_burns_only_the_callers(
+    hub: Stack, arcade: Stack, on_arcade: Callable[..., None], attacker: str
+) -> None:
     """Nobody sends somebody else's ERA."""
     on_arcade()
     refusal = error("ERC20InsufficientBalance", attacker, 0, 1)
     assert arcade.bridge.revert("send", hub.chain.chain_id, attacker, 1, sender=attacker) == refusal
 
 
-def test_hub_takes_only_the_callers(hub, arcade, send, attacker):
+def test_hub_takes_only_the_callers(
+    hub: Stack, arcade: Stack, send: Callable[..., Receipt], attacker: str
+) -> None:
     """The depositor's allowance to the bridge is nobody else's."""
     refusal = error("ERC20InsufficientAllowance", hub.bridge.address, 0, 1)
     assert hub.bridge.revert("send", arcade.chain.chain_id, attacker, 1, sender=attacker) == refusal
 
 
 @pytest.mark.parametrize(("origin", "destination"), [("hub", "arcade"), ("arcade", "hub")])
-def test_refuses_a_zero_amount(stacks, depositor, beneficiary, origin, destination):
+def test_refuses_a_zero_amount(
+    stacks: dict[str, Stack], depositor: str, beneficiary: str, origin: str, destination: str
+) -> None:
     arguments = (stacks[destination].chain.chain_id, beneficiary, 0)
     assert stacks[origin].bridge.revert("send", *arguments, sender=depositor) == error("ZeroAmount")
 
 
 @pytest.mark.parametrize(("origin", "destination"), [("hub", "arcade"), ("arcade", "hub")])
 @pytest.mark.parametrize("kind", ["zero", "gateway", "bridge", "era"])
-def test_refuses_beneficiaries(stacks, depositor, origin, destination, kind):
+def test_refuses_beneficiaries(
+    stacks: dict[str, Stack], depositor: str, origin: str, destination: str, kind: str
+) -> None:
     """M8: ERA that nobody could move."""
     stack = stacks[origin]
     to = ZERO_ADDRESS if kind == "zero" else getattr(stack, kind).address
@@ -132,7 +172,9 @@ def test_refuses_beneficiaries(stacks, depositor, origin, destination, kind):
 
 
 @pytest.mark.parametrize("origin", ["hub", "arcade"])
-def test_refuses_this_chain_as_destination(stacks, depositor, beneficiary, origin):
+def test_refuses_this_chain_as_destination(
+    stacks: dict[str, Stack], depositor: str, beneficiary: str, origin: str
+) -> None:
     own = stacks[origin].chain.chain_id
     refusal = error("InvalidDestination", own)
     assert stacks[origin].bridge.revert("send", own, beneficiary, 1, sender=depositor) == refusal
@@ -140,12 +182,16 @@ def test_refuses_this_chain_as_destination(stacks, depositor, beneficiary, origi
 
 @pytest.mark.parametrize("origin", ["hub", "arcade"])
 @pytest.mark.parametrize("destination", [0, UNROUTED])
-def test_refuses_a_destination_without_route(stacks, depositor, beneficiary, origin, destination):
+def test_refuses_a_destination_without_route(
+    stacks: dict[str, Stack], depositor: str, beneficiary: str, origin: str, destination: int
+) -> None:
     refusal = error("InvalidDestination", destination)
     assert stacks[origin].bridge.revert("send", destination, beneficiary, 1, sender=depositor) == refusal
 
 
-def test_refuses_a_destination_whose_outbound_is_closed(hub, arcade, owner, depositor, beneficiary):
+def test_refuses_a_destination_whose_outbound_is_closed(
+    hub: Stack, arcade: Stack, owner: str, depositor: str, beneficiary: str
+) -> None:
     destination = arcade.chain.chain_id
     hub.gateway.send("setRoute", destination, (False, *OPEN_ROUTE[1:]), sender=owner)
     refusal = error("InvalidDestination", destination)
@@ -153,8 +199,14 @@ def test_refuses_a_destination_whose_outbound_is_closed(hub, arcade, owner, depo
 
 
 def test_spoke_burns_nothing_while_its_way_to_the_hub_is_closed(
-    hub, arcade, perps, owner, on_arcade, depositor, beneficiary
-):
+    hub: Stack,
+    arcade: Stack,
+    perps: Stack,
+    owner: str,
+    on_arcade: Callable[..., None],
+    depositor: str,
+    beneficiary: str,
+) -> None:
     on_arcade()
     arcade.gateway.send("setRoute", hub.chain.chain_id, (False, *OPEN_ROUTE[1:]), sender=owner)
     refusal = error("RouteClosed", hub.chain.chain_id)
@@ -162,7 +214,7 @@ def test_spoke_burns_nothing_while_its_way_to_the_hub_is_closed(
     assert arcade.bridge.revert("send", *arguments, sender=depositor) == refusal
 
 
-def test_takes_no_ether(hub, arcade, depositor, beneficiary):
+def test_takes_no_ether(hub: Stack, arcade: Stack, depositor: str, beneficiary: str) -> None:
     arguments = (arcade.chain.chain_id, beneficiary, 1)
     assert hub.bridge.revert("send", *arguments, sender=depositor, value=1) == Revert(b"")
 
@@ -170,7 +222,9 @@ def test_takes_no_ether(hub, arcade, depositor, beneficiary):
 # Arriving
 
 
-def test_spoke_mints(arcade, hub, send, courier, beneficiary):
+def test_spoke_mints(
+    arcade: Stack, hub: Stack, send: Callable[..., Receipt], courier: Courier, beneficiary: str
+) -> None:
     """P4."""
     send("hub", "arcade", beneficiary)
     (message,) = courier.open.values()
@@ -179,7 +233,14 @@ def test_spoke_mints(arcade, hub, send, courier, beneficiary):
     assert arcade.era.view("balanceOf", beneficiary) == AMOUNT
 
 
-def test_hub_releases(arcade, hub, on_arcade, send, courier, beneficiary):
+def test_hub_releases(
+    arcade: Stack,
+    hub: Stack,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    beneficiary: str,
+) -> None:
     """P4."""
     on_arcade()
     send("arcade", "hub", beneficiary)
@@ -190,7 +251,16 @@ def test_hub_releases(arcade, hub, on_arcade, send, courier, beneficiary):
     assert hub.bridge.view("outstanding", arcade.chain.chain_id) == CREDIT
 
 
-def test_spoke_to_spoke_makes_two_hops(hub, arcade, perps, on_arcade, send, courier, depositor, beneficiary):
+def test_spoke_to_spoke_makes_two_hops(
+    hub: Stack,
+    arcade: Stack,
+    perps: Stack,
+    on_arcade: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    depositor: str,
+    beneficiary: str,
+) -> None:
     """P4: the hub moves the amount, less its fee, from one account to the other, without any action of the user."""
     on_arcade()
     send("arcade", "perps", beneficiary)
@@ -210,7 +280,15 @@ def test_spoke_to_spoke_makes_two_hops(hub, arcade, perps, on_arcade, send, cour
     assert perps.era.view("balanceOf", beneficiary) == onward
 
 
-def test_comes_back_but_for_the_second_hops_fee(hub, arcade, perps, on_spoke, send, courier, depositor):
+def test_comes_back_but_for_the_second_hops_fee(
+    hub: Stack,
+    arcade: Stack,
+    perps: Stack,
+    on_spoke: Callable[..., None],
+    send: Callable[..., Receipt],
+    courier: Courier,
+    depositor: str,
+) -> None:
     """P4: hub, arcade, perps, hub; what is left elsewhere is what users paid in."""
     on_spoke("perps", 0)
     on_spoke("arcade")
@@ -225,7 +303,9 @@ def test_comes_back_but_for_the_second_hops_fee(hub, arcade, perps, on_spoke, se
         assert spoke.era.view("balanceOf", spoke.gateway.address) == spoke.era.view("totalSupply") == CREDIT
 
 
-def test_several_transfers_arrive_in_one_delivery(arcade, send, courier, beneficiary):
+def test_several_transfers_arrive_in_one_delivery(
+    arcade: Stack, send: Callable[..., Receipt], courier: Courier, beneficiary: str
+) -> None:
     for amount in (1, 2, 3):
         send("hub", "arcade", beneficiary, amount)
     receipt = courier.carry("hub", "arcade")
@@ -234,8 +314,15 @@ def test_several_transfers_arrive_in_one_delivery(arcade, send, courier, benefic
 
 
 def test_gas_limits_suffice_with_everything_cold(
-    hub, arcade, perps, send, courier, depositor, beneficiary, delegatee
-):
+    hub: Stack,
+    arcade: Stack,
+    perps: Stack,
+    send: Callable[..., Receipt],
+    courier: Courier,
+    depositor: str,
+    beneficiary: str,
+    delegatee: str,
+) -> None:
     """First mint, first checkpoint of a delegate, first entry of a lane: no hop fails for gas."""
     for stack in (hub, arcade, perps):
         stack.era.send("delegate", delegatee, sender=beneficiary)
@@ -251,7 +338,9 @@ def test_gas_limits_suffice_with_everything_cold(
     assert courier.carry("perps", "hub").named("MessageFailed") == []
 
 
-def test_a_delivery_repeated_pays_once(arcade, send, courier, relayer, beneficiary):
+def test_a_delivery_repeated_pays_once(
+    arcade: Stack, send: Callable[..., Receipt], courier: Courier, relayer: str, beneficiary: str
+) -> None:
     """M11, P1."""
     send("hub", "arcade", beneficiary)
     arguments = courier.arguments("hub", "arcade")
@@ -263,7 +352,13 @@ def test_a_delivery_repeated_pays_once(arcade, send, courier, relayer, beneficia
 # What the hub lets a chain take out
 
 
-def test_hub_refuses_more_than_went_out(hub, arcade, on_arcade, gateway_call, attacker):
+def test_hub_refuses_more_than_went_out(
+    hub: Stack,
+    arcade: Stack,
+    on_arcade: Callable[..., None],
+    gateway_call: Callable[..., Revert],
+    attacker: str,
+) -> None:
     """M9, P4: a forged message cannot exceed what its origin holds."""
     on_arcade()
     origin = arcade.chain.chain_id
@@ -273,7 +368,13 @@ def test_hub_refuses_more_than_went_out(hub, arcade, on_arcade, gateway_call, at
     assert refusal == error("OutstandingExceeded", origin, held + 1, held)
 
 
-def test_one_chain_cannot_take_what_another_holds(hub, perps, on_arcade, gateway_call, attacker):
+def test_one_chain_cannot_take_what_another_holds(
+    hub: Stack,
+    perps: Stack,
+    on_arcade: Callable[..., None],
+    gateway_call: Callable[..., Revert],
+    attacker: str,
+) -> None:
     """M9: per chain, not in total."""
     on_arcade()
     sender = interoperable(perps.chain.chain_id, hub.bridge.address)
@@ -281,7 +382,14 @@ def test_one_chain_cannot_take_what_another_holds(hub, perps, on_arcade, gateway
     assert refusal == error("OutstandingExceeded", perps.chain.chain_id, 1, 0)
 
 
-def test_hub_refuses_to_forward_more_than_went_out(hub, arcade, perps, on_arcade, gateway_call, attacker):
+def test_hub_refuses_to_forward_more_than_went_out(
+    hub: Stack,
+    arcade: Stack,
+    perps: Stack,
+    on_arcade: Callable[..., None],
+    gateway_call: Callable[..., Revert],
+    attacker: str,
+) -> None:
     """M9: nor by the second hop."""
     on_arcade()
     sender = interoperable(arcade.chain.chain_id, hub.bridge.address)
@@ -290,8 +398,8 @@ def test_hub_refuses_to_forward_more_than_went_out(hub, arcade, perps, on_arcade
 
 
 def test_a_lying_quorum_takes_no_more_than_the_chain_holds(
-    hub, arcade, on_arcade, courier, relayer, attacker
-):
+    hub: Stack, arcade: Stack, on_arcade: Callable[..., None], courier: Courier, relayer: str, attacker: str
+) -> None:
     """M3, M9: what a forging quorum can take out of a chain is what was sent to it."""
     on_arcade()
     hub_id, bridge = hub.chain.chain_id, hub.bridge.address
@@ -318,8 +426,13 @@ def test_a_lying_quorum_takes_no_more_than_the_chain_holds(
 @pytest.mark.parametrize("name", ["hub", "arcade"])
 @pytest.mark.parametrize("caller", ["attacker", "relayer", "owner", "deployer", "depositor"])
 def test_refuses_messages_that_the_gateway_did_not_bring(
-    stacks, gateway_call, request, name, caller, attacker
-):
+    stacks: dict[str, Stack],
+    gateway_call: Callable[..., Revert],
+    request: pytest.FixtureRequest,
+    name: str,
+    caller: str,
+    attacker: str,
+) -> None:
     """M10: even if everything else is right."""
     account = request.getfixturevalue(caller)
     origin = "arcade" if name == "hub" else "hub"
@@ -330,7 +443,14 @@ def test_refuses_messages_that_the_gateway_did_not_bring(
 
 @pytest.mark.parametrize("name", ["hub", "arcade"])
 @pytest.mark.parametrize("kind", ["attacker", "owner", "gateway", "era", "zero"])
-def test_refuses_messages_of_other_senders(stacks, gateway_call, request, name, kind, attacker):
+def test_refuses_messages_of_other_senders(
+    stacks: dict[str, Stack],
+    gateway_call: Callable[..., Revert],
+    request: pytest.FixtureRequest,
+    name: str,
+    kind: str,
+    attacker: str,
+) -> None:
     """M10: through the gateway, but not from the bridge of the other chain."""
     stack = stacks[name]
     if kind == "zero":
@@ -344,14 +464,18 @@ def test_refuses_messages_of_other_senders(stacks, gateway_call, request, name, 
 
 
 @pytest.mark.parametrize("origin", [903, UNROUTED, 902, 0])
-def test_spoke_refuses_bridges_of_chains_other_than_the_hub(arcade, gateway_call, attacker, origin):
+def test_spoke_refuses_bridges_of_chains_other_than_the_hub(
+    arcade: Stack, gateway_call: Callable[..., Revert], attacker: str, origin: int
+) -> None:
     """P4: a spoke mints only on a message from the token's home."""
     sender = interoperable(origin, arcade.bridge.address)
     refusal = gateway_call("arcade", sender, arcade.chain.chain_id, attacker, 1)
     assert refusal == error("ERC7786RecipientUnauthorizedGateway", arcade.gateway.address, sender)
 
 
-def test_spoke_mints_nothing_for_another_spoke(courier, arcade, relayer, attacker):
+def test_spoke_mints_nothing_for_another_spoke(
+    courier: Courier, arcade: Stack, relayer: str, attacker: str
+) -> None:
     """P4, M9: also if a whole quorum signs that the message was sent."""
     payload = encode(
         ["uint256", "address", "address", "uint256"], [arcade.chain.chain_id, attacker, attacker, AMOUNT]
@@ -364,7 +488,9 @@ def test_spoke_mints_nothing_for_another_spoke(courier, arcade, relayer, attacke
     assert arcade.era.view("totalSupply") == 0
 
 
-def test_a_stranger_sends_the_bridge_nothing(hub, arcade, courier, owner, attacker):
+def test_a_stranger_sends_the_bridge_nothing(
+    hub: Stack, arcade: Stack, courier: Courier, owner: str, attacker: str
+) -> None:
     """M10: whoever sends a message that reads like a transfer moves nothing."""
     payload = encode(
         ["uint256", "address", "address", "uint256"], [arcade.chain.chain_id, attacker, attacker, AMOUNT]
@@ -378,7 +504,9 @@ def test_a_stranger_sends_the_bridge_nothing(hub, arcade, courier, owner, attack
 
 @pytest.mark.parametrize("name", ["hub", "arcade"])
 @pytest.mark.parametrize("kind", ["zero", "gateway", "bridge", "era"])
-def test_refuses_beneficiaries_on_arrival(stacks, gateway_call, name, kind):
+def test_refuses_beneficiaries_on_arrival(
+    stacks: dict[str, Stack], gateway_call: Callable[..., Revert], name: str, kind: str
+) -> None:
     """M8: also if the other chain's bridge was another one."""
     stack = stacks[name]
     to = ZERO_ADDRESS if kind == "zero" else getattr(stack, kind).address
@@ -388,7 +516,7 @@ def test_refuses_beneficiaries_on_arrival(stacks, gateway_call, name, kind):
 
 
 @pytest.mark.parametrize("payload", [b"", bytes(127), b"\xff" * 128], ids=["empty", "short", "dirty"])
-def test_refuses_payloads_that_are_no_transfer(hub, arcade, payload):
+def test_refuses_payloads_that_are_no_transfer(hub: Stack, arcade: Stack, payload: bytes) -> None:
     sender = interoperable(hub.chain.chain_id, arcade.bridge.address)
     arguments = (bytes(32), sender, payload)
     refusal = arcade.bridge.revert("receiveMessage", *arguments, sender=arcade.gateway.address)
@@ -396,7 +524,7 @@ def test_refuses_payloads_that_are_no_transfer(hub, arcade, payload):
 
 
 @pytest.mark.parametrize("sender", [b"", b"\x00\x01", bytes(64)], ids=["empty", "short", "zeros"])
-def test_refuses_senders_that_are_no_address(arcade, attacker, sender):
+def test_refuses_senders_that_are_no_address(arcade: Stack, attacker: str, sender: bytes) -> None:
     """M16."""
     refusal = arcade.bridge.revert("receiveMessage", bytes(32), sender, b"", sender=attacker)
     assert refusal == error("ERC7786RecipientUnauthorizedGateway", attacker, sender)

@@ -1,5 +1,8 @@
 """What a batch is refused for: elements, heads and proofs."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,17 +11,18 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.facts import LaneFact, SetFact, Tree
 from metalayer.protocol.message import Message, extend, genesis_head
-from tests.kit.evm import error
+from tests.kit.evm import Contract, Receipt, Revert, error
 from tests.kit.inbox import FIRST, IDS, MESSAGES, NOBODY, PROOF
 from tests.kit.paper import PaperLane
+from tests.kit.stack import Stack
 from tests.kit.terms import OPEN_ROUTE
 
 UNROUTED = 4_242
 
 
 @pytest.fixture
-def refusal(gateway, relayer, pack):
-    def refusal(**batch):
+def refusal(gateway: Contract, relayer: str, pack: Callable[..., tuple[Any, ...]]) -> Callable[..., Revert]:
+    def refusal(**batch: Any) -> Revert:
         return gateway.revert("deliver", *pack(**batch), sender=relayer)
 
     return refusal
@@ -27,7 +31,15 @@ def refusal(gateway, relayer, pack):
 # What a batch is refused for
 
 
-def test_refuses_an_origin_without_route(gateway, relayer, attest, sender, recipient, hub, deadline):
+def test_refuses_an_origin_without_route(
+    gateway: Contract,
+    relayer: str,
+    attest: Callable[..., Any],
+    sender: str,
+    recipient: Contract,
+    hub: Stack,
+    deadline: int,
+) -> None:
     lane = PaperLane(hub.chain.chain_id, UNROUTED, gateway.chain.chain_id)
     lane.append(sender, recipient.address, deliver_before=deadline)
     tree = Tree([lane.fact()])
@@ -35,7 +47,15 @@ def test_refuses_an_origin_without_route(gateway, relayer, attest, sender, recip
     assert gateway.revert("deliver", *arguments, sender=relayer) == error("RouteClosed", UNROUTED)
 
 
-def test_refuses_this_chain_as_origin(gateway, relayer, attest, sender, recipient, hub, deadline):
+def test_refuses_this_chain_as_origin(
+    gateway: Contract,
+    relayer: str,
+    attest: Callable[..., Any],
+    sender: str,
+    recipient: Contract,
+    hub: Stack,
+    deadline: int,
+) -> None:
     own = gateway.chain.chain_id
     lane = PaperLane(hub.chain.chain_id, own, own)
     lane.append(sender, recipient.address, deliver_before=deadline)
@@ -44,20 +64,38 @@ def test_refuses_this_chain_as_origin(gateway, relayer, attest, sender, recipien
     assert gateway.revert("deliver", *arguments, sender=relayer) == error("RouteClosed", own)
 
 
-def test_refuses_an_origin_whose_inbound_is_closed(gateway, owner, lane, fill, refusal):
+def test_refuses_an_origin_whose_inbound_is_closed(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    refusal: Callable[..., Revert],
+) -> None:
     gateway.send("setRoute", lane.origin, (True, False, *OPEN_ROUTE[2:]), sender=owner)
     fill()
     assert refusal() == error("RouteClosed", lane.origin)
 
 
-def test_delivers_while_outbound_is_closed(gateway, owner, lane, fill, deliver):
+def test_delivers_while_outbound_is_closed(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+) -> None:
     gateway.send("setRoute", lane.origin, (False, True, *OPEN_ROUTE[2:]), sender=owner)
     fill()
     deliver()
 
 
 @pytest.mark.parametrize("stored", [0, 1, 2])
-def test_refuses_a_gap(lane, fill, deliver, refusal, stored):
+def test_refuses_a_gap(
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    refusal: Callable[..., Revert],
+    stored: int,
+) -> None:
     """P2: a lane cannot skip."""
     fill(5)
     if stored:
@@ -65,18 +103,28 @@ def test_refuses_a_gap(lane, fill, deliver, refusal, stored):
     assert refusal(first=stored + 2) == error("LaneGap", lane.origin, stored + 2, stored + 1)
 
 
-def test_refuses_first_zero(lane, fill, refusal):
+def test_refuses_first_zero(
+    lane: PaperLane, fill: Callable[..., list[Message]], refusal: Callable[..., Revert]
+) -> None:
     """M1."""
     fill(2)
     assert refusal(change={FIRST: 0}) == error("LaneGap", lane.origin, 0, 1)
 
 
-def test_refuses_the_highest_first(lane, fill, refusal):
+def test_refuses_the_highest_first(
+    lane: PaperLane, fill: Callable[..., list[Message]], refusal: Callable[..., Revert]
+) -> None:
     fill(2)
     assert refusal(change={FIRST: 2**64 - 1}) == error("LaneGap", lane.origin, 2**64 - 1, 1)
 
 
-def test_an_empty_batch_moves_nothing(lane, fill, pack, gateway, relayer):
+def test_an_empty_batch_moves_nothing(
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    pack: Callable[..., tuple[Any, ...]],
+    gateway: Contract,
+    relayer: str,
+) -> None:
     """M7: nothing leads nowhere."""
     fill(2)
     gateway.send("deliver", *pack(change={MESSAGES: [], IDS: []}), sender=relayer)
@@ -84,7 +132,9 @@ def test_an_empty_batch_moves_nothing(lane, fill, pack, gateway, relayer):
 
 
 @pytest.mark.parametrize("kind", ["message", "id"])
-def test_refuses_one_element_too_few(lane, fill, refusal, kind):
+def test_refuses_one_element_too_few(
+    lane: PaperLane, fill: Callable[..., list[Message]], refusal: Callable[..., Revert], kind: str
+) -> None:
     messages = fill(4)
     change = (
         {MESSAGES: [message.fields for message in messages[:3]]}
@@ -95,7 +145,9 @@ def test_refuses_one_element_too_few(lane, fill, refusal, kind):
 
 
 @pytest.mark.parametrize("kind", ["message", "id"])
-def test_refuses_one_element_too_many(lane, fill, refusal, kind):
+def test_refuses_one_element_too_many(
+    lane: PaperLane, fill: Callable[..., list[Message]], refusal: Callable[..., Revert], kind: str
+) -> None:
     messages = fill(4)
     fields = [message.fields for message in messages]
     fifth = replace(messages[0], nonce=5)
@@ -117,7 +169,12 @@ def test_refuses_one_element_too_many(lane, fill, refusal, kind):
         pytest.param({5: b""}, id="no-payload"),
     ],
 )
-def test_refuses_a_message_with_a_change(lane, fill, refusal, change):
+def test_refuses_a_message_with_a_change(
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    refusal: Callable[..., Revert],
+    change: dict[int, Any],
+) -> None:
     """M9, M15: what is executed is what was sent, field by field."""
     (message,) = fill()
     fields: list[Any] = list(message.fields)
@@ -128,7 +185,9 @@ def test_refuses_a_message_with_a_change(lane, fill, refusal, change):
     assert refusal(change={MESSAGES: [tuple(fields)]}) == expected
 
 
-def test_refuses_messages_in_another_order(lane, fill, refusal):
+def test_refuses_messages_in_another_order(
+    lane: PaperLane, fill: Callable[..., list[Message]], refusal: Callable[..., Revert]
+) -> None:
     """P2: the place is part of the id."""
     first, second = fill(2)
     head = lane.heads[0]
@@ -138,7 +197,9 @@ def test_refuses_messages_in_another_order(lane, fill, refusal):
     assert refusal(change={MESSAGES: [second.fields, first.fields]}) == expected
 
 
-def test_refuses_another_id_in_the_suffix(lane, fill, refusal):
+def test_refuses_another_id_in_the_suffix(
+    lane: PaperLane, fill: Callable[..., list[Message]], refusal: Callable[..., Revert]
+) -> None:
     messages = fill(3)
     wrong = keccak(text="wrong")
     head = extend(extend(lane.heads[1], wrong), messages[2].id)
@@ -147,7 +208,13 @@ def test_refuses_another_id_in_the_suffix(lane, fill, refusal):
 
 
 @pytest.mark.parametrize("count", [0, 1], ids=["ids-only", "messages-that-it-has"])
-def test_refuses_another_id_though_it_would_execute_nothing(lane, fill, deliver, refusal, count):
+def test_refuses_another_id_though_it_would_execute_nothing(
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    refusal: Callable[..., Revert],
+    count: int,
+) -> None:
     messages = fill(2)
     deliver(count=count)
     wrong = keccak(text="wrong")
@@ -156,7 +223,9 @@ def test_refuses_another_id_though_it_would_execute_nothing(lane, fill, deliver,
     assert refusal(count=count, change={IDS: ids}) == expected
 
 
-def test_refuses_zero_ids_in_the_suffix(lane, fill, refusal):
+def test_refuses_zero_ids_in_the_suffix(
+    lane: PaperLane, fill: Callable[..., list[Message]], refusal: Callable[..., Revert]
+) -> None:
     """M1: a zero id is an id like any other, and leads elsewhere."""
     fill(2)
     expected = error("HeadNotProven", lane.origin, 2, extend(lane.heads[1], bytes(32)))
@@ -164,8 +233,16 @@ def test_refuses_zero_ids_in_the_suffix(lane, fill, refusal):
 
 
 def test_refuses_a_message_of_another_lane(
-    gateway, relayer, attest, lane, other_lane, fill, sender, recipient, deadline
-):
+    gateway: Contract,
+    relayer: str,
+    attest: Callable[..., Any],
+    lane: PaperLane,
+    other_lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    sender: str,
+    recipient: Contract,
+    deadline: int,
+) -> None:
     """P1: the origin comes from the batch, so that nobody speaks for another chain."""
     fill()
     foreign = other_lane.append(sender, recipient.address, deliver_before=deadline, payload=b"from perps")
@@ -181,13 +258,13 @@ def test_refuses_a_message_of_another_lane(
 # Proofs (M7)
 
 
-def not_proven(lane):
+def not_proven(lane: PaperLane) -> Revert:
     """The lane is replayed to its true head, which the proof does not lead from."""
     return error("HeadNotProven", lane.origin, lane.nonce, lane.heads[-1])
 
 
 @pytest.fixture
-def forest(lane, fill):
+def forest(lane: PaperLane, fill: Callable[..., list[Message]]) -> Tree:
     """A tree of ten facts, with the lane's fact among them."""
     fill(3)
     others = [SetFact(i, keccak(text=f"set {i}")) for i in range(9)]
@@ -195,8 +272,10 @@ def forest(lane, fill):
 
 
 @pytest.fixture
-def refusal_of_proof(gateway, relayer, attest, lane, forest):
-    def refusal_of_proof(proof):
+def refusal_of_proof(
+    gateway: Contract, relayer: str, attest: Callable[..., Any], lane: PaperLane, forest: Tree
+) -> Callable[..., Revert]:
+    def refusal_of_proof(proof: Sequence[bytes]) -> Revert:
         batch = list(lane.batch(forest))
         batch[PROOF] = proof
         return gateway.revert("deliver", attest(forest.root), [tuple(batch)], sender=relayer)
@@ -204,7 +283,9 @@ def refusal_of_proof(gateway, relayer, attest, lane, forest):
     return refusal_of_proof
 
 
-def test_accepts_the_proof(gateway, relayer, attest, lane, forest):
+def test_accepts_the_proof(
+    gateway: Contract, relayer: str, attest: Callable[..., Any], lane: PaperLane, forest: Tree
+) -> None:
     gateway.send("deliver", attest(forest.root), [lane.batch(forest)], sender=relayer)
 
 
@@ -222,13 +303,17 @@ def test_accepts_the_proof(gateway, relayer, attest, lane, forest):
         pytest.param(lambda proof, tree: [tree.root], id="the-root"),
     ],
 )
-def test_refuses_a_proof(lane, forest, refusal_of_proof, defect):
+def test_refuses_a_proof(
+    lane: PaperLane, forest: Tree, refusal_of_proof: Callable[..., Revert], defect: Callable[..., Any]
+) -> None:
     """M7."""
     proof = forest.proof(lane.fact())
     assert refusal_of_proof(defect(proof, forest)) == not_proven(lane)
 
 
-def test_refuses_a_proof_where_none_is_needed(lane, fill, refusal):
+def test_refuses_a_proof_where_none_is_needed(
+    lane: PaperLane, fill: Callable[..., list[Message]], refusal: Callable[..., Revert]
+) -> None:
     """M7: one fact is its own root."""
     fill()
     leaf = lane.fact().leaf
@@ -236,7 +321,14 @@ def test_refuses_a_proof_where_none_is_needed(lane, fill, refusal):
 
 
 @pytest.mark.parametrize("root", [bytes(32), b"\xff" * 32], ids=["zero", "ones"])
-def test_refuses_a_signed_root_without_the_fact(gateway, relayer, attest, lane, fill, root):
+def test_refuses_a_signed_root_without_the_fact(
+    gateway: Contract,
+    relayer: str,
+    attest: Callable[..., Any],
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    root: bytes,
+) -> None:
     """M1: even a quorum's signature under a zero root proves nothing."""
     fill()
     batch = lane.batch(Tree([lane.fact()]))
@@ -256,7 +348,14 @@ def test_refuses_a_signed_root_without_the_fact(gateway, relayer, attest, lane, 
         pytest.param(lambda f: SetFact(f.nonce, f.head), id="other-kind"),
     ],
 )
-def test_refuses_a_signed_fact_about_something_else(gateway, relayer, attest, lane, fill, forge):
+def test_refuses_a_signed_fact_about_something_else(
+    gateway: Contract,
+    relayer: str,
+    attest: Callable[..., Any],
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    forge: Callable[..., Any],
+) -> None:
     """M2, M17: only the fact about this lane at this nonce counts."""
     fill()
     signed = Tree([forge(lane.fact())])
@@ -264,7 +363,13 @@ def test_refuses_a_signed_fact_about_something_else(gateway, relayer, attest, la
     assert gateway.revert("deliver", attest(signed.root), [batch], sender=relayer) == not_proven(lane)
 
 
-def test_refuses_a_batch_made_for_another_chain(perps, fill, pack, relayer, lane):
+def test_refuses_a_batch_made_for_another_chain(
+    perps: Stack,
+    fill: Callable[..., list[Message]],
+    pack: Callable[..., tuple[Any, ...]],
+    relayer: str,
+    lane: PaperLane,
+) -> None:
     """M17: the destination is the chain that asks, whatever the relayer says."""
     fill()
     moved = replace(lane.messages[0], destination=perps.chain.chain_id)

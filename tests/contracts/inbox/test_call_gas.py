@@ -1,15 +1,20 @@
 """Gas of a message's call: the Inbox has it before it calls, whatever the batch holds (M12, M19)."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.facts import SetFact, Tree
-from metalayer.protocol.message import Fee
-from tests.kit.evm import CODEC, MAX_TRANSACTION_GAS, Revert, call, deploy, set_code, slot
+from metalayer.protocol.message import Fee, Message
+from tests.kit.evm import CODEC, MAX_TRANSACTION_GAS, Contract, Receipt, Revert, call, deploy, set_code, slot
 from tests.kit.inbox import FAILED, NOBODY, REFUSING, calldata_floor, place
-from tests.kit.paper import Validators
+from tests.kit.paper import PaperLane, Validators
+from tests.kit.scripted import Behaviour
+from tests.kit.stack import Stack
 from tests.kit.terms import HIGHEST_GAS_LIMIT, OPEN_ROUTE
 
 MAGIC = keccak(text="receiveMessage(bytes32,bytes,bytes)")[:4]
@@ -21,14 +26,14 @@ DELEGATED_ADDRESS = "0x000000000000000000000000000000000000De1E"
 
 
 @pytest.fixture
-def probe(arcade):
+def probe(arcade: Stack) -> str:
     """A recipient that records with how much gas it was called."""
     set_code(arcade.chain, PROBE_ADDRESS, PROBE)
     return PROBE_ADDRESS
 
 
 @pytest.fixture
-def delegated(arcade, probe):
+def delegated(arcade: Stack, probe: str) -> str:
     """An account that delegates to the probe (EIP-7702): calling it loads a second, cold account."""
     set_code(arcade.chain, DELEGATED_ADDRESS, bytes.fromhex("ef0100" + probe[2:]))
     return DELEGATED_ADDRESS
@@ -52,8 +57,17 @@ def required_gas(gas_limit: int) -> int:
     ],
 )
 def test_recipient_gets_its_whole_gas_or_the_transaction_reverts(
-    arcade, gateway, relayer, lane, fill, pack, request, kind, size, gas_limit
-):
+    arcade: Stack,
+    gateway: Contract,
+    relayer: str,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    pack: Callable[..., tuple[Any, ...]],
+    request: pytest.FixtureRequest,
+    kind: str,
+    size: int,
+    gas_limit: int,
+) -> None:
     """M12: a relayer cannot burn a message by under-funding it, whatever gas the transaction has.
 
     Finds the least gas with which the transaction succeeds, then looks at both sides of it.
@@ -64,7 +78,7 @@ def test_recipient_gets_its_whole_gas_or_the_transaction_reverts(
     data = gateway.encode("deliver", *arguments)
     chain = arcade.chain
 
-    def succeeds(gas):
+    def succeeds(gas: int) -> bool:
         return not isinstance(call(chain, gateway.address, data, sender=relayer, gas=gas), Revert)
 
     low, high = gas_limit, gas_limit + 1_500_000
@@ -92,7 +106,9 @@ def test_recipient_gets_its_whole_gas_or_the_transaction_reverts(
     assert available < required
 
 
-def insufficient_gas(gateway, relayer, arguments, gas, method="deliver"):
+def insufficient_gas(
+    gateway: Contract, relayer: str, arguments: tuple[Any, ...], gas: int, method: str = "deliver"
+) -> tuple[bytes, int, int]:
     """Arguments of InsufficientGas, which must be what the gateway says."""
     refusal = gateway.revert(method, *arguments, sender=relayer, gas=gas)
     assert refusal.data[:4] == keccak(text="InsufficientGas(bytes32,uint256,uint256)")[:4], refusal
@@ -100,7 +116,16 @@ def insufficient_gas(gateway, relayer, arguments, gas, method="deliver"):
 
 
 @pytest.mark.parametrize("kind", ["probe", "delegated"])
-def test_the_second_message_gets_its_whole_gas_too(arcade, gateway, relayer, lane, fill, pack, request, kind):
+def test_the_second_message_gets_its_whole_gas_too(
+    arcade: Stack,
+    gateway: Contract,
+    relayer: str,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    pack: Callable[..., tuple[Any, ...]],
+    request: pytest.FixtureRequest,
+    kind: str,
+) -> None:
     """M12: what the first one burned is not taken from the second."""
     set_code(arcade.chain, NOBODY, b"\xfe")
     fill(to=NOBODY, gas_limit=1_000_000)
@@ -120,8 +145,15 @@ def test_the_second_message_gets_its_whole_gas_too(arcade, gateway, relayer, lan
 @pytest.mark.parametrize("behaviour", REFUSING, ids=lambda behaviour: behaviour.name)
 @pytest.mark.parametrize("gas_limit", [50_000, 1_000_000, 10_000_000])
 def test_the_gateway_goes_on_with_the_least_gas(
-    gateway, relayer, lane, fill, pack, behave, gas_limit, behaviour
-):
+    gateway: Contract,
+    relayer: str,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    pack: Callable[..., tuple[Any, ...]],
+    behave: Callable[..., None],
+    gas_limit: int,
+    behaviour: Behaviour,
+) -> None:
     """M12: with one gas more than at InsufficientGas enough is left to book any failure, and what a relayer earns
     for the first time.
     """
@@ -132,7 +164,7 @@ def test_the_gateway_goes_on_with_the_least_gas(
     name = keccak(text="InsufficientGas(bytes32,uint256,uint256)")[:4]
     data = gateway.encode("deliver", *arguments)
 
-    def starved(gas):
+    def starved(gas: int) -> bool:
         result = call(gateway.chain, gateway.address, data, sender=relayer, gas=gas)
         return isinstance(result, Revert) and result.data[:4] in (name, b"")
 
@@ -146,7 +178,15 @@ def test_the_gateway_goes_on_with_the_least_gas(
 
 
 @pytest.mark.parametrize("kind", ["probe", "delegated"])
-def test_retry_gives_at_least_the_gas_limit(arcade, gateway, relayer, fill, deliver, request, kind):
+def test_retry_gives_at_least_the_gas_limit(
+    arcade: Stack,
+    gateway: Contract,
+    relayer: str,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    request: pytest.FixtureRequest,
+    kind: str,
+) -> None:
     """M12, M19: a retry with too little gas is refused and keeps the message open."""
     gas_limit = 300_000
     (message,) = fill(to=NOBODY, gas_limit=gas_limit)
@@ -174,8 +214,16 @@ PROOF_DEPTH = 10
 
 
 def test_the_largest_delivery_fits_a_transaction(
-    arcade, hub, owner, guardian, deployer, relayer, sender, lane, deadline
-):
+    arcade: Stack,
+    hub: Stack,
+    owner: str,
+    guardian: str,
+    deployer: str,
+    relayer: str,
+    sender: str,
+    lane: PaperLane,
+    deadline: int,
+) -> None:
     """M12: 32 signatures, a proof of depth 10, 255 ids, the longest payload, and all of the highest gas limit burned.
 
     `Routes.MAX_GAS_LIMIT` leaves 1,500,000 for what surrounds the call. A lane with a message that fits no

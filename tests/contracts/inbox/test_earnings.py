@@ -1,14 +1,18 @@
 """Earnings of relayers at the destination, and their claims."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import pytest
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.gateway import Kind
-from metalayer.protocol.message import Fee
-from tests.kit.evm import error
+from metalayer.protocol.message import Fee, Message
+from tests.kit.evm import Contract, error
 from tests.kit.inbox import BACK, BASE, FEE, HIGHEST, NOBODY, RELAY, notices, place
-from tests.kit.paper import gateway_payload
+from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
 from tests.kit.scripted import Behaviour
 from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
@@ -19,64 +23,99 @@ CARRIAGE = 5_000_000 + 150 * 20_000 + 128 * 1_000
 # Earnings
 
 
-def test_nobody_earned_anything_yet(gateway, lane, relayer):
+def test_nobody_earned_anything_yet(gateway: Contract, lane: PaperLane, relayer: str) -> None:
     assert gateway.view("earnings", lane.origin, relayer) == (0, 0)
 
 
-def test_success_earns_the_relay_and_the_return_part(lane, append, paper, earned):
+def test_success_earns_the_relay_and_the_return_part(
+    lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, earned: Callable[..., int]
+) -> None:
     append()
     paper.deliver(lane)
     assert earned(lane.origin) == RELAY + BACK
 
 
-def test_failure_earns_the_relay_part(lane, failed, earned):
+def test_failure_earns_the_relay_part(lane: PaperLane, failed: Message, earned: Callable[..., int]) -> None:
     assert earned(lane.origin) == RELAY
 
 
-def test_an_account_without_code_earns_the_relay_part(lane, append, paper, earned):
+def test_an_account_without_code_earns_the_relay_part(
+    lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, earned: Callable[..., int]
+) -> None:
     append(to=NOBODY)
     paper.deliver(lane)
     assert earned(lane.origin) == RELAY
 
 
-def test_expiry_earns_the_base_part(lane, append, paper, deadline, earned):
+def test_expiry_earns_the_base_part(
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    deadline: int,
+    earned: Callable[..., int],
+) -> None:
     """Waiting for the expiry never pays."""
     append()
     paper.deliver(lane, at=deadline + 1)
     assert earned(lane.origin) == BASE
 
 
-def test_the_last_second_earns_all(lane, append, paper, deadline, earned):
+def test_the_last_second_earns_all(
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    deadline: int,
+    earned: Callable[..., int],
+) -> None:
     append()
     paper.deliver(lane, at=deadline)
     assert earned(lane.origin) == RELAY + BACK
 
 
-def test_whoever_retries_to_success_earns_the_return_part(gateway, lane, attacker, failed, earned):
+def test_whoever_retries_to_success_earns_the_return_part(
+    gateway: Contract, lane: PaperLane, attacker: str, failed: Message, earned: Callable[..., int]
+) -> None:
     gateway.send("retry", *place(failed), sender=attacker)
     assert earned(lane.origin, attacker) == BACK
     assert earned(lane.origin) == RELAY
 
 
-def test_a_retry_that_fails_earns_nothing(gateway, lane, attacker, failed, behave, earned):
+def test_a_retry_that_fails_earns_nothing(
+    gateway: Contract,
+    lane: PaperLane,
+    attacker: str,
+    failed: Message,
+    behave: Callable[..., None],
+    earned: Callable[..., int],
+) -> None:
     behave(Behaviour.REVERT)
     assert not gateway.attempt("retry", *place(failed), sender=attacker).succeeded
     assert earned(lane.origin, attacker) == 0
 
 
-def test_sending_back_earns_nothing_here(gateway, lane, attacker, expired, earned):
+def test_sending_back_earns_nothing_here(
+    gateway: Contract, lane: PaperLane, attacker: str, expired: Message, earned: Callable[..., int]
+) -> None:
     """Who carries the notice is paid on the origin."""
     gateway.send("returnToSender", *place(expired), sender=attacker)
     assert earned(lane.origin, attacker) == 0
 
 
-def test_a_free_message_earns_nothing(lane, append, paper, earned):
+def test_a_free_message_earns_nothing(
+    lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, earned: Callable[..., int]
+) -> None:
     append(fee=0)
     paper.deliver(lane)
     assert earned(lane.origin) == 0
 
 
-def test_what_a_gateway_says_earns_nothing(gateway, lane, append, paper, earned):
+def test_what_a_gateway_says_earns_nothing(
+    gateway: Contract,
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    earned: Callable[..., int],
+) -> None:
     """Even if a lying chain names a fee."""
     payload = gateway_payload(Kind.RETURN, keccak(text="returned"), 0, 0)
     lane.append_notice(gateway.address, payload)
@@ -85,7 +124,9 @@ def test_what_a_gateway_says_earns_nothing(gateway, lane, append, paper, earned)
     assert earned(lane.origin) == 0
 
 
-def test_a_batch_earns_the_sum_of_its_messages(lane, append, paper, earned):
+def test_a_batch_earns_the_sum_of_its_messages(
+    lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, earned: Callable[..., int]
+) -> None:
     append()
     append(to=NOBODY)
     append(deliver_before=1)
@@ -95,7 +136,13 @@ def test_a_batch_earns_the_sum_of_its_messages(lane, append, paper, earned):
     assert earned(lane.origin) == (RELAY + BACK) + RELAY + BASE + 110
 
 
-def test_every_lane_earns_for_itself(lane, other_lane, append, paper, earned):
+def test_every_lane_earns_for_itself(
+    lane: PaperLane,
+    other_lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    earned: Callable[..., int],
+) -> None:
     append()
     append(on=other_lane)
     append(on=other_lane, to=NOBODY)
@@ -104,7 +151,9 @@ def test_every_lane_earns_for_itself(lane, other_lane, append, paper, earned):
     assert earned(other_lane.origin) == RELAY + BACK + RELAY
 
 
-def test_earnings_add_up(lane, append, paper, earned):
+def test_earnings_add_up(
+    lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, earned: Callable[..., int]
+) -> None:
     append()
     paper.deliver(lane)
     append()
@@ -112,7 +161,14 @@ def test_earnings_add_up(lane, append, paper, earned):
     assert earned(lane.origin) == 2 * (RELAY + BACK)
 
 
-def test_who_comes_second_earns_nothing(gateway, lane, append, paper, attacker, earned):
+def test_who_comes_second_earns_nothing(
+    gateway: Contract,
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    attacker: str,
+    earned: Callable[..., int],
+) -> None:
     """P5: a relayer is never paid twice, and two are never paid for one message."""
     append()
     arguments = paper.arguments(lane)
@@ -122,7 +178,13 @@ def test_who_comes_second_earns_nothing(gateway, lane, append, paper, attacker, 
     assert earned(lane.origin, attacker) == 0
 
 
-def test_what_the_lane_has_earns_nothing(lane, append, paper, attacker, earned):
+def test_what_the_lane_has_earns_nothing(
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    attacker: str,
+    earned: Callable[..., int],
+) -> None:
     """P5: who delivers more than the faster one did earns the rest alone."""
     for back in (1, 10, 100):
         append(fee=Fee(0, 0, back).packed)
@@ -132,7 +194,9 @@ def test_what_the_lane_has_earns_nothing(lane, append, paper, attacker, earned):
     assert earned(lane.origin, attacker) == 100
 
 
-def test_ids_earn_nothing(lane, append, paper, earned):
+def test_ids_earn_nothing(
+    lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, earned: Callable[..., int]
+) -> None:
     append(fee=Fee(0, 0, 1).packed)
     append(fee=Fee(0, 0, 10).packed)
     paper.deliver(lane, count=1)
@@ -140,7 +204,15 @@ def test_ids_earn_nothing(lane, append, paper, earned):
 
 
 @pytest.mark.parametrize("fee", [Fee(HIGHEST, HIGHEST, HIGHEST).packed, 2**256 - 1], ids=["parts", "word"])
-def test_the_highest_fees_overflow_nothing(gateway, lane, append, paper, earned, relayer, fee):
+def test_the_highest_fees_overflow_nothing(
+    gateway: Contract,
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    earned: Callable[..., int],
+    relayer: str,
+    fee: int,
+) -> None:
     """M3: what a lying chain names halts no lane; its escrow bounds what it pays."""
     for _ in range(3):
         append(fee=fee)
@@ -159,17 +231,19 @@ def test_the_highest_fees_overflow_nothing(gateway, lane, append, paper, earned,
 
 
 @pytest.fixture
-def earn(lane, append, paper):
+def earn(lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer) -> Callable[..., None]:
     """Makes the relayer, or another account, earn that much on the lane from the hub, in gwei."""
 
-    def earn(amount, account=None):
+    def earn(amount: int, account: str | None = None) -> None:
         append(fee=Fee(0, 0, amount).packed)
         paper.deliver(lane, sender=account)
 
     return earn
 
 
-def test_claim_says_all_that_was_earned(gateway, lane, lane_back, relayer, earn):
+def test_claim_says_all_that_was_earned(
+    gateway: Contract, lane: PaperLane, lane_back: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     earn(10 * CARRIAGE)
     receipt = gateway.send("claim", lane.origin, sender=relayer)
     assert [event.name for event in receipt.events] == ["MessageSent", "LaneExtended", "ClaimSent"]
@@ -181,34 +255,44 @@ def test_claim_says_all_that_was_earned(gateway, lane, lane_back, relayer, earn)
     assert gateway.view("outboxLane", lane.origin) == (1, lane_back.heads[1], 0)
 
 
-def test_claim_books_what_it_said(gateway, lane, relayer, earn):
+def test_claim_books_what_it_said(
+    gateway: Contract, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     earn(10 * CARRIAGE)
     gateway.send("claim", lane.origin, sender=relayer)
     assert gateway.view("earnings", lane.origin, relayer) == (10 * CARRIAGE, 10 * CARRIAGE)
 
 
-def test_refuses_a_claim_of_nothing(gateway, lane, earn, attacker):
+def test_refuses_a_claim_of_nothing(
+    gateway: Contract, lane: PaperLane, earn: Callable[..., None], attacker: str
+) -> None:
     """Nobody claims what somebody else earned."""
     earn(10 * CARRIAGE)
     refusal = error("NothingToClaim", lane.origin, attacker, 0, CARRIAGE)
     assert gateway.revert("claim", lane.origin, sender=attacker) == refusal
 
 
-def test_refuses_a_claim_of_no_more_than_its_carriage(gateway, lane, relayer, earn):
+def test_refuses_a_claim_of_no_more_than_its_carriage(
+    gateway: Contract, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     earn(CARRIAGE)
     refusal = error("NothingToClaim", lane.origin, relayer, CARRIAGE, CARRIAGE)
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
     assert not gateway.attempt("claim", lane.origin, sender=relayer).succeeded
 
 
-def test_claims_one_gwei_more_than_its_carriage(gateway, lane, relayer, earn):
+def test_claims_one_gwei_more_than_its_carriage(
+    gateway: Contract, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     earn(CARRIAGE)
     earn(1)
     gateway.send("claim", lane.origin, sender=relayer)
     assert gateway.view("earnings", lane.origin, relayer) == (CARRIAGE + 1, CARRIAGE + 1)
 
 
-def test_carriage_is_what_a_message_pays_now(gateway, owner, lane, relayer, earn):
+def test_carriage_is_what_a_message_pays_now(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     """It is the price of sending such a message without the parts for its end and the protocol."""
     terms = (*OPEN_ROUTE[:4], 7_000_000, 30_000, 2_000, 0, 0)
     gateway.send("setRoute", lane.origin, terms, sender=owner)
@@ -222,7 +306,9 @@ def test_carriage_is_what_a_message_pays_now(gateway, owner, lane, relayer, earn
     assert payload == gateway_payload(Kind.CLAIM, int(relayer, 16), carriage + 1, carriage)
 
 
-def test_carriage_of_a_free_route_is_nothing(gateway, owner, lane, relayer, earn):
+def test_carriage_of_a_free_route_is_nothing(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     gateway.send("setRoute", lane.origin, FREE_ROUTE, sender=owner)
     refusal = error("NothingToClaim", lane.origin, relayer, 0, 0)
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
@@ -230,7 +316,9 @@ def test_carriage_of_a_free_route_is_nothing(gateway, owner, lane, relayer, earn
     gateway.send("claim", lane.origin, sender=relayer)
 
 
-def test_refuses_to_claim_twice(gateway, lane, relayer, earn):
+def test_refuses_to_claim_twice(
+    gateway: Contract, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     """P5."""
     earn(10 * CARRIAGE)
     gateway.send("claim", lane.origin, sender=relayer)
@@ -238,7 +326,9 @@ def test_refuses_to_claim_twice(gateway, lane, relayer, earn):
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
 
 
-def test_refuses_a_second_claim_of_no_more_than_its_carriage(gateway, lane, relayer, earn):
+def test_refuses_a_second_claim_of_no_more_than_its_carriage(
+    gateway: Contract, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     earn(10 * CARRIAGE)
     gateway.send("claim", lane.origin, sender=relayer)
     earn(CARRIAGE)
@@ -246,7 +336,9 @@ def test_refuses_a_second_claim_of_no_more_than_its_carriage(gateway, lane, rela
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
 
 
-def test_a_second_claim_says_the_whole_sum(gateway, lane, relayer, earn):
+def test_a_second_claim_says_the_whole_sum(
+    gateway: Contract, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     """Cumulative, so that nothing is lost with a lost claim."""
     earn(10 * CARRIAGE)
     gateway.send("claim", lane.origin, sender=relayer)
@@ -260,7 +352,9 @@ def test_a_second_claim_says_the_whole_sum(gateway, lane, relayer, earn):
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
 
 
-def test_relayers_claim_apart(gateway, lane, relayer, attacker, earn):
+def test_relayers_claim_apart(
+    gateway: Contract, lane: PaperLane, relayer: str, attacker: str, earn: Callable[..., None]
+) -> None:
     earn(10 * CARRIAGE)
     earn(5 * CARRIAGE, account=attacker)
     gateway.send("claim", lane.origin, sender=relayer)
@@ -269,7 +363,15 @@ def test_relayers_claim_apart(gateway, lane, relayer, attacker, earn):
     assert gateway.view("earnings", lane.origin, relayer) == (10 * CARRIAGE, 10 * CARRIAGE)
 
 
-def test_origins_are_claimed_apart(gateway, lane, other_lane, relayer, append, paper, earn):
+def test_origins_are_claimed_apart(
+    gateway: Contract,
+    lane: PaperLane,
+    other_lane: PaperLane,
+    relayer: str,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    earn: Callable[..., None],
+) -> None:
     earn(10 * CARRIAGE)
     append(on=other_lane, fee=Fee(0, 0, 5 * CARRIAGE).packed)
     paper.deliver(other_lane)
@@ -278,7 +380,9 @@ def test_origins_are_claimed_apart(gateway, lane, other_lane, relayer, append, p
     assert gateway.view("earnings", other_lane.origin, relayer) == (5 * CARRIAGE, 5 * CARRIAGE)
 
 
-def test_a_claim_that_a_restart_may_have_lost_is_sent_again(gateway, owner, lane, relayer, earn):
+def test_a_claim_that_a_restart_may_have_lost_is_sent_again(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, earn: Callable[..., None]
+) -> None:
     earn(10 * CARRIAGE)
     gateway.send("claim", lane.origin, sender=relayer)
     gateway.send("restart", lane.origin, 40, sender=owner)
@@ -290,7 +394,14 @@ def test_a_claim_that_a_restart_may_have_lost_is_sent_again(gateway, owner, lane
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
 
 
-def test_a_restart_of_another_lane_loses_no_claim(gateway, owner, lane, other_lane, relayer, earn):
+def test_a_restart_of_another_lane_loses_no_claim(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    other_lane: PaperLane,
+    relayer: str,
+    earn: Callable[..., None],
+) -> None:
     earn(10 * CARRIAGE)
     gateway.send("claim", lane.origin, sender=relayer)
     gateway.send("restart", other_lane.origin, 40, sender=owner)
@@ -298,13 +409,17 @@ def test_a_restart_of_another_lane_loses_no_claim(gateway, owner, lane, other_la
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
 
 
-def test_a_restart_gives_nothing_to_who_earned_nothing(gateway, owner, lane, relayer):
+def test_a_restart_gives_nothing_to_who_earned_nothing(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str
+) -> None:
     gateway.send("restart", lane.origin, 40, sender=owner)
     refusal = error("NothingToClaim", lane.origin, relayer, 0, CARRIAGE)
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
 
 
-def test_claims_are_never_paused(gateway, lane, relayer, earn, halted):
+def test_claims_are_never_paused(
+    gateway: Contract, lane: PaperLane, relayer: str, earn: Callable[..., None], halted: Callable[..., None]
+) -> None:
     earn(10 * CARRIAGE)
     halted(lane.origin)
     assert len(gateway.send("claim", lane.origin, sender=relayer).named("ClaimSent")) == 1

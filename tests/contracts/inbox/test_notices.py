@@ -1,5 +1,8 @@
 """What gateways tell each other: nothing that one says stops its lane."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,9 +12,11 @@ from hypothesis import strategies as st
 
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.gateway import Kind
-from metalayer.protocol.message import Fee, interoperable
+from metalayer.protocol.message import Fee, Message, interoperable
+from tests.kit.evm import Contract, Receipt
 from tests.kit.inbox import ACCEPTED, NOBODY, calldata_floor
-from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
+from tests.kit.paper import PaperLane, PaperRelayer, Validators, gateway_payload
+from tests.kit.stack import Stack
 from tests.kit.strategies import words
 
 WORD = 2**256 - 1
@@ -26,7 +31,9 @@ PAYLOADS = st.one_of(
 
 
 @pytest.fixture
-def lies(hub, arcade, relayer, sender, owner, treasury, validators):
+def lies(
+    hub: Stack, arcade: Stack, relayer: str, sender: str, owner: str, treasury: str, validators: Validators
+) -> Callable[..., tuple[Any, ...]]:
     """Delivers to the hub what arcade's gateway says there, a message behind it; everything is undone after.
 
     The hub has escrow for a message to arcade, and restarted that lane: "id", "relayer" and "restart" stand for
@@ -40,7 +47,9 @@ def lies(hub, arcade, relayer, sender, owner, treasury, validators):
     gateway.send("restart", destination, 7, sender=owner)
     known = {"id": receipt.named("MessageSent")[0][0], "relayer": int(relayer, 16), "restart": 7}
 
-    def lies(said, behind):
+    def lies(
+        said: Sequence[bytes | tuple[Any, ...]], behind: dict[str, Any]
+    ) -> tuple[Receipt, list[Message], int, int]:
         lane = PaperLane(hub.chain.chain_id, destination, hub.chain.chain_id)
         for payload in said:
             if not isinstance(payload, bytes):
@@ -73,7 +82,9 @@ def lies(hub, arcade, relayer, sender, owner, treasury, validators):
 )
 @example(said=[b"", b"\x01" * 31, bytes(127), bytes(129), b"\xff" * 8_192])
 @given(said=st.lists(PAYLOADS, min_size=1, max_size=4))
-def test_a_lane_goes_on_whatever_a_gateway_says(lies, deadline, said):
+def test_a_lane_goes_on_whatever_a_gateway_says(
+    lies: Callable[..., tuple[Any, ...]], deadline: int, said: list[bytes | tuple[Any, ...]]
+) -> None:
     """M3, M13, P5: a quorum that lies about a chain neither halts its lane, nor makes it pay more than its escrow."""
     receipt, messages, taken, paid = lies(said, {"deliver_before": deadline})
     assert [id_ for id_, _, _ in receipt.named("MessageDelivered")] == [message.id for message in messages]
@@ -81,7 +92,9 @@ def test_a_lane_goes_on_whatever_a_gateway_says(lies, deadline, said):
     assert paid == taken * GWEI
 
 
-def test_hears_what_another_gateway_says(gateway, lane, relayer, deliver):
+def test_hears_what_another_gateway_says(
+    gateway: Contract, lane: PaperLane, relayer: str, deliver: Callable[..., Receipt]
+) -> None:
     """A notice is acted upon before it counts as delivered; it pays its carrier nothing here."""
     returned = keccak(text="returned")
     notice = lane.append_notice(gateway.address, gateway_payload(Kind.RETURN, returned, 1, 0))
@@ -92,7 +105,9 @@ def test_hears_what_another_gateway_says(gateway, lane, relayer, deliver):
     assert gateway.view("messageStatus", notice.id) == ACCEPTED
 
 
-def test_what_a_gateway_says_never_expires(gateway, lane, deadline, deliver):
+def test_what_a_gateway_says_never_expires(
+    gateway: Contract, lane: PaperLane, deadline: int, deliver: Callable[..., Receipt]
+) -> None:
     """Whatever time a lying chain names, and whatever fee."""
     payload = gateway_payload(Kind.RETURN, keccak(text="returned"), 0, 0)
     terms: dict[str, Any] = {"deliver_before": 1, "fee": Fee(1, 2, 3).packed, "gas_limit": 0}
@@ -101,7 +116,9 @@ def test_what_a_gateway_says_never_expires(gateway, lane, deadline, deliver):
     assert [event.name for event in receipt.events] == ["ReturnNoticed", "MessageDelivered"]
 
 
-def test_what_a_gateway_says_is_not_lost_for_want_of_gas(gateway, lane, relayer, pack):
+def test_what_a_gateway_says_is_not_lost_for_want_of_gas(
+    gateway: Contract, lane: PaperLane, relayer: str, pack: Callable[..., tuple[Any, ...]]
+) -> None:
     """M12: with too little gas the whole transaction fails."""
     lane.append_notice(gateway.address, gateway_payload(Kind.RETURN, keccak(text="returned"), 0, 0))
     arguments = pack()
@@ -118,7 +135,13 @@ def test_what_a_gateway_says_is_not_lost_for_want_of_gas(gateway, lane, relayer,
     assert {*outcomes} == {False, True}
 
 
-def test_nobody_speaks_as_a_gateway(gateway, lane, fill, deliver, sender):
+def test_nobody_speaks_as_a_gateway(
+    gateway: Contract,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    sender: str,
+) -> None:
     """M6: what a user says to the gateway, which only a lying quorum can deliver, is heard by nobody."""
     payload = gateway_payload(Kind.RETURN, keccak(text="returned"), 0, 0)
     (forged,) = fill(to=gateway.address, payload=payload)
@@ -132,8 +155,13 @@ def test_nobody_speaks_as_a_gateway(gateway, lane, fill, deliver, sender):
 
 @pytest.mark.parametrize("contract", ["era", "bridge", "factory"])
 def test_contracts_of_the_network_do_nothing_for_a_gateway(
-    gateway, arcade, lane, deadline, deliver, contract
-):
+    gateway: Contract,
+    arcade: Stack,
+    lane: PaperLane,
+    deadline: int,
+    deliver: Callable[..., Receipt],
+    contract: str,
+) -> None:
     """M6: what a lying quorum sends in the name of the gateway to others has no power over them."""
     to = getattr(arcade, contract).address
     message = lane.append(gateway.address, to, deliver_before=deadline, payload=b"\xff" * 128)

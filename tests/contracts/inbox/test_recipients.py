@@ -1,5 +1,8 @@
 """Recipients that fail, in every way, and what reaches them when they are called inside a call."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,10 +10,11 @@ import pytest
 from metalayer.protocol.facts import RestartFact
 from metalayer.protocol.gateway import Kind
 from metalayer.protocol.message import Fee, Message, genesis_head, interoperable
-from tests.kit.evm import CODEC, code_of, deploy, error, set_code
+from tests.kit.evm import CODEC, Contract, Receipt, code_of, deploy, error, set_code
 from tests.kit.inbox import ACCEPTED, FAILED, NOBODY, REFUSING, place
-from tests.kit.paper import gateway_payload
+from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
 from tests.kit.scripted import Behaviour
+from tests.kit.stack import Stack
 from tests.kit.terms import FREE_ROUTE
 
 # Enough for a recipient to return a megabyte, which would cost a careless caller two million gas to copy.
@@ -22,8 +26,14 @@ BOMB_GAS = 3_000_000
 
 @pytest.mark.parametrize("behaviour", REFUSING, ids=lambda behaviour: behaviour.name)
 def test_keeps_a_message_that_its_recipient_refuses(
-    gateway, recipient, lane, fill, deliver, behave, behaviour
-):
+    gateway: Contract,
+    recipient: Contract,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    behave: Callable[..., None],
+    behaviour: Behaviour,
+) -> None:
     """M12, M20: it stays open to retry, and is not executed."""
     (message,) = fill(gas_limit=BOMB_GAS)
     behave(behaviour)
@@ -36,8 +46,17 @@ def test_keeps_a_message_that_its_recipient_refuses(
 
 @pytest.mark.parametrize("behaviour", REFUSING, ids=lambda behaviour: behaviour.name)
 def test_delivers_the_next_message_after_a_failure(
-    arcade, gateway, lane, fill, deliver, behave, sender, deadline, deployer, behaviour
-):
+    arcade: Stack,
+    gateway: Contract,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    behave: Callable[..., None],
+    sender: str,
+    deadline: int,
+    deployer: str,
+    behaviour: Behaviour,
+) -> None:
     """M13, P2: a failing message delays no other, in the same transaction."""
     healthy = deploy(arcade.chain, "ScriptedRecipient", sender=deployer)
     behave(behaviour)
@@ -58,7 +77,9 @@ def test_delivers_the_next_message_after_a_failure(
     ]
 
 
-def test_accepts_an_answer_longer_than_a_word(fill, deliver, behave):
+def test_accepts_an_answer_longer_than_a_word(
+    fill: Callable[..., list[Message]], deliver: Callable[..., Receipt], behave: Callable[..., None]
+) -> None:
     """M20: only the first word is read."""
     fill()
     behave(Behaviour.RETURN_LONG)
@@ -68,7 +89,12 @@ def test_accepts_an_answer_longer_than_a_word(fill, deliver, behave):
 @pytest.mark.parametrize(
     "behaviour", [Behaviour.RETURN_BOMB, Behaviour.REVERT_BOMB], ids=["return", "revert"]
 )
-def test_return_data_costs_the_relayer_nothing(fill, deliver, behave, behaviour):
+def test_return_data_costs_the_relayer_nothing(
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    behave: Callable[..., None],
+    behaviour: Behaviour,
+) -> None:
     """M20: a bomb spends the message's gas limit and not more."""
     fill(gas_limit=BOMB_GAS)
     behave(behaviour)
@@ -80,7 +106,13 @@ def test_return_data_costs_the_relayer_nothing(fill, deliver, behave, behaviour)
 @pytest.mark.parametrize(
     "account", [NOBODY, "0x0000000000000000000000000000000000000004"], ids=["none", "precompile"]
 )
-def test_keeps_a_message_to_an_account_without_code(gateway, lane, fill, deliver, account):
+def test_keeps_a_message_to_an_account_without_code(
+    gateway: Contract,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    account: str,
+) -> None:
     """M8: a call to nothing succeeds; it does not count as delivered."""
     (message,) = fill(to=account)
     assert deliver().named("MessageFailed") == [(message.id, lane.origin, 1, False)]
@@ -88,7 +120,14 @@ def test_keeps_a_message_to_an_account_without_code(gateway, lane, fill, deliver
 
 
 @pytest.mark.parametrize("contract", ["era", "bridge", "gateway", "factory"])
-def test_contracts_of_the_network_do_nothing_for_a_stranger(gateway, arcade, lane, fill, deliver, contract):
+def test_contracts_of_the_network_do_nothing_for_a_stranger(
+    gateway: Contract,
+    arcade: Stack,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    contract: str,
+) -> None:
     """M6, M10: as recipients they refuse what a stranger sent them, or know no such call."""
     (message,) = fill(to=getattr(arcade, contract).address, payload=b"\xff" * 128)
     receipt = deliver()
@@ -96,7 +135,9 @@ def test_contracts_of_the_network_do_nothing_for_a_stranger(gateway, arcade, lan
     assert len(receipt.events) == 1
 
 
-def test_a_recipient_without_enough_gas_fails_alone(gateway, fill, deliver, lane):
+def test_a_recipient_without_enough_gas_fails_alone(
+    gateway: Contract, fill: Callable[..., list[Message]], deliver: Callable[..., Receipt], lane: PaperLane
+) -> None:
     """M12."""
     (starved,) = fill(gas_limit=0)
     (fed,) = fill()
@@ -109,36 +150,47 @@ def test_a_recipient_without_enough_gas_fails_alone(gateway, fill, deliver, lane
 
 
 @pytest.fixture
-def calls_gateway(arcade, gateway, recipient, sender):
+def calls_gateway(arcade: Stack, gateway: Contract, recipient: Contract, sender: str) -> Callable[..., None]:
     """Makes the recipient call the gateway whenever it receives."""
 
-    def calls_gateway(method, *arguments):
+    def calls_gateway(method: str, *arguments: Any) -> None:
         recipient.send("setCall", gateway.address, gateway.encode(method, *arguments), sender=sender)
 
     return calls_gateway
 
 
 @pytest.fixture
-def healthy(arcade, deployer):
+def healthy(arcade: Stack, deployer: str) -> Contract:
     """Another recipient, which accepts everything."""
     return deploy(arcade.chain, "ScriptedRecipient", sender=deployer)
 
 
 @pytest.fixture
 def forbidden(
-    arcade, gateway, recipient, healthy, paper, lane, other_lane, fill, owner, relayer, sender, deadline
-):
+    arcade: Stack,
+    gateway: Contract,
+    recipient: Contract,
+    healthy: Contract,
+    paper: PaperRelayer,
+    lane: PaperLane,
+    other_lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    owner: str,
+    relayer: str,
+    sender: str,
+    deadline: int,
+) -> dict[str, Callable[..., tuple[Any, ...]]]:
     """Prepares what a recipient could do if it were not being called; gives the arguments by method.
 
     The lane from perps holds one message, which pays well, and the lane from the hub the notices that it takes.
     """
     network_id, hub_id, here = lane.network_id, lane.origin, lane.destination
 
-    def append_paid():
+    def append_paid() -> Message:
         fee = Fee(0, 10**9, 10**9).packed
         return other_lane.append(sender, healthy.address, deliver_before=deadline, fee=fee)
 
-    def send_back():
+    def send_back() -> tuple[Any, ...]:
         """A message from here to the hub, and the walk to it."""
         gateway.send("setRoute", hub_id, FREE_ROUTE, sender=owner)
         receipt = gateway.send("sendMessage", interoperable(hub_id, NOBODY), b"", [], sender=sender)
@@ -147,22 +199,22 @@ def forbidden(
         message = Message(network_id, here, hub_id, nonce, *fields)
         return message, (hub_id, nonce, genesis_head(network_id, here, hub_id), [])
 
-    def deliver():
+    def deliver() -> tuple[Any, ...]:
         append_paid()
         return paper.arguments(other_lane)
 
-    def retry():
+    def retry() -> tuple[int, int, tuple[Any, ...]]:
         message = other_lane.append(sender, NOBODY, deliver_before=deadline)
         paper.deliver(other_lane)
         set_code(arcade.chain, NOBODY, code_of(arcade.chain, recipient.address))
         return place(message)
 
-    def return_to_sender():
+    def return_to_sender() -> tuple[int, int, tuple[Any, ...]]:
         message = other_lane.append(sender, NOBODY, deliver_before=1)
         paper.deliver(other_lane)
         return place(message)
 
-    def claim():
+    def claim() -> tuple[int]:
         append_paid()
         recipient.send(
             "setCall", gateway.address, gateway.encode("deliver", *paper.arguments(other_lane)), sender=sender
@@ -170,24 +222,24 @@ def forbidden(
         recipient.send("receiveMessage", bytes(32), b"", b"", sender=sender)
         return (other_lane.origin,)
 
-    def refund():
+    def refund() -> tuple[Any, ...]:
         message, walk = send_back()
         lane.append_notice(gateway.address, gateway_payload(Kind.RETURN, message.id, 0, 0))
         paper.deliver(lane)
         return message.fields, walk
 
-    def refund_abandoned():
+    def refund_abandoned() -> tuple[Any, ...]:
         message, walk = send_back()
         gateway.send("restart", hub_id, 7, sender=owner)
         lane.append_notice(gateway.address, gateway_payload(Kind.RESTART, 7, 0, walk[2]))
         paper.deliver(lane)
         return message.fields, walk, 7, bytes(32), []
 
-    def follow_restart():
+    def follow_restart() -> tuple[Any, ...]:
         fact = RestartFact(other_lane.origin, here, 7)
         return paper.attest(fact.leaf), other_lane.origin, 7, []
 
-    def notice_restart():
+    def notice_restart() -> tuple[int, int]:
         gateway.send("followRestart", *follow_restart(), sender=owner)
         gateway.send("restart", other_lane.origin, 7, sender=owner)
         return other_lane.origin, 7
@@ -218,8 +270,18 @@ def forbidden(
     ],
 )
 def test_a_recipient_may_not_while_it_is_called(
-    arcade, gateway, lane, recipient, healthy, paper, fill, sender, forbidden, calls_gateway, method
-):
+    arcade: Stack,
+    gateway: Contract,
+    lane: PaperLane,
+    recipient: Contract,
+    healthy: Contract,
+    paper: PaperRelayer,
+    fill: Callable[..., list[Message]],
+    sender: str,
+    forbidden: dict[str, Callable[..., tuple[Any, ...]]],
+    calls_gateway: Callable[..., None],
+    method: str,
+) -> None:
     """M20, M13: its message fails by the guard, and the next one is delivered. Outside of a delivery the same call
     works, so that nothing but the reentrancy was refused.
     """
@@ -236,7 +298,9 @@ def test_a_recipient_may_not_while_it_is_called(
     assert recipient.send("receiveMessage", bytes(32), b"", b"", sender=sender).events
 
 
-def test_refuses_to_retry_while_retrying(gateway, recipient, relayer, failing, calls_gateway):
+def test_refuses_to_retry_while_retrying(
+    gateway: Contract, recipient: Contract, relayer: str, failing: Message, calls_gateway: Callable[..., None]
+) -> None:
     """M20, P1: a message does not execute inside itself."""
     calls_gateway("retry", *place(failing))
     refusal = error("RetryFailed", failing.id)
@@ -244,8 +308,16 @@ def test_refuses_to_retry_while_retrying(gateway, recipient, relayer, failing, c
 
 
 def test_refuses_to_deliver_while_retrying(
-    gateway, relayer, lane, failing, fill, pack, recipient, sender, calls_gateway
-):
+    gateway: Contract,
+    relayer: str,
+    lane: PaperLane,
+    failing: Message,
+    fill: Callable[..., list[Message]],
+    pack: Callable[..., tuple[Any, ...]],
+    recipient: Contract,
+    sender: str,
+    calls_gateway: Callable[..., None],
+) -> None:
     """M20."""
     fill(gas_limit=1_000_000)
     calls_gateway("deliver", *pack(first=2))
@@ -261,8 +333,14 @@ def outputs(frame: dict[str, Any]) -> list[bytes]:
 
 
 def test_a_recipient_may_send_while_it_receives(
-    gateway, owner, lane, fill, deliver, recipient, calls_gateway
-):
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    recipient: Contract,
+    calls_gateway: Callable[..., None],
+) -> None:
     gateway.send("setRoute", lane.origin, FREE_ROUTE, sender=owner)
     fill(gas_limit=1_000_000)
     calls_gateway("sendMessage", interoperable(lane.origin, NOBODY), b"answer", [])
@@ -275,7 +353,13 @@ def test_a_recipient_may_send_while_it_receives(
     assert receipt.named("MessageSent")[0][1] == interoperable(lane.destination, recipient.address)
 
 
-def test_a_recipient_pays_for_what_it_sends(gateway, lane, fill, deliver, calls_gateway):
+def test_a_recipient_pays_for_what_it_sends(
+    gateway: Contract,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    calls_gateway: Callable[..., None],
+) -> None:
     """The relayer, who calls, does not: without credit of the recipient's own its message fails."""
     fill(gas_limit=1_000_000)
     calls_gateway("sendMessage", interoperable(lane.origin, NOBODY), b"answer", [])
@@ -283,7 +367,15 @@ def test_a_recipient_pays_for_what_it_sends(gateway, lane, fill, deliver, calls_
     assert gateway.view("outboxLane", lane.origin)[0] == 0
 
 
-def test_a_recipient_sees_the_lane_moved(gateway, lane, fill, deliver, recipient, calls_gateway, arcade):
+def test_a_recipient_sees_the_lane_moved(
+    gateway: Contract,
+    lane: PaperLane,
+    fill: Callable[..., list[Message]],
+    deliver: Callable[..., Receipt],
+    recipient: Contract,
+    calls_gateway: Callable[..., None],
+    arcade: Stack,
+) -> None:
     """M20: the whole state moves before the first recipient is called."""
     fill(3, gas_limit=1_000_000)
     calls_gateway("inboxLane", lane.origin)

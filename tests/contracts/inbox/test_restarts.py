@@ -1,5 +1,8 @@
 """Restarts: how the Inbox follows a lane that its origin restarted."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -7,19 +10,22 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind
-from metalayer.protocol.message import extend, genesis_head
-from tests.kit.evm import error
+from metalayer.protocol.message import Message, extend, genesis_head
+from tests.kit.evm import Contract, error
 from tests.kit.inbox import HIGHEST, RELAY, notices, place
-from tests.kit.paper import PaperLane, gateway_payload
+from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
+from tests.kit.stack import Stack
 
 RESTART = 100
 
 
 @pytest.fixture
-def follow(gateway, lane, paper, relayer):
+def follow(
+    gateway: Contract, lane: PaperLane, paper: PaperRelayer, relayer: str
+) -> Callable[..., tuple[Any, ...]]:
     """Arguments of `followRestart` for the lane from the hub."""
 
-    def follow(nonce=RESTART, positions=None):
+    def follow(nonce: int = RESTART, positions: Sequence[int] | None = None) -> tuple[Any, ...]:
         fact = RestartFact(lane.origin, lane.destination, nonce)
         tree = Tree([fact, lane.fact(), *(SetFact(i, keccak(text=f"set {i}")) for i in (2, 3))])
         return paper.attest(tree.root, positions), lane.origin, nonce, tree.proof(fact)
@@ -28,18 +34,26 @@ def follow(gateway, lane, paper, relayer):
 
 
 @pytest.fixture
-def restarted(lane):
+def restarted(lane: PaperLane) -> PaperLane:
     """The lane from the hub after the restart."""
     return PaperLane(lane.network_id, lane.origin, lane.destination, RESTART)
 
 
 @pytest.fixture
-def five(append):
+def five(append: Callable[..., Message]) -> list[Message]:
     """Five messages in the lane from the hub."""
     return [append(payload=b"message %d" % i) for i in range(5)]
 
 
-def test_a_restart_moves_the_lane(gateway, lane, five, paper, attacker, follow, restarted):
+def test_a_restart_moves_the_lane(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    attacker: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+) -> None:
     """Anyone shows it. What was not delivered is left behind."""
     paper.deliver(lane, count=2)
     receipt = gateway.send("followRestart", *follow(), sender=attacker)
@@ -48,7 +62,15 @@ def test_a_restart_moves_the_lane(gateway, lane, five, paper, attacker, follow, 
     assert gateway.view("inboxLane", lane.origin) == (RESTART, restarted.heads[0])
 
 
-def test_a_restart_is_answered(gateway, lane, lane_back, five, paper, relayer, follow):
+def test_a_restart_is_answered(
+    gateway: Contract,
+    lane: PaperLane,
+    lane_back: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
     """The origin hears where the lane was left."""
     paper.deliver(lane, count=2)
     receipt = gateway.send("followRestart", *follow(), sender=relayer)
@@ -59,27 +81,51 @@ def test_a_restart_is_answered(gateway, lane, lane_back, five, paper, relayer, f
     assert gateway.view("outboxLane", lane.origin) == (1, lane_back.heads[1], 0)
 
 
-def test_a_restart_of_a_lane_of_which_nothing_came(gateway, lane, relayer, follow):
+def test_a_restart_of_a_lane_of_which_nothing_came(
+    gateway: Contract, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     """M1: its genesis head, not zero, is where it was left."""
     receipt = gateway.send("followRestart", *follow(), sender=relayer)
     genesis = genesis_head(lane.network_id, lane.origin, lane.destination)
     assert notices(receipt, gateway) == [(1, gateway_payload(Kind.RESTART, RESTART, 0, genesis))]
 
 
-def test_a_restart_by_one(gateway, lane, five, paper, relayer, follow):
+def test_a_restart_by_one(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
     paper.deliver(lane)
     gateway.send("followRestart", *follow(6), sender=relayer)
     assert gateway.view("inboxLane", lane.origin)[0] == 6
 
 
-def test_a_restart_leaves_the_other_lanes(gateway, other_lane, append, paper, relayer, follow):
+def test_a_restart_leaves_the_other_lanes(
+    gateway: Contract,
+    other_lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
     append(on=other_lane)
     paper.deliver(other_lane)
     gateway.send("followRestart", *follow(), sender=relayer)
     assert gateway.view("inboxLane", other_lane.origin) == (1, other_lane.heads[1])
 
 
-def test_delivers_after_a_restart(gateway, recipient, relayer, follow, restarted, append, paper):
+def test_delivers_after_a_restart(
+    gateway: Contract,
+    recipient: Contract,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
     """P2: from the genesis head of its place on."""
     gateway.send("followRestart", *follow(), sender=relayer)
     messages = [append(on=restarted) for _ in range(3)]
@@ -89,7 +135,14 @@ def test_delivers_after_a_restart(gateway, recipient, relayer, follow, restarted
     assert gateway.view("inboxLane", restarted.origin) == (RESTART + 2, restarted.heads[2])
 
 
-def test_refuses_a_gap_after_a_restart(gateway, relayer, follow, restarted, append, paper):
+def test_refuses_a_gap_after_a_restart(
+    gateway: Contract,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
     """P2: the place of the restart itself holds no message."""
     gateway.send("followRestart", *follow(), sender=relayer)
     append(on=restarted), append(on=restarted)
@@ -97,7 +150,15 @@ def test_refuses_a_gap_after_a_restart(gateway, relayer, follow, restarted, appe
     assert paper.refusal(restarted, first=RESTART + 2) == refusal
 
 
-def test_what_was_left_behind_moves_nothing(gateway, recipient, lane, five, paper, relayer, follow):
+def test_what_was_left_behind_moves_nothing(
+    gateway: Contract,
+    recipient: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
     """P1: batches up to the place of the restart find nothing to do."""
     paper.deliver(lane, count=2)
     gateway.send("followRestart", *follow(), sender=relayer)
@@ -106,7 +167,14 @@ def test_what_was_left_behind_moves_nothing(gateway, recipient, lane, five, pape
     assert recipient.view("acceptedCount") == 2
 
 
-def test_refuses_the_history_that_is_gone(gateway, lane, five, paper, relayer, follow):
+def test_refuses_the_history_that_is_gone(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
     """M21, P2: a lane that was longer than the place of the restart leads elsewhere."""
     paper.deliver(lane, count=2)
     gateway.send("followRestart", *follow(3), sender=relayer)
@@ -117,14 +185,24 @@ def test_refuses_the_history_that_is_gone(gateway, lane, five, paper, relayer, f
     assert paper.refusal(lane, first=3) == refusal
 
 
-def test_refuses_to_follow_twice(gateway, lane, relayer, follow):
+def test_refuses_to_follow_twice(
+    gateway: Contract, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     gateway.send("followRestart", *follow(), sender=relayer)
     refusal = error("RestartNotAhead", lane.origin, RESTART, RESTART)
     assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
     assert not gateway.attempt("followRestart", *follow(), sender=relayer).succeeded
 
 
-def test_refuses_to_go_back_to_a_restart(gateway, lane, relayer, follow, restarted, append, paper):
+def test_refuses_to_go_back_to_a_restart(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
     """P1: the messages after it are not executed again."""
     gateway.send("followRestart", *follow(), sender=relayer)
     append(on=restarted)
@@ -134,20 +212,38 @@ def test_refuses_to_go_back_to_a_restart(gateway, lane, relayer, follow, restart
 
 
 @pytest.mark.parametrize("nonce", [0, 1, 4, 5])
-def test_refuses_a_restart_that_is_not_ahead(gateway, lane, five, paper, relayer, follow, nonce):
+def test_refuses_a_restart_that_is_not_ahead(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    nonce: int,
+) -> None:
     """P1, P2: however many signed it."""
     paper.deliver(lane)
     refusal = error("RestartNotAhead", lane.origin, nonce, 5)
     assert gateway.revert("followRestart", *follow(nonce), sender=relayer) == refusal
 
 
-def test_refuses_a_restart_at_zero(gateway, lane, relayer, follow):
+def test_refuses_a_restart_at_zero(
+    gateway: Contract, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     """M1."""
     refusal = error("RestartNotAhead", lane.origin, 0, 0)
     assert gateway.revert("followRestart", *follow(0), sender=relayer) == refusal
 
 
-def test_follows_one_restart_after_another(gateway, lane, relayer, follow, restarted, append, paper):
+def test_follows_one_restart_after_another(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
     gateway.send("followRestart", *follow(), sender=relayer)
     append(on=restarted)
     paper.deliver(restarted)
@@ -156,7 +252,14 @@ def test_follows_one_restart_after_another(gateway, lane, relayer, follow, resta
     assert notices(receipt, gateway) == [(2, payload)]
 
 
-def test_a_restart_may_be_skipped(gateway, lane, five, paper, relayer, follow):
+def test_a_restart_may_be_skipped(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
     """Then it is not followed any more."""
     paper.deliver(lane, count=1)
     receipt = gateway.send("followRestart", *follow(200), sender=relayer)
@@ -165,7 +268,9 @@ def test_a_restart_may_be_skipped(gateway, lane, five, paper, relayer, follow):
     assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
 
 
-def test_a_restart_that_was_skipped_is_never_answered(gateway, owner, lane, relayer, follow):
+def test_a_restart_that_was_skipped_is_never_answered(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     """Nothing is said about it, though the lane back was restarted."""
     gateway.send("followRestart", *follow(200), sender=relayer)
     gateway.send("restart", lane.origin, 40, sender=owner)
@@ -176,8 +281,17 @@ def test_a_restart_that_was_skipped_is_never_answered(gateway, owner, lane, rela
 
 
 def test_a_notice_of_a_restart_that_may_be_lost_is_sent_again(
-    gateway, owner, lane, five, paper, relayer, attacker, follow, restarted, append
-):
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    attacker: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+) -> None:
     """P1: by anyone, without a signature, though the lane went on; the same words at another place, once."""
     paper.deliver(lane, count=2)
     gateway.send("followRestart", *follow(), sender=relayer)
@@ -193,7 +307,9 @@ def test_a_notice_of_a_restart_that_may_be_lost_is_sent_again(
     assert not gateway.attempt("noticeRestart", lane.origin, RESTART, sender=attacker).succeeded
 
 
-def test_a_notice_is_sent_once_more_for_each_restart_of_the_lane_back(gateway, owner, lane, relayer, follow):
+def test_a_notice_is_sent_once_more_for_each_restart_of_the_lane_back(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     """P1: however often it is lost."""
     gateway.send("followRestart", *follow(), sender=relayer)
     payload = gateway_payload(
@@ -206,8 +322,15 @@ def test_a_notice_is_sent_once_more_for_each_restart_of_the_lane_back(gateway, o
 
 
 def test_each_restart_has_a_notice_of_its_own(
-    gateway, owner, lane, relayer, follow, restarted, append, paper
-):
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
     """With what was left at that restart, not at another."""
     gateway.send("followRestart", *follow(), sender=relayer)
     append(on=restarted)
@@ -225,7 +348,9 @@ def test_each_restart_has_a_notice_of_its_own(
     ]
 
 
-def test_a_quorum_moves_no_lane_twice(gateway, owner, lane, relayer, follow):
+def test_a_quorum_moves_no_lane_twice(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     """P1: not even where the notice may be lost."""
     gateway.send("followRestart", *follow(), sender=relayer)
     gateway.send("restart", lane.origin, 40, sender=owner)
@@ -234,7 +359,14 @@ def test_a_quorum_moves_no_lane_twice(gateway, owner, lane, relayer, follow):
 
 
 @pytest.mark.parametrize("nonce", [0, 1, RESTART - 1, RESTART + 1, HIGHEST])
-def test_refuses_a_notice_of_a_restart_that_was_not_followed(gateway, owner, lane, attacker, follow, nonce):
+def test_refuses_a_notice_of_a_restart_that_was_not_followed(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    attacker: str,
+    follow: Callable[..., tuple[Any, ...]],
+    nonce: int,
+) -> None:
     """M1: a record of zeros is none."""
     gateway.send("followRestart", *follow(), sender=attacker)
     gateway.send("restart", lane.origin, 40, sender=owner)
@@ -242,7 +374,14 @@ def test_refuses_a_notice_of_a_restart_that_was_not_followed(gateway, owner, lan
     assert gateway.revert("noticeRestart", lane.origin, nonce, sender=attacker) == refusal
 
 
-def test_a_restart_of_another_lane_loses_no_answer(gateway, owner, lane, other_lane, relayer, follow):
+def test_a_restart_of_another_lane_loses_no_answer(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    other_lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
     gateway.send("followRestart", *follow(), sender=relayer)
     gateway.send("restart", other_lane.origin, 40, sender=owner)
     refusal = error("RestartNoticeNotLost", lane.origin, RESTART, 1)
@@ -252,8 +391,15 @@ def test_a_restart_of_another_lane_loses_no_answer(gateway, owner, lane, other_l
 
 
 def test_a_restart_is_followed_while_the_lane_is_halted(
-    gateway, lane, relayer, follow, restarted, append, paper, halted
-):
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    halted: Callable[..., None],
+) -> None:
     """Neither the route nor a pause stops it; what comes behind it waits."""
     halted(lane.origin)
     gateway.send("followRestart", *follow(), sender=relayer)
@@ -263,25 +409,42 @@ def test_a_restart_is_followed_while_the_lane_is_halted(
     assert paper.refusal(restarted) == waits
 
 
-def test_retries_what_failed_before_a_restart(gateway, recipient, relayer, failed, follow):
+def test_retries_what_failed_before_a_restart(
+    gateway: Contract,
+    recipient: Contract,
+    relayer: str,
+    failed: Message,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
     """P1: it was executed or tried before the lane was left, so that it does not count as abandoned."""
     gateway.send("followRestart", *follow(), sender=relayer)
     gateway.send("retry", *place(failed), sender=relayer)
     assert recipient.view("acceptedIds", 0) == (failed.id,)
 
 
-def test_returns_what_failed_before_a_restart(gateway, relayer, expired, follow):
+def test_returns_what_failed_before_a_restart(
+    gateway: Contract, relayer: str, expired: Message, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     gateway.send("followRestart", *follow(), sender=relayer)
     receipt = gateway.send("returnToSender", *place(expired), sender=relayer)
     assert receipt.named("ReturnSent") == [(expired.id, expired.origin, expired.nonce, 2)]
 
 
-def test_earnings_outlast_a_restart(gateway, lane, relayer, failed, follow, earned):
+def test_earnings_outlast_a_restart(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    failed: Message,
+    follow: Callable[..., tuple[Any, ...]],
+    earned: Callable[..., int],
+) -> None:
     gateway.send("followRestart", *follow(), sender=relayer)
     assert earned(lane.origin) == RELAY
 
 
-def test_refuses_a_restart_without_quorum(gateway, lane, relayer, follow):
+def test_refuses_a_restart_without_quorum(
+    gateway: Contract, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     """P3, M3: three of five."""
     refusal = error("QuorumNotReached", 3, 5)
     assert gateway.revert("followRestart", *follow(positions=[0, 2, 4]), sender=relayer) == refusal
@@ -298,7 +461,13 @@ def test_refuses_a_restart_without_quorum(gateway, lane, relayer, follow):
         pytest.param(lambda proof: proof[::-1], id="reversed"),
     ],
 )
-def test_refuses_a_restart_without_its_proof(gateway, lane, relayer, follow, defect):
+def test_refuses_a_restart_without_its_proof(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    defect: Callable[..., Any],
+) -> None:
     """M7."""
     attestation, origin, nonce, proof = follow()
     leaf = RestartFact(lane.origin, lane.destination, RESTART).leaf
@@ -325,7 +494,9 @@ def test_refuses_a_restart_without_its_proof(gateway, lane, relayer, follow, def
         pytest.param(lambda f: SetFact(f.nonce, bytes(32)), id="set-fact"),
     ],
 )
-def test_refuses_a_signed_fact_about_something_else(gateway, lane, paper, relayer, signed):
+def test_refuses_a_signed_fact_about_something_else(
+    gateway: Contract, lane: PaperLane, paper: PaperRelayer, relayer: str, signed: Callable[..., Any]
+) -> None:
     """M2, M17: only the fact that this lane was restarted at this place counts."""
     fact = RestartFact(lane.origin, lane.destination, RESTART)
     root = signed(fact).leaf
@@ -334,7 +505,9 @@ def test_refuses_a_signed_fact_about_something_else(gateway, lane, paper, relaye
     assert gateway.revert("followRestart", *arguments, sender=relayer) == refusal
 
 
-def test_a_restart_proves_no_lane(gateway, lane, append, paper, relayer):
+def test_a_restart_proves_no_lane(
+    gateway: Contract, lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, relayer: str
+) -> None:
     """M2: the other way round, a restart fact with the same numbers delivers nothing."""
     append()
     fact = RestartFact(lane.origin, lane.destination, 1)
@@ -343,7 +516,9 @@ def test_a_restart_proves_no_lane(gateway, lane, append, paper, relayer):
     assert gateway.revert("deliver", paper.attest(fact.leaf), [batch], sender=relayer) == refusal
 
 
-def test_refuses_a_restart_made_for_another_chain(perps, lane, relayer, follow):
+def test_refuses_a_restart_made_for_another_chain(
+    perps: Stack, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
     """M17: the destination is the chain that asks."""
     attestation, *others = follow()
     theirs = RestartFact(lane.origin, perps.chain.chain_id, RESTART)
@@ -351,7 +526,14 @@ def test_refuses_a_restart_made_for_another_chain(perps, lane, relayer, follow):
     assert perps.gateway.revert("followRestart", attestation, *others, sender=relayer) == refusal
 
 
-def test_a_lying_restart_does_not_overflow_the_lane(gateway, lane, relayer, follow, append, paper):
+def test_a_lying_restart_does_not_overflow_the_lane(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
     """M3: the highest place there is ends the lane, and nothing else."""
     gateway.send("followRestart", *follow(HIGHEST - 1), sender=relayer)
     last = PaperLane(lane.network_id, lane.origin, lane.destination, HIGHEST - 1)

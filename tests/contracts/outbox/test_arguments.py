@@ -1,5 +1,9 @@
 """Recipients and attributes of a message: what is taken, what is refused, and that nothing else happens."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import pytest
 from eth_abi.abi import encode
 from eth_utils.address import to_canonical_address
@@ -8,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metalayer.protocol.message import interoperable, parse_interoperable
-from tests.kit.evm import MAX_TRANSACTION_GAS, Revert, call, error, now, transact
+from tests.kit.evm import MAX_TRANSACTION_GAS, Contract, Revert, call, error, now, transact
 from tests.kit.outbox import (
     ACCOUNT,
     DELIVER_BEFORE,
@@ -19,6 +23,7 @@ from tests.kit.outbox import (
     send,
 )
 from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT
+from tests.kit.stack import Stack
 from tests.kit.strategies import nearly_recipients, words
 from tests.kit.terms import MAX_GAS_LIMIT
 
@@ -68,31 +73,33 @@ NOT_CANONICAL = {
 }
 
 
-def test_accepts_the_canonical_form(gateway, sender, arcade):
+def test_accepts_the_canonical_form(gateway: Contract, sender: str, arcade: Stack) -> None:
     """What the table below departs from."""
     assert arcade.chain.chain_id == 0x0386
     send(gateway, sender, bytes.fromhex("00010000020386 14") + _address())
 
 
 @pytest.mark.parametrize("recipient", NOT_CANONICAL.values(), ids=NOT_CANONICAL.keys())
-def test_refuses_recipients_that_can_be_read_two_ways(gateway, sender, recipient):
+def test_refuses_recipients_that_can_be_read_two_ways(
+    gateway: Contract, sender: str, recipient: bytes
+) -> None:
     """M16: one way to name each recipient."""
     assert refusal(gateway, sender, recipient) == error("InvalidRecipient", recipient)
 
 
-def test_refuses_a_recipient_on_this_chain(gateway, sender):
+def test_refuses_a_recipient_on_this_chain(gateway: Contract, sender: str) -> None:
     recipient = interoperable(gateway.chain.chain_id, ACCOUNT)
     assert refusal(gateway, sender, recipient) == error("InvalidRecipient", recipient)
 
 
-def test_refuses_the_gateway_as_recipient(gateway, sender, arcade):
+def test_refuses_the_gateway_as_recipient(gateway: Contract, sender: str, arcade: Stack) -> None:
     """M6: it has the same address everywhere, so that nobody can speak as gateway to gateway."""
     recipient = interoperable(arcade.chain.chain_id, gateway.address)
     assert refusal(gateway, sender, recipient) == error("InvalidRecipient", recipient)
 
 
 @pytest.mark.parametrize("chain_id", [2**64, 2**255, 2**256 - 1])
-def test_reads_large_chain_ids_exactly(gateway, sender, chain_id):
+def test_reads_large_chain_ids_exactly(gateway: Contract, sender: str, chain_id: int) -> None:
     """M16: never cut to fewer bits."""
     assert refusal(gateway, sender, interoperable(chain_id, ACCOUNT)) == error("RouteClosed", chain_id)
 
@@ -100,7 +107,7 @@ def test_reads_large_chain_ids_exactly(gateway, sender, chain_id):
 # Attributes
 
 
-def test_defaults_come_from_the_route_and_the_clock(gateway, sender, recipient):
+def test_defaults_come_from_the_route_and_the_clock(gateway: Contract, sender: str, recipient: bytes) -> None:
     at = now(gateway.chain) + 100
     receipt = send(gateway, sender, recipient, at=at)
     _, _, gas_limit, last_second, fee, _ = receipt.named("LaneExtended")[0]
@@ -108,47 +115,51 @@ def test_defaults_come_from_the_route_and_the_clock(gateway, sender, recipient):
 
 
 @pytest.mark.parametrize("value", [0, 1, DEFAULT_GAS_LIMIT, MAX_GAS_LIMIT])
-def test_takes_the_gas_limit(gateway, sender, recipient, value):
+def test_takes_the_gas_limit(gateway: Contract, sender: str, recipient: bytes, value: int) -> None:
     receipt = send(gateway, sender, recipient, b"", [min_gas_limit(value)])
     assert receipt.named("LaneExtended")[0][2] == value
 
 
 @pytest.mark.parametrize("value", [MAX_GAS_LIMIT + 1, 2**64, 2**64 + 1, 2**256 - 1])
-def test_refuses_a_gas_limit_above_the_route(gateway, sender, recipient, value):
+def test_refuses_a_gas_limit_above_the_route(
+    gateway: Contract, sender: str, recipient: bytes, value: int
+) -> None:
     """Whatever enters a lane must fit the destination."""
     expected = error("GasLimitTooHigh", value, MAX_GAS_LIMIT)
     assert refusal(gateway, sender, recipient, b"", [min_gas_limit(value)]) == expected
 
 
 @pytest.mark.parametrize("delay", [HOUR, DAY, 30 * DAY])
-def test_takes_the_deadline(gateway, sender, recipient, delay):
+def test_takes_the_deadline(gateway: Contract, sender: str, recipient: bytes, delay: int) -> None:
     at = now(gateway.chain) + 100
     receipt = send(gateway, sender, recipient, b"", [deliver_before(at + delay)], at=at)
     assert receipt.named("LaneExtended")[0][3] == at + delay
 
 
 @pytest.mark.parametrize("delay", [-1, 0, HOUR - 1, 30 * DAY + 1, 2**64, 2**255])
-def test_refuses_a_deadline_out_of_range(gateway, sender, recipient, delay):
+def test_refuses_a_deadline_out_of_range(
+    gateway: Contract, sender: str, recipient: bytes, delay: int
+) -> None:
     at = now(gateway.chain) + 100
     expected = error("DeadlineOutOfRange", at + delay, at + HOUR, at + 30 * DAY)
     assert refusal(gateway, sender, recipient, b"", [deliver_before(at + delay)], at=at) == expected
 
 
-def test_refuses_a_deadline_of_zero(gateway, sender, recipient):
+def test_refuses_a_deadline_of_zero(gateway: Contract, sender: str, recipient: bytes) -> None:
     """A message that names none gets 14 days: there is none without an end."""
     at = now(gateway.chain) + 100
     expected = error("DeadlineOutOfRange", 0, at + HOUR, at + 30 * DAY)
     assert refusal(gateway, sender, recipient, b"", [deliver_before(0)], at=at) == expected
 
 
-def test_takes_attributes_in_any_order(gateway, sender, recipient):
+def test_takes_attributes_in_any_order(gateway: Contract, sender: str, recipient: bytes) -> None:
     last_second = now(gateway.chain) + DAY
     attributes = [deliver_before(last_second), min_gas_limit(70_000)]
     receipt = send(gateway, sender, recipient, b"", attributes)
     assert receipt.named("LaneExtended")[0][2:4] == (70_000, last_second)
 
 
-def test_takes_a_payer(gateway, sender, recipient):
+def test_takes_a_payer(gateway: Contract, sender: str, recipient: bytes) -> None:
     """Where nothing is to be paid, anyone may be named: see test_credit.py."""
     attributes = (fee_payer(ACCOUNT), min_gas_limit(70_000))
     receipt = send(gateway, sender, recipient, b"", attributes)
@@ -168,21 +179,25 @@ def test_takes_a_payer(gateway, sender, recipient):
         pytest.param(b"\xff" * 32, id="ones"),
     ],
 )
-def test_refuses_a_payer_that_is_no_address(gateway, sender, recipient, word):
+def test_refuses_a_payer_that_is_no_address(
+    gateway: Contract, sender: str, recipient: bytes, word: bytes
+) -> None:
     """M16: never cut to fewer bits."""
     attribute = FEE_PAYER + word
     assert refusal(gateway, sender, recipient, b"", [attribute]) == error("InvalidAttribute", attribute)
 
 
 @pytest.mark.parametrize("first", [ACCOUNT, "0x" + "ff" * 20], ids=["same", "other"])
-def test_refuses_two_payers(gateway, sender, recipient, first):
+def test_refuses_two_payers(gateway: Contract, sender: str, recipient: bytes, first: str) -> None:
     attributes = [fee_payer(first), min_gas_limit(1), fee_payer(ACCOUNT)]
     expected = error("DuplicateAttribute", FEE_PAYER)
     assert refusal(gateway, sender, recipient, b"", attributes) == expected
 
 
 @pytest.mark.parametrize("selector", [MIN_GAS_LIMIT, DELIVER_BEFORE], ids=["minGasLimit", "deliverBefore"])
-def test_refuses_an_attribute_given_twice(gateway, sender, recipient, selector):
+def test_refuses_an_attribute_given_twice(
+    gateway: Contract, sender: str, recipient: bytes, selector: bytes
+) -> None:
     last_second = now(gateway.chain) + DAY
     attribute = min_gas_limit(1) if selector == MIN_GAS_LIMIT else deliver_before(last_second)
     expected = error("DuplicateAttribute", selector)
@@ -197,7 +212,9 @@ def test_refuses_an_attribute_given_twice(gateway, sender, recipient, selector):
         pytest.param(bytes(4), id="selector-zero"),
     ],
 )
-def test_refuses_unknown_attributes(gateway, sender, recipient, attribute):
+def test_refuses_unknown_attributes(
+    gateway: Contract, sender: str, recipient: bytes, attribute: bytes
+) -> None:
     expected = error("UnsupportedAttribute", attribute[:4])
     assert refusal(gateway, sender, recipient, b"", [attribute]) == expected
 
@@ -208,13 +225,17 @@ def test_refuses_unknown_attributes(gateway, sender, recipient, attribute):
     ids=["minGasLimit", "deliverBefore", "feePayer"],
 )
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
-def test_refuses_attributes_of_another_size(gateway, sender, recipient, selector, size):
+def test_refuses_attributes_of_another_size(
+    gateway: Contract, sender: str, recipient: bytes, selector: bytes, size: int
+) -> None:
     attribute = selector + bytes(size)
     assert refusal(gateway, sender, recipient, b"", [attribute]) == error("InvalidAttribute", attribute)
 
 
 @pytest.mark.parametrize("size", [0, 1, 3])
-def test_refuses_attributes_shorter_than_a_selector(gateway, sender, recipient, size):
+def test_refuses_attributes_shorter_than_a_selector(
+    gateway: Contract, sender: str, recipient: bytes, size: int
+) -> None:
     attribute = MIN_GAS_LIMIT[:size]
     assert refusal(gateway, sender, recipient, b"", [attribute]) == error("InvalidAttribute", attribute)
 
@@ -231,11 +252,11 @@ def test_refuses_attributes_shorter_than_a_selector(gateway, sender, recipient, 
     ],
     ids=["minGasLimit", "deliverBefore", "feePayer", "unknown", "zero", "ones"],
 )
-def test_says_which_attributes_it_supports(gateway, selector, supported):
+def test_says_which_attributes_it_supports(gateway: Contract, selector: bytes, supported: bool) -> None:
     assert gateway.view("supportsAttribute", selector) is supported
 
 
-def test_selectors_are_those_of_erc_7985():
+def test_selectors_are_those_of_erc_7985() -> None:
     assert MIN_GAS_LIMIT.hex() == "39f87ba1"
     assert DELIVER_BEFORE.hex() == "3e97d7ee"
 
@@ -272,7 +293,9 @@ malformed_attributes = st.lists(
 )
 
 
-def check_never_panics(gateway, sender, recipient, payload, attributes):
+def check_never_panics(
+    gateway: Contract, sender: str, recipient: bytes, payload: bytes, attributes: Sequence[bytes]
+) -> None:
     data = gateway.encode("sendMessage", recipient, payload, attributes)
     result = call(gateway.chain, gateway.address, data, sender=sender)
     if isinstance(result, Revert):
@@ -285,19 +308,23 @@ def check_never_panics(gateway, sender, recipient, payload, attributes):
 @given(malformed=malformed_recipients)
 @example(malformed=bytes.fromhex("000100000203861400") + bytes(19))
 @example(malformed=bytes.fromhex("000100000000"))
-def test_random_recipients_never_panic(gateway, sender, malformed):
+def test_random_recipients_never_panic(gateway: Contract, sender: str, malformed: bytes) -> None:
     """M16: a named error, or a message to exactly one recipient."""
     check_never_panics(gateway, sender, malformed, b"", [])
 
 
 @given(attributes=malformed_attributes)
-def test_random_attributes_never_panic(gateway, sender, recipient, attributes):
+def test_random_attributes_never_panic(
+    gateway: Contract, sender: str, recipient: bytes, attributes: list[bytes]
+) -> None:
     """M16: a named error, or attributes within their ranges."""
     check_never_panics(gateway, sender, recipient, b"", attributes)
 
 
 @given(tail=st.binary(max_size=300))
-def test_random_calldata_never_changes_a_lane(gateway, sender, arcade, tail):
+def test_random_calldata_never_changes_a_lane(
+    gateway: Contract, sender: str, arcade: Stack, tail: bytes
+) -> None:
     """M16: calldata that is not ABI-encoded is refused, or read as the message that it is."""
     data = gateway.encode("sendMessage", b"", b"", [])[:4] + tail
     result = call(gateway.chain, gateway.address, data, sender=sender)
@@ -306,13 +333,15 @@ def test_random_calldata_never_changes_a_lane(gateway, sender, arcade, tail):
 
 
 @pytest.mark.parametrize("gas", [30_000, 40_000, 60_000])
-def test_too_little_gas_leaves_no_trace(gateway, sender, recipient, arcade, gas):
+def test_too_little_gas_leaves_no_trace(
+    gateway: Contract, sender: str, recipient: bytes, arcade: Stack, gas: int
+) -> None:
     before = gateway.view("outboxLane", arcade.chain.chain_id)
     data = gateway.encode("sendMessage", recipient, b"", [])
     assert not transact(gateway.chain, gateway.address, data, sender, gas).succeeded
     assert gateway.view("outboxLane", arcade.chain.chain_id) == before
 
 
-def test_the_longest_message_fits_a_transaction(gateway, sender, recipient):
+def test_the_longest_message_fits_a_transaction(gateway: Contract, sender: str, recipient: bytes) -> None:
     receipt = send(gateway, sender, recipient, b"\xff" * 8_192)
     assert receipt.gas_used < MAX_TRANSACTION_GAS // 20

@@ -1,12 +1,16 @@
 """Outbox: what may enter a lane, what it leaves behind, and how a broken lane is restarted."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import pytest
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message, extend, genesis_head, interoperable, parse_interoperable
-from tests.kit.evm import Revert, call, deploy, error, now
+from tests.kit.evm import Contract, Receipt, Revert, call, deploy, error, now
 from tests.kit.outbox import (
     ACCOUNT,
     CLOSED_ROUTE,
@@ -16,7 +20,8 @@ from tests.kit.outbox import (
     refusal,
     send,
 )
-from tests.kit.paper import DAY, PaperLane
+from tests.kit.paper import DAY, PaperLane, Validators
+from tests.kit.stack import Stack
 from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
 
 CLOSED = 4_242
@@ -25,7 +30,7 @@ CLOSED = 4_242
 # What a message leaves behind
 
 
-def test_returns_the_id_that_it_emits(gateway, sender, recipient):
+def test_returns_the_id_that_it_emits(gateway: Contract, sender: str, recipient: bytes) -> None:
     returned = gateway.view(
         "sendMessage", recipient, b"hello", [deliver_before(now(gateway.chain) + DAY)], sender=sender
     )
@@ -34,7 +39,9 @@ def test_returns_the_id_that_it_emits(gateway, sender, recipient):
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 8_192])
-def test_both_logs_together_rebuild_the_message(gateway, sender, recipient, length):
+def test_both_logs_together_rebuild_the_message(
+    gateway: Contract, sender: str, recipient: bytes, length: int
+) -> None:
     """The id, its place and its head follow from MessageSent and LaneExtended alone."""
     payload = bytes(i % 251 for i in range(length))
     origin, (destination, account) = gateway.chain.chain_id, parse_interoperable(recipient)
@@ -52,13 +59,13 @@ def test_both_logs_together_rebuild_the_message(gateway, sender, recipient, leng
     assert head == extend(genesis_head(origin, origin, destination), message.id)
 
 
-def test_logs_the_attributes_as_given(gateway, sender, recipient):
+def test_logs_the_attributes_as_given(gateway: Contract, sender: str, recipient: bytes) -> None:
     attributes = (min_gas_limit(70_000), deliver_before(now(gateway.chain) + DAY))
     receipt = send(gateway, sender, recipient, b"", attributes)
     assert receipt.named("MessageSent")[0][5] == attributes
 
 
-def test_extends_the_head_message_by_message(gateway, sender, recipient):
+def test_extends_the_head_message_by_message(gateway: Contract, sender: str, recipient: bytes) -> None:
     """P2: the head is the hash chain of everything sent."""
     origin, destination = gateway.chain.chain_id, parse_interoperable(recipient)[0]
     head = genesis_head(origin, origin, destination)
@@ -70,14 +77,14 @@ def test_extends_the_head_message_by_message(gateway, sender, recipient):
         assert gateway.view("outboxLane", destination) == (nonce, head, 0)
 
 
-def test_equal_messages_have_different_ids(gateway, sender, recipient):
+def test_equal_messages_have_different_ids(gateway: Contract, sender: str, recipient: bytes) -> None:
     """P1: the nonce is part of the id."""
     at = now(gateway.chain) + DAY
     first, second = (send(gateway, sender, recipient, b"same", [deliver_before(at)]) for _ in range(2))
     assert first.named("MessageSent")[0][0] != second.named("MessageSent")[0][0]
 
 
-def test_lane_without_messages_has_the_genesis_head(gateway, arcade):
+def test_lane_without_messages_has_the_genesis_head(gateway: Contract, arcade: Stack) -> None:
     """M1: never zero, though nothing is stored."""
     origin, destination = gateway.chain.chain_id, arcade.chain.chain_id
     genesis = genesis_head(origin, origin, destination)
@@ -85,7 +92,7 @@ def test_lane_without_messages_has_the_genesis_head(gateway, arcade):
     assert genesis != bytes(32)
 
 
-def test_destinations_are_independent(gateway, sender, arcade, perps):
+def test_destinations_are_independent(gateway: Contract, sender: str, arcade: Stack, perps: Stack) -> None:
     origin = gateway.chain.chain_id
     lanes = {
         stack.chain.chain_id: genesis_head(origin, origin, stack.chain.chain_id) for stack in (arcade, perps)
@@ -100,7 +107,7 @@ def test_destinations_are_independent(gateway, sender, arcade, perps):
     assert nonces == {first: 3, second: 2}
 
 
-def test_stores_the_head_every_256_messages(gateway, sender, recipient):
+def test_stores_the_head_every_256_messages(gateway: Contract, sender: str, recipient: bytes) -> None:
     """A proof about an old message starts at a stored head."""
     chain, destination = gateway.chain, parse_interoperable(recipient)[0]
     data = "0x" + gateway.encode("sendMessage", recipient, b"", []).hex()
@@ -125,7 +132,9 @@ def test_stores_the_head_every_256_messages(gateway, sender, recipient):
         assert gateway.view("storedHead", destination, nonce) == bytes(32)
 
 
-def test_a_contract_may_send(hub, arcade, sender, gateway, recipient):
+def test_a_contract_may_send(
+    hub: Stack, arcade: Stack, sender: str, gateway: Contract, recipient: bytes
+) -> None:
     """The sender is the caller, not the account that signed the transaction."""
     data = gateway.encode("sendMessage", recipient, b"", [])
     hub.recipient.send("setCall", gateway.address, data, sender=sender)
@@ -133,7 +142,9 @@ def test_a_contract_may_send(hub, arcade, sender, gateway, recipient):
     assert receipt.named("MessageSent")[0][1] == interoperable(hub.chain.chain_id, hub.recipient.address)
 
 
-def test_spokes_commit_to_the_hub_as_network(arcade, perps, hub, owner, sender):
+def test_spokes_commit_to_the_hub_as_network(
+    arcade: Stack, perps: Stack, hub: Stack, owner: str, sender: str
+) -> None:
     """M17: networkId is the hub's chain id on every chain."""
     arcade.gateway.send("setRoute", perps.chain.chain_id, FREE_ROUTE, sender=owner)
     receipt = send(arcade.gateway, sender, interoperable(perps.chain.chain_id, ACCOUNT))
@@ -146,35 +157,41 @@ def test_spokes_commit_to_the_hub_as_network(arcade, perps, hub, owner, sender):
 # Value, payload and route
 
 
-def test_refuses_ether(gateway, sender, recipient):
+def test_refuses_ether(gateway: Contract, sender: str, recipient: bytes) -> None:
     assert refusal(gateway, sender, recipient, value=1) == error("ValueNotAccepted", 1)
 
 
-def test_refuses_plain_ether(gateway, sender):
+def test_refuses_plain_ether(gateway: Contract, sender: str) -> None:
     """Nothing can be sent to the gateway by mistake."""
     assert call(gateway.chain, gateway.address, b"", sender=sender, value=1) == Revert(b"")
 
 
-def test_refuses_a_payload_over_the_maximum(gateway, sender, recipient):
+def test_refuses_a_payload_over_the_maximum(gateway: Contract, sender: str, recipient: bytes) -> None:
     assert refusal(gateway, sender, recipient, bytes(8_193)) == error("PayloadTooLong", 8_193, 8_192)
 
 
-def test_refuses_a_destination_without_route(gateway, sender):
+def test_refuses_a_destination_without_route(gateway: Contract, sender: str) -> None:
     assert refusal(gateway, sender, interoperable(CLOSED, ACCOUNT)) == error("RouteClosed", CLOSED)
 
 
-def test_refuses_a_destination_whose_outbound_is_closed(gateway, sender, owner, recipient, arcade):
+def test_refuses_a_destination_whose_outbound_is_closed(
+    gateway: Contract, sender: str, owner: str, recipient: bytes, arcade: Stack
+) -> None:
     destination = arcade.chain.chain_id
     gateway.send("setRoute", destination, (False, True, *FREE_ROUTE[2:]), sender=owner)
     assert refusal(gateway, sender, recipient) == error("RouteClosed", destination)
 
 
-def test_sends_while_inbound_is_closed(gateway, sender, owner, recipient, arcade):
+def test_sends_while_inbound_is_closed(
+    gateway: Contract, sender: str, owner: str, recipient: bytes, arcade: Stack
+) -> None:
     gateway.send("setRoute", arcade.chain.chain_id, (True, False, *FREE_ROUTE[2:]), sender=owner)
     send(gateway, sender, recipient)
 
 
-def test_lane_goes_on_where_it_was_after_reopening(gateway, sender, owner, recipient, arcade):
+def test_lane_goes_on_where_it_was_after_reopening(
+    gateway: Contract, sender: str, owner: str, recipient: bytes, arcade: Stack
+) -> None:
     destination = arcade.chain.chain_id
     send(gateway, sender, recipient)
     gateway.send("setRoute", destination, CLOSED_ROUTE, sender=owner)
@@ -185,7 +202,9 @@ def test_lane_goes_on_where_it_was_after_reopening(gateway, sender, owner, recip
 # In the gateway's name
 
 
-def test_nobody_sends_in_the_gateways_name(hub, gateway, owner, sender, recipient):
+def test_nobody_sends_in_the_gateways_name(
+    hub: Stack, gateway: Contract, owner: str, sender: str, recipient: bytes
+) -> None:
     """Accounts and contracts alike send as what they are, the owner too."""
     contract = deploy(hub.chain, "ScriptedSender", sender=sender)
     receipts = {
@@ -198,10 +217,12 @@ def test_nobody_sends_in_the_gateways_name(hub, gateway, owner, sender, recipien
 
 
 @pytest.fixture
-def arrive(hub, arcade, gateway, validators, relayer):
+def arrive(
+    hub: Stack, arcade: Stack, gateway: Contract, validators: Validators, relayer: str
+) -> Callable[..., tuple[Message, Receipt]]:
     """Delivers one message from arcade to the hub, as validators sign it. Returns it and the receipt."""
 
-    def arrive(sender, recipient, payload=b""):
+    def arrive(sender: str, recipient: str, payload: bytes = b"") -> tuple[Message, Receipt]:
         lane = PaperLane(hub.chain.chain_id, arcade.chain.chain_id, hub.chain.chain_id)
         deadline = now(hub.chain) + DAY
         message = lane.append(sender, recipient, deliver_before=deadline, payload=payload)
@@ -212,7 +233,13 @@ def arrive(hub, arcade, gateway, validators, relayer):
     return arrive
 
 
-def test_a_message_does_not_make_the_gateway_send(gateway, attacker, recipient, destination, arrive):
+def test_a_message_does_not_make_the_gateway_send(
+    gateway: Contract,
+    attacker: str,
+    recipient: bytes,
+    destination: int,
+    arrive: Callable[..., tuple[Message, Receipt]],
+) -> None:
     """M6: a lying chain sends the gateway a message: it calls no function of its own."""
     payload = gateway.encode("sendMessage", recipient, b"", [])
     _, receipt = arrive(attacker, gateway.address, payload)
@@ -220,7 +247,13 @@ def test_a_message_does_not_make_the_gateway_send(gateway, attacker, recipient, 
     assert gateway.view("outboxLane", destination)[0] == 0
 
 
-def test_the_gateways_own_messages_are_free_and_fixed(gateway, owner, attacker, destination, arrive):
+def test_the_gateways_own_messages_are_free_and_fixed(
+    gateway: Contract,
+    owner: str,
+    attacker: str,
+    destination: int,
+    arrive: Callable[..., tuple[Message, Receipt]],
+) -> None:
     """Whether the route is open or not; the two logs rebuild them like all others."""
     origin = gateway.chain.chain_id
     gateway.send("setRoute", destination, (False, *OPEN_ROUTE[1:]), sender=owner)

@@ -5,7 +5,7 @@ The hub is the origin. A reorganisation is a real one: anvil forgets what was se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -17,10 +17,11 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import genesis_head
-from tests.kit.evm import Revert, error, now
-from tests.kit.paper import DAY
+from tests.kit.evm import Contract, Revert, error, now
+from tests.kit.paper import DAY, Validators
 from tests.kit.scripted import Behaviour
-from tests.kit.settlement import Origin, fee, walk
+from tests.kit.settlement import Origin, Step, fee, walk
+from tests.kit.stack import Stack
 
 RESTART = 10
 ID = keccak(text="id")
@@ -45,10 +46,10 @@ def evidence(
 
 
 @pytest.fixture
-def come_home(origin, relayer):
+def come_home(origin: Origin, relayer: str) -> Callable[..., Step]:
     """Ends an abandoned message."""
 
-    def come_home(sent, nonce=RESTART, had=(), end=None):
+    def come_home(sent: Sent, nonce: int = RESTART, had: Sequence[Sent] = (), end: None = None) -> Step:
         arguments = evidence(origin, sent, nonce, had, end)
         return origin.step(origin.gateway, "refundAbandoned", *arguments, sender=relayer)
 
@@ -56,10 +57,10 @@ def come_home(origin, relayer):
 
 
 @pytest.fixture
-def refusal(origin, attacker):
+def refusal(origin: Origin, attacker: str) -> Callable[..., Revert]:
     """Why a message does not come home."""
 
-    def refusal(sent, nonce=RESTART, had=(), end=None):
+    def refusal(sent: Sent, nonce: int = RESTART, had: Sequence[Sent] = (), end: int | None = None) -> Revert:
         arguments = evidence(origin, sent, nonce, had, end)
         return origin.gateway.revert("refundAbandoned", *arguments, sender=attacker)
 
@@ -67,20 +68,22 @@ def refusal(origin, attacker):
 
 
 @pytest.fixture
-def restart(origin, owner):
+def restart(origin: Origin, owner: str) -> Callable[..., Step]:
     """The owner restarts the lane to arcade."""
 
-    def restart(nonce=RESTART):
+    def restart(nonce: int = RESTART) -> Step:
         return origin.step(origin.gateway, "restart", origin.arcade, nonce, sender=owner)
 
     return restart
 
 
 @pytest.fixture
-def follow(origin, arcade, validators, relayer, carrier):
+def follow(
+    origin: Origin, arcade: Stack, validators: Validators, relayer: str, carrier: str
+) -> Callable[..., Step]:
     """Arcade follows for real, and its notice reaches the hub."""
 
-    def follow(nonce=RESTART):
+    def follow(nonce: int = RESTART) -> Step:
         hub_id = origin.hub.chain.chain_id
         fact = RestartFact(hub_id, origin.arcade, nonce)
         attestation = validators.sign(hub_id, arcade.gateway.address, Tree([fact]).root).fields
@@ -91,7 +94,7 @@ def follow(origin, arcade, validators, relayer, carrier):
 
 
 @pytest.fixture
-def left(origin, client, restart, carrier):
+def left(origin: Origin, client: Contract, restart: Callable[..., Step], carrier: str) -> list[Sent]:
     """Three messages, and a restart of which arcade says that it left the lane after the first."""
     lane = [origin.send(client, bytes([i])) for i in range(3)]
     restart()
@@ -100,18 +103,22 @@ def left(origin, client, restart, carrier):
 
 
 @pytest.fixture
-def deadline(hub):
+def deadline(hub: Stack) -> list[bytes]:
     """A time that both histories name: a message sent anew has the same id."""
     return [DELIVER_BEFORE + encode(["uint256"], [now(hub.chain) + 10 * DAY])]
 
 
 @pytest.fixture
-def reorganise(origin, arcade, client, deadline, relayer):
+def reorganise(
+    origin: Origin, arcade: Stack, client: Contract, deadline: list[bytes], relayer: str
+) -> Callable[..., tuple[list[Sent], list[Sent]]]:
     """Sends the first payloads, delivers `delivered` of the messages to arcade, and makes the hub forget them and send
     the second payloads. Returns what arcade had, and what the hub has.
     """
 
-    def reorganise(first, delivered, second):
+    def reorganise(
+        first: Sequence[bytes], delivered: int, second: Sequence[bytes]
+    ) -> tuple[list[Sent], list[Sent]]:
         chain, common = origin.hub.chain, list(origin.lane)
         before = chain.snapshot()
         gone = [origin.send(client, payload, attributes=deadline) for payload in first]
@@ -129,8 +136,14 @@ def reorganise(origin, arcade, client, deadline, relayer):
 
 
 def test_what_arcade_did_not_reach_comes_home_for_real(
-    origin, arcade, client, restart, follow, come_home, relayer
-):
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    relayer: str,
+) -> None:
     """P1, P5: the whole fee of it, to the wei; what was delivered stays delivered and paid for."""
     lane = [origin.send(client, bytes([i])) for i in range(3)]
     origin.carry(arcade, lane[:1], relayer)
@@ -153,7 +166,14 @@ def test_what_arcade_did_not_reach_comes_home_for_real(
     assert arcade.gateway.view("earnings", origin.hub.chain.chain_id, relayer) == (earned, 0)
 
 
-def test_a_lane_goes_on_after_a_restart(origin, arcade, client, restart, follow, relayer):
+def test_a_lane_goes_on_after_a_restart(
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    relayer: str,
+) -> None:
     """P2: from a new genesis head, and what is sent then comes back as ever."""
     origin.send(client)
     restart()
@@ -171,7 +191,13 @@ def test_a_lane_goes_on_after_a_restart(origin, arcade, client, restart, follow,
     assert client.view("returnedIds", 0) == (sent.id,)
 
 
-def test_all_comes_home_if_arcade_had_nothing(origin, client, restart, follow, come_home):
+def test_all_comes_home_if_arcade_had_nothing(
+    origin: Origin,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+) -> None:
     """P1: it left the lane at its genesis."""
     sent = origin.send(client)
     restart()
@@ -182,7 +208,13 @@ def test_all_comes_home_if_arcade_had_nothing(origin, client, restart, follow, c
     come_home(sent)
 
 
-def test_an_account_gets_its_fee_back(origin, sender, restart, follow, come_home):
+def test_an_account_gets_its_fee_back(
+    origin: Origin,
+    sender: str,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+) -> None:
     sent = origin.send(sender)
     restart()
     follow()
@@ -190,7 +222,14 @@ def test_an_account_gets_its_fee_back(origin, sender, restart, follow, come_home
 
 
 @pytest.mark.parametrize("position", range(3))
-def test_walks_to_the_head_before_the_restart(origin, client, restart, carrier, come_home, position):
+def test_walks_to_the_head_before_the_restart(
+    origin: Origin,
+    client: Contract,
+    restart: Callable[..., Step],
+    carrier: str,
+    come_home: Callable[..., Step],
+    position: int,
+) -> None:
     """M7: it is stored for that."""
     lane = [origin.send(client, bytes([i])) for i in range(3)]
     restart()
@@ -199,13 +238,15 @@ def test_walks_to_the_head_before_the_restart(origin, client, restart, carrier, 
     come_home(lane[position])
 
 
-def test_refuses_a_walk_that_ends_between(origin, left, refusal):
+def test_refuses_a_walk_that_ends_between(
+    origin: Origin, left: list[Sent], refusal: Callable[..., Revert]
+) -> None:
     """M7."""
     expected = error("NotInLane", left[1].id, origin.arcade, 2)
     assert refusal(left[1], end=2) == expected
 
 
-def test_refuses_what_was_never_sent(origin, left, attacker):
+def test_refuses_what_was_never_sent(origin: Origin, left: list[Sent], attacker: str) -> None:
     """M9: a walk proves it here, too."""
     fields = list(left[2].message.fields)
     fields[0] = attacker
@@ -214,13 +255,17 @@ def test_refuses_what_was_never_sent(origin, left, attacker):
     assert repr(refusal).startswith("NotInLane(")
 
 
-def test_ignores_what_the_inbox_had_for_what_it_did_not_reach(origin, left, relayer):
+def test_ignores_what_the_inbox_had_for_what_it_did_not_reach(
+    origin: Origin, left: list[Sent], relayer: str
+) -> None:
     message, way, *_ = evidence(origin, left[1])
     arguments = (message, way, RESTART, ID, [ID] * 300)
     origin.step(origin.gateway, "refundAbandoned", *arguments, sender=relayer)
 
 
-def test_what_is_left_of_the_escrow_comes_home(origin, client, left, attacker, come_home):
+def test_what_is_left_of_the_escrow_comes_home(
+    origin: Origin, client: Contract, left: list[Sent], attacker: str, come_home: Callable[..., Step]
+) -> None:
     """P5: though the chain lied its claims up."""
     held = origin.gateway.view("laneFees", origin.arcade)[0]
     origin.claim(attacker, held - 7, carrier=attacker)
@@ -229,7 +274,13 @@ def test_what_is_left_of_the_escrow_comes_home(origin, client, left, attacker, c
     assert [client.view("returned", i)[4] for i in range(2)] == [7 * GWEI, 0]
 
 
-def test_a_sender_that_refuses_keeps_what_comes_home(client, left, attacker, come_home, refusal):
+def test_a_sender_that_refuses_keeps_what_comes_home(
+    client: Contract,
+    left: list[Sent],
+    attacker: str,
+    come_home: Callable[..., Step],
+    refusal: Callable[..., Revert],
+) -> None:
     """M12, M20: everything stays, and the same call succeeds later."""
     client.send("setBehaviour", Behaviour.REVERT, sender=attacker)
     assert refusal(left[1]) == error("Refused", left[1].id)
@@ -237,14 +288,22 @@ def test_a_sender_that_refuses_keeps_what_comes_home(client, left, attacker, com
     come_home(left[1])
 
 
-def test_refuses_reentrance(origin, client, left, attacker, refusal):
+def test_refuses_reentrance(
+    origin: Origin, client: Contract, left: list[Sent], attacker: str, refusal: Callable[..., Revert]
+) -> None:
     """M20."""
     call = origin.gateway.encode("refundAbandoned", *evidence(origin, left[2]))
     client.send("setCall", origin.gateway.address, call, sender=attacker)
     assert refusal(left[1]) == error("TargetRefused", error("ReentrancyGuardReentrantCall").data)
 
 
-def test_what_gateways_say_does_not_come_home(origin, said_by_the_hub, restart, carrier, refusal):
+def test_what_gateways_say_does_not_come_home(
+    origin: Origin,
+    said_by_the_hub: Sent,
+    restart: Callable[..., Step],
+    carrier: str,
+    refusal: Callable[..., Revert],
+) -> None:
     """A notice that is lost is sent again, never returned."""
     restart()
     origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
@@ -254,12 +313,19 @@ def test_what_gateways_say_does_not_come_home(origin, said_by_the_hub, restart, 
 # Not left behind
 
 
-def test_refuses_an_unknown_restart(left, refusal):
+def test_refuses_an_unknown_restart(left: list[Sent], refusal: Callable[..., Revert]) -> None:
     for nonce in (RESTART - 1, RESTART + 1, 3, 2**64 - 1):
         assert refusal(left[1], nonce) == error("NotAbandoned", left[1].id, nonce)
 
 
-def test_refuses_before_arcade_followed(origin, client, restart, follow, come_home, refusal):
+def test_refuses_before_arcade_followed(
+    origin: Origin,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    refusal: Callable[..., Revert],
+) -> None:
     """P1: until then arcade may still deliver it."""
     sent = origin.send(client)
     assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
@@ -269,7 +335,9 @@ def test_refuses_before_arcade_followed(origin, client, restart, follow, come_ho
     come_home(sent)
 
 
-def test_refuses_what_was_sent_after_the_restart(origin, client, left, refusal):
+def test_refuses_what_was_sent_after_the_restart(
+    origin: Origin, client: Contract, left: list[Sent], refusal: Callable[..., Revert]
+) -> None:
     """P1."""
     young = origin.send(client, b"young")
     assert young.message.nonce == RESTART + 1
@@ -277,8 +345,12 @@ def test_refuses_what_was_sent_after_the_restart(origin, client, left, refusal):
 
 
 def test_what_is_said_of_a_restart_that_never_was_counts_for_nothing(
-    origin, client, restart, carrier, refusal
-):
+    origin: Origin,
+    client: Contract,
+    restart: Callable[..., Step],
+    carrier: str,
+    refusal: Callable[..., Revert],
+) -> None:
     """M9: until the owner restarts the lane there or above."""
     sent = origin.send(client)
     origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
@@ -291,8 +363,19 @@ def test_what_is_said_of_a_restart_that_never_was_counts_for_nothing(
 @pytest.mark.parametrize("place", [RESTART, 2 * RESTART], ids=["repeated there", "repeated above"])
 @pytest.mark.parametrize("early", [True, False], ids=["notice first", "restart first"])
 def test_a_restart_that_a_reorganisation_took_away_strands_nothing(
-    origin, arcade, client, validators, restart, follow, come_home, refusal, relayer, carrier, place, early
-):
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    validators: Validators,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    refusal: Callable[..., Revert],
+    relayer: str,
+    carrier: str,
+    place: int,
+    early: bool,
+) -> None:
     """P1, M21: the destination followed a restart that its origin forgot. What it left behind comes home once the
     owner restarts the lane again, and what it had does not.
     """
@@ -320,7 +403,13 @@ def test_a_restart_that_a_reorganisation_took_away_strands_nothing(
     assert refusal(lane[1], RESTART) == error("AlreadyRefunded", lane[1].id)
 
 
-def test_another_chain_does_not_follow_for_arcade(origin, client, restart, attacker, refusal):
+def test_another_chain_does_not_follow_for_arcade(
+    origin: Origin,
+    client: Contract,
+    restart: Callable[..., Step],
+    attacker: str,
+    refusal: Callable[..., Revert],
+) -> None:
     """M9: a chain speaks for its own lane alone."""
     sent = origin.send(client)
     restart()
@@ -328,7 +417,7 @@ def test_another_chain_does_not_follow_for_arcade(origin, client, restart, attac
     assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
 
 
-def test_the_first_notice_of_a_restart_counts(origin, left, carrier):
+def test_the_first_notice_of_a_restart_counts(origin: Origin, left: list[Sent], carrier: str) -> None:
     """P1: where the lane was left is said once."""
     step = origin.say(restart_notice(RESTART, 3, left[2].head), carrier=carrier)
     assert step.receipt.named("RestartNoticed") == []
@@ -336,7 +425,15 @@ def test_the_first_notice_of_a_restart_counts(origin, left, carrier):
     assert record == (True, True, 1, left[0].head)
 
 
-def test_what_arcade_handled_does_not_come_home(origin, arcade, client, restart, follow, relayer, refusal):
+def test_what_arcade_handled_does_not_come_home(
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    relayer: str,
+    refusal: Callable[..., Revert],
+) -> None:
     """P1: delivered, or failed and open to a retry: neither is abandoned."""
     lane = [origin.send(client, bytes([i])) for i in range(3)]
     origin.carry(arcade, lane[:1], relayer)
@@ -353,8 +450,14 @@ def test_what_arcade_handled_does_not_come_home(origin, arcade, client, restart,
 
 
 def test_what_failed_before_the_restart_comes_back_by_its_notice(
-    origin, arcade, client, restart, follow, relayer, carrier
-):
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    relayer: str,
+    carrier: str,
+) -> None:
     """P1: a restart takes no way home away."""
     sent = origin.send(client)
     arcade.recipient.send("setBehaviour", Behaviour.REVERT, sender=relayer)
@@ -374,8 +477,15 @@ def test_what_failed_before_the_restart_comes_back_by_its_notice(
 
 
 def test_a_message_sent_anew_comes_home(
-    origin, arcade, client, reorganise, restart, follow, come_home, refusal
-):
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    reorganise: Callable[..., tuple[list[Sent], list[Sent]]],
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    refusal: Callable[..., Revert],
+) -> None:
     """P1, M21: arcade had another one at its place, or none; the one that both histories hold is arcade's."""
     had, lane = reorganise([b"a", b"b", b"c", b"d"], 3, [b"a", b"B", b"c", b"D", b"E"])
     assert [sent.id for sent in had] == list(arcade.recipient.view("acceptedIds", 0))
@@ -395,8 +505,16 @@ def test_a_message_sent_anew_comes_home(
 
 
 def test_every_message_ends_once_after_a_reorganisation(
-    origin, arcade, client, reorganise, restart, follow, come_home, refusal, relayer
-):
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    reorganise: Callable[..., tuple[list[Sent], list[Sent]]],
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    refusal: Callable[..., Revert],
+    relayer: str,
+) -> None:
     """P1: of all that the chain holds in the end, arcade executed one part and the other came home."""
     shared = [origin.send(client, bytes([100 + i])) for i in range(2)]
     origin.carry(arcade, shared, relayer)
@@ -417,7 +535,13 @@ def test_every_message_ends_once_after_a_reorganisation(
     assert len(returned) == 5
 
 
-def test_a_message_comes_home_though_arcade_had_more(reorganise, restart, follow, come_home, refusal):
+def test_a_message_comes_home_though_arcade_had_more(
+    reorganise: Callable[..., tuple[list[Sent], list[Sent]]],
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    refusal: Callable[..., Revert],
+) -> None:
     """P1: the ids that prove it go on beyond what the chain holds now."""
     had, lane = reorganise([b"a", b"b", b"c", b"d"], 4, [b"A", b"b"])
     restart()
@@ -443,7 +567,15 @@ def test_a_message_comes_home_though_arcade_had_more(reorganise, restart, follow
         pytest.param(lambda head, ids: (head, [bytes(32)] * 3), id="zeros"),
     ],
 )
-def test_refuses_what_the_inbox_did_not_have(origin, reorganise, restart, follow, come_home, relayer, change):
+def test_refuses_what_the_inbox_did_not_have(
+    origin: Origin,
+    reorganise: Callable[..., tuple[list[Sent], list[Sent]]],
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    relayer: str,
+    change: Callable[..., Any],
+) -> None:
     """P1, M7: only what leads to the head at which it left the lane, in all its length."""
     had, lane = reorganise([b"a", b"b", b"c", b"d"], 4, [b"A", b"B", b"C", b"D"])
     restart()
@@ -467,7 +599,14 @@ def test_refuses_what_the_inbox_did_not_have(origin, reorganise, restart, follow
         pytest.param(lambda head, ids: (ID, [ID, ids[1]]), id="other-head"),
     ],
 )
-def test_nothing_makes_a_handled_message_come_home(origin, reorganise, restart, follow, attacker, change):
+def test_nothing_makes_a_handled_message_come_home(
+    origin: Origin,
+    reorganise: Callable[..., tuple[list[Sent], list[Sent]]],
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    attacker: str,
+    change: Callable[..., Any],
+) -> None:
     """P1, M11: arcade had this id at this place."""
     had, lane = reorganise([b"a", b"b"], 2, [b"a", b"B"])
     restart()
@@ -479,7 +618,14 @@ def test_nothing_makes_a_handled_message_come_home(origin, reorganise, restart, 
 
 
 @pytest.mark.parametrize("last_nonce", [4, 5, 2**63, 2**64 - 1])
-def test_a_lying_notice_of_a_far_place_returns_nothing(origin, client, restart, carrier, refusal, last_nonce):
+def test_a_lying_notice_of_a_far_place_returns_nothing(
+    origin: Origin,
+    client: Contract,
+    restart: Callable[..., Step],
+    carrier: str,
+    refusal: Callable[..., Revert],
+    last_nonce: int,
+) -> None:
     """M9: nobody can show what leads there; the sender loses to its chain, as to one that never answers."""
     lane = [origin.send(client, bytes([i])) for i in range(3)]
     restart()
@@ -491,14 +637,23 @@ def test_a_lying_notice_of_a_far_place_returns_nothing(origin, client, restart, 
 # Once
 
 
-def test_refuses_a_second_time(client, left, come_home, refusal):
+def test_refuses_a_second_time(
+    client: Contract, left: list[Sent], come_home: Callable[..., Step], refusal: Callable[..., Revert]
+) -> None:
     """M11, P1."""
     come_home(left[1])
     assert refusal(left[1]) == error("AlreadyRefunded", left[1].id)
     assert client.view("returnedCount") == 1
 
 
-def test_a_notice_after_it_came_home_pays_nothing(origin, client, left, come_home, carrier, attacker):
+def test_a_notice_after_it_came_home_pays_nothing(
+    origin: Origin,
+    client: Contract,
+    left: list[Sent],
+    come_home: Callable[..., Step],
+    carrier: str,
+    attacker: str,
+) -> None:
     """M11: both ways home are one."""
     come_home(left[1])
     origin.notice(left[1].id, expired=True, carrier=carrier)
@@ -507,7 +662,9 @@ def test_a_notice_after_it_came_home_pays_nothing(origin, client, left, come_hom
     assert client.view("returnedCount") == 1
 
 
-def test_what_came_back_by_its_notice_does_not_come_home(origin, client, left, refusal, carrier):
+def test_what_came_back_by_its_notice_does_not_come_home(
+    origin: Origin, client: Contract, left: list[Sent], refusal: Callable[..., Revert], carrier: str
+) -> None:
     """M11: nor the other way round."""
     origin.notice(left[1].id, expired=True, carrier=carrier)
     origin.refund(left[1], by=carrier)
@@ -515,7 +672,16 @@ def test_what_came_back_by_its_notice_does_not_come_home(origin, client, left, r
     assert client.view("returnedCount") == 1
 
 
-def test_two_restarts_in_a_row(origin, arcade, client, restart, follow, come_home, refusal, relayer):
+def test_two_restarts_in_a_row(
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    refusal: Callable[..., Revert],
+    relayer: str,
+) -> None:
     """P1: each ends what was left at it."""
     before = [origin.send(client, b"before %d" % i) for i in range(2)]
     origin.carry(arcade, before[:1], relayer)
@@ -542,7 +708,16 @@ def test_two_restarts_in_a_row(origin, arcade, client, restart, follow, come_hom
     assert len(origin.carry(arcade, [after], relayer).named("MessageDelivered")) == 1
 
 
-def test_arcade_may_skip_a_restart(origin, arcade, client, restart, follow, come_home, refusal, relayer):
+def test_arcade_may_skip_a_restart(
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    come_home: Callable[..., Step],
+    refusal: Callable[..., Revert],
+    relayer: str,
+) -> None:
     """P1: all that stood between comes home at the one that it followed, once."""
     before = [origin.send(client, b"before %d" % i) for i in range(2)]
     origin.carry(arcade, before[:1], relayer)
@@ -558,13 +733,21 @@ def test_arcade_may_skip_a_restart(origin, arcade, client, restart, follow, come
 
 
 def test_a_lost_notice_of_a_restart_is_said_again(
-    origin, arcade, client, owner, restart, come_home, validators, relayer, carrier
-):
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    owner: str,
+    restart: Callable[..., Step],
+    come_home: Callable[..., Step],
+    validators: Validators,
+    relayer: str,
+    carrier: str,
+) -> None:
     """P1: arcade's own lane was restarted, too, before the hub heard; nothing stays behind for ever."""
     sent, hub_id = origin.send(client), origin.hub.chain.chain_id
     restart()
 
-    def follow(stack, fact):
+    def follow(stack: Stack, fact: RestartFact) -> None:
         attestation = validators.sign(hub_id, stack.gateway.address, Tree([fact]).root).fields
         stack.gateway.send("followRestart", attestation, fact.origin, fact.nonce, [], sender=relayer)
 
@@ -578,7 +761,14 @@ def test_a_lost_notice_of_a_restart_is_said_again(
     come_home(sent)
 
 
-def test_arcade_refuses_what_was_left_behind(origin, arcade, client, restart, follow, relayer):
+def test_arcade_refuses_what_was_left_behind(
+    origin: Origin,
+    arcade: Stack,
+    client: Contract,
+    restart: Callable[..., Step],
+    follow: Callable[..., Step],
+    relayer: str,
+) -> None:
     """P1: the other half of it: it can never be delivered any more."""
     lane = [origin.send(client, bytes([i])) for i in range(2)]
     restart()

@@ -11,14 +11,15 @@ from dataclasses import replace
 import pytest
 from eth_abi.abi import encode
 
-from metalayer.lanes.logs import parse
+from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.message import Fee, interoperable
-from tests.kit.evm import ZERO_ADDRESS, Revert, error
+from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, error
 from tests.kit.paper import DAY, GATEWAY_GAS_LIMIT
 from tests.kit.scripted import Behaviour, OnReturn
-from tests.kit.settlement import FUNDS, HIGHEST, batch, fee, walk
+from tests.kit.settlement import FUNDS, HIGHEST, Origin, batch, fee, walk
+from tests.kit.stack import Stack
 from tests.kit.terms import OPEN_ROUTE
 
 CARRIAGE = Route(*OPEN_ROUTE).relay_part(GATEWAY_GAS_LIMIT, 128)
@@ -27,7 +28,9 @@ CARRIAGE = Route(*OPEN_ROUTE).relay_part(GATEWAY_GAS_LIMIT, 128)
 # For real, over both chains
 
 
-def test_an_expired_message_comes_back_for_real(origin, arcade, sender, relayer, carrier):
+def test_an_expired_message_comes_back_for_real(
+    origin: Origin, arcade: Stack, sender: str, relayer: str, carrier: str
+) -> None:
     """P1, P5: its passage is paid for, its notice is, and the sender gets the rest, to the wei."""
     sent = origin.send(sender, b"late")
     parts, message = fee(sent), sent.message
@@ -47,7 +50,9 @@ def test_an_expired_message_comes_back_for_real(origin, arcade, sender, relayer,
     assert arcade.gateway.view("earnings", message.origin, relayer) == (parts.base, 0)
 
 
-def test_a_failed_message_comes_back_for_real(origin, arcade, client, sender, relayer, carrier):
+def test_a_failed_message_comes_back_for_real(
+    origin: Origin, arcade: Stack, client: Contract, sender: str, relayer: str, carrier: str
+) -> None:
     """P1, P5: it was tried, so its relayer keeps the relay part and the sender gets nothing back."""
     arcade.recipient.send("setBehaviour", Behaviour.REVERT, sender=sender)
     sent = origin.send(client, b"refused")
@@ -70,7 +75,9 @@ def test_a_failed_message_comes_back_for_real(origin, arcade, client, sender, re
     assert arcade.gateway.view("earnings", message.origin, relayer) == (parts.relay, 0)
 
 
-def test_a_relayer_is_paid_for_real(origin, arcade, sender, relayer, carrier):
+def test_a_relayer_is_paid_for_real(
+    origin: Origin, arcade: Stack, sender: str, relayer: str, carrier: str
+) -> None:
     """P5: what was delivered empties the escrow, to the wei; who carries the claim has a part of it."""
     lane = [origin.send(sender, bytes(length)) for length in (0, 1, 40)]
     origin.carry(arcade, lane, relayer)
@@ -87,7 +94,9 @@ def test_a_relayer_is_paid_for_real(origin, arcade, sender, relayer, carrier):
 
 
 @pytest.mark.parametrize("expired", [True, False], ids=["expired", "failed"])
-def test_gives_back_what_nobody_earned(origin, sender, carrier, attacker, expired):
+def test_gives_back_what_nobody_earned(
+    origin: Origin, sender: str, carrier: str, attacker: str, expired: bool
+) -> None:
     """P5: anyone may call, and gets nothing for it; the carrier was paid with the notice."""
     sent = origin.send(sender, b"lost")
     parts = fee(sent)
@@ -104,21 +113,21 @@ def test_gives_back_what_nobody_earned(origin, sender, carrier, attacker, expire
     assert origin.returned(sent) == (carrier, expired, True)
 
 
-def test_a_notice_that_names_no_pay_moves_nothing(origin, sender, carrier):
+def test_a_notice_that_names_no_pay_moves_nothing(origin: Origin, sender: str, carrier: str) -> None:
     sent = origin.send(sender)
     step = origin.notice(sent.id, expired=True, carrier=carrier)
     assert (step.credit, step.escrow) == ({}, {origin.arcade: 0, origin.perps: 0})
     assert step.receipt.named("ReturnNoticed") == [(sent.id, origin.arcade, carrier, True)]
 
 
-def test_the_sender_may_carry_the_notice(origin, sender):
+def test_the_sender_may_carry_the_notice(origin: Origin, sender: str) -> None:
     sent = origin.send(sender)
     heard = origin.notice(sent.id, expired=True, carrier=sender, returns=fee(sent).back)
     assert heard.credit == {sender: fee(sent).back}
     assert origin.refund(sent, by=sender).credit == {sender: fee(sent).relay - fee(sent).base}
 
 
-def test_refuses_without_a_notice(origin, sender, carrier, attacker):
+def test_refuses_without_a_notice(origin: Origin, sender: str, carrier: str, attacker: str) -> None:
     """P1: nothing comes back of which its destination did not say so."""
     sent, other = origin.send(sender), origin.send(sender)
     origin.notice(other.id, expired=True, carrier=carrier)
@@ -126,7 +135,9 @@ def test_refuses_without_a_notice(origin, sender, carrier, attacker):
     assert refusal == error("NotReturned", sent.id)
 
 
-def test_a_notice_of_another_chain_does_nothing(origin, sender, carrier, attacker):
+def test_a_notice_of_another_chain_does_nothing(
+    origin: Origin, sender: str, carrier: str, attacker: str
+) -> None:
     """M9: a chain speaks for itself alone."""
     sent = origin.send(sender)
     origin.notice(sent.id, expired=True, carrier=attacker, origin=origin.perps)
@@ -137,7 +148,9 @@ def test_a_notice_of_another_chain_does_nothing(origin, sender, carrier, attacke
     origin.refund(sent, by=attacker)
 
 
-def test_a_forged_notice_returns_nothing_that_was_not_sent(origin, client, attacker):
+def test_a_forged_notice_returns_nothing_that_was_not_sent(
+    origin: Origin, client: Contract, attacker: str
+) -> None:
     """M9: whatever a lying chain invents, it stands in no lane."""
     sent = origin.send(client, b"real")
     real = sent.message
@@ -148,7 +161,7 @@ def test_a_forged_notice_returns_nothing_that_was_not_sent(origin, client, attac
     assert refusal == error("NotInLane", forged.id, origin.arcade, 1)
 
 
-def test_refuses_a_second_time(origin, client, carrier, attacker):
+def test_refuses_a_second_time(origin: Origin, client: Contract, carrier: str, attacker: str) -> None:
     """M11, P1: once, whatever the destination says again."""
     sent = origin.send(client)
     origin.notice(sent.id, expired=True, carrier=carrier)
@@ -160,7 +173,7 @@ def test_refuses_a_second_time(origin, client, carrier, attacker):
     assert client.view("returnedCount") == 1
 
 
-def test_the_first_notice_counts(origin, sender, carrier, attacker):
+def test_the_first_notice_counts(origin: Origin, sender: str, carrier: str, attacker: str) -> None:
     """A later one takes the reward from nobody, and makes nothing of a message that had failed."""
     sent = origin.send(sender)
     origin.notice(sent.id, expired=False, carrier=carrier)
@@ -169,7 +182,7 @@ def test_the_first_notice_counts(origin, sender, carrier, attacker):
     assert origin.refund(sent, by=attacker).credit == {}
 
 
-def test_each_message_comes_back_by_itself(origin, client, carrier):
+def test_each_message_comes_back_by_itself(origin: Origin, client: Contract, carrier: str) -> None:
     """P5: in any order, and the ones between stay."""
     lane = [origin.send(client, bytes([i])) for i in range(4)]
     for sent in (lane[2], lane[0]):
@@ -182,7 +195,9 @@ def test_each_message_comes_back_by_itself(origin, client, carrier):
     )
 
 
-def test_a_message_that_was_sent_free_comes_back_free(origin, owner, sender, carrier):
+def test_a_message_that_was_sent_free_comes_back_free(
+    origin: Origin, owner: str, sender: str, carrier: str
+) -> None:
     """P5: the owner's, without credit: nobody is paid out of what others escrowed."""
     origin.send(sender)
     sent = origin.send(owner)
@@ -193,7 +208,9 @@ def test_a_message_that_was_sent_free_comes_back_free(origin, owner, sender, car
     assert step.receipt.named("MessageReturned") == [(sent.id, origin.arcade, 2, 0)]
 
 
-def test_refunds_while_the_route_is_closed_and_paused(origin, owner, guardian, sender, carrier):
+def test_refunds_while_the_route_is_closed_and_paused(
+    origin: Origin, owner: str, guardian: str, sender: str, carrier: str
+) -> None:
     """What was sent comes back, whatever the owner or the guardian does."""
     sent = origin.send(sender)
     origin.notice(sent.id, expired=True, carrier=carrier)
@@ -202,7 +219,7 @@ def test_refunds_while_the_route_is_closed_and_paused(origin, owner, guardian, s
     origin.refund(sent, by=carrier)
 
 
-def test_what_gateways_say_is_never_returned(origin, said_by_the_hub, attacker):
+def test_what_gateways_say_is_never_returned(origin: Origin, said_by_the_hub: Sent, attacker: str) -> None:
     """A lying destination cannot hand the gateway its own message back."""
     origin.notice(said_by_the_hub.id, expired=True, carrier=attacker)
     refusal = origin.gateway.revert("refund", *origin.evidence(said_by_the_hub), sender=attacker)
@@ -225,7 +242,9 @@ def test_what_gateways_say_is_never_returned(origin, said_by_the_hub, attacker):
         pytest.param(encode(["uint256"] * 4, [2, 0, 0, 0]), id="restart-of-zeros"),
     ],
 )
-def test_nothing_that_a_chain_says_halts_its_lane(origin, sender, carrier, payload):
+def test_nothing_that_a_chain_says_halts_its_lane(
+    origin: Origin, sender: str, carrier: str, payload: bytes
+) -> None:
     """M12, M13: the next notice arrives."""
     sent = origin.send(sender)
     assert len(origin.say(payload, carrier=carrier).receipt.named("MessageDelivered")) == 1
@@ -236,7 +255,7 @@ def test_nothing_that_a_chain_says_halts_its_lane(origin, sender, carrier, paylo
 # Refunds: who is told what
 
 
-def test_a_contract_is_told_what_came_back(origin, client, carrier):
+def test_a_contract_is_told_what_came_back(origin: Origin, client: Contract, carrier: str) -> None:
     """Id, destination, payload and unspent wei, by the gateway, once the money is there."""
     payload = bytes(range(100))
     sent = origin.send(client, payload)
@@ -248,7 +267,9 @@ def test_a_contract_is_told_what_came_back(origin, client, carrier):
     assert step.credit[client.address] * GWEI == unspent
 
 
-def test_a_contract_may_use_at_once_what_came_back(origin, hub, client, carrier):
+def test_a_contract_may_use_at_once_what_came_back(
+    origin: Origin, hub: Stack, client: Contract, carrier: str
+) -> None:
     """The credit is its own while it is told."""
     sent = origin.send(client)
     parts = fee(sent)
@@ -265,7 +286,7 @@ def test_a_contract_may_use_at_once_what_came_back(origin, hub, client, carrier)
     assert hub.era.view("balanceOf", client.address) == held
 
 
-def test_a_contract_may_send_again_at_once(origin, client, carrier):
+def test_a_contract_may_send_again_at_once(origin: Origin, client: Contract, carrier: str) -> None:
     """M20: sending is the one thing that is open while the gateway calls."""
     sent = origin.send(client, b"again")
     origin.notice(sent.id, expired=True, carrier=carrier)
@@ -285,7 +306,9 @@ def test_a_contract_may_send_again_at_once(origin, client, carrier):
         pytest.param(OnReturn.REVERT_BOMB, bytes(95) + b"\x80" + bytes(999_904), id="revert-bomb"),
     ],
 )
-def test_a_sender_that_refuses_keeps_its_refund(origin, client, sender, carrier, behaviour, reason):
+def test_a_sender_that_refuses_keeps_its_refund(
+    origin: Origin, client: Contract, sender: str, carrier: str, behaviour: OnReturn, reason: bytes | None
+) -> None:
     """M12, M20: everything stays as it was, others are not held up, and later the same call succeeds."""
     sent, other = origin.send(client), origin.send(sender)
     for each in (sent, other):
@@ -301,7 +324,9 @@ def test_a_sender_that_refuses_keeps_its_refund(origin, client, sender, carrier,
     assert origin.refund(sent, by=carrier).credit == {client.address: unspent}
 
 
-def test_a_contract_that_cannot_be_told_is_not_refunded(origin, hub, sender, carrier, treasury):
+def test_a_contract_that_cannot_be_told_is_not_refunded(
+    origin: Origin, hub: Stack, sender: str, carrier: str, treasury: str
+) -> None:
     """It sent without wanting anything back: its refund waits, and takes from nobody."""
     hub.era.send("approve", hub.gateway.address, FUNDS, sender=treasury)
     origin.step(hub.gateway, "depositFor", hub.recipient.address, FUNDS, sender=treasury)
@@ -315,7 +340,7 @@ def test_a_contract_that_cannot_be_told_is_not_refunded(origin, hub, sender, car
     assert origin.gateway.revert("refund", *origin.evidence(sent), sender=carrier) == Revert(b"")
 
 
-def test_too_little_gas_changes_nothing(origin, client, carrier):
+def test_too_little_gas_changes_nothing(origin: Origin, client: Contract, carrier: str) -> None:
     """M12: who calls with too little to tell the sender burns only its own gas."""
     sent = origin.send(client)
     origin.notice(sent.id, expired=True, carrier=carrier)
@@ -344,7 +369,9 @@ REENTRIES = {
 
 
 @pytest.mark.parametrize("method", REENTRIES)
-def test_refuses_reentrance(origin, client, carrier, attacker, method):
+def test_refuses_reentrance(
+    origin: Origin, client: Contract, carrier: str, attacker: str, method: str
+) -> None:
     """M20: while a sender is told, nothing ends and nothing is paid."""
     sent, other = origin.send(client), origin.send(client)
     for each in (sent, other):
@@ -364,7 +391,9 @@ def test_refuses_reentrance(origin, client, carrier, attacker, method):
 
 
 @pytest.mark.parametrize("left", ["nothing", "half-the-return", "the-return", "half-the-rest", "all"])
-def test_refunds_what_a_lying_chain_left(origin, client, carrier, attacker, left):
+def test_refunds_what_a_lying_chain_left(
+    origin: Origin, client: Contract, carrier: str, attacker: str, left: str
+) -> None:
     """P5: claims can drain a lane's escrow; the message still comes back, with what is there."""
     sent = origin.send(client)
     parts = fee(sent)

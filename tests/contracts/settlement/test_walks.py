@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
 
-from metalayer.lanes.logs import parse
+from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.message import Fee, Message, interoperable
 from metalayer.protocol.rpc import Log
 from tests.kit.evm import error
-from tests.kit.settlement import fee, walk
+from tests.kit.settlement import Origin, fee, walk
 
 
 @pytest.mark.parametrize("position", range(3))
-def test_walks_to_the_present_head(origin, sender, carrier, position):
+def test_walks_to_the_present_head(origin: Origin, sender: str, carrier: str, position: int) -> None:
     """M7: first, middle and last."""
     for i in range(3):
         origin.send(sender, bytes([i]))
@@ -50,7 +51,9 @@ ID = keccak(text="id")
         pytest.param(lambda w: (0, w[1], w[2], w[3]), id="no-chain"),
     ],
 )
-def test_refuses_a_walk_that_leads_elsewhere(origin, sender, carrier, attacker, change):
+def test_refuses_a_walk_that_leads_elsewhere(
+    origin: Origin, sender: str, carrier: str, attacker: str, change: Callable[..., Any]
+) -> None:
     """M7, M11: every wrong walk names the id that it would have been."""
     for i in range(4):
         origin.send(sender, bytes([i]))
@@ -75,7 +78,9 @@ def test_refuses_a_walk_that_leads_elsewhere(origin, sender, carrier, attacker, 
         pytest.param(5, b"another", id="payload"),
     ],
 )
-def test_refuses_a_message_with_a_change(origin, sender, carrier, attacker, field, value):
+def test_refuses_a_message_with_a_change(
+    origin: Origin, sender: str, carrier: str, attacker: str, field: int, value: Any
+) -> None:
     """M9, M15: what comes back is what was sent, field by field, even if the destination says otherwise."""
     sent = origin.send(sender, b"payload")
     fields: list[Any] = list(sent.message.fields)
@@ -88,7 +93,9 @@ def test_refuses_a_message_with_a_change(origin, sender, carrier, attacker, fiel
     assert refusal == error("NotInLane", changed.id, origin.arcade, 1)
 
 
-def test_a_message_to_one_chain_does_not_come_back_from_another(origin, sender, carrier, attacker):
+def test_a_message_to_one_chain_does_not_come_back_from_another(
+    origin: Origin, sender: str, carrier: str, attacker: str
+) -> None:
     """P1: equal messages, equal places, two lanes."""
     sent = origin.send(sender, b"same")
     other = origin.send(sender, b"same", to=origin.perps)
@@ -106,7 +113,9 @@ def test_a_message_to_one_chain_does_not_come_back_from_another(origin, sender, 
     assert step.escrow == {origin.arcade: 0, origin.perps: -paid}
 
 
-def test_an_old_walk_does_not_reach_a_lane_that_moved_on(origin, sender, carrier, attacker):
+def test_an_old_walk_does_not_reach_a_lane_that_moved_on(
+    origin: Origin, sender: str, carrier: str, attacker: str
+) -> None:
     """M7: only the present head and stored ones are known; a walk is simply made anew."""
     sent = origin.send(sender)
     origin.notice(sent.id, expired=True, carrier=carrier)
@@ -118,7 +127,7 @@ def test_an_old_walk_does_not_reach_a_lane_that_moved_on(origin, sender, carrier
 
 
 @pytest.fixture
-def long_lane(origin, sender):
+def long_lane(origin: Origin, sender: str) -> list[Sent]:
     """300 messages, mined in one block."""
     chain, gateway = origin.hub.chain, origin.gateway
     data = "0x" + gateway.encode("sendMessage", interoperable(origin.arcade, origin.recipient), b"", []).hex()
@@ -135,7 +144,7 @@ def long_lane(origin, sender):
     return origin.lane
 
 
-def test_walks_to_a_stored_head(origin, long_lane, carrier):
+def test_walks_to_a_stored_head(origin: Origin, long_lane: list[Sent], carrier: str) -> None:
     """M7: with 255 ids, with none, and past it to the present head."""
     for nonce, end in ((1, 256), (2, 256), (255, 256), (256, 256), (257, 300), (300, 300), (200, 256)):
         sent = long_lane[nonce - 1]
@@ -146,14 +155,14 @@ def test_walks_to_a_stored_head(origin, long_lane, carrier):
         assert step.receipt.named("MessageReturned")[0][2] == nonce
 
 
-def test_walks_across_a_stored_head(origin, long_lane, carrier):
+def test_walks_across_a_stored_head(origin: Origin, long_lane: list[Sent], carrier: str) -> None:
     """M7: to the present head, if it is near enough, is as good."""
     sent = long_lane[99]
     origin.notice(sent.id, expired=True, carrier=carrier)
     origin.step(origin.gateway, "refund", *origin.evidence(sent, 300), sender=carrier)
 
 
-def test_refuses_a_walk_of_256_ids(origin, long_lane, carrier):
+def test_refuses_a_walk_of_256_ids(origin: Origin, long_lane: list[Sent], carrier: str) -> None:
     """M7: though it is true: 255 lead from any message to a stored head."""
     sent = long_lane[43]
     origin.notice(sent.id, expired=True, carrier=carrier)
@@ -161,7 +170,7 @@ def test_refuses_a_walk_of_256_ids(origin, long_lane, carrier):
     assert refusal == error("WalkTooLong", 256, 255)
 
 
-def test_refuses_a_walk_that_ends_between(origin, long_lane, carrier):
+def test_refuses_a_walk_that_ends_between(origin: Origin, long_lane: list[Sent], carrier: str) -> None:
     """M7: a head that the lane had, but that nobody keeps."""
     sent = long_lane[49]
     origin.notice(sent.id, expired=True, carrier=carrier)
