@@ -19,6 +19,7 @@ from tests.kit.stack import Stack
 
 FUNDS = 20 * 10**18
 """Credit of a sender, in wei of ERA."""
+HIGHEST = 2**256 - 1
 
 
 @dataclass(frozen=True)

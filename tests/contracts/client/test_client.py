@@ -1,12 +1,18 @@
 """MetalayerClient, through the contracts that are built on it: who may call, what is sent, what comes back."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from eth_abi.abi import encode
 
 from metalayer.protocol.gateway import DELIVER_BEFORE, FEE_PAYER, MIN_GAS_LIMIT
 from metalayer.protocol.message import interoperable
-from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now
-from tests.kit.paper import DAY, PaperLane, PaperRelayer
+from tests.kit.evm import ZERO_ADDRESS, Contract, call, deploy, error, init_code, now
+from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators
+from tests.kit.stack import Stack
 from tests.kit.terms import FREE_ROUTE
 
 MAGIC = bytes.fromhex("2432ef26")
@@ -15,55 +21,59 @@ TEXT = "Hello, arcade"
 
 
 @pytest.fixture
-def gateway(arcade):
+def gateway(arcade: Stack) -> Contract:
     return arcade.gateway
 
 
 @pytest.fixture
-def hub_id(hub):
+def hub_id(hub: Stack) -> int:
     return hub.chain.chain_id
 
 
 @pytest.fixture
-def greeter(arcade, gateway, sender):
+def greeter(arcade: Stack, gateway: Contract, sender: str) -> Contract:
     """On arcade, without credit."""
     return deploy(arcade.chain, "Greeter", gateway.address, sender=sender)
 
 
 @pytest.fixture
-def postbox(arcade, gateway, sender):
+def postbox(arcade: Stack, gateway: Contract, sender: str) -> Contract:
     return deploy(arcade.chain, "Postbox", gateway.address, False, sender=sender)
 
 
 @pytest.fixture
-def lane(hub_id, arcade):
+def lane(hub_id: int, arcade: Stack) -> PaperLane:
     return PaperLane(hub_id, hub_id, arcade.chain.chain_id)
 
 
 @pytest.fixture
-def paper(gateway, relayer, validators, hub_id):
+def paper(gateway: Contract, relayer: str, validators: Validators, hub_id: int) -> PaperRelayer:
     return PaperRelayer(gateway, relayer, validators, hub_id)
 
 
-def greeting(from_, text=TEXT):
+def greeting(from_: str, text: str = TEXT) -> bytes:
     return encode(["address", "string"], [from_, text])
 
 
-def returned(greeter, gateway, hub_id, from_, unspent=0):
+def returned(
+    greeter: Contract, gateway: Contract, hub_id: int, from_: str, unspent: int = 0
+) -> tuple[bytes, int, tuple[Any, ...], int]:
     """Arguments of `onMessageReturned` for a greeting to the hub, which `from_` is said to have paid."""
     message = (greeter.address, greeter.address, 250_000, 1, 0, greeting(from_))
     return ID, hub_id, message, unspent
 
 
 @pytest.mark.parametrize("contract", ["Greeter", "Postbox", "TokenBridge"])
-def test_needs_a_gateway(arcade, sender, contract):
+def test_needs_a_gateway(arcade: Stack, sender: str, contract: str) -> None:
     rest = {"Greeter": (), "Postbox": (False,), "TokenBridge": (sender, 901)}[contract]
     code = init_code(contract, ZERO_ADDRESS, *rest)
     assert call(arcade.chain, None, code, sender=sender) == error("InvalidGateway", ZERO_ADDRESS)
     assert isinstance(call(arcade.chain, None, init_code(contract, sender, *rest), sender=sender), bytes)
 
 
-def test_takes_a_message_of_its_own_address_on_another_chain(gateway, greeter, lane, paper, arcade):
+def test_takes_a_message_of_its_own_address_on_another_chain(
+    gateway: Contract, greeter: Contract, lane: PaperLane, paper: PaperRelayer, arcade: Stack
+) -> None:
     message = lane.append(
         greeter.address,
         greeter.address,
@@ -75,7 +85,7 @@ def test_takes_a_message_of_its_own_address_on_another_chain(gateway, greeter, l
     assert receipt.named("MessageDelivered") == [(message.id, lane.origin, 1)]
 
 
-def test_refuses_other_senders(gateway, greeter, hub_id, attacker):
+def test_refuses_other_senders(gateway: Contract, greeter: Contract, hub_id: int, attacker: str) -> None:
     """M10: though the gateway brings their messages."""
     payload = greeting(greeter.address)
     own, other = (interoperable(hub_id, account) for account in (greeter.address, attacker))
@@ -93,7 +103,9 @@ def test_refuses_other_senders(gateway, greeter, hub_id, attacker):
         pytest.param(lambda own: b"", id="empty"),
     ],
 )
-def test_refuses_a_sender_that_is_not_canonical(gateway, greeter, hub_id, change):
+def test_refuses_a_sender_that_is_not_canonical(
+    gateway: Contract, greeter: Contract, hub_id: int, change: Callable[..., Any]
+) -> None:
     """M16"""
     sender = change(interoperable(hub_id, greeter.address))
     refusal = error("ERC7786RecipientUnauthorizedGateway", gateway.address, sender)
@@ -101,7 +113,9 @@ def test_refuses_a_sender_that_is_not_canonical(gateway, greeter, hub_id, change
     assert greeter.revert("receiveMessage", *arguments, sender=gateway.address) == refusal
 
 
-def test_refuses_messages_that_the_gateway_does_not_bring(greeter, postbox, hub_id, attacker):
+def test_refuses_messages_that_the_gateway_does_not_bring(
+    greeter: Contract, postbox: Contract, hub_id: int, attacker: str
+) -> None:
     """M10: not from itself, and not where anybody may send."""
     for client in (greeter, postbox):
         own = interoperable(hub_id, client.address)
@@ -110,12 +124,16 @@ def test_refuses_messages_that_the_gateway_does_not_bring(greeter, postbox, hub_
             assert client.revert("receiveMessage", ID, own, b"", sender=caller) == refusal
 
 
-def test_takes_messages_of_anyone_if_it_says_so(gateway, postbox, hub_id, attacker):
+def test_takes_messages_of_anyone_if_it_says_so(
+    gateway: Contract, postbox: Contract, hub_id: int, attacker: str
+) -> None:
     sender = interoperable(hub_id, attacker)
     assert postbox.view("receiveMessage", ID, sender, b"letter", sender=gateway.address) == MAGIC
 
 
-def test_only_the_gateway_returns_a_message(gateway, greeter, postbox, hub_id, owner, attacker):
+def test_only_the_gateway_returns_a_message(
+    gateway: Contract, greeter: Contract, postbox: Contract, hub_id: int, owner: str, attacker: str
+) -> None:
     """M10"""
     arguments = returned(greeter, gateway, hub_id, greeter.address)
     for client in (greeter, postbox):
@@ -126,7 +144,9 @@ def test_only_the_gateway_returns_a_message(gateway, greeter, postbox, hub_id, o
             )
 
 
-def test_gives_unspent_fees_to_who_paid(gateway, greeter, hub_id, sender):
+def test_gives_unspent_fees_to_who_paid(
+    gateway: Contract, greeter: Contract, hub_id: int, sender: str
+) -> None:
     """Out of its credit, which does not hold them here: nothing else is asked for them."""
     arguments = returned(greeter, gateway, hub_id, sender, unspent=7)
     refusal = error("InsufficientCredit", greeter.address, 0, 7)
@@ -139,7 +159,9 @@ def test_gives_unspent_fees_to_who_paid(gateway, greeter, hub_id, sender):
         assert greeter.view("onMessageReturned", *arguments, sender=gateway.address) == ()
 
 
-def test_sends_what_it_is_told_to(gateway, greeter, hub_id, owner, sender):
+def test_sends_what_it_is_told_to(
+    gateway: Contract, greeter: Contract, hub_id: int, owner: str, sender: str
+) -> None:
     """M15: recipient, payload, gas limit, deadline and payer, in their canonical forms."""
     gateway.send("setRoute", hub_id, FREE_ROUTE, sender=owner)
     at = now(gateway.chain) + 10

@@ -1,5 +1,8 @@
 """Credit: ERA put in and taken out, and whose of it a message may spend."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from metalayer.protocol.message import interoperable
-from tests.kit.evm import ZERO_ADDRESS, Receipt, call, deploy, error, init_code
-from tests.kit.paper import DEFAULT_GAS_LIMIT
+from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, call, deploy, error, init_code
+from tests.kit.paper import DEFAULT_GAS_LIMIT, Validators
 from tests.kit.stack import Stack
 from tests.kit.terms import MAX_GAS_LIMIT
 
@@ -25,12 +28,12 @@ BALANCE = 1_000 * WEI
 
 
 @pytest.fixture
-def gateway(hub):
+def gateway(hub: Stack) -> Contract:
     return hub.gateway
 
 
 @pytest.fixture
-def era(hub, treasury, depositor, gateway):
+def era(hub: Stack, treasury: str, depositor: str, gateway: Contract) -> Contract:
     """ERA of the hub: the depositor has some, which it approved."""
     hub.era.send("transfer", depositor, BALANCE, sender=treasury)
     hub.era.send("approve", gateway.address, LARGEST, sender=depositor)
@@ -38,20 +41,20 @@ def era(hub, treasury, depositor, gateway):
 
 
 @pytest.fixture
-def payer(era, gateway, depositor):
+def payer(era: Contract, gateway: Contract, depositor: str) -> str:
     """Has all its ERA in credit."""
     gateway.send("depositFor", depositor, BALANCE, sender=depositor)
     return depositor
 
 
 @pytest.fixture
-def recipient(arcade):
+def recipient(arcade: Stack) -> bytes:
     """ERC-7930 form of an account on arcade."""
     return interoperable(arcade.chain.chain_id, ACCOUNT)
 
 
 @pytest.fixture
-def price(gateway, arcade):
+def price(gateway: Contract, arcade: Stack) -> int:
     """Of a message without payload and without a gas limit of its own, in wei."""
     amount = gateway.view("quote", arcade.chain.chain_id, DEFAULT_GAS_LIMIT, 0)
     assert 0 < amount < BALANCE
@@ -63,14 +66,14 @@ def paid_by(account: str) -> list[bytes]:
 
 
 @pytest.fixture
-def send(gateway, recipient):
+def send(gateway: Contract, recipient: bytes) -> Callable[..., Any]:
     return lambda sender, attributes=(): gateway.send(
         "sendMessage", recipient, b"", list(attributes), sender=sender
     )
 
 
 @pytest.fixture
-def refusal(gateway, recipient):
+def refusal(gateway: Contract, recipient: bytes) -> Callable[..., Any]:
     return lambda sender, attributes=(): gateway.revert(
         "sendMessage", recipient, b"", list(attributes), sender=sender
     )
@@ -79,17 +82,19 @@ def refusal(gateway, recipient):
 # In and out
 
 
-def test_fee_token_is_era(stacks):
+def test_fee_token_is_era(stacks: dict[str, Stack]) -> None:
     assert all(stack.gateway.view("FEE_TOKEN") == stack.era.address for stack in stacks.values())
 
 
-def test_refuses_to_be_deployed_without_a_token(hub, owner, guardian, validators, deployer):
+def test_refuses_to_be_deployed_without_a_token(
+    hub: Stack, owner: str, guardian: str, validators: Validators, deployer: str
+) -> None:
     """M8: nothing is ever asked of the zero address."""
     code = init_code("Metalayer", 901, ZERO_ADDRESS, owner, guardian, validators.argument)
     assert call(hub.chain, None, code, sender=deployer) == error("InvalidToken", ZERO_ADDRESS)
 
 
-def test_deposits_for_oneself(gateway, era, depositor):
+def test_deposits_for_oneself(gateway: Contract, era: Contract, depositor: str) -> None:
     receipt = gateway.send("depositFor", depositor, 3 * WEI, sender=depositor)
     assert receipt.named("Deposited") == [(depositor, depositor, 3 * WEI)]
     assert receipt.named("Transfer") == [(depositor, gateway.address, 3 * WEI)]
@@ -97,7 +102,7 @@ def test_deposits_for_oneself(gateway, era, depositor):
     assert era.view("balanceOf", gateway.address) == 3 * WEI
 
 
-def test_deposits_for_another(gateway, era, depositor, beneficiary):
+def test_deposits_for_another(gateway: Contract, era: Contract, depositor: str, beneficiary: str) -> None:
     receipt = gateway.send("depositFor", beneficiary, 3 * WEI, sender=depositor)
     assert receipt.named("Deposited") == [(beneficiary, depositor, 3 * WEI)]
     assert gateway.view("credit", beneficiary) == 3 * WEI
@@ -105,19 +110,19 @@ def test_deposits_for_another(gateway, era, depositor, beneficiary):
     assert era.view("balanceOf", depositor) == BALANCE - 3 * WEI
 
 
-def test_deposits_add_up(gateway, era, depositor, beneficiary):
+def test_deposits_add_up(gateway: Contract, era: Contract, depositor: str, beneficiary: str) -> None:
     for amount in (1, 5 * WEI, 0):
         gateway.send("depositFor", beneficiary, amount, sender=depositor)
     assert gateway.view("credit", beneficiary) == 5 * WEI + 1
 
 
-def test_refuses_a_deposit_for_the_zero_address(gateway, era, depositor):
+def test_refuses_a_deposit_for_the_zero_address(gateway: Contract, era: Contract, depositor: str) -> None:
     assert gateway.revert("depositFor", ZERO_ADDRESS, 1, sender=depositor) == error(
         "InvalidAccount", ZERO_ADDRESS
     )
 
 
-def test_a_deposit_without_approval_leaves_nothing(gateway, era, depositor):
+def test_a_deposit_without_approval_leaves_nothing(gateway: Contract, era: Contract, depositor: str) -> None:
     era.send("approve", gateway.address, WEI - 1, sender=depositor)
     refused = error("ERC20InsufficientAllowance", gateway.address, WEI - 1, WEI)
     assert gateway.revert("depositFor", depositor, WEI, sender=depositor) == refused
@@ -125,21 +130,25 @@ def test_a_deposit_without_approval_leaves_nothing(gateway, era, depositor):
     assert gateway.view("credit", depositor) == era.view("balanceOf", gateway.address) == 0
 
 
-def test_a_deposit_beyond_the_balance_leaves_nothing(gateway, era, depositor):
+def test_a_deposit_beyond_the_balance_leaves_nothing(
+    gateway: Contract, era: Contract, depositor: str
+) -> None:
     refused = error("ERC20InsufficientBalance", depositor, BALANCE, BALANCE + 1)
     assert gateway.revert("depositFor", depositor, BALANCE + 1, sender=depositor) == refused
     assert not gateway.attempt("depositFor", depositor, BALANCE + 1, sender=depositor).succeeded
     assert gateway.view("credit", depositor) == era.view("balanceOf", gateway.address) == 0
 
 
-def test_an_approval_is_nobody_elses(gateway, era, depositor, attacker):
+def test_an_approval_is_nobody_elses(gateway: Contract, era: Contract, depositor: str, attacker: str) -> None:
     """Who approved the gateway deposits; nobody deposits for it, or out of it."""
     for account in (attacker, depositor):
         refused = error("ERC20InsufficientAllowance", gateway.address, 0, WEI)
         assert gateway.revert("depositFor", account, WEI, sender=attacker) == refused
 
 
-def test_a_plain_transfer_is_nobodys_credit(gateway, era, depositor, attacker):
+def test_a_plain_transfer_is_nobodys_credit(
+    gateway: Contract, era: Contract, depositor: str, attacker: str
+) -> None:
     """M22: a donation changes nothing."""
     era.send("transfer", gateway.address, WEI, sender=depositor)
     assert gateway.view("credit", depositor) == 0
@@ -148,7 +157,7 @@ def test_a_plain_transfer_is_nobodys_credit(gateway, era, depositor, attacker):
     )
 
 
-def test_withdraws(gateway, era, payer, beneficiary):
+def test_withdraws(gateway: Contract, era: Contract, payer: str, beneficiary: str) -> None:
     receipt = gateway.send("withdraw", beneficiary, 3 * WEI, sender=payer)
     assert receipt.named("Withdrawn") == [(payer, beneficiary, 3 * WEI)]
     assert receipt.named("Transfer") == [(gateway.address, beneficiary, 3 * WEI)]
@@ -156,26 +165,28 @@ def test_withdraws(gateway, era, payer, beneficiary):
     assert era.view("balanceOf", beneficiary) == 3 * WEI
 
 
-def test_withdraws_everything(gateway, era, payer):
+def test_withdraws_everything(gateway: Contract, era: Contract, payer: str) -> None:
     gateway.send("withdraw", payer, BALANCE, sender=payer)
     assert gateway.view("credit", payer) == era.view("balanceOf", gateway.address) == 0
     assert era.view("balanceOf", payer) == BALANCE
 
 
-def test_refuses_to_withdraw_more_than_the_credit(gateway, payer):
+def test_refuses_to_withdraw_more_than_the_credit(gateway: Contract, payer: str) -> None:
     for amount in (BALANCE + 1, LARGEST):
         refused = error("InsufficientCredit", payer, BALANCE, amount)
         assert gateway.revert("withdraw", payer, amount, sender=payer) == refused
 
 
-def test_refuses_to_withdraw_anothers_credit(gateway, payer, attacker):
+def test_refuses_to_withdraw_anothers_credit(gateway: Contract, payer: str, attacker: str) -> None:
     gateway.send("setAllowance", attacker, LARGEST, sender=payer)
     assert gateway.revert("withdraw", attacker, 1, sender=attacker) == error(
         "InsufficientCredit", attacker, 0, 1
     )
 
 
-def test_who_was_deposited_for_withdraws(gateway, era, depositor, beneficiary):
+def test_who_was_deposited_for_withdraws(
+    gateway: Contract, era: Contract, depositor: str, beneficiary: str
+) -> None:
     """Not who deposited."""
     gateway.send("depositFor", beneficiary, WEI, sender=depositor)
     refused = error("InsufficientCredit", depositor, 0, WEI)
@@ -183,13 +194,13 @@ def test_who_was_deposited_for_withdraws(gateway, era, depositor, beneficiary):
     gateway.send("withdraw", beneficiary, WEI, sender=beneficiary)
 
 
-def test_refuses_to_withdraw_to_nobody(gateway, payer):
+def test_refuses_to_withdraw_to_nobody(gateway: Contract, payer: str) -> None:
     """The zero address, and the gateway itself, where it would be credited to nobody."""
     for account in (ZERO_ADDRESS, gateway.address):
         assert gateway.revert("withdraw", account, WEI, sender=payer) == error("InvalidAccount", account)
 
 
-def test_works_on_a_spoke(arcade, hub, depositor, beneficiary):
+def test_works_on_a_spoke(arcade: Stack, hub: Stack, depositor: str, beneficiary: str) -> None:
     """There the bridge alone mints."""
     chain, bridge = arcade.chain, arcade.bridge.address
     chain.rpc("anvil_setBalance", [bridge, hex(10**20)])
@@ -211,16 +222,24 @@ def test_works_on_a_spoke(arcade, hub, depositor, beneficiary):
 # Who pays
 
 
-def test_sender_pays_by_default(gateway, payer, price, send):
+def test_sender_pays_by_default(gateway: Contract, payer: str, price: int, send: Callable[..., Any]) -> None:
     send(payer)
     assert gateway.view("credit", payer) == BALANCE - price
 
 
-def test_refuses_a_sender_without_credit(sender, price, refusal):
+def test_refuses_a_sender_without_credit(sender: str, price: int, refusal: Callable[..., Any]) -> None:
     assert refusal(sender) == error("InsufficientCredit", sender, 0, price)
 
 
-def test_credit_must_hold_the_whole_price(gateway, era, depositor, sender, price, send, refusal):
+def test_credit_must_hold_the_whole_price(
+    gateway: Contract,
+    era: Contract,
+    depositor: str,
+    sender: str,
+    price: int,
+    send: Callable[..., Any],
+    refusal: Callable[..., Any],
+) -> None:
     gateway.send("depositFor", sender, price - 1, sender=depositor)
     assert refusal(sender) == error("InsufficientCredit", sender, price - 1, price)
     gateway.send("depositFor", sender, 1, sender=depositor)
@@ -228,12 +247,16 @@ def test_credit_must_hold_the_whole_price(gateway, era, depositor, sender, price
     assert gateway.view("credit", sender) == 0
 
 
-def test_approved_era_does_not_pay(era, depositor, price, refusal):
+def test_approved_era_does_not_pay(
+    era: Contract, depositor: str, price: int, refusal: Callable[..., Any]
+) -> None:
     """Only what was deposited."""
     assert refusal(depositor) == error("InsufficientCredit", depositor, 0, price)
 
 
-def test_a_message_that_cannot_be_paid_leaves_no_trace(gateway, sender, recipient, arcade):
+def test_a_message_that_cannot_be_paid_leaves_no_trace(
+    gateway: Contract, sender: str, recipient: bytes, arcade: Stack
+) -> None:
     lane = arcade.chain.chain_id
     before = gateway.view("outboxLane", lane)
     assert not gateway.attempt("sendMessage", recipient, b"", [], sender=sender).succeeded
@@ -241,25 +264,27 @@ def test_a_message_that_cannot_be_paid_leaves_no_trace(gateway, sender, recipien
     assert gateway.view("laneFees", lane) == (0, 0)
 
 
-def test_a_payer_sets_an_allowance(gateway, payer, sender):
+def test_a_payer_sets_an_allowance(gateway: Contract, payer: str, sender: str) -> None:
     receipt = gateway.send("setAllowance", sender, 5, sender=payer)
     assert receipt.named("AllowanceSet") == [(payer, sender, 5)]
     assert gateway.view("allowance", payer, sender) == 5
     assert gateway.view("allowance", sender, payer) == 0
 
 
-def test_an_allowance_replaces_the_one_before(gateway, payer, sender):
+def test_an_allowance_replaces_the_one_before(gateway: Contract, payer: str, sender: str) -> None:
     for amount in (5, LARGEST, 3, 0):
         gateway.send("setAllowance", sender, amount, sender=payer)
         assert gateway.view("allowance", payer, sender) == amount
 
 
-def test_an_allowance_needs_no_credit(gateway, depositor, sender):
+def test_an_allowance_needs_no_credit(gateway: Contract, depositor: str, sender: str) -> None:
     gateway.send("setAllowance", sender, 5, sender=depositor)
     assert gateway.view("allowance", depositor, sender) == 5
 
 
-def test_a_payer_pays_for_a_sender_that_it_allows(gateway, era, payer, sender, price, send):
+def test_a_payer_pays_for_a_sender_that_it_allows(
+    gateway: Contract, era: Contract, payer: str, sender: str, price: int, send: Callable[..., Any]
+) -> None:
     gateway.send("setAllowance", sender, price, sender=payer)
     receipt = send(sender, paid_by(payer))
     assert receipt.named("LaneExtended")[0][4] != 0
@@ -268,7 +293,9 @@ def test_a_payer_pays_for_a_sender_that_it_allows(gateway, era, payer, sender, p
     assert gateway.view("credit", sender) == 0
 
 
-def test_a_sender_with_a_payer_keeps_its_own_credit(gateway, era, payer, sender, price, send):
+def test_a_sender_with_a_payer_keeps_its_own_credit(
+    gateway: Contract, era: Contract, payer: str, sender: str, price: int, send: Callable[..., Any]
+) -> None:
     gateway.send("withdraw", payer, price, sender=payer)
     gateway.send("depositFor", sender, price, sender=payer)
     gateway.send("setAllowance", sender, price, sender=payer)
@@ -277,17 +304,28 @@ def test_a_sender_with_a_payer_keeps_its_own_credit(gateway, era, payer, sender,
     assert gateway.view("credit", payer) == BALANCE - 2 * price
 
 
-def test_refuses_a_payer_without_allowance(payer, sender, price, refusal):
+def test_refuses_a_payer_without_allowance(
+    payer: str, sender: str, price: int, refusal: Callable[..., Any]
+) -> None:
     assert refusal(sender, paid_by(payer)) == error("InsufficientAllowance", payer, sender, 0, price)
 
 
-def test_refuses_a_payer_whose_allowance_is_too_small(gateway, payer, sender, price, refusal):
+def test_refuses_a_payer_whose_allowance_is_too_small(
+    gateway: Contract, payer: str, sender: str, price: int, refusal: Callable[..., Any]
+) -> None:
     gateway.send("setAllowance", sender, price - 1, sender=payer)
     expected = error("InsufficientAllowance", payer, sender, price - 1, price)
     assert refusal(sender, paid_by(payer)) == expected
 
 
-def test_an_allowance_is_used_up(gateway, payer, sender, price, send, refusal):
+def test_an_allowance_is_used_up(
+    gateway: Contract,
+    payer: str,
+    sender: str,
+    price: int,
+    send: Callable[..., Any],
+    refusal: Callable[..., Any],
+) -> None:
     gateway.send("setAllowance", sender, 2 * price + 7, sender=payer)
     for left in (price + 7, 7):
         send(sender, paid_by(payer))
@@ -296,31 +334,47 @@ def test_an_allowance_is_used_up(gateway, payer, sender, price, send, refusal):
 
 
 @pytest.mark.parametrize(("amount", "decreases"), [(LARGEST, False), (LARGEST - 1, True)])
-def test_only_the_largest_allowance_is_never_used_up(gateway, payer, sender, price, send, amount, decreases):
+def test_only_the_largest_allowance_is_never_used_up(
+    gateway: Contract,
+    payer: str,
+    sender: str,
+    price: int,
+    send: Callable[..., Any],
+    amount: int,
+    decreases: bool,
+) -> None:
     gateway.send("setAllowance", sender, amount, sender=payer)
     send(sender, paid_by(payer))
     assert gateway.view("allowance", payer, sender) == amount - price * decreases
     assert gateway.view("credit", payer) == BALANCE - price
 
 
-def test_a_payer_takes_its_allowance_back(gateway, payer, sender, price, refusal):
+def test_a_payer_takes_its_allowance_back(
+    gateway: Contract, payer: str, sender: str, price: int, refusal: Callable[..., Any]
+) -> None:
     gateway.send("setAllowance", sender, LARGEST, sender=payer)
     gateway.send("setAllowance", sender, 0, sender=payer)
     assert refusal(sender, paid_by(payer)) == error("InsufficientAllowance", payer, sender, 0, price)
 
 
-def test_naming_oneself_needs_no_allowance(gateway, payer, price, send):
+def test_naming_oneself_needs_no_allowance(
+    gateway: Contract, payer: str, price: int, send: Callable[..., Any]
+) -> None:
     send(payer, paid_by(payer))
     assert gateway.view("credit", payer) == BALANCE - price
 
 
-def test_naming_oneself_uses_no_allowance(gateway, payer, price, send):
+def test_naming_oneself_uses_no_allowance(
+    gateway: Contract, payer: str, price: int, send: Callable[..., Any]
+) -> None:
     gateway.send("setAllowance", payer, 5, sender=payer)
     send(payer, paid_by(payer))
     assert gateway.view("allowance", payer, payer) == 5
 
 
-def test_refuses_a_payer_with_too_little_credit(gateway, era, depositor, sender, price, refusal):
+def test_refuses_a_payer_with_too_little_credit(
+    gateway: Contract, era: Contract, depositor: str, sender: str, price: int, refusal: Callable[..., Any]
+) -> None:
     """An allowance promises nothing."""
     gateway.send("depositFor", depositor, price - 1, sender=depositor)
     gateway.send("setAllowance", sender, LARGEST, sender=depositor)
@@ -328,7 +382,9 @@ def test_refuses_a_payer_with_too_little_credit(gateway, era, depositor, sender,
     assert refusal(sender, paid_by(depositor)) == expected
 
 
-def test_a_sender_does_not_step_in_for_its_payer(gateway, era, depositor, sender, price, refusal):
+def test_a_sender_does_not_step_in_for_its_payer(
+    gateway: Contract, era: Contract, depositor: str, sender: str, price: int, refusal: Callable[..., Any]
+) -> None:
     gateway.send("depositFor", sender, price, sender=depositor)
     gateway.send("setAllowance", sender, LARGEST, sender=depositor)
     assert refusal(sender, paid_by(depositor)) == error("InsufficientCredit", depositor, 0, price)
@@ -337,19 +393,29 @@ def test_a_sender_does_not_step_in_for_its_payer(gateway, era, depositor, sender
 # Nobody else's credit
 
 
-def test_an_allowance_is_for_one_sender(gateway, payer, sender, attacker, price, refusal):
+def test_an_allowance_is_for_one_sender(
+    gateway: Contract, payer: str, sender: str, attacker: str, price: int, refusal: Callable[..., Any]
+) -> None:
     gateway.send("setAllowance", sender, LARGEST, sender=payer)
     assert refusal(attacker, paid_by(payer)) == error("InsufficientAllowance", payer, attacker, 0, price)
 
 
-def test_an_allowance_is_not_mutual(gateway, payer, sender, price, refusal):
+def test_an_allowance_is_not_mutual(
+    gateway: Contract, payer: str, sender: str, price: int, refusal: Callable[..., Any]
+) -> None:
     gateway.send("setAllowance", payer, LARGEST, sender=sender)
     assert refusal(sender, paid_by(payer)) == error("InsufficientAllowance", payer, sender, 0, price)
 
 
 def test_an_allowance_to_a_contract_is_not_its_callers(
-    hub, gateway, payer, attacker, price, recipient, refusal
-):
+    hub: Stack,
+    gateway: Contract,
+    payer: str,
+    attacker: str,
+    price: int,
+    recipient: bytes,
+    refusal: Callable[..., Any],
+) -> None:
     """It is the contract that decides for which of its callers it spends."""
     contract = deploy(hub.chain, "ScriptedSender", sender=attacker)
     gateway.send("setAllowance", contract.address, LARGEST, sender=payer)
@@ -358,7 +424,9 @@ def test_an_allowance_to_a_contract_is_not_its_callers(
     assert gateway.view("credit", payer) == BALANCE - price
 
 
-def test_a_contract_does_not_spend_its_callers_credit(hub, gateway, payer, attacker, price, recipient):
+def test_a_contract_does_not_spend_its_callers_credit(
+    hub: Stack, gateway: Contract, payer: str, attacker: str, price: int, recipient: bytes
+) -> None:
     """Who signed the transaction is nobody here: a payer that is lured into calling loses nothing."""
     contract = deploy(hub.chain, "ScriptedSender", sender=attacker)
     refused = gateway.encode("sendMessage", recipient, b"", paid_by(payer))
@@ -367,7 +435,9 @@ def test_a_contract_does_not_spend_its_callers_credit(hub, gateway, payer, attac
     assert reason == error("TargetRefused", expected.data)
 
 
-def test_the_gateways_own_credit_is_not_spent(gateway, era, depositor, attacker, price, refusal):
+def test_the_gateways_own_credit_is_not_spent(
+    gateway: Contract, era: Contract, depositor: str, attacker: str, price: int, refusal: Callable[..., Any]
+) -> None:
     """What lies in escrow is nobody's credit, and nothing can be credited to the gateway."""
     expected = error("InsufficientCredit", gateway.address, 0, price)
     assert refusal(attacker, paid_by(gateway.address)) == expected
@@ -375,7 +445,9 @@ def test_the_gateways_own_credit_is_not_spent(gateway, era, depositor, attacker,
     assert gateway.revert("depositFor", gateway.address, price, sender=depositor) == expected
 
 
-def test_owner_and_guardian_reach_no_credit(gateway, payer, owner, guardian, price, refusal):
+def test_owner_and_guardian_reach_no_credit(
+    gateway: Contract, payer: str, owner: str, guardian: str, price: int, refusal: Callable[..., Any]
+) -> None:
     """P8: they withdraw and spend as little of others as anyone."""
     for account in (owner, guardian):
         expected = error("InsufficientCredit", account, 0, BALANCE)
@@ -483,7 +555,9 @@ class CreditMachine(RuleBasedStateMachine):
         assert self.era_token.view("balanceOf", self.gateway.address) == owed
 
 
-def test_credit_and_fees_are_the_gateways_era(stacks, owner, sender, attacker, treasury):
+def test_credit_and_fees_are_the_gateways_era(
+    stacks: dict[str, Stack], owner: str, sender: str, attacker: str, treasury: str
+) -> None:
     """P5: after every step, whoever tries what."""
     CreditMachine.stacks = stacks
     CreditMachine.accounts = {"owner": owner, "sender": sender, "attacker": attacker, "treasury": treasury}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 from eth_abi.abi import encode
@@ -11,7 +13,8 @@ from eth_utils.crypto import keccak
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message, extend, interoperable
 from tests.kit.evm import Revert, call, now, set_code, transact
-from tests.kit.paper import PaperLane, PaperRelayer
+from tests.kit.paper import PaperLane, PaperRelayer, Validators
+from tests.kit.stack import Stack
 
 NOBODY = "0x" + "00" * 20
 ATTESTATION = "(bytes32,(uint64,uint64,bytes32[]),uint256,(bytes32,bytes32)[])"
@@ -42,16 +45,18 @@ def mutated(data: bytes, random: Random) -> bytes:
 
 
 @pytest.fixture
-def lane(hub, arcade):
+def lane(hub: Stack, arcade: Stack) -> PaperLane:
     return PaperLane(hub.chain.chain_id, hub.chain.chain_id, arcade.chain.chain_id)
 
 
 @pytest.fixture
-def paper(arcade, relayer, validators, hub):
+def paper(arcade: Stack, relayer: str, validators: Validators, hub: Stack) -> PaperRelayer:
     return PaperRelayer(arcade.gateway, relayer, validators, hub.chain.chain_id)
 
 
-def test_no_delivery_says_anything_but_what_is_in_its_lane(arcade, lane, paper, sender, relayer):
+def test_no_delivery_says_anything_but_what_is_in_its_lane(
+    arcade: Stack, lane: PaperLane, paper: PaperRelayer, sender: str, relayer: str
+) -> None:
     """P1, P2, M16: whatever passes executes the messages that are next, each with its sender and its payload."""
     random, gateway = Random(11), arcade.gateway
     for n in range(6):
@@ -90,7 +95,9 @@ def test_no_delivery_says_anything_but_what_is_in_its_lane(arcade, lane, paper, 
     assert passed > 15
 
 
-def test_no_sending_says_anything_but_its_log(hub, arcade, sender, treasury, relayer):
+def test_no_sending_says_anything_but_its_log(
+    hub: Stack, arcade: Stack, sender: str, treasury: str, relayer: str
+) -> None:
     """M15, M16: whatever passes is sent as the logs say, which name all that its id is of, and costs what is quoted."""
     random, gateway, there = Random(13), hub.gateway, arcade.chain.chain_id
     hub.era.send("approve", gateway.address, 2 * 10**18, sender=treasury)
@@ -131,12 +138,12 @@ def test_no_sending_says_anything_but_its_log(hub, arcade, sender, treasury, rel
 
 
 @pytest.fixture
-def deliver_from_before(arcade, lane, paper):
+def deliver_from_before(arcade: Stack, lane: PaperLane, paper: PaperRelayer) -> Callable[..., bytes]:
     """Calldata of `deliver` whose only message begins so many bytes before the calldata, where it wraps around into
     the words behind the selector: two offsets, and then `words`.
     """
 
-    def deliver_from_before(before, *words):
+    def deliver_from_before(before: int, *words: Any) -> bytes:
         tree = Tree([lane.fact()])
         attestation = encode([ATTESTATION], [paper.attest(tree.root)])[32:]
         gap = b"".join(word(value) for value in words)
@@ -151,7 +158,9 @@ def deliver_from_before(arcade, lane, paper):
     return deliver_from_before
 
 
-def test_a_message_before_the_calldata_earns_nothing(arcade, lane, deliver_from_before, relayer):
+def test_a_message_before_the_calldata_earns_nothing(
+    arcade: Stack, lane: PaperLane, deliver_from_before: Callable[..., bytes], relayer: str
+) -> None:
     """P5, M7: its id would be of zeros, its fee what the relayer wrote there."""
     lane.append(NOBODY, NOBODY, deliver_before=0, gas_limit=0, fee=0)
     # Its gas limit would be the attestation's offset, its deadline that of the batches.
@@ -159,7 +168,9 @@ def test_a_message_before_the_calldata_earns_nothing(arcade, lane, deliver_from_
     assert call(arcade.chain, arcade.gateway.address, data, sender=relayer) == Revert(b"")
 
 
-def test_a_message_before_the_calldata_reaches_nobody(arcade, lane, deliver_from_before, relayer):
+def test_a_message_before_the_calldata_reaches_nobody(
+    arcade: Stack, lane: PaperLane, deliver_from_before: Callable[..., bytes], relayer: str
+) -> None:
     """P1, M7: its id would be of zeros, its recipient an account of the relayer's choice, its deadline too."""
     lane.append(NOBODY, NOBODY, deliver_before=0, gas_limit=0, fee=0)
     # Its recipient would be the attestation's offset, its gas limit that of the batches.

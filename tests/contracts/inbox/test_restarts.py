@@ -1,590 +1,543 @@
-"""Restarts: messages that the destination left behind come home, and nothing else does.
-
-The hub is the origin. A reorganisation is a real one: anvil forgets what was sent, arcade does not.
-"""
+"""Restarts: how the Inbox follows a lane that its origin restarted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from metalayer.lanes.logs import Sent, parse
-from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.facts import RestartFact, Tree
-from metalayer.protocol.gateway import Kind, Status
-from metalayer.protocol.message import genesis_head
-from tests.kit.evm import Revert, error, now
-from tests.kit.paper import DAY
-from tests.kit.scripted import Behaviour
-from tests.kit.settlement import Origin, fee, walk
+from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
+from metalayer.protocol.gateway import Kind
+from metalayer.protocol.message import Message, extend, genesis_head
+from tests.kit.evm import Contract, error
+from tests.kit.inbox import HIGHEST, RELAY, notices, place
+from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
+from tests.kit.stack import Stack
 
-RESTART = 10
-ID = keccak(text="id")
-DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]
-
-
-def restart_notice(nonce: int, last_nonce: int, last_head: bytes) -> bytes:
-    """Payload that says where the Inbox left a lane that was restarted at `nonce`."""
-    return encode(["uint256", "uint256", "uint256", "bytes32"], [Kind.RESTART, nonce, last_nonce, last_head])
-
-
-def evidence(
-    origin: Origin, sent: Sent, nonce: int = RESTART, had: Sequence[Sent] = (), end: int | None = None
-) -> tuple[Any, ...]:
-    """Arguments of `refundAbandoned`: `had` is what the Inbox replayed before it followed the restart at `nonce`."""
-    head, ids = bytes(32), []
-    at_place = [other for other in had if other.message.nonce == sent.message.nonce]
-    if at_place:
-        way = walk(had, at_place[0])
-        head, ids = way.previous_head, [at_place[0].id, *way.ids]
-    return sent.message.fields, walk(origin.lane, sent, end).fields, nonce, head, ids
+RESTART = 100
 
 
 @pytest.fixture
-def come_home(origin, relayer):
-    """Ends an abandoned message."""
+def follow(
+    gateway: Contract, lane: PaperLane, paper: PaperRelayer, relayer: str
+) -> Callable[..., tuple[Any, ...]]:
+    """Arguments of `followRestart` for the lane from the hub."""
 
-    def come_home(sent, nonce=RESTART, had=(), end=None):
-        arguments = evidence(origin, sent, nonce, had, end)
-        return origin.step(origin.gateway, "refundAbandoned", *arguments, sender=relayer)
-
-    return come_home
-
-
-@pytest.fixture
-def refusal(origin, attacker):
-    """Why a message does not come home."""
-
-    def refusal(sent, nonce=RESTART, had=(), end=None):
-        arguments = evidence(origin, sent, nonce, had, end)
-        return origin.gateway.revert("refundAbandoned", *arguments, sender=attacker)
-
-    return refusal
-
-
-@pytest.fixture
-def restart(origin, owner):
-    """The owner restarts the lane to arcade."""
-
-    def restart(nonce=RESTART):
-        return origin.step(origin.gateway, "restart", origin.arcade, nonce, sender=owner)
-
-    return restart
-
-
-@pytest.fixture
-def follow(origin, arcade, validators, relayer, carrier):
-    """Arcade follows for real, and its notice reaches the hub."""
-
-    def follow(nonce=RESTART):
-        hub_id = origin.hub.chain.chain_id
-        fact = RestartFact(hub_id, origin.arcade, nonce)
-        attestation = validators.sign(hub_id, arcade.gateway.address, Tree([fact]).root).fields
-        receipt = arcade.gateway.send("followRestart", attestation, hub_id, nonce, [], sender=relayer)
-        return origin.hear(parse(receipt.logs, hub_id, origin.arcade), carrier)
+    def follow(nonce: int = RESTART, positions: Sequence[int] | None = None) -> tuple[Any, ...]:
+        fact = RestartFact(lane.origin, lane.destination, nonce)
+        tree = Tree([fact, lane.fact(), *(SetFact(i, keccak(text=f"set {i}")) for i in (2, 3))])
+        return paper.attest(tree.root, positions), lane.origin, nonce, tree.proof(fact)
 
     return follow
 
 
 @pytest.fixture
-def left(origin, client, restart, carrier):
-    """Three messages, and a restart of which arcade says that it left the lane after the first."""
-    lane = [origin.send(client, bytes([i])) for i in range(3)]
-    restart()
-    origin.say(restart_notice(RESTART, 1, lane[0].head), carrier=carrier)
-    return lane
+def restarted(lane: PaperLane) -> PaperLane:
+    """The lane from the hub after the restart."""
+    return PaperLane(lane.network_id, lane.origin, lane.destination, RESTART)
 
 
 @pytest.fixture
-def deadline(hub):
-    """A time that both histories name: a message sent anew has the same id."""
-    return [DELIVER_BEFORE + encode(["uint256"], [now(hub.chain) + 10 * DAY])]
+def five(append: Callable[..., Message]) -> list[Message]:
+    """Five messages in the lane from the hub."""
+    return [append(payload=b"message %d" % i) for i in range(5)]
 
 
-@pytest.fixture
-def reorganise(origin, arcade, client, deadline, relayer):
-    """Sends the first payloads, delivers `delivered` of the messages to arcade, and makes the hub forget them and send
-    the second payloads. Returns what arcade had, and what the hub has.
-    """
-
-    def reorganise(first, delivered, second):
-        chain, common = origin.hub.chain, list(origin.lane)
-        before = chain.snapshot()
-        gone = [origin.send(client, payload, attributes=deadline) for payload in first]
-        had = gone[:delivered]
-        origin.carry(arcade, had, relayer)
-        chain.restore(before)
-        origin.lane = common
-        origin.open_books()
-        return had, [origin.send(client, payload, attributes=deadline) for payload in second]
-
-    return reorganise
+def test_a_restart_moves_the_lane(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    attacker: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+) -> None:
+    """Anyone shows it. What was not delivered is left behind."""
+    paper.deliver(lane, count=2)
+    receipt = gateway.send("followRestart", *follow(), sender=attacker)
+    assert [event.name for event in receipt.events] == ["RestartFollowed", "MessageSent", "LaneExtended"]
+    assert receipt.named("RestartFollowed") == [(lane.origin, RESTART, 2, lane.heads[2])]
+    assert gateway.view("inboxLane", lane.origin) == (RESTART, restarted.heads[0])
 
 
-# Left behind
+def test_a_restart_is_answered(
+    gateway: Contract,
+    lane: PaperLane,
+    lane_back: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
+    """The origin hears where the lane was left."""
+    paper.deliver(lane, count=2)
+    receipt = gateway.send("followRestart", *follow(), sender=relayer)
+    payload = gateway_payload(Kind.RESTART, RESTART, 2, lane.heads[2])
+    assert notices(receipt, gateway) == [(1, payload)]
+    message = lane_back.append_notice(gateway.address, payload)
+    assert receipt.named("MessageSent")[0][0] == message.id
+    assert gateway.view("outboxLane", lane.origin) == (1, lane_back.heads[1], 0)
 
 
-def test_what_arcade_did_not_reach_comes_home_for_real(
-    origin, arcade, client, restart, follow, come_home, relayer
-):
-    """P1, P5: the whole fee of it, to the wei; what was delivered stays delivered and paid for."""
-    lane = [origin.send(client, bytes([i])) for i in range(3)]
-    origin.carry(arcade, lane[:1], relayer)
-    restart()
-    heard = follow()
-    notice = (origin.arcade, RESTART, 1, lane[0].head)
-    assert heard.receipt.named("RestartNoticed") == [notice]
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 1, lane[0].head)
-    for position, sent in enumerate(lane[1:]):
-        whole = fee(sent).relay + fee(sent).back
-        step = come_home(sent)
-        assert step.credit == {client.address: whole}
-        assert step.escrow == {origin.arcade: -whole, origin.perps: 0}
-        returned = (sent.id, origin.arcade, sent.message.nonce, whole * GWEI)
-        assert step.receipt.named("MessageReturned") == [returned]
-        told = (sent.id, origin.arcade, origin.gateway.address, sent.message.payload, whole * GWEI)
-        assert client.view("returned", position) == told
-    earned = fee(lane[0]).relay + fee(lane[0]).back
-    assert origin.gateway.view("laneFees", origin.arcade)[0] == earned
-    assert arcade.gateway.view("earnings", origin.hub.chain.chain_id, relayer) == (earned, 0)
+def test_a_restart_of_a_lane_of_which_nothing_came(
+    gateway: Contract, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    """M1: its genesis head, not zero, is where it was left."""
+    receipt = gateway.send("followRestart", *follow(), sender=relayer)
+    genesis = genesis_head(lane.network_id, lane.origin, lane.destination)
+    assert notices(receipt, gateway) == [(1, gateway_payload(Kind.RESTART, RESTART, 0, genesis))]
 
 
-def test_a_lane_goes_on_after_a_restart(origin, arcade, client, restart, follow, relayer):
-    """P2: from a new genesis head, and what is sent then comes back as ever."""
-    origin.send(client)
-    restart()
-    sent = origin.send(client, b"after")
-    follow()
-    late = sent.message.deliver_before + 1
-    assert len(origin.carry(arcade, [sent], relayer, at=late).named("MessageFailed")) == 1
-    arguments = (origin.hub.chain.chain_id, RESTART + 1, sent.message.fields)
-    receipt = arcade.gateway.send("returnToSender", *arguments, sender=relayer)
-    origin.hear(parse(receipt.logs, origin.hub.chain.chain_id, origin.arcade), relayer)
-    way = origin.evidence(sent)[1]
-    hub_id = origin.hub.chain.chain_id
-    assert way == (origin.arcade, RESTART + 1, genesis_head(hub_id, hub_id, origin.arcade, RESTART), [])
-    origin.refund(sent, by=relayer)
-    assert client.view("returnedIds", 0) == (sent.id,)
+def test_a_restart_by_one(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
+    paper.deliver(lane)
+    gateway.send("followRestart", *follow(6), sender=relayer)
+    assert gateway.view("inboxLane", lane.origin)[0] == 6
 
 
-def test_all_comes_home_if_arcade_had_nothing(origin, client, restart, follow, come_home):
-    """P1: it left the lane at its genesis."""
-    sent = origin.send(client)
-    restart()
-    follow()
-    hub_id = origin.hub.chain.chain_id
-    genesis = genesis_head(hub_id, hub_id, origin.arcade)
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 0, genesis)
-    come_home(sent)
+def test_a_restart_leaves_the_other_lanes(
+    gateway: Contract,
+    other_lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
+    append(on=other_lane)
+    paper.deliver(other_lane)
+    gateway.send("followRestart", *follow(), sender=relayer)
+    assert gateway.view("inboxLane", other_lane.origin) == (1, other_lane.heads[1])
 
 
-def test_an_account_gets_its_fee_back(origin, sender, restart, follow, come_home):
-    sent = origin.send(sender)
-    restart()
-    follow()
-    assert come_home(sent).credit == {sender: fee(sent).relay + fee(sent).back}
+def test_delivers_after_a_restart(
+    gateway: Contract,
+    recipient: Contract,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
+    """P2: from the genesis head of its place on."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    messages = [append(on=restarted) for _ in range(3)]
+    assert [message.nonce for message in messages] == [RESTART + 1, RESTART + 2, RESTART + 3]
+    paper.deliver(restarted, count=2)
+    assert recipient.view("acceptedIds", 0) == tuple(message.id for message in messages[:2])
+    assert gateway.view("inboxLane", restarted.origin) == (RESTART + 2, restarted.heads[2])
 
 
-@pytest.mark.parametrize("position", range(3))
-def test_walks_to_the_head_before_the_restart(origin, client, restart, carrier, come_home, position):
-    """M7: it is stored for that."""
-    lane = [origin.send(client, bytes([i])) for i in range(3)]
-    restart()
-    origin.send(client)
-    origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
-    come_home(lane[position])
+def test_refuses_a_gap_after_a_restart(
+    gateway: Contract,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
+    """P2: the place of the restart itself holds no message."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    append(on=restarted), append(on=restarted)
+    refusal = error("LaneGap", restarted.origin, RESTART + 2, RESTART + 1)
+    assert paper.refusal(restarted, first=RESTART + 2) == refusal
 
 
-def test_refuses_a_walk_that_ends_between(origin, left, refusal):
+def test_what_was_left_behind_moves_nothing(
+    gateway: Contract,
+    recipient: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
+    """P1: batches up to the place of the restart find nothing to do."""
+    paper.deliver(lane, count=2)
+    gateway.send("followRestart", *follow(), sender=relayer)
+    for first in (1, 3, 5):
+        assert paper.deliver(lane, first=first).events == []
+    assert recipient.view("acceptedCount") == 2
+
+
+def test_refuses_the_history_that_is_gone(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
+    """M21, P2: a lane that was longer than the place of the restart leads elsewhere."""
+    paper.deliver(lane, count=2)
+    gateway.send("followRestart", *follow(3), sender=relayer)
+    genesis = genesis_head(lane.network_id, lane.origin, lane.destination, 3)
+    computed = extend(extend(genesis, five[3].id), five[4].id)
+    refusal = error("HeadNotProven", lane.origin, 5, computed)
+    assert paper.refusal(lane, first=4) == refusal
+    assert paper.refusal(lane, first=3) == refusal
+
+
+def test_refuses_to_follow_twice(
+    gateway: Contract, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    gateway.send("followRestart", *follow(), sender=relayer)
+    refusal = error("RestartNotAhead", lane.origin, RESTART, RESTART)
+    assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
+    assert not gateway.attempt("followRestart", *follow(), sender=relayer).succeeded
+
+
+def test_refuses_to_go_back_to_a_restart(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
+    """P1: the messages after it are not executed again."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    append(on=restarted)
+    paper.deliver(restarted)
+    refusal = error("RestartNotAhead", lane.origin, RESTART, RESTART + 1)
+    assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
+
+
+@pytest.mark.parametrize("nonce", [0, 1, 4, 5])
+def test_refuses_a_restart_that_is_not_ahead(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    nonce: int,
+) -> None:
+    """P1, P2: however many signed it."""
+    paper.deliver(lane)
+    refusal = error("RestartNotAhead", lane.origin, nonce, 5)
+    assert gateway.revert("followRestart", *follow(nonce), sender=relayer) == refusal
+
+
+def test_refuses_a_restart_at_zero(
+    gateway: Contract, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    """M1."""
+    refusal = error("RestartNotAhead", lane.origin, 0, 0)
+    assert gateway.revert("followRestart", *follow(0), sender=relayer) == refusal
+
+
+def test_follows_one_restart_after_another(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
+    gateway.send("followRestart", *follow(), sender=relayer)
+    append(on=restarted)
+    paper.deliver(restarted)
+    receipt = gateway.send("followRestart", *follow(200), sender=relayer)
+    payload = gateway_payload(Kind.RESTART, 200, RESTART + 1, restarted.heads[1])
+    assert notices(receipt, gateway) == [(2, payload)]
+
+
+def test_a_restart_may_be_skipped(
+    gateway: Contract,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
+    """Then it is not followed any more."""
+    paper.deliver(lane, count=1)
+    receipt = gateway.send("followRestart", *follow(200), sender=relayer)
+    assert notices(receipt, gateway) == [(1, gateway_payload(Kind.RESTART, 200, 1, lane.heads[1]))]
+    refusal = error("RestartNotAhead", lane.origin, RESTART, 200)
+    assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
+
+
+def test_a_restart_that_was_skipped_is_never_answered(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    """Nothing is said about it, though the lane back was restarted."""
+    gateway.send("followRestart", *follow(200), sender=relayer)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    refusal = error("RestartNotAhead", lane.origin, RESTART, 200)
+    assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
+    refusal = error("RestartNoticeNotLost", lane.origin, RESTART, 0)
+    assert gateway.revert("noticeRestart", lane.origin, RESTART, sender=relayer) == refusal
+
+
+def test_a_notice_of_a_restart_that_may_be_lost_is_sent_again(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    five: list[Message],
+    paper: PaperRelayer,
+    relayer: str,
+    attacker: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+) -> None:
+    """P1: by anyone, without a signature, though the lane went on; the same words at another place, once."""
+    paper.deliver(lane, count=2)
+    gateway.send("followRestart", *follow(), sender=relayer)
+    append(on=restarted)
+    paper.deliver(restarted)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    receipt = gateway.send("noticeRestart", lane.origin, RESTART, sender=attacker)
+    assert [event.name for event in receipt.events] == ["MessageSent", "LaneExtended"]
+    assert notices(receipt, gateway) == [(41, gateway_payload(Kind.RESTART, RESTART, 2, lane.heads[2]))]
+    assert gateway.view("inboxLane", lane.origin) == (RESTART + 1, restarted.heads[1])
+    refusal = error("RestartNoticeNotLost", lane.origin, RESTART, 41)
+    assert gateway.revert("noticeRestart", lane.origin, RESTART, sender=attacker) == refusal
+    assert not gateway.attempt("noticeRestart", lane.origin, RESTART, sender=attacker).succeeded
+
+
+def test_a_notice_is_sent_once_more_for_each_restart_of_the_lane_back(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    """P1: however often it is lost."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    payload = gateway_payload(
+        Kind.RESTART, RESTART, 0, genesis_head(lane.network_id, lane.origin, lane.destination)
+    )
+    for place_ in (40, 80):
+        gateway.send("restart", lane.origin, place_, sender=owner)
+        receipt = gateway.send("noticeRestart", lane.origin, RESTART, sender=relayer)
+        assert notices(receipt, gateway) == [(place_ + 1, payload)]
+
+
+def test_each_restart_has_a_notice_of_its_own(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
+    """With what was left at that restart, not at another."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    append(on=restarted)
+    paper.deliver(restarted)
+    gateway.send("followRestart", *follow(200), sender=relayer)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    said = [
+        notices(gateway.send("noticeRestart", lane.origin, nonce, sender=relayer), gateway)
+        for nonce in (RESTART, 200)
+    ]
+    genesis = genesis_head(lane.network_id, lane.origin, lane.destination)
+    assert said == [
+        [(41, gateway_payload(Kind.RESTART, RESTART, 0, genesis))],
+        [(42, gateway_payload(Kind.RESTART, 200, RESTART + 1, restarted.heads[1]))],
+    ]
+
+
+def test_a_quorum_moves_no_lane_twice(
+    gateway: Contract, owner: str, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    """P1: not even where the notice may be lost."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    refusal = error("RestartNotAhead", lane.origin, RESTART, RESTART)
+    assert gateway.revert("followRestart", *follow(), sender=relayer) == refusal
+
+
+@pytest.mark.parametrize("nonce", [0, 1, RESTART - 1, RESTART + 1, HIGHEST])
+def test_refuses_a_notice_of_a_restart_that_was_not_followed(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    attacker: str,
+    follow: Callable[..., tuple[Any, ...]],
+    nonce: int,
+) -> None:
+    """M1: a record of zeros is none."""
+    gateway.send("followRestart", *follow(), sender=attacker)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    refusal = error("RestartNoticeNotLost", lane.origin, nonce, 0)
+    assert gateway.revert("noticeRestart", lane.origin, nonce, sender=attacker) == refusal
+
+
+def test_a_restart_of_another_lane_loses_no_answer(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    other_lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
+    gateway.send("followRestart", *follow(), sender=relayer)
+    gateway.send("restart", other_lane.origin, 40, sender=owner)
+    refusal = error("RestartNoticeNotLost", lane.origin, RESTART, 1)
+    assert gateway.revert("noticeRestart", lane.origin, RESTART, sender=relayer) == refusal
+    refusal = error("RestartNoticeNotLost", other_lane.origin, RESTART, 0)
+    assert gateway.revert("noticeRestart", other_lane.origin, RESTART, sender=relayer) == refusal
+
+
+def test_a_restart_is_followed_while_the_lane_is_halted(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    restarted: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    halted: Callable[..., None],
+) -> None:
+    """Neither the route nor a pause stops it; what comes behind it waits."""
+    halted(lane.origin)
+    gateway.send("followRestart", *follow(), sender=relayer)
+    append(on=restarted)
+    until = gateway.view("pausedUntil", lane.origin)
+    waits = error("RoutePaused", lane.origin, until) if until else error("RouteClosed", lane.origin)
+    assert paper.refusal(restarted) == waits
+
+
+def test_retries_what_failed_before_a_restart(
+    gateway: Contract,
+    recipient: Contract,
+    relayer: str,
+    failed: Message,
+    follow: Callable[..., tuple[Any, ...]],
+) -> None:
+    """P1: it was executed or tried before the lane was left, so that it does not count as abandoned."""
+    gateway.send("followRestart", *follow(), sender=relayer)
+    gateway.send("retry", *place(failed), sender=relayer)
+    assert recipient.view("acceptedIds", 0) == (failed.id,)
+
+
+def test_returns_what_failed_before_a_restart(
+    gateway: Contract, relayer: str, expired: Message, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    gateway.send("followRestart", *follow(), sender=relayer)
+    receipt = gateway.send("returnToSender", *place(expired), sender=relayer)
+    assert receipt.named("ReturnSent") == [(expired.id, expired.origin, expired.nonce, 2)]
+
+
+def test_earnings_outlast_a_restart(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    failed: Message,
+    follow: Callable[..., tuple[Any, ...]],
+    earned: Callable[..., int],
+) -> None:
+    gateway.send("followRestart", *follow(), sender=relayer)
+    assert earned(lane.origin) == RELAY
+
+
+def test_refuses_a_restart_without_quorum(
+    gateway: Contract, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    """P3, M3: three of five."""
+    refusal = error("QuorumNotReached", 3, 5)
+    assert gateway.revert("followRestart", *follow(positions=[0, 2, 4]), sender=relayer) == refusal
+    assert not gateway.attempt("followRestart", *follow(positions=[0, 2, 4]), sender=relayer).succeeded
+    gateway.send("followRestart", *follow(positions=[0, 1, 2, 4]), sender=relayer)
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        pytest.param(lambda proof: [], id="empty"),
+        pytest.param(lambda proof: proof[:-1], id="truncated"),
+        pytest.param(lambda proof: [*proof, bytes(32)], id="extended"),
+        pytest.param(lambda proof: proof[::-1], id="reversed"),
+    ],
+)
+def test_refuses_a_restart_without_its_proof(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    defect: Callable[..., Any],
+) -> None:
     """M7."""
-    expected = error("NotInLane", left[1].id, origin.arcade, 2)
-    assert refusal(left[1], end=2) == expected
-
-
-def test_refuses_what_was_never_sent(origin, left, attacker):
-    """M9: a walk proves it here, too."""
-    fields = list(left[2].message.fields)
-    fields[0] = attacker
-    arguments = (tuple(fields), *evidence(origin, left[2])[1:])
-    refusal = origin.gateway.revert("refundAbandoned", *arguments, sender=attacker)
-    assert repr(refusal).startswith("NotInLane(")
-
-
-def test_ignores_what_the_inbox_had_for_what_it_did_not_reach(origin, left, relayer):
-    message, way, *_ = evidence(origin, left[1])
-    arguments = (message, way, RESTART, ID, [ID] * 300)
-    origin.step(origin.gateway, "refundAbandoned", *arguments, sender=relayer)
-
-
-def test_what_is_left_of_the_escrow_comes_home(origin, client, left, attacker, come_home):
-    """P5: though the chain lied its claims up."""
-    held = origin.gateway.view("laneFees", origin.arcade)[0]
-    origin.claim(attacker, held - 7, carrier=attacker)
-    assert come_home(left[1]).credit == {client.address: 7}
-    assert come_home(left[2]).credit == {}
-    assert [client.view("returned", i)[4] for i in range(2)] == [7 * GWEI, 0]
-
-
-def test_a_sender_that_refuses_keeps_what_comes_home(client, left, attacker, come_home, refusal):
-    """M12, M20: everything stays, and the same call succeeds later."""
-    client.send("setBehaviour", Behaviour.REVERT, sender=attacker)
-    assert refusal(left[1]) == error("Refused", left[1].id)
-    client.send("setBehaviour", Behaviour.ACCEPT, sender=attacker)
-    come_home(left[1])
-
-
-def test_refuses_reentrance(origin, client, left, attacker, refusal):
-    """M20."""
-    call = origin.gateway.encode("refundAbandoned", *evidence(origin, left[2]))
-    client.send("setCall", origin.gateway.address, call, sender=attacker)
-    assert refusal(left[1]) == error("TargetRefused", error("ReentrancyGuardReentrantCall").data)
-
-
-def test_what_gateways_say_does_not_come_home(origin, said_by_the_hub, restart, carrier, refusal):
-    """A notice that is lost is sent again, never returned."""
-    restart()
-    origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
-    assert refusal(said_by_the_hub) == Revert(b"")
-
-
-# Not left behind
-
-
-def test_refuses_an_unknown_restart(left, refusal):
-    for nonce in (RESTART - 1, RESTART + 1, 3, 2**64 - 1):
-        assert refusal(left[1], nonce) == error("NotAbandoned", left[1].id, nonce)
-
-
-def test_refuses_before_arcade_followed(origin, client, restart, follow, come_home, refusal):
-    """P1: until then arcade may still deliver it."""
-    sent = origin.send(client)
-    assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
-    restart()
-    assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
-    follow()
-    come_home(sent)
-
-
-def test_refuses_what_was_sent_after_the_restart(origin, client, left, refusal):
-    """P1."""
-    young = origin.send(client, b"young")
-    assert young.message.nonce == RESTART + 1
-    assert refusal(young) == error("NotAbandoned", young.id, RESTART)
-
-
-def test_what_is_said_of_a_restart_that_never_was_counts_for_nothing(
-    origin, client, restart, carrier, refusal
-):
-    """M9: until the owner restarts the lane there or above."""
-    sent = origin.send(client)
-    origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (False, True, 0, bytes(32))
-    assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
-    restart(RESTART - 1)
-    assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
-
-
-@pytest.mark.parametrize("place", [RESTART, 2 * RESTART], ids=["repeated there", "repeated above"])
-@pytest.mark.parametrize("early", [True, False], ids=["notice first", "restart first"])
-def test_a_restart_that_a_reorganisation_took_away_strands_nothing(
-    origin, arcade, client, validators, restart, follow, come_home, refusal, relayer, carrier, place, early
-):
-    """P1, M21: the destination followed a restart that its origin forgot. What it left behind comes home once the
-    owner restarts the lane again, and what it had does not.
-    """
-    lane = [origin.send(client, bytes([i])) for i in range(2)]
-    origin.carry(arcade, lane[:1], relayer)
-    before = origin.hub.chain.snapshot()
-    restart(RESTART)
-    hub_id = origin.hub.chain.chain_id
-    fact = RestartFact(hub_id, origin.arcade, RESTART)
-    attestation = validators.sign(hub_id, arcade.gateway.address, Tree([fact]).root).fields
-    receipt = arcade.gateway.send("followRestart", attestation, hub_id, RESTART, [], sender=relayer)
-    said = parse(receipt.logs, hub_id, origin.arcade)
-    origin.hub.chain.restore(before)
-    origin.open_books()
-    if early:
-        origin.hear(said, carrier)
-        assert refusal(lane[1], RESTART) == error("NotAbandoned", lane[1].id, RESTART)
-    restart(place)
-    if not early:
-        origin.hear(said, carrier)
-    if place != RESTART:
-        follow(place)
-    assert refusal(lane[0], RESTART, had=lane[:1]) == error("NotReplaced", lane[0].id)
-    come_home(lane[1], RESTART)
-    assert refusal(lane[1], RESTART) == error("AlreadyRefunded", lane[1].id)
-
-
-def test_another_chain_does_not_follow_for_arcade(origin, client, restart, attacker, refusal):
-    """M9: a chain speaks for its own lane alone."""
-    sent = origin.send(client)
-    restart()
-    origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=attacker, origin=origin.perps)
-    assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
-
-
-def test_the_first_notice_of_a_restart_counts(origin, left, carrier):
-    """P1: where the lane was left is said once."""
-    step = origin.say(restart_notice(RESTART, 3, left[2].head), carrier=carrier)
-    assert step.receipt.named("RestartNoticed") == []
-    record = origin.gateway.view("restartRecord", origin.arcade, RESTART)
-    assert record == (True, True, 1, left[0].head)
-
-
-def test_what_arcade_handled_does_not_come_home(origin, arcade, client, restart, follow, relayer, refusal):
-    """P1: delivered, or failed and open to a retry: neither is abandoned."""
-    lane = [origin.send(client, bytes([i])) for i in range(3)]
-    origin.carry(arcade, lane[:1], relayer)
-    arcade.recipient.send("setBehaviour", Behaviour.REVERT, sender=relayer)
-    origin.carry(arcade, lane[1:2], relayer)
-    restart()
-    follow()
-    for sent in lane[:2]:
-        assert refusal(sent, had=lane[:2]) == error("NotReplaced", sent.id)
-    arcade.recipient.send("setBehaviour", Behaviour.ACCEPT, sender=relayer)
-    arguments = (origin.hub.chain.chain_id, 2, lane[1].message.fields)
-    arcade.gateway.send("retry", *arguments, sender=relayer)
-    assert arcade.recipient.view("executions", lane[1].id) == 1
-
-
-def test_what_failed_before_the_restart_comes_back_by_its_notice(
-    origin, arcade, client, restart, follow, relayer, carrier
-):
-    """P1: a restart takes no way home away."""
-    sent = origin.send(client)
-    arcade.recipient.send("setBehaviour", Behaviour.REVERT, sender=relayer)
-    origin.carry(arcade, [sent], relayer)
-    restart()
-    follow()
-    arguments = (origin.hub.chain.chain_id, 1, sent.message.fields)
-    receipt = arcade.gateway.send(
-        "returnToSender", *arguments, sender=relayer, at=sent.message.deliver_before + 1
-    )
-    heard = origin.hear(parse(receipt.logs, origin.hub.chain.chain_id, origin.arcade), carrier)
-    assert heard.credit == {carrier: fee(sent).back}
-    assert origin.refund(sent, by=relayer).credit == {}
-
-
-# Sent anew after a reorganisation
-
-
-def test_a_message_sent_anew_comes_home(
-    origin, arcade, client, reorganise, restart, follow, come_home, refusal
-):
-    """P1, M21: arcade had another one at its place, or none; the one that both histories hold is arcade's."""
-    had, lane = reorganise([b"a", b"b", b"c", b"d"], 3, [b"a", b"B", b"c", b"D", b"E"])
-    assert [sent.id for sent in had] == list(arcade.recipient.view("acceptedIds", 0))
-    same, other, again, beyond, further = lane
-    assert (had[0].id, had[2].id) == (same.id, again.id)
-    assert had[2].head != again.head
-    restart()
-    follow()
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 3, had[2].head)
-    for sent in (same, again):
-        assert refusal(sent, had=had) == error("NotReplaced", sent.id)
-    whole = fee(other).relay + fee(other).back
-    assert come_home(other, had=had).credit == {client.address: whole}
-    for sent in (beyond, further):
-        come_home(sent)
-    assert client.view("returnedIds", 0) == (other.id, beyond.id, further.id)
-
-
-def test_every_message_ends_once_after_a_reorganisation(
-    origin, arcade, client, reorganise, restart, follow, come_home, refusal, relayer
-):
-    """P1: of all that the chain holds in the end, arcade executed one part and the other came home."""
-    shared = [origin.send(client, bytes([100 + i])) for i in range(2)]
-    origin.carry(arcade, shared, relayer)
-    had, lane = reorganise(
-        [bytes([i]) for i in range(7)], 5, [bytes([i if i % 2 else 50 + i]) for i in range(7)]
-    )
-    restart()
-    follow()
-    executed = set(arcade.recipient.view("acceptedIds", 0))
-    for sent in (*shared, *lane):
-        if sent.id in executed:
-            assert refusal(sent, had=(*shared, *had)) == error("NotReplaced", sent.id)
-        else:
-            come_home(sent, had=(*shared, *had))
-    returned = set(client.view("returnedIds", 0))
-    assert returned | executed >= {sent.id for sent in (*shared, *lane)}
-    assert not returned & executed
-    assert len(returned) == 5
-
-
-def test_a_message_comes_home_though_arcade_had_more(reorganise, restart, follow, come_home, refusal):
-    """P1: the ids that prove it go on beyond what the chain holds now."""
-    had, lane = reorganise([b"a", b"b", b"c", b"d"], 4, [b"A", b"b"])
-    restart()
-    follow()
-    come_home(lane[0], had=had)
-    assert refusal(lane[1], had=had) == error("NotReplaced", lane[1].id)
+    attestation, origin, nonce, proof = follow()
+    leaf = RestartFact(lane.origin, lane.destination, RESTART).leaf
+    refusal = error("FactNotProven", attestation[0], leaf)
+    assert len(proof) == 2
+    arguments = attestation, origin, nonce, defect(proof)
+    assert gateway.revert("followRestart", *arguments, sender=relayer) == refusal
 
 
 @pytest.mark.parametrize(
-    "change",
+    "signed",
     [
-        pytest.param(lambda head, ids: (ID, ids), id="other-head"),
-        pytest.param(lambda head, ids: (bytes(32), ids), id="zero-head"),
-        pytest.param(lambda head, ids: (head, []), id="no-ids"),
-        pytest.param(lambda head, ids: (head, ids[:-1]), id="last-missing"),
-        pytest.param(lambda head, ids: (head, ids[1:]), id="first-missing"),
-        pytest.param(lambda head, ids: (keccak(head + ids[0]), ids[1:]), id="from-one-later"),
-        pytest.param(lambda head, ids: (head, [*ids, ID]), id="one-more"),
-        pytest.param(lambda head, ids: (head, [ID, *ids]), id="one-more-first"),
-        pytest.param(lambda head, ids: (head, ids[::-1]), id="permuted"),
-        pytest.param(lambda head, ids: (head, [ID, *ids[1:]]), id="other-first"),
-        pytest.param(lambda head, ids: (head, [ids[0], ids[0], ids[2]]), id="other-second"),
-        pytest.param(lambda head, ids: (head, [bytes(32)] * 3), id="zeros"),
+        pytest.param(lambda f: RestartFact(f.destination, f.origin, f.nonce), id="opposite-lane"),
+        pytest.param(lambda f: RestartFact(f.origin + 2, f.destination, f.nonce), id="other-origin"),
+        pytest.param(lambda f: RestartFact(f.origin, f.destination + 1, f.nonce), id="other-destination"),
+        pytest.param(lambda f: RestartFact(f.origin, f.destination, f.nonce + 1), id="other-nonce"),
+        pytest.param(lambda f: LaneFact(f.origin, f.destination, f.nonce, bytes(32)), id="lane-fact-of-zero"),
+        pytest.param(
+            lambda f: LaneFact(
+                f.origin, f.destination, f.nonce, genesis_head(901, f.origin, f.destination, f.nonce)
+            ),
+            id="lane-fact-of-the-genesis",
+        ),
+        pytest.param(lambda f: SetFact(f.nonce, bytes(32)), id="set-fact"),
     ],
 )
-def test_refuses_what_the_inbox_did_not_have(origin, reorganise, restart, follow, come_home, relayer, change):
-    """P1, M7: only what leads to the head at which it left the lane, in all its length."""
-    had, lane = reorganise([b"a", b"b", b"c", b"d"], 4, [b"A", b"B", b"C", b"D"])
-    restart()
-    follow()
-    sent = lane[1]
-    message, way, nonce, head, ids = evidence(origin, sent, had=had)
-    assert len(ids) == 3
-    arguments = (message, way, nonce, *change(head, ids))
-    refusal = origin.gateway.revert("refundAbandoned", *arguments, sender=relayer)
-    assert refusal == error("NotReplaced", sent.id)
-    come_home(sent, had=had)
+def test_refuses_a_signed_fact_about_something_else(
+    gateway: Contract, lane: PaperLane, paper: PaperRelayer, relayer: str, signed: Callable[..., Any]
+) -> None:
+    """M2, M17: only the fact that this lane was restarted at this place counts."""
+    fact = RestartFact(lane.origin, lane.destination, RESTART)
+    root = signed(fact).leaf
+    arguments: tuple[Any, ...] = (paper.attest(root), lane.origin, RESTART, [])
+    refusal = error("FactNotProven", root, fact.leaf)
+    assert gateway.revert("followRestart", *arguments, sender=relayer) == refusal
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda head, ids: (head, [ID, *ids[1:]]), id="other-first"),
-        pytest.param(lambda head, ids: (keccak(head + ids[0]), ids[1:]), id="from-one-later"),
-        pytest.param(lambda head, ids: (keccak(head + ids[0]), [ids[1], ids[1]]), id="from-one-later-padded"),
-        pytest.param(lambda head, ids: (head, [ids[1], ids[0]]), id="permuted"),
-        pytest.param(lambda head, ids: (ID, [ID, ids[1]]), id="other-head"),
-    ],
-)
-def test_nothing_makes_a_handled_message_come_home(origin, reorganise, restart, follow, attacker, change):
-    """P1, M11: arcade had this id at this place."""
-    had, lane = reorganise([b"a", b"b"], 2, [b"a", b"B"])
-    restart()
-    follow()
-    message, way, nonce, head, ids = evidence(origin, lane[0], had=had)
-    arguments = (message, way, nonce, *change(head, ids))
-    refusal = origin.gateway.revert("refundAbandoned", *arguments, sender=attacker)
-    assert refusal == error("NotReplaced", lane[0].id)
+def test_a_restart_proves_no_lane(
+    gateway: Contract, lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, relayer: str
+) -> None:
+    """M2: the other way round, a restart fact with the same numbers delivers nothing."""
+    append()
+    fact = RestartFact(lane.origin, lane.destination, 1)
+    batch = lane.batch(Tree([lane.fact()]))
+    refusal = error("HeadNotProven", lane.origin, 1, lane.heads[1])
+    assert gateway.revert("deliver", paper.attest(fact.leaf), [batch], sender=relayer) == refusal
 
 
-@pytest.mark.parametrize("last_nonce", [4, 5, 2**63, 2**64 - 1])
-def test_a_lying_notice_of_a_far_place_returns_nothing(origin, client, restart, carrier, refusal, last_nonce):
-    """M9: nobody can show what leads there; the sender loses to its chain, as to one that never answers."""
-    lane = [origin.send(client, bytes([i])) for i in range(3)]
-    restart()
-    origin.say(restart_notice(RESTART, last_nonce, lane[2].head), carrier=carrier)
-    for sent in lane:
-        assert refusal(sent, had=lane) == error("NotReplaced", sent.id)
+def test_refuses_a_restart_made_for_another_chain(
+    perps: Stack, lane: PaperLane, relayer: str, follow: Callable[..., tuple[Any, ...]]
+) -> None:
+    """M17: the destination is the chain that asks."""
+    attestation, *others = follow()
+    theirs = RestartFact(lane.origin, perps.chain.chain_id, RESTART)
+    refusal = error("FactNotProven", attestation[0], theirs.leaf)
+    assert perps.gateway.revert("followRestart", attestation, *others, sender=relayer) == refusal
 
 
-# Once
-
-
-def test_refuses_a_second_time(client, left, come_home, refusal):
-    """M11, P1."""
-    come_home(left[1])
-    assert refusal(left[1]) == error("AlreadyRefunded", left[1].id)
-    assert client.view("returnedCount") == 1
-
-
-def test_a_notice_after_it_came_home_pays_nothing(origin, client, left, come_home, carrier, attacker):
-    """M11: both ways home are one."""
-    come_home(left[1])
-    origin.notice(left[1].id, expired=True, carrier=carrier)
-    refusal = origin.gateway.revert("refund", *origin.evidence(left[1]), sender=attacker)
-    assert refusal == error("AlreadyRefunded", left[1].id)
-    assert client.view("returnedCount") == 1
-
-
-def test_what_came_back_by_its_notice_does_not_come_home(origin, client, left, refusal, carrier):
-    """M11: nor the other way round."""
-    origin.notice(left[1].id, expired=True, carrier=carrier)
-    origin.refund(left[1], by=carrier)
-    assert refusal(left[1]) == error("AlreadyRefunded", left[1].id)
-    assert client.view("returnedCount") == 1
-
-
-def test_two_restarts_in_a_row(origin, arcade, client, restart, follow, come_home, refusal, relayer):
-    """P1: each ends what was left at it."""
-    before = [origin.send(client, b"before %d" % i) for i in range(2)]
-    origin.carry(arcade, before[:1], relayer)
-    restart(RESTART)
-    between = [origin.send(client, b"between %d" % i) for i in range(2)]
-    follow(RESTART)
-    origin.carry(arcade, between[:1], relayer)
-    restart(2 * RESTART)
-    after = origin.send(client, b"after")
-    follow(2 * RESTART)
-    record = (True, True, RESTART + 1, between[0].head)
-    assert origin.gateway.view("restartRecord", origin.arcade, 2 * RESTART) == record
-    assert refusal(between[1], RESTART) == error("NotAbandoned", between[1].id, RESTART)
-    come_home(between[1], 2 * RESTART)
-    had = (before[0], between[0])
-    for sent in had:
-        for nonce in (RESTART, 2 * RESTART):
-            name = "NotAbandoned" if sent.message.nonce > nonce else "NotReplaced"
-            arguments = (sent.id, nonce) if name == "NotAbandoned" else (sent.id,)
-            assert refusal(sent, nonce, had=had) == error(name, *arguments)
-    assert refusal(before[1], 2 * RESTART) == error("NotReplaced", before[1].id)
-    come_home(before[1], RESTART)
-    assert refusal(after, 2 * RESTART) == error("NotAbandoned", after.id, 2 * RESTART)
-    assert len(origin.carry(arcade, [after], relayer).named("MessageDelivered")) == 1
-
-
-def test_arcade_may_skip_a_restart(origin, arcade, client, restart, follow, come_home, refusal, relayer):
-    """P1: all that stood between comes home at the one that it followed, once."""
-    before = [origin.send(client, b"before %d" % i) for i in range(2)]
-    origin.carry(arcade, before[:1], relayer)
-    restart(RESTART)
-    between = origin.send(client, b"between")
-    restart(2 * RESTART)
-    follow(2 * RESTART)
-    assert refusal(before[1], RESTART) == error("NotAbandoned", before[1].id, RESTART)
-    for sent in (before[1], between):
-        come_home(sent, 2 * RESTART)
-        assert refusal(sent, 2 * RESTART) == error("AlreadyRefunded", sent.id)
-    assert refusal(before[0], 2 * RESTART, had=before[:1]) == error("NotReplaced", before[0].id)
-
-
-def test_a_lost_notice_of_a_restart_is_said_again(
-    origin, arcade, client, owner, restart, come_home, validators, relayer, carrier
-):
-    """P1: arcade's own lane was restarted, too, before the hub heard; nothing stays behind for ever."""
-    sent, hub_id = origin.send(client), origin.hub.chain.chain_id
-    restart()
-
-    def follow(stack, fact):
-        attestation = validators.sign(hub_id, stack.gateway.address, Tree([fact]).root).fields
-        stack.gateway.send("followRestart", attestation, fact.origin, fact.nonce, [], sender=relayer)
-
-    follow(arcade, RestartFact(hub_id, origin.arcade, RESTART))
-    arcade.gateway.send("restart", hub_id, 7, sender=owner)
-    follow(origin.hub, RestartFact(origin.arcade, hub_id, 7))
-    logs = arcade.gateway.send("noticeRestart", hub_id, RESTART, sender=relayer).logs
-    said = parse(logs, hub_id, origin.arcade)
-    assert said[0].message.nonce == 8
-    origin.hear(said, carrier)
-    come_home(sent)
-
-
-def test_arcade_refuses_what_was_left_behind(origin, arcade, client, restart, follow, relayer):
-    """P1: the other half of it: it can never be delivered any more."""
-    lane = [origin.send(client, bytes([i])) for i in range(2)]
-    restart()
-    follow()
-    receipt = origin.carry(arcade, lane, relayer)
-    assert receipt.events == []
-    status = arcade.gateway.view("messageStatus", lane[0].id)
-    assert status == (Status.NONE, 0)
-    assert arcade.recipient.view("acceptedCount") == 0
+def test_a_lying_restart_does_not_overflow_the_lane(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    follow: Callable[..., tuple[Any, ...]],
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+) -> None:
+    """M3: the highest place there is ends the lane, and nothing else."""
+    gateway.send("followRestart", *follow(HIGHEST - 1), sender=relayer)
+    last = PaperLane(lane.network_id, lane.origin, lane.destination, HIGHEST - 1)
+    message = append(on=last)
+    assert paper.deliver(last).named("MessageDelivered") == [(message.id, lane.origin, HIGHEST)]
+    assert gateway.view("inboxLane", lane.origin) == (HIGHEST, last.heads[1])
+    assert paper.deliver(last).events == []

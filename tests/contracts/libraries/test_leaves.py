@@ -6,6 +6,8 @@ What only ours refuses is tested with what it is for: recipients in `test_outbox
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
@@ -34,14 +36,18 @@ def leaves(chains: dict[str, BoundChain], relayer: str) -> Contract:
 
 @given(id_=words, chain_id=uint256, account=addresses, payload=payloads)
 @example(id_=bytes(32), chain_id=0, account="0x" + "00" * 20, payload=b"")
-def test_a_recipient_is_called_with_what_the_compiler_would_encode(leaves, id_, chain_id, account, payload):
+def test_a_recipient_is_called_with_what_the_compiler_would_encode(
+    leaves: Contract, id_: bytes, chain_id: int, account: str, payload: bytes
+) -> None:
     """M6, M16"""
     made, expected = leaves.view("call", id_, chain_id, account, payload)
     assert made == expected
 
 
 @given(chain_id=uint256, account=addresses)
-def test_accounts_are_written_as_openzeppelin_writes_them(leaves, chain_id, account):
+def test_accounts_are_written_as_openzeppelin_writes_them(
+    leaves: Contract, chain_id: int, account: str
+) -> None:
     """M16"""
     made, expected = leaves.view("form", chain_id, account)
     assert made == expected
@@ -53,7 +59,9 @@ def test_accounts_are_written_as_openzeppelin_writes_them(leaves, chain_id, acco
 @example(given_=interoperable(2**256 - 1, "0x" + "ff" * 20))
 @example(given_=interoperable(1, "0x" + "ff" * 20) + b"\0")
 @example(given_=b"\0\1\0\0\2\0\1\x14" + b"\xff" * 20)
-def test_an_account_is_read_only_as_openzeppelin_reads_it_and_in_one_spelling(leaves, given_):
+def test_an_account_is_read_only_as_openzeppelin_reads_it_and_in_one_spelling(
+    leaves: Contract, given_: bytes
+) -> None:
     """M16: what is not the canonical form names nobody."""
     chain_id, account, is_parsed, expected_id, expected = leaves.view("parse", given_)
     if int(account, 16):
@@ -66,30 +74,32 @@ def test_an_account_is_read_only_as_openzeppelin_reads_it_and_in_one_spelling(le
 @given(
     fields=st.tuples(addresses, addresses, uint64, uint64, uint256, payloads), place=st.tuples(*[uint256] * 4)
 )
-def test_ids_are_hashed_as_the_compiler_would_encode_them(leaves, fields, place):
+def test_ids_are_hashed_as_the_compiler_would_encode_them(
+    leaves: Contract, fields: tuple[Any, ...], place: tuple[int, ...]
+) -> None:
     made, expected = leaves.view("messageId", fields, *place)
     assert made == expected
 
 
 @pytest.mark.parametrize("bit", [160, 255])
 @pytest.mark.parametrize("field", [0, 1])
-def test_refuses_an_account_with_dirty_bits(leaves, field, bit):
+def test_refuses_an_account_with_dirty_bits(leaves: Contract, field: int, bit: int) -> None:
     """M16: an id commits to words, so that no word may be read two ways."""
     assert isinstance(dirtied(leaves, field, bit), Revert)
 
 
 @pytest.mark.parametrize("bit", [64, 255])
 @pytest.mark.parametrize("field", [2, 3])
-def test_refuses_a_number_with_dirty_bits(leaves, field, bit):
+def test_refuses_a_number_with_dirty_bits(leaves: Contract, field: int, bit: int) -> None:
     """M16"""
     assert isinstance(dirtied(leaves, field, bit), Revert)
 
 
-def test_takes_every_bit_of_a_fee(leaves):
+def test_takes_every_bit_of_a_fee(leaves: Contract) -> None:
     assert not isinstance(dirtied(leaves, 4, 255), Revert)
 
 
-def dirtied(leaves, field, bit):
+def dirtied(leaves: Contract, field: int, bit: int) -> bytes | Revert:
     account = "0x" + "11" * 20
     data = bytearray(leaves.encode("messageId", (account, account, 1, 1, 0, b"payload"), 1, 2, 3, 4))
     assert data[_MESSAGE + 12 : _MESSAGE + 32] == bytes.fromhex(account[2:])
@@ -98,7 +108,9 @@ def dirtied(leaves, field, bit):
 
 
 @given(members=st.lists(words, max_size=34), version=uint64, expires=uint64)
-def test_sets_are_hashed_alike_where_they_lie(leaves, members, version, expires):
+def test_sets_are_hashed_alike_where_they_lie(
+    leaves: Contract, members: list[bytes], version: int, expires: int
+) -> None:
     """M2"""
     made, expected = leaves.view("setHash", (version, expires, members))
     assert made == expected
@@ -106,7 +118,7 @@ def test_sets_are_hashed_alike_where_they_lie(leaves, members, version, expires)
 
 @given(proof=st.lists(words, max_size=8), leaf=words)
 @example(proof=[bytes(32), b"\xff" * 32], leaf=bytes(32))
-def test_proofs_lead_where_openzeppelins_do(leaves, proof, leaf):
+def test_proofs_lead_where_openzeppelins_do(leaves: Contract, proof: list[bytes], leaf: bytes) -> None:
     """M1, M7"""
     made, expected = leaves.view("root", proof, leaf)
     assert made == expected
@@ -124,14 +136,16 @@ def signature(s: int, parity: int, r: bytes | None = None) -> tuple[bytes, bytes
 @example(signed=signature(ORDER // 2 + 1, 1))
 @example(signed=signature(1, 0, bytes(32)))
 @example(signed=signature(1, 1, ORDER.to_bytes(32, "big")))
-def test_signers_are_recovered_as_openzeppelin_recovers_them(leaves, signed):
+def test_signers_are_recovered_as_openzeppelin_recovers_them(
+    leaves: Contract, signed: tuple[bytes, bytes]
+) -> None:
     """M17"""
     made, expected = leaves.view("recover", DIGEST, signed)
     assert made == expected
 
 
 @given(digest=words, key=st.integers(1, ORDER - 1))
-def test_a_true_signature_recovers_its_signer(leaves, digest, key):
+def test_a_true_signature_recovers_its_signer(leaves: Contract, digest: bytes, key: int) -> None:
     account = Account.from_key(key.to_bytes(32, "big"))
     signed = compact(account.unsafe_sign_hash(digest))
     made, expected = leaves.view("recover", digest, (signed[:32], signed[32:]))
@@ -139,7 +153,7 @@ def test_a_true_signature_recovers_its_signer(leaves, digest, key):
 
 
 @pytest.mark.parametrize("parity", [0, 1])
-def test_an_s_above_half_of_the_order_recovers_nobody(leaves, parity):
+def test_an_s_above_half_of_the_order_recovers_nobody(leaves: Contract, parity: int) -> None:
     """M17: the second form of a signature. Of the compact encoding few such values are left, but there are some."""
     for s in (ORDER // 2 + 1, 2**255 - 1):
         made, expected = leaves.view("recover", DIGEST, signature(s, parity))
@@ -156,7 +170,9 @@ def test_an_s_above_half_of_the_order_recovers_nobody(leaves, parity):
 @example(parts=(0, 2**64 - 1, 0, 2**64 - 1), fees=(1, 0))
 @example(parts=(0, 0, 2**64 - 1, 2**64 - 1), fees=(0, 1))
 @example(parts=(2**64 - 2, 0, 0, 2**64 - 1), fees=(2**64 - 1, 2**64 - 1))
-def test_a_lane_grows_by_one_message_and_its_fees_or_panics(leaves, parts, fees):
+def test_a_lane_grows_by_one_message_and_its_fees_or_panics(
+    leaves: Contract, parts: tuple[int, ...], fees: tuple[int, int]
+) -> None:
     """P5: no part of the word spills into the next one."""
     grown = (parts[0] + 1, parts[1] + fees[0], parts[2] + fees[1], parts[3])
     state = sum(part << 64 * i for i, part in enumerate(parts))

@@ -1,5 +1,8 @@
 """Evidence: what convicts a validator, and what does not."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +21,10 @@ from metalayer.protocol.facts import (
     signed_facts,
 )
 from metalayer.protocol.message import genesis_head, interoperable
-from tests.kit.evm import Revert, call, deploy, error
+from tests.kit.evm import Contract, Revert, call, deploy, error
 from tests.kit.paper import Validators, keys
 from tests.kit.signatures import DEFECTS
+from tests.kit.stack import Stack
 from tests.kit.terms import FREE_ROUTE
 
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
@@ -32,33 +36,33 @@ HIGHEST = 2**256 - 1
 
 
 @pytest.fixture
-def network_id(hub):
+def network_id(hub: Stack) -> int:
     return hub.chain.chain_id
 
 
 @pytest.fixture
-def gateway(hub, arcade, owner):
+def gateway(hub: Stack, arcade: Stack, owner: str) -> Contract:
     """The hub's, whose lane to arcade costs nothing."""
     hub.gateway.send("setRoute", arcade.chain.chain_id, FREE_ROUTE, sender=owner)
     return hub.gateway
 
 
 @pytest.fixture
-def domain(gateway, network_id):
+def domain(gateway: Contract, network_id: int) -> bytes:
     return Domain(network_id, gateway.address).signable(ZERO).header
 
 
 @pytest.fixture
-def evidence(hub, gateway, domain, deployer):
+def evidence(hub: Stack, gateway: Contract, domain: bytes, deployer: str) -> Contract:
     """Every check, on the hub, for the network's domain."""
     return deploy(hub.chain, "EvidenceHarness", domain, gateway.address, sender=deployer)
 
 
 @pytest.fixture
-def convict(evidence):
+def convict(evidence: Contract) -> Callable[..., str | Revert]:
     """Whom a check convicts, or what it says."""
 
-    def convict(check, signed, *rest):
+    def convict(check: str, signed: SignedFact, *rest: Any) -> str | Revert:
         data = evidence.encode(check, signed.statement, signed.fields, *rest)
         result = call(evidence.chain, evidence.address, data)
         return result if isinstance(result, Revert) else to_checksum_address(result[12:])
@@ -67,10 +71,10 @@ def convict(evidence):
 
 
 @pytest.fixture
-def sign(network_id, gateway, validators):
+def sign(network_id: int, gateway: Contract, validators: Validators) -> Callable[..., SignedFact]:
     """A fact signed by the validator at a position of the set, under a root over it and these others."""
 
-    def sign(fact, *others, by=LYING, message=None):
+    def sign(fact: Any, *others: Any, by: int = LYING, message: bytes | None = None) -> SignedFact:
         message = message or Domain(network_id, gateway.address).digest(Tree([fact, *others]).root)
         signature = compact(validators.keys[by].unsafe_sign_hash(message))
         return signed_facts([fact, *others], signature)[0]
@@ -79,10 +83,15 @@ def sign(network_id, gateway, validators):
 
 
 @pytest.fixture
-def attest(network_id, gateway, validators):
+def attest(network_id: int, gateway: Contract, validators: Validators) -> Callable[..., tuple[Any, ...]]:
     """Attestation of a fact by the validators at these positions (the first four by default), and its proof."""
 
-    def attest(fact, *others, positions=range(4), by=validators):
+    def attest(
+        fact: SetFact | LaneFact,
+        *others: Any,
+        positions: Sequence[int] = range(4),
+        by: Validators = validators,
+    ) -> tuple[Any, ...]:
         tree = Tree([fact, *others])
         return by.sign(network_id, gateway.address, tree.root, positions).fields, tree.proof(fact)
 
@@ -90,33 +99,35 @@ def attest(network_id, gateway, validators):
 
 
 @pytest.fixture
-def liar(validators):
+def liar(validators: Validators) -> str:
     return validators.keys[LYING].address
 
 
 @pytest.fixture
-def fact(network_id, arcade):
+def fact(network_id: int, arcade: Stack) -> Callable[..., LaneFact]:
     """A fact about the hub's lane to arcade: a false one, unless the lane has that head."""
 
-    def fact(nonce, head=HEAD):
+    def fact(nonce: int, head: bytes = HEAD) -> LaneFact:
         return LaneFact(network_id, arcade.chain.chain_id, nonce, head)
 
     return fact
 
 
 @pytest.fixture
-def restart_fact(network_id, arcade):
-    def restart_fact(nonce):
+def restart_fact(network_id: int, arcade: Stack) -> Callable[..., RestartFact]:
+    def restart_fact(nonce: int) -> RestartFact:
         return RestartFact(network_id, arcade.chain.chain_id, nonce)
 
     return restart_fact
 
 
 @pytest.fixture
-def extend_lane(gateway, arcade, sender):
+def extend_lane(
+    gateway: Contract, arcade: Stack, sender: str
+) -> Callable[..., tuple[list[bytes], list[bytes]]]:
     """Sends messages from the hub to arcade: (ids, heads)."""
 
-    def extend_lane(count):
+    def extend_lane(count: int) -> tuple[list[bytes], list[bytes]]:
         recipient = interoperable(arcade.chain.chain_id, ACCOUNT)
         ids, heads = [], []
         for _ in range(count):
@@ -129,18 +140,28 @@ def extend_lane(gateway, arcade, sender):
 
 
 @pytest.fixture
-def restart(gateway, arcade, owner):
-    def restart(nonce):
+def restart(gateway: Contract, arcade: Stack, owner: str) -> Callable[..., None]:
+    def restart(nonce: int) -> None:
         gateway.send("restart", arcade.chain.chain_id, nonce, sender=owner)
 
     return restart
 
 
 @pytest.fixture
-def accuse(convict, validators, attest):
+def accuse(
+    convict: Callable[..., str | Revert], validators: Validators, attest: Callable[..., tuple[Any, ...]]
+) -> Callable[..., str | Revert]:
     """What a check of contradiction makes of a signed fact and an attestation of another value."""
 
-    def accuse(check, signed, attested, *, positions=range(4), set_hash=validators.set.hash, change=None):
+    def accuse(
+        check: str,
+        signed: SignedFact,
+        attested: SetFact | LaneFact,
+        *,
+        positions: Sequence[int] = range(4),
+        set_hash: bytes = validators.set.hash,
+        change: dict[int, tuple[Any, ...]] | None = None,
+    ) -> str | Revert:
         attestation, proof = attest(attested, *DECOYS, positions=positions)
         fields = dict(enumerate([attested.value, attestation, proof, set_hash])) | (change or {})
         return convict(check, signed, *fields.values())
@@ -148,12 +169,12 @@ def accuse(convict, validators, attest):
     return accuse
 
 
-def said_by(other: SignedFact):
+def said_by(other: SignedFact) -> tuple[Any, ...]:
     """What follows the first signed fact in both checks of equivocation."""
     return other.fact.value, other.fields
 
 
-def other_value(fact):
+def other_value(fact: SetFact | LaneFact) -> SetFact | LaneFact:
     return (
         replace(fact, head=OTHER_HEAD) if isinstance(fact, LaneFact) else replace(fact, set_hash=OTHER_HEAD)
     )
@@ -170,21 +191,39 @@ DECOYS = (LaneFact(903, 901, 1, HEAD), LaneFact(903, 902, 1, HEAD))
 
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
-def test_convicts_who_signed_two_values(convict, sign, liar, check, said):
+def test_convicts_who_signed_two_values(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    check: str,
+    said: SetFact | LaneFact,
+) -> None:
     one, two = sign(said), sign(other_value(said), *DECOYS)
     assert contradict(one.fact, two.fact)
     assert convict(check, one, *said_by(two)) == liar
 
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
-def test_convicts_the_same_in_the_other_order(convict, sign, liar, check, said):
+def test_convicts_the_same_in_the_other_order(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    check: str,
+    said: SetFact | LaneFact,
+) -> None:
     """M30: reordered evidence names the same signer."""
     one, two = sign(said), sign(other_value(said), *DECOYS)
     assert convict(check, two, *said_by(one)) == liar
 
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
-def test_convicts_who_signed_two_values_at_once(convict, sign, liar, check, said):
+def test_convicts_who_signed_two_values_at_once(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    check: str,
+    said: SetFact | LaneFact,
+) -> None:
     """One root over both."""
     both = said, other_value(said), *DECOYS
     one, two = sign(*both), sign(both[1], both[0], *DECOYS)
@@ -194,7 +233,12 @@ def test_convicts_who_signed_two_values_at_once(convict, sign, liar, check, said
 
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
-def test_signing_a_fact_twice_is_no_fault(convict, sign, check, said):
+def test_signing_a_fact_twice_is_no_fault(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    check: str,
+    said: SetFact | LaneFact,
+) -> None:
     """M31: under one root or under two."""
     one, two = sign(said), sign(said, *DECOYS)
     for again in (one, two):
@@ -203,7 +247,14 @@ def test_signing_a_fact_twice_is_no_fault(convict, sign, check, said):
 
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
-def test_two_signers_of_two_values_are_not_convicted(convict, sign, validators, liar, check, said):
+def test_two_signers_of_two_values_are_not_convicted(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    validators: Validators,
+    liar: str,
+    check: str,
+    said: SetFact | LaneFact,
+) -> None:
     one, two = sign(said, by=HONEST), sign(other_value(said))
     refusal = error("DifferentSigners", validators.keys[HONEST].address, liar)
     assert convict(check, one, *said_by(two)) == refusal
@@ -214,7 +265,9 @@ def test_two_signers_of_two_values_are_not_convicted(convict, sign, validators, 
     [{"origin": 903}, {"destination": 903}, {"nonce": 4}, {"nonce": 3 + 2**64}],
     ids=["origin", "destination", "nonce", "high-nonce"],
 )
-def test_two_heads_of_two_places_are_no_contradiction(convict, sign, change):
+def test_two_heads_of_two_places_are_no_contradiction(
+    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact], change: dict[str, int]
+) -> None:
     """M30: what was signed about one place does not read as being about another."""
     one = sign(LANE)
     elsewhere = sign(replace(LANE, head=OTHER_HEAD, **change))
@@ -223,20 +276,26 @@ def test_two_heads_of_two_places_are_no_contradiction(convict, sign, change):
     assert convict("laneEquivocation", one, *said_by(elsewhere)) == refusal
 
 
-def test_two_hashes_of_two_versions_are_no_contradiction(convict, sign):
+def test_two_hashes_of_two_versions_are_no_contradiction(
+    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+) -> None:
     one, two = sign(SET), sign(SetFact(8, OTHER_HEAD))
     refusal = error("FactNotProven", two.root, other_value(SET).leaf)
     assert convict("setEquivocation", one, *said_by(two)) == refusal
 
 
-def test_a_fact_does_not_read_as_one_of_another_kind(convict, sign):
+def test_a_fact_does_not_read_as_one_of_another_kind(
+    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+) -> None:
     restarted = sign(RestartFact(LANE.origin, LANE.destination, LANE.nonce))
     refusal = error("FactNotProven", restarted.root, LANE.leaf)
     one = replace(restarted, fact=LANE)
     assert convict("laneEquivocation", one, *said_by(sign(other_value(LANE)))) == refusal
 
 
-def test_a_retired_key_is_convicted_of_what_it_signed(convict, network_id, gateway):
+def test_a_retired_key_is_convicted_of_what_it_signed(
+    convict: Callable[..., str | Revert], network_id: int, gateway: Contract
+) -> None:
     """M31: no set is asked, only who signed."""
     retired = keys(1, "retired")[0]
     signed = [
@@ -263,10 +322,17 @@ CHECKS = [
 
 
 @pytest.fixture
-def case(sign, attest, validators, fact, restart_fact, extend_lane):
+def case(
+    sign: Callable[..., SignedFact],
+    attest: Callable[..., tuple[Any, ...]],
+    validators: Validators,
+    fact: Callable[..., LaneFact],
+    restart_fact: Callable[..., RestartFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+) -> Callable[..., tuple[Any, tuple[Any, ...]]]:
     """What the liar says, and what convicts it: (fact, the check's arguments after the signed fact)."""
 
-    def case(check):
+    def case(check: str) -> tuple[Any, tuple[Any, ...]]:
         ids, heads = extend_lane(3)
         attestation, proof = attest(LANE if check.startswith("lane") else SET)
         contradiction = attestation, proof, validators.set.hash
@@ -285,7 +351,13 @@ def case(sign, attest, validators, fact, restart_fact, extend_lane):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_every_check_convicts(convict, sign, case, liar, check):
+def test_every_check_convicts(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    case: Callable[..., tuple[Any, tuple[Any, ...]]],
+    liar: str,
+    check: str,
+) -> None:
     false, rest = case(check)
     assert convict(check, sign(false, *DECOYS, RestartFact(903, 902, 9)), *rest) == liar
 
@@ -304,7 +376,12 @@ SPOILT_PROOFS = {
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_every_check_refuses_other_proofs(convict, sign, case, check):
+def test_every_check_refuses_other_proofs(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    case: Callable[..., tuple[Any, tuple[Any, ...]]],
+    check: str,
+) -> None:
     """M7: empty, truncated and left-over ones, though the tree's hashing is commutative."""
     false, rest = case(check)
     signed = sign(false, *DECOYS, RestartFact(903, 902, 9))
@@ -315,7 +392,12 @@ def test_every_check_refuses_other_proofs(convict, sign, case, check):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_every_check_refuses_what_was_not_signed(convict, sign, case, check):
+def test_every_check_refuses_what_was_not_signed(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    case: Callable[..., tuple[Any, tuple[Any, ...]]],
+    check: str,
+) -> None:
     """M1, M7: a proof under no root, and one of another fact under the signed root."""
     false, rest = case(check)
     other = sign(DECOYS[0], DECOYS[1])
@@ -323,7 +405,9 @@ def test_every_check_refuses_what_was_not_signed(convict, sign, case, check):
         assert convict(check, signed, *rest) == error("FactNotProven", signed.root, false.leaf)
 
 
-def test_an_inner_node_is_no_fact(convict, sign):
+def test_an_inner_node_is_no_fact(
+    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+) -> None:
     """M7: leaves are hashed twice, so that no fact hashes to what two of them hash to."""
     signed = sign(LANE, *DECOYS, SET)
     for height in (1, 2):
@@ -334,8 +418,15 @@ def test_an_inner_node_is_no_fact(convict, sign):
 
 @pytest.mark.parametrize("check", ["laneEquivocation", "falseSet", "setContradiction"])
 def test_a_malformed_signature_convicts_nobody(
-    convict, sign, case, network_id, gateway, validators, liar, check
-):
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    case: Callable[..., tuple[Any, tuple[Any, ...]]],
+    network_id: int,
+    gateway: Contract,
+    validators: Validators,
+    liar: str,
+    check: str,
+) -> None:
     """M17, M30: malleated ones among them; the zero address is never guilty."""
     false, rest = case(check)
     signed = sign(false)
@@ -353,7 +444,9 @@ def test_a_malformed_signature_convicts_nobody(
         assert convict(check, replace(signed, signature=spoilt), *rest) == expected, name
 
 
-def test_a_signature_of_nobody_twice_is_no_equivocation(convict, sign):
+def test_a_signature_of_nobody_twice_is_no_equivocation(
+    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+) -> None:
     """M1: both recover to the zero address, which is one address."""
     one, two = (replace(sign(said), signature=bytes(64)) for said in (LANE, other_value(LANE)))
     refusal = error("UnrecoverableSignature", LANE.leaf, ZERO, ZERO)
@@ -370,8 +463,15 @@ REPLAYED = {
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_what_was_signed_elsewhere_convicts_no_validator(
-    convict, sign, case, network_id, gateway, validators, liar, check
-):
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    case: Callable[..., tuple[Any, tuple[Any, ...]]],
+    network_id: int,
+    gateway: Contract,
+    validators: Validators,
+    liar: str,
+    check: str,
+) -> None:
     """M17, M30: in another domain a signature is that of an address that nobody has the key of."""
     false, rest = case(check)
     for name, replay in REPLAYED.items():
@@ -384,7 +484,14 @@ def test_what_was_signed_elsewhere_convicts_no_validator(
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_malformed_bytes_never_panic(evidence, sign, case, validators, liar, check):
+def test_malformed_bytes_never_panic(
+    evidence: Contract,
+    sign: Callable[..., SignedFact],
+    case: Callable[..., tuple[Any, tuple[Any, ...]]],
+    validators: Validators,
+    liar: str,
+    check: str,
+) -> None:
     """M7: cut at any word, or with any word replaced, evidence convicts the liar, a stranger or nobody."""
     false, rest = case(check)
     signed = sign(false, *DECOYS)
@@ -408,19 +515,36 @@ def test_malformed_bytes_never_panic(evidence, sign, case, validators, liar, che
 
 @pytest.mark.parametrize("nonce", [1, 2, 3])
 def test_convicts_of_a_false_head_by_a_walk_to_the_present_head(
-    convict, sign, liar, fact, extend_lane, nonce
-):
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+    nonce: int,
+) -> None:
     ids, heads = extend_lane(3)
     assert convict("falseHead", sign(fact(nonce)), heads[nonce - 1], ids[nonce:]) == liar
 
 
-def test_a_true_head_is_no_fault(convict, sign, fact, extend_lane):
+def test_a_true_head_is_no_fault(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+) -> None:
     ids, heads = extend_lane(3)
     true = fact(2, heads[1])
     assert convict("falseHead", sign(true), heads[1], ids[2:]) == error("SameFact", true.leaf)
 
 
-def test_convicts_by_a_walk_of_255_ids_to_a_stored_head(convict, sign, liar, gateway, fact, extend_lane):
+def test_convicts_by_a_walk_of_255_ids_to_a_stored_head(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    gateway: Contract,
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+) -> None:
     """The longest that is ever needed; a longer one is refused, though it would lead to the present head."""
     ids, heads = extend_lane(257)
     assert gateway.view("storedHead", fact(1).destination, 256) == heads[255]
@@ -450,7 +574,14 @@ def test_convicts_by_a_walk_of_255_ids_to_a_stored_head(convict, sign, liar, gat
         pytest.param(HIGHEST, lambda ids, heads: (heads[2], ids[3:]), id="highest"),
     ],
 )
-def test_refuses_what_leads_to_no_known_head(convict, sign, fact, extend_lane, nonce, walk):
+def test_refuses_what_leads_to_no_known_head(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+    nonce: int,
+    walk: Callable[..., Any],
+) -> None:
     """M1, M7: a zero, invented or misplaced head convicts nobody, whatever the fact says."""
     head, ids = walk(*extend_lane(4))
     said = fact(nonce)
@@ -458,7 +589,13 @@ def test_refuses_what_leads_to_no_known_head(convict, sign, fact, extend_lane, n
     assert convict("falseHead", sign(said), head, ids) == refusal
 
 
-def test_nothing_is_false_where_a_lane_begins(convict, sign, network_id, fact, extend_lane):
+def test_nothing_is_false_where_a_lane_begins(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    network_id: int,
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+) -> None:
     """Nobody needs a fact about place 0: it moves nothing."""
     ids, _ = extend_lane(2)
     said = fact(0)
@@ -467,7 +604,13 @@ def test_nothing_is_false_where_a_lane_begins(convict, sign, network_id, fact, e
 
 
 @pytest.mark.parametrize("check", ["falseHead", "beyondLane", "falseRestart"])
-def test_the_hub_judges_its_own_lanes_only(convict, sign, case, network_id, check):
+def test_the_hub_judges_its_own_lanes_only(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    case: Callable[..., tuple[Any, tuple[Any, ...]]],
+    network_id: int,
+    check: str,
+) -> None:
     _, rest = case(check)
     spoke = {"falseRestart": RestartFact(902, network_id, 9)}.get(check, LANE)
     assert convict(check, sign(spoke), *rest) == error("NotOwnLane", 902, network_id)
@@ -476,13 +619,24 @@ def test_the_hub_judges_its_own_lanes_only(convict, sign, case, network_id, chec
 # (b) Beyond the lane
 
 
-def test_convicts_of_a_head_beyond_the_lane(convict, sign, liar, fact, extend_lane):
+def test_convicts_of_a_head_beyond_the_lane(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+) -> None:
     extend_lane(3)
     for nonce in (4, 5, 2**64, 2**64 + 1, HIGHEST):
         assert convict("beyondLane", sign(fact(nonce))) == liar
 
 
-def test_a_head_that_the_lane_has_is_not_beyond_it(convict, sign, fact, extend_lane):
+def test_a_head_that_the_lane_has_is_not_beyond_it(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+) -> None:
     extend_lane(3)
     for nonce in (0, 1, 3):
         said = fact(nonce)
@@ -490,14 +644,25 @@ def test_a_head_that_the_lane_has_is_not_beyond_it(convict, sign, fact, extend_l
         assert convict("beyondLane", sign(said)) == refusal
 
 
-def test_convicts_of_a_head_of_a_lane_to_nowhere(convict, sign, liar, fact):
+def test_convicts_of_a_head_of_a_lane_to_nowhere(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    fact: Callable[..., LaneFact],
+) -> None:
     assert convict("beyondLane", sign(replace(fact(1), destination=UNKNOWN_CHAIN))) == liar
 
 
 # (b) What a restart changes
 
 
-def test_after_a_restart_nothing_below_it_convicts(convict, sign, fact, extend_lane, restart):
+def test_after_a_restart_nothing_below_it_convicts(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+    restart: Callable[..., None],
+) -> None:
     """Places up to the last message, in the gap and at the restart: each may be true in a history that is gone."""
     ids, heads = extend_lane(3)
     restart(10)
@@ -515,17 +680,31 @@ def test_after_a_restart_nothing_below_it_convicts(convict, sign, fact, extend_l
         assert convict("beyondLane", sign(said)) == error("NotBeyondLane", said.destination, nonce, 11)
 
 
-def test_what_convicted_before_a_restart_does_not_after(convict, sign, liar, fact, extend_lane, restart):
+def test_what_convicted_before_a_restart_does_not_after(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+    restart: Callable[..., None],
+) -> None:
     ids, heads = extend_lane(3)
     false, beyond = sign(fact(2)), sign(fact(5))
     assert convict("falseHead", false, heads[1], ids[2:]) == convict("beyondLane", beyond) == liar
     restart(5)
-    destination = false.fact.destination
+    destination = fact(2).destination
     assert convict("falseHead", false, heads[1], ids[2:]) == error("NotAboveRestart", destination, 2, 5)
     assert convict("beyondLane", beyond) == error("NotBeyondLane", destination, 5, 5)
 
 
-def test_after_a_restart_what_is_above_it_convicts(convict, sign, liar, fact, extend_lane, restart):
+def test_after_a_restart_what_is_above_it_convicts(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+    restart: Callable[..., None],
+) -> None:
     extend_lane(1)
     restart(10)
     ids, heads = extend_lane(3)
@@ -535,8 +714,15 @@ def test_after_a_restart_what_is_above_it_convicts(convict, sign, liar, fact, ex
 
 
 def test_a_restart_of_one_lane_leaves_the_others(
-    convict, sign, liar, gateway, perps, owner, fact, extend_lane
-):
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    gateway: Contract,
+    perps: Stack,
+    owner: str,
+    fact: Callable[..., LaneFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+) -> None:
     gateway.send("restart", perps.chain.chain_id, 100, sender=owner)
     ids, heads = extend_lane(2)
     assert convict("falseHead", sign(fact(1)), heads[0], ids[1:]) == liar
@@ -545,20 +731,38 @@ def test_a_restart_of_one_lane_leaves_the_others(
 # (b) False restarts
 
 
-def test_convicts_of_a_restart_that_never_was(convict, sign, liar, restart_fact, extend_lane):
+def test_convicts_of_a_restart_that_never_was(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    restart_fact: Callable[..., RestartFact],
+    extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+) -> None:
     extend_lane(3)
     for nonce in (1, 3, 4, 2**64, HIGHEST):
         assert convict("falseRestart", sign(restart_fact(nonce))) == liar
 
 
-def test_convicts_of_a_restart_above_the_last_one(convict, sign, liar, restart_fact, restart):
+def test_convicts_of_a_restart_above_the_last_one(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    restart_fact: Callable[..., RestartFact],
+    restart: Callable[..., None],
+) -> None:
     restart(10)
     restart(20)
     assert convict("falseRestart", sign(restart_fact(21))) == liar
 
 
 @pytest.mark.parametrize("nonce", [0, 5, 10, 15, 20])
-def test_no_restart_up_to_the_last_one_convicts(convict, sign, restart_fact, restart, nonce):
+def test_no_restart_up_to_the_last_one_convicts(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    restart_fact: Callable[..., RestartFact],
+    restart: Callable[..., None],
+    nonce: int,
+) -> None:
     """10 and 20 were; the others may have been, in a history that is gone."""
     restart(10)
     restart(20)
@@ -571,16 +775,22 @@ def test_no_restart_up_to_the_last_one_convicts(convict, sign, restart_fact, res
 
 
 @pytest.mark.parametrize("version", [1, 7, 2**64, HIGHEST])
-def test_convicts_of_another_hash_than_the_record(convict, sign, liar, version):
+def test_convicts_of_another_hash_than_the_record(
+    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact], liar: str, version: int
+) -> None:
     assert convict("falseSet", sign(SetFact(version, HEAD)), OTHER_HEAD) == liar
 
 
-def test_convicts_of_a_set_that_is_not_recorded(convict, sign, liar):
+def test_convicts_of_a_set_that_is_not_recorded(
+    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact], liar: str
+) -> None:
     """M2: the set that a lying quorum would bring."""
     assert convict("falseSet", sign(SET), ZERO) == liar
 
 
-def test_the_recorded_hash_is_no_fault(convict, sign):
+def test_the_recorded_hash_is_no_fault(
+    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+) -> None:
     assert convict("falseSet", sign(SET), HEAD) == error("SameFact", SET.leaf)
 
 
@@ -593,32 +803,62 @@ CONTRADICTIONS = [
 
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
-def test_convicts_who_contradicts_a_quorum(accuse, sign, liar, check, attested):
+def test_convicts_who_contradicts_a_quorum(
+    accuse: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    check: str,
+    attested: SetFact | LaneFact,
+) -> None:
     assert accuse(check, sign(other_value(attested)), attested) == liar
 
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
-def test_convicts_one_of_the_quorum(accuse, sign, validators, check, attested):
+def test_convicts_one_of_the_quorum(
+    accuse: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    validators: Validators,
+    check: str,
+    attested: SetFact | LaneFact,
+) -> None:
     signed = sign(other_value(attested), by=HONEST)
     assert accuse(check, signed, attested) == validators.keys[HONEST].address
 
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
-def test_agreeing_with_a_quorum_is_no_fault(accuse, sign, check, attested):
+def test_agreeing_with_a_quorum_is_no_fault(
+    accuse: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    check: str,
+    attested: SetFact | LaneFact,
+) -> None:
     """M31."""
     assert accuse(check, sign(attested), attested) == error("SameFact", attested.leaf)
 
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 @pytest.mark.parametrize("positions", [(), (0,), (0, 1, 2)], ids=len)
-def test_fewer_than_a_quorum_accuse_nobody(accuse, sign, check, attested, positions):
+def test_fewer_than_a_quorum_accuse_nobody(
+    accuse: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    check: str,
+    attested: SetFact | LaneFact,
+    positions: tuple[int, ...],
+) -> None:
     """M1, M3, P3."""
     refusal = error("QuorumNotReached", len(positions), 5)
     assert accuse(check, sign(other_value(attested)), attested, positions=positions) == refusal
 
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
-def test_a_set_that_the_accuser_brings_does_not_count(convict, sign, attest, validators, check, attested):
+def test_a_set_that_the_accuser_brings_does_not_count(
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    attest: Callable[..., tuple[Any, ...]],
+    validators: Validators,
+    check: str,
+    attested: SetFact | LaneFact,
+) -> None:
     """M2."""
     own = Validators([1] * 5, expires=validators.set.expires, name="attacker")
     attestation, proof = attest(attested, by=own)
@@ -628,7 +868,13 @@ def test_a_set_that_the_accuser_brings_does_not_count(convict, sign, attest, val
 
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
-def test_an_empty_set_does_not_count(accuse, sign, validators, check, attested):
+def test_an_empty_set_does_not_count(
+    accuse: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    validators: Validators,
+    check: str,
+    attested: SetFact | LaneFact,
+) -> None:
     """M1, M4."""
     empty: tuple[Any, ...] = (attested.leaf, (0, 0, []), 0, [])
     result = accuse(check, sign(other_value(attested)), attested, change={1: empty})
@@ -637,7 +883,13 @@ def test_an_empty_set_does_not_count(accuse, sign, validators, check, attested):
 
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
-def test_the_quorum_must_have_signed_the_other_value(accuse, sign, attest, check, attested):
+def test_the_quorum_must_have_signed_the_other_value(
+    accuse: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    attest: Callable[..., tuple[Any, ...]],
+    check: str,
+    attested: SetFact | LaneFact,
+) -> None:
     """M7."""
     attestation, proof = attest(attested, *DECOYS)
     signed = SignedFact(attested, attestation[0], tuple(proof), b"")
@@ -652,8 +904,14 @@ def test_the_quorum_must_have_signed_the_other_value(accuse, sign, attest, check
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_an_attestation_of_another_network_accuses_nobody(
-    convict, sign, validators, network_id, gateway, check, attested
-):
+    convict: Callable[..., str | Revert],
+    sign: Callable[..., SignedFact],
+    validators: Validators,
+    network_id: int,
+    gateway: Contract,
+    check: str,
+    attested: SetFact | LaneFact,
+) -> None:
     """M17, M30."""
     elsewhere = validators.sign(network_id + 1, gateway.address, attested.leaf).fields
     refusal = error("InvalidSignature", 0, validators.keys[0].address)

@@ -1,10 +1,16 @@
 """ERA: supply, permits, votes by time, and minting by the bridge on spokes alone."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
-from tests.kit.evm import ZERO_ADDRESS, call, contract_types, deploy, error, init_code, now
+from tests.kit.evm import ZERO_ADDRESS, Contract, call, contract_types, deploy, error, init_code, now
+from tests.kit.stack import Stack
 
 SUPPLY = 10**27
 AMOUNT = 5 * 10**18
@@ -15,14 +21,14 @@ STRANGER_KEY = Account.from_key(keccak(text="era stranger"))
 
 
 @pytest.fixture
-def era(hub, treasury):
+def era(hub: Stack, treasury: str) -> Contract:
     """The hub's ERA, of which the holder whose key we have owns some."""
     hub.era.send("transfer", HOLDER, AMOUNT, sender=treasury)
     return hub.era
 
 
 @pytest.fixture
-def spoke_bridge(arcade):
+def spoke_bridge(arcade: Stack) -> str:
     """The bridge of a spoke, able to send transactions of its own."""
     arcade.chain.rpc("anvil_impersonateAccount", [arcade.bridge.address])
     arcade.chain.rpc("anvil_setBalance", [arcade.bridge.address, hex(10**20)])
@@ -30,11 +36,19 @@ def spoke_bridge(arcade):
 
 
 @pytest.fixture
-def hub_bridge(hub):
+def hub_bridge(hub: Stack) -> str:
     return hub.bridge.address
 
 
-def sign(era, key, primary_type, fields, message, chain_id=None, token=None):
+def sign(
+    era: Contract,
+    key: LocalAccount,
+    primary_type: str,
+    fields: tuple[tuple[str, str], ...],
+    message: dict[str, Any],
+    chain_id: None = None,
+    token: None = None,
+) -> tuple[int, bytes, bytes]:
     signed = key.sign_typed_data(
         domain_data={
             "name": "ERA",
@@ -58,12 +72,22 @@ PERMIT = (
 DELEGATION = (("delegatee", "address"), ("nonce", "uint256"), ("expiry", "uint256"))
 
 
-def permit(era, spender, value, deadline, nonce=0, key=HOLDER_KEY, **domain):
+def permit(
+    era: Contract,
+    spender: str,
+    value: int,
+    deadline: int,
+    nonce: int = 0,
+    key: LocalAccount = HOLDER_KEY,
+    **domain: Any,
+) -> tuple[Any, ...]:
     message = {"owner": HOLDER, "spender": spender, "value": value, "nonce": nonce, "deadline": deadline}
     return HOLDER, spender, value, deadline, *sign(era, key, "Permit", PERMIT, message, **domain)
 
 
-def delegation(era, delegatee, expiry, nonce=0, key=HOLDER_KEY, **domain):
+def delegation(
+    era: Contract, delegatee: str, expiry: int, nonce: int = 0, key: LocalAccount = HOLDER_KEY, **domain: Any
+) -> tuple[Any, ...]:
     message = {"delegatee": delegatee, "nonce": nonce, "expiry": expiry}
     return delegatee, nonce, expiry, *sign(era, key, "Delegation", DELEGATION, message, **domain)
 
@@ -71,42 +95,42 @@ def delegation(era, delegatee, expiry, nonce=0, key=HOLDER_KEY, **domain):
 # Supply
 
 
-def test_hub_mints_the_whole_supply_to_the_treasury(hub, treasury):
+def test_hub_mints_the_whole_supply_to_the_treasury(hub: Stack, treasury: str) -> None:
     """P4: 1,000,000,000 ERA."""
     assert hub.era.view("totalSupply") == SUPPLY == hub.era.view("HUB_SUPPLY")
     assert hub.era.view("balanceOf", treasury) == SUPPLY
 
 
 @pytest.mark.parametrize("spoke", ["arcade", "perps"])
-def test_spokes_start_without_supply(stacks, spoke, treasury):
+def test_spokes_start_without_supply(stacks: dict[str, Stack], spoke: str, treasury: str) -> None:
     """P4: the same constructor arguments mint nothing elsewhere."""
     assert stacks[spoke].era.view("totalSupply") == 0
     assert stacks[spoke].era.view("balanceOf", treasury) == 0
 
 
-def test_describes_itself(hub):
+def test_describes_itself(hub: Stack) -> None:
     described = [hub.era.view(name) for name in ("name", "symbol", "decimals")]
     assert described == ["ERA", "ERA", 18]
 
 
-def test_knows_hub_and_bridge(stacks, hub):
+def test_knows_hub_and_bridge(stacks: dict[str, Stack], hub: Stack) -> None:
     for stack in stacks.values():
         assert stack.era.view("HUB_CHAIN_ID") == hub.chain.chain_id
         assert stack.era.view("BRIDGE") == stack.bridge.address
 
 
-def test_refuses_to_mint_to_the_zero_treasury(hub, deployer):
+def test_refuses_to_mint_to_the_zero_treasury(hub: Stack, deployer: str) -> None:
     code = init_code("ERA", hub.chain.chain_id, hub.bridge.address, ZERO_ADDRESS)
     assert call(hub.chain, None, code, sender=deployer) == error("ERC20InvalidReceiver", ZERO_ADDRESS)
 
 
-def test_refuses_to_be_deployed_without_bridge(arcade, deployer, treasury):
+def test_refuses_to_be_deployed_without_bridge(arcade: Stack, deployer: str, treasury: str) -> None:
     code = init_code("ERA", 901, ZERO_ADDRESS, treasury)
     assert call(arcade.chain, None, code, sender=deployer) == error("InvalidBridge", ZERO_ADDRESS)
 
 
 @pytest.mark.parametrize("method", ["mint", "burn", "pause", "owner", "transferOwnership"])
-def test_nobody_owns_pauses_or_mints(hub, method):
+def test_nobody_owns_pauses_or_mints(hub: Stack, method: str) -> None:
     """P8: no such function exists."""
     names = {abi.name for abi in contract_types()["ERA"].methods}
     assert method not in names
@@ -115,31 +139,31 @@ def test_nobody_owns_pauses_or_mints(hub, method):
 # ERC-20
 
 
-def test_transfers(era, treasury, beneficiary):
+def test_transfers(era: Contract, treasury: str, beneficiary: str) -> None:
     receipt = era.send("transfer", beneficiary, 1, sender=treasury)
     assert receipt.named("Transfer") == [(treasury, beneficiary, 1)]
     assert era.view("balanceOf", beneficiary) == 1
 
 
-def test_refuses_a_transfer_over_the_balance(era, attacker, beneficiary):
+def test_refuses_a_transfer_over_the_balance(era: Contract, attacker: str, beneficiary: str) -> None:
     refusal = error("ERC20InsufficientBalance", attacker, 0, 1)
     assert era.revert("transfer", beneficiary, 1, sender=attacker) == refusal
 
 
-def test_refuses_a_transfer_to_the_zero_address(era, treasury):
+def test_refuses_a_transfer_to_the_zero_address(era: Contract, treasury: str) -> None:
     """M8."""
     refusal = error("ERC20InvalidReceiver", ZERO_ADDRESS)
     assert era.revert("transfer", ZERO_ADDRESS, 1, sender=treasury) == refusal
 
 
-def test_spends_an_allowance(era, treasury, sender, beneficiary):
+def test_spends_an_allowance(era: Contract, treasury: str, sender: str, beneficiary: str) -> None:
     era.send("approve", sender, 5, sender=treasury)
     era.send("transferFrom", treasury, beneficiary, 3, sender=sender)
     assert era.view("allowance", treasury, sender) == 2
     assert era.view("balanceOf", beneficiary) == 3
 
 
-def test_refuses_to_spend_over_the_allowance(era, treasury, attacker):
+def test_refuses_to_spend_over_the_allowance(era: Contract, treasury: str, attacker: str) -> None:
     era.send("approve", attacker, 5, sender=treasury)
     refusal = error("ERC20InsufficientAllowance", attacker, 5, 6)
     assert era.revert("transferFrom", treasury, attacker, 6, sender=attacker) == refusal
@@ -148,25 +172,25 @@ def test_refuses_to_spend_over_the_allowance(era, treasury, attacker):
 # ERC-2612
 
 
-def test_permit_sets_the_allowance(era, relayer, sender):
+def test_permit_sets_the_allowance(era: Contract, relayer: str, sender: str) -> None:
     era.send("permit", *permit(era, sender, 7, NEVER), sender=relayer)
     assert era.view("allowance", HOLDER, sender) == 7
     assert era.view("nonces", HOLDER) == 1
 
 
-def test_permit_counts_in_its_last_second(era, relayer, sender):
+def test_permit_counts_in_its_last_second(era: Contract, relayer: str, sender: str) -> None:
     at = now(era.chain) + 100
     era.send("permit", *permit(era, sender, 7, at), sender=relayer, at=at)
     assert era.view("allowance", HOLDER, sender) == 7
 
 
-def test_refuses_a_permit_a_second_late(era, relayer, sender):
+def test_refuses_a_permit_a_second_late(era: Contract, relayer: str, sender: str) -> None:
     at = now(era.chain) + 100
     refusal = era.revert("permit", *permit(era, sender, 7, at), sender=relayer, at=at + 1)
     assert refusal == error("ERC2612ExpiredSignature", at)
 
 
-def test_refuses_a_permit_used_before(era, relayer, sender):
+def test_refuses_a_permit_used_before(era: Contract, relayer: str, sender: str) -> None:
     """M17: replay."""
     arguments = permit(era, sender, 7, NEVER)
     era.send("permit", *arguments, sender=relayer)
@@ -176,13 +200,15 @@ def test_refuses_a_permit_used_before(era, relayer, sender):
     )
 
 
-def test_refuses_a_permit_by_another_key(era, relayer, sender):
+def test_refuses_a_permit_by_another_key(era: Contract, relayer: str, sender: str) -> None:
     arguments = permit(era, sender, 7, NEVER, key=STRANGER_KEY)
     refusal = error("ERC2612InvalidSigner", STRANGER_KEY.address, HOLDER)
     assert era.revert("permit", *arguments, sender=relayer) == refusal
 
 
-def test_refuses_a_permit_signed_for_another_chain(era, arcade, relayer, sender):
+def test_refuses_a_permit_signed_for_another_chain(
+    era: Contract, arcade: Stack, relayer: str, sender: str
+) -> None:
     """M17: ERA has one address everywhere; the chain id in the domain keeps permits apart."""
     arguments = permit(era, sender, 7, NEVER)
     assert arcade.era.address == era.address
@@ -190,7 +216,7 @@ def test_refuses_a_permit_signed_for_another_chain(era, arcade, relayer, sender)
     assert arcade.era.revert("permit", *arguments, sender=relayer).data[:4] == name
 
 
-def test_refuses_a_malleable_permit(era, relayer, sender):
+def test_refuses_a_malleable_permit(era: Contract, relayer: str, sender: str) -> None:
     """M17: the other s of the same signature."""
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     *rest, v, r, s = permit(era, sender, 7, NEVER)
@@ -202,7 +228,7 @@ def test_refuses_a_malleable_permit(era, relayer, sender):
 # Votes
 
 
-def test_clock_is_unix_time(stacks):
+def test_clock_is_unix_time(stacks: dict[str, Stack]) -> None:
     """Block numbers of different chains have no order (ERC-6372)."""
     for stack in stacks.values():
         at = now(stack.chain) + 1_000
@@ -210,36 +236,36 @@ def test_clock_is_unix_time(stacks):
         assert stack.era.view("CLOCK_MODE") == "mode=timestamp"
 
 
-def test_undelegated_balances_have_no_votes(era):
+def test_undelegated_balances_have_no_votes(era: Contract) -> None:
     assert era.view("getVotes", HOLDER) == 0
 
 
-def test_delegates_by_transaction(era, treasury, delegatee):
+def test_delegates_by_transaction(era: Contract, treasury: str, delegatee: str) -> None:
     receipt = era.send("delegate", delegatee, sender=treasury)
     assert receipt.named("DelegateVotesChanged") == [(delegatee, 0, SUPPLY - AMOUNT)]
     assert era.view("getVotes", delegatee) == SUPPLY - AMOUNT
     assert era.view("delegates", treasury) == delegatee
 
 
-def test_delegates_by_signature(era, relayer, delegatee):
+def test_delegates_by_signature(era: Contract, relayer: str, delegatee: str) -> None:
     era.send("delegateBySig", *delegation(era, delegatee, NEVER), sender=relayer)
     assert era.view("getVotes", delegatee) == AMOUNT
     assert era.view("delegates", HOLDER) == delegatee
 
 
-def test_delegation_counts_in_its_last_second(era, relayer, delegatee):
+def test_delegation_counts_in_its_last_second(era: Contract, relayer: str, delegatee: str) -> None:
     at = now(era.chain) + 100
     era.send("delegateBySig", *delegation(era, delegatee, at), sender=relayer, at=at)
     assert era.view("getVotes", delegatee) == AMOUNT
 
 
-def test_refuses_a_delegation_a_second_late(era, relayer, delegatee):
+def test_refuses_a_delegation_a_second_late(era: Contract, relayer: str, delegatee: str) -> None:
     at = now(era.chain) + 100
     refusal = era.revert("delegateBySig", *delegation(era, delegatee, at), sender=relayer, at=at + 1)
     assert refusal == error("VotesExpiredSignature", at)
 
 
-def test_refuses_a_delegation_used_before(era, relayer, delegatee):
+def test_refuses_a_delegation_used_before(era: Contract, relayer: str, delegatee: str) -> None:
     """M28: vote signature replay."""
     arguments = delegation(era, delegatee, NEVER)
     era.send("delegateBySig", *arguments, sender=relayer)
@@ -247,7 +273,9 @@ def test_refuses_a_delegation_used_before(era, relayer, delegatee):
     assert era.revert("delegateBySig", *arguments, sender=relayer) == refusal
 
 
-def test_delegation_signed_for_another_chain_moves_nothing(era, arcade, relayer, delegatee):
+def test_delegation_signed_for_another_chain_moves_nothing(
+    era: Contract, arcade: Stack, relayer: str, delegatee: str
+) -> None:
     """M28: on another chain the signature recovers to somebody else, who owns nothing."""
     arguments = delegation(era, delegatee, NEVER)
     result = call(
@@ -258,7 +286,9 @@ def test_delegation_signed_for_another_chain_moves_nothing(era, arcade, relayer,
     assert arcade.era.view("delegates", HOLDER) == ZERO_ADDRESS
 
 
-def test_permit_and_delegation_share_their_nonce(era, relayer, sender, delegatee):
+def test_permit_and_delegation_share_their_nonce(
+    era: Contract, relayer: str, sender: str, delegatee: str
+) -> None:
     era.send("permit", *permit(era, sender, 7, NEVER), sender=relayer)
     refusal = error("InvalidAccountNonce", HOLDER, 1)
     assert era.revert("delegateBySig", *delegation(era, delegatee, NEVER), sender=relayer) == refusal
@@ -266,7 +296,9 @@ def test_permit_and_delegation_share_their_nonce(era, relayer, sender, delegatee
     assert era.view("nonces", HOLDER) == 2
 
 
-def test_votes_move_with_the_tokens(era, treasury, beneficiary, delegatee, successor):
+def test_votes_move_with_the_tokens(
+    era: Contract, treasury: str, beneficiary: str, delegatee: str, successor: str
+) -> None:
     era.send("delegate", delegatee, sender=treasury)
     era.send("delegate", successor, sender=beneficiary)
     era.send("transfer", beneficiary, 10, sender=treasury)
@@ -274,7 +306,9 @@ def test_votes_move_with_the_tokens(era, treasury, beneficiary, delegatee, succe
     assert era.view("getVotes", successor) == 10
 
 
-def test_past_votes_are_those_of_the_second(era, treasury, beneficiary, delegatee):
+def test_past_votes_are_those_of_the_second(
+    era: Contract, treasury: str, beneficiary: str, delegatee: str
+) -> None:
     start = now(era.chain) + 1_000
     era.send("delegate", delegatee, sender=treasury, at=start)
     era.send("transfer", beneficiary, 10, sender=treasury, at=start + 100)
@@ -293,7 +327,9 @@ def test_past_votes_are_those_of_the_second(era, treasury, beneficiary, delegate
     assert {second: era.view("getPastVotes", delegatee, second, at=later) for second in timeline} == timeline
 
 
-def test_votes_on_a_spoke_follow_what_arrives_and_leaves(arcade, beneficiary, delegatee, spoke_bridge):
+def test_votes_on_a_spoke_follow_what_arrives_and_leaves(
+    arcade: Stack, beneficiary: str, delegatee: str, spoke_bridge: str
+) -> None:
     start = now(arcade.chain) + 1_000
     arcade.era.send("delegate", delegatee, sender=beneficiary, at=start - 10)
     arcade.era.send("crosschainMint", beneficiary, 100, sender=spoke_bridge, at=start)
@@ -304,26 +340,26 @@ def test_votes_on_a_spoke_follow_what_arrives_and_leaves(arcade, beneficiary, de
     assert found == timeline
 
 
-def test_past_supply_is_known_on_the_hub(era, beneficiary, treasury):
+def test_past_supply_is_known_on_the_hub(era: Contract, beneficiary: str, treasury: str) -> None:
     start = now(era.chain) + 1_000
     era.send("transfer", beneficiary, 10, sender=treasury, at=start)
     assert era.view("getPastTotalSupply", start, at=start + 1) == SUPPLY
 
 
-def test_past_supply_is_not_kept_on_a_spoke(arcade, sender):
+def test_past_supply_is_not_kept_on_a_spoke(arcade: Stack, sender: str) -> None:
     at = now(arcade.chain) + 100
     assert arcade.era.revert("getPastTotalSupply", at - 1, sender=sender, at=at) == error("NoSupplyHistory")
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 1_000])
-def test_refuses_votes_of_a_second_that_is_not_over(era, delegatee, ahead):
+def test_refuses_votes_of_a_second_that_is_not_over(era: Contract, delegatee: str, ahead: int) -> None:
     """M23: nobody reads votes of the very second in which they may still change."""
     at = now(era.chain) + 100
     refusal = era.revert("getPastVotes", delegatee, at + ahead, sender=delegatee, at=at)
     assert refusal == error("ERC5805FutureLookup", at + ahead, at)
 
 
-def test_refuses_supply_of_a_second_that_is_not_over(era, sender):
+def test_refuses_supply_of_a_second_that_is_not_over(era: Contract, sender: str) -> None:
     at = now(era.chain) + 100
     refusal = era.revert("getPastTotalSupply", at, sender=sender, at=at)
     assert refusal == error("ERC5805FutureLookup", at, at)
@@ -332,26 +368,26 @@ def test_refuses_supply_of_a_second_that_is_not_over(era, sender):
 # ERC-7802
 
 
-def test_bridge_mints_on_a_spoke(arcade, beneficiary, spoke_bridge):
+def test_bridge_mints_on_a_spoke(arcade: Stack, beneficiary: str, spoke_bridge: str) -> None:
     receipt = arcade.era.send("crosschainMint", beneficiary, AMOUNT, sender=spoke_bridge)
     assert receipt.named("CrosschainMint") == [(beneficiary, AMOUNT, spoke_bridge)]
     assert arcade.era.view("balanceOf", beneficiary) == AMOUNT == arcade.era.view("totalSupply")
 
 
-def test_bridge_burns_on_a_spoke(arcade, beneficiary, spoke_bridge):
+def test_bridge_burns_on_a_spoke(arcade: Stack, beneficiary: str, spoke_bridge: str) -> None:
     arcade.era.send("crosschainMint", beneficiary, AMOUNT, sender=spoke_bridge)
     receipt = arcade.era.send("crosschainBurn", beneficiary, 1, sender=spoke_bridge)
     assert receipt.named("CrosschainBurn") == [(beneficiary, 1, spoke_bridge)]
     assert arcade.era.view("balanceOf", beneficiary) == AMOUNT - 1 == arcade.era.view("totalSupply")
 
 
-def test_refuses_to_burn_over_the_balance(arcade, beneficiary, spoke_bridge):
+def test_refuses_to_burn_over_the_balance(arcade: Stack, beneficiary: str, spoke_bridge: str) -> None:
     arcade.era.send("crosschainMint", beneficiary, 1, sender=spoke_bridge)
     refusal = error("ERC20InsufficientBalance", beneficiary, 1, 2)
     assert arcade.era.revert("crosschainBurn", beneficiary, 2, sender=spoke_bridge) == refusal
 
 
-def test_minted_tokens_vote(arcade, beneficiary, delegatee, spoke_bridge):
+def test_minted_tokens_vote(arcade: Stack, beneficiary: str, delegatee: str, spoke_bridge: str) -> None:
     arcade.era.send("delegate", delegatee, sender=beneficiary)
     arcade.era.send("crosschainMint", beneficiary, AMOUNT, sender=spoke_bridge)
     assert arcade.era.view("getVotes", delegatee) == AMOUNT
@@ -359,7 +395,9 @@ def test_minted_tokens_vote(arcade, beneficiary, delegatee, spoke_bridge):
 
 @pytest.mark.parametrize("method", ["crosschainMint", "crosschainBurn"])
 @pytest.mark.parametrize("caller", ["owner", "deployer", "treasury", "attacker"])
-def test_refuses_others_on_a_spoke(arcade, method, caller, request):
+def test_refuses_others_on_a_spoke(
+    arcade: Stack, method: str, caller: str, request: pytest.FixtureRequest
+) -> None:
     """M10: the bridge alone."""
     account = request.getfixturevalue(caller)
     refusal = error("UnauthorizedBridge", account)
@@ -367,7 +405,7 @@ def test_refuses_others_on_a_spoke(arcade, method, caller, request):
 
 
 @pytest.mark.parametrize("method", ["crosschainMint", "crosschainBurn"])
-def test_refuses_the_gateway_on_a_spoke(arcade, method):
+def test_refuses_the_gateway_on_a_spoke(arcade: Stack, method: str) -> None:
     """M6: the gateway has no power over the token."""
     gateway = arcade.gateway.address
     assert arcade.era.revert(method, gateway, 1, sender=gateway) == error("UnauthorizedBridge", gateway)
@@ -375,20 +413,24 @@ def test_refuses_the_gateway_on_a_spoke(arcade, method):
 
 @pytest.mark.parametrize("method", ["crosschainMint", "crosschainBurn"])
 @pytest.mark.parametrize("caller", ["owner", "deployer", "treasury", "attacker", "hub_bridge"])
-def test_refuses_everybody_on_the_hub(hub, method, caller, request):
+def test_refuses_everybody_on_the_hub(
+    hub: Stack, method: str, caller: str, request: pytest.FixtureRequest
+) -> None:
     """P4: the hub's supply is minted once; not even the bridge changes it."""
     account = request.getfixturevalue(caller)
     refusal = error("UnauthorizedBridge", account)
     assert hub.era.revert(method, account, 1, sender=account) == refusal
 
 
-def test_refuses_to_mint_to_the_zero_address(arcade, spoke_bridge):
+def test_refuses_to_mint_to_the_zero_address(arcade: Stack, spoke_bridge: str) -> None:
     """M8."""
     refusal = error("ERC20InvalidReceiver", ZERO_ADDRESS)
     assert arcade.era.revert("crosschainMint", ZERO_ADDRESS, 1, sender=spoke_bridge) == refusal
 
 
-def test_supply_stays_within_the_votes_that_can_be_counted(arcade, beneficiary, spoke_bridge):
+def test_supply_stays_within_the_votes_that_can_be_counted(
+    arcade: Stack, beneficiary: str, spoke_bridge: str
+) -> None:
     """ERC20Votes counts in uint208."""
     cap = 2**208 - 1
     refusal = error("ERC20ExceededSafeSupply", cap + 1, cap)
@@ -403,11 +445,11 @@ def test_supply_stays_within_the_votes_that_can_be_counted(arcade, beneficiary, 
     [("01ffc9a7", True), ("33331994", True), ("ffffffff", False), ("00000000", False)],
     ids=["ERC-165", "ERC-7802", "never", "zero"],
 )
-def test_supports_interfaces(hub, interface, supported):
+def test_supports_interfaces(hub: Stack, interface: str, supported: bool) -> None:
     assert hub.era.view("supportsInterface", bytes.fromhex(interface)) is supported
 
 
-def test_erc_7802_interface_id_is_its_selectors():
+def test_erc_7802_interface_id_is_its_selectors() -> None:
     mint, burn = (
         int.from_bytes(keccak(text=f"{name}(address,uint256)")[:4], "big")
         for name in ("crosschainMint", "crosschainBurn")
@@ -415,7 +457,9 @@ def test_erc_7802_interface_id_is_its_selectors():
     assert f"{mint ^ burn:08x}" == "33331994"
 
 
-def test_two_deployments_do_not_share_permits(hub, era, relayer, sender, deployer, treasury):
+def test_two_deployments_do_not_share_permits(
+    hub: Stack, era: Contract, relayer: str, sender: str, deployer: str, treasury: str
+) -> None:
     """M17: the token's address is in the domain."""
     other = deploy(hub.chain, "ERA", hub.chain.chain_id, hub.bridge.address, treasury, sender=deployer)
     arguments = permit(era, sender, 7, NEVER)

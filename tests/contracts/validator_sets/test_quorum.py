@@ -1,6 +1,10 @@
 """Attestations: which validator sets may be installed, and which signatures move anything."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from itertools import combinations
+from typing import Any
 
 import pytest
 from eth_account.messages import encode_defunct
@@ -8,34 +12,39 @@ from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import Domain, ValidatorSet, compact
-from tests.kit.evm import ZERO_ADDRESS, call, deploy, error, init_code, now, transact
+from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, deploy, error, init_code, now, transact
 from tests.kit.paper import DAY, Validators, keys
 from tests.kit.signatures import DEFECTS
+from tests.kit.stack import Stack
 
 ROOT = keccak(text="root")
 
 
 @pytest.fixture
-def gateway(arcade):
+def gateway(arcade: Stack) -> Contract:
     return arcade.gateway
 
 
 @pytest.fixture
-def network_id(hub):
+def network_id(hub: Stack) -> int:
     return hub.chain.chain_id
 
 
 @pytest.fixture
-def parties(arcade, network_id, owner, guardian):
+def parties(arcade: Stack, network_id: int, owner: str, guardian: str) -> tuple[int, str, str, str]:
     """What the gateway's constructor takes before the validator set."""
     return network_id, arcade.era.address, owner, guardian
 
 
 @pytest.fixture
-def install(arcade, parties, deployer):
+def install(
+    arcade: Stack, parties: tuple[int, str, str, str], deployer: str
+) -> Callable[..., bytes | Revert]:
     """Deploys a gateway with a set; gives its revert if it refuses."""
 
-    def install(words, expires=2**64 - 1, version=1, at=None):
+    def install(
+        words: Sequence[bytes], expires: int = 2**64 - 1, version: int = 1, at: int | None = None
+    ) -> bytes | Revert:
         code = init_code("Metalayer", *parties, (version, expires, words))
         return call(arcade.chain, None, code, sender=deployer, at=at)
 
@@ -43,30 +52,30 @@ def install(arcade, parties, deployer):
 
 
 @pytest.fixture
-def gateway_of(arcade, parties, deployer):
+def gateway_of(arcade: Stack, parties: tuple[int, str, str, str], deployer: str) -> Callable[..., Contract]:
     """Deploys a gateway with these validators."""
 
-    def gateway_of(validators):
+    def gateway_of(validators: Validators) -> Contract:
         return deploy(arcade.chain, "Metalayer", *parties, validators.argument, sender=deployer)
 
     return gateway_of
 
 
 @pytest.fixture
-def attest(gateway, network_id, validators):
+def attest(gateway: Contract, network_id: int, validators: Validators) -> Callable[..., tuple[Any, ...]]:
     """The fields of an attestation by validators at these positions."""
 
-    def attest(positions=None, root=ROOT):
+    def attest(positions: Sequence[int] | None = None, root: bytes = ROOT) -> tuple[Any, ...]:
         return validators.sign(network_id, gateway.address, root, positions).fields
 
     return attest
 
 
 @pytest.fixture
-def check(gateway, relayer):
+def check(gateway: Contract, relayer: str) -> Callable[..., bytes | Revert]:
     """Shows an attestation without batches: nothing but the attestation is checked."""
 
-    def check(attestation, at=None):
+    def check(attestation: tuple[Any, ...], at: int | None = None) -> bytes | Revert:
         data = gateway.encode("deliver", attestation, [])
         return call(gateway.chain, gateway.address, data, sender=relayer, at=at)
 
@@ -77,7 +86,7 @@ def word(signer: str, weight: int) -> bytes:
     return to_canonical_address(signer) + weight.to_bytes(12, "big")
 
 
-def words(weights) -> list[bytes]:
+def words(weights: Sequence[int]) -> list[bytes]:
     return [word(key.address, weight) for key, weight in zip(keys(len(weights)), weights, strict=True)]
 
 
@@ -86,7 +95,7 @@ ACCEPTED = b""
 # Sets
 
 
-def test_the_domain_is_one_on_every_chain(stacks, network_id):
+def test_the_domain_is_one_on_every_chain(stacks: dict[str, Stack], network_id: int) -> None:
     """M17: the EIP-712 domain separator under which validators sign: the hub's chain id, the gateway's address."""
     for stack in stacks.values():
         expected = Domain(network_id, stack.gateway.address).signable(ROOT).header
@@ -94,17 +103,17 @@ def test_the_domain_is_one_on_every_chain(stacks, network_id):
 
 
 @pytest.mark.parametrize("count", [4, 5, 31, 32])
-def test_accepts_4_to_32_validators(install, count):
+def test_accepts_4_to_32_validators(install: Callable[..., bytes | Revert], count: int) -> None:
     assert isinstance(install(words([1] * count)), bytes)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 33, 40])
-def test_refuses_other_numbers_of_validators(install, count):
+def test_refuses_other_numbers_of_validators(install: Callable[..., bytes | Revert], count: int) -> None:
     """M4, M9: neither an empty set nor a 1-of-1."""
     assert install(words([1] * count)) == error("InvalidValidatorCount", count)
 
 
-def test_emits_the_set(arcade, parties, deployer):
+def test_emits_the_set(arcade: Stack, parties: tuple[int, str, str, str], deployer: str) -> None:
     validators = Validators([3, 3, 3, 2], expires=now(arcade.chain) + DAY, version=7)
     code = init_code("Metalayer", *parties, validators.argument)
     receipt = transact(arcade.chain, None, code, deployer)
@@ -112,27 +121,27 @@ def test_emits_the_set(arcade, parties, deployer):
     assert receipt.named("ValidatorSetInstalled") == [expected]
 
 
-def test_refuses_a_repeated_signer(install):
+def test_refuses_a_repeated_signer(install: Callable[..., bytes | Revert]) -> None:
     """M17: nobody signs twice."""
     good = words([1] * 5)
     refusal = error("InvalidSigner", 2, keys(5)[1].address)
     assert install([good[0], good[1], good[1], good[3], good[4]]) == refusal
 
 
-def test_refuses_a_repeated_signer_of_another_weight(install):
+def test_refuses_a_repeated_signer_of_another_weight(install: Callable[..., bytes | Revert]) -> None:
     signer = keys(5)[1].address
     good = words([1] * 5)
     refusal = error("InvalidSigner", 2, signer)
     assert install([good[0], word(signer, 1), word(signer, 2), good[3], good[4]]) == refusal
 
 
-def test_refuses_descending_signers(install):
+def test_refuses_descending_signers(install: Callable[..., bytes | Revert]) -> None:
     """M17."""
     good = words([1] * 4)
     assert install([good[0], good[2], good[1], good[3]]) == error("InvalidSigner", 2, keys(4)[1].address)
 
 
-def test_refuses_the_zero_signer(install):
+def test_refuses_the_zero_signer(install: Callable[..., bytes | Revert]) -> None:
     """M1: the zero address, which a failed recovery gives, is nobody's."""
     refusal = error("InvalidSigner", 0, ZERO_ADDRESS)
     assert install([word(ZERO_ADDRESS, 1), *words([1] * 4)]) == refusal
@@ -147,7 +156,7 @@ def test_refuses_the_zero_signer(install):
         pytest.param([1, 2, 3, 4, 4], id="ascending"),
     ],
 )
-def test_accepts_weights_under_a_third(install, weights):
+def test_accepts_weights_under_a_third(install: Callable[..., bytes | Revert], weights: list[int]) -> None:
     assert isinstance(install(words(weights)), bytes)
 
 
@@ -163,18 +172,18 @@ def test_accepts_weights_under_a_third(install, weights):
         pytest.param([2**96 - 1, 1, 1, 1], 0, id="whale"),
     ],
 )
-def test_refuses_weights(install, weights, position):
+def test_refuses_weights(install: Callable[..., bytes | Revert], weights: list[int], position: int) -> None:
     """M5, M9: nobody alone reaches or blocks a quorum, and nobody counts for nothing."""
     refusal = error("InvalidWeight", position, weights[position], sum(weights))
     assert install(words(weights)) == refusal
 
 
-def test_installs_a_set_in_its_last_second(arcade, install):
+def test_installs_a_set_in_its_last_second(arcade: Stack, install: Callable[..., bytes | Revert]) -> None:
     at = now(arcade.chain) + 100
     assert isinstance(install(words([1] * 4), expires=at, at=at), bytes)
 
 
-def test_refuses_to_install_an_expired_set(arcade, install):
+def test_refuses_to_install_an_expired_set(arcade: Stack, install: Callable[..., bytes | Revert]) -> None:
     at = now(arcade.chain) + 100
     refusal = error("ValidatorSetExpired", 3, at)
     assert install(words([1] * 4), expires=at, version=3, at=at + 1) == refusal
@@ -183,32 +192,41 @@ def test_refuses_to_install_an_expired_set(arcade, install):
 # The installed set, and its time
 
 
-def test_accepts_the_installed_set(check, attest):
+def test_accepts_the_installed_set(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]]
+) -> None:
     assert check(attest()) == ACCEPTED
 
 
-def test_refuses_a_set_that_the_caller_brings(check, gateway, network_id, validators):
+def test_refuses_a_set_that_the_caller_brings(
+    check: Callable[..., bytes | Revert], gateway: Contract, network_id: int, validators: Validators
+) -> None:
     """M2: valid in itself, signed by all its members, but not the registered one."""
     own = Validators([1] * 5, expires=validators.set.expires, name="attacker")
     attestation = own.sign(network_id, gateway.address, ROOT).fields
     assert check(attestation) == error("UnknownValidatorSet", own.set.hash, validators.set.hash)
 
 
-def test_refuses_an_empty_set(check, validators):
+def test_refuses_an_empty_set(check: Callable[..., bytes | Revert], validators: Validators) -> None:
     """M1, M4: no threshold of zero."""
     empty = ValidatorSet(0, 0, ())
     refusal = error("UnknownValidatorSet", empty.hash, validators.set.hash)
     assert check((ROOT, (0, 0, []), 0, [])) == refusal
 
 
-def test_set_hash_is_never_zero(stacks, validators):
+def test_set_hash_is_never_zero(stacks: dict[str, Stack], validators: Validators) -> None:
     """M1."""
     for stack in stacks.values():
         assert stack.gateway.view("validatorSetHash") == validators.set.hash != bytes(32)
 
 
 @pytest.mark.parametrize("change", ["version", "expires", "weight", "order", "fewer", "more"])
-def test_refuses_the_installed_set_with_a_change(check, attest, validators, change):
+def test_refuses_the_installed_set_with_a_change(
+    check: Callable[..., bytes | Revert],
+    attest: Callable[..., tuple[Any, ...]],
+    validators: Validators,
+    change: str,
+) -> None:
     """M2: every part of the set is under its hash."""
     installed = validators.set
     version, expires, members = installed.version, installed.expires, installed.members
@@ -225,11 +243,15 @@ def test_refuses_the_installed_set_with_a_change(check, attest, validators, chan
     assert check(attestation) == error("UnknownValidatorSet", changed.hash, installed.hash)
 
 
-def test_counts_in_the_last_second_of_the_set(check, attest, validators):
+def test_counts_in_the_last_second_of_the_set(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]], validators: Validators
+) -> None:
     assert check(attest(), at=validators.set.expires) == ACCEPTED
 
 
-def test_refuses_a_second_after_the_set_expired(check, attest, validators):
+def test_refuses_a_second_after_the_set_expired(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]], validators: Validators
+) -> None:
     """P3: an expired set moves nothing."""
     refusal = error("ValidatorSetExpired", validators.set.version, validators.set.expires)
     assert check(attest(), at=validators.set.expires + 1) == refusal
@@ -248,7 +270,9 @@ def test_refuses_a_second_after_the_set_expired(check, attest, validators):
         pytest.param([2**96 - 1, 2**96 - 1, 2**96 - 1, 1], id="largest"),
     ],
 )
-def test_quorum_is_strictly_more_than_two_thirds(gateway_of, network_id, relayer, weights):
+def test_quorum_is_strictly_more_than_two_thirds(
+    gateway_of: Callable[..., Contract], network_id: int, relayer: str, weights: list[int]
+) -> None:
     """P3, M3: every subset of the set, by weight and not by number."""
     validators = Validators(weights, expires=2**64 - 1)
     fresh, total = gateway_of(validators), sum(weights)
@@ -263,19 +287,25 @@ def test_quorum_is_strictly_more_than_two_thirds(gateway_of, network_id, relayer
             assert result == expected, positions
 
 
-def test_refuses_exactly_two_thirds(gateway_of, network_id, relayer):
+def test_refuses_exactly_two_thirds(
+    gateway_of: Callable[..., Contract], network_id: int, relayer: str
+) -> None:
     validators = Validators([1] * 6, expires=2**64 - 1)
     fresh = gateway_of(validators)
     attestation = validators.sign(network_id, fresh.address, ROOT, range(4)).fields
     assert fresh.revert("deliver", attestation, [], sender=relayer) == error("QuorumNotReached", 4, 6)
 
 
-def test_refuses_an_attestation_without_signatures(check, attest):
+def test_refuses_an_attestation_without_signatures(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]]
+) -> None:
     """M1, M4."""
     assert check(attest([])) == error("QuorumNotReached", 0, 5)
 
 
-def test_accepts_all_32_validators(gateway_of, network_id, relayer):
+def test_accepts_all_32_validators(
+    gateway_of: Callable[..., Contract], network_id: int, relayer: str
+) -> None:
     validators = Validators(list(range(1, 33)), expires=2**64 - 1)
     fresh = gateway_of(validators)
     attestation = validators.sign(network_id, fresh.address, ROOT).fields
@@ -286,14 +316,18 @@ def test_accepts_all_32_validators(gateway_of, network_id, relayer):
 
 
 @pytest.mark.parametrize("bit", [5, 6, 31, 32, 255])
-def test_refuses_a_bit_beyond_the_set(check, attest, bit):
+def test_refuses_a_bit_beyond_the_set(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]], bit: int
+) -> None:
     """M7: out-of-range index."""
     root, set_, signers, signatures = attest()
     signers |= 1 << bit
     assert check((root, set_, signers, signatures)) == error("SignersMismatch", signers, 5, 5)
 
 
-def test_refuses_a_bit_beyond_the_set_with_a_signature(check, attest):
+def test_refuses_a_bit_beyond_the_set_with_a_signature(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]]
+) -> None:
     """M17: one validator's signature again, for a place that does not exist."""
     root, set_, _, signatures = attest([0, 1, 2])
     signers = 0b100111
@@ -301,27 +335,35 @@ def test_refuses_a_bit_beyond_the_set_with_a_signature(check, attest):
     assert check((root, set_, signers, [*signatures, signatures[0]])) == refusal
 
 
-def test_refuses_fewer_signatures_than_bits(check, attest):
+def test_refuses_fewer_signatures_than_bits(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]]
+) -> None:
     root, set_, signers, signatures = attest()
     refusal = error("SignersMismatch", signers, 5, 4)
     assert check((root, set_, signers, signatures[:-1])) == refusal
 
 
 @pytest.mark.parametrize("extra", [1, 28])
-def test_refuses_more_signatures_than_bits(check, attest, extra):
+def test_refuses_more_signatures_than_bits(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]], extra: int
+) -> None:
     """M7: nothing left over."""
     root, set_, signers, signatures = attest()
     refusal = error("SignersMismatch", signers, 5, 5 + extra)
     assert check((root, set_, signers, [*signatures, *[signatures[0]] * extra])) == refusal
 
 
-def test_refuses_a_bit_for_who_did_not_sign(check, attest, validators):
+def test_refuses_a_bit_for_who_did_not_sign(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]], validators: Validators
+) -> None:
     root, set_, _, signatures = attest([0, 1, 2, 3])
     refusal = error("InvalidSignature", 3, validators.keys[3].address)
     assert check((root, set_, 0b10111 | 0b01000, [*signatures[:3], signatures[0], signatures[3]])) == refusal
 
 
-def test_refuses_bits_that_name_another_signer(check, attest, validators):
+def test_refuses_bits_that_name_another_signer(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]], validators: Validators
+) -> None:
     root, set_, _, signatures = attest([0, 1, 2, 3])
     refusal = error("InvalidSignature", 4, validators.keys[4].address)
     assert check((root, set_, 0b10111, signatures)) == refusal
@@ -330,7 +372,9 @@ def test_refuses_bits_that_name_another_signer(check, attest, validators):
 # Signatures
 
 
-def test_refuses_signatures_out_of_order(check, attest, validators):
+def test_refuses_signatures_out_of_order(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]], validators: Validators
+) -> None:
     """M17."""
     root, set_, signers, signatures = attest()
     swapped = [signatures[1], signatures[0], *signatures[2:]]
@@ -338,7 +382,9 @@ def test_refuses_signatures_out_of_order(check, attest, validators):
     assert check((root, set_, signers, swapped)) == refusal
 
 
-def test_refuses_a_signature_counted_twice(check, attest, validators):
+def test_refuses_a_signature_counted_twice(
+    check: Callable[..., bytes | Revert], attest: Callable[..., tuple[Any, ...]], validators: Validators
+) -> None:
     """M17."""
     root, set_, signers, signatures = attest()
     doubled = [signatures[0], signatures[0], *signatures[2:]]
@@ -348,7 +394,13 @@ def test_refuses_a_signature_counted_twice(check, attest, validators):
 
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
 @pytest.mark.parametrize("position", [0, 4], ids=["first", "last"])
-def test_refuses_a_malformed_signature(check, attest, validators, defect, position):
+def test_refuses_a_malformed_signature(
+    check: Callable[..., bytes | Revert],
+    attest: Callable[..., tuple[Any, ...]],
+    validators: Validators,
+    defect: Callable[..., Any],
+    position: int,
+) -> None:
     """M1, M17: also where the others would be a quorum without it."""
     root, set_, signers, signatures = attest()
     signatures = list(signatures)
@@ -357,7 +409,7 @@ def test_refuses_a_malformed_signature(check, attest, validators, defect, positi
     assert check((root, set_, signers, signatures)) == refusal
 
 
-def signed_by_all(validators, message: bytes):
+def signed_by_all(validators: Validators, message: bytes) -> tuple[Any, ...]:
     """Fields of an attestation whose signatures are over any digest."""
     signatures = [compact(key.unsafe_sign_hash(message)) for key in validators.keys]
     return ROOT, validators.argument, 0b11111, [(signature[:32], signature[32:]) for signature in signatures]
@@ -374,13 +426,19 @@ def signed_by_all(validators, message: bytes):
         pytest.param(lambda network, gateway: keccak(ROOT), id="hashed-root"),
     ],
 )
-def test_refuses_signatures_made_for_something_else(check, gateway, network_id, validators, replayed):
+def test_refuses_signatures_made_for_something_else(
+    check: Callable[..., bytes | Revert],
+    gateway: Contract,
+    network_id: int,
+    validators: Validators,
+    replayed: Callable[..., Any],
+) -> None:
     """M17: replay from another gateway, chain or network."""
     attestation = signed_by_all(validators, replayed(network_id, gateway.address))
     assert check(attestation) == error("InvalidSignature", 0, validators.keys[0].address)
 
 
-def test_refuses_signed_text(check, validators):
+def test_refuses_signed_text(check: Callable[..., bytes | Revert], validators: Validators) -> None:
     """M17: `personal_sign` of a root is no attestation."""
     signatures = [compact(key.sign_message(encode_defunct(primitive=ROOT))) for key in validators.keys]
     packed = [(signature[:32], signature[32:]) for signature in signatures]
@@ -388,14 +446,21 @@ def test_refuses_signed_text(check, validators):
     assert check((ROOT, validators.argument, 0b11111, packed)) == refusal
 
 
-def test_refuses_an_attestation_made_for_another_gateway(check, gateway_of, network_id, validators):
+def test_refuses_an_attestation_made_for_another_gateway(
+    check: Callable[..., bytes | Revert],
+    gateway_of: Callable[..., Contract],
+    network_id: int,
+    validators: Validators,
+) -> None:
     """M17: the same set, installed in a second gateway of the same chain."""
     other = gateway_of(validators)
     attestation = validators.sign(network_id, other.address, ROOT).fields
     assert check(attestation) == error("InvalidSignature", 0, validators.keys[0].address)
 
 
-def test_one_attestation_serves_every_chain(stacks, attest, relayer):
+def test_one_attestation_serves_every_chain(
+    stacks: dict[str, Stack], attest: Callable[..., tuple[Any, ...]], relayer: str
+) -> None:
     """One quorum signature serves the whole network."""
     attestation = attest()
     for stack in stacks.values():

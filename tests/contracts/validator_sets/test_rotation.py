@@ -1,5 +1,8 @@
 """Rotation: how one validator set follows another, and what an expired one still stops."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -8,41 +11,42 @@ from eth_utils.crypto import keccak
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status
-from metalayer.protocol.message import Fee
-from tests.kit.evm import ZERO_ADDRESS, deploy, error, now
+from metalayer.protocol.message import Fee, Message
+from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, Revert, deploy, error, now
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, gateway_payload, keys
 from tests.kit.scripted import Behaviour
+from tests.kit.stack import Stack
 
 # Longer than any set of these tests is valid: a paper lane may promise what no Outbox would.
 LATE = 3_000 * DAY
 
 
 @pytest.fixture
-def gateway(arcade):
+def gateway(arcade: Stack) -> Contract:
     return arcade.gateway
 
 
 @pytest.fixture
-def network_id(hub):
+def network_id(hub: Stack) -> int:
     return hub.chain.chain_id
 
 
 @pytest.fixture
-def paper(gateway, relayer, validators, network_id):
+def paper(gateway: Contract, relayer: str, validators: Validators, network_id: int) -> PaperRelayer:
     return PaperRelayer(gateway, relayer, validators, network_id)
 
 
 @pytest.fixture
-def lane(hub, arcade):
+def lane(hub: Stack, arcade: Stack) -> PaperLane:
     """The lane from the hub to arcade."""
     return PaperLane(hub.chain.chain_id, hub.chain.chain_id, arcade.chain.chain_id)
 
 
 @pytest.fixture
-def append(arcade, lane, sender):
+def append(arcade: Stack, lane: PaperLane, sender: str) -> Callable[..., Message]:
     """Appends a message to the scripted recipient that outlives every set."""
 
-    def append(**fields):
+    def append(**fields: Any) -> Message:
         fields = {"deliver_before": now(arcade.chain) + LATE, "fee": Fee(0, 10**9, 10**9).packed, **fields}
         return lane.append(sender, arcade.recipient.address, **fields)
 
@@ -50,10 +54,10 @@ def append(arcade, lane, sender):
 
 
 @pytest.fixture
-def following(validators):
+def following(validators: Validators) -> Callable[..., Validators]:
     """The validators of a later set: one version on and a day longer than the installed one, by default."""
 
-    def following(weights=(1, 1, 1, 1), version=2, longer=DAY):
+    def following(weights: Sequence[int] = (1, 1, 1, 1), version: int = 2, longer: int = DAY) -> Validators:
         expires = validators.set.expires + longer
         return Validators(weights, expires, version=version, name=f"validator of set {version}")
 
@@ -61,10 +65,14 @@ def following(validators):
 
 
 @pytest.fixture
-def handover(gateway, network_id, validators, lane):
+def handover(
+    gateway: Contract, network_id: int, validators: Validators, lane: PaperLane
+) -> Callable[..., tuple[Any, ...]]:
     """Arguments of `rotate`: the installed set, or another one, signs the fact about the next."""
 
-    def handover(to: Validators | ValidatorSet, by=validators, positions=None):
+    def handover(
+        to: Validators | ValidatorSet, by: Validators = validators, positions: Sequence[int] | None = None
+    ) -> tuple[Any, ...]:
         next_set = to.set if isinstance(to, Validators) else to
         fact = SetFact(next_set.version, next_set.hash)
         tree = Tree(
@@ -77,16 +85,20 @@ def handover(gateway, network_id, validators, lane):
 
 
 @pytest.fixture
-def rotate(gateway, relayer, handover):
-    def rotate(to, at=None, **by):
+def rotate(
+    gateway: Contract, relayer: str, handover: Callable[..., tuple[Any, ...]]
+) -> Callable[..., Receipt]:
+    def rotate(to: Validators, at: int | None = None, **by: Any) -> Receipt:
         return gateway.send("rotate", *handover(to, **by), sender=relayer, at=at)
 
     return rotate
 
 
 @pytest.fixture
-def refusal(gateway, relayer, handover):
-    def refusal(to, at=None, **by):
+def refusal(
+    gateway: Contract, relayer: str, handover: Callable[..., tuple[Any, ...]]
+) -> Callable[..., Revert]:
+    def refusal(to: ValidatorSet | Validators, at: int | None = None, **by: Any) -> Revert:
         return gateway.revert("rotate", *handover(to, **by), sender=relayer, at=at)
 
     return refusal
@@ -95,7 +107,9 @@ def refusal(gateway, relayer, handover):
 # Rotating
 
 
-def test_installs_the_next_set(gateway, rotate, following):
+def test_installs_the_next_set(
+    gateway: Contract, rotate: Callable[..., Receipt], following: Callable[..., Validators]
+) -> None:
     after = following()
     receipt = rotate(after)
     assert receipt.named("ValidatorSetInstalled") == [
@@ -105,11 +119,24 @@ def test_installs_the_next_set(gateway, rotate, following):
     assert gateway.view("validatorSetHash") == after.set.hash
 
 
-def test_anyone_may_rotate(gateway, handover, following, attacker):
+def test_anyone_may_rotate(
+    gateway: Contract,
+    handover: Callable[..., tuple[Any, ...]],
+    following: Callable[..., Validators],
+    attacker: str,
+) -> None:
     gateway.send("rotate", *handover(following()), sender=attacker)
 
 
-def test_the_next_set_moves_lanes(gateway, rotate, following, lane, append, relayer, network_id):
+def test_the_next_set_moves_lanes(
+    gateway: Contract,
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    lane: PaperLane,
+    append: Callable[..., Message],
+    relayer: str,
+    network_id: int,
+) -> None:
     after = following()
     rotate(after)
     message = append()
@@ -117,7 +144,15 @@ def test_the_next_set_moves_lanes(gateway, rotate, following, lane, append, rela
     assert receipt.named("MessageDelivered") == [(message.id, lane.origin, 1)]
 
 
-def test_the_set_before_moves_nothing_any_more(gateway, rotate, following, lane, append, paper, relayer):
+def test_the_set_before_moves_nothing_any_more(
+    gateway: Contract,
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    relayer: str,
+) -> None:
     """P3: not even what it signed before it was replaced."""
     append()
     signed_before = paper.arguments(lane)
@@ -131,8 +166,14 @@ def test_the_set_before_moves_nothing_any_more(gateway, rotate, following, lane,
 
 
 def test_one_signature_moves_lanes_and_then_rotates(
-    gateway, network_id, validators, following, lane, append, relayer
-):
+    gateway: Contract,
+    network_id: int,
+    validators: Validators,
+    following: Callable[..., Validators],
+    lane: PaperLane,
+    append: Callable[..., Message],
+    relayer: str,
+) -> None:
     """The order matters: after the rotation the same attestation is of a set that is not installed any more."""
     message, after = append(), following()
     fact = SetFact(2, after.set.hash)
@@ -145,7 +186,12 @@ def test_one_signature_moves_lanes_and_then_rotates(
     assert gateway.revert("deliver", attestation, [lane.batch(tree)], sender=relayer) == refusal
 
 
-def test_one_signature_rotates_every_chain(stacks, handover, following, relayer):
+def test_one_signature_rotates_every_chain(
+    stacks: dict[str, Stack],
+    handover: Callable[..., tuple[Any, ...]],
+    following: Callable[..., Validators],
+    relayer: str,
+) -> None:
     after = following()
     arguments = handover(after)
     for stack in stacks.values():
@@ -153,22 +199,30 @@ def test_one_signature_rotates_every_chain(stacks, handover, following, relayer)
         assert stack.gateway.view("validatorSetHash") == after.set.hash
 
 
-def test_a_quorum_of_the_installed_set_is_enough(rotate, following):
+def test_a_quorum_of_the_installed_set_is_enough(
+    rotate: Callable[..., Receipt], following: Callable[..., Validators]
+) -> None:
     """P3: four of five."""
     rotate(following(), positions=[0, 1, 3, 4])
 
 
-def test_versions_may_be_skipped(gateway, rotate, following):
+def test_versions_may_be_skipped(
+    gateway: Contract, rotate: Callable[..., Receipt], following: Callable[..., Validators]
+) -> None:
     after = following(version=2**64 - 1)
     rotate(after)
     assert gateway.view("validatorSetHash") == after.set.hash
 
 
-def test_a_set_may_last_one_second_longer(rotate, following):
+def test_a_set_may_last_one_second_longer(
+    rotate: Callable[..., Receipt], following: Callable[..., Validators]
+) -> None:
     rotate(following(longer=1))
 
 
-def test_the_same_validators_may_follow(gateway, rotate, validators, relayer, network_id):
+def test_the_same_validators_may_follow(
+    gateway: Contract, rotate: Callable[..., Receipt], validators: Validators, relayer: str, network_id: int
+) -> None:
     """Another version is another set: what they signed as the old one does not count."""
     after = Validators([1] * 5, expires=validators.set.expires + DAY, version=2)
     assert [key.address for key in after.keys] == [key.address for key in validators.keys]
@@ -178,14 +232,18 @@ def test_the_same_validators_may_follow(gateway, rotate, validators, relayer, ne
     assert gateway.revert("deliver", stale, [], sender=relayer) == refusal
 
 
-def test_catches_up_set_by_set(gateway, rotate, following):
+def test_catches_up_set_by_set(
+    gateway: Contract, rotate: Callable[..., Receipt], following: Callable[..., Validators]
+) -> None:
     second, third = following(), following(version=3, longer=2 * DAY)
     rotate(second)
     rotate(third, by=second)
     assert gateway.view("validatorSetHash") == third.set.hash
 
 
-def test_does_not_catch_up_over_a_set(validators, refusal, following):
+def test_does_not_catch_up_over_a_set(
+    validators: Validators, refusal: Callable[..., Revert], following: Callable[..., Validators]
+) -> None:
     """Each set is signed by the one before it, which has to be installed first."""
     second, third = following(), following(version=3, longer=2 * DAY)
     expected = error("UnknownValidatorSet", second.set.hash, validators.set.hash)
@@ -196,25 +254,34 @@ def test_does_not_catch_up_over_a_set(validators, refusal, following):
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_refuses_a_version_that_is_not_higher(validators, refusal, following, version):
+def test_refuses_a_version_that_is_not_higher(
+    validators: Validators, refusal: Callable[..., Revert], following: Callable[..., Validators], version: int
+) -> None:
     after = following(version=version)
     expected = error("SetNotNewer", version, after.set.expires, 1, validators.set.expires)
     assert refusal(after) == expected
 
 
 @pytest.mark.parametrize("longer", [0, -1, -900 * DAY])
-def test_refuses_an_expiry_that_is_not_later(validators, refusal, following, longer):
+def test_refuses_an_expiry_that_is_not_later(
+    validators: Validators, refusal: Callable[..., Revert], following: Callable[..., Validators], longer: int
+) -> None:
     after = following(longer=longer)
     expected = error("SetNotNewer", 2, after.set.expires, 1, validators.set.expires)
     assert refusal(after) == expected
 
 
-def test_refuses_the_installed_set_itself(validators, refusal):
+def test_refuses_the_installed_set_itself(validators: Validators, refusal: Callable[..., Revert]) -> None:
     expires = validators.set.expires
     assert refusal(validators) == error("SetNotNewer", 1, expires, 1, expires)
 
 
-def test_refuses_to_rotate_back(refusal, rotate, following, validators):
+def test_refuses_to_rotate_back(
+    refusal: Callable[..., Revert],
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
     """Also if the later set signs it."""
     after = following()
     rotate(after)
@@ -222,21 +289,36 @@ def test_refuses_to_rotate_back(refusal, rotate, following, validators):
     assert refusal(validators, by=after) == expected
 
 
-def test_refuses_a_replay(refusal, rotate, following, validators):
+def test_refuses_a_replay(
+    refusal: Callable[..., Revert],
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
     """M4: nothing is installed twice."""
     after = following()
     rotate(after)
     assert refusal(after) == error("UnknownValidatorSet", validators.set.hash, after.set.hash)
 
 
-def test_refuses_a_replay_after_another_rotation(refusal, rotate, following, validators):
+def test_refuses_a_replay_after_another_rotation(
+    refusal: Callable[..., Revert],
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
     second, third = following(), following(version=3, longer=2 * DAY)
     rotate(second)
     rotate(third, by=second)
     assert refusal(second) == error("UnknownValidatorSet", validators.set.hash, third.set.hash)
 
 
-def test_refuses_a_set_that_signs_for_itself(gateway, refusal, following, validators):
+def test_refuses_a_set_that_signs_for_itself(
+    gateway: Contract,
+    refusal: Callable[..., Revert],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
     """M2: a caller cannot bring its own."""
     own = following()
     expected = error("UnknownValidatorSet", own.set.hash, validators.set.hash)
@@ -245,8 +327,12 @@ def test_refuses_a_set_that_signs_for_itself(gateway, refusal, following, valida
 
 
 def test_refuses_the_next_set_s_signatures_under_the_installed_one(
-    gateway, handover, following, validators, relayer
-):
+    gateway: Contract,
+    handover: Callable[..., tuple[Any, ...]],
+    following: Callable[..., Validators],
+    validators: Validators,
+    relayer: str,
+) -> None:
     """M2, M17."""
     own = following(weights=[1] * 5)
     (root, _, signers, signatures), *others = handover(own, by=own)
@@ -256,7 +342,15 @@ def test_refuses_the_next_set_s_signatures_under_the_installed_one(
 
 
 @pytest.mark.parametrize("positions", [[], [2], [0, 1, 2]])
-def test_refuses_fewer_than_a_quorum(gateway, relayer, handover, refusal, following, validators, positions):
+def test_refuses_fewer_than_a_quorum(
+    gateway: Contract,
+    relayer: str,
+    handover: Callable[..., tuple[Any, ...]],
+    refusal: Callable[..., Revert],
+    following: Callable[..., Validators],
+    validators: Validators,
+    positions: list[int],
+) -> None:
     """P3, M3."""
     after = following()
     assert refusal(after, positions=positions) == error("QuorumNotReached", len(positions), 5)
@@ -274,7 +368,13 @@ def test_refuses_fewer_than_a_quorum(gateway, relayer, handover, refusal, follow
         pytest.param(lambda proof, root: [root], id="the-root"),
     ],
 )
-def test_refuses_a_set_without_its_proof(gateway, relayer, handover, following, defect):
+def test_refuses_a_set_without_its_proof(
+    gateway: Contract,
+    relayer: str,
+    handover: Callable[..., tuple[Any, ...]],
+    following: Callable[..., Validators],
+    defect: Callable[..., Any],
+) -> None:
     """M7."""
     after = following()
     attestation, argument, proof = handover(after)
@@ -294,7 +394,13 @@ def test_refuses_a_set_without_its_proof(gateway, relayer, handover, following, 
         pytest.param(lambda set_: RestartFact(901, 902, set_.version), id="restart-fact"),
     ],
 )
-def test_refuses_a_signed_fact_about_something_else(gateway, paper, relayer, following, signed):
+def test_refuses_a_signed_fact_about_something_else(
+    gateway: Contract,
+    paper: PaperRelayer,
+    relayer: str,
+    following: Callable[..., Validators],
+    signed: Callable[..., Any],
+) -> None:
     """M1, M2: only the fact that this set has this version counts."""
     after = following()
     root = signed(after.set).leaf
@@ -303,7 +409,13 @@ def test_refuses_a_signed_fact_about_something_else(gateway, paper, relayer, fol
 
 
 @pytest.mark.parametrize("change", ["version", "expires", "weight", "signer", "order", "fewer", "more"])
-def test_refuses_the_signed_set_with_a_change(gateway, relayer, handover, following, change):
+def test_refuses_the_signed_set_with_a_change(
+    gateway: Contract,
+    relayer: str,
+    handover: Callable[..., tuple[Any, ...]],
+    following: Callable[..., Validators],
+    change: str,
+) -> None:
     """M2: every part of a set is under its hash."""
     signed = following().set
     version, expires, members = signed.version, signed.expires, signed.members
@@ -322,7 +434,7 @@ def test_refuses_the_signed_set_with_a_change(gateway, relayer, handover, follow
     assert gateway.revert("rotate", *arguments, sender=relayer) == refusal
 
 
-def members(*weights):
+def members(*weights: Any) -> tuple[tuple[str, int], ...]:
     return tuple((key.address, weight) for key, weight in zip(keys(len(weights)), weights, strict=True))
 
 
@@ -343,7 +455,9 @@ INVALID_SETS = {
 
 
 @pytest.mark.parametrize("case", INVALID_SETS.values(), ids=INVALID_SETS.keys())
-def test_refuses_an_invalid_set_that_a_quorum_signed(gateway, refusal, validators, case):
+def test_refuses_an_invalid_set_that_a_quorum_signed(
+    gateway: Contract, refusal: Callable[..., Revert], validators: Validators, case: tuple[Any, ...]
+) -> None:
     """M4, M5, M9: the same checks as at deployment."""
     invalid, (name, *arguments) = case
     after = ValidatorSet(2, validators.set.expires + DAY, invalid)
@@ -351,13 +465,21 @@ def test_refuses_an_invalid_set_that_a_quorum_signed(gateway, refusal, validator
     assert gateway.view("validatorSetHash") == validators.set.hash
 
 
-def test_installs_the_largest_set(gateway, rotate, validators):
+def test_installs_the_largest_set(
+    gateway: Contract, rotate: Callable[..., Receipt], validators: Validators
+) -> None:
     after = Validators([2**96 - 1] * 32, expires=validators.set.expires + DAY, version=2)
     rotate(after)
     assert gateway.view("validatorSetHash") == after.set.hash
 
 
-def test_no_rotation_leaves_a_threshold_of_zero(gateway, rotate, following, network_id, relayer):
+def test_no_rotation_leaves_a_threshold_of_zero(
+    gateway: Contract,
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    network_id: int,
+    relayer: str,
+) -> None:
     """M4, M1."""
     after = following()
     rotate(after)
@@ -369,7 +491,9 @@ def test_no_rotation_leaves_a_threshold_of_zero(gateway, rotate, following, netw
     assert gateway.revert("deliver", nothing, [], sender=relayer) == refusal
 
 
-def test_rotates_from_the_set_of_the_constructor(arcade, hub, owner, guardian, deployer, relayer):
+def test_rotates_from_the_set_of_the_constructor(
+    arcade: Stack, hub: Stack, owner: str, guardian: str, deployer: str, relayer: str
+) -> None:
     """M4: any gateway starts with a set of its own, whatever its version, and goes on from there."""
     first = Validators([1] * 4, expires=now(arcade.chain) + DAY, version=8)
     parties = hub.chain.chain_id, arcade.era.address, owner, guardian
@@ -377,7 +501,7 @@ def test_rotates_from_the_set_of_the_constructor(arcade, hub, owner, guardian, d
     lower = Validators([1] * 4, expires=first.set.expires + DAY, version=8, name="next")
     higher = Validators([1] * 4, expires=first.set.expires + DAY, version=9, name="next")
 
-    def arguments(to):
+    def arguments(to: Validators) -> tuple[Any, ...]:
         fact = SetFact(to.set.version, to.set.hash)
         return first.sign(hub.chain.chain_id, fresh.address, fact.leaf).fields, to.argument, []
 
@@ -390,20 +514,37 @@ def test_rotates_from_the_set_of_the_constructor(arcade, hub, owner, guardian, d
 # An expired set
 
 
-def test_rotates_in_the_last_second_of_the_installed_set(gateway, rotate, following, validators):
+def test_rotates_in_the_last_second_of_the_installed_set(
+    gateway: Contract,
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
     after = following()
     rotate(after, at=validators.set.expires)
     assert gateway.view("validatorSetHash") == after.set.hash
 
 
-def test_an_expired_set_rotates_nothing(gateway, relayer, handover, refusal, following, validators):
+def test_an_expired_set_rotates_nothing(
+    gateway: Contract,
+    relayer: str,
+    handover: Callable[..., tuple[Any, ...]],
+    refusal: Callable[..., Revert],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
     """P3."""
     after, late = following(), validators.set.expires + 1
     assert refusal(after, at=late) == error("ValidatorSetExpired", 1, validators.set.expires)
     assert not gateway.attempt("rotate", *handover(after), sender=relayer, at=late).succeeded
 
 
-def test_catches_up_only_while_the_installed_set_is_valid(refusal, rotate, following, validators):
+def test_catches_up_only_while_the_installed_set_is_valid(
+    refusal: Callable[..., Revert],
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
     """A chain that was away longer is stuck until the network's recovery."""
     second, third = following(), following(version=3, longer=2 * DAY)
     rotate(second, at=validators.set.expires)
@@ -411,7 +552,13 @@ def test_catches_up_only_while_the_installed_set_is_valid(refusal, rotate, follo
     assert refusal(third, by=second, at=second.set.expires + 1) == expected
 
 
-def test_an_expired_set_delivers_nothing(gateway, lane, append, paper, validators):
+def test_an_expired_set_delivers_nothing(
+    gateway: Contract,
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    validators: Validators,
+) -> None:
     """P3: its last second still counts."""
     append()
     refusal = error("ValidatorSetExpired", 1, validators.set.expires)
@@ -419,7 +566,9 @@ def test_an_expired_set_delivers_nothing(gateway, lane, append, paper, validator
     assert len(paper.deliver(lane, at=validators.set.expires).named("MessageDelivered")) == 1
 
 
-def test_an_expired_set_restarts_nothing(gateway, lane, paper, relayer, validators):
+def test_an_expired_set_restarts_nothing(
+    gateway: Contract, lane: PaperLane, paper: PaperRelayer, relayer: str, validators: Validators
+) -> None:
     """P3: its last second still counts."""
     fact = RestartFact(lane.origin, lane.destination, 9)
     arguments: tuple[Any, ...] = (paper.attest(fact.leaf), lane.origin, 9, [])
@@ -431,7 +580,14 @@ def test_an_expired_set_restarts_nothing(gateway, lane, paper, relayer, validato
 
 
 @pytest.fixture
-def abandoned(arcade, lane, append, paper, sender, validators):
+def abandoned(
+    arcade: Stack,
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    sender: str,
+    validators: Validators,
+) -> tuple[Message, Message]:
     """A failed and an expired message, something to claim, and a set that expired a second ago."""
     failed, expired = append(), append(deliver_before=1)
     arcade.recipient.send("setBehaviour", Behaviour.REVERT, sender=sender)
@@ -442,19 +598,25 @@ def abandoned(arcade, lane, append, paper, sender, validators):
     return failed, expired
 
 
-def test_retries_without_a_valid_set(gateway, abandoned, relayer):
+def test_retries_without_a_valid_set(
+    gateway: Contract, abandoned: tuple[Message, Message], relayer: str
+) -> None:
     failed, _ = abandoned
     gateway.send("retry", failed.origin, failed.nonce, failed.fields, sender=relayer)
     assert gateway.view("messageStatus", failed.id) == (Status.NONE, 0)
 
 
-def test_returns_without_a_valid_set(gateway, abandoned, relayer):
+def test_returns_without_a_valid_set(
+    gateway: Contract, abandoned: tuple[Message, Message], relayer: str
+) -> None:
     _, expired = abandoned
     gateway.send("returnToSender", expired.origin, expired.nonce, expired.fields, sender=relayer)
     assert gateway.view("messageStatus", expired.id) == (Status.EXPIRED, 1)
 
 
-def test_claims_without_a_valid_set(gateway, abandoned, lane, relayer):
+def test_claims_without_a_valid_set(
+    gateway: Contract, abandoned: tuple[Message, Message], lane: PaperLane, relayer: str
+) -> None:
     receipt = gateway.send("claim", lane.origin, sender=relayer)
     assert receipt.named("ClaimSent") == [(lane.origin, relayer, 10**9, 1)]
 
@@ -463,8 +625,15 @@ def test_claims_without_a_valid_set(gateway, abandoned, lane, relayer):
 
 
 def test_a_recipient_may_bring_the_next_set(
-    arcade, gateway, handover, following, lane, append, paper, sender
-):
+    arcade: Stack,
+    gateway: Contract,
+    handover: Callable[..., tuple[Any, ...]],
+    following: Callable[..., Validators],
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    sender: str,
+) -> None:
     """What was attested at the beginning of the transaction is delivered to its end; then the next set counts."""
     after = following()
     arguments = handover(after)

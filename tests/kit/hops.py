@@ -1,0 +1,168 @@
+"""Transfers over the bridge: what they cost, and who carries their messages between the chains' real gateways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eth_utils.address import to_checksum_address
+
+from metalayer.protocol.facts import Tree
+from metalayer.protocol.gateway import Route
+from metalayer.protocol.message import Message
+from tests.kit.evm import CODEC, Receipt, now, views
+from tests.kit.paper import PaperLane, Validators
+from tests.kit.stack import Stack
+from tests.kit.terms import OPEN_ROUTE
+
+SUPPLY = 10**27
+AMOUNT = 5 * 10**18
+FUNDS = 100 * 10**18
+CREDIT = 10**18
+RECEIVE_GAS_LIMIT = 200_000
+FORWARD_GAS_LIMIT = 500_000
+PAYLOAD_LENGTH = 128
+TERMS = Route(*OPEN_ROUTE)
+RECEIVE_FEE = TERMS.quote(RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH)
+"""What a hop costs."""
+
+
+class Courier:
+    """Takes messages between the chains' real gateways, and knows which have not ended."""
+
+    def __init__(self, stacks: dict[str, Stack], validators: Validators, relayer: str) -> None:
+        self.stacks, self.validators, self.relayer = stacks, validators, relayer
+        self.hub_id = stacks["hub"].chain.chain_id
+        self.names = {stack.chain.chain_id: name for name, stack in stacks.items()}
+        self.lanes: dict[tuple[str, str], PaperLane] = {}
+        self.open: dict[bytes, Message] = {}
+        self.given_to_bridge = 0
+
+    def lane(self, origin: str, destination: str) -> PaperLane:
+        ids = (self.stacks[origin].chain.chain_id, self.stacks[destination].chain.chain_id)
+        return self.lanes.setdefault((origin, destination), PaperLane(self.hub_id, *ids))
+
+    def note(self, origin: str, receipt: Receipt) -> list[Message]:
+        """Puts the messages that a transaction sent on paper."""
+        noted = []
+        sent, extended = receipt.named("MessageSent"), receipt.named("LaneExtended")
+        for (id_, from_, to, payload, _, _), (chain_id, _, gas_limit, deadline, fee, head) in zip(
+            sent, extended, strict=True
+        ):
+            lane = self.lane(origin, self.names[chain_id])
+            message = lane.append(
+                "0x" + from_[-20:].hex(),
+                "0x" + to[-20:].hex(),
+                gas_limit=gas_limit,
+                deliver_before=deadline,
+                fee=fee,
+                payload=payload,
+            )
+            assert (message.id, lane.heads[-1]) == (id_, head)
+            self.open[id_] = message
+            noted.append(message)
+        return noted
+
+    def arguments(self, origin: str, destination: str) -> tuple[Any, ...]:
+        """What delivers everything that this lane holds."""
+        lane = self.lane(origin, destination)
+        tree = Tree([lane.fact()])
+        gateway = self.stacks[destination].gateway.address
+        return self.validators.sign(self.hub_id, gateway, tree.root).fields, [lane.batch(tree)]
+
+    def carry(self, origin: str, destination: str, at: int | None = None) -> Receipt:
+        """Delivers the lane, and notes what its recipients sent on."""
+        gateway = self.stacks[destination].gateway
+        receipt = gateway.send("deliver", *self.arguments(origin, destination), sender=self.relayer, at=at)
+        return self._executed(destination, receipt)
+
+    def retry(self, message: Message, destination: str) -> Receipt:
+        gateway = self.stacks[destination].gateway
+        arguments = (message.origin, message.nonce, message.fields)
+        return self._executed(destination, gateway.send("retry", *arguments, sender=self.relayer))
+
+    def say_returned(self, message: Message) -> None:
+        """Lets the destination of an expired or failed message say so, and its origin hear it."""
+        origin, destination = self.names[message.origin], self.names[message.destination]
+        gateway = self.stacks[destination].gateway
+        at = max(message.deliver_before, now(gateway.chain)) + 1
+        arguments = (message.origin, message.nonce, message.fields)
+        self.note(destination, gateway.send("returnToSender", *arguments, sender=self.relayer, at=at))
+        self.carry(destination, origin, at=max(at, now(self.stacks[origin].chain) + 1))
+
+    def evidence(self, message: Message) -> tuple[Any, ...]:
+        """Arguments of `refund`."""
+        lane = self.lane(self.names[message.origin], self.names[message.destination])
+        ids = [later.id for later in lane.messages[message.nonce :]]
+        return message.fields, (message.destination, message.nonce, lane.heads[message.nonce - 1], ids)
+
+    def refund(self, message: Message) -> Receipt:
+        """Ends a message that its destination returned, and notes what its sender sent on."""
+        origin = self.names[message.origin]
+        arguments = self.evidence(message)
+        receipt = self.stacks[origin].gateway.send("refund", *arguments, sender=self.relayer)
+        del self.open[message.id]
+        self.note(origin, receipt)
+        self.check_balances()
+        return receipt
+
+    def bring_back(self, message: Message) -> Receipt:
+        """Lets a message expire at its destination, and takes it all the way back to its sender."""
+        origin, destination = self.names[message.origin], self.names[message.destination]
+        at = max(message.deliver_before, now(self.stacks[destination].chain)) + 1
+        failed = self.carry(origin, destination, at=at).named("MessageFailed")
+        assert failed[-1] == (message.id, message.origin, message.nonce, True)
+        self.say_returned(message)
+        return self.refund(message)
+
+    def _executed(self, destination: str, receipt: Receipt) -> Receipt:
+        for id_, _, _ in receipt.named("MessageDelivered"):
+            del self.open[id_]
+        self.note(destination, receipt)
+        self.check_balances()
+        return receipt
+
+    def in_flight(self, chain_id: int) -> int:
+        """ERA on its way to or from a chain, failed messages included."""
+        moving = [m for m in self.open.values() if chain_id in (m.origin, m.destination)]
+        bridges = {stack.bridge.address for stack in self.stacks.values()}
+        return sum(
+            transfer(message)[3] for message in moving if to_checksum_address(message.sender) in bridges
+        )
+
+    def check_balances(self) -> None:
+        """P4: what is locked, outstanding, minted and in flight agree. After every step of every transfer. The bridge
+        keeps no fee, and no credit.
+        """
+        hub = self.stacks["hub"]
+        spokes = [stack for name, stack in self.stacks.items() if name != "hub"]
+        supply, locked, credit, *accounts = views(
+            [
+                (hub.era, "totalSupply"),
+                (hub.era, "balanceOf", hub.bridge.address),
+                (hub.gateway, "credit", hub.bridge.address),
+                *((hub.bridge, "outstanding", spoke.chain.chain_id) for spoke in spokes),
+            ]
+        )
+        assert (supply, locked, credit) == (SUPPLY, sum(accounts), self.given_to_bridge)
+        for spoke, outstanding in zip(spokes, accounts, strict=True):
+            supply, *kept = views(
+                [
+                    (spoke.era, "totalSupply"),
+                    (spoke.era, "balanceOf", spoke.bridge.address),
+                    (spoke.gateway, "credit", spoke.bridge.address),
+                ]
+            )
+            assert outstanding == supply + self.in_flight(spoke.chain.chain_id), spoke.chain
+            assert kept == [0, 0]
+
+
+def transfer(message: Message) -> tuple[int, str, str, int]:
+    """Chain, from, to and amount of a transfer's message: the chain where it goes, or where it goes if it returns."""
+    return CODEC.decode(["uint256", "address", "address", "uint256"], message.payload)
+
+
+def deposit(stack: Stack, account: str, amount: int = CREDIT) -> None:
+    """Puts ERA of an account into its credit, and lets the bridge pay with it."""
+    stack.era.send("approve", stack.gateway.address, amount, sender=account)
+    stack.gateway.send("depositFor", account, amount, sender=account)
+    stack.gateway.send("setAllowance", stack.bridge.address, 2**256 - 1, sender=account)

@@ -1,0 +1,48 @@
+"""Messages as a sender asks for them: recipients, attributes, and why a gateway refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from tests.kit.evm import Contract, Receipt, Revert
+from tests.kit.terms import FREE_ROUTE
+
+MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
+DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]
+STORED_HEAD_INTERVAL = 256
+ACCOUNT = "0x00000000000000000000000000000000000Face7"
+CLOSED_ROUTE = (False, False, *FREE_ROUTE[2:])
+
+
+def min_gas_limit(value: int) -> bytes:
+    return MIN_GAS_LIMIT + encode(["uint256"], [value])
+
+
+def deliver_before(value: int) -> bytes:
+    return DELIVER_BEFORE + encode(["uint256"], [value])
+
+
+def send(
+    gateway: Contract,
+    sender: str,
+    recipient: bytes,
+    payload: bytes = b"",
+    attributes: Sequence[bytes] = (),
+    **options: Any,
+) -> Receipt:
+    return gateway.send("sendMessage", recipient, payload, list(attributes), sender=sender, **options)
+
+
+def refusal(
+    gateway: Contract,
+    sender: str,
+    recipient: bytes,
+    payload: bytes = b"",
+    attributes: Sequence[bytes] = (),
+    **options: Any,
+) -> Revert:
+    return gateway.revert("sendMessage", recipient, payload, list(attributes), sender=sender, **options)
