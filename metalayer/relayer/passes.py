@@ -227,13 +227,14 @@ class Relayer:
             result = Settled(connection.name)
             sender = self.senders[connection.name]
 
-            def earned(connection: Connection, found: Survey) -> list[Step]:
-                return self._claims.due(connection, found, sender.address)
+            def earned(connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
+                return self._claims.due(connection, found, sender.address, problems)
 
             returns, refunds = self._returns, self._refunds
             for due in (returns.due, returns.due_restarts, refunds.due, refunds.due_abandoned, earned):
                 try:
-                    send(connection, sender, self.mesh.gateway, due(connection, found), result)
+                    steps = due(connection, found, result.problems)
+                    send(connection, sender, self.mesh.gateway, steps, result)
                 except MetalayerError as error:
                     result.problems.append(fault(connection, error))
             return result
