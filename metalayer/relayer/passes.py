@@ -157,7 +157,9 @@ class Relayer:
             wanted = {sets[lane.state.ends[1]].hash: sets[lane.state.ends[1]] for lane in work}
             in_doubt = all(lane.state.ends in self._doubted for lane in work)
             patience = min(_DOUBTED_TIMEOUT, self.quorum_timeout) if in_doubt else self.quorum_timeout
-            group = _Group(work, Proposal(facts, list(wanted.values()), patience))
+            # What does not fit into one proposal is left to the next pass.
+            within = [lane.within(set(facts)) for lane in work] if len(facts) < len(every) else work
+            group = _Group(within, Proposal(facts, list(wanted.values()), patience))
             say(f"proposing {len(facts)} facts under {group.proposal.root.hex()}")
             proposed.append(group)
         await_quorums(self.exchange, self.mesh.domain, [group.proposal for group in proposed])
