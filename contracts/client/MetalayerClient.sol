@@ -75,6 +75,8 @@ abstract contract MetalayerClient is ERC7786Recipient, IMessageReturned {
         virtual;
 
     /// @dev Whether this contract takes messages of `sender` on the chain `origin`. By default, of its own address.
+    /// Never asked about the zero address, which a compromised chain can name, and which a mapping of senders holds for
+    /// every chain that nobody put into it.
     function _isAuthorizedSender(uint256, address sender) internal view virtual returns (bool) {
         return sender == address(this);
     }
@@ -82,7 +84,7 @@ abstract contract MetalayerClient is ERC7786Recipient, IMessageReturned {
     /// @inheritdoc ERC7786Recipient
     function _isAuthorizedGateway(address gateway, bytes calldata sender) internal view override returns (bool) {
         (uint256 origin, address account) = Erc7930.decode(sender);
-        return gateway == address(GATEWAY) && _isAuthorizedSender(origin, account);
+        return gateway == address(GATEWAY) && account != address(0) && _isAuthorizedSender(origin, account);
     }
 
     /// @inheritdoc ERC7786Recipient

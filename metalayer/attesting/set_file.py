@@ -50,7 +50,7 @@ def parse_set(text: str, source: str, address_of: Callable[[str], str]) -> Valid
         # Every scalar stays text: an address without quotes would be a number, a date of any zone a local one.
         content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
         file = _SetFile.model_validate(content)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise MetalayerError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise MetalayerError(f"{source}: {first_fault(error)}") from error

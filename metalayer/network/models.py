@@ -26,7 +26,7 @@ def read_yaml(path: Path, model: type[AnyModel]) -> AnyModel:
         return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise MetalayerError(f"cannot read {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise MetalayerError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
         raise MetalayerError(f"{path.name}: {first_fault(error)}") from error

@@ -38,6 +38,13 @@ class Work:
         """Unix time at which the first of the messages expires."""
         return min((sent.message.deliver_before for sent in self.messages), default=0)
 
+    def within(self, proposed: AbstractSet[LaneFact | RestartFact]) -> "Work":
+        """What of it can be delivered with these facts alone."""
+        facts = [fact for fact in self.facts if fact in proposed]
+        last = facts[-1].nonce if facts else 0
+        messages = [sent for sent in self.messages if sent.message.nonce <= last]
+        return Work(self.state, messages, facts, self.restart if self.restart in proposed else None)
+
     def after(self, nonce: int) -> "Work":
         """What of it is left when the Inbox is at `nonce`."""
         left = [sent for sent in self.messages if sent.message.nonce > nonce]

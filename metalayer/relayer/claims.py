@@ -6,7 +6,7 @@ from metalayer.lanes.survey import Survey
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
-from metalayer.relayer.endings import Step
+from metalayer.relayer.endings import Step, apart
 
 CLAIM_MULTIPLE = 10
 """A claim is sent when what it brings is this many times what carrying it costs."""
@@ -19,7 +19,7 @@ class Claims:
     mesh: Mesh
     multiple: float = CLAIM_MULTIPLE
 
-    def due(self, connection: Connection, found: Survey, relayer: str) -> list[Step]:
+    def due(self, connection: Connection, found: Survey, relayer: str, problems: list[str]) -> list[Step]:
         """Lanes on which the relayer earned enough that claiming it is worth its carriage."""
         here, address = connection.chain_id, self.mesh.gateway
         lanes = [state for state in found.lanes if state.ends[1] == here]
@@ -38,10 +38,11 @@ class Claims:
         for state in lanes:
             (earned, claimed), route = next(answers), next(answers)
             carriage = route.relay_part(gateway.GATEWAY_GAS_LIMIT, gateway.GATEWAY_PAYLOAD_LENGTH)
-            if claimed > 0 and back.get(state.ends[0], 0) > 0:
-                # The lane of the claims was restarted since: the last one may be lost.
-                claimed = state.origin.view(address, gateway.PAID, here, relayer)
-            if earned - claimed > self.multiple * carriage:
-                what = f"claiming from {state.origin.name}"
-                steps.append(Step(gateway.CLAIM.encode(state.ends[0]), "claimed", what))
+            with apart(state.origin, problems):
+                if claimed > 0 and back.get(state.ends[0], 0) > 0:
+                    # The lane of the claims was restarted since: the last one may be lost.
+                    claimed = state.origin.view(address, gateway.PAID, here, relayer)
+                if earned - claimed > self.multiple * carriage:
+                    what = f"claiming from {state.origin.name}"
+                    steps.append(Step(gateway.CLAIM.encode(state.ends[0]), "claimed", what))
         return steps

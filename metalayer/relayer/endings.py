@@ -4,11 +4,13 @@ Nothing here is remembered between processes: every step starts from what the ch
 killed goes on where it stopped, and two that race harm nobody.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from metalayer.network.connection import Connection
+from metalayer.errors import MetalayerError
+from metalayer.network.connection import Connection, fault
 from metalayer.network.rpc import Reverted
 from metalayer.network.transactions import Sender, Transaction
 from metalayer.protocol.abi import Event
@@ -60,6 +62,15 @@ class Cursor:
             logged = connection.ask(event.logs(gateway, first=self.block + 1, last=latest.number))
             self.open |= dict(named(value) for value, _ in logged)
         self.block, self.hash = latest.number, latest.hash
+
+
+@contextmanager
+def apart(other: Connection, problems: list[str]) -> Iterator[None]:
+    """What goes wrong with the other end of one lane becomes a problem, and holds up no other lane."""
+    try:
+        yield
+    except MetalayerError as error:
+        problems.append(fault(other, error))
 
 
 def _hash_request(block: int) -> Request[str | None]:

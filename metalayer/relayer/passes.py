@@ -157,7 +157,9 @@ class Relayer:
             wanted = {sets[lane.state.ends[1]].hash: sets[lane.state.ends[1]] for lane in work}
             in_doubt = all(lane.state.ends in self._doubted for lane in work)
             patience = min(_DOUBTED_TIMEOUT, self.quorum_timeout) if in_doubt else self.quorum_timeout
-            group = _Group(work, Proposal(facts, list(wanted.values()), patience))
+            # What does not fit into one proposal is left to the next pass.
+            within = [lane.within(set(facts)) for lane in work] if len(facts) < len(every) else work
+            group = _Group(within, Proposal(facts, list(wanted.values()), patience))
             say(f"proposing {len(facts)} facts under {group.proposal.root.hex()}")
             proposed.append(group)
         await_quorums(self.exchange, self.mesh.domain, [group.proposal for group in proposed])
@@ -227,13 +229,14 @@ class Relayer:
             result = Settled(connection.name)
             sender = self.senders[connection.name]
 
-            def earned(connection: Connection, found: Survey) -> list[Step]:
-                return self._claims.due(connection, found, sender.address)
+            def earned(connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
+                return self._claims.due(connection, found, sender.address, problems)
 
             returns, refunds = self._returns, self._refunds
             for due in (returns.due, returns.due_restarts, refunds.due, refunds.due_abandoned, earned):
                 try:
-                    send(connection, sender, self.mesh.gateway, due(connection, found), result)
+                    steps = due(connection, found, result.problems)
+                    send(connection, sender, self.mesh.gateway, steps, result)
                 except MetalayerError as error:
                     result.problems.append(fault(connection, error))
             return result

@@ -12,7 +12,7 @@ from metalayer.protocol.gateway import LaneRestarted, Noticed, RestartRecord, Wa
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import STORED_HEAD_INTERVAL, extend, genesis_head
 from metalayer.protocol.rpc import logs_request, word
-from metalayer.relayer.endings import Cursor, Step
+from metalayer.relayer.endings import Cursor, Step, apart
 
 # Looking for the place where two histories parted, from the end back: the first step, doubled each time.
 _FIRST_STEP = 64
@@ -28,7 +28,7 @@ class Refunds:
     _cursors: dict[int, Cursor] = field(default_factory=dict)
     _abandoned: dict[Ends, int] = field(default_factory=dict)
 
-    def due(self, connection: Connection, found: Survey) -> list[Step]:
+    def due(self, connection: Connection, found: Survey, _problems: list[str]) -> list[Step]:
         """Messages of which a notice came, and whose senders were not refunded."""
         here, address = connection.chain_id, self.mesh.gateway
         cursor = self._cursors.setdefault(here, Cursor())
@@ -54,13 +54,14 @@ class Refunds:
             for sent, walk in self._walks(state, by_lane[state.ends[1]])
         ]
 
-    def due_abandoned(self, connection: Connection, found: Survey) -> list[Step]:
+    def due_abandoned(self, connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
         """Messages that the destination did not have when it followed a restart."""
         here = connection.chain_id
         steps: list[Step] = []
         for state in found.lanes:
             if state.ends[0] == here and state.latest.restarted_at:
-                steps += self._abandoned_of(state)
+                with apart(connection, problems):
+                    steps += self._abandoned_of(state)
         return steps
 
     def _walks(self, state: LaneState, messages: Iterable[Sent]) -> list[tuple[Sent, Walk]]:

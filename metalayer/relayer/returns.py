@@ -9,7 +9,7 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import Failed, Status
 from metalayer.protocol.hex import to_hex
-from metalayer.relayer.endings import Cursor, Step
+from metalayer.relayer.endings import Cursor, Step, apart
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Returns:
     _cursors: dict[int, Cursor] = field(default_factory=dict)
     _sent: dict[bytes, Sent] = field(default_factory=dict)
 
-    def due(self, connection: Connection, found: Survey) -> list[Step]:
+    def due(self, connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
         """Failed and expired messages whose time has passed, and those whose notice was lost with a restart."""
         here = connection.chain_id
         # Lanes on which the notices go, by the chain to which: where each was restarted last.
@@ -31,9 +31,10 @@ class Returns:
         )
         origins = {state.ends[0]: state.origin for state in found.lanes if state.ends[1] == here}
         steps = []
-        for origin, ids in self._unended(connection, cursor, origins, back).items():
+        for origin, ids in self._unended(connection, cursor, origins, back, problems).items():
             unknown = [id_ for id_ in ids if id_ not in self._sent]
-            self._sent |= find(origins[origin], self.mesh.domain, unknown)
+            with apart(origins[origin], problems):
+                self._sent |= find(origins[origin], self.mesh.domain, unknown)
             for id_ in ids:
                 sent = self._sent.get(id_)
                 if sent is not None and sent.message.deliver_before < found.times[here]:
@@ -43,7 +44,12 @@ class Returns:
         return steps
 
     def _unended(
-        self, connection: Connection, cursor: Cursor, origins: dict[int, Connection], back: dict[int, int]
+        self,
+        connection: Connection,
+        cursor: Cursor,
+        origins: dict[int, Connection],
+        back: dict[int, int],
+        problems: list[str],
     ) -> dict[int, list[bytes]]:
         """Messages that need a notice, by origin. What ended leaves the cursor."""
         here, address = connection.chain_id, self.mesh.gateway
@@ -60,15 +66,16 @@ class Returns:
                 (doubtful if notice else unended).setdefault(origin, []).append(id_)
         for origin, noticed in doubtful.items():
             # The lane of their notices was restarted since: those that had not arrived are lost.
-            records = origins[origin].batch(
-                gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed
-            )
-            for id_, record in zip(noticed, records, strict=True):
-                if record.carrier is None and not record.refunded:
-                    unended.setdefault(origin, []).append(id_)
+            with apart(origins[origin], problems):
+                records = origins[origin].batch(
+                    gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed
+                )
+                for id_, record in zip(noticed, records, strict=True):
+                    if record.carrier is None and not record.refunded:
+                        unended.setdefault(origin, []).append(id_)
         return unended
 
-    def due_restarts(self, connection: Connection, found: Survey) -> list[Step]:
+    def due_restarts(self, connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
         """Restarts that this chain followed, and whose notice may have been lost with a restart of the lane back."""
         here, address = connection.chain_id, self.mesh.gateway
         restarted = {s.ends[1] for s in found.lanes if s.ends[0] == here and s.latest.restarted_at}
@@ -79,17 +86,20 @@ class Returns:
         followed = connection.ask(gateway.RESTART_FOLLOWED.logs(address))
         for origin, source in origins.items():
             nonces = list(dict.fromkeys(event.nonce for event, _ in followed if event.origin == origin))
-            records = source.batch(gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces)
-            steps += [
-                Step(
-                    gateway.NOTICE_RESTART.encode(origin, nonce),
-                    "noticed",
-                    f"saying again that the restart of {source.name} at {nonce} was followed",
-                    doubtful=True,
+            with apart(source, problems):
+                records = source.batch(
+                    gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces
                 )
-                for nonce, record in zip(nonces, records, strict=True)
-                if not record.followed
-            ]
+                steps += [
+                    Step(
+                        gateway.NOTICE_RESTART.encode(origin, nonce),
+                        "noticed",
+                        f"saying again that the restart of {source.name} at {nonce} was followed",
+                        doubtful=True,
+                    )
+                    for nonce, record in zip(nonces, records, strict=True)
+                    if not record.followed
+                ]
         return steps
 
 

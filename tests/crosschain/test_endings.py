@@ -518,3 +518,28 @@ def test_a_silent_chain_is_named_while_others_settle(
     assert all("social is unreachable" in problem for one in results for problem in one.all_problems)
     mesh.script("arcade", Behaviour.ACCEPT)
     assert state_of(mesh, exchange, sent) is State.RETURNED
+
+
+def test_a_chain_whose_logs_make_no_sense_holds_up_no_returns_to_others(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for origin in ("perps", "hub"):
+        deadline = mesh.connections[origin].block().time + 2 * HOUR
+        mesh.send(origin, "arcade", recipient=NOBODY, deliver_before=deadline)
+    with mesh.signing(exchange, tmp_path):
+        relay(mesh, mesh.relayer(exchange), 1)
+    mesh.pass_time(3 * HOUR)
+    broken = Connection(mesh.connections["perps"].chain)
+    original = broken._post
+
+    def post(body: Any) -> Any:
+        is_logs = isinstance(body, dict) and body["method"] == "eth_getLogs"
+        return {"result": "0x"} if is_logs else original(body)
+
+    monkeypatch.setattr(broken, "_post", post)
+    half_mad = replace(mesh, connections={**mesh.connections, "perps": broken})
+    result = half_mad.relayer(exchange).relay_once()
+    assert {settled.chain: settled.returned for settled in result.settled if settled.returned} == {
+        "arcade": 1
+    }
+    assert all(problem.startswith("perps: ") for problem in result.all_problems)

@@ -108,6 +108,20 @@ def test_a_long_lane_uses_facts_at_every_256th_message(
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
+def test_facts_that_do_not_fit_into_a_proposal_are_left_to_the_next_pass(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metalayer.relayer.passes.MAX_FACTS", 2)
+    mesh.send("hub", "arcade", count=260)
+    mesh.send("hub", "perps")
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        relayer = mesh.relayer(exchange)
+        first, second = relayer.relay_once(), relayer.relay_once()
+    assert (first.delivered, first.all_problems) == (257, [])
+    assert (second.delivered, second.all_problems) == (4, [])
+
+
 def test_what_does_not_fit_is_split(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """By calldata (8 KB payloads), and by the gas that the recipients burn (M12)."""
     mesh.send("hub", "arcade", b"\1" * 8_000, count=20)

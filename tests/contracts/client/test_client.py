@@ -101,16 +101,26 @@ def test_refuses_other_senders(gateway: Contract, greeter: Contract, hub_id: int
         pytest.param(lambda own: own[:-1], id="truncated"),
         pytest.param(lambda own: own[:4] + b"\x03\x00" + own[5:], id="leading-zero"),
         pytest.param(lambda own: b"", id="empty"),
+        pytest.param(lambda own: own[:-20] + bytes(20), id="zero-address"),
     ],
 )
+@pytest.mark.parametrize("listens_to", ["itself", "anyone"])
 def test_refuses_a_sender_that_is_not_canonical(
-    gateway: Contract, greeter: Contract, hub_id: int, change: Callable[..., Any]
+    gateway: Contract,
+    greeter: Contract,
+    postbox: Contract,
+    hub_id: int,
+    change: Callable[..., Any],
+    listens_to: str,
 ) -> None:
-    """M16"""
-    sender = change(interoperable(hub_id, greeter.address))
+    """M16: nor zero, which a chain that lies can name, and which a client's list of its peers holds where it holds
+    nothing.
+    """
+    client = {"itself": greeter, "anyone": postbox}[listens_to]
+    sender = change(interoperable(hub_id, client.address))
     refusal = error("ERC7786RecipientUnauthorizedGateway", gateway.address, sender)
-    arguments = (ID, sender, greeting(greeter.address))
-    assert greeter.revert("receiveMessage", *arguments, sender=gateway.address) == refusal
+    arguments = (ID, sender, greeting(client.address))
+    assert client.revert("receiveMessage", *arguments, sender=gateway.address) == refusal
 
 
 def test_refuses_messages_that_the_gateway_does_not_bring(
