@@ -23,7 +23,7 @@ _STOP_SECONDS = 5.0
 
 @contextmanager
 def validators(accounts: Iterable[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """One `ape run validate` per account, each with a log in the state directory. Ended on leaving."""
+    """One `ape metalayer validate` per account, each with a log in the state directory. Ended on leaving."""
     with ExitStack() as stack:
         yield [stack.enter_context(_validator(account)) for account in accounts]
 

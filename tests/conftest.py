@@ -93,7 +93,7 @@ def chains() -> dict[str, BoundChain]:
 
 @pytest.fixture(scope="session")
 def deployment(chains: dict[str, BoundChain]) -> Deployment:
-    """All contracts on every chain, by the code of `ape run deploy apply`, and the registry."""
+    """All contracts on every chain, by the code of `ape metalayer deploy apply`, and the registry."""
     network = load_network()
     connections = connect(network)
     deployer = Deployer(network, connections, load_intent(), address_of, load_sender, records_dir(network))

@@ -54,7 +54,8 @@ class Payment:
         if self.missing:
             raise MetalayerError(
                 f"{self.payer} has {era(self.credit)} ERA of credit on {self.chain}, the message needs "
-                f"{era(self.fee)}: `ape run credit deposit {self.chain} {_typed(self.missing)} --account {self.payer}`"
+                f"{era(self.fee)}: `ape metalayer credit deposit {self.chain} {_typed(self.missing)} "
+                f"--account {self.payer}`"
             )
 
     def refuse_too_poor(self, besides: int = 0) -> None:
@@ -64,7 +65,11 @@ class Payment:
             parts = (
                 f" ({era(besides)} and {era(self.missing)} for the fee)" if besides and self.missing else ""
             )
-            why = "" if besides else f" for the fee of {era(self.fee)}: `ape run transfer` brings some there"
+            why = (
+                ""
+                if besides
+                else f" for the fee of {era(self.fee)}: `ape metalayer transfer` brings some there"
+            )
             raise MetalayerError(
                 f"{self.payer} has {era(self.held)} ERA on {self.chain}, not {era(needed)}{parts}{why}"
             )

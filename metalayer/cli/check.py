@@ -1,4 +1,4 @@
-"""Compare the chains with deploy.yaml: `ape run check`."""
+"""Compare the chains with deploy.yaml: `ape metalayer check`."""
 
 import click
 

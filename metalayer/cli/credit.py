@@ -1,4 +1,4 @@
-"""Prepaid ERA for messages: `ape run credit show / deposit / withdraw / quote`."""
+"""Prepaid ERA for messages: `ape metalayer credit show / deposit / withdraw / quote`."""
 
 import click
 

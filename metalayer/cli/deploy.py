@@ -1,4 +1,4 @@
-"""Deploy the network: `ape run deploy plan / apply / status / export`."""
+"""Deploy the network: `ape metalayer deploy plan / apply / status / export`."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `ape run deploy` prints."""
+"""What `ape metalayer deploy` prints."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     gas_sum = sum(planned.gas for steps in plan.chains.values() for planned in steps)
     first = next(iter(plan.resolved.chains.values()))
     yield (
-        f"{count} transactions on {len(chains)} chains, {gas_sum:,} gas: `ape run deploy apply` sends them.\n"
+        f"{count} transactions on {len(chains)} chains, {gas_sum:,} gas: `ape metalayer deploy apply` sends them.\n"
         f"The deployer {first.deployer} never owns anything: the owner is a constructor argument, and the "
         "factory's namespace is sealed to the owner at the end."
     )

@@ -1,4 +1,4 @@
-"""The local chains: `ape run localnet up / down / status`."""
+"""The local chains: `ape metalayer localnet up / down / status`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""One message: `ape run message ID`."""
+"""One message: `ape metalayer message ID`."""
 
 from __future__ import annotations
 

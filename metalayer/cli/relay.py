@@ -1,4 +1,4 @@
-"""A relayer: `ape run relay once / watch / status / restart / rotate`."""
+"""A relayer: `ape metalayer relay once / watch / status / restart / rotate`."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def restart(origin: str, destination: str, nonce: int | None, signing: Signing, 
         print_json({"nonce": place, "transaction": receipt["transactionHash"]})
     else:
         click.echo(f"the lane goes on behind {place}: {receipt['transactionHash']}")
-        click.echo("`ape run relay once` makes the destination follow, once that is final and signed")
+        click.echo("`ape metalayer relay once` makes the destination follow, once that is final and signed")
 
 
 @cli.command()
@@ -187,7 +187,7 @@ def restart(origin: str, destination: str, nonce: int | None, signing: Signing, 
     "file",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="YAML file of the next validator set: that of `ape run validate --next-set`.",
+    help="YAML file of the next validator set: that of `ape metalayer validate --next-set`.",
 )
 @signing_options("TEST::2", "Account that pays the gas.")
 @exchange_option

@@ -1,4 +1,4 @@
-"""Send a message: `ape run send DESTINATION RECIPIENT --text hello`."""
+"""Send a message: `ape metalayer send DESTINATION RECIPIENT --text hello`."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
             print_json({"id": "0x" + id_.hex(), "transaction": receipt["transactionHash"], "fee": str(fee)})
         else:
             click.echo(f"sent 0x{id_.hex()} from {source.chain.name} to {target.name}")
-            click.echo(f"follow it with `ape run message 0x{id_.hex()}`")
+            click.echo(f"follow it with `ape metalayer message 0x{id_.hex()}`")
         return
     trace = wait_for(live.mesh, DirectoryExchange.of(live), id_, timeout)
     if as_json:

@@ -1,4 +1,4 @@
-"""What `ape run relay` prints: a pass, and where every lane stands."""
+"""What `ape metalayer relay` prints: a pass, and where every lane stands."""
 
 from __future__ import annotations
 

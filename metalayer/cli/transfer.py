@@ -1,4 +1,4 @@
-"""Move ERA between chains: `ape run transfer AMOUNT --from CHAIN --to CHAIN`."""
+"""Move ERA between chains: `ape metalayer transfer AMOUNT --from CHAIN --to CHAIN`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def cli(
     """Move AMOUNT of ERA (such as 1.5) to another chain and follow it through every hop.
 
     The fee comes from the sender's credit on the origin; between two rollups, the hub takes the fee of the second hop
-    out of the amount. Validators (`ape run validate`) and a relayer (`ape run relay watch`) carry it; any will do.
+    out of the amount. Validators (`ape metalayer validate`) and a relayer (`ape metalayer relay watch`) carry it; any
+    will do.
     """
     # `ape run` imports every script even for --help.
     from metalayer.assets import bridge
@@ -112,7 +113,7 @@ def cli(
         result |= {"amount": str(wei), "fee": str(transfer.payment.fee)}
         print_json({**result, "events": [asdict(event) for event in events]})
     elif following.no_wait:
-        click.echo(f"sent {era(wei)} ERA: `ape run message {result['ids'][0]}` says where it is")
+        click.echo(f"sent {era(wei)} ERA: `ape metalayer message {result['ids'][0]}` says where it is")
     else:
         hashes = " ".join(result["transactions"])
         arrived = era(int(result["amounts"][-1]))

@@ -1,4 +1,4 @@
-"""A validator process: `ape run validate --key ACCOUNT`."""
+"""A validator process: `ape metalayer validate --key ACCOUNT`."""
 
 import logging
 import signal

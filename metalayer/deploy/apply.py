@@ -225,7 +225,7 @@ class _ChainRun:
             if missing:
                 raise MetalayerError(
                     f"{self.chain}: {missing[0].name} was sent but has no effect: was the chain reorganised? "
-                    "Run `ape run deploy apply` again"
+                    "Run `ape metalayer deploy apply` again"
                 )
         report(self.chain, "done", 0)
         return state

@@ -1,4 +1,4 @@
-"""Compares every chain with `deploy.yaml` and the registry: what `ape run check` reports."""
+"""Compares every chain with `deploy.yaml` and the registry: what `ape metalayer check` reports."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _validators(desired: Desired, state: ChainState, newest: ValidatorSet | None
         found = describe_set(installed)
         if newest is not None and installed.version < newest.version:
             advice = (
-                f"{chain} is behind: `ape run relay rotate` or `ape run relay once` brings it version "
+                f"{chain} is behind: `ape metalayer relay rotate` or `ape metalayer relay once` brings it version "
                 f"{newest.version}"
             )
     yield Finding(chain, "validator set", describe_set(newest or desired.validator_set), found, advice)

@@ -25,7 +25,7 @@ def restart(
     if lane.latest.restarted_at > lane.delivered:
         raise MetalayerError(
             f"lane {lane.name} was restarted at {lane.latest.restarted_at} and its destination has not followed: "
-            "run `ape run relay once`"
+            "run `ape metalayer relay once`"
         )
     highest = max(lane.sent, lane.delivered)
     if nonce is None:

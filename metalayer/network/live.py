@@ -35,7 +35,9 @@ class Live:
         """Connection to the chain of that name or id. MetalayerError if there is none, or nothing on it."""
         name = self.network.chain(chain).name
         if name not in self.mesh.connections:
-            raise MetalayerError(f"nothing is deployed to chain '{name}' yet: run `ape run deploy apply`")
+            raise MetalayerError(
+                f"nothing is deployed to chain '{name}' yet: run `ape metalayer deploy apply`"
+            )
         return self.mesh.connections[name]
 
     def folder(self) -> Path:

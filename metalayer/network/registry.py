@@ -1,4 +1,4 @@
-"""What is deployed where: one sorted JSON file that `ape run deploy apply` writes and every other command
+"""What is deployed where: one sorted JSON file that `ape metalayer deploy apply` writes and every other command
 reads.
 """
 
@@ -80,7 +80,7 @@ class Registry(_Model):
             registry = cls.model_validate_json(path.read_bytes())
         except FileNotFoundError as error:
             raise MetalayerError(
-                f"nothing is deployed to network '{network.name}' yet: run `ape run deploy apply` "
+                f"nothing is deployed to network '{network.name}' yet: run `ape metalayer deploy apply` "
                 f"(there is no {shown(path)})"
             ) from error
         except ValidationError as error:
@@ -110,7 +110,7 @@ class Registry(_Model):
         """MetalayerError if nothing is deployed to that chain."""
         if name not in self.chains:
             raise MetalayerError(
-                f"nothing is deployed to chain '{name}' yet: run `ape run deploy apply` "
+                f"nothing is deployed to chain '{name}' yet: run `ape metalayer deploy apply` "
                 f"(deployed to {', '.join(sorted(self.chains)) or 'none'})"
             )
         return self.chains[name]
@@ -132,7 +132,7 @@ class Registry(_Model):
                 return chain.contracts[name].address
             known |= chain.contracts.keys()
         if not known:
-            raise MetalayerError("nothing is deployed yet: run `ape run deploy apply`")
+            raise MetalayerError("nothing is deployed yet: run `ape metalayer deploy apply`")
         raise MetalayerError(f"there is no {name} on any chain, expected one of {', '.join(sorted(known))}")
 
     @property
@@ -164,7 +164,7 @@ class Registry(_Model):
                 found = "other code" if code else "no code"
                 raise MetalayerError(
                     f"the registry does not match the running chains: {name} has {found} at {title} "
-                    f"{contract.address}; if the chains were restarted, run `ape run deploy apply`"
+                    f"{contract.address}; if the chains were restarted, run `ape metalayer deploy apply`"
                 )
 
 

@@ -146,7 +146,7 @@ class Rpc:
             if isinstance(error, urllib3.exceptions.ReadTimeoutError)
             else "connection failed"
         )
-        hint = " (`ape run localnet up` starts it)" if self.chain.is_local else ""
+        hint = " (`ape metalayer localnet up` starts it)" if self.chain.is_local else ""
         return Unreachable(f"{self.chain.name} is unreachable at {self.chain.url}: {why}{hint}")
 
     def _result(self, method: str, answer: Any) -> Any:

@@ -82,7 +82,7 @@ class Follower:
             if time.monotonic() - self.started > self.timeout:
                 raise StillWaiting(
                     f"not there after {self.timeout:g} s, {waiting}. It goes on without us: "
-                    f"`ape run message 0x{sent.id.hex()}` says where it is"
+                    f"`ape metalayer message 0x{sent.id.hex()}` says where it is"
                 )
             if self.cancelled.wait(_POLL):
                 raise StillWaiting(f"cancelled, {waiting}")
@@ -104,5 +104,5 @@ def _waiting(trace: Trace, depth: int) -> str:
     if trace.state is State.SENT:
         return f"waiting for {depth} blocks on {trace.origin} to make it final"
     if trace.state is State.FINAL:
-        return "waiting for validators and a relayer (`ape run validate`, `ape run relay watch`)"
+        return "waiting for validators and a relayer (`ape metalayer validate`, `ape metalayer relay watch`)"
     return f"waiting for a relayer to deliver it on {trace.destination}"

@@ -69,7 +69,7 @@ class SetStatus:
         if self.seconds_left < 0:
             return f"{what} expired {-self.seconds_left} s ago: nothing can be delivered there, and no set rotated in"
         if self.seconds_left < SOON:
-            return f"{what} expires in {self.seconds_left} s: rotate the next one in (`ape run relay rotate`)"
+            return f"{what} expires in {self.seconds_left} s: rotate the next one in (`ape metalayer relay rotate`)"
         return ""
 
 
@@ -184,7 +184,7 @@ def _ages(states: list[LaneState], domain: Domain) -> dict[Ends, tuple[int | Non
 def _broken(state: LaneState, at_delivered: bytes | None, network_id: int) -> str:
     """Why the Inbox cannot go on with what the Outbox has; empty if it can. at_delivered: the Outbox's head there."""
     if state.is_restarted:
-        return f"restarted at {state.final.restarted_at}: the destination has not followed (`ape run relay once`)"
+        return f"restarted at {state.final.restarted_at}: the destination has not followed (`ape metalayer relay once`)"
     head = at_delivered
     if state.delivered in (0, state.latest.restarted_at):
         head = genesis_head(network_id, *state.ends, state.delivered)

@@ -109,7 +109,7 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
         return _undelivered(destination, address, sent, names, executed, failed[-1].event.expired)
     if inbox.nonce >= message.nonce and not message.is_of_gateways:
         why = f"its lane was restarted: {names[1]} has no message {message.nonce} of it, or another one"
-        advice = "its sender is refunded by `ape run relay once` when the restart's notice is there"
+        advice = "its sender is refunded by `ape metalayer relay once` when the restart's notice is there"
         return Trace(sent, *names, State.ABANDONED, reason=why, advice=advice)
     final = origin.ask(gateway.OUTBOX_LANE.optional(address, message.destination, block=origin.finalized()))
     if final is None or final.nonce < message.nonce:
@@ -121,9 +121,9 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
             late = f"it expired at {utc(message.deliver_before)}: its relayer passes it by, and it goes back"
             return Trace(sent, *names, State.FINAL, reason=late, advice="start validators, and a relayer")
         return Trace(
-            sent, *names, State.FINAL, advice="start validators, and a relayer: `ape run relay once`"
+            sent, *names, State.FINAL, advice="start validators, and a relayer: `ape metalayer relay once`"
         )
-    return Trace(sent, *names, State.SIGNED, advice="deliver it with `ape run relay once`")
+    return Trace(sent, *names, State.SIGNED, advice="deliver it with `ape metalayer relay once`")
 
 
 def _undelivered(
@@ -133,17 +133,15 @@ def _undelivered(
     message = sent.message
     standing = destination.view(address, gateway.MESSAGE_STATUS, sent.id)
     if standing.notice:
-        advice = (
-            "`ape run relay once` carries its notice and refunds its sender, once that is final and signed"
-        )
+        advice = "`ape metalayer relay once` carries its notice and refunds its sender, once that is final and signed"
         why = f"it goes back: its notice is message {standing.notice} from {names[1]} to {names[0]}"
         return Trace(sent, *names, State.RETURNING, executed, reason=why, advice=advice)
     if expired or destination.block().time > message.deliver_before:
         why = f"it was not executed by {utc(message.deliver_before)}, its deliverBefore"
-        advice = "it can no longer be retried: `ape run relay once` sends it back to its sender"
+        advice = "it can no longer be retried: `ape metalayer relay once` sends it back to its sender"
         return Trace(sent, *names, State.EXPIRED, executed, reason=why, advice=advice)
     why = failure_reason(destination, address, message)
-    advice = f"retry it with `ape run message 0x{sent.id.hex()} --retry`, until {utc(message.deliver_before)}"
+    advice = f"retry it with `ape metalayer message 0x{sent.id.hex()} --retry`, until {utc(message.deliver_before)}"
     return Trace(sent, *names, State.FAILED, executed, reason=why, advice=advice)
 
 

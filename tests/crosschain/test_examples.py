@@ -31,7 +31,7 @@ DAY = 86_400
 HELLO = "Hello, arcade"
 ANSWER = "Hello to you, too"
 _BLOCK = re.compile(r"^```solidity\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_COMMAND = re.compile(r"`(ape run [a-z][^`]+)`|^(?:\$ )?(ape run [^#\n]+)", re.MULTILINE)
+_COMMAND = re.compile(r"`(ape metalayer [a-z][^`]+)`|^(?:\$ )?(ape metalayer [^#\n]+)", re.MULTILINE)
 
 
 class Greeters:

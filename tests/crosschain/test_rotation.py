@@ -476,7 +476,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_the_command_signs_the_set_of_its_file(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """`ape run validate --next-set`, as operators run it."""
+    """`ape metalayer validate --next-set`, as operators run it."""
     following = mesh.next_set()
     write_set(tmp_path / "next.yaml", following)
     root = exchange.propose([SetFact(following.version, following.hash)])

@@ -1,4 +1,4 @@
-"""The network as `ape run deploy apply` deploys it, and everything that tests do to it."""
+"""The network as `ape metalayer deploy apply` deploys it, and everything that tests do to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ape run check`: every kind of drift is found, and nothing else."""
+"""`ape metalayer check`: every kind of drift is found, and nothing else."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_finds_the_chains_that_are_behind(
     assert behind.expected == describe_set(third)
     assert behind.found == describe_set(second)
     assert behind.found.startswith("version 2, expires 20")
-    assert behind.advice.startswith("perps is behind: `ape run relay rotate`")
+    assert behind.advice.startswith("perps is behind: `ape metalayer relay rotate`")
     assert behind.advice.endswith("version 3")
 
 

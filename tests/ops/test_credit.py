@@ -1,4 +1,4 @@
-"""`ape run credit`: what is there, what a message costs, in and out."""
+"""`ape metalayer credit`: what is there, what a message costs, in and out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ape run deploy`: same addresses, nothing twice, and every interruption is survived (P11)."""
+"""`ape metalayer deploy`: same addresses, nothing twice, and every interruption is survived (P11)."""
 
 from __future__ import annotations
 

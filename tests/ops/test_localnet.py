@@ -1,4 +1,4 @@
-"""`ape run localnet`: up, down and status, on ports and in a folder of their own."""
+"""`ape metalayer localnet`: up, down and status, on ports and in a folder of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ape run validate`, `relay`, `send` and `message`, with validators as real processes."""
+"""`ape metalayer validate`, `relay`, `send` and `message`, with validators as real processes."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
     found = json.loads(run(message, id_, "--json", *shared).output)
     assert (found["state"], found["payload"]) == ("failed", "0x" + b"hello".hex())
     assert found["reason"] == f"the recipient {NOBODY} has no code on perps"
-    assert f"ape run message {id_} --retry" in found["advice"]
+    assert f"ape metalayer message {id_} --retry" in found["advice"]
     retried = run(message, id_, "--retry", *shared)
     assert retried.exit_code == 1
     assert retried.stderr == (
@@ -166,12 +166,12 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
         (
             send,
             ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias],
-            "on social, not 0.00341 for the fee of 0.00341: `ape run transfer` brings some there",
+            "on social, not 0.00341 for the fee of 0.00341: `ape metalayer transfer` brings some there",
         ),
         (
             send,
             ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias, "--no-deposit"],
-            "on social, the message needs 0.00341: `ape run credit deposit social 0.00341 --account 0x",
+            "on social, the message needs 0.00341: `ape metalayer credit deposit social 0.00341 --account 0x",
         ),
         (message, ["0x12"], "'0x12' is not a message id"),
         (message, ["0x" + "00" * 32], "there is no message 0x00"),

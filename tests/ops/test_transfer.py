@@ -1,4 +1,4 @@
-"""`ape run transfer`: ERA through every hop, carried by real validators and a real relayer."""
+"""`ape metalayer transfer`: ERA through every hop, carried by real validators and a real relayer."""
 
 from __future__ import annotations
 
@@ -365,7 +365,7 @@ def test_without_a_deposit_it_says_what_is_missing(live: Live, command: click.Co
     address, cost = DEPOSITOR.address, era(fee(live, "hub", "social", 200_000))
     advised = f"credit deposit hub {cost} --account {address}"
     assert refused.output == (
-        f"Error: {address} has 0 ERA of credit on hub, the message needs {cost}: `ape run {advised}`\n"
+        f"Error: {address} has 0 ERA of credit on hub, the message needs {cost}: `ape metalayer {advised}`\n"
     )
     deposit = importlib.import_module("metalayer.cli.credit").cli
     assert CliRunner().invoke(deposit, advised.split()[1:]).exit_code == 0
@@ -412,4 +412,4 @@ def test_a_restarted_chain_is_noticed(
     result = CliRunner().invoke(command, ["1", "--from", "hub", "--to", "arcade"])
     assert result.exit_code == 1
     assert "perps has no code at Metalayer" in result.output
-    assert "run `ape run deploy apply`" in result.output
+    assert "run `ape metalayer deploy apply`" in result.output

@@ -53,7 +53,7 @@ def test_the_file_reads_back_equal_and_byte_for_byte(
 
 def test_a_missing_registry_says_what_to_do(network: Network, tmp_path: Path) -> None:
     with pytest.raises(
-        MetalayerError, match="nothing is deployed to network 'local' yet: run `ape run deploy"
+        MetalayerError, match="nothing is deployed to network 'local' yet: run `ape metalayer deploy"
     ):
         Registry.load(network, tmp_path / "registry.json")
 
