@@ -24,10 +24,10 @@ from metalayer.tracking.trace import State, Trace, trace
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import Contract, Receipt, error, init_code
+from tests.kit.paper import DAY
 from tests.kit.roles import RELAYER, RIVAL, SENDER
 from tools.repository import repo_root
 
-DAY = 86_400
 HELLO = "Hello, arcade"
 ANSWER = "Hello to you, too"
 _BLOCK = re.compile(r"^```solidity\n(.*?)^```", re.MULTILINE | re.DOTALL)

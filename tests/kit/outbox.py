@@ -15,6 +15,7 @@ MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
 DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]
 STORED_HEAD_INTERVAL = 256
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
+"""A recipient without code."""
 CLOSED_ROUTE = (False, False, *FREE_ROUTE[2:])
 
 

@@ -20,12 +20,11 @@ from metalayer.assets import credit
 from metalayer.cli import message, relay, send
 from metalayer.network.live import Live
 from metalayer.protocol.gateway import RECEIVE_MESSAGE
-from tests.kit.deployment import Deployment
+from tests.kit.deployment import ERA, Deployment
 from tests.kit.roles import DEPOSITOR, PAUPER, TREASURY, VALIDATORS, Role
 from tools.repository import repo_root
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
-ERA = 10**18
 VALIDATE = "from metalayer.cli.validate import cli; cli()"
 
 

@@ -35,11 +35,9 @@ from metalayer.tracking import trace as tracking
 from metalayer.tracking.follower import Event, Follower, NotDelivered, StillWaiting
 from metalayer.tracking.trace import State
 from metalayer.validator.process import Validator
-from tests.kit.deployment import Deployment
+from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
 from tests.kit.roles import BENEFICIARY, DEPOSITOR, PAUPER, RELAYER, VALIDATORS
-
-ERA = 10**18
 
 
 @pytest.fixture

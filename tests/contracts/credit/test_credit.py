@@ -14,13 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from metalayer.protocol.message import interoperable
 from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, call, deploy, error, init_code
+from tests.kit.outbox import ACCOUNT
 from tests.kit.paper import DEFAULT_GAS_LIMIT, Validators
 from tests.kit.stack import Stack
 from tests.kit.terms import MAX_GAS_LIMIT
 
 FEE_PAYER = keccak(text="feePayer(address)")[:4]
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
-ACCOUNT = "0x00000000000000000000000000000000000Face7"
 WEI = 10**18
 GWEI = 10**9
 LARGEST = 2**256 - 1

@@ -12,11 +12,10 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message, extend, interoperable
-from tests.kit.evm import Revert, call, now, set_code, transact
+from tests.kit.evm import ZERO_ADDRESS, Revert, call, now, set_code, transact
 from tests.kit.paper import PaperLane, PaperRelayer, Validators
 from tests.kit.stack import Stack
 
-NOBODY = "0x" + "00" * 20
 ATTESTATION = "(bytes32,(uint64,uint64,bytes32[]),uint256,(bytes32,bytes32)[])"
 BATCH = "((address,address,uint64,uint64,uint256,bytes)[],uint256,uint64,bytes32[],bytes32[])"
 MAGIC = keccak(text="receiveMessage(bytes32,bytes,bytes)")[:4]
@@ -162,7 +161,7 @@ def test_a_message_before_the_calldata_earns_nothing(
     arcade: Stack, lane: PaperLane, deliver_from_before: Callable[..., bytes], relayer: str
 ) -> None:
     """P5, M7: its id would be of zeros, its fee what the relayer wrote there."""
-    lane.append(NOBODY, NOBODY, deliver_before=0, gas_limit=0, fee=0)
+    lane.append(ZERO_ADDRESS, ZERO_ADDRESS, deliver_before=0, gas_limit=0, fee=0)
     # Its gas limit would be the attestation's offset, its deadline that of the batches.
     data = deliver_from_before(0x3C, 2**64 - 1, 0)
     assert call(arcade.chain, arcade.gateway.address, data, sender=relayer) == Revert(b"")
@@ -172,7 +171,7 @@ def test_a_message_before_the_calldata_reaches_nobody(
     arcade: Stack, lane: PaperLane, deliver_from_before: Callable[..., bytes], relayer: str
 ) -> None:
     """P1, M7: its id would be of zeros, its recipient an account of the relayer's choice, its deadline too."""
-    lane.append(NOBODY, NOBODY, deliver_before=0, gas_limit=0, fee=0)
+    lane.append(ZERO_ADDRESS, ZERO_ADDRESS, deliver_before=0, gas_limit=0, fee=0)
     # Its recipient would be the attestation's offset, its gas limit that of the batches.
     set_code(arcade.chain, "0x" + word(64 + 3 * 32)[12:].hex(), ACCEPTS_ALL)
     data = deliver_from_before(0x1C, 2**64 - 1, 0, 0)

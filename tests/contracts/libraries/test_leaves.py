@@ -17,13 +17,12 @@ from hypothesis import strategies as st
 from metalayer.protocol.attestation import compact
 from metalayer.protocol.message import interoperable
 from tests.kit.chains import BoundChain
-from tests.kit.evm import Contract, Revert, call, deploy, error
+from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, deploy, error
 from tests.kit.signatures import ORDER
 from tests.kit.strategies import addresses, nearly_recipients, payloads, uint64, uint256, words
 
 DIGEST = keccak(text="digest")
 KEY = Account.from_key(keccak(text="key"))
-NOBODY = "0x" + "00" * 20
 UNDER_OVERFLOW = 0x11
 # Places of the words of `messageId`'s message in its calldata, behind five words of arguments.
 _MESSAGE = 4 + 5 * 32
@@ -179,5 +178,5 @@ def test_a_lane_grows_by_one_message_and_its_fees_or_panics(
     if max(grown) < 2**64:
         assert leaves.view("extend", state, *fees) == sum(part << 64 * i for i, part in enumerate(grown))
     else:
-        refusal = leaves.revert("extend", state, *fees, sender=NOBODY)
+        refusal = leaves.revert("extend", state, *fees, sender=ZERO_ADDRESS)
         assert refusal == error("Panic", UNDER_OVERFLOW)

@@ -22,12 +22,12 @@ from metalayer.protocol.facts import (
 )
 from metalayer.protocol.message import genesis_head, interoperable
 from tests.kit.evm import Contract, Revert, call, deploy, error
+from tests.kit.outbox import ACCOUNT
 from tests.kit.paper import Validators, keys
 from tests.kit.signatures import DEFECTS
 from tests.kit.stack import Stack
 from tests.kit.terms import FREE_ROUTE
 
-ACCOUNT = "0x00000000000000000000000000000000000Face7"
 ZERO = bytes(32)
 HEAD, OTHER_HEAD = keccak(text="head"), keccak(text="other head")
 LYING, HONEST = 4, 0
