@@ -18,6 +18,7 @@ from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
 from metalayer.protocol import reverts
 from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, short, to_hex
+from metalayer.protocol.rpc import Request, number
 
 
 @dataclass(frozen=True)
@@ -137,19 +138,33 @@ def rehearse(connection: Connection, steps: list[Step]) -> dict[str, int]:
     block = connection.block()
     gas = hex(min(MAX_TRANSACTION_GAS, block.gas_limit))
     calls = [{"from": step.sender, "to": step.to, "input": to_hex(step.data), "gas": gas} for step in steps]
-    overrides = {"time": hex(block.time + 1)}
-    simulated = connection.rpc(
-        "eth_simulateV1", {"blockStateCalls": [{"blockOverrides": overrides, "calls": calls}]}, "latest"
+    what = {"blockStateCalls": [{"blockOverrides": {"time": hex(block.time + 1)}, "calls": calls}]}
+    simulated = connection.ask(
+        Request("eth_simulateV1", (what, "latest"), lambda blocks: _simulated(blocks, len(steps)))
     )
     used = {}
-    for step, result in zip(steps, simulated[0]["calls"], strict=True):
-        if int(result["status"], 16) != 1:
-            data = result.get("error", {}).get("data") or result["returnData"]
+    for step, (status, data, gas_used) in zip(steps, simulated, strict=True):
+        if status != 1:
             raise MetalayerError(
-                f"{connection.chain.name}: {step.name} would revert: {reverts.explain(from_hex(data))}"
+                f"{connection.chain.name}: {step.name} would revert: {reverts.explain(data)}"
             )
-        used[step.name] = int(result["gasUsed"], 16)
+        used[step.name] = gas_used
     return used
+
+
+def _simulated(blocks: Any, count: int) -> list[tuple[int, bytes, int]]:
+    """Status, return data and gas of so many calls, from a node's answer. Raises one of READ_FAULTS."""
+    calls = blocks[0]["calls"]
+    if len(calls) != count:
+        raise ValueError(f"{len(calls)} calls, not {count}")
+    return [
+        (
+            number(call["status"]),
+            from_hex(call.get("error", {}).get("data") or call["returnData"]),
+            number(call["gasUsed"]),
+        )
+        for call in calls
+    ]
 
 
 def plan_as_dict(plan: Plan) -> dict[str, Any]:

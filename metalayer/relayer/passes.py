@@ -218,9 +218,12 @@ class Relayer:
 
     def _validator_set(self, connection: Connection) -> ValidatorSet:
         installed = connection.view(self.mesh.gateway, VALIDATOR_SET_HASH)
-        if installed not in self._sets:
-            self._sets[installed] = read_sets(connection, self.mesh.gateway).installed
-        return self._sets[installed]
+        known = self._sets.get(installed)
+        if known is None:
+            known = read_sets(connection, self.mesh.gateway).installed
+            # By its own hash: the chain may have rotated meanwhile, or lie, and the others believe what is kept here.
+            self._sets[known.hash] = known
+        return known
 
     def _settle(self, found: Survey) -> list[Settled]:
         """Returns, refunds and claims that are due, all chains in parallel. Problems of one chain are in its result."""

@@ -36,7 +36,7 @@ class Signer(Protocol):
     def address(self) -> str: ...
 
     def sign_message(self, msg: SignableMessage, /) -> Any:
-        """Something with `v`, `r` and `s`."""
+        """Something with `v`, `r` and `s`, or None if the user or the device declines."""
         ...
 
 
@@ -198,8 +198,10 @@ class Validator:
             return Verdict(root, Judgement.REFUSED, str(error), len(facts))
         except NotYet as error:
             return Verdict(root, Judgement.WAITING, str(error), len(facts))
-        signature = compact(self.signer.sign_message(self.mesh.domain.signable(root)))
-        self.exchange.sign(root, self.address, signature)
+        signed = self.signer.sign_message(self.mesh.domain.signable(root))
+        if signed is None:
+            raise MetalayerError(f"account {self.address} did not sign")
+        self.exchange.sign(root, self.address, compact(signed))
         return Verdict(root, Judgement.SIGNED, facts=len(facts))
 
     def _signed_already(self, root: bytes) -> bool:

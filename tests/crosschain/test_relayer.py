@@ -122,6 +122,19 @@ def test_facts_that_do_not_fit_into_a_proposal_are_left_to_the_next_pass(
     assert (second.delivered, second.all_problems) == (4, [])
 
 
+def test_a_chain_that_tells_two_validator_sets_is_believed_for_itself_alone(
+    mesh: Deployment, exchange: DirectoryExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the hash that the others have installed, and then shows its own set."""
+    following = mesh.next_set()
+    mesh.rotate("perps", following)
+    lying = Connection(mesh.connections["perps"].chain)
+    monkeypatch.setattr(lying, "view", lambda *_: mesh.validator_set.hash)
+    relayer = replace(mesh, connections={**mesh.connections, "perps": lying}).relayer(exchange)
+    assert relayer._validator_set(lying) == following
+    assert relayer._validator_set(mesh.connections["arcade"]) == mesh.validator_set
+
+
 def test_what_does_not_fit_is_split(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """By calldata (8 KB payloads), and by the gas that the recipients burn (M12)."""
     mesh.send("hub", "arcade", b"\1" * 8_000, count=20)

@@ -55,6 +55,24 @@ def test_true_facts_are_signed_once(mesh: Deployment, validator: Validator) -> N
     assert validator.pass_once() == []
 
 
+def test_a_signer_that_declines_is_asked_again_later(mesh: Deployment, validator: Validator) -> None:
+    """Ape's accounts return nothing if their user says no."""
+
+    class Declining:
+        address = validator.address
+
+        def sign_message(self, msg: Any) -> None:
+            return None
+
+    mesh.send("hub", "arcade")
+    mesh.finalize()
+    validator.exchange.propose([fact_of(mesh, "hub", "arcade")])
+    willing, validator.signer = validator.signer, Declining()
+    assert validator.pass_once() == []
+    validator.signer = willing
+    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED]
+
+
 def test_an_older_head_stays_true(mesh: Deployment, validator: Validator) -> None:
     mesh.send("hub", "arcade")
     older = fact_of(mesh, "hub", "arcade")
