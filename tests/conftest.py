@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -38,7 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker:
         # It inherits the offset of the process that started it.
         os.environ[OFFSET_VARIABLE] = str(port_offset() + _WORKER_DISTANCE * int(worker.removeprefix("gw")))
-    elif port_offset() == 0:
+    else:
+        # Ape's handler exits, which pytest-xdist takes for an error of its own; pytest's says how far the run got.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not worker and port_offset() == 0:
         os.environ[OFFSET_VARIABLE] = str(_BESIDE_A_LOCALNET)
     config.pluginmanager.register(ShortFailures(config, exploring.configure(config)))
 

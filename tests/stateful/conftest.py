@@ -1,14 +1,48 @@
-"""The deployed gateways, spoken to in raw JSON-RPC."""
+"""The deployed gateways, spoken to in raw JSON-RPC; and those that validators with records watch."""
 
 from __future__ import annotations
 
 import pytest
+from eth_account import Account
+from eth_utils.crypto import keccak
 
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.network.config import load_network
+from metalayer.network.connection import connect
+from metalayer.protocol.attestation import Domain
+from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
+from tests.kit.evm import deploy
 from tests.kit.gateways import Gateways
+from tests.kit.paper import Validators
+from tests.kit.roles import OWNER
+from tests.stateful.trial import ACCOUNT, FREE_ROUTE, HONEST, LANES, ORIGINS, ZERO, Network
 
 
 @pytest.fixture
 def gateways(deployment: Deployment, isolation: None) -> Gateways:
     """Set up anew for each test, after its snapshot: what is changed here, no other test sees."""
     return Gateways.prepared(deployment)
+
+
+@pytest.fixture(scope="session")
+def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFactory) -> Network:
+    deployer = Account.from_key(keccak(text="deployer of the evidence")).address
+    hub_id = chains["hub"].chain_id
+    validators = Validators([1] * 5, expires=2**63)
+    gateways = {}
+    for name in ORIGINS:
+        chains[name].rpc("anvil_impersonateAccount", [deployer])
+        chains[name].rpc("anvil_setBalance", [deployer, hex(10**20)])
+        arguments = (hub_id, ACCOUNT, OWNER.address, OWNER.address, validators.argument)
+        gateways[name] = deploy(chains[name], "Metalayer", *arguments, sender=deployer)
+    for origin, destination in LANES:
+        gateways[origin].send("setRoute", chains[destination].chain_id, FREE_ROUTE, sender=OWNER.address)
+    assert gateways["hub"].address == gateways["arcade"].address
+    domain = Domain(hub_id, gateways["hub"].address).signable(ZERO).header
+    evidence = deploy(chains["hub"], "EvidenceHarness", domain, gateways["hub"].address, sender=deployer)
+    records = tmp_path_factory.mktemp("records")
+    network = Network(chains, connect(load_network()), gateways, evidence, validators, records)
+    for position in HONEST:
+        network.validator(position, DirectoryExchange(records / "exchange"), records).record.close()
+    return network

@@ -31,7 +31,7 @@ class Everything(Governors, Outsiders, Faults):
     """All of it at once."""
 
 
-def run(machine: type[Machine], gateways: Gateways, examples: int = 20) -> None:
+def run(machine: type[Machine], gateways: Gateways, examples: int = 12) -> None:
     """Lets a machine explore the gateways: so many examples, or more with `--deep`."""
     machine.gateways, machine.paths = gateways, Counter()
     explore(machine, examples, Mood=Mood, OnReturn=OnReturn)

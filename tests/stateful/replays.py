@@ -11,25 +11,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.kit.exploring import play
-from tests.kit.gateways import OWNER, PAYER, RELAYER, RIVAL, Gateways
+from tests.kit.gateways import OWNER, PAYER, RELAYER, RIVAL
 from tests.kit.scripted import OnReturn
 from tests.stateful.ghost import Mood
 from tests.stateful.machine import DAY, HOUR, Machine
 from tests.stateful.machines import Everything, Faults, Government, LifeCycle
 from tests.stateful.senders import TOO_LITTLE_GAS
+from tests.stateful.trial import EvidenceMachine
 
 
 @dataclass(frozen=True)
 class Replay:
     """Steps of a machine, and the paths that they must take."""
 
-    machine: type[Machine]
+    machine: type[Machine] | type[EvidenceMachine]
     steps: Callable[[Any], None]
     paths: frozenset[str]
 
-    def play(self, gateways: Gateways) -> None:
-        """As in a random example: in the end, all that is open ends."""
-        self.machine.gateways, self.machine.paths = gateways, Counter()
+    def play(self) -> None:
+        """As in a random example of the machine, which is set up: in the end, all that is open ends."""
+        self.machine.paths = Counter()
         play(self.machine, self.steps)
         missed = self.paths - set(self.machine.paths)
         assert not missed, f"the steps no longer get to: {', '.join(sorted(missed))}"
@@ -38,7 +39,9 @@ class Replay:
 REPLAYS: dict[str, Replay] = {}
 
 
-def replay(machine: type[Machine], *paths: str) -> Callable[[Callable[[Any], None]], None]:
+def replay(
+    machine: type[Machine] | type[EvidenceMachine], *paths: str
+) -> Callable[[Callable[[Any], None]], None]:
     def keep(steps: Callable[[Any], None]) -> None:
         assert steps.__name__ not in REPLAYS
         REPLAYS[steps.__name__] = Replay(machine, steps, frozenset(paths))
@@ -212,6 +215,31 @@ def all_of_it(state: Everything) -> None:
     state.pass_time(seconds=5 * HOUR)
     state.follow_restart(number=0)
     state.deliver(number=0)
+
+
+@replay(
+    EvidenceMachine,
+    *("laneEquivocation convicts the liar", "falseHead convicts the liar", "falseSet convicts the liar"),
+    *("falseRestart convicts the liar", "laneContradiction convicts the liar"),
+)
+def lies_of_all_kinds(state: EvidenceMachine) -> None:
+    """P13, M30"""
+    state.send_and_sign(
+        lanes=[("hub", "arcade"), ("arcade", "hub")], messages=2, final=True, awake=(0, 1, 2, 3), liar=True
+    )
+    state.sign_what_the_hub_records(awake=(0, 1, 2, 3))
+    state.lie(lies=[("lane", 6, 0), ("lane", 6, 1)], proposed=False)
+    state.lie(lies=[("set", 0, 2), ("restart", 1, 0)], proposed=True)
+    state.accuse()
+
+
+@replay(EvidenceMachine, "laneContradiction convicts somebody honest")
+def a_spoke_that_lost_what_was_final(state: EvidenceMachine) -> None:
+    """P13, M21"""
+    state.send_and_sign(lanes=[("arcade", "hub")], messages=1, final=True, awake=(0,), liar=False)
+    state.reorganise_a_spoke(depth=12, others=1)
+    state.send_and_sign(lanes=[("arcade", "hub")], messages=0, final=True, awake=(1, 2, 3), liar=True)
+    state.accuse()
 
 
 # Counter-examples

@@ -30,4 +30,4 @@ def test_faults(gateways: Gateways) -> None:
 
 def test_everything(gateways: Gateways) -> None:
     """P1, P2, P3, P5 while chains forget, lie, pause and rotate."""
-    run(Everything, gateways, 6)
+    run(Everything, gateways, 4)
