@@ -44,7 +44,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--deep", action="store_true", help="many more examples, longer ones, and other ones each time"
     )
-    group.addoption("--seed", type=int, help="the examples of that --deep run again")
+    group.addoption("--seed", type=int, help="the examples of an earlier run with --deep")
     group.addoption(
         "--minutes", type=float, default=10, help="how long each state machine explores (default: 10)"
     )
@@ -55,7 +55,7 @@ def configure(config: pytest.Config) -> str:
     # No public setting bounds this, and five minutes are the default.
     assert hasattr(engine, "MAX_SHRINKING_SECONDS")
     engine.MAX_SHRINKING_SECONDS = _SHRINK_SECONDS
-    deep = bool(config.option.deep)
+    deep = config.option.deep = bool(config.option.deep or config.option.seed is not None)
     if deep and config.option.seed is None:
         given = getattr(config, "workerinput", {}).get("seed")
         config.option.seed = SystemRandom().randrange(10**6) if given is None else given
@@ -141,12 +141,14 @@ def _run(machine: type[RuleBasedStateMachine], number: int, examples: int) -> Ex
 
 # Hypothesis shrinks well, but needs hundreds of examples even to leave out steps: minutes, where examples are chains.
 def _shortest(machine: type[RuleBasedStateMachine], failed: Exception, names: dict[str, Any]) -> Exception:
-    """Leaves out steps, many at first, while the same property breaks."""
+    """Leaves out steps, many at first, while the same property breaks. What has no steps is no example that failed."""
     ends = time.monotonic() + _SHRINK_SECONDS
     checks = {f"{STEP}{one.function.__name__}()" for one in machine.setup_state().invariants}
     steps = [note for note in getattr(failed, "__notes__", []) if note.startswith(STEP)]
     steps = [step for step in steps if step not in {*checks, f"{STEP}teardown()"}]
-    size = len(steps) // 2
+    if not steps:
+        return failed
+    size = max(1, len(steps) // 2)
     while size and time.monotonic() < ends:
         start = 0
         while start < len(steps) and time.monotonic() < ends:
