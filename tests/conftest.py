@@ -106,12 +106,16 @@ def deployment(chains: dict[str, BoundChain]) -> Deployment:
 
 
 @pytest.fixture(autouse=True)
-def isolation(chains: dict[str, BoundChain]) -> Iterator[None]:
-    """Every chain is as before after each test, not only the active one.
+def isolation(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every chain is as before after each test that uses one, not only the active one.
 
     What session fixtures deploy stays: pytest sets them up before this.
     Ape's own isolation is off (pyproject.toml): it knows one chain only.
     """
+    if "chains" not in request.fixturenames:
+        yield
+        return
+    chains: dict[str, BoundChain] = request.getfixturevalue("chains")
     before = {name: chain.snapshot() for name, chain in chains.items()}
     yield
     for name, chain in chains.items():
