@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -207,3 +208,16 @@ def test_every_link_between_the_documents_leads_somewhere() -> None:
             if not found.exists() or (fragment and fragment not in anchors.get(found, ())):
                 broken.append(f"{path.relative_to(ROOT)}: {target}")
     assert broken == []
+
+
+@pytest.mark.parametrize(
+    "file", ["halmos.toml", ".pre-commit-config.yaml", "Makefile", ".ci/run", ".ci/night"]
+)
+def test_the_modules_that_configuration_names_exist(file: str) -> None:
+    """By path or as `python -m`; what only an optional tool reads would be missed for long."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    named = re.findall(r"(?<![\w./])(?:tools|metalayer|benchmarks|demo)/[\w/]+\.(?:py|js)\b(?!on)", text)
+    named += [
+        name.replace(".", "/") + ".py" for name in re.findall(r"python -m ((?:tools|metalayer)[\w.]+)", text)
+    ]
+    assert [name for name in named if not (ROOT / name).is_file()] == []
