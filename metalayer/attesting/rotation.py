@@ -192,7 +192,7 @@ def _fetch(
     """The call in a transaction. None unless it is one from `present` to `following`, directly to the gateway."""
     try:
         _, to, data = source.ask(transaction_request(transaction))
-        if to.lower() != address.lower():
+        if to is None or to.lower() != address.lower():
             raise MetalayerError(f"{transaction} calls another contract than the gateway")
         given, proposed = decode_rotate(data)
         if given.hash != present.hash or proposed.hash != following.hash:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from metalayer.cli.command import Group, print_json
-from metalayer.cli.options import json_option
+from metalayer.cli.options import confirm, json_option, yes_option
 
 if TYPE_CHECKING:
     from metalayer.deploy.apply import Deployer
@@ -49,7 +49,7 @@ def plan(as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--yes", is_flag=True, help="Do not ask, on networks that are not local.")
+@yes_option
 @json_option
 def apply(yes: bool, as_json: bool) -> None:
     """Do what is missing on every chain. Run it again after a crash: it goes on where it stopped."""
@@ -57,8 +57,7 @@ def apply(yes: bool, as_json: bool) -> None:
     from metalayer.cli.display import chain_progress
 
     deployer = _deployer()
-    if not deployer.network.is_local and not yes:
-        click.confirm(f"Deploy to network '{deployer.network.name}'?", abort=True, err=True)
+    confirm(deployer.network, yes, f"Deploy to network '{deployer.network.name}'?")
     missing = 0
     with chain_progress(deployer.network.chains, quiet=as_json) as progress:
 

@@ -18,7 +18,7 @@ from metalayer.protocol.rpc import READ_FAULTS, Log, Request, Topic, call_reques
 
 Value = TypeVar("Value", default=Any)
 
-_SIGNATURE = re.compile(r"(\w+)(\(.*\))")
+_SIGNATURE = re.compile(r"\w+\(.*\)")
 
 
 def _plain(*values: Any) -> Any:
@@ -157,7 +157,7 @@ def _types(tuple_type: str) -> list[str]:
 
 
 def _fields(value: Any) -> Any:
-    if isinstance(value, list | tuple) and not isinstance(value, bytes):
+    if isinstance(value, list | tuple):
         return [_fields(one) for one in value]
     return getattr(value, "fields", value)
 

@@ -73,10 +73,10 @@ class Block:
 
 
 class SentTransaction(NamedTuple):
-    """What is used of a transaction. `sender` is checksummed; `to` is "None" if it created a contract."""
+    """What is used of a transaction. `sender` is checksummed; `to` is None if it created a contract."""
 
     sender: str
-    to: str
+    to: str | None
     data: bytes
 
 
@@ -116,7 +116,9 @@ def transaction_request(hash_: str) -> Request[SentTransaction]:
         "eth_getTransactionByHash",
         (hash_,),
         lambda sent: SentTransaction(
-            to_checksum_address(sent["from"]), str(sent["to"]), from_hex(sent["input"])
+            to_checksum_address(sent["from"]),
+            None if sent["to"] is None else to_checksum_address(sent["to"]),
+            from_hex(sent["input"]),
         ),
     )
 
