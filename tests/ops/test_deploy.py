@@ -170,6 +170,15 @@ def test_addresses_do_not_depend_on_nonces(deployer: Deployer, connections: dict
         assert len({registry.contract(chain, name).address for chain in connections}) == 1
 
 
+def without_blocks(registry: str) -> Any:
+    """A registry but for the number of the block that placed each contract."""
+    content = json.loads(registry)
+    for chain in content["chains"].values():
+        for contract in chain["contracts"].values():
+            contract.pop("block", None)
+    return content
+
+
 @pytest.mark.usefixtures("factory_placed")
 def test_equal_chains_give_an_equal_registry(
     deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
@@ -180,7 +189,8 @@ def test_equal_chains_give_an_equal_registry(
         revert(connection.rpc, snapshots[name])
     again = replace(deployer, folder=tmp_path / "again")
     second = again.apply(quietly).text()
-    assert second == first
+    # Transactions sent together may share a block or not: that is the node's choice.
+    assert without_blocks(second) == without_blocks(first)
     assert json.dumps(json.loads(first), indent=2, sort_keys=True) + "\n" == first
 
 
