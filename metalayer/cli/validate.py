@@ -8,12 +8,16 @@ from pathlib import Path
 import click
 
 from metalayer.cli.command import Command
-from metalayer.cli.options import exchange_option
+from metalayer.cli.options import ACCOUNT, exchange_option
 
 
 @click.command(cls=Command)
 @click.option(
-    "--key", required=True, metavar="ACCOUNT", help="Account that signs: an alias, or TEST::5 locally."
+    "--key",
+    type=ACCOUNT,
+    required=True,
+    metavar="ACCOUNT",
+    help="Account that signs: an alias, or TEST::5 locally.",
 )
 @click.option(
     "--record",

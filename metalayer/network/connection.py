@@ -9,6 +9,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from metalayer.errors import MetalayerError
+from metalayer.network import gas as gas_limits
 from metalayer.network.config import Chain, Network
 from metalayer.network.rpc import REQUEST_TIMEOUT, Reverted, Rpc, RpcError
 from metalayer.network.transactions import Receipt, Sender, Signed, Transaction
@@ -27,7 +28,7 @@ from metalayer.protocol.rpc import (
     quantity,
 )
 
-MAX_TRANSACTION_GAS = 16_777_216
+MAX_TRANSACTION_GAS = gas_limits.MAX_TRANSACTION_GAS
 """Highest gas limit of one transaction, EIP-7825."""
 
 _GAS_MARGIN = 1.2
