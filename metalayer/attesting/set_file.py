@@ -1,5 +1,6 @@
 """The next validator set as its members agree on it: a YAML file."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from metalayer.errors import MetalayerError
 from metalayer.network.inputs import Document, Entry, parse, read_file
 from metalayer.network.values import Account, Moment, whole
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.dates import utc
 
 
 class _SetFile(Entry):
@@ -17,15 +19,19 @@ class _SetFile(Entry):
 
 
 def load_set(path: Path, address_of: Callable[[str], str]) -> ValidatorSet:
-    """The set in a file, see `parse_set`. MetalayerError, one line, if there is none."""
-    return _read(read_file(path, str(path)), address_of)
+    """The set in a file that is about to be installed, see `parse_set`. MetalayerError, too, if it has expired."""
+    document = read_file(path, str(path))
+    found = _read(document, address_of)
+    if found.expires <= time.time():
+        raise document.fault(("expires",), f"expected a moment to come, found {utc(found.expires)}")
+    return found
 
 
 def parse_set(data: bytes, source: str, address_of: Callable[[str], str]) -> ValidatorSet:
     """A set from YAML: `version`, `expires` (Unix seconds or an ISO date, UTC if it names no zone), `weights` by
     account or address.
 
-    MetalayerError, one line, if it is anything else, expires in the past, or is a set that no chain would install.
+    MetalayerError, one line, if it is anything else, or a set that no chain would install at any time.
     """
     return _read(parse(data, source), address_of)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from metalayer.errors import MetalayerError
-
+from metalayer.network.values import printable
 
 _T = TypeVar("_T")
 
@@ -45,12 +45,14 @@ def _one_line(run: Callable[[], _T]) -> _T:
         return run()
     except click.UsageError as error:
         # Without its context it is shown without the usage of the command: `--help` is one word away.
-        raise click.UsageError(" ".join(error.format_message().split())) from error
+        raise click.UsageError(printable(error.format_message())) from error
     except MetalayerError as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
+        raise click.ClickException(printable(str(error))) from error
     except OSError as error:
         # Files that a user names: everything else turns its errors into MetalayerErrors.
-        raise click.ClickException(f"{error.filename or 'the system'}: {error.strerror or error}") from error
+        raise click.ClickException(
+            printable(f"{error.filename or 'the system'}: {error.strerror or error}")
+        ) from error
 
 
 def print_json(data: Any) -> None:

@@ -108,8 +108,8 @@ CHAIN = _Chain("chain", _chain)
 GAS_LIMIT = whole(0, MAX_TRANSACTION_GAS)
 NONCE = whole(1, (1 << 64) - 1)
 SECONDS = decimal(0, 10_000_000)
-MOMENT = Parsed("time", values.read_moment)
-"""Unix seconds, or an ISO date."""
+MOMENT = Parsed("time", values.read_future)
+"""Unix seconds to come, or an ISO date."""
 MESSAGE_ID = Parsed("id", _message_id)
 PAYLOAD = Parsed("hex", _payload)
 TEXT = Parsed("text", _text)

@@ -55,10 +55,15 @@ def found(value: Any) -> str:
     return ascii(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
-def one_line(text: str) -> str:
+def printable(text: str) -> str:
+    """One line that changes nothing on a terminal: other characters as Python writes them in ASCII."""
     words = " ".join(text.split())
-    shown = words if len(words) <= 3 * _SHOWN else f"{words[: 3 * _SHOWN]}..."
-    return shown if shown.isprintable() else ascii(shown)[1:-1]
+    return words if words.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
+def one_line(text: str) -> str:
+    """The same, no longer than people read."""
+    return printable(text if len(text) <= 3 * _SHOWN else f"{text[: 3 * _SHOWN]}...")
 
 
 def read_whole(value: Any, lowest: int, highest: int) -> int:
@@ -88,17 +93,21 @@ def read_decimal(value: Any, lowest: float, highest: float) -> float:
 
 
 def read_moment(value: Any) -> int:
-    """Unix seconds of a moment to come: Unix seconds, or an ISO date (UTC if it names no zone).
+    """Unix seconds of a moment: Unix seconds, or an ISO date (UTC if it names no zone), until the year 9999.
 
     ValueError with what is expected otherwise.
     """
     seconds = _moment(value)
-    now = int(time.time())
-    if seconds is None or not now < seconds <= LAST_SECOND:
-        past = ", which is in the past" if seconds is not None and seconds <= now else ""
-        raise ValueError(
-            f"expected Unix seconds or an ISO date from now to the year 9999, found {found(value)}{past}"
-        )
+    if seconds is None or not 0 < seconds <= LAST_SECOND:
+        raise ValueError(f"expected Unix seconds or an ISO date, up to the year 9999, found {found(value)}")
+    return seconds
+
+
+def read_future(value: Any) -> int:
+    """As `read_moment`. ValueError for the past, too."""
+    seconds = read_moment(value)
+    if seconds <= time.time():
+        raise ValueError(f"expected a moment to come, found {found(value)}, which is in the past")
     return seconds
 
 
