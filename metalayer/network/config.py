@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from metalayer.errors import MetalayerError
 from metalayer.network.models import Model, read_yaml
@@ -16,6 +16,16 @@ from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 _Positive = Annotated[int, Field(gt=0)]
 # Strict: `yes` and "1" are no amounts. 40 bits are what the contracts keep of each.
 _Fee = Annotated[int, Field(ge=0, lt=1 << 40, strict=True)]
+
+
+FINALITY_TAGS = {"finalized": 64, "safe": 32}
+"""Block tags that say what is final, and about how many blocks below the newest they stand: Ethereum's epochs."""
+
+
+def _finality(value: Any) -> Any:
+    if value in FINALITY_TAGS or (type(value) is int and 0 <= value < 1 << 32):
+        return value
+    raise ValueError(f"expected `finalized`, `safe` or a number of blocks, not {value!r}")
 
 
 class Fees(Model):
@@ -36,7 +46,7 @@ class Preset(Model):
     block_time: Annotated[float, Field(gt=0)]
     gas_limit: _Positive
     base_fee: Annotated[int, Field(ge=0)]
-    finality_depth: Annotated[int, Field(ge=0)]
+    finality: Annotated[int | str, BeforeValidator(_finality)]
     default_gas_limit: _Positive
     max_gas_limit: Annotated[int, Field(gt=0, le=16_777_216)]
     fees: Fees
@@ -48,6 +58,11 @@ class Preset(Model):
         if self.default_gas_limit > self.max_gas_limit:
             raise ValueError("default_gas_limit is over max_gas_limit")
         return self
+
+    @property
+    def finality_depth(self) -> int:
+        """Blocks that are mined on top of one until it is final; about so many if the chain's own tag says what is."""
+        return self.finality if isinstance(self.finality, int) else FINALITY_TAGS[self.finality]
 
 
 class Fork(Model):
@@ -62,12 +77,26 @@ class _ChainEntry(Model):
     preset: str
     port: Annotated[int, Field(gt=0, lt=65_536)] | None = None
     url: str | None = None
+    nodes: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] | None = None
+    agree: Annotated[int, Field(strict=True)] | None = None
     fork: Fork | None = None
 
     @model_validator(mode="after")
     def _has_a_place(self) -> _ChainEntry:
         if (self.port is None) == (self.url is None):
             raise ValueError("give either a port (a local chain) or a url (a node elsewhere)")
+        return self
+
+    @model_validator(mode="after")
+    def _nodes_can_agree(self) -> _ChainEntry:
+        nodes = self.nodes or []
+        if len({node.rstrip("/").lower() for node in nodes}) < len(nodes):
+            raise ValueError("nodes: one of them is there twice")
+        if self.agree is not None and not len(nodes) // 2 < self.agree <= len(nodes):
+            # Half of them or fewer could be right about two different things.
+            raise ValueError(
+                f"agree: expected more than half of the {len(nodes)} nodes, and no more than all"
+            )
         return self
 
 
@@ -84,7 +113,11 @@ class _File(Model):
 
 @dataclass(frozen=True)
 class Chain:
-    """One chain. `base_port` is the one in networks.yaml; `port` and `url` include the port offset."""
+    """One chain. `base_port` is the one in networks.yaml; `port` and `url` include the port offset.
+
+    `nodes` are what a validator reads it through, the url alone if there are none, and `agree` is how many of them have
+    to say the same: a majority if it is 0.
+    """
 
     name: str
     chain_id: int
@@ -92,6 +125,8 @@ class Chain:
     base_port: int | None
     remote_url: str | None
     fork: Fork | None
+    nodes: tuple[str, ...] = ()
+    agree: int = 0
 
     @property
     def is_local(self) -> bool:
@@ -155,7 +190,10 @@ def _resolve(file: _File, source: str) -> Network:
                 f"{', '.join(file.presets)}"
             )
         preset = file.presets[entry.preset]
-        chains[name] = Chain(name, entry.chain_id, preset, entry.port, entry.url, entry.fork)
+        nodes = tuple(entry.nodes or ())
+        chains[name] = Chain(
+            name, entry.chain_id, preset, entry.port, entry.url, entry.fork, nodes, entry.agree or 0
+        )
     if file.network.hub not in chains:
         raise MetalayerError(
             f"{source}: network.hub: no chain '{file.network.hub}', expected one of {', '.join(chains)}"

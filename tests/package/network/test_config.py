@@ -20,7 +20,7 @@ PRESET = {
     "block_time": 1,
     "gas_limit": 60_000_000,
     "base_fee": 10**9,
-    "finality_depth": 2,
+    "finality": 2,
     "default_gas_limit": 200_000,
     "max_gas_limit": 10_000_000,
     "fees": {"base": 1_000_000, "gas": 10_000, "byte": 1_000, "return": 2_000_000, "protocol_share": 1_000},
