@@ -14,12 +14,27 @@ from pydantic import BeforeValidator, Field, model_validator
 from metalayer.errors import MetalayerError
 from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
 from metalayer.network.inputs import Document, Entry, read_file, wrong
-from metalayer.network.values import Name, decimal, found, hint, matching, whole
+from metalayer.network.values import Name, decimal, found, hint, matching, read_whole, whole
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 
 # 40 bits are what the contracts keep of each.
 _Fee = Annotated[int, whole(0, (1 << 40) - 1)]
 _Gas = Annotated[int, whole(1, 1 << 40)]
+
+
+FINALITY_TAGS = {"finalized": 64, "safe": 32}
+"""Block tags that say what is final, and about how many blocks below the newest they stand: Ethereum's epochs."""
+
+
+def _finality(value: Any) -> int | str:
+    if value in FINALITY_TAGS:
+        return str(value)
+    try:
+        return read_whole(value, 0, 1_000_000)
+    except ValueError as error:
+        raise ValueError(
+            f"expected `finalized`, `safe` or a number of blocks from 0 to 1000000, found {found(value)}"
+        ) from error
 
 
 def _read_url(value: Any) -> str:
@@ -54,7 +69,7 @@ class Preset(Entry):
     block_time: Annotated[float, decimal(0.01, 3_600)]
     gas_limit: _Gas
     base_fee: Annotated[int, whole(0, 10**18)]
-    finality_depth: Annotated[int, whole(0, 1_000_000)]
+    finality: Annotated[int | str, BeforeValidator(_finality)]
     default_gas_limit: _Gas
     max_gas_limit: _Gas
     fees: Fees
@@ -72,6 +87,11 @@ class Preset(Entry):
             raise wrong("default_gas_limit", f"expected at most max_gas_limit, {self.max_gas_limit}")
         return self
 
+    @property
+    def finality_depth(self) -> int:
+        """Blocks that are mined on top of one until it is final; about so many if the chain's own tag says what is."""
+        return self.finality if isinstance(self.finality, int) else FINALITY_TAGS[self.finality]
+
 
 class Fork(Entry):
     """Start from another chain's state: its RPC address and, if given, the block."""
@@ -85,12 +105,24 @@ class _ChainEntry(Entry):
     preset: Name
     port: Annotated[int, whole(1, 65_535)] | None = None
     url: _Url | None = None
+    nodes: Annotated[list[_Url], Field(min_length=1, max_length=100)] | None = None
+    agree: Annotated[int, whole(1, 100)] | None = None
     fork: Fork | None = None
 
     @model_validator(mode="after")
     def _has_a_place(self) -> _ChainEntry:
         if (self.port is None) == (self.url is None):
             raise ValueError("give either a port (a local chain) or a url (a node elsewhere)")
+        return self
+
+    @model_validator(mode="after")
+    def _nodes_can_agree(self) -> _ChainEntry:
+        nodes = self.nodes or []
+        if len({node.rstrip("/").lower() for node in nodes}) < len(nodes):
+            raise wrong("nodes", "one of them is there twice")
+        if self.agree is not None and not len(nodes) // 2 < self.agree <= len(nodes):
+            # Half of them or fewer could be right about two different things.
+            raise wrong("agree", f"expected more than half of the {len(nodes)} nodes, and no more than all")
         return self
 
 
@@ -112,7 +144,11 @@ class _File(Entry):
     chains: dict[
         Annotated[
             str,
-            matching(r"[a-z][a-z0-9_]{0,31}", "up to 32 lower-case letters, digits and `_`, a letter first"),
+            # `default` means every chain in deploy.yaml.
+            matching(
+                r"(?!default$)[a-z][a-z0-9_]{0,31}",
+                "up to 32 lower-case letters, digits and `_`, a letter first, and not `default`",
+            ),
         ],
         _ChainEntry,
     ]
@@ -120,7 +156,11 @@ class _File(Entry):
 
 @dataclass(frozen=True)
 class Chain:
-    """One chain. `base_port` is the one in networks.yaml; `port` and `url` include the port offset."""
+    """One chain. `base_port` is the one in networks.yaml; `port` and `url` include the port offset.
+
+    `nodes` are what a validator reads it through, the url alone if there are none, and `agree` is how many of them have
+    to say the same: a majority if it is 0.
+    """
 
     name: str
     chain_id: int
@@ -128,6 +168,8 @@ class Chain:
     base_port: int | None
     remote_url: str | None
     fork: Fork | None
+    nodes: tuple[str, ...] = ()
+    agree: int = 0
 
     @property
     def is_local(self) -> bool:
@@ -194,7 +236,10 @@ def _resolve(file: _File, document: Document) -> Network:
             known = hint(entry.preset, file.presets)
             raise document.fault(("chains", name, "preset"), f"no preset {found(entry.preset)}{known}")
         preset = file.presets[entry.preset]
-        chains[name] = Chain(name, entry.chain_id, preset, entry.port, entry.url, entry.fork)
+        nodes = tuple(entry.nodes or ())
+        chains[name] = Chain(
+            name, entry.chain_id, preset, entry.port, entry.url, entry.fork, nodes, entry.agree or 0
+        )
     if file.network.hub not in chains:
         known = hint(file.network.hub, chains)
         raise document.fault(("network", "hub"), f"no chain {found(file.network.hub)}{known}")

@@ -90,12 +90,22 @@ class Connection(LogReader):
         return self.ask(quantity("eth_blockNumber"))
 
     def finalized(self) -> int:
-        """Number of the newest block that counts as final: the chain's finality depth below the latest."""
-        return self.final_below(self.height())
+        """Number of the newest block that counts as final."""
+        return self.ask(self.final_request)
 
-    def final_below(self, height: int) -> int:
-        """Number of the newest block that counts as final when the latest is `height`."""
-        return max(0, height - self.chain.preset.finality_depth)
+    @property
+    def final_request(self) -> Request[int]:
+        """Asks for that number: what the chain's tag names, or the chain's finality in blocks below the latest."""
+        finality = self.chain.preset.finality
+        if isinstance(finality, int):
+            return Request("eth_blockNumber", (), lambda result: max(0, number(result) - finality))
+
+        def read(block: Any) -> int:
+            if block is None:
+                raise ValueError(f"there is no `{finality}` block")
+            return Block.read(block).number
+
+        return Request("eth_getBlockByNumber", (finality, False), read)
 
     def block(self, block: int | str = "latest") -> Block:
         """One block. BadAnswer if there is no such block."""

@@ -226,6 +226,11 @@ def _explain(error: ErrorDetails) -> tuple[Place, str]:
         return place[:-1], f"`{place[-1]}` is missing"
     if kind in ("model_type", "dict_type"):
         return place, f"expected names with values, found {found(value)}"
+    if kind == "list_type":
+        return place, f"expected a list, found {found(value)}"
+    if kind in ("too_short", "too_long"):
+        bound, end = ("least", "min_length") if kind == "too_short" else ("most", "max_length")
+        return place, f"expected at {bound} {error['ctx'][end]} entries, found {len(value)}"
     if kind == "literal_error":
         return place, f"expected {error['ctx']['expected']}, found {found(value)}"
     return place, one_line(error["msg"].removeprefix("Value error, "))

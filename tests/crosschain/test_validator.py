@@ -443,7 +443,7 @@ if place == "before the publication":
 network = load_network()
 Validator.open(
     Dying(), Mesh(Domain(network.hub.chain_id, gateway), connect(network)), DirectoryExchange(Path(exchange)),
-    Path(record), NextSet(Path(next_set), address_of),
+    Path(record), NextSet(Path(next_set), address_of), begin=not Path(record).exists(),
 ).pass_once()
 """
 

@@ -66,6 +66,7 @@ class Carriers:
                 live.mesh,
                 exchange,
                 folder / f"{validator.index}.sqlite",
+                begin=True,
             )
             for validator in VALIDATORS[:4]
         ]

@@ -21,12 +21,13 @@ PRESET = {
     "block_time": 1,
     "gas_limit": 60_000_000,
     "base_fee": 10**9,
-    "finality_depth": 2,
+    "finality": 2,
     "default_gas_limit": 200_000,
     "max_gas_limit": 10_000_000,
     "fees": {"base": 1_000_000, "gas": 10_000, "byte": 1_000, "return": 2_000_000, "protocol_share": 1_000},
 }
 ENTRY = {"chain_id": 1, "port": 9001, "preset": "hub"}
+
 
 Write = Callable[[object], Path]
 """Writes a networks.yaml: bytes and text as they are."""
@@ -123,12 +124,14 @@ def test_lines_are_those_of_the_file(write: Write) -> None:
         load_network(write(wrong))
 
 
-@pytest.mark.parametrize("number", ["0100", "1:30", "1e3", "0o10", "yes", "+1", "1__0", "٣", "9" * 5_000])
+@pytest.mark.parametrize(
+    "number",
+    ["0100", "1:30", "1e3", "0o10", "yes", "+1", "1__0", "٣", "9" * 5_000],
+    ids=lambda number: ascii(number)[:9],
+)
 def test_what_only_looks_like_a_number_is_none(write: Write, number: str) -> None:
-    text = yaml.safe_dump(good()).replace("finality_depth: 2", f"finality_depth: {number}")
-    with pytest.raises(
-        MetalayerError, match=r"presets.hub.finality_depth: expected a whole number from 0 to"
-    ):
+    text = yaml.safe_dump(good()).replace("base_fee: 1000000000", f"base_fee: {number}")
+    with pytest.raises(MetalayerError, match=r"presets.hub.base_fee: expected a whole number from 0 to"):
         load_network(write(text))
 
 
@@ -198,6 +201,23 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
             r"presets.hub.block_time: expected a number from 0.01 to 3600, ",
         ),
         (change("presets.hub.block_time", float("inf")), r"presets.hub.block_time: .* found '.inf'"),
+        (
+            change("presets.hub.finality", "final"),
+            r"hub.finality: expected `finalized`, `safe` or .* found 'final'",
+        ),
+        (change("presets.hub.finality", -1), r"presets.hub.finality: expected `finalized`, `safe` or"),
+        (change("chains.away.nodes", "http://a"), r"chains.away.nodes: expected a list, found 'http://a'"),
+        (change("chains.away.nodes", []), r"chains.away.nodes: expected at least 1 entries, found 0"),
+        (
+            change("chains.away.nodes", ["http://a", "http://a/"]),
+            r"chains.away.nodes: one of them is there twice",
+        ),
+        (
+            change("chains.away.nodes", ["http://a", "b"]),
+            r"chains.away.nodes.1: expected the address of a node",
+        ),
+        (change("chains.away.agree", 1), r"chains.away.agree: expected more than half of the 0 nodes"),
+        (change("chains.default", ENTRY), r"chains.default: expected up to 32 .*, and not `default`"),
         (change("presets.hub.fees", None), r"presets.hub: `fees` is missing"),
         (change("presets.hub.fees.base", None), r"presets.hub.fees: `base` is missing"),
         (change("presets.hub.fees.return", None), r"presets.hub.fees: `return` is missing"),
