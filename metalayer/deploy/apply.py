@@ -23,6 +23,7 @@ from metalayer.deploy.inspection import ChainState, inspect, installed_sets
 from metalayer.deploy.intent import Intent, lifetime, resolve
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.plan import Plan, PlannedStep, Step, refuse_contradictions, rehearse, steps_of
+from metalayer.deploy.probe import refuse_unfit
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, receipt_request
@@ -106,6 +107,7 @@ class Deployer:
             return Registry.load(self.network, self.registry_path)
 
     def _inspect(self, desired: Desired) -> ChainState:
+        refuse_unfit(self.connections[desired.chain.name])
         state = inspect(self.connections[desired.chain.name], desired, self.artifacts)
         refuse_contradictions(desired, state)
         return state

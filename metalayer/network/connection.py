@@ -9,8 +9,10 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from metalayer.errors import MetalayerError
+from metalayer.network import gas as gas_limits
 from metalayer.network.config import Chain, Network
-from metalayer.network.rpc import REQUEST_TIMEOUT, Reverted, Rpc, RpcError
+from metalayer.network.log_reader import LogReader
+from metalayer.network.rpc import REQUEST_TIMEOUT, Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender, Signed, Transaction
 from metalayer.protocol.abi import Function, Value
 from metalayer.protocol.hex import to_hex
@@ -27,7 +29,7 @@ from metalayer.protocol.rpc import (
     quantity,
 )
 
-MAX_TRANSACTION_GAS = 16_777_216
+MAX_TRANSACTION_GAS = gas_limits.MAX_TRANSACTION_GAS
 """Highest gas limit of one transaction, EIP-7825."""
 
 _GAS_MARGIN = 1.2
@@ -45,7 +47,7 @@ _QUANTITIES = (
 )
 
 
-class Connection(Rpc):
+class Connection(LogReader):
     """One chain. Safe to share between threads."""
 
     def __init__(self, chain: Chain, timeout: float = REQUEST_TIMEOUT) -> None:
@@ -88,12 +90,22 @@ class Connection(Rpc):
         return self.ask(quantity("eth_blockNumber"))
 
     def finalized(self) -> int:
-        """Number of the newest block that counts as final: the chain's finality depth below the latest."""
-        return self.final_below(self.height())
+        """Number of the newest block that counts as final."""
+        return self.ask(self.final_request)
 
-    def final_below(self, height: int) -> int:
-        """Number of the newest block that counts as final when the latest is `height`."""
-        return max(0, height - self.chain.preset.finality_depth)
+    @property
+    def final_request(self) -> Request[int]:
+        """Asks for that number: what the chain's tag names, or the chain's finality in blocks below the latest."""
+        finality = self.chain.preset.finality
+        if isinstance(finality, int):
+            return Request("eth_blockNumber", (), lambda result: max(0, number(result) - finality))
+
+        def read(block: Any) -> int:
+            if block is None:
+                raise ValueError(f"there is no `{finality}` block")
+            return Block.read(block).number
+
+        return Request("eth_getBlockByNumber", (finality, False), read)
 
     def block(self, block: int | str = "latest") -> Block:
         """One block. BadAnswer if there is no such block."""
