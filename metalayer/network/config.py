@@ -14,6 +14,8 @@ from metalayer.network.models import Model, read_yaml
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 
 _Positive = Annotated[int, Field(gt=0)]
+_USUAL_CEILING = 100
+_LOWEST_CEILING = 10 * 10**9
 # Strict: `yes` and "1" are no amounts. 40 bits are what the contracts keep of each.
 _Fee = Annotated[int, Field(ge=0, lt=1 << 40, strict=True)]
 
@@ -63,6 +65,7 @@ class _ChainEntry(Model):
     port: Annotated[int, Field(gt=0, lt=65_536)] | None = None
     url: str | None = None
     fork: Fork | None = None
+    max_gas_price: _Positive | None = None
 
     @model_validator(mode="after")
     def _has_a_place(self) -> _ChainEntry:
@@ -92,6 +95,15 @@ class Chain:
     base_port: int | None
     remote_url: str | None
     fork: Fork | None
+    gas_price_ceiling: int | None = None
+
+    @property
+    def max_gas_price(self) -> int:
+        """Wei for each gas that no transaction offers more than, however long it waits.
+
+        100 times the preset's base fee, and at least 10 gwei, if networks.yaml sets none.
+        """
+        return self.gas_price_ceiling or max(_LOWEST_CEILING, _USUAL_CEILING * self.preset.base_fee)
 
     @property
     def is_local(self) -> bool:
@@ -155,7 +167,9 @@ def _resolve(file: _File, source: str) -> Network:
                 f"{', '.join(file.presets)}"
             )
         preset = file.presets[entry.preset]
-        chains[name] = Chain(name, entry.chain_id, preset, entry.port, entry.url, entry.fork)
+        chains[name] = Chain(
+            name, entry.chain_id, preset, entry.port, entry.url, entry.fork, entry.max_gas_price
+        )
     if file.network.hub not in chains:
         raise MetalayerError(
             f"{source}: network.hub: no chain '{file.network.hub}', expected one of {', '.join(chains)}"

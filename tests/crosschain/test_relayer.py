@@ -16,9 +16,10 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import BrokenLane, check, parse, rebuild
 from metalayer.lanes.survey import survey
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
+from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted
+from metalayer.network.sending import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import KeySender, Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation

@@ -136,15 +136,15 @@ from metalayer.network.signers import address_of, local_key
 from metalayer.network.transactions import KeySender
 from metalayer.protocol.attestation import Domain
 
-broadcast = Connection.broadcast
+launch = Connection._launch
 
-def dying(connection, signed):
-    broadcast(connection, signed)
+def dying(connection, *signed):
+    launch(connection, *signed)
     if connection.chain.name == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
 
 rotation.in_parallel = lambda function, items: [function(item) for item in items]
-Connection.broadcast = dying
+Connection._launch = dying
 network = load_network()
 connections = connect(network)
 rotation.propose_and_rotate(
