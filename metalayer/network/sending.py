@@ -51,13 +51,16 @@ class Sending(Pool):
         """
         if not (others := self._others(sender.address)):
             return
+        head = self.ask(HEADER).number
         until = time.monotonic() + 3 * self.patience.again
-        while time.monotonic() < until:
-            if self._count(sender.address) > others[-1]:
+        while (count := self._count(sender.address)) <= others[-1]:
+            if time.monotonic() > until:
+                if self.ask(HEADER).number == head:
+                    # Nothing is stuck but the chain.
+                    raise MetalayerError(_still_pending(self.chain.name, sender.address, others))
+                self.cancel(sender, [nonce for nonce in others if nonce >= count])
                 return
             time.sleep(SLOWEST_POLL)
-        count = self._count(sender.address)
-        self.cancel(sender, [nonce for nonce in others if nonce >= count])
 
     def send(
         self, sender: Sender, to: str | None, data: bytes, gas: int | None = None, value: int = 0
@@ -176,9 +179,10 @@ class Sending(Pool):
 
 def _still_pending(chain: str, address: str, nonces: Sequence[int]) -> str:
     many = f"{len(nonces)} transactions" if len(nonces) > 1 else "a transaction"
+    verb = "are" if len(nonces) > 1 else "is"
     return (
-        f"{chain}: {many} of {address} from nonce {nonces[0]} still pending: wait and look at what was done, or "
-        f"`ape metalayer pending --cancel`"
+        f"{chain}: {many} of {address} {verb} still pending, from nonce {nonces[0]}: wait, and look at what was done; "
+        f"`ape metalayer pending` shows and cancels what is stuck"
     )
 
 
