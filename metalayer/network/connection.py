@@ -5,6 +5,7 @@ from typing import Any
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
+from metalayer.network.log_reader import LogReader
 from metalayer.network.sending import Sending
 from metalayer.protocol.abi import Function, Value
 from metalayer.protocol.rpc import (
@@ -19,7 +20,7 @@ from metalayer.protocol.rpc import (
 )
 
 
-class Connection(Sending):
+class Connection(LogReader, Sending):
     """One chain. Safe to share between threads."""
 
     @property
