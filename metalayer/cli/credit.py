@@ -51,7 +51,7 @@ def deposit(chain: str, amount: str, receiver: str | None, signing: Signing, as_
     """Put AMOUNT of ERA (such as 1.5) into the credit on CHAIN."""
     from metalayer.assets import credit
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
+    from metalayer.network.signers import address_of
     from metalayer.protocol.amounts import era, parse_era
 
     wei = parse_era(amount)
@@ -60,7 +60,7 @@ def deposit(chain: str, amount: str, receiver: str | None, signing: Signing, as_
     name = connection.chain.name
     to = address_of(receiver or signing.account)
     signing.confirm(live.network, f"Deposit {era(wei)} ERA on {name} for {to} with {signing.account}?")
-    receipt = credit.deposit(connection, live.registry, load_sender(signing.account), to, wei)
+    receipt = credit.deposit(connection, live.registry, signing.sender_on(connection), to, wei)
     if as_json:
         print_json({"account": to, "amount": str(wei), "transaction": receipt["transactionHash"]})
     else:
@@ -77,7 +77,7 @@ def withdraw(chain: str, amount: str, to: str | None, signing: Signing, as_json:
     """Take AMOUNT of ERA out of the credit on CHAIN."""
     from metalayer.assets import credit
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
+    from metalayer.network.signers import address_of
     from metalayer.protocol.amounts import era, parse_era
 
     wei = parse_era(amount)
@@ -86,7 +86,7 @@ def withdraw(chain: str, amount: str, to: str | None, signing: Signing, as_json:
     name = connection.chain.name
     target = address_of(to or signing.account)
     signing.confirm(live.network, f"Withdraw {era(wei)} ERA on {name} to {target} with {signing.account}?")
-    receipt = credit.withdraw(connection, live.registry, load_sender(signing.account), target, wei)
+    receipt = credit.withdraw(connection, live.registry, signing.sender_on(connection), target, wei)
     if as_json:
         print_json({"to": target, "amount": str(wei), "transaction": receipt["transactionHash"]})
     else:

@@ -43,8 +43,6 @@ def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | N
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
-    if hasattr(signer, "set_autosign"):
-        signer.set_autosign(True)
     live = Live.open()
     validator = Validator.open(
         signer,

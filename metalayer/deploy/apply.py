@@ -89,7 +89,7 @@ class Deployer:
             if journal.expires is None:
                 journal.append({"record": "resolved", "expires": resolved.validator_set.expires})
             # On every chain before anything is sent to one: what one refuses must not be half done on the others.
-            in_parallel(lambda name: self._inspect(resolved.chains[name]), self.network.chains)
+            self._prepare_senders(resolved)
             previous = self._previous()
             kept = previous.chains if previous is not None and not is_new else {}
             finished = {name: chain for name, chain in kept.items() if name in self.network.chains}
@@ -105,6 +105,20 @@ class Deployer:
 
             in_parallel(apply_chain, self.network.chains)
             return Registry.load(self.network, self.registry_path)
+
+    def _prepare_senders(self, resolved: Resolved) -> None:
+        """Reads all chains, and has whoever sends to one of them at hand: who has no key, or types a wrong passphrase,
+        learns it before anything is sent.
+        """
+
+        def senders(name: str) -> list[str]:
+            desired = resolved.chains[name]
+            steps = steps_of(desired, self._inspect(desired), self.artifacts)
+            return [step.sender for step in steps if not step.is_done]
+
+        needed = in_parallel(senders, self.network.chains)
+        for account in dict.fromkeys(account for accounts in needed for account in accounts):
+            self.sender_of(account)
 
     def _inspect(self, desired: Desired) -> ChainState:
         state = inspect(self.connections[desired.chain.name], desired, self.artifacts)

@@ -41,7 +41,7 @@ class Sending(Pool):
 
         What is stuck in the pool may do the very thing that is about to be sent.
         """
-        if others := self._others(sender.address):
+        if others := self.pending(sender.address):
             raise MetalayerError(_still_pending(self.chain.name, sender.address, others))
 
     def make_way(self, sender: Sender) -> None:
@@ -49,7 +49,7 @@ class Sending(Pool):
 
         For programs that look at what is due after that. MetalayerError if it is still pending at the end.
         """
-        if not (others := self._others(sender.address)):
+        if not (others := self.pending(sender.address)):
             return
         head = self.ask(HEADER).number
         until = time.monotonic() + 3 * self.patience.again
@@ -147,15 +147,15 @@ class Sending(Pool):
             raise
 
     def _await_others(self, address: str) -> None:
-        others = self._others(address)
+        others = self.pending(address)
         until = time.monotonic() + self.patience.most
         while others and self._count(address) <= others[-1]:
             if time.monotonic() > until:
                 raise NotMined(_still_pending(self.chain.name, address, others))
             time.sleep(SLOWEST_POLL)
 
-    def _others(self, address: str) -> list[int]:
-        """Nonces of what is pending of an account and was not sent by this process."""
+    def pending(self, address: str) -> list[int]:
+        """Nonces of what the node has of an account and no block: not what this process sent and waits for."""
         latest, pending = self.batch(count_request(address, tag) for tag in ("latest", "pending"))
         flying = self._flying.get(address.lower(), ())
         return [nonce for nonce in range(latest, pending) if nonce not in flying]
