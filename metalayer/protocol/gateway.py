@@ -218,8 +218,8 @@ def _undelivered(status: int, notice: int) -> Undelivered:
 
 
 def _return_notice(notice: tuple[str, bool, bool, bool, int, int]) -> ReturnNotice:
-    carrier, *others = notice
-    return ReturnNotice(to_checksum_address(carrier) if int(carrier, 16) else None, *others)
+    carrier = to_checksum_address(notice[0]) if int(notice[0], 16) else None
+    return ReturnNotice(carrier, *notice[1:])
 
 
 def _route(route: tuple[bool, bool, tuple[int, ...]]) -> Route:
@@ -280,9 +280,7 @@ RETRY = Function(f"retry(uint256,uint64,{_MESSAGE})")
 RETURN_TO_SENDER = Function(f"returnToSender(uint256,uint64,{_MESSAGE})")
 ROTATE = Function(f"rotate({_ATTESTATION},{_VALIDATOR_SET},bytes32[])")
 SEND_MESSAGE = Function("sendMessage(bytes,bytes,bytes[])", "bytes32", bytes)
-SET_ANNEX = Function("ANNEX()", "address", str)
-ANNOUNCED_SET = Function("announcedSet()", "bytes32,uint64", AnnouncedSet)
-ALLOWANCE = Function("setAllowance(address,uint256)")
+SET_ALLOWANCE = Function("setAllowance(address,uint256)")
 SET_OPEN = Function("setOpen(uint256,bool,bool)")
 SET_TERMS = Function(f"setTerms(uint256,{_TERMS})")
 SWEEP = Function("sweep(uint256)")
