@@ -218,8 +218,8 @@ def _undelivered(status: int, notice: int) -> Undelivered:
 
 
 def _return_notice(notice: tuple[str, bool, bool, bool, int, int]) -> ReturnNotice:
-    carrier, *others = notice
-    return ReturnNotice(to_checksum_address(carrier) if int(carrier, 16) else None, *others)
+    carrier = to_checksum_address(notice[0]) if int(notice[0], 16) else None
+    return ReturnNotice(carrier, *notice[1:])
 
 
 def _route(route: tuple[bool, bool, tuple[int, ...]]) -> Route:

@@ -42,8 +42,8 @@ class Fee:
     @classmethod
     def unpack(cls, packed: int) -> "Fee":
         """From the contracts' word."""
-        parts = [(packed >> _FEE_BITS * place) % 2**_FEE_BITS for place in range(4)]
-        return cls(*parts, packed >> 4 * _FEE_BITS)
+        base, relay, step, callback = ((packed >> _FEE_BITS * place) % 2**_FEE_BITS for place in range(4))
+        return cls(base, relay, step, callback, packed >> 4 * _FEE_BITS)
 
     @property
     def packed(self) -> int:
