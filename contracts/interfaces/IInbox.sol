@@ -126,4 +126,8 @@ interface IInbox {
 
     /// @notice End of the last pause of deliveries from a chain (Unix time, exclusive); 0 if there never was one.
     function pausedUntil(uint256 origin) external view returns (uint64);
+
+    /// @notice From when on the next pause of deliveries from a chain may begin (Unix time): as long after the end of
+    /// the last pause as that one was long. 0 if there never was one.
+    function pausableFrom(uint256 origin) external view returns (uint64);
 }

@@ -190,6 +190,11 @@ abstract contract Inbox is IInbox, Routes, Notices, ValidatorSets, ReentrancyGua
     }
 
     /// @inheritdoc IInbox
+    function pausableFrom(uint256 origin) external view returns (uint64) {
+        return _inboxLanes[origin].pausableFrom;
+    }
+
+    /// @inheritdoc IInbox
     function earnings(uint256 origin, address relayer) external view returns (uint256 earned, uint256 claimed) {
         Earnings storage own = _earnings[origin][relayer];
         return (own.earned, own.claimed);

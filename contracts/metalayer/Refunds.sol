@@ -89,7 +89,7 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         uint256 destination = walk.destination;
         uint64 since = originState().closedSince[destination];
         require(since != 0 && block.timestamp >= since + CLOSURE_DELAY, RouteNotClosed(destination, since));
-        bytes32 leaf = Facts.unexecuted(block.chainid, destination, id, uint256(status));
+        bytes32 leaf = Facts.unexecuted(block.chainid, destination, walk.nonce, id, uint256(status));
         require(Facts.root(proof, leaf) == attestation.root, NotUnexecuted(id, status));
         Fee fee = message.fee;
         // If a notice came, who sent it and who carried it were paid.

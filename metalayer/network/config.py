@@ -54,14 +54,11 @@ _Url = Annotated[str, BeforeValidator(_read_url)]
 
 
 class Fees(Entry):
-    """What messages towards a kind of chain pay, and `return_` (in YAML: return) what their end costs on it as the
-    origin. Gwei of ERA; basis points.
-    """
+    """What messages towards a kind of chain pay, and, with `gas`, what returns to it. Gwei of ERA; basis points."""
 
     base: _Fee
     gas: _Fee
     byte: _Fee
-    return_: Annotated[_Fee, Field(alias="return")]
     protocol_share: Annotated[int, whole(0, 10_000)]
 
 
@@ -74,6 +71,7 @@ class Preset(Entry):
     finality: Annotated[int | str, BeforeValidator(_finality)]
     default_gas_limit: _Gas
     max_gas_limit: _Gas
+    default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]
     fees: Fees
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from metalayer.protocol.rpc import (
     call_request,
     code_request,
     logs_request,
+    number,
     quantity,
 )
 

@@ -11,7 +11,7 @@ from eth_utils.crypto import keccak
 LANE_FACT_TYPEHASH = keccak(text="LaneFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 head)")
 SET_FACT_TYPEHASH = keccak(text="SetFact(uint256 version,bytes32 setHash)")
 UNEXECUTED_FACT_TYPEHASH = keccak(
-    text="UnexecutedFact(uint256 origin,uint256 destination,bytes32 id,uint256 status)"
+    text="UnexecutedFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 id,uint256 status)"
 )
 RESTART_FACT_TYPEHASH = keccak(text="RestartFact(uint256 origin,uint256 destination,uint256 nonce)")
 
@@ -96,25 +96,33 @@ class RestartFact:
 
 @dataclass(frozen=True, order=True)
 class UnexecutedFact:
-    """ "The destination did not execute this message of the lane (origin, destination) before its deadline, and left it
-    with this status." Zero: it was never tried.
+    """ "The destination did not execute message `id`, at place `nonce` of the lane (origin, destination), before its
+    deadline, and left it with this status." Zero: it was never tried.
     """
 
     origin: int
     destination: int
+    nonce: int
     id: bytes
     status: int
 
     @property
     def leaf(self) -> bytes:
         """Its leaf, hashed twice."""
-        values = [UNEXECUTED_FACT_TYPEHASH, self.origin, self.destination, self.id, self.status]
-        return keccak(keccak(encode(["bytes32", *["uint256"] * 2, "bytes32", "uint256"], values)))
+        values = [
+            UNEXECUTED_FACT_TYPEHASH,
+            self.origin,
+            self.destination,
+            self.nonce,
+            self.id,
+            self.status,
+        ]
+        return keccak(keccak(encode(["bytes32", *["uint256"] * 3, "bytes32", "uint256"], values)))
 
     @property
     def key(self) -> str:
         """What the fact is about."""
-        return f"unexecuted {self.origin} {self.destination} {self.id.hex()}"
+        return f"unexecuted {self.origin} {self.destination} {self.nonce}"
 
     @property
     def value(self) -> bytes:

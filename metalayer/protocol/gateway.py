@@ -17,7 +17,8 @@ _BATCH = f"({_MESSAGE}[],uint256,uint64,bytes32[],bytes32[])"
 _VALIDATOR_SET = "(uint64,uint64,bytes32[])"
 _ATTESTATION = f"(bytes32,{_VALIDATOR_SET},uint256,(bytes32,bytes32)[])"
 _TERMS = "(uint24,uint24,uint24,uint40,uint40,uint40,uint40,uint16)"
-_ROUTE = f"(bool,bool,{_TERMS})"
+ROUTE_TYPE = f"(bool,bool,{_TERMS})"
+"""Of the Solidity struct `Route`."""
 _WALK = "(uint256,uint64,bytes32,bytes32[])"
 
 GATEWAY_GAS_LIMIT = 150_000
@@ -222,7 +223,8 @@ def _return_notice(notice: tuple[str, bool, bool, bool, int, int]) -> ReturnNoti
     return ReturnNotice(carrier, *notice[1:])
 
 
-def _route(route: tuple[bool, bool, tuple[int, ...]]) -> Route:
+def read_route(route: tuple[bool, bool, tuple[int, ...]]) -> Route:
+    """A route as a gateway returns it."""
     outbound, inbound, terms = route
     return Route(outbound, inbound, Terms(*terms))
 
@@ -257,7 +259,7 @@ RESTART_RECORD = Function(
 RETURN_NOTICE = Function(
     "returnNotice(uint256,bytes32)", "(address,bool,bool,bool,uint16,uint56)", _return_notice
 )
-ROUTE = Function("route(uint256)", _ROUTE, _route)
+ROUTE = Function("route(uint256)", ROUTE_TYPE, read_route)
 STORED_HEAD = Function("storedHead(uint256,uint64)", "bytes32", bytes)
 VALIDATOR_SET_HASH = Function("validatorSetHash()", "bytes32", bytes)
 
