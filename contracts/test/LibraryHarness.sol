@@ -55,12 +55,12 @@ contract LibraryHarness {
         return Facts.restart(origin, destination, nonce);
     }
 
-    function unexecutedLeaf(uint256 origin, uint256 destination, bytes32 id, uint256 status)
+    function unexecutedLeaf(uint256 origin, uint256 destination, uint256 nonce, bytes32 id, uint256 status)
         external
         pure
         returns (bytes32)
     {
-        return Facts.unexecuted(origin, destination, id, status);
+        return Facts.unexecuted(origin, destination, nonce, id, status);
     }
 
     function packFee(

@@ -64,7 +64,7 @@ messages = st.builds(
 lane_facts = st.builds(LaneFact, uint256, uint256, uint64, words)
 set_facts = st.builds(SetFact, uint64, words)
 restart_facts = st.builds(RestartFact, uint256, uint256, uint64)
-unexecuted_facts = st.builds(UnexecutedFact, uint256, uint256, words, st.integers(0, 2))
+unexecuted_facts = st.builds(UnexecutedFact, uint256, uint256, uint64, words, st.integers(0, 2))
 facts: st.SearchStrategy[Fact] = lane_facts | set_facts | restart_facts | unexecuted_facts
 walks = st.builds(Walk, uint256, uint64, words, st.lists(words, max_size=3))
 
