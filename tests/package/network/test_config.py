@@ -241,13 +241,7 @@ def test_a_wrong_file_is_one_line_that_names_the_place(write: Write, data: objec
 
 def test_fees_are_those_of_the_file(write: Write) -> None:
     fees = load_network(write(change("presets.hub.fees.byte", 0))).hub.preset.fees
-    assert (fees.base, fees.gas, fees.byte, fees.return_, fees.protocol_share) == (
-        1_000_000,
-        10_000,
-        0,
-        2_000_000,
-        1_000,
-    )
+    assert (fees.base, fees.gas, fees.byte, fees.protocol_share) == (1_000_000, 10_000, 0, 1_000)
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
