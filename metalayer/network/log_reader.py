@@ -91,8 +91,8 @@ class LogReader(Rpc):
         self._known: dict[str, tuple[int, list[Any]]] = {}
 
     def begins(self, address: str, block: int) -> None:
-        """Says that a contract logged nothing before a block."""
-        self._births[address.lower()] = block
+        """Says that a contract came with a block, or with one near it if the chain was reorganised since."""
+        self._births[address.lower()] = max(0, block - _UNSETTLED)
 
     def ask(self, request: Request[Answer_co]) -> Answer_co:
         """What one request asks for. Raises RpcError, TooLarge if even a single block has too many logs, Reverted,
@@ -209,7 +209,10 @@ class LogReader(Rpc):
                 if first == 0 and size > 1 and (birth := self._birth(wanted.address)):
                     first = min(birth, last)
                     continue
-                if size > 1 and (backwards or error.limit is not Limit.GONE):
+                if error.limit is Limit.GONE and (size == 1 or not backwards):
+                    lost = f"{self.chain.name}: its node does not keep the logs from block {part.first} on"
+                    raise RpcError(f"{lost}: {error}", error.code, limit=error.limit) from error
+                if size > 1:
                     size = self._smaller(size, error)
                     continue
                 logs = self._block(part, error)
@@ -234,7 +237,7 @@ class LogReader(Rpc):
 
     def _block(self, wanted: _Wanted, error: RpcError) -> list[Any]:
         """Logs of a single block that has too many of them: of a part of the topics at a time."""
-        if wanted.longest == 1 or error.limit is Limit.GONE:
+        if wanted.longest == 1:
             raise TooLarge(str(error), error.code, limit=error.limit, block=wanted.first) from error
         found = []
         for part in wanted.parts(-(-wanted.longest // 2)):
