@@ -164,7 +164,11 @@ def logs_request(
 
     def read(result: Any) -> list[Log]:
         logs = [Log.read(log) for log in result]
+        before, in_order = (-1, -1), True
         for log in logs:
+            place = (log.block, log.index)
+            in_order = in_order and place > before
+            before = place
             matches = (
                 log.address == source and lowest <= log.block <= highest and len(log.topics) >= len(allowed)
             )
@@ -173,10 +177,7 @@ def logs_request(
                 for topic, among in zip(log.topics, allowed, strict=False)
             ):
                 raise ValueError("another log than asked for")
-        places = {(log.block, log.index): log for log in logs}
-        if any(places[log.block, log.index] != log for log in logs):
-            raise ValueError("two logs at one place")
-        return [places[place] for place in sorted(places)]
+        return logs if in_order else _ordered(logs)
 
     return Request(LOGS, (wanted,), read)
 
@@ -189,6 +190,14 @@ def block_tag(block: int | str) -> str:
 def word(value: int) -> bytes:
     """A number as an indexed topic."""
     return value.to_bytes(32, "big")
+
+
+def _ordered(logs: Sequence[Log]) -> list[Log]:
+    """Each log once, in their order."""
+    places = {(log.block, log.index): log for log in logs}
+    if any(places[log.block, log.index] != log for log in logs):
+        raise ValueError("two logs at one place")
+    return [places[place] for place in sorted(places)]
 
 
 def _filter(topic: Topic) -> Any:
