@@ -22,7 +22,8 @@ class Request(Generic[Answer_co]):
     """One request. `read` makes a value of the JSON result, or raises one of READ_FAULTS.
 
     Of logs: `once` says that each combination of the wanted topics is logged once at most, so that whoever reads
-    backwards may stop when all are there; `rare` that there are few in the whole history, and that it is read often.
+    backwards may stop when all are there; `rare` that there are few in the whole history, and that it is read often;
+    `finished` that a block with more of them than the node returns is read from the receipts of its transactions.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Request(Generic[Answer_co]):
     read: Callable[[Any], Answer_co] = lambda result: result
     once: bool = False
     rare: bool = False
+    finished: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from metalayer.network.connection import Connection
 from metalayer.network.limits import Limit
-from metalayer.network.rpc import BadAnswer, RpcError, TooLarge
+from metalayer.network.rpc import BadAnswer, RpcError, TooLarge, Unreachable
 from metalayer.protocol.rpc import Log, Request, logs_request, quantity, word
 from tests.kit.chains import BoundChain
 from tests.kit.emitter import BLOCKS, EMITTER, EMPTY, TOPICS
@@ -20,12 +21,13 @@ from tests.kit.faults import (
     LogCount,
     LogRange,
     LogTopics,
+    Only,
     Pruned,
     Refuses,
     Shuffled,
     TooMany,
 )
-from tests.kit.node import Fault, Node
+from tests.kit.node import Call, Fault, Node
 
 
 def all_logs(*topics: Any) -> Request[list[Log]]:
@@ -133,11 +135,42 @@ def test_what_is_newer_than_the_pruned_history_is_found(node: Node, there: Conne
     assert {log.topics[0] for log in found} == {word(1), word(2), word(3)}
 
 
+def test_a_block_with_more_logs_of_one_kind_than_the_node_returns_is_read_from_its_receipts(
+    emitting: BoundChain, node: Node, there: Connection
+) -> None:
+    node.faults = [LogCount(0)]
+    topic = all_logs(word(1))
+    assert there.ask(topic) == Connection(emitting.chain).ask(topic)
+
+
 def test_a_block_that_cannot_be_read_is_named(node: Node, there: Connection) -> None:
     node.faults = [LogCount(0)]
     with pytest.raises(TooLarge, match="more than 0 results") as raised:
-        there.ask(all_logs(word(1)))
+        there.ask(replace(all_logs(word(1)), finished=False))
     assert raised.value.block is not None
+
+
+def test_what_takes_too_long_is_asked_for_in_smaller_parts_the_next_time(
+    emitting: BoundChain, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Scans(Fault):
+        """A node that looks at each block, and takes its time."""
+
+        def answer(self, call: Call, ask: Any) -> Any:
+            first, last = (int(call.params[0][end], 16) for end in ("fromBlock", "toBlock"))
+            time.sleep((last - first) / 1_000)
+            return ask(call)
+
+    monkeypatch.setattr("metalayer.network.log_reader._LEAST_SPAN", 10)
+    chain = replace(emitting.chain, base_port=None, remote_url=node.url)
+    there = Connection(chain, timeout=0.4)
+    node.faults = [Only("eth_getLogs", Scans())]
+    last = there.height()
+    wanted = logs_request(EMITTER, [[word(1)]], 0, last)
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="no answer in time"):
+            there.ask(wanted)
+    assert len(there.ask(wanted)) == BLOCKS
 
 
 def test_a_limit_that_was_lifted_is_noticed(node: Node, there: Connection) -> None:
