@@ -129,6 +129,9 @@ class LogReader(Rpc):
                 refused = error
         if wanted.last is None:
             wanted = replace(wanted, last=super().ask(quantity("eth_blockNumber")))
+        about_topics = refused is not None and refused.limit is Limit.TOPICS
+        if not wanted.first and not about_topics and (birth := self._birth(wanted.address)):
+            wanted, refused = replace(wanted, first=min(birth, wanted.last or 0)), None
         return self._rare(wanted, refused, request) if request.rare else self._parts(wanted, refused, request)
 
     def _rare(self, wanted: LogFilter, refused: RpcError | None, request: Request[Any]) -> list[Any]:
@@ -181,9 +184,6 @@ class LogReader(Rpc):
                 if error.limit is Limit.TOPICS or not _can_be_less(error):
                     raise
                 refused, was_refused, run = None, True, 0
-                if first == 0 and size > 1 and (birth := self._birth(wanted.address)):
-                    first = min(birth, last)
-                    continue
                 if error.limit is Limit.GONE and (size == 1 or not backwards):
                     lost = f"{self.chain.name}: its node does not keep the logs from block {part.first} on"
                     raise RpcError(f"{lost}: {error}", error.code, limit=error.limit) from error
@@ -262,7 +262,7 @@ class LogReader(Rpc):
             if asked:
                 sizes = (_ANY_SPAN if one.last is None else one.last - one.first + 1 for one in asked)
                 size = min(max(sizes), self.most_blocks or _ANY_SPAN)
-                self.most_blocks, self._steady = max(_LEAST_SPAN, size // 2), 0
+                self.most_blocks, self._steady = max(min(_LEAST_SPAN, size), size // 2), 0
             raise
 
     def _place(self, log: Any) -> tuple[int, int]:
@@ -272,7 +272,7 @@ class LogReader(Rpc):
             raise BadAnswer(f"{self.chain.name}: its node answers with logs that have no place") from error
 
     def _birth(self, address: str) -> int:
-        """The block that brought a contract, found by its code; 0 if the node does not have the state of old blocks."""
+        """The block that brought a contract, found by its code; 0 if the node does not keep the state of old blocks."""
         known = self._births.get(address.lower())
         if known is not None:
             return known

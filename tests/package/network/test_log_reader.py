@@ -166,7 +166,7 @@ def test_what_takes_too_long_is_asked_for_in_smaller_parts_the_next_time(
     there = Connection(chain, timeout=0.4)
     node.faults = [Only("eth_getLogs", Scans())]
     last = there.height()
-    wanted = logs_request(EMITTER, [[word(1)]], 0, last)
+    wanted = logs_request(EMITTER, [[word(1)]], 1, last)
     for _ in range(2):
         with pytest.raises(Unreachable, match="no answer in time"):
             there.ask(wanted)
