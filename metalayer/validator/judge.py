@@ -90,10 +90,9 @@ class Judge:
         starts = self._starts(places)
 
         def see(connection: Connection) -> tuple[Anchor, dict[Fact, Finding]]:
-            block = connection.ask(_block(final))
+            block, found = find_places(connection, self.gateway, places, starts, final, _block(final))
             if block is None:
                 raise BadAnswer(f"{connection.name}: its node has no block {final}, which it called final")
-            found = find_places(connection, self.gateway, places, starts, final) if places else {}
             if wanted is not None:
                 said = find_set(connection, self.gateway, wanted)
                 found |= {fact: said for fact in facts if isinstance(fact, SetFact)}
