@@ -10,7 +10,8 @@ from eth_utils.crypto import keccak
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
-from metalayer.network.rpc import REQUEST_TIMEOUT, Reverted, Rpc, RpcError
+from metalayer.network.log_reader import LogReader
+from metalayer.network.rpc import REQUEST_TIMEOUT, Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender, Signed, Transaction
 from metalayer.protocol.abi import Function, Value
 from metalayer.protocol.hex import to_hex
@@ -45,7 +46,7 @@ _QUANTITIES = (
 )
 
 
-class Connection(Rpc):
+class Connection(LogReader):
     """One chain. Safe to share between threads."""
 
     def __init__(self, chain: Chain, timeout: float = REQUEST_TIMEOUT) -> None:

@@ -11,17 +11,25 @@ from metalayer.protocol.hex import from_hex, to_hex
 
 Answer_co = TypeVar("Answer_co", covariant=True)
 
+LOGS = "eth_getLogs"
+
 READ_FAULTS = (AttributeError, DecodingError, LookupError, OverflowError, TypeError, ValueError)
 """What `Request.read` raises if the answer is not what was asked for."""
 
 
 @dataclass(frozen=True)
 class Request(Generic[Answer_co]):
-    """One request. `read` makes a value of the JSON result, or raises one of READ_FAULTS."""
+    """One request. `read` makes a value of the JSON result, or raises one of READ_FAULTS.
+
+    Of logs: `once` says that each combination of the wanted topics is logged once at most, so that whoever reads
+    backwards may stop when all are there; `rare` that there are few in the whole history, and that it is read often.
+    """
 
     method: str
     params: Sequence[Any] = ()
     read: Callable[[Any], Answer_co] = lambda result: result
+    once: bool = False
+    rare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +146,10 @@ def call_request(
 def logs_request(
     address: str, topics: Sequence[Topic], first: int | str = 0, last: int | str = "latest"
 ) -> Request[list[Log]]:
-    """One `eth_getLogs` over the blocks `first` to `last`, both included.
+    """One `eth_getLogs` over the blocks `first` to `last`, both included: the logs in their order, each once, however
+    the node sorts and repeats them.
 
-    An answer with a log that was not asked for cannot be read.
+    An answer with a log that was not asked for, or with two different ones at one place, cannot be read.
     """
     wanted = {
         "address": address,
@@ -164,9 +173,12 @@ def logs_request(
                 for topic, among in zip(log.topics, allowed, strict=False)
             ):
                 raise ValueError("another log than asked for")
-        return logs
+        places = {(log.block, log.index): log for log in logs}
+        if any(places[log.block, log.index] != log for log in logs):
+            raise ValueError("two logs at one place")
+        return [places[place] for place in sorted(places)]
 
-    return Request("eth_getLogs", (wanted,), read)
+    return Request(LOGS, (wanted,), read)
 
 
 def block_tag(block: int | str) -> str:

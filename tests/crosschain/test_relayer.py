@@ -237,7 +237,7 @@ def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
         # One by one: of messages sent together, two can be in one block.
         mesh.send("hub", "arcade")
     mesh.finalize()
-    monkeypatch.setattr("metalayer.relayer.backlog.parse", counted)
+    monkeypatch.setattr("metalayer.lanes.logs.parse", counted)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
         results = [relayer.relay_once() for _ in range(4)]
