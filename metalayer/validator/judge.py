@@ -151,7 +151,7 @@ class Judge:
         return replace(finding, final=final)
 
     def _undecided(self, facts: Sequence[Fact], good: int, faults: Mapping[int, str]) -> Round:
-        self.nodes.undecided = good >= self.nodes.agree
+        self.nodes.undecided = True
         self._tell(faults, f"{self.nodes.too_few(good)}: nothing is signed for it")
         return Round(self._nothing(facts, self.nodes.too_few(good)))
 
