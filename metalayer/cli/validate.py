@@ -64,6 +64,7 @@ def cli(
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.words import verdict_line
     from metalayer.network.live import Live
+    from metalayer.network.nodes import PATIENCE
     from metalayer.network.signers import address_of, load_signer
     from metalayer.validator.next_set import NextSet
     from metalayer.validator.process import Validator
@@ -72,7 +73,8 @@ def cli(
     signer = load_signer(key)
     if hasattr(signer, "set_autosign"):
         signer.set_autosign(True)
-    live = Live.open()
+    # One broken chain keeps nobody from signing for the others.
+    live = Live.open(PATIENCE, forgiving=True)
     path = record or live.folder() / "records" / f"{signer.address.lower()}.sqlite"
     validator = Validator.open(
         signer,

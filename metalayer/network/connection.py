@@ -244,9 +244,9 @@ class Connection(LogReader):
             return self._sending.setdefault(address.lower(), threading.Lock())
 
 
-def connect(network: Network) -> dict[str, Connection]:
+def connect(network: Network, timeout: float = REQUEST_TIMEOUT) -> dict[str, Connection]:
     """One connection per chain of the network, by name. Nothing is requested yet."""
-    return {name: Connection(chain) for name, chain in network.chains.items()}
+    return {name: Connection(chain, timeout) for name, chain in network.chains.items()}
 
 
 def fault(connection: Connection, error: MetalayerError) -> str:
