@@ -381,6 +381,31 @@ def test_nodes_that_lost_a_final_block_are_behind(mesh: Deployment, watch: Open)
     assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
 
 
+def test_nodes_a_few_blocks_behind_where_they_were_are_still_good(mesh: Deployment, watch: Open) -> None:
+    """Other backends behind the same address."""
+    here = watch([], [], [])
+    fact = send(mesh)
+    assert here.judge(send(mesh)).judgement is Judgement.SIGNED
+    for node in here.nodes:
+        node.faults = [Lagging(2)]
+    assert here.judge(fact).judgement is Judgement.SIGNED
+
+
+def test_the_same_fault_is_said_once(mesh: Deployment, watch: Open, caplog: pytest.LogCaptureFixture) -> None:
+    """However its numbers change; and that it is over."""
+    here = watch([], [], [fork()])
+    for _ in range(3):
+        assert here.judge(send(mesh)).judgement is Judgement.SIGNED
+    here.nodes[2].faults = []
+    for _ in range(2):
+        assert here.judge(send(mesh)).judgement is Judgement.SIGNED
+    first, over = caplog.messages
+    assert first.startswith(
+        "hub: not all of its nodes are believed (node 3: it is on another fork: its block "
+    )
+    assert over == "hub: all of its nodes are believed again"
+
+
 @pytest.mark.parametrize(("tag", "depth"), [("finalized", 64), ("safe", 32)])
 def test_finality_may_be_what_the_chain_says(mesh: Deployment, watch: Open, tag: str, depth: int) -> None:
     here = watch([], [RefusesTag(tag)], [], finality=tag)
