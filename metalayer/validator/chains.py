@@ -67,7 +67,7 @@ class Chains:
             found = future.result()
             if found.reorganised:
                 self._distrust(chain_id, found.reorganised)
-                waiting = Finding(Truth.NOT_YET, self.distrust(chain_id))
+                waiting = Finding(Truth.NOT_YET, self.distrust(chain_id), final=True)
                 found = Round(dict.fromkeys(found.findings, waiting))
             yield chain_id, found
 

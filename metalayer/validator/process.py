@@ -52,7 +52,7 @@ class Judgement(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One proposal judged in one pass. `reason` is empty if signed; `final` is a refusal that stands for ever."""
+    """One proposal judged in one pass. `reason` is empty if signed; `final`: only a person can change it."""
 
     root: bytes
     judgement: Judgement
@@ -232,7 +232,7 @@ class Validator:
             found = check_alone(fact, self.chains.judges, self.mesh.network_id, self._agreed)
             if found is None and (why := self.chains.distrust(chain_id)):
                 self._held.add(why)
-                found = Finding(Truth.NOT_YET, why)
+                found = Finding(Truth.NOT_YET, why, final=True)
             if found is None:
                 needed.setdefault(chain_id, []).append(fact)
             else:
@@ -282,7 +282,7 @@ class Validator:
                     return self._unsigned(root, case, judgement, found.reason, final=found.final)
         # While a slow chain was read, another one may have been seen reorganised.
         for why in filter(None, map(self.chains.distrust, case.anchors)):
-            return self._unsigned(root, case, Judgement.WAITING, why, final=False)
+            return self._unsigned(root, case, Judgement.WAITING, why, final=True)
         if case.findings.keys() != set(case.facts):
             return self._unsigned(root, case, Judgement.WAITING, "not all of it could be read", final=False)
         try:
@@ -314,7 +314,8 @@ class Validator:
         return signature is not None and self.mesh.domain.recover(root, signature) == self.address
 
     def _publish(self, verdict: Verdict) -> Verdict:
-        if verdict.judgement is Judgement.SIGNED or verdict.final:
+        is_refused = verdict.judgement is Judgement.REFUSED and verdict.final
+        if verdict.judgement is Judgement.SIGNED or is_refused:
             self._settled.add(verdict.root)
             self._delays.pop(verdict.root, None)
         else:
