@@ -150,8 +150,9 @@ def restarts_request(gateway: str, destination: int, last_block: int) -> Request
 
 
 def sent_request(gateway: str, first: int, last: int) -> Request[list[Log]]:
-    """Everything sent from a chain in a range of blocks: what `parse` takes."""
-    return logs_request(gateway, [[MESSAGE_SENT.topic, LANE_EXTENDED.topic]], first, last)
+    """Everything sent from a chain in a range of blocks: what `parse` takes. TooLarge if one of them has too much."""
+    wanted = logs_request(gateway, [[MESSAGE_SENT.topic, LANE_EXTENDED.topic]], first, last)
+    return replace(wanted, finished=False)
 
 
 def sent_between(

@@ -37,6 +37,10 @@ class Unreachable(MetalayerError):
     """The chain's node does not answer."""
 
 
+class TooSlow(Unreachable):
+    """The chain's node takes the connection, and does not answer in time."""
+
+
 class RpcError(MetalayerError):
     """The chain's node refused a request. `data` is the return data of a reverted call, empty otherwise; `limit` says
     what the node wants less of, None if nothing that is known.
@@ -221,13 +225,11 @@ class Rpc:
         return self._http.request("POST", self.chain.url, body=encoded, headers=_HEADERS, redirect=False)
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        why = (
-            "no answer in time"
-            if isinstance(error, urllib3.exceptions.ReadTimeoutError)
-            else "connection failed"
-        )
+        where = f"{self.chain.name} is unreachable at {self.chain.url}"
         hint = " (`ape metalayer localnet up` starts it)" if self.chain.is_local else ""
-        return Unreachable(f"{self.chain.name} is unreachable at {self.chain.url}: {why}{hint}")
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            return TooSlow(f"{where}: no answer in time{hint}")
+        return Unreachable(f"{where}: connection failed{hint}")
 
     def _result(self, method: str, answer: Any) -> Any:
         error = answer.get("error") if isinstance(answer, dict) else None
