@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
 from metalayer.network.nodes import Nodes, check_chain
@@ -101,7 +102,14 @@ class Judge:
             if block is None:
                 raise BadAnswer(f"{connection.name}: its node has no block {final}, which it called final")
             if wanted is not None:
-                said = find_set(connection, self.gateway, wanted)
+                try:
+                    said = find_set(connection, self.gateway, wanted)
+                except MetalayerError as error:
+                    # What is wrong with the hub's sets is nothing against its lanes.
+                    log.warning("%s", error)
+                    said = Finding(
+                        Truth.NOT_YET, f"set {wanted.version}: the sets of {self.chain.name} cannot be read"
+                    )
                 found |= {fact: said for fact in facts if isinstance(fact, SetFact)}
             return block, found
 

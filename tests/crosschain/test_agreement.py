@@ -460,8 +460,10 @@ def test_a_chain_that_is_read_through_one_node_elsewhere_is_said(mesh: Deploymen
     ]
 
 
-def test_a_set_beyond_its_type_is_its_chains_fault_alone(mesh: Deployment, watch: Open) -> None:
-    """M43: a validator starts, and signs for the others."""
+def test_a_set_beyond_its_type_is_its_chains_fault_alone(
+    mesh: Deployment, watch: Open, tmp_path: Path
+) -> None:
+    """M43: a validator starts, and signs all but the next set."""
 
     def beyond(call: Call, said: Any) -> Any:
         if call.params[0]["topics"][0] != to_hex(gateway.VALIDATOR_SET_INSTALLED.topic):
@@ -476,8 +478,14 @@ def test_a_set_beyond_its_type_is_its_chains_fault_alone(mesh: Deployment, watch
     assert hub.startswith(
         "hub: its node does not answer as it should (hub: its node's answer to eth_getLogs makes"
     )
-    assert here.judge(send(mesh, "arcade", "hub")).judgement is Judgement.SIGNED
-    assert here.judge(send(mesh)).judgement is Judgement.SIGNED
+    agreed = mesh.next_set()
+    here.validator.next_set = write_set(tmp_path / "next.yaml", agreed)
+    waiting = here.propose(SetFact(agreed.version, agreed.hash))
+    signed = {here.propose(send(mesh, "arcade", "hub")), here.propose(send(mesh))}
+    verdicts = {verdict.root: verdict for verdict in here.validator.pass_once()}
+    assert {root for root, one in verdicts.items() if one.judgement is Judgement.SIGNED} == signed
+    assert verdicts[waiting].judgement is Judgement.WAITING
+    assert verdicts[waiting].reason == "set 2: the sets of hub cannot be read"
 
 
 @contextmanager
