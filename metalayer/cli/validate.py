@@ -69,13 +69,15 @@ def cli(
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.words import verdict_line
     from metalayer.network.live import Live
+    from metalayer.network.nodes import PATIENCE
     from metalayer.network.signers import address_of, load_signer
     from metalayer.validator.next_set import NextSet
     from metalayer.validator.process import Validator
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
-    live = Live.open()
+    # One broken chain keeps nobody from signing for the others.
+    live = Live.open(PATIENCE, forgiving=True)
     path = record or live.folder() / "records" / f"{signer.address.lower()}.sqlite"
     validator = Validator.open(
         signer,

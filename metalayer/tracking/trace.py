@@ -113,8 +113,10 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
         return Trace(sent, *names, State.ABANDONED, reason=why, advice=advice)
     final = origin.ask(gateway.OUTBOX_LANE.optional(address, message.destination, block=origin.finalized()))
     if final is None or final.nonce < message.nonce:
-        depth = origin.chain.preset.finality_depth
-        advice = f"wait until block {sent.block + depth} of {names[0]}: it is at {origin.height()}"
+        preset = origin.chain.preset
+        about = "" if isinstance(preset.finality, int) else "about "
+        due = sent.block + preset.finality_depth
+        advice = f"wait until {about}block {due} of {names[0]}: it is at {origin.height()}"
         return Trace(sent, *names, State.SENT, advice=advice)
     if signed_nonces(mesh, exchange, {sent.ends}).get(sent.ends, 0) < message.nonce:
         if destination.block().time > message.deliver_before:

@@ -278,8 +278,9 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
     monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     relayer = mesh.relayer(exchange)
-    with mesh.signing(exchange, tmp_path):
+    with mesh.signing(exchange, tmp_path) as validators:
         broken = Reorganisation(mesh, exchange, relayer)
+        mesh.trust_again(validators, exchange, "hub")
         before = credit(mesh, "hub", SENDER.address)
         (halted,) = relay(mesh, relayer, 1)
         assert halted.delivered == 0
@@ -337,6 +338,8 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
             threading.Event().wait(0.02)
         revert(hub.rpc, snapshot)
         (anew,) = mesh.send("hub", "arcade", b"anew")
+        mesh.finalize()
+        mesh.trust_again(validators, exchange, "hub")
         place, _ = restart(mesh, hub, arcade, OWNER)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")
         (followed,) = relay(mesh, relayer, 1)
