@@ -1,4 +1,4 @@
-"""The gas limit that configuration allows is one that can be delivered: measured on the dearest delivery of one message."""
+"""The gas limit that configuration allows can be delivered: measured on the dearest delivery of one message."""
 
 from __future__ import annotations
 
