@@ -63,7 +63,7 @@ def deposit(chain: str, amount: int, receiver: str | None, signing: Signing, as_
     """Put AMOUNT of ERA (such as 1.5) into the credit on CHAIN."""
     from metalayer.assets import credit
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
+    from metalayer.network.signers import address_of
     from metalayer.protocol.amounts import era
 
     live = Live.open()
@@ -71,7 +71,7 @@ def deposit(chain: str, amount: int, receiver: str | None, signing: Signing, as_
     name = connection.chain.name
     to = address_of(receiver or signing.account)
     signing.confirm(live.network, f"Deposit {era(amount)} ERA on {name} for {to} with {signing.account}?")
-    receipt = credit.deposit(connection, live.registry, load_sender(signing.account), to, amount)
+    receipt = credit.deposit(connection, live.registry, signing.sender_on(connection), to, amount)
     if as_json:
         print_json({"account": to, "amount": str(amount), "transaction": receipt["transactionHash"]})
     else:
@@ -88,7 +88,7 @@ def withdraw(chain: str, amount: int, to: str | None, signing: Signing, as_json:
     """Take AMOUNT of ERA out of the credit on CHAIN."""
     from metalayer.assets import credit
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
+    from metalayer.network.signers import address_of
     from metalayer.protocol.amounts import era
 
     live = Live.open()
@@ -96,7 +96,7 @@ def withdraw(chain: str, amount: int, to: str | None, signing: Signing, as_json:
     name = connection.chain.name
     target = address_of(to or signing.account)
     signing.confirm(live.network, f"Withdraw {era(amount)} ERA on {name} to {target} with {signing.account}?")
-    receipt = credit.withdraw(connection, live.registry, load_sender(signing.account), target, amount)
+    receipt = credit.withdraw(connection, live.registry, signing.sender_on(connection), target, amount)
     if as_json:
         print_json({"to": target, "amount": str(amount), "transaction": receipt["transactionHash"]})
     else:

@@ -23,7 +23,6 @@ def cli(message_id: bytes, exchange: Path | None, retry_it: bool, signing: Signi
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.words import trace_lines
     from metalayer.network.live import Live
-    from metalayer.network.signers import load_sender
     from metalayer.tracking.messages import retry
     from metalayer.tracking.trace import as_dict, find, look
 
@@ -32,7 +31,7 @@ def cli(message_id: bytes, exchange: Path | None, retry_it: bool, signing: Signi
     if retry_it:
         destination = live.connection(sent.message.destination)
         signing.confirm(live.network, f"Retry it on {destination.chain.name} with {signing.account}?")
-        retry(destination, load_sender(signing.account), live.mesh.gateway, sent.message)
+        retry(destination, signing.sender_on(destination), live.mesh.gateway, sent.message)
     trace = look(live.mesh, DirectoryExchange.of(live, exchange), origin, sent)
     if as_json:
         print_json(as_dict(trace))

@@ -19,6 +19,8 @@ from metalayer.network.gas import MAX_TRANSACTION_GAS
 
 if TYPE_CHECKING:
     from metalayer.network.config import Network
+    from metalayer.network.connection import Connection
+    from metalayer.network.transactions import Sender
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Option = Callable[[_F], _F]
@@ -174,6 +176,16 @@ class Signing:
     def confirm(self, network: Network, question: str) -> None:
         """As the function below."""
         confirm(network, self.yes, question)
+
+    def sender_on(self, connection: Connection) -> Sender:
+        """The account, unlocked. MetalayerError if something that it sent on that chain is not mined yet: whoever runs
+        a command again after it was interrupted might do it twice.
+        """
+        from metalayer.network.signers import load_sender
+
+        sender = load_sender(self.account)
+        connection.refuse_while_pending(sender)
+        return sender
 
 
 @dataclass(frozen=True)

@@ -172,13 +172,12 @@ def restart(origin: str, destination: str, nonce: int | None, signing: Signing, 
     """
     from metalayer.lanes.restart import restart as send
     from metalayer.network.live import Live
-    from metalayer.network.signers import load_sender
 
     live = Live.open()
     here, there = live.connection(origin), live.connection(destination)
     question = f"Restart the lane from {here.chain.name} to {there.chain.name}? What is on its way goes back."
     signing.confirm(live.network, question)
-    place, receipt = send(live.mesh, here, there, load_sender(signing.account), nonce)
+    place, receipt = send(live.mesh, here, there, signing.sender_on(here), nonce)
     if as_json:
         print_json({"nonce": place, "transaction": receipt["transactionHash"]})
     else:

@@ -67,7 +67,7 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
     from metalayer.cli.words import payment_cost, trace_lines
     from metalayer.errors import MetalayerError
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
+    from metalayer.network.signers import address_of
     from metalayer.tracking.messages import Draft, send
     from metalayer.tracking.trace import State, as_dict
     from metalayer.tracking.trace import wait as wait_for
@@ -88,7 +88,7 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
         due.refuse_missing()
     question = f"Send {len(data)} bytes from {source.chain.name} with {paying.account}? {payment_cost(due)}"
     paying.confirm(live.network, question)
-    sender = load_sender(paying.account)
+    sender = paying.sender_on(source)
     click.echo(f"fee: {payment_cost(due)}", err=as_json)
     if due.missing:
         source.send_many(sender, credit.preparation(live.registry, due))

@@ -74,7 +74,7 @@ def cli(
     from metalayer.cli.words import transfer_cost
     from metalayer.errors import MetalayerError
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
+    from metalayer.network.signers import address_of
     from metalayer.protocol.amounts import era
     from metalayer.protocol.hex import to_hex
     from metalayer.tracking.follower import Follower
@@ -93,7 +93,7 @@ def cli(
         f"Send {era(amount)} ERA from {name} to {end.name} with {paying.account}? {transfer_cost(transfer)}"
     )
     paying.confirm(live.network, question)
-    sender = load_sender(paying.account)
+    sender = paying.sender_on(start)
     click.echo(f"fee: {transfer_cost(transfer)}", err=as_json)
     events: list[Event] = []
     with shown_on(console(quiet=as_json)) as show:

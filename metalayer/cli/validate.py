@@ -75,8 +75,6 @@ def cli(
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
-    if hasattr(signer, "set_autosign"):
-        signer.set_autosign(True)
     live = Live.open()
     path = record or live.folder() / "records" / f"{signer.address.lower()}.sqlite"
     validator = Validator.open(

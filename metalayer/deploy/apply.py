@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, contracts_of, predict
 from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.flights import Flights
 from metalayer.deploy.inspection import ChainState, inspect, installed_sets
 from metalayer.deploy.intent import Intent, lifetime, resolve
 from metalayer.deploy.journal import Journal
@@ -26,12 +26,13 @@ from metalayer.deploy.plan import Plan, PlannedStep, Step, refuse_contradictions
 from metalayer.deploy.probe import refuse_unfit
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, receipt_request
+from metalayer.network.connection import Connection
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
-from metalayer.network.transactions import Receipt, Sender, Signed, Transaction
-from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.network.sending import MAX_TRANSACTION_GAS
+from metalayer.network.transactions import Sender, Transaction
+from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import block_request, quantity
 
 Report = Callable[[str, str, int], None]
@@ -89,7 +90,7 @@ class Deployer:
             if journal.expires is None:
                 journal.append({"record": "resolved", "expires": resolved.validator_set.expires})
             # On every chain before anything is sent to one: what one refuses must not be half done on the others.
-            in_parallel(lambda name: self._inspect(resolved.chains[name]), self.network.chains)
+            self._prepare_senders(resolved)
             previous = self._previous()
             kept = previous.chains if previous is not None and not is_new else {}
             finished = {name: chain for name, chain in kept.items() if name in self.network.chains}
@@ -105,6 +106,20 @@ class Deployer:
 
             in_parallel(apply_chain, self.network.chains)
             return Registry.load(self.network, self.registry_path)
+
+    def _prepare_senders(self, resolved: Resolved) -> None:
+        """Reads all chains, and has whoever sends to one of them at hand: who has no key, or types a wrong passphrase,
+        learns it before anything is sent.
+        """
+
+        def senders(name: str) -> list[str]:
+            desired = resolved.chains[name]
+            steps = steps_of(desired, self._inspect(desired), self.artifacts)
+            return [step.sender for step in steps if not step.is_done]
+
+        needed = in_parallel(senders, self.network.chains)
+        for account in dict.fromkeys(account for accounts in needed for account in accounts):
+            self.sender_of(account)
 
     def _inspect(self, desired: Desired) -> ChainState:
         refuse_unfit(self.connections[desired.chain.name])
@@ -203,8 +218,8 @@ class _ChainRun:
         self.connection = connection
         self.desired = desired
         self.artifacts = artifacts
-        self.journal = journal
         self.sender_of = sender_of
+        self.flights = Flights(connection, journal, sender_of)
 
     @property
     def chain(self) -> str:
@@ -212,7 +227,7 @@ class _ChainRun:
 
     def apply(self, report: Report) -> ChainState:
         """The chain's state when everything is done."""
-        self._settle()
+        self.flights.settle()
         state, missing = self._missing()
         gas = rehearse(self.connection, missing)
         report(self.chain, "compared", len(missing))
@@ -238,30 +253,6 @@ class _ChainRun:
         steps = steps_of(self.desired, state, self.artifacts)
         return state, [step for step in steps if not step.is_done]
 
-    def _settle(self) -> None:
-        """Follows every signed transaction to its end before anything new is signed, so that nothing goes
-        out twice.
-        """
-        waiting: list[Signed] = []
-        names: dict[str, str] = {}
-        for flight in self.journal.in_flight(self.chain):
-            names[flight.hash] = flight.step
-            receipt, nonce = self.connection.batch(
-                [
-                    receipt_request(flight.hash),
-                    quantity("eth_getTransactionCount", flight.sender, "latest"),
-                ]
-            )
-            if receipt is None and nonce > flight.nonce:
-                # Another transaction took its nonce: it can never be included.
-                self.journal.append({"record": "dropped", "chain": self.chain, "hash": flight.hash})
-            else:
-                waiting.append(Signed(from_hex(flight.raw), flight.hash, flight.nonce))
-        if waiting:
-            self.connection.broadcast(waiting)
-            receipts = self.connection.receipts([one.hash for one in waiting])
-            self.journal.append(*(self._receipt(names[r["transactionHash"]], r) for r in receipts))
-
     def _send(self, steps: list[Step], gas: Mapping[str, int]) -> None:
         sender = self.sender_of(steps[0].sender)
         transactions = [
@@ -269,27 +260,7 @@ class _ChainRun:
             for step in steps
         ]
         self._check_balance(sender, transactions)
-        signed = self.connection.sign_many(sender, transactions)
-        self.journal.append(
-            *(
-                {
-                    "record": "send",
-                    "chain": self.chain,
-                    "step": step.name,
-                    "to": step.to,
-                    "address": step.address,
-                    "arguments": step.arguments,
-                    "from": sender.address,
-                    "nonce": one.nonce,
-                    "hash": one.hash,
-                    "raw": to_hex(one.raw),
-                }
-                for step, one in zip(steps, signed, strict=True)
-            )
-        )
-        self.connection.broadcast(signed)
-        receipts = self.connection.receipts([one.hash for one in signed])
-        self.journal.append(*(self._receipt(s.name, r) for s, r in zip(steps, receipts, strict=True)))
+        receipts = self.flights.send(sender, steps, transactions)
         for step, receipt in zip(steps, receipts, strict=True):
             if receipt["status"] != 1:
                 raise MetalayerError(
@@ -307,17 +278,6 @@ class _ChainRun:
                 f"{self.chain}: {sender.address} has {balance / 1e18:.6f} ether, expected at least "
                 f"{needed / 1e18:.6f} for {gas:,} gas"
             )
-
-    def _receipt(self, step: str, receipt: Receipt) -> dict[str, Any]:
-        return {
-            "record": "receipt",
-            "chain": self.chain,
-            "step": step,
-            "hash": receipt["transactionHash"],
-            "block": receipt["blockNumber"],
-            "gas": receipt["gasUsed"],
-            "status": receipt["status"],
-        }
 
 
 def _record(

@@ -14,7 +14,8 @@ from metalayer.deploy.declaration import KINDS, Change, Kind
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.inspection import ChainState
 from metalayer.errors import MetalayerError
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
+from metalayer.network.connection import Connection
+from metalayer.network.sending import MAX_TRANSACTION_GAS
 from metalayer.protocol import reverts
 from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, short, to_hex

@@ -20,6 +20,8 @@ from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 # 40 bits are what the contracts keep of each.
 _Fee = Annotated[int, whole(0, (1 << 40) - 1)]
 _Gas = Annotated[int, whole(1, 1 << 40)]
+_USUAL_CEILING = 100
+_LOWEST_CEILING = 10 * 10**9
 
 
 FINALITY_TAGS = {"finalized": 64, "safe": 32}
@@ -108,6 +110,7 @@ class _ChainEntry(Entry):
     nodes: Annotated[list[_Url], Field(min_length=1, max_length=100)] | None = None
     agree: Annotated[int, whole(1, 100)] | None = None
     fork: Fork | None = None
+    max_gas_price: Annotated[int, whole(1, 10**18)] | None = None
 
     @model_validator(mode="after")
     def _has_a_place(self) -> _ChainEntry:
@@ -170,6 +173,15 @@ class Chain:
     fork: Fork | None
     nodes: tuple[str, ...] = ()
     agree: int = 0
+    gas_price_ceiling: int | None = None
+
+    @property
+    def max_gas_price(self) -> int:
+        """Wei for each gas that no transaction offers more than, however long it waits.
+
+        100 times the preset's base fee, and at least 10 gwei, if networks.yaml sets none.
+        """
+        return self.gas_price_ceiling or max(_LOWEST_CEILING, _USUAL_CEILING * self.preset.base_fee)
 
     @property
     def is_local(self) -> bool:
@@ -236,9 +248,16 @@ def _resolve(file: _File, document: Document) -> Network:
             known = hint(entry.preset, file.presets)
             raise document.fault(("chains", name, "preset"), f"no preset {found(entry.preset)}{known}")
         preset = file.presets[entry.preset]
-        nodes = tuple(entry.nodes or ())
         chains[name] = Chain(
-            name, entry.chain_id, preset, entry.port, entry.url, entry.fork, nodes, entry.agree or 0
+            name,
+            entry.chain_id,
+            preset,
+            entry.port,
+            entry.url,
+            entry.fork,
+            tuple(entry.nodes or ()),
+            entry.agree or 0,
+            entry.max_gas_price,
         )
     if file.network.hub not in chains:
         known = hint(file.network.hub, chains)

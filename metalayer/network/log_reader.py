@@ -267,6 +267,8 @@ class LogReader(Rpc):
             return known
         low, high = 0, super().ask(quantity("eth_blockNumber"))
         try:
+            if not super().ask(code_request(address, high)):
+                return 0
             while low < high:
                 middle = (low + high) // 2
                 if super().ask(code_request(address, middle)):

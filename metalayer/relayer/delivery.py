@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, fault
+from metalayer.network.connection import Connection, fault
 from metalayer.network.rpc import Reverted, RpcError
+from metalayer.network.sending import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation
@@ -49,7 +50,7 @@ class Courier:
         connection, delivery = self.connection, self.delivery
         started = time.monotonic()
         try:
-            connection.refuse_while_pending(self.sender)
+            connection.make_way(self.sender)
             ceiling = min(MAX_TRANSACTION_GAS, connection.block().gas_limit // 2)
             for one in work:
                 if one.restart is not None:

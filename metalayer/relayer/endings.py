@@ -98,9 +98,7 @@ def send(
         ready.append((step, int(gas * _GAS_MARGIN)))
     if not ready:
         return
-    signed = connection.sign_many(sender, [Transaction(gateway, step.data, gas) for step, gas in ready])
-    connection.broadcast(signed)
-    receipts = connection.receipts([transaction.hash for transaction in signed])
+    receipts = connection.submit(sender, [Transaction(gateway, step.data, gas) for step, gas in ready])
     for (step, _), receipt in zip(ready, receipts, strict=True):
         result.transactions.append(receipt["transactionHash"])
         result.gas_used += receipt["gasUsed"]

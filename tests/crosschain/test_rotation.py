@@ -21,6 +21,7 @@ from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
+from metalayer.network.pool import Patience
 from metalayer.network.rpc import Reverted
 from metalayer.network.signers import address_of
 from metalayer.network.transactions import Transaction
@@ -136,15 +137,15 @@ from metalayer.network.signers import address_of, local_key
 from metalayer.network.transactions import KeySender
 from metalayer.protocol.attestation import Domain
 
-broadcast = Connection.broadcast
+launch = Connection._launch
 
-def dying(connection, signed):
-    broadcast(connection, signed)
+def dying(connection, *signed):
+    launch(connection, *signed)
     if connection.chain.name == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
 
 rotation.in_parallel = lambda function, items: [function(item) for item in items]
-Connection.broadcast = dying
+Connection._launch = dying
 network = load_network()
 connections = connect(network)
 rotation.propose_and_rotate(
@@ -308,8 +309,12 @@ def test_a_transaction_that_waits_in_the_pool_is_not_paid_for_twice(mesh: Deploy
     arcade.rpc("evm_setAutomine", False)
     (signed,) = arcade.sign_many(RELAYER, [Transaction(ACCEPTING, b"", 100_000)])
     arcade.broadcast([signed])
+    arcade.patience = Patience(0.1, 1.0)
     (outcome,) = catch_up(mesh.only("hub", "arcade"), dict.fromkeys(CHAINS, RELAYER))
-    assert outcome.problem == f"arcade: a transaction of {RELAYER.address} is still pending: waiting for it"
+    assert outcome.problem.startswith(
+        f"arcade: a transaction of {RELAYER.address} is still pending, from nonce "
+    )
+    assert int(arcade.rpc("txpool_status")["pending"], 16) == 1
 
 
 def test_validators_that_disagree_about_the_next_set_make_no_quorum(

@@ -233,7 +233,7 @@ def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
     deployer: Deployer, connections: dict[str, Connection]
 ) -> None:
     class Silent(Connection):
-        def broadcast(self, signed: Any) -> None:
+        def _launch(self, *signed: Any) -> None:
             raise Crash
 
     arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
@@ -252,7 +252,7 @@ def test_a_transaction_whose_nonce_was_taken_is_given_up(
     deployer: Deployer, connections: dict[str, Connection]
 ) -> None:
     class Silent(Connection):
-        def broadcast(self, signed: Any) -> None:
+        def _launch(self, *signed: Any) -> None:
             raise Crash
 
     arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}

@@ -186,7 +186,7 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
         (change("chains.Up-Town", ENTRY), r"chains.Up-Town: expected up to 32 lower-case letters"),
         (change("network.name", "../elsewhere"), r"network.name: expected up to 64 letters"),
         (change("network.hub", "nowhere"), r"network.hub: no chain 'nowhere': expected one of away, home"),
-        (change("presets.hub.max_gas_limit", 16_777_216), r"hub.max_gas_limit: .* at most 15427337"),
+        (change("presets.hub.max_gas_limit", 16_777_216), r"hub.max_gas_limit: .* at most 15427338"),
         (
             change("presets.hub.gas_limit", 20_000_000),
             r"hub.max_gas_limit: .* needs 11263730 gas: half a block",
