@@ -30,8 +30,8 @@ class TooFew(MetalayerError):
 class Nodes:
     """The nodes of one chain. `agree` of them have to say the same: more than half, so no two things can both be said.
 
-    Those that are slow are not waited for when enough have answered, unless these did not agree the last time. A node
-    that has not answered one question yet is not asked the next one.
+    Those that are slow are not waited for when enough have answered, unless that was not enough the last time
+    (`undecided`). A node that has not answered one question yet is not asked the next one.
     """
 
     chain: Chain
@@ -126,7 +126,7 @@ class Nodes:
 
         answers, faults = self.ask(checked)
         said = self.vote(answers)
-        self.undecided = said is None and len(answers) >= self.agree
+        self.undecided = said is None
         if said is None:
             raise TooFew(f"{self.too_few(len(answers))}{self.named(faults)}")
         return said

@@ -90,10 +90,9 @@ class Judge:
         starts = self._starts(places)
 
         def see(connection: Connection) -> tuple[Anchor, dict[Fact, Finding]]:
-            block = connection.ask(_block(final))
+            block, found = find_places(connection, self.gateway, places, starts, final, _block(final))
             if block is None:
                 raise BadAnswer(f"{connection.name}: its node has no block {final}, which it called final")
-            found = find_places(connection, self.gateway, places, starts, final) if places else {}
             if wanted is not None:
                 said = find_set(connection, self.gateway, wanted)
                 found |= {fact: said for fact in facts if isinstance(fact, SetFact)}
@@ -152,7 +151,7 @@ class Judge:
         return replace(finding, final=final)
 
     def _undecided(self, facts: Sequence[Fact], good: int, faults: Mapping[int, str]) -> Round:
-        self.nodes.undecided = good >= self.nodes.agree
+        self.nodes.undecided = True
         self._tell(faults, f"{self.nodes.too_few(good)}: nothing is signed for it")
         return Round(self._nothing(facts, self.nodes.too_few(good)))
 

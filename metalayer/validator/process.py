@@ -95,6 +95,7 @@ class Validator:
     _refused_sets: set[bytes] = field(default_factory=set)
     _delays: dict[bytes, _Delay] = field(default_factory=dict)
     _cases: dict[bytes, _Case] = field(default_factory=dict)
+    _held: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.chains = Chains(self.mesh, self.record)
@@ -212,6 +213,9 @@ class Validator:
             except (MetalayerError, OSError) as error:
                 tried.add(root)
                 self._stumble(root, error)
+        for why in sorted(self._held):
+            log.warning("%s", why)
+        self._held.clear()
         wanted = self._agreed.validator_set
         for chain_id, facts in asked.items():
             has_sets = any(isinstance(fact, SetFact) for fact in facts)
@@ -238,7 +242,7 @@ class Validator:
             chain_id = self.mesh.network_id if isinstance(fact, SetFact) else fact.origin
             found = check_alone(fact, self.chains.judges, self.mesh.network_id, self._agreed)
             if found is None and (why := self.chains.distrust(chain_id)):
-                log.warning("%s", why)
+                self._held.add(why)
                 found = Finding(Truth.NOT_YET, why)
             if found is None:
                 needed.setdefault(chain_id, []).append(fact)
