@@ -296,8 +296,9 @@ class LessGas(Fault):
 
 
 def test_a_node_that_gives_calls_less_gas_is_named(behind: Behind) -> None:
-    (line,) = probe.probe(behind(LessGas(), finality="safe")[0]).warnings
-    assert "of 3160000, which the largest delivery needs: rehearsals of it fail" in line
+    (result,) = [one for one in probe.probe(behind(LessGas())[0]).results if one.subject == "rehearsals"]
+    assert "of 3160000, which the largest delivery needs: rehearsals of it fail" in result.problem
+    assert not result.needed
 
 
 # In deploy and check
