@@ -11,4 +11,4 @@ import {IValidatorSets} from "./IValidatorSets.sol";
 /// @title Metalayer: the gateway of one chain
 /// @notice Outbox, Settlement, Inbox, ValidatorSets, Routes and Credit at one address, which is the same on every
 /// chain.
-interface IMetalayer is ISettlement, IOutbox, IInbox, IValidatorSets, IRoutes, ICredit {}
+interface IMetalayer is ISettlement, IOutbox, IInbox, IRoutes, ICredit, IValidatorSets {}

@@ -55,8 +55,22 @@ contract LibraryHarness {
         return Facts.restart(origin, destination, nonce);
     }
 
-    function packFee(uint64 basePart, uint64 relayPart, uint64 returnPart) external pure returns (Fee) {
-        return Fees.pack(basePart, relayPart, returnPart);
+    function packFee(
+        uint64 basePart,
+        uint64 relayPart,
+        uint64 stepPart,
+        uint64 callbackPart,
+        uint32 returnGasLimit
+    ) external pure returns (Fee) {
+        return Fees.pack(basePart, relayPart, stepPart, callbackPart, returnGasLimit);
+    }
+
+    function unexecutedLeaf(uint256 origin, uint256 destination, uint256 nonce, bytes32 id, uint256 status)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Facts.unexecuted(origin, destination, nonce, id, status);
     }
 
     function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {

@@ -54,14 +54,11 @@ _Url = Annotated[str, BeforeValidator(_read_url)]
 
 
 class Fees(Entry):
-    """What messages towards a kind of chain pay, and `return_` (in YAML: return) what their end costs on it as the
-    origin. Gwei of ERA; basis points.
-    """
+    """What messages towards a kind of chain pay, and, with `gas`, what returns to it. Gwei of ERA; basis points."""
 
     base: _Fee
     gas: _Fee
     byte: _Fee
-    return_: Annotated[_Fee, Field(alias="return")]
     protocol_share: Annotated[int, whole(0, 10_000)]
 
 
@@ -74,6 +71,7 @@ class Preset(Entry):
     finality: Annotated[int | str, BeforeValidator(_finality)]
     default_gas_limit: _Gas
     max_gas_limit: _Gas
+    default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]
     fees: Fees
 
     @model_validator(mode="after")
@@ -110,7 +108,7 @@ class _ChainEntry(Entry):
     nodes: Annotated[list[_Url], Field(min_length=1, max_length=100)] | None = None
     agree: Annotated[int, whole(1, 100)] | None = None
     fork: Fork | None = None
-    max_gas_price: Annotated[int, whole(1, 10**18)] | None = None
+    max_gas_price: Annotated[int, whole(1, 1 << 60)] | None = None
 
     @model_validator(mode="after")
     def _has_a_place(self) -> _ChainEntry:
@@ -248,6 +246,7 @@ def _resolve(file: _File, document: Document) -> Network:
             known = hint(entry.preset, file.presets)
             raise document.fault(("chains", name, "preset"), f"no preset {found(entry.preset)}{known}")
         preset = file.presets[entry.preset]
+        nodes = tuple(entry.nodes or ())
         chains[name] = Chain(
             name,
             entry.chain_id,
@@ -255,7 +254,7 @@ def _resolve(file: _File, document: Document) -> Network:
             entry.port,
             entry.url,
             entry.fork,
-            tuple(entry.nodes or ()),
+            nodes,
             entry.agree or 0,
             entry.max_gas_price,
         )

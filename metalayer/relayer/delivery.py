@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection, fault
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.rpc import Reverted, RpcError
-from metalayer.network.sending import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.36;
+
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Refunds} from "./Refunds.sol";
+import {Rotations} from "./Rotations.sol";
+
+/// @title Annex: what a gateway does rarely
+/// @notice The gateway runs this code on its own storage: see {Annexed}. Called at its own address, it finds no lane and
+/// no validator set, and so refuses everything.
+contract Annex is Refunds, Rotations {
+    /// @param networkId Chain id of the hub.
+    constructor(uint256 networkId) Refunds(networkId) {}
+
+    function _domainSeparator() internal view override returns (bytes32) {
+        return MessageHashUtils.toDomainSeparator(
+            hex"0f", keccak256("Metalayer"), keccak256("1"), _NETWORK_ID, address(this), bytes32(0)
+        );
+    }
+}
