@@ -351,7 +351,9 @@ def elsewhere(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / "networks.yaml").write_text(yaml.safe_dump(content))
         intent = yaml.safe_load((repo_root() / "deploy.yaml").read_text())
         intent |= {"deployer": SECOND_DEPLOYER.address, "treasury": TREASURY.address}
-        intent |= {"owners": {"default": OWNER.address}, "guardians": {"default": GUARDIAN.address}}
+        for office in ("owners", "councils", "fee_keepers", "recoveries", "collectors"):
+            intent[office] = {"default": OWNER.address}
+        intent["watchers"] = {"default": [GUARDIAN.address]}
         intent["validators"]["weights"] = {validator.address: 100 for validator in VALIDATORS}
         (tmp_path / "deploy.yaml").write_text(yaml.safe_dump(intent))
         monkeypatch.chdir(tmp_path)
