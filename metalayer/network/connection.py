@@ -6,6 +6,7 @@ from typing import Any
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.log_reader import LogReader
+from metalayer.network.rpc import REQUEST_TIMEOUT
 from metalayer.network.sending import Sending
 from metalayer.protocol.abi import Function, Value
 from metalayer.protocol.rpc import (
