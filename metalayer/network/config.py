@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from metalayer.errors import MetalayerError
 from metalayer.network.models import Model, read_yaml
+from metalayer.network.redaction import shown_url
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 
 _Positive = Annotated[int, Field(gt=0)]
@@ -55,7 +56,7 @@ class Preset(Model):
 class Fork(Model):
     """Start from another chain's state: its RPC address and, if given, the block."""
 
-    url: str
+    url: Annotated[str, Field(repr=False)]
     block: int | None = None
 
 
@@ -93,7 +94,7 @@ class Chain:
     chain_id: int
     preset: Preset
     base_port: int | None
-    remote_url: str | None
+    remote_url: str | None = field(repr=False)
     fork: Fork | None
     gas_price_ceiling: int | None = None
 
@@ -113,12 +114,17 @@ class Chain:
     def port(self) -> int:
         """The local port, offset included. MetalayerError for a chain that runs elsewhere."""
         if self.base_port is None:
-            raise MetalayerError(f"chain '{self.name}' runs at {self.remote_url}: it has no local port")
+            raise MetalayerError(f"chain '{self.name}' runs at {self.place}: it has no local port")
         return self.base_port + port_offset()
 
     @property
     def url(self) -> str:
         return self.remote_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """Its url as people may see it: without passwords and keys."""
+        return shown_url(self.url)
 
 
 @dataclass(frozen=True)
