@@ -30,7 +30,7 @@ from tools.repository import repo_root
 
 ELSEWHERE = ("hub", "perps")
 _LOG_RANGE = 20
-_TOO_MANY_EVERY = 25
+_TOO_MANY_EVERY = 12
 _NOT_STANDARD = ("anvil_*", "evm_*", "hardhat_*", "debug_*", "txpool_*", "personal_*", "eth_sendTransaction")
 
 
