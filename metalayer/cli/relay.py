@@ -13,8 +13,12 @@ import click
 
 from metalayer.cli.command import Group, print_json
 from metalayer.cli.options import (
+    CHAIN,
+    NONCE,
+    SECONDS,
     Signing,
     account_option,
+    decimal,
     exchange_option,
     gathered,
     json_option,
@@ -59,7 +63,7 @@ _relaying = gathered(
     _timeout,
     click.option(
         "--claim-at",
-        type=click.FloatRange(min=1),
+        type=decimal(1, 1_000_000),
         default=10.0,
         show_default=True,
         help="Claim earnings when they are this many times what carrying the claim costs.",
@@ -102,7 +106,7 @@ def once(relaying: Relaying, as_json: bool) -> None:
 @_relaying
 @click.option(
     "--every",
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     default=1.0,
     show_default=True,
     help="Seconds between two passes.",
@@ -121,6 +125,7 @@ def watch(relaying: Relaying, every: float) -> None:
 @exchange_option
 @click.option(
     "--stuck-after",
+    type=SECONDS,
     default=600.0,
     show_default=True,
     help="Seconds that a message may wait.",
@@ -151,11 +156,11 @@ def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("origin")
-@click.argument("destination")
+@click.argument("origin", type=CHAIN)
+@click.argument("destination", type=CHAIN)
 @click.option(
     "--nonce",
-    type=click.IntRange(min=1),
+    type=NONCE,
     help="Place of the restart; by default well above all that both ends know of.",
 )
 @signing_options("TEST::1", "Owner of the origin's gateway.")

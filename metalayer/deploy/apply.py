@@ -23,6 +23,7 @@ from metalayer.deploy.inspection import ChainState, inspect, installed_sets
 from metalayer.deploy.intent import Intent, lifetime, resolve
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.plan import Plan, PlannedStep, Step, refuse_contradictions, rehearse, steps_of
+from metalayer.deploy.probe import refuse_unfit
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
@@ -121,6 +122,7 @@ class Deployer:
             self.sender_of(account)
 
     def _inspect(self, desired: Desired) -> ChainState:
+        refuse_unfit(self.connections[desired.chain.name])
         state = inspect(self.connections[desired.chain.name], desired, self.artifacts)
         refuse_contradictions(desired, state)
         return state

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import PrivateAttr, model_validator
 
 from metalayer.deploy.contracts import predict
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
-from metalayer.network.models import Model, read_yaml
+from metalayer.network.inputs import Document, Entry, read_file, wrong
+from metalayer.network.values import Account, Name, decimal, hint, whole
 from metalayer.network.workspace import workspace
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import Route
@@ -23,38 +24,47 @@ FIRST_VERSION = 1
 """Version of the set that the constructor installs."""
 
 _SECONDS_PER_DAY = 86_400
+_SOURCE = "deploy.yaml"
 
-_Name = Annotated[str, Field(min_length=1)]
 
-
-class Validators(Model):
+class Validators(Entry):
     """The first set. `weights` by account name; the lifetime counts from the first `apply`."""
 
-    lifetime_days: Annotated[float, Field(gt=0)]
-    weights: dict[_Name, Annotated[int, Field(gt=0, lt=1 << 96)]]
+    # An hour to ten years.
+    lifetime_days: Annotated[float, decimal(1 / 24, 3_650)]
+    weights: dict[Account, Annotated[int, whole(1, (1 << 96) - 1)]]
 
 
-class Intent(Model):
+class Intent(Entry):
     """deploy.yaml as it is written."""
 
-    deployer: _Name
-    owners: dict[_Name, _Name]
-    guardians: dict[_Name, _Name]
-    treasury: _Name
+    deployer: Account
+    owners: dict[Name, Account]
+    guardians: dict[Name, Account]
+    treasury: Account
     validators: Validators
     routes: Literal["full mesh"]
+
+    _document: Document = PrivateAttr(default=Document(_SOURCE, None, {}))
 
     @model_validator(mode="after")
     def _has_defaults(self) -> Intent:
         for field in ("owners", "guardians"):
             if "default" not in getattr(self, field):
-                raise ValueError(f"{field} needs a `default`")
+                raise wrong(field, "`default` is missing")
         return self
+
+    def fault(self, said: str, *place: str) -> MetalayerError:
+        """What is wrong at a place of the file."""
+        return self._document.fault(place, said)
 
 
 def load_intent(path: Path | None = None) -> Intent:
     """Read deploy.yaml (the workspace's by default). MetalayerError, one line, if it is missing or wrong."""
-    return read_yaml(path or workspace() / "deploy.yaml", Intent)
+    document = read_file(path or workspace() / _SOURCE)
+    intent = document.read(Intent)
+    intent._document = document
+    return intent
 
 
 def lifetime(intent: Intent) -> int:
@@ -71,30 +81,43 @@ def resolve(
     time at which the first set ends. MetalayerError for unknown chains and accounts, and for a set that no
     chain would install.
     """
-    for field, accounts in (("owners", intent.owners), ("guardians", intent.guardians)):
-        for name in accounts.keys() - {"default"}:
-            if name not in network.chains:
-                raise MetalayerError(
-                    f"deploy.yaml: {field}.{name}: no such chain, expected default, {', '.join(network.chains)}"
-                )
+
+    def address(name: str, *place: str) -> str:
+        try:
+            return address_of(name)
+        except MetalayerError as error:
+            raise intent.fault(str(error), *place) from error
+
+    def on_chains(field: str, accounts: Mapping[str, str]) -> dict[str, str]:
+        for name in accounts:
+            if name != "default" and name not in network.chains:
+                known = hint(name, ("default", *network.chains))
+                raise intent.fault(f"no such chain{known}", field, name)
+        addresses = {name: address(account, field, name) for name, account in accounts.items()}
+        return {name: addresses.get(name, addresses["default"]) for name in network.chains}
+
+    owners, guardians = on_chains("owners", intent.owners), on_chains("guardians", intent.guardians)
     weights: dict[str, int] = {}
     for name, weight in intent.validators.weights.items():
-        signer = address_of(name)
+        signer = address(name, "validators", "weights", name)
         if signer in weights:
-            raise MetalayerError(f"deploy.yaml: validators.weights.{name}: {signer} is there twice")
+            raise intent.fault(f"{signer} is there twice", "validators", "weights", name)
         weights[signer] = weight
     validators = ValidatorSet.of(FIRST_VERSION, expires, weights)
-    validators.validate(now=expires)
-    deployer = address_of(intent.deployer)
+    try:
+        validators.validate(now=expires)
+    except MetalayerError as error:
+        raise intent.fault(str(error), "validators") from error
+    deployer, treasury = address(intent.deployer, "deployer"), address(intent.treasury, "treasury")
     addresses = predict(deployer, factory_code)
     chains = {
         chain.name: Desired(
             chain=chain,
             network=network,
             deployer=deployer,
-            owner=address_of(intent.owners.get(chain.name, intent.owners["default"])),
-            guardian=address_of(intent.guardians.get(chain.name, intent.guardians["default"])),
-            treasury=address_of(intent.treasury),
+            owner=owners[chain.name],
+            guardian=guardians[chain.name],
+            treasury=treasury,
             validator_set=validators,
             routes={
                 other.chain_id: route_between(chain, other)

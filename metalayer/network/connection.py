@@ -6,16 +6,19 @@ from typing import Any
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.log_reader import LogReader
+from metalayer.network.rpc import REQUEST_TIMEOUT
 from metalayer.network.sending import Sending
 from metalayer.protocol.abi import Function, Value
 from metalayer.protocol.rpc import (
     Block,
     Log,
+    Request,
     Topic,
     block_request,
     call_request,
     code_request,
     logs_request,
+    number,
     quantity,
 )
 
@@ -58,12 +61,22 @@ class Connection(LogReader, Sending):
         return self.ask(quantity("eth_blockNumber"))
 
     def finalized(self) -> int:
-        """Number of the newest block that counts as final: the chain's finality depth below the latest."""
-        return self.final_below(self.height())
+        """Number of the newest block that counts as final."""
+        return self.ask(self.final_request)
 
-    def final_below(self, height: int) -> int:
-        """Number of the newest block that counts as final when the latest is `height`."""
-        return max(0, height - self.chain.preset.finality_depth)
+    @property
+    def final_request(self) -> Request[int]:
+        """Asks for that number: what the chain's tag names, or the chain's finality in blocks below the latest."""
+        finality = self.chain.preset.finality
+        if isinstance(finality, int):
+            return Request("eth_blockNumber", (), lambda result: max(0, number(result) - finality))
+
+        def read(block: Any) -> int:
+            if block is None:
+                raise ValueError(f"there is no `{finality}` block")
+            return Block.read(block).number
+
+        return Request("eth_getBlockByNumber", (finality, False), read)
 
     def block(self, block: int | str = "latest") -> Block:
         """One block. BadAnswer if there is no such block."""
@@ -74,9 +87,9 @@ class Connection(LogReader, Sending):
         return self.ask(code_request(address, block))
 
 
-def connect(network: Network) -> dict[str, Connection]:
+def connect(network: Network, timeout: float = REQUEST_TIMEOUT) -> dict[str, Connection]:
     """One connection per chain of the network, by name. Nothing is requested yet."""
-    return {name: Connection(chain) for name, chain in network.chains.items()}
+    return {name: Connection(chain, timeout) for name, chain in network.chains.items()}
 
 
 def fault(connection: Connection, error: MetalayerError) -> str:

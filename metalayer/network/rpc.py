@@ -123,6 +123,11 @@ class Rpc:
             for request, answer in zip(asked, answers, strict=True)
         ]
 
+    def takes_batch(self, size: int) -> bool:
+        """True if the node answers so many requests in one body. Raises BadAnswer or Unreachable."""
+        answers = self._batch([Request("eth_chainId")] * size)
+        return answers is not None and all(isinstance(one, dict) and "result" in one for one in answers)
+
     def _read(self, request: Request[Answer_co], result: Any) -> Answer_co:
         try:
             return request.read(result)

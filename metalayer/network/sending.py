@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from metalayer.errors import MetalayerError
+from metalayer.network import gas as gas_limits
 from metalayer.network.bids import HEADER
 from metalayer.network.config import Chain
 from metalayer.network.pool import SLOWEST_POLL, Keep, NotMined, Pool, count_request, nowhere
@@ -17,7 +18,7 @@ from metalayer.network.transactions import Receipt, Sender, Signed, Transaction
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import quantity
 
-MAX_TRANSACTION_GAS = 16_777_216
+MAX_TRANSACTION_GAS = gas_limits.MAX_TRANSACTION_GAS
 """Highest gas limit of one transaction, EIP-7825."""
 
 _GAS_MARGIN = 1.2

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import is_address, to_checksum_address
 
 from metalayer.errors import MetalayerError
 from metalayer.network.anvil import ACCOUNTS, MNEMONIC
 from metalayer.network.config import load_network
 from metalayer.network.transactions import KeySender, Sender
+from metalayer.network.values import looks_like_address, read_address
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI
@@ -142,6 +142,16 @@ def _ape_sender(account: AccountAPI) -> Sender:
     return ApeSender(account) if keyfile is None else KeySender(unlock(Path(keyfile)))
 
 
+def typed_address(name: str) -> str | None:
+    """The checksummed address if the name is one, None for other names. MetalayerError if it is a wrong one."""
+    if not looks_like_address(name):
+        return None
+    try:
+        return read_address(name)
+    except ValueError as error:
+        raise MetalayerError(str(error)) from error
+
+
 def load_signer(name: str) -> Any:
     """What signs messages for an account, with `address` and `sign_message`. Errors as `load_sender`."""
     sender = load_sender(name)
@@ -156,11 +166,11 @@ def load_sender(name: str) -> Sender:
     """
     if key := local_account(name):
         return KeySender(key)
-    if not is_address(name):
+    address = typed_address(name)
+    if address is None:
         return _ape_sender(load_account(name))
     from ape import accounts
 
-    address = to_checksum_address(name)
     if load_network().is_local:
         for index in range(ACCOUNTS):
             if local_key(index).address == address:
@@ -172,8 +182,8 @@ def load_sender(name: str) -> Sender:
 
 def address_of(name: str) -> str:
     """Checksummed address of an alias, of `TEST::n` or of an address. Errors as `load_sender`."""
-    if is_address(name):
-        return str(to_checksum_address(name))
+    if address := typed_address(name):
+        return address
     if key := local_account(name):
         return str(key.address)
     return str(load_account(name).address)

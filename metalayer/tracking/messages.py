@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from eth_utils.address import is_address, to_checksum_address
-
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender
+from metalayer.network.values import read_address
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable
@@ -98,7 +97,8 @@ def parse_payload(payload: str | None, text: str | None) -> bytes:
 
 
 def parse_recipient(text: str) -> str:
-    """A checksummed address. MetalayerError if the text is none."""
-    if not is_address(text):
-        raise MetalayerError(f"'{text}' is not an address: expected 0x and 40 hexadecimal digits")
-    return to_checksum_address(text)
+    """A checksummed address. MetalayerError if the text is none, or its capitals are not those of its checksum."""
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise MetalayerError(str(error)) from error

@@ -442,22 +442,30 @@ def test_a_set_is_read_from_its_file(tmp_path: Path, expires: str, unix: int) ->
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
-        ("version: 2", "version: two", "version: Input should be a valid integer"),
-        ("version: 2", "version: 0", "version: "),
-        ("version: 2", "", "version: Field required"),
-        ("2099-01-01", "2099-13-01", "expires: expected Unix seconds or an ISO date"),
-        ("2099-01-01", "soon", "expires: expected Unix seconds or an ISO date"),
-        ("2099-01-01", "1" * 30, "expires: "),
-        ("2099-01-01", "[1]", "expires: "),
-        ("TEST::5: 100", "TEST::5: 0", "weights.TEST::5: "),
-        ("TEST::5: 100", "TEST::5: 1.5", "weights.TEST::5: "),
-        ("TEST::5: 100", "TEST::99: 100", "no account 'TEST::99'"),
-        ("TEST::5: 100", "TEST::9: 100", "is there twice"),
-        ("TEST::5: 100", "TEST::5: 300", "less than a third"),
+        ("version: 2", "version: two", ":1: version: expected a whole number from 1 to 2^64-1, found 'two'"),
+        ("version: 2", "version: 0", ":1: version: "),
+        ("version: 2", "", ":2: `version` is missing"),
+        ("2099-01-01", "2099-13-01", ":2: expires: expected Unix seconds or an ISO date"),
+        ("2099-01-01", "soon", ":2: expires: expected Unix seconds or an ISO date"),
+        ("2099-01-01", "2020-01-01", ":2: expires: expected a moment to come, found 2020-01-01 00:00:00 UTC"),
+        ("2099-01-01", str(2**64 - 1), ":2: expires: "),
+        ("2099-01-01", "1" * 30, ":2: expires: "),
+        ("2099-01-01", "[1]", ":2: expires: "),
+        ("TEST::5: 100", "TEST::5: 0", ":4: weights.TEST::5: "),
+        ("TEST::5: 100", "TEST::5: 1.5", ":4: weights.TEST::5: "),
+        ("TEST::5: 100", "TEST::99: 100", ":4: weights.TEST::99: no account 'TEST::99'"),
+        ("TEST::5: 100", "TEST::9: 100", ":7: weights.0xa0Ee7A142d267C1f36714E4a8F75612F20a79720: "),
+        ("TEST::5: 100", "TEST::6: 100", ":5: weights.TEST::6: expected each name once, it is in line 4"),
+        ("0xa0Ee", "0xa0ee", ":7: weights.0xa0ee7A142d267C1f36714E4a8F75612F20a79720: the checksum of"),
+        ("TEST::5: 100", "TEST::5: 300", ":3: weights: "),
         ("  TEST::5: 100\n", "", "4 to 32 members, not 3"),
-        ("weights:", "more: 1\nweights:", "more: "),
-        ("weights:", "weights: [", "is not valid YAML"),
-        (SET, "", "the file: "),
+        (
+            "weights:",
+            "more: 1\nweights:",
+            ":3: more: unknown name: expected one of version, expires, weights",
+        ),
+        ("weights:", "weights: [", "not valid YAML"),
+        (SET, "", ":1: expected names with values, found nothing"),
     ],
 )
 def test_a_malformed_file_is_one_line(tmp_path: Path, old: str, new: str, error: str) -> None:
@@ -474,7 +482,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(MetalayerError, match=r"cannot read .*next.yaml: No such file"):
         load_set(tmp_path / "next.yaml", address_of)
     (tmp_path / "next.yaml").write_bytes(b"\xff\xfe")
-    with pytest.raises(MetalayerError, match=r"next.yaml is not a text file"):
+    with pytest.raises(MetalayerError, match=r"next.yaml:1: expected UTF-8, found the byte 0xff"):
         load_set(tmp_path / "next.yaml", address_of)
 
 

@@ -137,7 +137,7 @@ def test_deploys_to_the_same_addresses_and_does_nothing_the_second_time(
         assert {registry.contract(chain, name).address for chain in connections} == {
             plan.resolved.addresses[name]
         }
-    registry.confirm(connections)
+    assert registry.differences(connections) == []
     assert nonces(connections) == expected_nonces(before, len(connections))
     assert not deployer.plan().has_changes
 
