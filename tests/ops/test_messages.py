@@ -33,14 +33,10 @@ def run(command: Any, *arguments: str) -> Result:
 
 
 def start(validator: Role, folder: Path, alias: str | None = None) -> subprocess.Popen[str]:
-    options = [
-        "--key",
-        alias or validator.alias,
-        "--exchange",
-        str(folder),
-        "--record",
-        str(folder.parent / f"{validator.index}.sqlite"),
-    ]
+    record = folder.parent / f"{validator.index}.sqlite"
+    options = ["--key", alias or validator.alias, "--exchange", str(folder), "--record", str(record)]
+    if not record.exists():
+        options.append("--new-record")
     return subprocess.Popen(
         [sys.executable, "-u", "-c", VALIDATE, *options],
         stdout=subprocess.PIPE,
@@ -83,6 +79,7 @@ def test_a_message_from_send_to_its_end(profile: Profile, deployment: Deployment
             "nothing to deliver\n1 messages sent but not final yet"
             in run(relay, "once", *shared, *by_relayer).output
         )
+        deployment.pass_time(10)
         deployment.finalize()
 
         waiting = run(relay, "status", "--stuck-after", "0", "--json", *shared)
