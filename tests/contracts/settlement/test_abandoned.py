@@ -673,7 +673,7 @@ def test_a_notice_after_it_came_home_pays_nothing(
     said = origin.notice(left[1].id, expired=True, carrier=carrier, step=fee(left[1]).step)
     assert (said.credit, said.receipt.named("ReturnNoticed")) == ({}, [])
     refusal = origin.gateway.revert("refund", *origin.evidence(left[1]), sender=attacker)
-    assert refusal == error("AlreadyRefunded", left[1].id)
+    assert refusal == error("NotReturned", left[1].id)
     assert client.view("returnedCount") == 1
 
 

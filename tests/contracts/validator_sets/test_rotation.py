@@ -47,7 +47,11 @@ def append(arcade: Stack, lane: PaperLane, sender: str) -> Callable[..., Message
     """Appends a message to the scripted recipient that outlives every set."""
 
     def append(**fields: Any) -> Message:
-        fields = {"deliver_before": now(arcade.chain) + LATE, "fee": Fee(0, 10**9, 10**9).packed, **fields}
+        fields = {
+            "deliver_before": now(arcade.chain) + LATE,
+            "fee": Fee(0, 10**9, 10**8, 10**9, 0).packed,
+            **fields,
+        }
         return lane.append(sender, arcade.recipient.address, **fields)
 
     return append
