@@ -16,7 +16,6 @@ from metalayer.protocol.rpc import Log
 from tests.kit.evm import (
     CODEC,
     MAX_TRANSACTION_GAS,
-    OUT_OF_GAS,
     Contract,
     Revert,
     call,
@@ -200,7 +199,7 @@ def test_a_sender_that_refuses_is_told_later_by_anyone(
     assert origin.refund(other, by=relayer).credit[sender] == unspent(other) + fee(other).callback
     reason = {
         OnReturn.REVERT: error("Refused", sent.id),
-        OnReturn.BURN_ALL_GAS: OUT_OF_GAS,
+        OnReturn.BURN_ALL_GAS: error("FailedCall"),
         OnReturn.REVERT_BOMB: Revert(bytes(95) + b"\x80" + bytes(999_904)),
     }[behaviour]
     assert origin.gateway.revert("callBack", *place(sent), sender=relayer) == reason
@@ -244,7 +243,7 @@ def test_a_sender_that_lies_to_a_rehearsal(
         ),
         16,
     )
-    assert required_gas(limit) < rehearsed < promised_gas(data, 0, 0, required_gas(limit))
+    assert required_gas(limit) < rehearsed < promised_gas(data, 0, 0, required_gas(limit)) * 64 // 63
     step = origin.step(
         origin.gateway, "refund", *origin.evidence(sent), sender=attacker, gas=rehearsed + rehearsed // 50
     )
@@ -278,7 +277,7 @@ def test_a_contract_without_such_a_function_is_refunded(
     origin.lane.append(sent)
     origin.notice(sent.id, expired=True, carrier=carrier, step=fee(sent).step)
     check_final(origin, origin.refund(sent, by=attacker), sent, attacker, open_=True)
-    assert origin.gateway.revert("callBack", *place(sent), sender=attacker) == Revert(b"")
+    assert origin.gateway.revert("callBack", *place(sent), sender=attacker) == error("FailedCall")
 
 
 @pytest.mark.parametrize("behaviour", [OnReturn.ACCEPT, OnReturn.BURN_ALL_GAS])
@@ -303,7 +302,7 @@ def test_an_account_that_delegates_is_called(
         assert slot(origin.hub.chain, sender) == RETURN_GAS_LIMIT - GAS_OPCODE
         return
     turned(b"")
-    assert origin.gateway.revert("callBack", *place(sent), sender=attacker) == Revert(b"")
+    assert origin.gateway.revert("callBack", *place(sent), sender=attacker) == error("FailedCall")
     turned(STOP)
     origin.call_back(sent, by=attacker)
 
