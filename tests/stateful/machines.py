@@ -6,9 +6,8 @@ from collections import Counter
 
 from tests.kit.exploring import explore
 from tests.kit.gateways import Gateways
-from tests.kit.scripted import OnReturn
 from tests.stateful.attackers import Cheats, Forgers, Outsiders
-from tests.stateful.ghost import Mood
+from tests.stateful.ghost import Mood, OnReturn
 from tests.stateful.governors import Governors
 from tests.stateful.machine import Machine
 from tests.stateful.reorganisations import Reorganisations

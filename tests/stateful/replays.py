@@ -12,8 +12,7 @@ from typing import Any
 
 from tests.kit.exploring import play
 from tests.kit.gateways import OWNER, PAYER, RELAYER, RIVAL
-from tests.kit.scripted import OnReturn
-from tests.stateful.ghost import Mood
+from tests.stateful.ghost import Mood, OnReturn
 from tests.stateful.machine import DAY, HOUR, Machine
 from tests.stateful.machines import Everything, Faults, Government, LifeCycle
 from tests.stateful.senders import TOO_LITTLE_GAS
@@ -78,7 +77,7 @@ def returned_in_the_end(state: LifeCycle) -> None:
     state.change_mood_of_sender(name="arcade", behaviour=OnReturn.REVERT)
     state.refund(number=0)
     state.change_mood_of_sender(name="arcade", behaviour=OnReturn.ACCEPT)
-    state.refund(number=0)
+    state.call_back(number=0)
 
 
 @replay(LifeCycle, "deposit", "withdrawal", "too little gas", "enough gas", "settled to the last gwei")
@@ -158,7 +157,7 @@ def what_outsiders_show(state: Government) -> None:
     state.rotate_falsely(name="arcade", number=0, kind="shorter")
     state.rotate_falsely(name="arcade", number=0, kind="unsigned")
     state.rotate_falsely(name="arcade", number=3, kind="invalid")
-    state.usurp(name="hub", lane=("arcade", "hub"), number=4)
+    state.usurp(name="hub", number=4)
     state.expire(number=0)
 
 
