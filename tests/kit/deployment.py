@@ -95,6 +95,10 @@ class Deployment(Mesh):
         return self.registry.address(contracts.ERA)
 
     @cached_property
+    def annex(self) -> str:
+        return self.registry.address(contracts.ANNEX)
+
+    @cached_property
     def guardian(self) -> str:
         return self.registry.address(contracts.GUARDIAN)
 

@@ -12,7 +12,7 @@ import pytest
 
 from metalayer.protocol.hex import to_hex
 from tests.kit.evm import init_code
-from tests.kit.gateways import GUARDIAN, OWNER, Gateways
+from tests.kit.gateways import OWNER, Gateways
 from tests.kit.stack import CHAINS
 from tests.stateful.machine import Machine
 from tests.stateful.machines import Faults, Government, LifeCycle, run
@@ -83,12 +83,16 @@ def test_without_a_bug_nothing_is_found(gateways: Gateways, name: str) -> None:
 
 
 def install(gateways: Gateways, bug: Bug) -> None:
-    """The variant's code, immutables included: what its constructor returns at that address."""
-    first = gateways.sets[0]
-    words = (first.version, first.expires, first.words)
-    code = init_code("BrokenMetalayer", gateways.network_id, gateways.era, OWNER, GUARDIAN, words, bug)
-    place = {gateways.gateway: {"code": to_hex(code), "state": {}}}
+    """The variants' code, immutables included: what their constructors return at the addresses of the originals."""
+    g, first = gateways, gateways.sets[0]
+    offices = (OWNER, g.guardian, OWNER, OWNER)
+    arguments = (g.network_id, g.era, g.annex, offices, [], (first.version, first.expires, first.words), bug)
+    codes = {
+        g.gateway: init_code("BrokenMetalayer", *arguments),
+        g.annex: init_code("BrokenAnnex", g.network_id, bug),
+    }
     for name in CHAINS:
-        call = {"to": gateways.gateway, "data": "0x"}
-        built = gateways.rpc(name, "eth_call", call, "latest", place)
-        gateways.rpc(name, "anvil_setCode", gateways.gateway, built)
+        for address, code in codes.items():
+            place = {address: {"code": to_hex(code), "state": {}}}
+            built = g.rpc(name, "eth_call", {"to": address, "data": "0x"}, "latest", place)
+            g.rpc(name, "anvil_setCode", address, built)
