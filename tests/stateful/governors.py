@@ -151,6 +151,23 @@ class Governors(Relayers):
         self.perform(name, OWNER, data, None, effect)
         self.reach("opened" if outbound and inbound else "closed")
 
+    @rule(lane=LANE, factor=st.sampled_from([0.5, 2, 3]))
+    def set_terms(self, lane: Lane, factor: float) -> None:
+        """From the next message on: what was sent is paid for."""
+        side = self.sides[lane[0]]
+        route = side.routes[lane[1]]
+        fees = ("base_fee", "gas_fee", "byte_fee", "return_gas_fee")
+        dearer = {name: min(2**40 - 1, int(getattr(route.terms, name) * factor)) for name in fees}
+        terms = replace(route.terms, **dearer)
+
+        def effect() -> list[Log]:
+            side.routes[lane[1]] = replace(route, terms=terms)
+            return []
+
+        self.perform(
+            lane[0], OWNER, gateway.SET_TERMS.encode(self.gateways.id_of(lane[1]), terms), None, effect
+        )
+
     # Validator sets
 
     @precondition(lambda self: self.rotatable())

@@ -109,6 +109,8 @@ class Relayers(Machine):
         else:
             done = self.attempt(destination, relayer, data, gas, effect)
         self.reach("retried" if done else "not retried")
+        if done:
+            self.refuse(destination, RIVAL, data, "MessageNotFailed")
 
     def _retried(self, destination: str, failed: Undelivered, relayer: str) -> list[Log]:
         side, message = self.sides[destination], failed.message
@@ -129,6 +131,7 @@ class Relayers(Machine):
         """Why a notice that was put aside cannot be taken in now."""
         lane = self.lane_of(message)
         if message.nonce <= self.inc(lane).followed_at:
+            self.reach("notice put aside in an old epoch")
             return "NoticeOutdated"
         if self.is_open(lane):
             return None
