@@ -275,7 +275,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
     Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
     """
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
@@ -325,7 +325,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
     another one at that place: the restart is all that can still be signed, and goes first.
     """
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     snapshot = hub.rpc("evm_snapshot")
     (gone,) = mesh.send("hub", "arcade", b"gone")

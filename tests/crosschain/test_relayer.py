@@ -111,7 +111,7 @@ def test_a_long_lane_uses_facts_at_every_256th_message(
 def test_facts_that_do_not_fit_into_a_proposal_are_left_to_the_next_pass(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("metalayer.relayer.passes.MAX_FACTS", 2)
+    monkeypatch.setattr("metalayer.relayer.quorums.MAX_FACTS", 2)
     mesh.send("hub", "arcade", count=260)
     mesh.send("hub", "perps")
     mesh.finalize()
@@ -445,7 +445,7 @@ def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
 ) -> None:
     """M21: no validator signs the second history; every other lane goes on, in the same pass and in later ones."""
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
     (first,) = mesh.send("hub", "arcade", b"first history")
