@@ -17,13 +17,14 @@ from metalayer.protocol.gateway import Batch
 from metalayer.protocol.rpc import READ_FAULTS
 from metalayer.relayer.backlog import Work
 from metalayer.relayer.gas import (
+    Call,
     Means,
     batch_gas,
     bytes_gas,
     delivery_gas,
     ending_gas,
     message_gas,
-    rehearse,
+    refused,
 )
 from metalayer.relayer.limits import Limits
 from metalayer.relayer.memory import Kind, Memory
@@ -167,18 +168,16 @@ class Courier:
         """
         connection, account = self.connection, self.sender.address
         means.check(connection, account, gas)
+        if refusal := refused(connection, account, Call(self.gateway, data, gas), means):
+            return refusal, False
+        self.purse.look()
         try:
-            rehearse(connection, account, self.gateway, data, gas, means)
-            self.purse.look()
             receipt = connection.send(self.sender, self.gateway, data, gas)
         except Reverted as error:
             if error.receipt is not None:
                 self._account(error.receipt, means.wei(error.receipt, gas), shares)
             return error.reason, error.receipt is not None
-        except MetalayerError as error:
-            # A node refuses what is too large for it in its own words, or with no JSON-RPC at all.
-            if not isinstance(error, RpcError):
-                connection.height()
+        except RpcError as error:
             return str(error), False
         self._account(receipt, means.wei(receipt, gas), shares)
         return "", False

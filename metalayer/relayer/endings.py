@@ -15,7 +15,7 @@ from metalayer.network.rpc import RpcError
 from metalayer.network.transactions import Sender, Transaction
 from metalayer.protocol.abi import Event
 from metalayer.protocol.rpc import Request, block_request, block_tag
-from metalayer.relayer.gas import Means, rehearse
+from metalayer.relayer.gas import Call, Means, refused
 from metalayer.relayer.memory import Kind, Memory
 from metalayer.relayer.purse import Purse
 from metalayer.relayer.results import Settled, claims_paid
@@ -133,7 +133,8 @@ class Desk:
                 continue
             # Of what the account cannot pay for nothing is remembered: it is not the step's fault.
             means.check(connection, account, promised + step.gas)
-            if (refusal := self._rehearse(step, means)) is None:
+            refusal = refused(connection, account, Call(self.gateway, step.data, step.gas), means)
+            if not refusal:
                 ready.append(step)
                 promised += step.gas
             elif not step.doubtful:
@@ -147,19 +148,6 @@ class Desk:
         }
         due = [(step.lane, step) for step in steps if step.item not in waiting[step.kind]]
         return fair(due, MOST_STEPS)
-
-    def _rehearse(self, step: Step, means: Means) -> str | None:
-        """Why a step fails, None if it does not. A node that is silent is no fault of the step."""
-        connection = self.connection
-        try:
-            rehearse(connection, self.sender.address, self.gateway, step.data, step.gas, means)
-        except RpcError as error:
-            return getattr(error, "reason", str(error))
-        except MetalayerError as error:
-            # Or it is: of an answer to this alone.
-            connection.height()
-            return str(error)
-        return None
 
     def _send(self, ready: Sequence[Step], means: Means) -> None:
         if not ready:

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
+from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt
 from metalayer.protocol.amounts import era
-from metalayer.protocol.gas import required
+from metalayer.protocol.gas import RETURN_CALLBACK_GAS, required
 from metalayer.protocol.gateway import Batch
 from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import Request, block_request, quantity
-
-RETURN_CALLBACK_GAS = 300_000
-"""Most gas for the sender of a message that comes back: a refund with a callback that wants more is left to others."""
 
 # What a delivery takes besides its recipients' gas. Generous, since nobody pays for what is not used. For each lane up
 # to five new words; for each message its hashes, its event and its recipient's cold account; a byte costs up to 40
@@ -65,21 +63,40 @@ class Means:
         return used, used * min(receipt.get("effectiveGasPrice") or 0, 2 * self.max_fee)
 
 
-def rehearse(connection: Connection, account: str, gateway: str, data: bytes, gas: int, means: Means) -> None:
-    """Runs a call once, as it would be sent: with its gas limit, and its price. Raises Reverted or RpcError.
+@dataclass(frozen=True)
+class Call:
+    """A transaction to be: calldata, and its gas limit."""
+
+    to: str
+    data: bytes
+    gas: int
+
+
+def refused(connection: Connection, account: str, call: Call, means: Means) -> str:
+    """Runs a call once as it would be sent, with its gas limit and its price: why it fails, empty if it does not.
 
     Code that looks at either sees no difference; code that looks at something else finds one, so that a rehearsal
-    binds nobody. An estimate would run it tens of times, with other limits.
+    binds nobody. An estimate would run it tens of times, with other limits. Raises MetalayerError if the node answers
+    nothing else either.
     """
     message = {
         "from": account,
-        "to": gateway,
-        "data": to_hex(data),
-        "gas": hex(gas),
+        "to": call.to,
+        "data": to_hex(call.data),
+        "gas": hex(call.gas),
         "maxFeePerGas": hex(means.max_fee),
         "maxPriorityFeePerGas": hex(means.tip),
     }
-    connection.ask(Request("eth_call", (message, "latest"), from_hex))
+    try:
+        connection.ask(Request("eth_call", (message, "latest"), from_hex))
+    except Reverted as error:
+        return error.reason
+    except MetalayerError as error:
+        # A node refuses what is too large for it in its own words, or with no JSON-RPC at all.
+        if not isinstance(error, RpcError):
+            connection.height()
+        return str(error)
+    return ""
 
 
 def delivery_gas(size: int, batches: Sequence[Batch]) -> int:

@@ -48,6 +48,10 @@ class Kind(StrEnum):
     NOTICE = "notice"
 
 
+ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM, Kind.NOTICE)
+"""Kinds of what is sent."""
+
+
 class Attempt(NamedTuple):
     """Something that failed `failures` times since `since`, and is due again at `due` (Unix seconds).
 

@@ -9,9 +9,14 @@ from metalayer.network.connection import Connection
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
+from metalayer.protocol.abi import Function
+from metalayer.protocol.gas import RETURN_CALLBACK_GAS
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable
 
+_ON_MESSAGE_RETURNED = Function(
+    "onMessageReturned(bytes32,uint256,(address,address,uint64,uint64,uint256,bytes),uint256)"
+)
 # Intrinsic gas of the call with which a failure is looked into: 21,000, and at most 40 a byte (EIP-7623).
 _CALL_GAS = 21_000
 _GAS_PER_BYTE = 40
@@ -69,6 +74,21 @@ def failure_reason(connection: Connection, address: str, message: Message) -> st
     if answer[:32] == gateway.RECEIVE_MESSAGE.selector.ljust(32, b"\0"):
         return "the recipient would accept it now"
     return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
+
+
+def refund_obstacle(connection: Connection, address: str, sent: Message) -> str:
+    """What the sender says now to its message coming back. Empty if it takes it. `connection` is the origin."""
+    if not connection.code(sent.sender):
+        return ""
+    data = _ON_MESSAGE_RETURNED.encode(sent.id, sent.destination, sent, 0)
+    gas = RETURN_CALLBACK_GAS + _CALL_GAS + _GAS_PER_BYTE * len(data)
+    try:
+        connection.call(sent.sender, data, sender=address, gas=gas)
+    except Reverted as error:
+        return f"the sender {sent.sender} refuses what comes back: {error.reason}"
+    except RpcError as error:
+        return f"the sender {sent.sender} fails within {RETURN_CALLBACK_GAS} gas: {error}"
+    return ""
 
 
 def parse_id(text: str) -> bytes:

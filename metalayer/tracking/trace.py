@@ -15,7 +15,7 @@ from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
 from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
-from metalayer.tracking.messages import failure_reason
+from metalayer.tracking.messages import failure_reason, refund_obstacle
 from metalayer.tracking.status import signed_nonces
 
 _POLL = 0.1
@@ -106,7 +106,7 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
     if refunds:
         return Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction)
     if failed:
-        return _undelivered(destination, address, sent, names, executed, failed[-1].event.expired)
+        return _undelivered((origin, destination), address, sent, executed, failed[-1].event.expired)
     if inbox.nonce >= message.nonce and not message.is_of_gateways:
         why = f"its lane was restarted: {names[1]} has no message {message.nonce} of it, or another one"
         advice = "its sender is refunded by `ape metalayer relay once` when the restart's notice is there"
@@ -127,14 +127,21 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
 
 
 def _undelivered(
-    destination: Connection, address: str, sent: Sent, names: tuple[str, str], executed: str, expired: bool
+    ends: tuple[Connection, Connection], address: str, sent: Sent, executed: str, expired: bool
 ) -> Trace:
     """A message whose first attempt did not succeed, and that was not refunded yet."""
-    message = sent.message
+    message, (origin, destination) = sent.message, ends
+    names = (origin.name, destination.name)
     standing = destination.view(address, gateway.MESSAGE_STATUS, sent.id)
     if standing.notice:
         advice = "`ape metalayer relay once` carries its notice and refunds its sender, once that is final and signed"
         why = f"it goes back: its notice is message {standing.notice} from {names[1]} to {names[0]}"
+        if origin.view(address, gateway.RETURN_NOTICE, destination.chain_id, sent.id).carrier is not None:
+            advice = "`ape metalayer relay once` refunds its sender"
+            why = f"it goes back: its notice, message {standing.notice} from {names[1]}, is on {names[0]}"
+            if obstacle := refund_obstacle(origin, address, message):
+                why = f"it came back, and its refund cannot succeed now: {obstacle}"
+                advice = "once its sender takes it, `ape metalayer relay once --again` refunds it"
         return Trace(sent, *names, State.RETURNING, executed, reason=why, advice=advice)
     if expired or destination.block().time > message.deliver_before:
         why = f"it was not executed by {utc(message.deliver_before)}, its deliverBefore"

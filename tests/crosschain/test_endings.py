@@ -24,8 +24,10 @@ from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact
+from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.message import Fee, interoperable
 from metalayer.protocol.rpc import Topic
+from metalayer.relayer.memory import FIRST_WAIT, Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.refunds import known_head
 from metalayer.relayer.results import PassResult
@@ -172,36 +174,51 @@ def scripted_sender(mesh: Deployment) -> str:
     return contract
 
 
-def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> None:
+def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> str:
+    """The id of the message."""
     data = gateway.send_call(
         interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
     )
     call = _EXECUTE + encode(["address", "bytes"], [mesh.gateway, data])
-    mesh.connections["hub"].send(SENDER, contract, call)
+    receipt = mesh.connections["hub"].send(SENDER, contract, call)
+    (id_,) = [log.topics[1] for log in receipt["logs"] if log.topics[0] == gateway.MESSAGE_SENT.topic]
+    return to_hex(id_)
 
 
 def test_a_sender_that_refuses_what_comes_back_is_asked_again(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """The refusal is a problem that is named; nothing is lost, and no other message waits for it."""
+    """The refusal is named and no alarm; nothing is lost, no other message waits for it, and it is not rehearsed again
+    before its time, by no process.
+    """
     hub = mesh.connections["hub"]
     contract = scripted_sender(mesh)
     hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [1]))
     deadline = hub.block().time + 2 * HOUR
-    send_as(mesh, contract, "arcade", deadline)
+    refused = send_as(mesh, contract, "arcade", deadline)
     (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
     mesh.pass_time(3 * HOUR)
-    relayer = mesh.relayer(exchange)
+    clock = [1_000_000.0]
+    file = tmp_path / "relayer.sqlite"
     with mesh.signing(exchange, tmp_path):
-        _, second = relay(mesh, relayer, 2)
-        assert second.refunded == 1
-        (problem,) = second.all_problems
-        assert problem.startswith("hub: refunding message 0x")
-        assert keccak(text="Refused(bytes32)")[:4].hex() in problem
+        _, second = relay(mesh, mesh.relayer(exchange, memory=Memory.open(file, lambda: clock[0])), 2)
+        assert (second.refunded, second.all_problems) == (1, [])
+        (line,) = second.put_off
+        assert line.startswith(f"hub: refunding message {refused}: ")
+        assert keccak(text="Refused(bytes32)")[:4].hex() in line
         assert state_of(mesh, exchange, other) is State.RETURNED
+        named = trace(mesh, exchange, from_hex(refused))
+        assert named.state is State.RETURNING
+        assert f"its refund cannot succeed now: the sender {contract} refuses what comes back" in named.reason
         hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [0]))
-        (third,) = relay(mesh, relayer, 1)
-    assert (third.refunded, third.all_problems) == (1, [])
+        assert "its refund" not in trace(mesh, exchange, from_hex(refused)).reason
+        anew = mesh.relayer(exchange, memory=Memory.open(file, lambda: clock[0]))
+        (third,) = relay(mesh, anew, 1)
+        assert (third.refunded, third.put_off, third.all_problems) == (0, [], [])
+        clock[0] += FIRST_WAIT + 1
+        (fourth,) = relay(mesh, anew, 1)
+    assert (fourth.refunded, fourth.all_problems) == (1, [])
+    assert anew.memory.attempts() == []
 
 
 def test_earnings_are_claimed_when_they_are_worth_it(
