@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from metalayer.lanes.survey import Survey
 from metalayer.network.connection import Connection
@@ -9,7 +10,7 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.relayer.endings import Step
 from metalayer.relayer.gas import ending_gas
-from metalayer.relayer.loops import guard
+from metalayer.relayer.loops import Loops, guard
 from metalayer.relayer.memory import Kind
 
 CLAIM_MULTIPLE = 10
@@ -21,6 +22,7 @@ class Claims:
     """Claims that are worth their carriage."""
 
     mesh: Mesh
+    loops: Loops
     multiple: float = CLAIM_MULTIPLE
 
     def of(self, relayer: str) -> Callable[[Connection, Survey, list[str]], list[Step]]:
@@ -49,7 +51,11 @@ class Claims:
             with guard(state.origin.name, problems.append):
                 if claimed > 0 and back.get(state.ends[0], 0) > 0:
                     # The lane of the claims was restarted since: the last one may be lost.
-                    claimed = state.origin.view(address, gateway.PAID, here, relayer)
+                    claimed = self.loops.elsewhere(
+                        connection,
+                        state.origin,
+                        partial(state.origin.view, address, gateway.PAID, here, relayer),
+                    )
                 if earned - claimed > self.multiple * carriage:
                     what = f"claiming from {state.origin.name}"
                     data = gateway.CLAIM.encode(state.ends[0])

@@ -21,7 +21,7 @@ from metalayer.relayer.purse import Purse
 from metalayer.relayer.results import Settled, claims_paid
 
 MOST_STEPS = 100
-"""Most steps of one kind on one chain in one pass."""
+"""Most steps of one kind on one chain at a time."""
 
 # A node may answer for logs from one that does not have the newest blocks: they are asked for again.
 _OVERLAP = 64
@@ -114,14 +114,15 @@ class Desk:
     purse: Purse
     result: Settled
 
-    def send(self, steps: Sequence[Step]) -> None:
+    def send(self, steps: Sequence[Step]) -> bool:
         """Rehearses each step that does not wait, and sends those that succeed, one after the other.
 
-        What fails waits longer each time, and holds up no other step.
+        What fails waits longer each time, and holds up no other step. True if some succeeded, and there may be more.
         """
+        is_full = len(steps) >= MOST_STEPS
         steps = self._due(steps)
         if not steps:
-            return
+            return False
         connection, account = self.connection, self.sender.address
         connection.refuse_while_pending(self.sender)
         means = Means.read(connection, account)
@@ -131,15 +132,19 @@ class Desk:
             if step.gas > means.ceiling:
                 self._put_off(step, f"it may take {step.gas:,} gas, and a transaction has {means.ceiling:,}")
                 continue
-            # Of what the account cannot pay for nothing is remembered: it is not the step's fault.
-            means.check(connection, account, promised + step.gas)
+            try:
+                means.check(connection, account, promised + step.gas)
+            except MetalayerError as error:
+                # It is not the step's fault, and nothing of that is remembered.
+                self.result.problems.append(str(error))
+                break
             refusal = refused(connection, account, Call(self.gateway, step.data, step.gas), means)
             if not refusal:
                 ready.append(step)
                 promised += step.gas
             elif not step.doubtful:
                 self._put_off(step, refusal)
-        self._send(ready, means)
+        return self._send(ready, means) and is_full
 
     def _due(self, steps: Sequence[Step]) -> list[Step]:
         waiting = {
@@ -149,9 +154,10 @@ class Desk:
         due = [(step.lane, step) for step in steps if step.item not in waiting[step.kind]]
         return fair(due, MOST_STEPS)
 
-    def _send(self, ready: Sequence[Step], means: Means) -> None:
+    def _send(self, ready: Sequence[Step], means: Means) -> bool:
+        """True if one of them succeeded."""
         if not ready:
-            return
+            return False
         connection, result = self.connection, self.result
         self.purse.look()
         signed = connection.sign_many(
@@ -167,7 +173,7 @@ class Desk:
                 break
             sent.append(transaction.hash)
         if not sent:
-            return
+            return False
         done = []
         for step, receipt in zip(ready, connection.receipts(sent), strict=False):
             gas, wei = means.wei(receipt, step.gas)
@@ -183,6 +189,7 @@ class Desk:
             done.append(step)
         for step in done:
             self.memory.ended(step.kind, connection.chain_id, [step.item])
+        return bool(done)
 
     def _put_off(self, step: Step, why: str, *, paid: bool = False) -> None:
         self.memory.failed(step.kind, self.connection.chain_id, [(step.item, why)], paid=paid)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from metalayer.lanes.survey import LaneState
 from metalayer.protocol import gateway
+from metalayer.relayer.loops import Loops
 from metalayer.relayer.memory import Memory
 
 UNBACKED_GAS = 200_000_000
@@ -18,6 +19,7 @@ class Limits:
 
     memory: Memory
     address: str
+    loops: Loops
     unbacked_gas: int = UNBACKED_GAS
 
     def excess(self, state: LaneState, account: str) -> str:
@@ -31,7 +33,11 @@ class Limits:
         if 2 * meter.gas < self.unbacked_gas:
             return ""
         earned = state.destination.view(self.address, gateway.EARNINGS, origin, account).earned
-        paid = state.origin.view(self.address, gateway.PAID, destination, account)
+        paid = self.loops.elsewhere(
+            state.destination,
+            state.origin,
+            lambda: state.origin.view(self.address, gateway.PAID, destination, account),
+        )
         meter = self.memory.settle(account, origin, destination, earned, paid)
         if meter.gas < self.unbacked_gas:
             return ""

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from metalayer.errors import MetalayerError
@@ -12,6 +13,9 @@ from metalayer.network.connection import Connection
 
 PATIENCE = 10.0
 """Seconds for which a pass waits for what it began on a chain."""
+
+READING, SENDING = "reading", "sending"
+"""Sides of a chain."""
 
 _HARDLY = 0.05
 _MOST_SAID = 300
@@ -21,7 +25,11 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-class Late(str):
+class Fault(str):
+    """A line about a chain whose work failed."""
+
+
+class Late(Fault):
     """A line about a chain whose work goes on."""
 
 
@@ -60,7 +68,8 @@ class Loops:
     at the same time.
 
     patience: seconds to wait for a stage. A chain that took longer is hardly waited for until it was faster once: what
-    it was asked for is the result of a later pass.
+    it was asked for is the result of a later pass. What is only read may be as old as that: everything is checked again
+    by the chain that it is sent to.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -68,29 +77,60 @@ class Loops:
         self._jobs: dict[tuple[str, str], _Job] = {}
         self._turns: dict[tuple[str, str], threading.Lock] = {}
         self._slow: set[tuple[str, str]] = set()
+        self._read: dict[tuple[str, str], object] = {}
 
     def each(
         self,
         stage: str,
         work: Callable[[Connection], Result],
         connections: Iterable[Connection],
-        side: str = "reading",
+        side: str = READING,
     ) -> list[Result | str]:
         """Results in order, a line for each chain that failed, or that is Late.
 
         Work of one `side` of a chain waits for its turn. If the last work of this stage ended meanwhile, its result is
-        taken, and no new work is begun.
+        taken, and no new work is begun. What a late chain said when it was READING last is its result until it ends.
         """
         asked = list(connections)
         for connection in asked:
-            self._begin((stage, connection.name), lambda c=connection: work(c), side)  # type: ignore[misc]
+            self._begin((stage, connection.name), partial(work, connection), side)
         deadline = time.monotonic() + self.patience
-        return [self._take((stage, connection.name), deadline) for connection in asked]
+        answers = []
+        for connection in asked:
+            key = (stage, connection.name)
+            answer = self._take(key, deadline)
+            if isinstance(answer, Late):
+                answer = self._read.get(key, answer)
+            elif isinstance(answer, Fault):
+                self._read.pop(key, None)
+            elif side == READING:
+                self._read[key] = answer
+            answers.append(answer)
+        return answers
 
     def alone(self, stage: str, work: Callable[[], Result]) -> Result | str:
         """The same of what is no single chain's."""
         self._begin((stage, ""), work, stage)
         return cast(Result | str, self._take((stage, ""), time.monotonic() + self.patience))
+
+    def elsewhere(self, here: Connection, other: Connection, work: Callable[[], Result]) -> Result:
+        """What one chain's work needs of another chain's node. Raises what it raises, and MetalayerError if it is late.
+
+        What is late is not waited for again while it lasts, and its result is lost, but for what it keeps by itself.
+        """
+        key = (f"what {here.name} needs of it", other.name)
+        job = self._jobs.get(key)
+        if job is None or job.is_done(0):
+            job = _Job(work, threading.Lock(), f"{threading.current_thread().name} {other.name}")
+            self._jobs[key] = job
+            if job.is_done(min(_HARDLY, self.patience) if key in self._slow else self.patience):
+                del self._jobs[key]
+                self._slow.discard(key)
+                if job.error is not None:
+                    raise job.error
+                return cast(Result, job.result)
+            self._slow.add(key)
+        raise MetalayerError(f"{other.name}: {key[0]} takes longer than {self.patience:g} s")
 
     def rest(self, stage: str, within: float) -> list[Any]:
         """What is left of a stage, for which nobody waited: waits for so many seconds."""
@@ -114,7 +154,7 @@ class Loops:
         if job.seconds <= self.patience:
             self._slow.discard(key)
         if isinstance(job.error, Exception):
-            return unexpected(name, job.error)
+            return Fault(unexpected(name, job.error))
         if job.error is not None:
             raise job.error
         return job.result

@@ -28,7 +28,7 @@ from metalayer.relayer.claims import CLAIM_MULTIPLE, Claims
 from metalayer.relayer.delivery import Courier
 from metalayer.relayer.endings import Desk
 from metalayer.relayer.limits import UNBACKED_GAS, Limits
-from metalayer.relayer.loops import PATIENCE, Late, Loops, guard
+from metalayer.relayer.loops import PATIENCE, SENDING, Late, Loops, guard
 from metalayer.relayer.memory import Cost, Memory
 from metalayer.relayer.purse import Purse
 from metalayer.relayer.quorums import Group, Quorums
@@ -43,7 +43,6 @@ _PROPOSAL_LIFETIME = 3_600.0
 _ABANDONED_AFTER = 60.0
 _READING, _COLLECTING, _SETS = "reading its lanes", "reading what is pending", "reading its validator set"
 _CATCHING_UP, _DELIVERING, _SETTLING = "catching up with validator sets", "delivering", "settling"
-_SENDING = "sending"
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +69,10 @@ class Relayer:
         self._loops = Loops(self.patience)
         self._backlog = Backlog(self.mesh, self.memory)
         self._quorums = Quorums(self.exchange, self.mesh.domain, self.memory, self.quorum_timeout)
-        self._limits = Limits(self.memory, self.mesh.gateway, self.unbacked_gas)
-        self._returns = Returns(self.mesh, self.memory)
-        self._refunds = Refunds(self.mesh, self.memory)
-        self._claims = Claims(self.mesh, self.claim_multiple)
+        self._limits = Limits(self.memory, self.mesh.gateway, self._loops, self.unbacked_gas)
+        self._returns = Returns(self.mesh, self.memory, self._loops)
+        self._refunds = Refunds(self.mesh, self.memory, self._loops)
+        self._claims = Claims(self.mesh, self._loops, self.claim_multiple)
 
     def relay_once(self, say: Callable[[str], None] = log.info, last_wait: float = LAST_WAIT) -> PassResult:
         """One pass over all lanes. `say` gets a line per stage.
@@ -163,7 +162,7 @@ class Relayer:
             return courier.delivery
 
         chains = list(self.mesh.connections.values())
-        answers = self._loops.each(_DELIVERING, deliver, chains, _SENDING)
+        answers = self._loops.each(_DELIVERING, deliver, chains, SENDING)
         self._take(answers, result)
         done = [answer for answer in answers if isinstance(answer, Delivery)]
         return any(delivery.followed for delivery in done) or not self._refused <= before
@@ -179,13 +178,14 @@ class Relayer:
             returns, refunds = self._returns, self._refunds
             for due in (returns.due, returns.due_restarts, refunds.due, refunds.due_abandoned, claims):
                 with guard(connection.name, settled.problems.append):
-                    desk.send(due(connection, found, settled.problems))
+                    while desk.send(due(connection, found, settled.problems)):
+                        pass
             purse.count(settled)
             return settled
 
         answering = {chain_id for state in found.lanes for chain_id in state.ends}
         chains = [c for id_, c in self.mesh.by_id.items() if id_ in answering]
-        self._take(self._loops.each(_SETTLING, settle, chains, _SENDING), result)
+        self._take(self._loops.each(_SETTLING, settle, chains, SENDING), result)
 
     def _purse(self, connection: Connection) -> Purse:
         others = [id_ for id_ in self.mesh.by_id if id_ != connection.chain_id]

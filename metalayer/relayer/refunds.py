@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from metalayer.lanes.logs import BrokenLane, Sent, find, rebuild, restarts_request
 from metalayer.lanes.survey import Ends, LaneState, Survey
@@ -14,11 +15,13 @@ from metalayer.protocol.message import STORED_HEAD_INTERVAL, extend, genesis_hea
 from metalayer.protocol.rpc import logs_request, word
 from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
 from metalayer.relayer.gas import refund_gas
-from metalayer.relayer.loops import guard
+from metalayer.relayer.loops import Loops, guard
 from metalayer.relayer.memory import Kind, Memory
 
 # Looking for the place where two histories parted, from the end back: the first step, doubled each time.
 _FIRST_STEP = 64
+# Nodes take 1,000 topics in one place of a filter.
+_MOST_TOPICS = 500
 _MOST_IDS = 1 << 16
 """Most places of an Inbox that are asked for together: where it left a lane is only what its chain says."""
 
@@ -29,6 +32,7 @@ class Refunds:
 
     mesh: Mesh
     memory: Memory
+    loops: Loops
     _cursors: dict[int, Cursor] = field(default_factory=dict)
     _open: dict[tuple[Ends, int], set[str]] = field(default_factory=dict)
     """Messages that restarts left behind and that were not refunded when they were looked at last: with none, or only
@@ -237,11 +241,22 @@ class Refunds:
                 "than can be looked into"
             )
         events = [gateway.MESSAGE_DELIVERED.topic, gateway.MESSAGE_FAILED.topic]
-        nonces = [word(nonce) for nonce in range(first, last + 1)]
-        logs = state.destination.ask(
-            logs_request(self.mesh.gateway, [events, None, word(state.ends[0]), nonces])
+        requests = [
+            logs_request(
+                self.mesh.gateway,
+                [
+                    events,
+                    None,
+                    word(state.ends[0]),
+                    [word(nonce) for nonce in range(begin, min(begin + _MOST_TOPICS, last + 1))],
+                ],
+            )
+            for begin in range(first, last + 1, _MOST_TOPICS)
+        ]
+        answers = self.loops.elsewhere(
+            state.origin, state.destination, partial(state.destination.batch, requests)
         )
-        by_nonce = {int.from_bytes(log.topics[3], "big"): log.topics[1] for log in logs}
+        by_nonce = {int.from_bytes(log.topics[3], "big"): log.topics[1] for logs in answers for log in logs}
         return [by_nonce[nonce] for nonce in sorted(by_nonce)]
 
 

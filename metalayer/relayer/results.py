@@ -100,14 +100,16 @@ class PassResult:
 
 
 def claims_paid(own: Iterable[Log], relayer: str) -> int:
-    """Gwei of ERA that the gateway's logs say a relayer's claims brought: it had earned them before."""
+    """Gwei of ERA that the gateway's logs say its own claims brought to a relayer, which carried them itself: it had
+    earned that before.
+    """
     total = 0
     for log in own:
         if log.topics[:1] != (gateway.CLAIM_PAID.topic,):
             continue
         try:
-            _, claimant, _, due, carrier_part = gateway.CLAIM_PAID.decode(log)
+            _, claimant, _, due, _ = gateway.CLAIM_PAID.decode(log)
         except READ_FAULTS:
             continue
-        total += due - carrier_part if claimant == relayer else 0
+        total += due if claimant == relayer else 0
     return total

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from metalayer.lanes.logs import Sent, find
 from metalayer.lanes.survey import Survey
@@ -12,7 +13,7 @@ from metalayer.protocol.gateway import Failed, Status
 from metalayer.protocol.hex import to_hex
 from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
 from metalayer.relayer.gas import ending_gas
-from metalayer.relayer.loops import guard
+from metalayer.relayer.loops import Loops, guard
 from metalayer.relayer.memory import Kind, Memory
 
 
@@ -22,6 +23,7 @@ class Returns:
 
     mesh: Mesh
     memory: Memory
+    loops: Loops
     _cursors: dict[int, Cursor] = field(default_factory=dict)
     _sent: dict[bytes, Sent] = field(default_factory=dict)
 
@@ -48,11 +50,13 @@ class Returns:
         )
         steps = []
         for origin, ids in self._unended(connection, chosen, origins, back, problems).items():
-            unknown = [id_ for id_ in ids if id_ not in self._sent]
-            with guard(origins[origin].name, problems.append):
-                self._sent |= find(origins[origin], self.mesh.domain, unknown)
+            source = origins[origin]
+            with guard(source.name, problems.append):
+                unknown = [id_ for id_ in ids if id_ not in self._sent]
+                # It keeps by itself what it finds: if it is late, the next pass has it.
+                self.loops.elsewhere(connection, source, partial(self._find, source, unknown))
                 lost = [to_hex(id_) for id_ in unknown if id_ not in self._sent]
-                why = f"{origins[origin].name} does not have it"
+                why = f"{source.name} does not have it"
                 self.memory.failed(Kind.RETURN, here, [(item, why) for item in lost])
             for id_ in ids:
                 if id_ in self._sent and not self._is_in_time(id_, found.times[here]):
@@ -60,6 +64,10 @@ class Returns:
                     what = f"returning message {to_hex(id_)}"
                     steps.append(Step(Kind.RETURN, to_hex(id_), origin, data, ending_gas(data), what))
         return steps
+
+    def _find(self, origin: Connection, ids: Sequence[bytes]) -> None:
+        if ids:
+            self._sent.update(find(origin, self.mesh.domain, ids))
 
     def _is_in_time(self, id_: bytes, now: int) -> bool:
         """True if a message is known and may still be retried: nobody can return it yet."""
@@ -89,8 +97,9 @@ class Returns:
         for origin, noticed in doubtful.items():
             # The lane of their notices was restarted since: those that had not arrived are lost.
             with guard(origins[origin].name, problems.append):
-                records = origins[origin].batch(
-                    gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed
+                requests = [gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed]
+                records = self.loops.elsewhere(
+                    connection, origins[origin], partial(origins[origin].batch, requests)
                 )
                 for id_, record in zip(noticed, records, strict=True):
                     if record.carrier is None and not record.refunded:
@@ -111,9 +120,8 @@ class Returns:
         for origin, source in origins.items():
             nonces = list(dict.fromkeys(event.nonce for event, _ in followed if event.origin == origin))
             with guard(source.name, problems.append):
-                records = source.batch(
-                    gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces
-                )
+                requests = [gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces]
+                records = self.loops.elsewhere(connection, source, partial(source.batch, requests))
                 steps += [
                     _again(source, nonce)
                     for nonce, record in zip(nonces, records, strict=True)

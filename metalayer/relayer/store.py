@@ -41,6 +41,9 @@ def open_file(path: Path) -> sqlite3.Connection:
         database = _connect(path)
         try:
             _check(database, path)
+            # What was written last may be lost in a power cut, and nothing else.
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             database.close()
             raise
@@ -67,17 +70,13 @@ def _create(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(
+    return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
     )
-    # What was written last may be lost in a power cut, and nothing else.
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = NORMAL")
-    return database
 
 
 def _check(database: sqlite3.Connection, path: Path) -> None:

@@ -24,8 +24,8 @@ from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact
-from metalayer.protocol.hex import from_hex, to_hex
-from metalayer.protocol.message import Fee, interoperable
+from metalayer.protocol.hex import from_hex
+from metalayer.protocol.message import Fee
 from metalayer.protocol.rpc import Topic
 from metalayer.relayer.memory import FIRST_WAIT, Memory
 from metalayer.relayer.passes import Relayer
@@ -34,16 +34,13 @@ from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
 from tests.kit.chains import revert
-from tests.kit.deployment import ERA, Deployment
-from tests.kit.evm import init_code
+from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, RELAYER, RIVAL, SENDER
-from tests.kit.scripted import Behaviour
+from tests.kit.scripted import Behaviour, OnReturn
+from tests.kit.strangers import NOBODY, SET_BEHAVIOUR, send_as, sending_contract
 
 HOUR = 3_600
-NOBODY = "0x00000000000000000000000000000000000000AA"
 _PAUSE = keccak(text="pauseInbound(uint256,uint64)")[:4]
-_SET_SENDER = keccak(text="setBehaviour(uint8)")[:4]
-_EXECUTE = keccak(text="execute(address,bytes)")[:4]
 
 
 def relay(mesh: Deployment, relayer: Relayer, passes: int) -> list[PassResult]:
@@ -166,25 +163,6 @@ def protocol_fees(mesh: Deployment, origin: str, destination: str) -> int:
     return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).protocol_fees
 
 
-def scripted_sender(mesh: Deployment) -> str:
-    """A sending contract on the hub, with credit."""
-    hub = mesh.connections["hub"]
-    contract = str(hub.send(SENDER, None, init_code("ScriptedSender"))["contractAddress"])
-    mesh.prepay(SENDER, 100 * ERA, ["hub"], contract)
-    return contract
-
-
-def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> str:
-    """The id of the message."""
-    data = gateway.send_call(
-        interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
-    )
-    call = _EXECUTE + encode(["address", "bytes"], [mesh.gateway, data])
-    receipt = mesh.connections["hub"].send(SENDER, contract, call)
-    (id_,) = [log.topics[1] for log in receipt["logs"] if log.topics[0] == gateway.MESSAGE_SENT.topic]
-    return to_hex(id_)
-
-
 def test_a_sender_that_refuses_what_comes_back_is_asked_again(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
@@ -192,10 +170,9 @@ def test_a_sender_that_refuses_what_comes_back_is_asked_again(
     before its time, by no process.
     """
     hub = mesh.connections["hub"]
-    contract = scripted_sender(mesh)
-    hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [1]))
+    contract = sending_contract(mesh, "ScriptedSender", SET_BEHAVIOUR.encode(OnReturn.REVERT))
     deadline = hub.block().time + 2 * HOUR
-    refused = send_as(mesh, contract, "arcade", deadline)
+    (refused,) = send_as(mesh, contract, "arcade", deadline)
     (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
     mesh.pass_time(3 * HOUR)
     clock = [1_000_000.0]
@@ -210,7 +187,7 @@ def test_a_sender_that_refuses_what_comes_back_is_asked_again(
         named = trace(mesh, exchange, from_hex(refused))
         assert named.state is State.RETURNING
         assert f"its refund cannot succeed now: the sender {contract} refuses what comes back" in named.reason
-        hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [0]))
+        hub.send(SENDER, contract, SET_BEHAVIOUR.encode(OnReturn.ACCEPT))
         assert "its refund" not in trace(mesh, exchange, from_hex(refused)).reason
         anew = mesh.relayer(exchange, memory=Memory.open(file, lambda: clock[0]))
         (third,) = relay(mesh, anew, 1)
