@@ -8,12 +8,13 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from metalayer.cli.command import Group, print_json
 from metalayer.cli.options import (
+    Option,
     Signing,
     account_option,
     exchange_option,
@@ -25,11 +26,20 @@ from metalayer.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from metalayer.network.live import Live
     from metalayer.relayer.passes import Relayer
 
 _timeout = timeout_option(60.0, "Seconds to wait for a quorum.")
-_MEMORY = "relayer.sqlite"
 _DAY = 86_400
+_memory_option: Option[Any] = click.option(
+    "--memory",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of what failed, and of what relayers spent and earned; in the network's folder by default.",
+)
+
+
+def _memory_file(live: Live, given: Path | None) -> Path:
+    return given or live.folder() / "relayer.sqlite"
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class Relaying(Signing):
     timeout: float
     claim_at: float
     unbacked_gas: int
+    memory: Path | None
 
     def open(self) -> Relayer:
         """The relayer, after the question."""
@@ -59,7 +70,7 @@ class Relaying(Signing):
             senders,
             self.timeout,
             self.claim_at,
-            Memory.open(live.folder() / _MEMORY),
+            Memory.open(_memory_file(live, self.memory)),
             self.unbacked_gas,
         )
 
@@ -84,6 +95,7 @@ _relaying = gathered(
         show_default=True,
         help="Gas that one lane's messages may cost in 24 hours before their origin pays for them.",
     ),
+    _memory_option,
     yes_option,
 )
 
@@ -149,6 +161,7 @@ def watch(relaying: Relaying, every: float) -> None:
 
 @cli.command()
 @exchange_option
+@_memory_option
 @click.option(
     "--stuck-after",
     default=600.0,
@@ -156,7 +169,7 @@ def watch(relaying: Relaying, every: float) -> None:
     help="Seconds that a message may wait.",
 )
 @json_option
-def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
+def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_json: bool) -> None:
     """Every lane: how far it is, what failed or goes back; the validator sets; what this folder's relayers spent and
     earned, what failed and why.
 
@@ -171,11 +184,10 @@ def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
     from metalayer.tracking.status import status as read
 
     live = Live.open()
-    file = live.folder() / _MEMORY
-    memory = Memory.open(file) if file.exists() else Memory.fleeting()
-    books, last_day = memory.books(), memory.books(time.time() - _DAY)
-    put_off = memory.attempts(*ITEMS)
-    memory.close()
+    file = _memory_file(live, memory)
+    known = Memory.open(file) if memory or file.exists() else Memory.fleeting()
+    books, last_day, put_off = known.books(), known.books(time.time() - _DAY), known.attempts(*ITEMS)
+    known.close()
     names = {connection.chain_id: name for name, connection in live.mesh.connections.items()}
     found = read(live.mesh, DirectoryExchange.of(live, exchange))
     stuck = [lane for lane in found.lanes if lane.stuck(stuck_after)]

@@ -1,6 +1,6 @@
 """What a sender, a recipient or one compromised chain can do to a relayer: cost it what was prepaid, and delay nobody.
 
-P24: no code of a stranger costs a relayer more than was prepaid for it, no item of a stranger delays anybody else's.
+No code of a stranger costs a relayer more than was prepaid for it, no item of a stranger delays anybody else's.
 """
 
 from __future__ import annotations

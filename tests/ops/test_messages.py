@@ -70,12 +70,13 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
     deployment.bring(TREASURY.address, ERA, ["arcade"])
     folder = tmp_path / "exchange"
     shared = ("--exchange", str(folder))
+    kept = ("--memory", str(tmp_path / "relayer.sqlite"), *shared)
     with validating(folder, VALIDATORS[:4]) as validators:
         sent = run(send, "perps", NOBODY, "--text", "hello", "--from", "arcade", "--json")
         assert sent.exit_code == 0, sent.output
         id_ = json.loads(sent.stdout)["id"]
         assert "state          sent" in run(message, id_, *shared).output
-        assert "nothing to deliver\n1 messages sent but not final yet" in run(relay, "once", *shared).output
+        assert "nothing to deliver\n1 messages sent but not final yet" in run(relay, "once", *kept).output
         deployment.finalize()
 
         waiting = run(relay, "status", "--stuck-after", "-1", "--json", *shared)
@@ -83,11 +84,11 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
         (stuck,) = [lane for lane in json.loads(waiting.output)["lanes"] if lane["stuck"]]
         assert (stuck["origin"], stuck["destination"], stuck["finalized"]) == ("arcade", "perps", 1)
 
-        passed = run(relay, "once", "--json", *shared)
+        passed = run(relay, "once", "--json", *kept)
         assert passed.exit_code == 0, passed.output
         (delivery,) = json.loads(passed.stdout)["deliveries"]
         assert (delivery["chain"], delivery["delivered"], delivery["failed"]) == ("perps", 0, 1)
-        standing = run(relay, "status", *shared)
+        standing = run(relay, "status", *kept)
         assert standing.exit_code == 0
         # In whole lines of 80 columns: the lane, and its message that failed.
         lane = r"│ arcade → perps +│ +1 │ +1 │ +1 │ +1 │ +│ ok +│"
