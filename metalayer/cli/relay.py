@@ -185,7 +185,7 @@ def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_js
 
     live = Live.open()
     file = _memory_file(live, memory)
-    known = Memory.open(file) if memory or file.exists() else Memory.fleeting()
+    known = Memory.open(file) if file.exists() else Memory.fleeting()
     books, last_day, put_off = known.books(), known.books(time.time() - _DAY), known.attempts(*ITEMS)
     known.close()
     names = {connection.chain_id: name for name, connection in live.mesh.connections.items()}

@@ -28,6 +28,8 @@ def pass_tables(result: PassResult) -> Iterator[Table]:
             "#of them late",
             "#transactions",
             "#gas used",
+            "#ether",
+            "#ERA",
             "#seconds",
         )
         rows = [
@@ -35,6 +37,8 @@ def pass_tables(result: PassResult) -> Iterator[Table]:
                 done.chain,
                 *map(str, (done.delivered, done.failed, done.expired, len(done.transactions))),
                 f"{done.gas_used:,}",
+                era(done.wei),
+                era(done.earned * GWEI),
                 f"{done.seconds:.2f}",
             )
             for done in result.deliveries
@@ -45,12 +49,23 @@ def pass_tables(result: PassResult) -> Iterator[Table]:
             done.chain,
             *map(str, (done.returned, done.refunded, done.claimed, len(done.transactions))),
             f"{done.gas_used:,}",
+            era(done.wei),
+            era(done.earned * GWEI),
         )
         for done in result.settled
         if done.transactions
     ]
     if settled:
-        columns = ("chain", "#returned", "#refunded", "#claims sent", "#transactions", "#gas used")
+        columns = (
+            "chain",
+            "#returned",
+            "#refunded",
+            "#claims sent",
+            "#transactions",
+            "#gas used",
+            "#ether",
+            "#ERA",
+        )
         yield table("Settled", columns, settled)
 
 

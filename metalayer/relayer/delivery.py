@@ -94,7 +94,7 @@ class Courier:
             means = Means.read(connection, self.sender.address)
             # A transaction has room for all that its messages were promised: what a recipient does to it in a rehearsal
             # is no promise.
-            gas = means.ceiling - delivery_gas(own_size, [])
+            gas = means.affordable - delivery_gas(own_size, [])
             batches = pack(left, tree, MAX_CALLDATA - own_size, most, gas)
             first = left[0].messages[0]
             refusal, was_paid = self._try(attestation, batches, means)

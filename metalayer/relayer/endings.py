@@ -16,7 +16,7 @@ from metalayer.network.transactions import Sender, Transaction
 from metalayer.protocol.abi import Event
 from metalayer.protocol.rpc import Request, block_request, block_tag
 from metalayer.relayer.gas import Call, Means, refused
-from metalayer.relayer.memory import Kind, Memory
+from metalayer.relayer.memory import LONGEST_WAIT, Kind, Memory
 from metalayer.relayer.purse import Purse
 from metalayer.relayer.results import Settled, claims_paid
 
@@ -25,6 +25,8 @@ MOST_STEPS = 100
 
 # A node may answer for logs from one that does not have the newest blocks: they are asked for again.
 _OVERLAP = 64
+# What was not due may become so: seconds until it is tried again, at most.
+_LONGEST_DOUBT = 600.0
 
 Item = TypeVar("Item")
 
@@ -142,7 +144,7 @@ class Desk:
             if not refusal:
                 ready.append(step)
                 promised += step.gas
-            elif not step.doubtful:
+            else:
                 self._put_off(step, refusal)
         return self._send(ready, means) and is_full
 
@@ -192,7 +194,11 @@ class Desk:
         return bool(done)
 
     def _put_off(self, step: Step, why: str, *, paid: bool = False) -> None:
-        self.memory.failed(step.kind, self.connection.chain_id, [(step.item, why)], paid=paid)
+        longest = _LONGEST_DOUBT if step.doubtful else LONGEST_WAIT
+        here = self.connection.chain_id
+        self.memory.failed(step.kind, here, [(step.item, why)], paid=paid, longest=longest)
+        if step.doubtful and not paid:
+            return
         self.result.put_off.append(fault(self.connection, MetalayerError(f"{step.what}: {why}")))
 
 

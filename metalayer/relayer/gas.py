@@ -47,6 +47,11 @@ class Means:
             min(MAX_TRANSACTION_GAS, block.gas_limit), 2 * block.base_fee + tip, tip, balance, block.time
         )
 
+    @property
+    def affordable(self) -> int:
+        """Gas of the largest transaction that the account can pay for."""
+        return min(self.ceiling, self.balance // self.max_fee) if self.max_fee else self.ceiling
+
     def check(self, connection: Connection, account: str, gas: int) -> None:
         """MetalayerError if the account could not pay for so much gas. That is no fault of what is sent."""
         due = gas * self.max_fee

@@ -48,8 +48,8 @@ class Kind(StrEnum):
     NOTICE = "notice"
 
 
-ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM, Kind.NOTICE)
-"""Kinds of what is sent."""
+ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM)
+"""Kinds of what is sent because it is due, and not only because it may be."""
 
 
 class Attempt(NamedTuple):

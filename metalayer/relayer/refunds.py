@@ -83,10 +83,12 @@ class Refunds:
         # Or the node does not have their logs now: they are looked for again, later each time.
         unknown = f"{connection.name} sent no such message to {state.destination.name}"
         self.memory.failed(Kind.REFUND, here, [(to_hex(id_), unknown) for id_ in junk])
-        return [
-            _step(state, one, gateway.REFUND.encode(one.message, walk), "refunding message")
-            for one, walk in self._walks(state, real)
-        ]
+        steps = []
+        for one, walk in self._walks(state, real):
+            with guard(connection.name, self._putting_off(state, [to_hex(one.id)])):
+                data = gateway.REFUND.encode(one.message, walk)
+                steps.append(_step(state, one, data, "refunding message"))
+        return steps
 
     def due_abandoned(self, connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
         """Messages that the destination did not have when it followed a restart."""

@@ -70,16 +70,15 @@ def test_a_dead_message_is_shown_and_makes_no_alarm(mesh: Deployment, tmp_path: 
         assert f"its refund cannot succeed now: the sender {contract} refuses" in named["reason"]
 
 
-def test_a_silent_chain_is_an_alarm(mesh: Deployment, tmp_path: Path) -> None:
+def test_a_relayer_without_ether_is_an_alarm(mesh: Deployment, tmp_path: Path) -> None:
     kept = ("--exchange", str(tmp_path / "exchange"), "--memory", str(tmp_path / "relayer.sqlite"))
     mesh.connections["arcade"].rpc("anvil_setBalance", RELAYER.address, "0x0")
-    (sent,) = mesh.send("hub", "arcade", recipient=RELAYER.address)
+    mesh.send("hub", "arcade", recipient=RELAYER.address)
     mesh.finalize()
     with mesh.signing(DirectoryExchange(tmp_path / "exchange"), tmp_path):
         poor = run(relay, "once", *kept)
     assert poor.exit_code == 1
     assert f"arcade: {RELAYER.address} has 0 ether" in poor.stderr
-    assert sent.message.nonce == 1
 
 
 @pytest.mark.parametrize("command", ["once", "status"])
