@@ -23,6 +23,7 @@ from metalayer.relayer.gas import (
     bytes_gas,
     delivery_gas,
     ending_gas,
+    kept_back,
     message_gas,
     refused,
 )
@@ -94,7 +95,8 @@ class Courier:
             means = Means.read(connection, self.sender.address)
             # A transaction has room for all that its messages were promised: what a recipient does to it in a rehearsal
             # is no promise.
-            gas = means.affordable - delivery_gas(own_size, [])
+            kept = kept_back(sent.message.gas_limit for lane in left for sent in lane.messages)
+            gas = means.affordable - delivery_gas(own_size, []) - kept
             batches = pack(left, tree, MAX_CALLDATA - own_size, most, gas)
             first = left[0].messages[0]
             refusal, was_paid = self._try(attestation, batches, means)

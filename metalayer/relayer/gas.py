@@ -1,6 +1,6 @@
 """What a transaction may cost: limits from what messages were promised, and rehearsals at the price that is paid."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
@@ -14,9 +14,10 @@ from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import Request, block_request, quantity
 
 # What a delivery takes besides its recipients' gas. Generous, since nobody pays for what is not used. For each lane up
-# to five new words; for each message its hashes, its event and its recipient's cold account; a byte costs up to 40
-# (EIP-7623), and is copied, hashed or part of a signature that is checked.
-_GAS, _GAS_PER_BATCH, _GAS_PER_MESSAGE, _GAS_PER_BYTE = 100_000, 120_000, 20_000, 64
+# to five new words; for each message its hashes, its recipient's cold account, its event and the word that says that it
+# failed (30,000 measured); a byte costs up to 40 (EIP-7623), and is copied, hashed or part of a signature that is
+# checked.
+_GAS, _GAS_PER_BATCH, _GAS_PER_MESSAGE, _GAS_PER_BYTE = 100_000, 120_000, 45_000, 64
 # An ending writes up to eight words (a notice in a lane, and who is paid for it), and calls nobody but the sender.
 _ENDING_GAS = 300_000
 
@@ -106,7 +107,8 @@ def refused(connection: Connection, account: str, call: Call, means: Means) -> s
 
 def delivery_gas(size: int, batches: Sequence[Batch]) -> int:
     """Gas that is enough for a delivery in so many bytes whatever its recipients do: a rehearsal binds nobody."""
-    return _GAS + bytes_gas(size) + sum(batch_gas(batch) for batch in batches)
+    limits = [message.gas_limit for batch in batches for message in batch.messages]
+    return _GAS + bytes_gas(size) + sum(batch_gas(batch) for batch in batches) + kept_back(limits)
 
 
 def batch_gas(batch: Batch) -> int:
@@ -116,7 +118,13 @@ def batch_gas(batch: Batch) -> int:
 
 def message_gas(gas_limit: int) -> int:
     """What one message takes of it, without its bytes."""
-    return _GAS_PER_MESSAGE + required(gas_limit)
+    return _GAS_PER_MESSAGE + gas_limit
+
+
+def kept_back(gas_limits: Iterable[int]) -> int:
+    """What must be left besides when the last of some messages is called."""
+    highest = max(gas_limits, default=0)
+    return required(highest) - highest
 
 
 def bytes_gas(size: int) -> int:
