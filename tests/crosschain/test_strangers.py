@@ -18,17 +18,17 @@ from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.gas import RETURN_CALLBACK_GAS
+from metalayer.protocol.gateway import STEP_GAS, STEP_GAS_PER_BYTE
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import Fee
-from metalayer.relayer.memory import FIRST_WAIT_AFTER_LOSS, Kind, Memory
+from metalayer.relayer.memory import Kind, Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.results import PassResult
-from metalayer.tracking.trace import State, trace
+from metalayer.tracking.trace import State, find, trace
 from tests.kit.deployment import SCRIPTED, Deployment
 from tests.kit.faults import Slow
 from tests.kit.node import behind
-from tests.kit.roles import RELAYER, SENDER
+from tests.kit.roles import RELAYER
 from tests.kit.scripted import Behaviour, OnReturn
 from tests.kit.strangers import (
     NOBODY,
@@ -81,78 +81,50 @@ def bring_home(mesh: Deployment, relayer: Relayer, most: int = 12) -> None:
     raise AssertionError("there is always more")
 
 
-def test_what_senders_do_to_refunds_costs_nothing_and_stops_no_other(
+def test_what_senders_do_when_they_are_called_back_costs_no_more_than_they_prepaid(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, memory: Memory
 ) -> None:
-    """A callback that looks at the gas price; one that wants more gas than a transaction may have; one that reverts
-    with much data after it burned most of its gas; one that burns all: each is refused in the rehearsal, named, and not
-    tried again at once. The refund of an honest sender is sent in the same pass.
+    """P24. A callback that looks at the gas price; one that wants more gas than it has; one that reverts with much data
+    after it burned most of its gas; one that burns all: each refund is final and paid, and the callback stays open.
+    The refund of an honest sender is sent in the same pass.
     """
-    deadline = mesh.connections["hub"].block().time + 2 * HOUR
+    hub, there = mesh.connections["hub"], mesh.id_of("arcade")
+    deadline = hub.block().time + 2 * HOUR
     contracts = [
         sending_contract(mesh, "HostileSender", SET_TRAP.encode(trap)) for trap in (PRICE, HUNGER, BOMB)
     ]
     contracts.append(sending_contract(mesh, "ScriptedSender", SET_BEHAVIOUR.encode(OnReturn.BURN_ALL_GAS)))
-    hostile = [send_as(mesh, contract, "arcade", deadline)[0] for contract in contracts]
+    hostile = [from_hex(send_as(mesh, contract, "arcade", deadline)[0]) for contract in contracts]
     (honest,) = mesh.send("hub", "arcade", recipient=NOBODY, deliver_before=deadline)
     mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange, memory=memory)
     with mesh.signing(exchange, tmp_path):
         bring_home(mesh, relayer)
-        with behind(mesh, "hub") as (seen, node):
-            anew = seen.relayer(exchange, memory=memory)
-            (result,) = relay(mesh, anew)
-            hub = settled(result, "hub")
-            assert (hub.refunded, len(hub.transactions)) == (1, 1)
-            assert trace(mesh, exchange, honest.id).state is State.RETURNED
-            assert sorted(line.split()[3].rstrip(":") for line in result.put_off) == sorted(hostile)
-            assert result.all_problems == []
-            node.forget()
-            (idle,) = relay(mesh, anew)
-            assert (idle.put_off, idle.all_problems) == ([], [])
-            rehearsals = [call for call in node.asked if call.method in ("eth_call", "eth_estimateGas")]
-            assert not [call for call in rehearsals if "from" in call.params[0]]
-    assert {one.item for one in memory.attempts(Kind.REFUND)} == set(hostile)
-
-
-def test_a_sender_that_changes_its_mind_between_rehearsal_and_block_costs_little_and_rarely(
-    mesh: Deployment,
-    exchange: DirectoryExchange,
-    tmp_path: Path,
-    clock: list[float],
-    memory: Memory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """At most what a refund is given, an hour later again, then four, sixteen: not 15.7 million gas on each pass."""
-    hub = mesh.connections["hub"]
-    contract = sending_contract(mesh, "ScriptedSender")
-    (id_,) = send_as(mesh, contract, "arcade", hub.block().time + 2 * HOUR)
-    mesh.pass_time(3 * HOUR)
-    relayer = mesh.relayer(exchange, memory=memory)
-    original = Connection.sign_many
-
-    def sign_many(self: Connection, sender: Sender, *args: Any) -> Any:
-        if sender is RELAYER and self.name == "hub":
-            burn = SET_BEHAVIOUR.encode(OnReturn.BURN_ALL_GAS)
-            hub.send(SENDER, contract, burn)
-        return original(self, sender, *args)
-
-    spent = []
-    with mesh.signing(exchange, tmp_path):
-        bring_home(mesh, relayer)
-        monkeypatch.setattr(Connection, "sign_many", sign_many)
-        for _ in range(30):
-            hub.send(SENDER, contract, SET_BEHAVIOUR.encode(OnReturn.ACCEPT))
-            (result,) = relay(mesh, relayer)
-            assert result.all_problems == []
-            spent.append(settled(result, "hub").gas_used)
-            clock[0] += FIRST_WAIT_AFTER_LOSS / 2 + 1
-    losses = [gas for gas in spent if gas]
-    # 15 hours: at once, after one hour and after four more.
-    assert len(losses) == 3
-    assert [place for place, gas in enumerate(spent) if gas] == [0, 2, 10]
-    assert max(losses) < RETURN_CALLBACK_GAS + 500_000
-    assert trace(mesh, exchange, from_hex(id_)).state is State.RETURNING
+        before = hub.view(mesh.gateway, gateway.CREDIT, RELAYER.address)
+        (result,) = relay(mesh, relayer)
+        (idle,) = relay(mesh, relayer)
+    settling = settled(result, "hub")
+    assert (settling.refunded, len(settling.transactions)) == (5, 5)
+    assert (result.put_off, result.all_problems) == ([], [])
+    assert (idle.put_off, idle.all_problems, idle.settled and settled(idle, "hub").refunded) == ([], [], 0)
+    assert trace(mesh, exchange, honest.id).state is State.RETURNED
+    for id_ in hostile:
+        ended = trace(mesh, exchange, id_)
+        assert ended.state is State.RETURNED
+        assert ended.reason.startswith("its sender was refunded, and failed to take it back: the sender ")
+        assert hub.view(mesh.gateway, gateway.RETURN_NOTICE, there, id_).callback_open
+    promised = 0
+    for receipt in hub.receipts(settling.transactions):
+        (event,) = [log for log in receipt["logs"] if log.topics[0] == gateway.MESSAGE_RETURNED.topic]
+        _, sent = find(mesh, event.topics[1])
+        fee = Fee.unpack(sent.message.fee)
+        assert (
+            receipt["gasUsed"]
+            <= STEP_GAS + STEP_GAS_PER_BYTE * len(sent.message.payload) + fee.return_gas_limit
+        )
+        promised += fee.step + (0 if sent.id == honest.id else fee.callback)
+    assert hub.view(mesh.gateway, gateway.CREDIT, RELAYER.address) - before == promised * GWEI
+    assert memory.attempts(Kind.REFUND) == []
 
 
 def test_recipients_that_lie_to_the_rehearsal_waste_no_transaction(
