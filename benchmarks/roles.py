@@ -91,6 +91,7 @@ def _validate(folder: Path, index: int) -> None:
         Mesh(registry.domain, connections),
         DirectoryExchange(folder / "exchange"),
         folder / f"record-{index}.sqlite",
+        begin=True,
     )
     with validator.record:
         print(validator.address, flush=True)

@@ -1,6 +1,6 @@
 """Which validator set each chain has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
@@ -8,6 +8,7 @@ from metalayer.network.connection import Connection, fault
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
+from metalayer.protocol.abi import Logged
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.rpc import block_request
 
@@ -50,22 +51,29 @@ def read_sets(connection: Connection, address: str) -> ChainSets:
     """All sets that a chain's gateway had, in one round trip. MetalayerError if its logs do not name the one that it
     has.
     """
+    history = gateway.VALIDATOR_SET_INSTALLED.history(address)
     installed, logged, block = connection.batch(
         [
             gateway.VALIDATOR_SET_HASH.optional(address),
-            gateway.VALIDATOR_SET_INSTALLED.logs(address),
+            history,
             block_request(),
         ]
     )
     if installed is None:
         raise MetalayerError(f"{connection.name}: there is no gateway at {address}: deploy first")
-    found = [Installation(validator_set, log.transaction) for validator_set, log in logged]
-    # A set that was installed between the two answers is not there yet.
-    while found and found[-1].validator_set.hash != installed:
-        found.pop()
+    found = _up_to(installed, logged) or _up_to(installed, connection.again(history))
     if not found:
         raise MetalayerError(f"{connection.name}: no log names the validator set 0x{installed.hex()}")
     return ChainSets(connection, found, block.time)
+
+
+def _up_to(installed: bytes, logged: Iterable[Logged[ValidatorSet]]) -> list[Installation]:
+    """What was installed until the set with this hash was. Nothing if that is not there."""
+    found = [Installation(validator_set, log.transaction) for validator_set, log in logged]
+    # A set that was installed between the two answers may be there already.
+    while found and found[-1].validator_set.hash != installed:
+        found.pop()
+    return found
 
 
 def read_all(mesh: Mesh) -> tuple[list[ChainSets], dict[str, str]]:

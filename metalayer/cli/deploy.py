@@ -34,14 +34,22 @@ def _deployer() -> "Deployer":
 @cli.command()
 @json_option
 def plan(as_json: bool) -> None:
-    """Show what `apply` would do, with addresses and gas. Sends nothing, writes nothing."""
+    """Show what `apply` would do, with addresses and gas. Sends nothing, writes nothing.
+
+    Exit status 1 if a chain cannot hold the contracts, or something stands in their way.
+    """
+    from metalayer.cli.chains import show_warnings
     from metalayer.cli.deployment import plan_tables
     from metalayer.cli.display import console
     from metalayer.deploy.plan import plan_as_dict
+    from metalayer.deploy.probe import probe_all
 
-    result = _deployer().plan()
+    deployer = _deployer()
+    result = deployer.plan()
+    probes = probe_all(deployer.connections)
+    show_warnings(probes)
     if as_json:
-        print_json(plan_as_dict(result))
+        print_json(plan_as_dict(result) | {"probes": {one.chain: one.as_dict() for one in probes}})
         return
     out = console()
     for part in plan_tables(result):

@@ -14,9 +14,13 @@ import click
 
 from metalayer.cli.command import Group, print_json
 from metalayer.cli.options import (
+    CHAIN,
+    NONCE,
+    SECONDS,
     Option,
     Signing,
     account_option,
+    decimal,
     exchange_option,
     gathered,
     json_option,
@@ -83,7 +87,7 @@ _relaying = gathered(
     _timeout,
     click.option(
         "--claim-at",
-        type=click.FloatRange(min=1),
+        type=decimal(1, 1_000_000),
         default=10.0,
         show_default=True,
         help="Claim earnings when they are this many times what carrying the claim costs.",
@@ -144,7 +148,7 @@ def once(relaying: Relaying, again: bool, as_json: bool) -> None:
 @_relaying
 @click.option(
     "--every",
-    type=click.FloatRange(min=0),
+    type=SECONDS,
     default=1.0,
     show_default=True,
     help="Seconds between two passes.",
@@ -164,6 +168,7 @@ def watch(relaying: Relaying, every: float) -> None:
 @_memory_option
 @click.option(
     "--stuck-after",
+    type=SECONDS,
     default=600.0,
     show_default=True,
     help="Seconds that a message may wait.",
@@ -216,11 +221,11 @@ def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_js
 
 
 @cli.command()
-@click.argument("origin")
-@click.argument("destination")
+@click.argument("origin", type=CHAIN)
+@click.argument("destination", type=CHAIN)
 @click.option(
     "--nonce",
-    type=click.IntRange(min=1),
+    type=NONCE,
     help="Place of the restart; by default well above all that both ends know of.",
 )
 @signing_options("TEST::1", "Owner of the origin's gateway.")
@@ -232,13 +237,12 @@ def restart(origin: str, destination: str, nonce: int | None, signing: Signing, 
     """
     from metalayer.lanes.restart import restart as send
     from metalayer.network.live import Live
-    from metalayer.network.signers import load_sender
 
     live = Live.open()
     here, there = live.connection(origin), live.connection(destination)
     question = f"Restart the lane from {here.chain.name} to {there.chain.name}? What is on its way goes back."
     signing.confirm(live.network, question)
-    place, receipt = send(live.mesh, here, there, load_sender(signing.account), nonce)
+    place, receipt = send(live.mesh, here, there, signing.sender_on(here), nonce)
     if as_json:
         print_json({"nonce": place, "transaction": receipt["transactionHash"]})
     else:

@@ -8,12 +8,16 @@ from pathlib import Path
 import click
 
 from metalayer.cli.command import Command
-from metalayer.cli.options import exchange_option
+from metalayer.cli.options import ACCOUNT, CHAIN, exchange_option
 
 
 @click.command(cls=Command)
 @click.option(
-    "--key", required=True, metavar="ACCOUNT", help="Account that signs: an alias, or TEST::5 locally."
+    "--key",
+    type=ACCOUNT,
+    required=True,
+    metavar="ACCOUNT",
+    help="Account that signs: an alias, or TEST::5 locally.",
 )
 @click.option(
     "--record",
@@ -27,8 +31,36 @@ from metalayer.cli.options import exchange_option
     help="YAML file of the next validator set: version, expires, weights. Read again when it changes.",
 )
 @click.option("--once", is_flag=True, help="Judge what is proposed now, then end.")
-def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | None, once: bool) -> None:
+@click.option(
+    "--new-record",
+    is_flag=True,
+    help="Begin the record. Only for a key that never signed in this network: what it signed before binds it.",
+)
+@click.option(
+    "--trust-again",
+    type=CHAIN,
+    metavar="CHAIN",
+    help="Sign again for a chain that was seen reorganised below its finality, from what it says now; then end.",
+)
+def cli(
+    key: str,
+    record: Path | None,
+    exchange: Path | None,
+    next_set: Path | None,
+    once: bool,
+    new_record: bool,
+    trust_again: str | None,
+) -> None:
     """Sign proposed facts that are true and contradict nothing signed before. Ends on SIGTERM or Ctrl-C.
+
+    Each chain is read through the `nodes` that networks.yaml names for it. Facts are signed if as many of them as
+    `agree` says (by default more than half) say the same; if fewer answer, nothing is signed for that chain. A chain
+    that loses a block that was final is not signed for any more: find out why, stop the validator, run it with
+    --trust-again CHAIN, and start it.
+
+    The record is everything that the key ever signed. Without it the key must not sign: a record that is missing,
+    damaged or another validator's is refused. The first start of a key needs --new-record, except where all chains are
+    local ones.
 
     A set fact is signed only if it is the set of --next-set, on which the validators agree among themselves: `version`
     above and `expires` (Unix seconds or an ISO date, UTC) after those of the set on the hub, `weights` by account or
@@ -43,16 +75,21 @@ def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | N
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
-    if hasattr(signer, "set_autosign"):
-        signer.set_autosign(True)
     live = Live.open()
+    path = record or live.folder() / "records" / f"{signer.address.lower()}.sqlite"
     validator = Validator.open(
         signer,
         live.mesh,
         DirectoryExchange.of(live, exchange),
-        record or live.folder() / "records" / f"{signer.address.lower()}.sqlite",
+        path,
         None if next_set is None else NextSet(next_set, address_of),
+        begin=new_record or (live.network.is_local and not path.exists()),
     )
+    if trust_again is not None:
+        with validator.record:
+            how = validator.chains.trust_again(trust_again)
+        click.echo(f"{trust_again} is signed for again, from what it says now ({how})")
+        return
     stop = threading.Event()
     if not once:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,6 +98,8 @@ def cli(key: str, record: Path | None, exchange: Path | None, next_set: Path | N
         click.echo(f"validator {validator.address} reads {validator.exchange}")
         for line in validator.memberships():
             click.echo(line, err=line.startswith("warning"))
+        for line in validator.chains.warnings():
+            click.echo(f"warning: {line}", err=True)
         if once:
             for verdict in validator.pass_once():
                 click.echo(verdict_line(verdict))

@@ -1,32 +1,43 @@
-"""Lanes rebuilt from logs alone: what was sent, and that it hashes to the lane's heads."""
+"""Lanes rebuilt from logs alone: what was sent, and that it hashes to the lane's heads.
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+That a log is not there says nothing: another backend of the same node may have it a moment later. What must be there
+follows from nonces and heads; what lacks is Incomplete, and is asked for again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
-from metalayer.network.rpc import RpcError
+from metalayer.network.rpc import TooLarge
+from metalayer.network.transactions import receipt_request
 from metalayer.protocol.abi import Logged
 from metalayer.protocol.attestation import Domain
 from metalayer.protocol.gateway import (
     LANE_EXTENDED,
     LANE_RESTARTED,
     MESSAGE_SENT,
+    OUTBOX_LANE,
     LaneExtended,
     LaneRestarted,
 )
 from metalayer.protocol.message import Message, extend, genesis_head, parse_interoperable
 from metalayer.protocol.rpc import Log, Request, logs_request, word
 
-# Nodes refuse answers that are too large, and no reader has the memory for them: about so many logs are asked for at a
-# time, in so many blocks at first.
+# No reader has the memory for a whole chain: about so many logs are asked for at a time, in so many blocks at first.
 _LOGS = 10_000
 _FIRST_SPAN = 64
+# Of one block with more logs than its node returns, so many messages are asked for at a time.
+_NONCES = 500
 _UINT64 = 1 << 64
 
 
 class BrokenLane(MetalayerError):
     """Logs, heads or the two ends of a lane do not agree: a reorganised origin, or a node that lies."""
+
+
+class Incomplete(BrokenLane):
+    """Logs are missing that must be there: the node does not have all yet, or not any more. They may be there soon."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +59,14 @@ class Sent:
 def parse(logs: Iterable[Log], network_id: int, origin: int) -> list[Sent]:
     """Messages from a gateway's MessageSent and LaneExtended logs, in order; other logs are ignored.
 
-    BrokenLane if a message does not have the id that its log names, or a LaneExtended stands alone.
+    BrokenLane if a message does not have the id that its log names, Incomplete if a LaneExtended stands alone.
     """
     found = []
     before: Log | None = None
     for log in logs:
         if log.topics[:1] == (LANE_EXTENDED.topic,):
             if before is None or not _adjacent(before, log):
-                raise BrokenLane(f"chain {origin}: a LaneExtended log in {log.transaction} stands alone")
+                raise Incomplete(f"chain {origin}: a LaneExtended log in {log.transaction} stands alone")
             found.append(_pair(before, log, network_id, origin))
         before = log if log.topics[:1] == (MESSAGE_SENT.topic,) else None
     return found
@@ -108,13 +119,13 @@ def _bytes(data: bytes, argument: int) -> bytes:
 
 
 def check(messages: Sequence[Sent], nonce: int, head: bytes) -> None:
-    """BrokenLane unless the messages continue a lane of that nonce and head without a gap."""
+    """BrokenLane unless the messages continue a lane of that nonce and head, Incomplete if there is a gap."""
     for sent in messages:
         nonce += 1
         head = extend(head, sent.id)
         lane = f"lane {sent.message.origin} to {sent.message.destination}"
         if sent.message.nonce != nonce:
-            raise BrokenLane(f"{lane}: message {nonce} is missing, the next one is {sent.message.nonce}")
+            raise Incomplete(f"{lane}: message {nonce} is missing, the next one is {sent.message.nonce}")
         if sent.head != head:
             raise BrokenLane(
                 f"{lane}: the head after message {nonce} is 0x{sent.head.hex()}, "
@@ -128,79 +139,150 @@ def extended_request(
     """The LaneExtended logs of one destination and these nonces, by indexed topics."""
     wanted = [nonces] if isinstance(nonces, int) else nonces
     topics = (word(destination), [word(nonce) for nonce in wanted])
-    return LANE_EXTENDED.logs(gateway, *topics, first=first, last=last)
-
-
-def sent_request(gateway: str, first: int, last: int) -> Request[list[Log]]:
-    """Everything sent from a chain in a range of blocks: what `parse` takes."""
-    return logs_request(gateway, [[MESSAGE_SENT.topic, LANE_EXTENDED.topic]], first, last)
-
-
-def sent_logs(connection: Connection, gateway: str, first: int, last: int) -> Iterator[list[Log]]:
-    """Logs of everything sent from a chain in a range of blocks, in order: a list of them for some blocks at a time,
-    fewer if the node refuses that many. RpcError if it refuses those of a single block.
-    """
-    span = _FIRST_SPAN
-    while first <= last:
-        until = min(last, first + span - 1)
-        try:
-            logs = connection.ask(sent_request(gateway, first, until))
-        except RpcError:
-            if first == until:
-                raise
-            span = (until - first + 1) // 2
-            continue
-        yield logs
-        first = until + 1
-        span = max(1, min(2 * span, span * _LOGS // max(1, len(logs))))
+    return LANE_EXTENDED.logs_once(gateway, *topics, first=first, last=last)
 
 
 def restarts_request(gateway: str, destination: int, last_block: int) -> Request[list[LaneRestarted]]:
     """All restarts of the lane to `destination`, in order."""
-    found = LANE_RESTARTED.logs(gateway, word(destination), last=last_block)
-    return Request(found.method, found.params, lambda result: [event for event, _ in found.read(result)])
+    found = LANE_RESTARTED.history(gateway, word(destination), last=last_block)
+    return Request(
+        found.method, found.params, lambda result: [event for event, _ in found.read(result)], rare=True
+    )
+
+
+def sent_request(gateway: str, first: int, last: int) -> Request[list[Log]]:
+    """Everything sent from a chain in a range of blocks: what `parse` takes. TooLarge if one of them has too much."""
+    wanted = logs_request(gateway, [[MESSAGE_SENT.topic, LANE_EXTENDED.topic]], first, last)
+    return replace(wanted, finished=False)
+
+
+def sent_between(
+    connection: Connection, domain: Domain, lanes: Mapping[int, range], first: int, last: int
+) -> Iterator[list[Sent]]:
+    """Messages that a chain sent in a range of blocks, in order: a list of them for some blocks at a time.
+
+    lanes: the wanted nonces by destination. The others are not among the messages.
+    """
+    span, left = _FIRST_SPAN, dict(lanes)
+    while first <= last:
+        until = min(last, first + span - 1)
+        try:
+            logs = connection.ask(sent_request(domain.gateway, first, until))
+        except TooLarge as error:
+            if error.block is None:
+                raise
+            if error.block > first:
+                span = error.block - first
+                continue
+            until = first
+            messages = _block(connection, domain, left, first)
+        else:
+            messages = parse(logs, domain.network_id, connection.chain_id)
+            span = max(1, min(2 * span, span * _LOGS // max(1, len(logs))))
+        wanted = [one for one in messages if one.message.nonce in lanes.get(one.message.destination, ())]
+        for one in wanted:
+            left[one.message.destination] = range(one.message.nonce + 1, lanes[one.message.destination].stop)
+        yield wanted
+        first = until + 1
+
+
+def _block(connection: Connection, domain: Domain, lanes: Mapping[int, range], block: int) -> list[Sent]:
+    """Messages in a block of which the node does not return all logs: where these lanes were extended, and what else
+    those transactions did.
+    """
+    extended = [
+        log
+        for destination, nonces in lanes.items()
+        for log in _extended_in(connection, domain.gateway, destination, nonces, block)
+    ]
+    return _of_transactions(connection, domain, list(dict.fromkeys(log.transaction for log in extended)))
+
+
+def _extended_in(
+    connection: Connection, gateway: str, destination: int, nonces: range, block: int
+) -> list[Log]:
+    """The LaneExtended logs of one lane in one block: all, or if there are too many, those of the next nonces."""
+    try:
+        whole = connection.ask(LANE_EXTENDED.logs(gateway, word(destination), first=block, last=block))
+        return [log for _, log in whole]
+    except TooLarge:
+        found: list[Log] = []
+        for start in range(0, len(nonces), _NONCES):
+            some = nonces[start : start + _NONCES]
+            logged = connection.ask(extended_request(gateway, destination, some, block, block))
+            found += [log for _, log in logged]
+            if found and len(logged) < len(some):
+                break
+        return found
+
+
+def _of_transactions(connection: Connection, domain: Domain, hashes: Sequence[str]) -> list[Sent]:
+    receipts = connection.batch(receipt_request(hash_) for hash_ in hashes)
+    if None in receipts:
+        raise Incomplete(f"{connection.name}: its node has the logs of a transaction, but not its receipt")
+    source = domain.gateway.lower()
+    logs = [log for receipt in receipts for log in receipt["logs"] if log.address == source]
+    return parse(logs, domain.network_id, connection.chain_id)
 
 
 def find(connection: Connection, domain: Domain, ids: Sequence[bytes]) -> dict[bytes, Sent]:
-    """Messages by id, as far as this chain sent them."""
+    """Messages by id, as far as this chain sent them, and its node knows of it: more of them may be found later."""
     if not ids:
         return {}
-    logs = connection.logs(domain.gateway, [MESSAGE_SENT.topic, ids], 0, connection.height())
-    blocks = dict.fromkeys(log.block for log in logs)
-    wanted = set(ids)
-    return {
-        sent.id: sent
-        for everything in connection.batch(sent_request(domain.gateway, block, block) for block in blocks)
-        for sent in parse(everything, domain.network_id, connection.chain_id)
-        if sent.id in wanted
-    }
+    wanted = logs_request(domain.gateway, [MESSAGE_SENT.topic, ids], 0, connection.height())
+    logs = connection.ask(replace(wanted, once=True))
+    try:
+        everything = connection.batch(
+            sent_request(domain.gateway, block, block) for block in dict.fromkeys(log.block for log in logs)
+        )
+        found = [sent for some in everything for sent in parse(some, domain.network_id, connection.chain_id)]
+    except TooLarge:
+        found = _of_transactions(connection, domain, list(dict.fromkeys(log.transaction for log in logs)))
+    return {sent.id: sent for sent in found if sent.id in set(ids)}
 
 
 def rebuild(connection: Connection, domain: Domain, destination: int, first: int, last: int) -> list[Sent]:
     """Messages `first` to `last` (nonces) of the lane to `destination`, from logs alone, hash chain checked.
 
-    BrokenLane if one is missing or the chain of hashes does not hold.
+    BrokenLane if they were not all sent or the chain of hashes does not hold, Incomplete if the node lacks their logs.
     """
     if last < first:
         return []
+    try:
+        return _rebuild(connection, domain, destination, first, last)
+    except Incomplete:
+        sent = connection.view(domain.gateway, OUTBOX_LANE, destination).nonce
+        if sent < last:
+            raise BrokenLane(
+                f"lane {connection.chain_id} to {destination}: not all of messages {first} to {last} were sent: it "
+                f"ends at {sent}"
+            ) from None
+        return _rebuild(connection, domain, destination, first, last)
+
+
+def _rebuild(connection: Connection, domain: Domain, destination: int, first: int, last: int) -> list[Sent]:
     origin, gateway = connection.chain_id, domain.gateway
-    height = connection.height()
-    before, *ends = connection.batch(
-        extended_request(gateway, destination, nonce, 0, height) for nonce in (first - 1, first, last)
-    )
-    if not all(ends):
-        raise BrokenLane(f"lane {origin} to {destination}: not all of messages {first} to {last} were sent")
-    blocks = [log.block for logs in ends for _, log in logs]
+    nonces = sorted({first - 1, first, last} - {0})
+    logged = connection.ask(extended_request(gateway, destination, nonces, 0, connection.height()))
+    found = {event.nonce: (event.head, log.block) for event, log in logged}
+    if not {first, last} <= found.keys():
+        raise _lacking(connection, destination, first, last)
     # Nothing stands before the first message, or before the first one behind a restart.
     genesis = genesis_head(domain.network_id, origin, destination, first - 1)
-    head = before[0].event.head if before else genesis
+    head = found[first - 1][0] if first - 1 in found else genesis
+    lanes = {destination: range(first, last + 1)}
+    blocks = found[first][1], found[last][1]
     messages = [
-        sent
-        for logs in sent_logs(connection, gateway, min(blocks), max(blocks))
-        for sent in parse(logs, domain.network_id, origin)
-        if sent.message.destination == destination and first <= sent.message.nonce <= last
+        sent for some in sent_between(connection, domain, lanes, min(blocks), max(blocks)) for sent in some
     ]
     check(messages, first - 1, head)
     if len(messages) != last - first + 1:
-        raise BrokenLane(f"lane {origin} to {destination}: not all of messages {first} to {last} were sent")
+        raise _lacking(connection, destination, first, last)
     return messages
+
+
+def _lacking(connection: Connection, destination: int, first: int, last: int) -> Incomplete:
+    lane = f"lane {connection.chain_id} to {destination}"
+    return Incomplete(
+        f"{lane}: its node does not have all logs of messages {first} to {last} yet, or any more"
+    )

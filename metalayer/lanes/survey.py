@@ -13,6 +13,7 @@ from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Domain
 from metalayer.protocol.gateway import OutboxLane
 from metalayer.protocol.message import genesis_head
+from metalayer.protocol.rpc import block_request
 
 Answer = TypeVar("Answer")
 Ends = tuple[int, int]
@@ -135,8 +136,7 @@ def survey(mesh: Mesh, run: Run[Any] = in_parallel) -> Survey:
 
 def _read_ends(connection: Connection, others: Sequence[Connection], domain: Domain) -> _ChainEnds:
     here, address = connection.chain_id, domain.gateway
-    block = connection.block()
-    finalized = connection.final_below(block.number)
+    block, finalized = connection.batch([block_request(), connection.final_request])
     answers = iter(
         connection.batch(
             request

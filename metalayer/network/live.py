@@ -29,6 +29,9 @@ class Live:
         registry = Registry.load(network)
         connections = {name: c for name, c in connect(network).items() if name in registry.chains}
         registry.confirm(connections)
+        for name, connection in connections.items():
+            for contract in registry.chain(name).contracts.values():
+                connection.begins(contract.address, contract.block or 0)
         return cls(network, registry, Mesh(registry.domain, connections))
 
     def connection(self, chain: str | int) -> Connection:

@@ -19,7 +19,7 @@ from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.models import Model, first_fault
 from metalayer.network.parallel import in_parallel
-from metalayer.network.rpc import Unreachable
+from metalayer.network.rpc import BadAnswer, RpcError, Unreachable
 from metalayer.network.workspace import state_dir, workspace
 from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.protocol.hex import to_hex
@@ -149,7 +149,7 @@ class Registry(_Model):
         """MetalayerError unless the chains hold the code that this registry says.
 
         Local chains forget everything when they restart; an old registry would name addresses without code. A
-        chain that does not answer is not judged: whoever uses it will say so.
+        chain that does not answer, or not as it should, is not judged: whoever uses it will say so.
         """
         in_parallel(lambda name: self._confirm_chain(name, connections[name]), connections)
 
@@ -157,7 +157,7 @@ class Registry(_Model):
         contracts = self.chain(name).contracts
         try:
             codes = connection.batch(code_request(contract.address) for contract in contracts.values())
-        except Unreachable:
+        except (Unreachable, RpcError, BadAnswer):
             return
         for (title, contract), code in zip(contracts.items(), codes, strict=True):
             if to_hex(keccak(code)) != contract.code_hash:

@@ -4,6 +4,7 @@ Reading 2,000 logs takes 47 ms like this, 185 ms through web3 and 1.2 s through 
 """
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -13,14 +14,20 @@ from pydantic_core import from_json
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain
+from metalayer.network.limits import Limit, allowed, of_answer
 from metalayer.network.transactions import Receipt
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.reverts import explain
-from metalayer.protocol.rpc import READ_FAULTS, Answer_co, Request
+from metalayer.protocol.rpc import LOGS, READ_FAULTS, Answer_co, Request
 
 REQUEST_TIMEOUT = 60.0
 """Seconds to wait for a node's answer."""
 
+PATIENCE = 30.0
+"""Seconds to wait altogether for a node that has too much to do, before one request is given up."""
+
+_FIRST_PAUSE = 0.25
+_TOO_LARGE = 413
 _BATCH_SIZE = 500
 _MAX_SAID = 1_000
 _HEADERS = {"Content-Type": "application/json"}
@@ -30,13 +37,37 @@ class Unreachable(MetalayerError):
     """The chain's node does not answer."""
 
 
-class RpcError(MetalayerError):
-    """The chain's node refused a request. `data` is the return data of a reverted call, empty otherwise."""
+class TooSlow(Unreachable):
+    """The chain's node takes the connection, and does not answer in time."""
 
-    def __init__(self, message: str, code: int = 0, data: bytes = b"") -> None:
+
+class RpcError(MetalayerError):
+    """The chain's node refused a request. `data` is the return data of a reverted call, empty otherwise; `limit` says
+    what the node wants less of, None if nothing that is known.
+    """
+
+    def __init__(self, message: str, code: int = 0, data: bytes = b"", limit: Limit | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.data = data
+        self.limit = limit
+
+
+class TooLarge(RpcError):
+    """The chain's node refused a request that cannot be made smaller, or said so with an HTTP status alone. `block` is
+    the one of which there are too many logs, if they are what was asked for.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        code: int = 0,
+        data: bytes = b"",
+        limit: Limit | None = None,
+        block: int | None = None,
+    ) -> None:
+        super().__init__(message, code, data, limit)
+        self.block = block
 
 
 class BadAnswer(MetalayerError):
@@ -62,6 +93,9 @@ class Rpc:
         self.chain = chain
         self._http = urllib3.PoolManager(maxsize=16, retries=False, timeout=timeout)
         self._ids = count(1)
+        self._patience = min(PATIENCE, timeout)
+        self._is_overloaded = False
+        self._batch_size = _BATCH_SIZE
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.chain.name} at {self.chain.url})"
@@ -84,6 +118,11 @@ class Rpc:
             for request, answer in zip(asked, answers, strict=True)
         ]
 
+    def takes_batch(self, size: int) -> bool:
+        """True if the node answers so many requests in one body. Raises BadAnswer or Unreachable."""
+        answers = self._batch([Request("eth_chainId")] * size)
+        return answers is not None and all(isinstance(one, dict) and "result" in one for one in answers)
+
     def _read(self, request: Request[Answer_co], result: Any) -> Answer_co:
         try:
             return request.read(result)
@@ -93,43 +132,93 @@ class Rpc:
             ) from error
 
     def _answers(self, asked: Sequence[Request[Any]]) -> list[Any]:
+        """One answer to each, errors too. A batch that the node refuses as such is asked for in smaller ones, and so
+        are those of its requests for which there was no room or no time left.
+        """
         answers: list[Any] = []
-        for start in range(0, len(asked), _BATCH_SIZE):
-            chunk = asked[start : start + _BATCH_SIZE]
-            body = [
-                {"jsonrpc": "2.0", "id": i, "method": request.method, "params": list(request.params)}
-                for i, request in enumerate(chunk)
-            ]
-            answer = self._post(body)
-            if not isinstance(answer, list) or len(answer) != len(chunk):
-                raise BadAnswer(
-                    f"{self.chain.name}: the node did not answer a batch of {len(chunk)} requests"
-                )
-            by_id = {
-                one["id"]: one for one in answer if isinstance(one, dict) and isinstance(one.get("id"), int)
-            }
-            answers += [by_id.get(i) for i in range(len(chunk))]
+        size = len(asked)
+        while len(answers) < len(asked):
+            size = min(size, self._batch_size)
+            chunk = asked[len(answers) : len(answers) + size]
+            found = self._batch(chunk)
+            if found is None:
+                size = len(chunk) // 2
+                continue
+            for request, answer in zip(chunk, found, strict=True):
+                limit = of_answer(answer)
+                again = limit in (Limit.BUSY, Limit.BATCH) or (limit is Limit.SIZE and request.method != LOGS)
+                answers.append(self._post(self._body(request)) if again and len(chunk) > 1 else answer)
         return answers
 
-    def _post(self, body: Any) -> Any:
-        encoded = json.dumps(body).encode()
+    def _batch(self, chunk: Sequence[Request[Any]]) -> list[Any] | None:
+        """The answers to one batch, or None if the node refuses it as a whole."""
+        if len(chunk) == 1:
+            return [self._post(self._body(chunk[0]))]
         try:
-            response = self._send(encoded)
+            answer = self._post([{**self._body(request), "id": i} for i, request in enumerate(chunk)])
+        except TooLarge:
+            return None
+        refusal = _refusal(answer)
+        if refusal is not None:
+            if of_answer(refusal) is Limit.BATCH:
+                self._batch_size = (
+                    allowed(str(refusal["error"].get("message")), len(chunk)) or len(chunk) // 2
+                )
+            return None
+        if not isinstance(answer, list) or len(answer) != len(chunk):
+            raise BadAnswer(f"{self.chain.name}: the node did not answer a batch of {len(chunk)} requests")
+        by_id = {one["id"]: one for one in answer if isinstance(one, dict) and isinstance(one.get("id"), int)}
+        return [by_id.get(i) for i in range(len(chunk))]
+
+    def _body(self, request: Request[Any]) -> dict[str, Any]:
+        return {
+            "jsonrpc": "2.0",
+            "id": next(self._ids),
+            "method": request.method,
+            "params": list(request.params),
+        }
+
+    def _post(self, body: Any) -> Any:
+        """The JSON of an answer, whatever its HTTP status. Asks again, more and more slowly, while the node says that
+        it has too much to do. Raises Unreachable, or TooLarge.
+        """
+        encoded = json.dumps(body).encode()
+        deadline, pause = time.monotonic() + self._patience, _FIRST_PAUSE
+        while True:
+            response = self._exchange(encoded)
+            said = _parsed(response.data)
+            if of_answer(_refusal(said), response.status) is not Limit.BUSY:
+                self._is_overloaded = False
+                return self._checked(response.status, said)
+            wait = max(pause, _retry_after(response))
+            # Whoever asks much would wait for long, each time: once it was too long, a node is given one chance a time.
+            if self._is_overloaded or time.monotonic() + wait > deadline:
+                self._is_overloaded = True
+                raise Unreachable(
+                    f"{self.chain.name}: {self.chain.url} has too much to do: {_status(response)}"
+                )
+            time.sleep(wait)
+            pause *= 2
+
+    def _checked(self, status: int, said: Any) -> Any:
+        if said is not _NO_JSON and (status == 200 or _is_answer(said)):
+            return said
+        if status == 200:
+            raise Unreachable(f"{self.chain.name}: {self.chain.url} does not speak JSON-RPC")
+        answered = f"{self.chain.name}: {self.chain.url} answered with HTTP status {status}"
+        if status == _TOO_LARGE:
+            raise TooLarge(answered, limit=Limit.SIZE)
+        raise Unreachable(answered)
+
+    def _exchange(self, encoded: bytes) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._send(encoded)
         except urllib3.exceptions.ProtocolError:
             # An idle connection that the node closed meanwhile: a second attempt opens a new one. Sending the
             # same signed transaction twice is harmless.
-            response = self._again(encoded)
+            return self._again(encoded)
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
-        if response.status != 200:
-            raise Unreachable(
-                f"{self.chain.name}: {self.chain.url} answered with HTTP status {response.status}"
-            )
-        try:
-            # Not the standard library's parser: deep nesting overflows its stack, whatever Python's limit says.
-            return from_json(response.data)
-        except ValueError as error:
-            raise Unreachable(f"{self.chain.name}: {self.chain.url} does not speak JSON-RPC") from error
 
     def _again(self, encoded: bytes) -> urllib3.BaseHTTPResponse:
         try:
@@ -141,13 +230,11 @@ class Rpc:
         return self._http.request("POST", self.chain.url, body=encoded, headers=_HEADERS, redirect=False)
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        why = (
-            "no answer in time"
-            if isinstance(error, urllib3.exceptions.ReadTimeoutError)
-            else "connection failed"
-        )
+        where = f"{self.chain.name} is unreachable at {self.chain.url}"
         hint = " (`ape metalayer localnet up` starts it)" if self.chain.is_local else ""
-        return Unreachable(f"{self.chain.name} is unreachable at {self.chain.url}: {why}{hint}")
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            return TooSlow(f"{where}: no answer in time{hint}")
+        return Unreachable(f"{where}: connection failed{hint}")
 
     def _result(self, method: str, answer: Any) -> Any:
         error = answer.get("error") if isinstance(answer, dict) else None
@@ -163,7 +250,43 @@ class Rpc:
         message = _one_line(error.get("message", f"error {code}"))
         if data or "revert" in message.lower():
             raise Reverted(self.chain.name, method, data)
-        raise RpcError(f"{self.chain.name}: {method} failed: {message}", code, data)
+        raise RpcError(f"{self.chain.name}: {method} failed: {message}", code, data, of_answer(answer))
+
+
+# What no JSON is: `null` is one.
+_NO_JSON = object()
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        # Not the standard library's parser: deep nesting overflows its stack, whatever Python's limit says.
+        return from_json(body)
+    except ValueError:
+        return _NO_JSON
+
+
+def _is_answer(said: Any) -> bool:
+    """True if it is JSON-RPC, and not a web server's own way to tell of an error."""
+    some = said if isinstance(said, list) and said else [said]
+    return all(isinstance(one, dict) and ("result" in one or "error" in one) for one in some)
+
+
+def _refusal(said: Any) -> dict[str, Any] | None:
+    """The one error that stands for a whole batch, or for a request."""
+    one = said[0] if isinstance(said, list) and len(said) == 1 else said
+    return one if isinstance(one, dict) and isinstance(one.get("error"), dict) else None
+
+
+def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
+    """Seconds that a node asks to wait for, 0 if it does not."""
+    try:
+        return urllib3.Retry().get_retry_after(response) or 0.0
+    except urllib3.exceptions.InvalidHeader:
+        return 0.0
+
+
+def _status(response: urllib3.BaseHTTPResponse) -> str:
+    return f"HTTP status {response.status}" if response.status != 200 else "it limits the rate of requests"
 
 
 def _one_line(said: Any) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, NamedTuple
 
@@ -148,6 +148,18 @@ class Event(Generic[Value]):
         return Request(
             raw.method, raw.params, lambda result: [Logged(self.decode(log), log) for log in raw.read(result)]
         )
+
+    def logs_once(
+        self, address: str, *topics: Topic, first: int | str = 0, last: int | str = "latest"
+    ) -> Request[list[Logged[Value]]]:
+        """The same, of topics of which each combination is logged once at most."""
+        return replace(self.logs(address, *topics, first=first, last=last), once=True)
+
+    def history(
+        self, address: str, *topics: Topic, last: int | str = "latest"
+    ) -> Request[list[Logged[Value]]]:
+        """The same from the beginning, of what is rarely logged."""
+        return replace(self.logs(address, *topics, last=last), rare=True)
 
 
 def _types(tuple_type: str) -> list[str]:

@@ -1,9 +1,5 @@
 """Gas that the contracts want: the mirror of `libraries/RecipientCall.sol`."""
 
-RETURN_CALLBACK_GAS = 300_000
-"""Most gas that relayers bring for the sender of a message that comes back: a refund that wants more is left to others.
-"""
-
 _CALL_COST = 5_000
 _BOOKKEEPING = 55_000
 

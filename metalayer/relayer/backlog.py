@@ -5,7 +5,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from metalayer.lanes.logs import BrokenLane, Sent, check, extended_request, parse, restarts_request, sent_logs
+from metalayer.lanes.logs import (
+    BrokenLane,
+    Incomplete,
+    Sent,
+    check,
+    extended_request,
+    restarts_request,
+    sent_between,
+)
 from metalayer.lanes.survey import Ends, LaneState, Run, Survey
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
@@ -132,6 +140,10 @@ class Backlog:
             try:
                 if end.last > state.delivered:
                     self._check(state, messages, end.last)
+            except Incomplete as error:
+                # Never a reason to follow a restart: what only this node lacks would be left behind.
+                problems.append(str(error))
+                continue
             except BrokenLane as error:
                 if end.restart is None:
                     problems.append(str(error))
@@ -160,6 +172,9 @@ class Backlog:
         for state, found in zip(restarted, logs, strict=True):
             ahead = [restart for restart in found if restart.nonce > state.delivered]
             if not ahead:
+                found = connection.again(restarts_request(self.mesh.gateway, state.ends[1], finalized_block))
+                ahead = [restart for restart in found if restart.nonce > state.delivered]
+            if not ahead:
                 problems.append(f"lane {state.name}: its node does not have the log of its restart")
                 del ends[state.ends]
                 continue
@@ -187,14 +202,11 @@ class Backlog:
         if not blocks:
             return []
         missing = set(wanted)
+        lanes = {state.ends[1]: range(state.delivered + 1, wanted[state.ends] + 1) for state in states}
         found = []
-        for logs in sent_logs(connection, self.mesh.gateway, min(blocks), finalized_block):
-            for sent in parse(logs, self.mesh.network_id, connection.chain_id):
-                ends, nonce = sent.ends, sent.message.nonce
-                if nonce <= wanted.get(ends, 0):
-                    found.append(sent)
-                if ends in missing and nonce >= wanted[ends]:
-                    missing.remove(ends)
+        for messages in sent_between(connection, self.mesh.domain, lanes, min(blocks), finalized_block):
+            found += messages
+            missing -= {sent.ends for sent in messages if sent.message.nonce == wanted[sent.ends]}
             if not missing:
                 break
         return found
@@ -202,7 +214,7 @@ class Backlog:
     @staticmethod
     def _check(state: LaneState, messages: Sequence[Sent], last: int) -> None:
         if not messages:
-            raise BrokenLane(f"lane {state.name}: its node does not have the logs of what is pending")
+            raise Incomplete(f"lane {state.name}: its node does not have the logs of what is pending")
         check(messages, state.delivered, state.inbox.head)
         at_end = messages[-1].message.nonce == last == state.finalized
         if at_end and messages[-1].head != state.final.head:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, fault
+from metalayer.network.connection import Connection, fault
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
@@ -68,7 +69,7 @@ class Courier:
         connection, delivery = self.connection, self.delivery
         started = time.monotonic()
         try:
-            connection.refuse_while_pending(self.sender)
+            connection.make_way(self.sender)
             means = Means.read(connection, self.sender.address)
             for one in work:
                 if one.restart is not None:
@@ -161,7 +162,7 @@ class Courier:
             data = gateway.DELIVER.encode(attestation, batches)
         except READ_FAULTS as error:
             return f"it cannot be written as a call: {error}", False
-        gas = min(delivery_gas(len(data), batches), means.ceiling)
+        gas = min(delivery_gas(len(data), batches), means.room)
         return self._send(data, gas, means, {batch.origin: batch_gas(batch) for batch in batches})
 
     def _send(self, data: bytes, gas: int, means: Means, shares: Mapping[int, int]) -> tuple[str, bool]:

@@ -126,13 +126,13 @@ class Desk:
         if not steps:
             return False
         connection, account = self.connection, self.sender.address
-        connection.refuse_while_pending(self.sender)
+        connection.make_way(self.sender)
         means = Means.read(connection, account)
         ready: list[Step] = []
         promised = 0
         for step in steps:
-            if step.gas > means.ceiling:
-                self._put_off(step, f"it may take {step.gas:,} gas, and a transaction has {means.ceiling:,}")
+            if step.gas > means.room:
+                self._put_off(step, f"it may take {step.gas:,} gas, and a transaction has {means.room:,}")
                 continue
             try:
                 means.check(connection, account, promised + step.gas)
@@ -173,11 +173,11 @@ class Desk:
                 # What comes after it has higher nonces, and would wait for this one.
                 self._put_off(step, str(error))
                 break
-            sent.append(transaction.hash)
+            sent.append(transaction)
         if not sent:
             return False
         done = []
-        for step, receipt in zip(ready, connection.receipts(sent), strict=False):
+        for step, receipt in zip(ready, connection.settle(self.sender, sent), strict=False):
             gas, wei = means.wei(receipt, step.gas)
             result.transactions.append(receipt["transactionHash"])
             result.gas_used += gas

@@ -11,7 +11,7 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import LaneRestarted, Noticed, RestartRecord, Walk
 from metalayer.protocol.hex import to_hex
-from metalayer.protocol.message import STORED_HEAD_INTERVAL, extend, genesis_head
+from metalayer.protocol.message import STORED_HEAD_INTERVAL, Fee, extend, genesis_head
 from metalayer.protocol.rpc import logs_request, word
 from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
 from metalayer.relayer.gas import refund_gas
@@ -268,7 +268,8 @@ def _destination_of(noticed: Noticed) -> tuple[bytes, int]:
 
 def _step(state: LaneState, sent: Sent, data: bytes, what: str) -> Step:
     item = to_hex(sent.id)
-    return Step(Kind.REFUND, item, state.ends[1], data, refund_gas(data), f"{what} {item}")
+    gas = refund_gas(data, Fee.unpack(sent.message.fee).return_gas_limit)
+    return Step(Kind.REFUND, item, state.ends[1], data, gas, f"{what} {item}")
 
 
 def known_head(nonce: int, lane_nonce: int, restarts: Sequence[LaneRestarted]) -> int:

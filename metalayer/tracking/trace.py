@@ -97,12 +97,12 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
     # Before the logs: a message that arrives meanwhile must not look as if it had been passed by.
     inbox = destination.view(address, gateway.INBOX_LANE, message.origin)
     delivered, failed = destination.batch(
-        event.logs(address, sent.id) for event in (gateway.MESSAGE_DELIVERED, gateway.MESSAGE_FAILED)
+        event.logs_once(address, sent.id) for event in (gateway.MESSAGE_DELIVERED, gateway.MESSAGE_FAILED)
     )
     if delivered:
         return Trace(sent, *names, State.DELIVERED, delivered[-1].log.transaction)
     executed = failed[-1].log.transaction if failed else ""
-    refunds = origin.ask(gateway.MESSAGE_RETURNED.logs(address, sent.id))
+    refunds = origin.ask(gateway.MESSAGE_RETURNED.logs_once(address, sent.id))
     if refunds:
         return Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction)
     if failed:

@@ -1,194 +1,256 @@
-"""Whether facts are true and final in one validator's view."""
+"""Whether facts are true and final in the view of enough of the nodes that one validator reads a chain through."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from metalayer.attesting.sets import read_sets
-from metalayer.errors import MetalayerError
-from metalayer.lanes.logs import extended_request, restarts_request
+from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
-from metalayer.network.mesh import Mesh
-from metalayer.network.parallel import in_parallel
-from metalayer.network.rpc import BadAnswer
-from metalayer.protocol.abi import Logged
-from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
-from metalayer.protocol.gateway import LaneExtended, LaneRestarted
-from metalayer.protocol.rpc import quantity
+from metalayer.network.nodes import Nodes, check_chain
+from metalayer.network.rpc import BadAnswer, RpcError
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import Fact, LaneFact, SetFact
+from metalayer.protocol.hex import from_hex
+from metalayer.protocol.rpc import Request, block_request, quantity
 from metalayer.validator.next_set import Agreed
+from metalayer.validator.record import Anchor
+from metalayer.validator.sight import Finding, Place, Truth, find_places, find_set
+
+_STALLED_TAG = 3_600.0
 
 log = logging.getLogger(__name__)
 
 
-class NotYet(MetalayerError):
-    """A fact that may still become true."""
+@dataclass(frozen=True)
+class Round:
+    """What enough nodes of a chain said in one round: of each fact that they were asked about, and of the newest block
+    that all of them call final. `reorganised`: why the chain is not to be signed for any more, empty if it is.
+    """
+
+    findings: Mapping[Fact, Finding]
+    anchor: Anchor | None = None
+    reorganised: str = ""
 
 
-class Refused(MetalayerError):
-    """A fact that is false, or that this validator cannot know."""
+@dataclass(frozen=True)
+class _Standing:
+    """Where a node stands: its newest final block, and its hash of the block that was final before, if it has one."""
+
+    final: int
+    anchor_hash: str | None
 
 
 @dataclass
 class Judge:
-    """Looks facts up on the chains. Remembers where it found a lane's last fact, to read on from there."""
+    """One chain's. Its rounds are one after the other, in whatever thread.
 
-    mesh: Mesh
-    _found_at: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    anchor: a block that was final before. If it is not there any more, the chain was reorganised below its finality.
+    """
 
-    def verify(self, facts: Sequence[Fact], agreed: Agreed) -> None:
-        """Refused or NotYet with the first fact that is not true in this validator's finalized view.
+    nodes: Nodes
+    gateway: str
+    anchor: Anchor | None = None
+    _found_at: dict[int, tuple[int, int]] = field(default_factory=dict)
+    _told: str = ""
+    _stalled: bool = False
 
-        agreed: the next set, for facts about sets.
+    @property
+    def chain(self) -> Chain:
+        """The chain that it looks at."""
+        return self.nodes.chain
+
+    def look(self, facts: Sequence[Fact], wanted: ValidatorSet | None = None) -> Round:
+        """One round. `wanted` is the agreed set if there are set facts: they must be those of it.
+
+        Two round trips to each node, and one more each if a message is not where it was expected, or a restart claimed.
+        What fewer nodes say than must agree is not yet true, whatever they say.
         """
-        by_id = self.mesh.by_id
-        by_origin: dict[int, list[LaneFact | RestartFact]] = {}
-        for fact in facts:
-            if isinstance(fact, SetFact):
-                if self.mesh.network_id not in by_id:
-                    raise Refused(f"{fact.key}: nothing is deployed to the hub")
-                self._verify_set(by_id[self.mesh.network_id], fact, agreed)
-            else:
-                _check_form(fact, by_id)
-                by_origin.setdefault(fact.origin, []).append(fact)
+        known = self.anchor
+        standing, faults = self.nodes.ask(lambda connection: _stand(connection, known))
+        if known is not None:
+            at_anchor = {i: s.anchor_hash for i, s in standing.items() if s.anchor_hash is not None}
+            now = self.nodes.vote(at_anchor)
+            if now is not None and now != known.hash:
+                why = f"block {known.height} was final as {known.hash}, and is {now} now"
+                return Round(self._nothing(facts, "it was reorganised"), None, why)
+            for i, one in standing.items():
+                if one.anchor_hash is None or one.final < known.height:
+                    faults[i] = f"it is behind block {known.height}, which was final before"
+                elif one.anchor_hash != known.hash:
+                    faults[i] = f"it is on another fork: its block {known.height} is {one.anchor_hash}"
+            standing = {i: one for i, one in standing.items() if i not in faults}
+        if len(standing) < self.nodes.agree:
+            return self._undecided(facts, len(standing), faults)
 
-        def verify(origin: int) -> None:
-            with _careful(by_id[origin]):
-                self._verify_origin(by_id[origin], by_origin[origin])
+        # The highest block that enough of them call final.
+        final = sorted((one.final for one in standing.values()), reverse=True)[self.nodes.agree - 1]
+        places = [fact for fact in facts if isinstance(fact, Place)]
+        starts = self._starts(places)
 
-        in_parallel(verify, by_origin)
+        def see(connection: Connection) -> tuple[Anchor, dict[Fact, Finding]]:
+            block = connection.ask(_block(final))
+            if block is None:
+                raise BadAnswer(f"{connection.name}: its node has no block {final}, which it called final")
+            found = find_places(connection, self.gateway, places, starts, final) if places else {}
+            if wanted is not None:
+                said = find_set(connection, self.gateway, wanted)
+                found |= {fact: said for fact in facts if isinstance(fact, SetFact)}
+            return block, found
 
-    def _verify_set(self, hub: Connection, fact: SetFact, agreed: Agreed) -> None:
-        """The agreed set, and one that follows the hub's or is there already, for a chain that lags behind."""
+        seen, more = self.nodes.ask(see, [i for i, one in standing.items() if one.final >= final])
+        faults |= more
+        anchor = self.nodes.vote({i: anchor for i, (anchor, _) in seen.items()})
+        if anchor is None:
+            return self._undecided(facts, len(seen), faults)
+        for i, (other, _) in seen.items():
+            if other != anchor:
+                faults[i] = f"it is on another fork: its block {final} is {other.hash}"
+        believed = {i: found for i, (_, found) in seen.items() if i not in faults}
+        findings = {
+            fact: self._decide(fact, {i: f[fact] for i, f in believed.items()}, faults) for fact in facts
+        }
+        self.nodes.undecided = any(finding.reason == self._differ for finding in findings.values())
+        self._remember(findings)
+        self._tell(faults)
+        self._watch_finality(anchor)
+        self.anchor = anchor
+        return Round(findings, anchor)
+
+    def stand(self) -> list[str]:
+        """A line for each node that cannot be used as networks.yaml says, asked one time."""
+        depth = self.chain.preset.finality_depth
+
+        def probe(connection: Connection) -> str:
+            final = _stand(connection, None).final
+            if isinstance(self.chain.preset.finality, int) and depth > 127:
+                state = quantity("eth_getBalance", self.gateway, hex(final), bits=256)
+                try:
+                    connection.ask(state)
+                except RpcError as error:
+                    return f"relayers need an archive node for a finality of {depth} blocks ({error})"
+            return ""
+
+        said, faults = self.nodes.ask(probe)
+        problems = faults | {i: problem for i, problem in said.items() if problem}
+        return [f"{self.chain.name}: node {i + 1}: {problems[i]}" for i in sorted(problems)]
+
+    @property
+    def _differ(self) -> str:
+        return self.nodes.too_few(len(self.nodes.connections))
+
+    def _decide(self, fact: Fact, said: Mapping[int, Finding], faults: dict[int, str]) -> Finding:
+        finding = self.nodes.vote(said)
+        if finding is None:
+            return Finding(Truth.NOT_YET, self._differ)
+        for i, other in said.items():
+            if other != finding:
+                faults[i] = f"{fact.key}: it says '{other.reason or 'true'}', the others do not"
+        # What a single node says is never the last word: it may have been wrong once.
+        final = finding.truth is Truth.FALSE and self.nodes.agree > 1
+        return replace(finding, final=final)
+
+    def _undecided(self, facts: Sequence[Fact], good: int, faults: Mapping[int, str]) -> Round:
+        self.nodes.undecided = good >= self.nodes.agree
+        self._tell(faults, f"{self.nodes.too_few(good)}: nothing is signed for it")
+        return Round(self._nothing(facts, self.nodes.too_few(good)))
+
+    def _nothing(self, facts: Iterable[Fact], reason: str) -> dict[Fact, Finding]:
+        return dict.fromkeys(facts, Finding(Truth.NOT_YET, reason))
+
+    def _starts(self, places: Sequence[Place]) -> dict[int, int]:
+        """Where to look for messages: from the last one that was found on, unless one before it is asked for."""
+        lowest: dict[int, int] = {}
+        for fact in places:
+            if isinstance(fact, LaneFact):
+                lowest[fact.destination] = min(fact.nonce, lowest.get(fact.destination, fact.nonce))
+        known = {destination: self._found_at.get(destination, (0, 0)) for destination in lowest}
+        return {d: block for d, (nonce, block) in known.items() if nonce <= lowest[d]}
+
+    def _remember(self, findings: Mapping[Fact, Finding]) -> None:
+        for fact, finding in findings.items():
+            if isinstance(fact, LaneFact) and finding.truth is Truth.TRUE:
+                found = fact.nonce, finding.block
+                self._found_at[fact.destination] = max(found, self._found_at.get(fact.destination, found))
+
+    def _tell(self, faults: Mapping[int, str], what: str = "") -> None:
+        """The operator, what is wrong with the nodes, when it changes."""
+        what = what or (f"{self.chain.name}: not all of its nodes are believed" if faults else "")
+        line = f"{what}{self.nodes.named(faults)}"
+        if line != self._told and line:
+            log.warning("%s", line)
+        elif line != self._told:
+            log.warning("%s: all of its nodes are believed again", self.chain.name)
+        self._told = line
+
+    def _watch_finality(self, anchor: Anchor) -> None:
+        preset = self.chain.preset
+        limit = 60 + (preset.finality_depth + 100) * preset.block_time
+        if isinstance(preset.finality, str):
+            limit = max(limit, _STALLED_TAG)
+        age = time.time() - anchor.time
+        if age > limit and not self._stalled:
+            log.warning(
+                "%s: finality stands still: block %d, the newest final one, is %d s old",
+                self.chain.name,
+                anchor.height,
+                age,
+            )
+        elif age <= limit and self._stalled:
+            log.warning("%s: finality goes on at block %d", self.chain.name, anchor.height)
+        self._stalled = age > limit
+
+
+def check_alone(fact: Fact, known: Iterable[int], network_id: int, agreed: Agreed) -> Finding | None:
+    """What can be said of a fact without asking a chain. None if nothing is wrong with it.
+
+    known: the chain ids of the network that something is deployed to.
+    """
+    if isinstance(fact, SetFact):
         wanted = agreed.validator_set
         if wanted is None:
-            raise Refused(f"{fact.key}: {agreed.public}")
+            return _never(fact, agreed.public)
         if (fact.version, fact.set_hash) != (wanted.version, wanted.hash):
-            raise Refused(
-                f"{fact.key}: 0x{fact.set_hash.hex()} is not agreed here, but set {wanted.version} with hash "
-                f"0x{wanted.hash.hex()}"
+            return _never(
+                fact,
+                f"0x{fact.set_hash.hex()} is not agreed here, but set {wanted.version} with hash "
+                f"0x{wanted.hash.hex()}",
             )
-        with _careful(hub):
-            _check_chain(hub, hub.ask(quantity("eth_chainId")))
-            found = read_sets(hub, self.mesh.gateway)
-        installed = found.installed
-        if installed.hash == wanted.hash:
-            return
-        try:
-            wanted.validate(found.now)
-        except MetalayerError as error:
-            raise Refused(f"{fact.key}: {error}") from error
-        if wanted.version <= installed.version or wanted.expires <= installed.expires:
-            raise Refused(
-                f"{fact.key}: {hub.name} has set {installed.version}, which expires at {installed.expires}: the "
-                "next one needs a higher version and a later expiry"
-            )
-
-    def _verify_origin(self, connection: Connection, facts: Sequence[LaneFact | RestartFact]) -> None:
-        found_id, height = connection.batch([quantity("eth_chainId"), quantity("eth_blockNumber")])
-        _check_chain(connection, found_id)
-        finalized = connection.final_below(height)
-        lane_facts = [fact for fact in facts if isinstance(fact, LaneFact)]
-        logs = dict(zip(lane_facts, self._extended(connection, lane_facts, finalized), strict=True))
-        # Restarts are rare: they are asked for only if one is claimed, or may be why a message is not there.
-        odd = [fact for fact in facts if isinstance(fact, RestartFact) or not logs[fact]]
-        restarts = self._restarts(connection, {fact.destination for fact in odd}, finalized)
-        for fact in facts:
-            if isinstance(fact, LaneFact) and logs[fact]:
-                self._verify_head(connection, fact, logs[fact][0])
-            else:
-                self._verify_place(connection, fact, restarts[fact.destination], finalized)
-
-    def _verify_head(self, connection: Connection, fact: LaneFact, found: Logged[LaneExtended]) -> None:
-        head = found.event.head
-        if head != fact.head:
-            raise Refused(
-                f"{_lane(connection, fact)}: the head after message {fact.nonce} is 0x{head.hex()}, "
-                f"not 0x{fact.head.hex()}"
-            )
-        self._found_at[fact.origin, fact.destination] = (fact.nonce, found.log.block)
-
-    def _verify_place(
-        self,
-        connection: Connection,
-        fact: LaneFact | RestartFact,
-        restarts: Sequence[LaneRestarted],
-        finalized: int,
-    ) -> None:
-        """Returns if a restart fact is true. A lane fact is not: no message stands at its place."""
-        lane, nonce = _lane(connection, fact), fact.nonce
-        is_restart = isinstance(fact, RestartFact)
-        for restart in restarts:
-            if is_restart and restart.nonce == nonce:
-                return
-            if restart.last < nonce <= restart.nonce:
-                what = "another restart" if is_restart else "a message"
-                raise Refused(
-                    f"{lane}: {what} never stands at {nonce}: it was restarted at {restart.nonce} after message "
-                    f"{restart.last}"
-                )
-        if not is_restart:
-            raise NotYet(f"{lane}: there is no message {nonce} up to finalized block {finalized}")
-        if connection.ask(extended_request(self.mesh.gateway, fact.destination, nonce, 0, finalized)):
-            raise Refused(f"{lane}: it was not restarted at {nonce}: a message stands there")
-        raise NotYet(f"{lane}: it was not restarted at {nonce} up to finalized block {finalized}")
-
-    def _restarts(
-        self, connection: Connection, destinations: Iterable[int], finalized: int
-    ) -> dict[int, list[LaneRestarted]]:
-        """All restarts of the lanes to these destinations."""
-        wanted = list(destinations)
-        if not wanted:
-            return {}
-        answers = connection.batch(restarts_request(self.mesh.gateway, one, finalized) for one in wanted)
-        return dict(zip(wanted, answers, strict=True))
-
-    def _extended(
-        self, connection: Connection, facts: Sequence[LaneFact], last: int
-    ) -> list[list[Logged[LaneExtended]]]:
-        """LaneExtended logs of each fact's nonce, searched from the last fact that was found on."""
-        gateway, starts = self.mesh.gateway, []
-        for fact in facts:
-            nonce, block = self._found_at.get((fact.origin, fact.destination), (0, 0))
-            starts.append(block if nonce <= fact.nonce and block <= last else 0)
-        results: list[list[Logged[LaneExtended]]] = connection.batch(
-            extended_request(gateway, fact.destination, fact.nonce, start, last)
-            for fact, start in zip(facts, starts, strict=True)
-        )
-        for i, (fact, start) in enumerate(zip(facts, starts, strict=True)):
-            if not results[i] and start > 0:
-                # Not above the block remembered: it may be below, if that block was reorganised.
-                results[i] = connection.ask(extended_request(gateway, fact.destination, fact.nonce, 0, last))
-        return results
-
-
-@contextmanager
-def _careful(connection: Connection) -> Iterator[None]:
-    """What a node does wrong makes a fact wait."""
-    try:
-        yield
-    except (NotYet, Refused):
-        raise
-    except MetalayerError as error:
-        # Everybody reads the exchange: what a node's address may hold stays in this process's log.
-        log.warning("%s", error)
-        raise NotYet(f"{connection.name}: its node does not answer as it should") from error
-
-
-def _check_chain(connection: Connection, found_id: int) -> None:
-    if found_id != connection.chain_id:
-        raise BadAnswer(f"{connection.name}: its node is of chain {found_id}")
-
-
-def _lane(connection: Connection, fact: LaneFact | RestartFact) -> str:
-    return f"lane {connection.name} to {fact.destination}"
-
-
-def _check_form(fact: LaneFact | RestartFact, known: Iterable[int]) -> None:
+        return None if network_id in known else _never(fact, "nothing is deployed to the hub")
     for chain_id in (fact.origin, fact.destination):
         if chain_id not in known:
-            raise Refused(f"{fact.key}: there is no chain {chain_id} in the network")
+            return _never(fact, f"there is no chain {chain_id} in the network")
     if fact.origin == fact.destination:
-        raise Refused(f"{fact.key}: a lane has two different ends")
+        return _never(fact, "a lane has two different ends")
     if fact.nonce == 0:
-        raise Refused(f"{fact.key}: there is nothing to deliver up to nonce 0")
+        return _never(fact, "there is nothing to deliver up to nonce 0")
+    return None
+
+
+def _never(fact: Fact, reason: str) -> Finding:
+    return Finding(Truth.FALSE, f"{fact.key}: {reason}", final=True)
+
+
+def _stand(connection: Connection, anchor: Anchor | None) -> _Standing:
+    asked: list[Request[Any]] = [quantity("eth_chainId"), connection.final_request]
+    if anchor is not None:
+        asked.append(_block(anchor.height))
+    found_id, final, *blocks = connection.batch(asked)
+    check_chain(connection, found_id)
+    return _Standing(final, blocks[0].hash if blocks and blocks[0] else None)
+
+
+def _block(height: int) -> Request[Anchor | None]:
+    """A block as an anchor, None if the node does not have it."""
+    asked = block_request(height)
+
+    def read(said: Any) -> Anchor | None:
+        if said is None:
+            return None
+        block = asked.read(said)
+        if block.number != height or len(from_hex(block.hash)) != 32:
+            raise ValueError("another block than asked for")
+        return Anchor(height, block.hash.lower(), block.time)
+
+    return Request(asked.method, asked.params, read)

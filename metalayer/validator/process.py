@@ -12,15 +12,16 @@ from typing import Any, Protocol
 from eth_account.messages import SignableMessage
 from eth_utils.address import to_checksum_address
 
-from metalayer.attesting.exchange import Exchange, Malformed
-from metalayer.attesting.sets import read_all
+from metalayer.attesting.exchange import MAX_FACTS, Exchange, Malformed
 from metalayer.errors import MetalayerError
 from metalayer.network.mesh import Mesh
 from metalayer.protocol.attestation import ValidatorSet, compact
-from metalayer.protocol.facts import SetFact
-from metalayer.validator.judge import Judge, NotYet, Refused
+from metalayer.protocol.facts import Fact, SetFact
+from metalayer.validator.chains import Chains
+from metalayer.validator.judge import check_alone
 from metalayer.validator.next_set import NOTHING_AGREED, Agreed, NextSet
-from metalayer.validator.record import Contradiction, Record
+from metalayer.validator.record import Anchor, Contradiction, Record
+from metalayer.validator.sight import Finding, Truth
 
 _POLL = 0.1
 _FIRST_RETRY = 0.2
@@ -51,12 +52,13 @@ class Judgement(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One proposal judged in one pass. `reason` is empty if signed."""
+    """One proposal judged in one pass. `reason` is empty if signed; `final` is a refusal that stands for ever."""
 
     root: bytes
     judgement: Judgement
     reason: str = ""
     facts: int = 0
+    final: bool = False
 
 
 @dataclass
@@ -67,8 +69,21 @@ class _Delay:
 
 
 @dataclass
+class _Case:
+    """A proposal that is looked into: what was found, and the chains that have not been read for it yet."""
+
+    facts: Sequence[Fact]
+    findings: dict[Fact, Finding] = field(default_factory=dict)
+    unread: set[int] = field(default_factory=set)
+    anchors: dict[int, Anchor] = field(default_factory=dict)
+
+
+@dataclass
 class Validator:
-    """One validator over one exchange. Without `next_set` no set fact is signed."""
+    """One validator over one exchange. Without `next_set` no set fact is signed.
+
+    Each chain is read in a thread of its own, for all proposals that it is needed for: a slow one delays no others.
+    """
 
     signer: Signer
     mesh: Mesh
@@ -79,18 +94,28 @@ class Validator:
     _settled: set[bytes] = field(default_factory=set)
     _refused_sets: set[bytes] = field(default_factory=set)
     _delays: dict[bytes, _Delay] = field(default_factory=dict)
+    _cases: dict[bytes, _Case] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._judge = Judge(self.mesh)
+        self.chains = Chains(self.mesh, self.record)
 
     @classmethod
     def open(
-        cls, signer: Signer, mesh: Mesh, exchange: Exchange, record: Path, next_set: NextSet | None = None
+        cls,
+        signer: Signer,
+        mesh: Mesh,
+        exchange: Exchange,
+        record: Path,
+        next_set: NextSet | None = None,
+        *,
+        begin: bool = False,
     ) -> "Validator":
-        """A validator with its record at that path, bound to its signer, the network and the gateway."""
+        """A validator with its record at that path, bound to its signer, the network and the gateway. `begin` makes the
+        record: MetalayerError if it is there already, or, without `begin`, if it is not.
+        """
         gateway = to_checksum_address(mesh.gateway)
         identity = f"validator {signer.address} of network {mesh.network_id} at {gateway}"
-        return cls(signer, mesh, exchange, Record(record, identity), next_set)
+        return cls(signer, mesh, exchange, Record(record, identity, begin=begin), next_set)
 
     @property
     def address(self) -> str:
@@ -102,30 +127,22 @@ class Validator:
 
         `patient`: one that had to wait is looked at again after a growing delay only.
         """
-        self._read_next_set()
-        standing = self.exchange.roots()
-        self._forget(standing)
-        now = time.monotonic()
-        verdicts = []
-        for root in standing:
-            if root in self._settled or (patient and root in self._delays and self._delays[root].until > now):
-                continue
-            try:
-                verdict = self._consider(root)
-                if verdict is not None:
-                    self._publish(verdict)
-                    verdicts.append(verdict)
-            except (MetalayerError, OSError) as error:
-                # Whoever may write to the exchange can put things in the way of one proposal, not of the others.
-                log.warning("proposal %s: %s", root.hex(), error)
-                self._put_off(root)
-        return verdicts
+        verdicts: list[Verdict] = []
+        tried: set[bytes] = set()
+        while True:
+            verdicts += self._begin(tried, patient=patient)
+            if not self._cases:
+                return verdicts
+            self.chains.wait()
+            verdicts += self._end()
 
     def run(self, stop: threading.Event, report: Callable[[Verdict], None]) -> None:
-        """Passes until `stop` is set. Reports each new verdict once."""
+        """Judges what is proposed until `stop` is set. Reports each new verdict once."""
         told: dict[bytes, str] = {}
         while not stop.is_set():
-            for verdict in self.pass_once(patient=True):
+            verdicts = self._begin(set(), patient=True)
+            self.chains.wait(_POLL)
+            for verdict in (*verdicts, *self._end()):
                 if told.get(verdict.root) != verdict.reason or verdict.judgement is Judgement.SIGNED:
                     report(verdict)
                 told[verdict.root] = verdict.reason
@@ -135,10 +152,7 @@ class Validator:
 
     def memberships(self) -> list[str]:
         """To which sets it belongs, a line for each set and for each chain that does not answer."""
-        found, problems = read_all(self.mesh)
-        chains: dict[ValidatorSet, list[str]] = {}
-        for sets in found:
-            chains.setdefault(sets.installed, []).append(sets.name)
+        chains, problems = self.chains.sets()
         lines = [
             f"{'in' if self._is_in(installed) else 'not in'} validator set {installed.version} of {', '.join(names)}"
             for installed, names in sorted(chains.items(), key=lambda item: item[0].version)
@@ -152,7 +166,7 @@ class Validator:
             )
         if not any(self._is_in(known) for known in (*chains, *([following] if following else []))):
             lines.append(f"warning: {self.address} is in no validator set: nobody counts it")
-        return lines + list(problems.values())
+        return lines + problems
 
     def _is_in(self, validator_set: ValidatorSet) -> bool:
         return self.address in (signer for signer, _ in validator_set.members)
@@ -175,52 +189,147 @@ class Validator:
         for root in self._delays.keys() - present:
             del self._delays[root]
 
-    def _consider(self, root: bytes) -> Verdict | None:
-        """None if there is nothing to judge yet, or it is signed already."""
+    def _begin(self, tried: set[bytes], *, patient: bool) -> list[Verdict]:
+        """Begins to look into what is proposed and not in `tried`, as far as the chains that it is about are not being
+        read: one round for each chain. Adds it to `tried`, and returns what can be said at once.
+        """
+        self._read_next_set()
+        standing = self.exchange.roots()
+        self._forget(standing)
+        now = time.monotonic()
+        asked: dict[int, list[Fact]] = {}
+        verdicts = []
+        for root in standing:
+            delay = self._delays.get(root)
+            if root in self._settled or root in self._cases or root in tried:
+                continue
+            if patient and delay is not None and delay.until > now:
+                continue
+            try:
+                verdict = self._open(root, asked, tried)
+                if verdict is not None:
+                    verdicts.append(self._publish(verdict))
+            except (MetalayerError, OSError) as error:
+                tried.add(root)
+                self._stumble(root, error)
+        wanted = self._agreed.validator_set
+        for chain_id, facts in asked.items():
+            has_sets = any(isinstance(fact, SetFact) for fact in facts)
+            self.chains.begin(chain_id, list(dict.fromkeys(facts)), wanted if has_sets else None)
+        return verdicts
+
+    def _open(self, root: bytes, asked: dict[int, list[Fact]], tried: set[bytes]) -> Verdict | None:
+        """Makes a case of a proposal, if its chains can be read now, and adds to what they are asked; or a verdict."""
         try:
             facts = self.exchange.facts(root)
         except Malformed as error:
             # Not settled: a relayer that proposes these facts replaces the file.
             log.warning("%s", error)
+            tried.add(root)
             return Verdict(root, Judgement.WAITING, "the proposal is malformed")
         if facts is None:
             return None
         if self._signed_already(root):
             self._settled.add(root)
             return None
+        case = _Case(facts)
+        needed: dict[int, list[Fact]] = {}
+        for fact in facts:
+            chain_id = self.mesh.network_id if isinstance(fact, SetFact) else fact.origin
+            found = check_alone(fact, self.chains.judges, self.mesh.network_id, self._agreed)
+            if found is None and (why := self.chains.distrust(chain_id)):
+                log.warning("%s", why)
+                found = Finding(Truth.NOT_YET, why)
+            if found is None:
+                needed.setdefault(chain_id, []).append(fact)
+            else:
+                case.findings[fact] = found
+        if case.findings:
+            # Whatever the chains say of the others, it is not signed now.
+            tried.add(root)
+            return self._conclude(root, case)
+        for chain_id, more in needed.items():
+            ahead = len(asked.get(chain_id, ()))
+            if self.chains.is_read(chain_id) or (ahead and ahead + len(more) > MAX_FACTS):
+                return None
+        for chain_id, more in needed.items():
+            asked.setdefault(chain_id, []).extend(more)
+        case.unread |= needed.keys()
+        self._cases[root] = case
+        tried.add(root)
+        return None
+
+    def _end(self) -> list[Verdict]:
+        """Verdicts on what all chains that it is about have been read for."""
+        for chain_id, found in self.chains.ended():
+            for case in self._cases.values():
+                if chain_id in case.unread:
+                    case.unread.discard(chain_id)
+                    case.findings |= {
+                        fact: found.findings[fact] for fact in case.facts if fact in found.findings
+                    }
+                    if found.anchor is not None:
+                        case.anchors[chain_id] = found.anchor
+        verdicts = []
+        for root in [root for root, case in self._cases.items() if not case.unread]:
+            try:
+                verdicts.append(self._publish(self._conclude(root, self._cases.pop(root))))
+            except (MetalayerError, OSError) as error:
+                self._stumble(root, error)
+        return verdicts
+
+    def _conclude(self, root: bytes, case: _Case) -> Verdict:
+        """Signs, if all facts are true, and contradict nothing in the record."""
+        findings = [case.findings[fact] for fact in case.facts if fact in case.findings]
+        for truth, judgement in ((Truth.FALSE, Judgement.REFUSED), (Truth.NOT_YET, Judgement.WAITING)):
+            for found in findings:
+                if found.truth is truth:
+                    return self._unsigned(root, case, judgement, found.reason, final=found.final)
+        # While a slow chain was read, another one may have been seen reorganised.
+        for why in filter(None, map(self.chains.distrust, case.anchors)):
+            return self._unsigned(root, case, Judgement.WAITING, why, final=False)
+        if case.findings.keys() != set(case.facts):
+            return self._unsigned(root, case, Judgement.WAITING, "not all of it could be read", final=False)
         try:
             # Also what is in the record already: the chain may say something else since.
-            self._judge.verify(facts, self._agreed)
-            self.record.commit(facts)
-        except (Refused, Contradiction) as error:
-            if any(isinstance(fact, SetFact) for fact in facts):
-                self._refused_sets.add(root)
-            return Verdict(root, Judgement.REFUSED, str(error), len(facts))
-        except NotYet as error:
-            return Verdict(root, Judgement.WAITING, str(error), len(facts))
+            self.record.commit(case.facts, case.anchors)
+        except Contradiction as error:
+            return self._unsigned(root, case, Judgement.REFUSED, str(error), final=True)
         signed = self.signer.sign_message(self.mesh.domain.signable(root))
         if signed is None:
             raise MetalayerError(f"account {self.address} did not sign")
         self.exchange.sign(root, self.address, compact(signed))
-        return Verdict(root, Judgement.SIGNED, facts=len(facts))
+        return Verdict(root, Judgement.SIGNED, facts=len(case.facts))
+
+    def _unsigned(
+        self, root: bytes, case: _Case, judgement: Judgement, reason: str, *, final: bool
+    ) -> Verdict:
+        if final and any(isinstance(fact, SetFact) for fact in case.facts):
+            self._refused_sets.add(root)
+        return Verdict(root, judgement, reason, len(case.facts), final)
+
+    def _stumble(self, root: bytes, error: Exception) -> None:
+        """Whoever may write to the exchange can put things in the way of one proposal, not of the others."""
+        log.warning("proposal %s: %s", root.hex(), error)
+        self._put_off(root)
 
     def _signed_already(self, root: bytes) -> bool:
         """A file that somebody else wrote in this validator's name does not count."""
         signature = self.exchange.signature(root, self.address)
         return signature is not None and self.mesh.domain.recover(root, signature) == self.address
 
-    def _publish(self, verdict: Verdict) -> None:
-        if verdict.judgement is Judgement.WAITING:
-            delay = self._put_off(verdict.root)
-            if delay.reason == verdict.reason:
-                return
-            delay.reason = verdict.reason
-        else:
+    def _publish(self, verdict: Verdict) -> Verdict:
+        if verdict.judgement is Judgement.SIGNED or verdict.final:
             self._settled.add(verdict.root)
             self._delays.pop(verdict.root, None)
+        else:
+            delay = self._put_off(verdict.root)
+            if delay.reason == verdict.reason:
+                return verdict
+            delay.reason = verdict.reason
         if verdict.judgement is not Judgement.SIGNED:
-            final = verdict.judgement is Judgement.REFUSED
-            self.exchange.refuse(verdict.root, self.address, verdict.reason, final=final)
+            self.exchange.refuse(verdict.root, self.address, verdict.reason, final=verdict.final)
+        return verdict
 
     def _put_off(self, root: bytes) -> _Delay:
         delay = self._delays.setdefault(root, _Delay())

@@ -1,7 +1,10 @@
 """What one validator ever signed."""
 
+import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,18 +13,43 @@ from metalayer.errors import MetalayerError
 from metalayer.network.locks import exclusive
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 
+# "MLVR" as a number: SQLite keeps it in the file's header.
+_APPLICATION = 0x4D4C5652
+_SCHEMA = f"""
+BEGIN;
+PRAGMA application_id = {_APPLICATION};
+CREATE TABLE facts (key TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE identity (name TEXT PRIMARY KEY);
+CREATE TABLE chains (id TEXT PRIMARY KEY, height INTEGER, hash TEXT, reorganised TEXT);
+COMMIT;
+"""
+_RESTORE = (
+    "a key that signed before needs its record back, one that never signed here begins with --new-record"
+)
+
 
 class Contradiction(MetalayerError):
     """A fact says something else than one that was signed before."""
 
 
-class Record:
-    """Everything that one validator ever signed, on disk before the signature exists.
+@dataclass(frozen=True)
+class Anchor:
+    """A block that was final: whoever has another one at its height has another history. Unix seconds."""
 
-    One process at a time: MetalayerError if another one has it open, or if it is another validator's record.
+    height: int
+    hash: str
+    time: int = field(default=0, compare=False)
+
+
+class Record:
+    """Everything that one validator ever signed, on disk before the signature exists; and of each chain, a block that
+    was final when it last signed something of it, and whether it was reorganised since.
+
+    One process at a time: MetalayerError if another one has it open, if it is another validator's, or if it is anything
+    but a whole record. A missing one is never begun anew, but with `begin`: what it held may have been signed.
     """
 
-    def __init__(self, path: Path, identity: str) -> None:
+    def __init__(self, path: Path, identity: str, *, begin: bool = False) -> None:
         self._path = path
         try:
             self._lock = exclusive(
@@ -29,24 +57,19 @@ class Record:
                 f"another validator has the record {path} (one key, one process)",
             )
             try:
-                self._database = _open(path)
+                if begin:
+                    _begin(path, identity)
+                self._database = _open(path, identity)
             except BaseException:
                 self._lock.release()
                 raise
         except (OSError, sqlite3.Error) as error:
-            raise MetalayerError(f"cannot open the record {path}: {error}") from error
-        self._identify(identity)
+            raise MetalayerError(f"cannot open the record {path}: {error}: {_RESTORE}") from error
 
-    def _identify(self, identity: str) -> None:
-        row = self._database.execute("SELECT name FROM identity").fetchone()
-        if row is None:
-            self._database.execute("INSERT INTO identity VALUES (?)", (identity,))
-        elif row[0] != identity:
-            self.close()
-            raise MetalayerError(f"the record {self._path} belongs to {row[0]}, not to {identity}")
+    def commit(self, facts: Iterable[Fact], anchors: Mapping[int, Anchor] | None = None) -> None:
+        """Writes facts that are about to be signed, and by chain id the blocks up to which they were looked for.
 
-    def commit(self, facts: Iterable[Fact]) -> None:
-        """Writes facts that are about to be signed. When it returns they are on disk.
+        When it returns they are on disk.
 
         Contradiction, and nothing written, if one of them has another value than before, or if a message and a restart
         would stand at one place of a lane.
@@ -66,6 +89,13 @@ class Record:
                     rival = _rival(fact)
                     if rival is not None and self._signed(rival) is not None:
                         raise Contradiction(f"{fact.key}: signed '{rival}' before: {_what_happened(fact)}")
+                for chain_id, anchor in (anchors or {}).items():
+                    self._database.execute(
+                        "INSERT INTO chains (id, height, hash) VALUES (?, ?, ?) "
+                        "ON CONFLICT (id) DO UPDATE SET height = excluded.height, hash = excluded.hash "
+                        "WHERE chains.height IS NULL OR chains.height < excluded.height",
+                        (str(chain_id), anchor.height, anchor.hash),
+                    )
             except BaseException:
                 self._database.execute("ROLLBACK")
                 raise
@@ -76,6 +106,34 @@ class Record:
     def _signed(self, key: str) -> bytes | None:
         row = self._database.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
         return None if row is None else row[0]
+
+    def anchors(self) -> dict[int, Anchor]:
+        """By chain id."""
+        rows = self._database.execute("SELECT id, height, hash FROM chains WHERE hash IS NOT NULL")
+        return {int(id_): Anchor(height, hash_) for id_, height, hash_ in rows}
+
+    def reorganised(self) -> dict[int, str]:
+        """The chains that were seen reorganised below their finality, by id, and how."""
+        rows = self._database.execute("SELECT id, reorganised FROM chains WHERE reorganised IS NOT NULL")
+        return {int(id_): how for id_, how in rows}
+
+    def distrust(self, chain_id: int, how: str) -> None:
+        """Remembers that a chain was reorganised below its finality, until `trust_again`."""
+        self._write(
+            "INSERT INTO chains (id, reorganised) VALUES (?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET reorganised = excluded.reorganised",
+            (str(chain_id), how),
+        )
+
+    def trust_again(self, chain_id: int) -> None:
+        """Begins again with what the chain says is final now. What was signed stays."""
+        self._write("DELETE FROM chains WHERE id = ?", (str(chain_id),))
+
+    def _write(self, statement: str, values: Sequence[str]) -> None:
+        try:
+            self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise MetalayerError(f"cannot write the record {self._path}: {error}") from error
 
     def close(self) -> None:
         """Lets another process have it."""
@@ -91,13 +149,53 @@ class Record:
         self.close()
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _begin(path: Path, identity: str) -> None:
+    """A record of nothing, whole or not there at all whenever the process ends."""
+    if path.exists():
+        raise MetalayerError(f"there is a record at {path} already: start with it (without --new-record)")
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with closing(_connect(new)) as database:
+        database.executescript(_SCHEMA)
+        database.execute("INSERT INTO identity VALUES (?)", (identity,))
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _open(path: Path, identity: str) -> sqlite3.Connection:
+    if not path.exists():
+        raise MetalayerError(f"there is no record at {path}: {_RESTORE}")
+    if path.stat().st_size == 0:
+        raise MetalayerError(f"the record {path} is empty: {_RESTORE}")
+    database = _connect(path)
+    try:
+        if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+            raise MetalayerError(f"{path} is no validator's record: {_RESTORE}")
+        faults = [fault for (fault,) in database.execute("PRAGMA integrity_check")]
+        if faults != ["ok"]:
+            raise MetalayerError(f"the record {path} is damaged ({faults[0]}): {_RESTORE}")
+        owners = [name for (name,) in database.execute("SELECT name FROM identity")]
+        if owners != [identity]:
+            raise MetalayerError(
+                f"the record {path} belongs to {', '.join(owners) or 'nobody'}, not to {identity}"
+            )
+        database.execute("SELECT key, value FROM facts LIMIT 1")
+        database.execute("SELECT id, height, hash, reorganised FROM chains LIMIT 1")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     # A rollback journal, synced with its directory: what is committed survives a power cut.
     database.execute("PRAGMA journal_mode = DELETE")
     database.execute("PRAGMA synchronous = EXTRA")
-    database.execute("CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value BLOB NOT NULL)")
-    database.execute("CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY)")
     return database
 
 

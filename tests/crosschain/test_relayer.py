@@ -16,9 +16,10 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import BrokenLane, check, parse, rebuild
 from metalayer.lanes.survey import survey
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection
+from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted
+from metalayer.network.sending import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import KeySender, Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation
@@ -242,7 +243,7 @@ def test_a_backlog_is_read_as_far_as_a_pass_delivers_it(
         # One by one: of messages sent together, two can be in one block.
         mesh.send("hub", "arcade")
     mesh.finalize()
-    monkeypatch.setattr("metalayer.relayer.backlog.parse", counted)
+    monkeypatch.setattr("metalayer.lanes.logs.parse", counted)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
         results = [relayer.relay_once() for _ in range(4)]

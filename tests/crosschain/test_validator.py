@@ -313,7 +313,7 @@ def test_a_malformed_file_is_one_warning_and_signs_nothing(
     }
     assert validator.pass_once() == []
     (warning,) = caplog.messages
-    assert warning.startswith(f"no set is agreed: {path}: version: ")
+    assert warning.startswith(f"no set is agreed: {path}:2: version: ")
     assert "\n" not in warning
     path.unlink()
     assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.REFUSED]
@@ -443,7 +443,7 @@ if place == "before the publication":
 network = load_network()
 Validator.open(
     Dying(), Mesh(Domain(network.hub.chain_id, gateway), connect(network)), DirectoryExchange(Path(exchange)),
-    Path(record), NextSet(Path(next_set), address_of),
+    Path(record), NextSet(Path(next_set), address_of), begin=not Path(record).exists(),
 ).pass_once()
 """
 

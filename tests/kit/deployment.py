@@ -267,12 +267,9 @@ class Deployment(Mesh):
         self, position: int, exchange: Exchange, folder: Path, next_set: NextSet | None = None
     ) -> Validator:
         """A validator with its record in a folder. From position 5 on they are not in the first set."""
+        path = folder / f"record-{position}.sqlite"
         return Validator.open(
-            _SIGNERS[position].account,
-            self,
-            exchange,
-            folder / f"record-{position}.sqlite",
-            next_set,
+            _SIGNERS[position].account, self, exchange, path, next_set, begin=not path.exists()
         )
 
     @contextmanager

@@ -77,8 +77,8 @@ def test_quotes_what_the_terms_give(
     deployment: Deployment, network: Network, gas_limit: int | None, length: int
 ) -> None:
     """M15."""
-    route = route_between(network.chains["arcade"], network.hub)
-    expected = route.quote(route.default_gas_limit if gas_limit is None else gas_limit, length)
+    terms = route_between(network.chains["arcade"], network.hub).terms
+    expected = terms.quote(terms.default_gas_limit if gas_limit is None else gas_limit, 0, length)
     options = [] if gas_limit is None else ["--gas-limit", str(gas_limit)]
     arguments = ["quote", "arcade", "hub", "--bytes", str(length), *options]
     assert run(*arguments).output == f"{era(expected)} ERA\n"
@@ -88,21 +88,55 @@ def test_quotes_what_the_terms_give(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["deposit", "hub", "0"], "the amount is zero"),
-        (["deposit", "mars", "1"], "no chain 'mars'"),
         (["deposit", "social", "1", "--account", BENEFICIARY.alias], "has 0 ERA on social, not 1"),
         (["deposit", "hub", "1", "--for", "0x" + "00" * 20], "is the zero address"),
         (["withdraw", "hub", "1", "--account", BENEFICIARY.alias], "has 0 ERA of credit on hub, not 1"),
         (["withdraw", "hub", "1", "--to", "0x" + "00" * 20], "is the zero address"),
         (["quote", "hub", "hub"], "hub is both ends"),
         (["quote", "hub", "arcade", "--gas-limit", "2000001"], "GasLimitTooHigh"),
-        (["quote", "hub", "arcade", "--bytes", "8193"], "PayloadTooLong"),
         (["show", "nobody"], "no account 'nobody'"),
     ],
 )
 def test_what_people_get_wrong_is_one_line(arguments: list[str], line: str) -> None:
     result = run(*arguments)
     assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert line in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["deposit", "hub", "0"], "'AMOUNT': the amount is zero"),
+        (["deposit", "hub", "9" * 5_000], "'AMOUNT': expected an amount of ERA such as 1.5, found '999"),
+        (["deposit", "hub", "1000000000.1"], "'AMOUNT': 1,000,000,000.1 ERA are more than there are"),
+        (["deposit", "mars", "1"], "'CHAIN': no chain 'mars' in network 'local': expected one of hub (901)"),
+        (["deposit", "hubb", "1"], "did you mean 'hub'?"),
+        (
+            ["quote", "hub", "arcade", "--bytes", "8193"],
+            "'--bytes': expected a whole number from 0 to 8192, found '8193'",
+        ),
+        (
+            ["quote", "hub", "arcade", "--gas-limit", "16777217"],
+            "'--gas-limit': expected a whole number from 0 to 16777216",
+        ),
+        (["quote", "hub", "arcade", "--gas-limit", "1e3"], "'--gas-limit': "),
+        (
+            ["quote", "hub", "arcade", "--gsa-limit", "1"],
+            "No such option: --gsa-limit Did you mean --gas-limit?",
+        ),
+        (
+            ["show", "0xa0ee7A142d267C1f36714E4a8F75612F20a79720"],
+            "expected 0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
+        ),
+        (["show", "0x1234"], "'[ACCOUNT]': expected an address"),
+        (["show", ""], "'[ACCOUNT]': expected a name"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_status_2(arguments: list[str], line: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
     assert result.stderr.startswith("Error: ")
     assert line in result.stderr
     assert result.stderr.count("\n") == 1

@@ -34,7 +34,6 @@ from metalayer.network.signers import address_of
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
-from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
@@ -233,7 +232,7 @@ def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
     deployer: Deployer, connections: dict[str, Connection]
 ) -> None:
     class Silent(Connection):
-        def broadcast(self, signed: Any) -> None:
+        def _launch(self, *signed: Any) -> None:
             raise Crash
 
     arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
@@ -252,7 +251,7 @@ def test_a_transaction_whose_nonce_was_taken_is_given_up(
     deployer: Deployer, connections: dict[str, Connection]
 ) -> None:
     class Silent(Connection):
-        def broadcast(self, signed: Any) -> None:
+        def _launch(self, *signed: Any) -> None:
             raise Crash
 
     arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
@@ -300,7 +299,7 @@ def test_another_machine_goes_on_with_the_set_that_is_installed(
 def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    closed = gateway.SET_ROUTE.encode(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
+    closed = gateway.SET_OPEN.encode(perps, False, True)
     connections["arcade"].send(OWNER, registry.address("Metalayer"), closed)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
@@ -308,16 +307,16 @@ def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, 
 
 
 @pytest.mark.usefixtures("factory_placed")
-@pytest.mark.parametrize("field", ["base_fee", "gas_fee", "byte_fee", "return_fee", "protocol_share"])
+@pytest.mark.parametrize("field", ["base_fee", "gas_fee", "byte_fee", "return_gas_fee", "protocol_share"])
 def test_a_changed_fee_is_put_back(
     deployer: Deployer, connections: dict[str, Connection], field: str
 ) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    intended = deployer.plan().resolved.chains["arcade"].routes[perps]
-    dearer = gateway.SET_ROUTE.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
+    intended = deployer.plan().resolved.chains["arcade"].routes[perps].terms
+    dearer = gateway.SET_TERMS.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
     connections["arcade"].send(OWNER, registry.address("Metalayer"), dearer)
-    assert missing(deployer) == [("arcade", "route to perps")]
+    assert missing(deployer) == [("arcade", "terms to perps")]
     deployer.apply(quietly)
     assert missing(deployer) == []
 
@@ -336,22 +335,25 @@ def test_another_guardian_is_put_back(deployer: Deployer, connections: dict[str,
 def test_the_plan_shows_who_pauses_and_what_messages_cost(
     with_intent: Callable[..., Deployer], network: Network
 ) -> None:
-    guardians = {"default": GUARDIAN.alias, "social": SUCCESSOR.alias}
-    plan = with_intent(guardians=guardians).plan()
+    councils = {"default": GUARDIAN.alias, "social": SUCCESSOR.alias}
+    plan = with_intent(councils=councils).plan()
     out = Console(width=200, record=True, quiet=False, file=io.StringIO())
     for part in plan_tables(plan):
         out.print(part)
     lines = [" ".join(line.replace("│", "").split()) for line in out.export_text().splitlines()]
     assert f"owner {OWNER.address} every chain" in lines
-    assert f"guardian {GUARDIAN.address} hub, arcade, perps" in lines
-    assert f"guardian {SUCCESSOR.address} social" in lines
-    assert "hub → arcade 200,000 1,000 100 2,000,000 10 %" in lines
+    assert f"council {GUARDIAN.address} hub, arcade, perps" in lines
+    assert f"council {SUCCESSOR.address} social" in lines
+    assert f"watcher {GUARDIAN.address} every chain" in lines
+    assert "hub → arcade 200,000 1,000 100 10,000 10 %" in lines
     steps = plan_as_dict(plan)["chains"]["social"]
     created = next(step for step in steps if step["step"] == "create Metalayer")
-    assert created["arguments"]["initialGuardian"] == SUCCESSOR.address
-    configured = next(step for step in steps if step["step"] == "route to hub")
-    assert configured["arguments"]["baseFee"] == network.hub.preset.fees.base
-    assert configured["arguments"]["returnFee"] == network.chains["social"].preset.fees.return_
+    first = created["arguments"]["routes"][0]
+    assert first["chainId"] == network.hub.chain_id
+    assert first["route"]["terms"]["baseFee"] == network.hub.preset.fees.base
+    assert first["route"]["terms"]["returnGasFee"] == network.chains["social"].preset.fees.gas
+    guarding = next(step for step in steps if step["step"] == "create Guardian")
+    assert guarding["arguments"]["initialCouncil"] == SUCCESSOR.address
 
 
 @pytest.mark.usefixtures("factory_placed")

@@ -79,7 +79,7 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
         assert "nothing to deliver\n1 messages sent but not final yet" in run(relay, "once", *kept).output
         deployment.finalize()
 
-        waiting = run(relay, "status", "--stuck-after", "-1", "--json", *shared)
+        waiting = run(relay, "status", "--stuck-after", "0", "--json", *shared)
         assert waiting.exit_code == 1
         (stuck,) = [lane for lane in json.loads(waiting.output)["lanes"] if lane["stuck"]]
         assert (stuck["origin"], stuck["destination"], stuck["finalized"]) == ("arcade", "perps", 1)
@@ -154,11 +154,6 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("command", "arguments", "error"),
     [
-        (send, ["nowhere", NOBODY], "no chain 'nowhere'"),
-        (send, ["arcade", "0x12"], "'0x12' is not an address"),
-        (send, ["arcade", NOBODY, "--payload", "0xzz"], "'0xzz' is not hexadecimal"),
-        (send, ["arcade", NOBODY, "--payload", "0x", "--text", "a"], "not both"),
-        (send, ["arcade", NOBODY, "--text", "a" * 8_193], "at most 8192"),
         (send, ["hub", NOBODY], "hub is both ends: expected two chains"),
         (send, ["arcade", "0x" + "00" * 20], "InvalidRecipient"),
         (send, ["arcade", NOBODY, "--gas-limit", "16000000"], "GasLimitTooHigh"),
@@ -173,7 +168,6 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
             ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias, "--no-deposit"],
             "on social, the message needs 0.00341: `ape metalayer credit deposit social 0.00341 --account 0x",
         ),
-        (message, ["0x12"], "'0x12' is not a message id"),
         (message, ["0x" + "00" * 32], "there is no message 0x00"),
         (message, ["0x" + "00" * 32, "--retry"], "there is no message 0x00"),
         (relay, ["once", "--account", "nobody"], "no account 'nobody'"),
@@ -184,6 +178,37 @@ def test_what_people_get_wrong_is_one_line(
 ) -> None:
     result = run(command, *arguments)
     assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert error in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "error"),
+    [
+        (send, ["nowhere", NOBODY], "no chain 'nowhere'"),
+        (
+            send,
+            ["arcade", "0x12"],
+            "'RECIPIENT': expected an address, 0x and 40 hexadecimal digits, found '0x12'",
+        ),
+        (send, ["arcade", NOBODY, "--payload", "0xzz"], "'0xzz' is not hexadecimal"),
+        (send, ["arcade", NOBODY, "--payload", "0x", "--text", "a"], "not both"),
+        (send, ["arcade", NOBODY, "--text", "a" * 8_193], "at most 8192"),
+        (send, ["arcade", NOBODY, "--deliver-before", "2020-01-01"], "which is in the past"),
+        (message, ["0x12"], "'0x12' is not a message id"),
+        (
+            relay,
+            ["restart", "hub", "arcade", "--nonce", "0"],
+            "'--nonce': expected a whole number from 1 to 2^64-1",
+        ),
+        (relay, ["watch", "--every", "-1"], "'--every': expected a number from 0"),
+        (relay, ["once", "--claim-at", "0.5"], "'--claim-at': expected a number from 1"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_status_2(command: Any, arguments: list[str], error: str) -> None:
+    result = run(command, *arguments)
+    assert result.exit_code == 2
     assert result.stderr.startswith("Error: ")
     assert error in result.stderr
     assert result.stderr.count("\n") == 1

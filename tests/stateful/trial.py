@@ -80,11 +80,13 @@ class Network:
 
     def validator(self, position: int, exchange: DirectoryExchange, folder: Path) -> Validator:
         """An honest validator with its record in a folder."""
+        path = folder / f"record-{position}.sqlite"
         return Validator.open(
             self.validators.keys[position],
             Mesh(Domain(self.network_id, self.gateway), self.connections),
             exchange,
-            folder / f"record-{position}.sqlite",
+            path,
+            begin=not path.exists(),
         )
 
 

@@ -10,28 +10,40 @@ library Attributes {
     bytes4 internal constant DELIVER_BEFORE = bytes4(keccak256("deliverBefore(uint256)"));
     /// @notice Account whose credit pays: ours, no ERC defines it.
     bytes4 internal constant FEE_PAYER = bytes4(keccak256("feePayer(address)"));
+    /// @notice Gas with which the sender's `onMessageReturned` is called, should the message come back: ours.
+    bytes4 internal constant RETURN_GAS_LIMIT = bytes4(keccak256("returnGasLimit(uint256)"));
+    /// @notice Most that the message may cost, in wei of ERA: ours. If it would cost more, it is not sent.
+    bytes4 internal constant MAX_FEE = bytes4(keccak256("maxFee(uint256)"));
 
     /// @notice Attributes of a message that gets the default deadline: 14 days from now.
     /// @param gasLimit At most the route's `maxGasLimit`.
+    /// @param returnGasLimit What the sender's `onMessageReturned` needs; zero for a sender without code.
     /// @param feePayer The sender itself, or an account that allowed the sender the fee (`setAllowance`).
-    function encode(uint256 gasLimit, address feePayer) internal pure returns (bytes[] memory attributes) {
-        attributes = new bytes[](2);
-        attributes[0] = abi.encodeWithSelector(MIN_GAS_LIMIT, gasLimit);
-        attributes[1] = abi.encodeWithSelector(FEE_PAYER, feePayer);
-    }
-
-    /// @notice Attributes of a message with a deadline of its own.
-    /// @param gasLimit At most the route's `maxGasLimit`.
-    /// @param deliverBefore Unix time, from 1 hour to 30 days from now.
-    /// @param feePayer The sender itself, or an account that allowed the sender the fee (`setAllowance`).
-    function encode(uint256 gasLimit, uint256 deliverBefore, address feePayer)
+    function encode(uint256 gasLimit, uint256 returnGasLimit, address feePayer)
         internal
         pure
         returns (bytes[] memory attributes)
     {
         attributes = new bytes[](3);
         attributes[0] = abi.encodeWithSelector(MIN_GAS_LIMIT, gasLimit);
-        attributes[1] = abi.encodeWithSelector(DELIVER_BEFORE, deliverBefore);
+        attributes[1] = abi.encodeWithSelector(RETURN_GAS_LIMIT, returnGasLimit);
         attributes[2] = abi.encodeWithSelector(FEE_PAYER, feePayer);
+    }
+
+    /// @notice Attributes of a message with a deadline of its own.
+    /// @param gasLimit At most the route's `maxGasLimit`.
+    /// @param returnGasLimit What the sender's `onMessageReturned` needs; zero for a sender without code.
+    /// @param deliverBefore Unix time, from 1 hour to 30 days from now.
+    /// @param feePayer The sender itself, or an account that allowed the sender the fee (`setAllowance`).
+    function encode(uint256 gasLimit, uint256 returnGasLimit, uint256 deliverBefore, address feePayer)
+        internal
+        pure
+        returns (bytes[] memory attributes)
+    {
+        attributes = new bytes[](4);
+        attributes[0] = abi.encodeWithSelector(MIN_GAS_LIMIT, gasLimit);
+        attributes[1] = abi.encodeWithSelector(RETURN_GAS_LIMIT, returnGasLimit);
+        attributes[2] = abi.encodeWithSelector(DELIVER_BEFORE, deliverBefore);
+        attributes[3] = abi.encodeWithSelector(FEE_PAYER, feePayer);
     }
 }

@@ -112,9 +112,7 @@ def test_nothing_before_genesis_is_final(connection: Connection) -> None:
     depth = connection.chain.preset.finality_depth
     connection.rpc("anvil_mine", hex(depth))
     assert connection.finalized() == connection.height() - depth
-    far = replace(
-        connection.chain, preset=connection.chain.preset.model_copy(update={"finality_depth": 10**9})
-    )
+    far = replace(connection.chain, preset=connection.chain.preset.model_copy(update={"finality": 10**9}))
     assert Connection(far).finalized() == 0
 
 

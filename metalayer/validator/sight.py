@@ -1,0 +1,191 @@
+"""What one node shows of the facts about its chain."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from metalayer.attesting.sets import read_sets
+from metalayer.errors import MetalayerError
+from metalayer.lanes.logs import extended_request, restarts_request
+from metalayer.network.connection import Connection
+from metalayer.network.rpc import BadAnswer
+from metalayer.protocol.abi import Logged
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import Fact, LaneFact, RestartFact
+from metalayer.protocol.gateway import LaneExtended, LaneRestarted
+
+_NONCES = 256
+
+Place = LaneFact | RestartFact
+"""A fact about a place of a lane."""
+
+
+class Truth(Enum):
+    """Whether a fact is true."""
+
+    TRUE = "true"
+    FALSE = "false"
+    NOT_YET = "not yet"
+    """It may still become true."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a fact is true, why not, and since which block: two nodes agree if their findings are equal.
+
+    `final`: what is false for the one who says it will not be looked at again.
+    """
+
+    truth: Truth
+    reason: str = ""
+    block: int = 0
+    final: bool = False
+
+
+def find_places(
+    connection: Connection, gateway: str, facts: Sequence[Place], starts: Mapping[int, int], final: int
+) -> dict[Fact, Finding]:
+    """What a node's logs up to the block `final` say about lanes from its chain.
+
+    starts: by destination, the block from which on the messages of these facts are expected; elsewhere the first.
+    Raises what `Connection.batch` raises, and BadAnswer if the logs contradict each other.
+    """
+    lane_facts = [fact for fact in facts if isinstance(fact, LaneFact)]
+    logs = _extended(connection, gateway, {(f.destination, f.nonce) for f in lane_facts}, starts, final)
+    # Restarts are rare: they are asked for only if one is claimed, or may be why a message is not there.
+    odd = [
+        fact for fact in facts if isinstance(fact, RestartFact) or (fact.destination, fact.nonce) not in logs
+    ]
+    restarts = _restarts(connection, gateway, {fact.destination for fact in odd}, final)
+    claimed = {(f.destination, f.nonce) for f in odd if isinstance(f, RestartFact)} - _standing(restarts)
+    logs |= _extended(connection, gateway, claimed, {}, final)
+    found: dict[Fact, Finding] = {}
+    for fact in facts:
+        log = logs.get((fact.destination, fact.nonce))
+        if isinstance(fact, LaneFact) and log is not None:
+            found[fact] = _head(connection, fact, log)
+        else:
+            found[fact] = _place(connection, fact, restarts[fact.destination], log, final)
+    return found
+
+
+def find_set(connection: Connection, gateway: str, wanted: ValidatorSet) -> Finding:
+    """What the hub's node says about the agreed set: one that follows the hub's, or is there already, for a chain that
+    lags behind. Raises what `read_sets` raises.
+    """
+    hub, key = read_sets(connection, gateway), f"set {wanted.version}"
+    if hub.installed.hash == wanted.hash:
+        return Finding(Truth.TRUE)
+    try:
+        wanted.validate(hub.now)
+    except MetalayerError as error:
+        return Finding(Truth.FALSE, f"{key}: {error}")
+    if wanted.version <= hub.installed.version or wanted.expires <= hub.installed.expires:
+        return Finding(
+            Truth.FALSE,
+            f"{key}: {connection.name} has set {hub.installed.version}, which expires at {hub.installed.expires}: "
+            "the next one needs a higher version and a later expiry",
+        )
+    return Finding(Truth.TRUE)
+
+
+def _head(connection: Connection, fact: LaneFact, found: Logged[LaneExtended]) -> Finding:
+    head = found.event.head
+    if head == fact.head:
+        return Finding(Truth.TRUE, block=found.log.block)
+    return Finding(
+        Truth.FALSE,
+        f"{_lane(connection, fact)}: the head after message {fact.nonce} is 0x{head.hex()}, "
+        f"not 0x{fact.head.hex()}",
+    )
+
+
+def _place(
+    connection: Connection,
+    fact: Place,
+    restarts: Sequence[LaneRestarted],
+    message: Logged[LaneExtended] | None,
+    final: int,
+) -> Finding:
+    """Of a restart, or of a message that is not where it is said to be."""
+    lane, nonce = _lane(connection, fact), fact.nonce
+    is_restart = isinstance(fact, RestartFact)
+    for restart in restarts:
+        if is_restart and restart.nonce == nonce:
+            return Finding(Truth.TRUE)
+        if restart.last < nonce <= restart.nonce:
+            what = "another restart" if is_restart else "a message"
+            return Finding(
+                Truth.FALSE,
+                f"{lane}: {what} never stands at {nonce}: it was restarted at {restart.nonce} after message "
+                f"{restart.last}",
+            )
+    if not is_restart:
+        return Finding(Truth.NOT_YET, f"{lane}: there is no message {nonce} up to finalized block {final}")
+    if message is not None:
+        return Finding(Truth.FALSE, f"{lane}: it was not restarted at {nonce}: a message stands there")
+    return Finding(Truth.NOT_YET, f"{lane}: it was not restarted at {nonce} up to finalized block {final}")
+
+
+def _restarts(
+    connection: Connection, gateway: str, destinations: Iterable[int], final: int
+) -> dict[int, list[LaneRestarted]]:
+    """All restarts of the lanes to these destinations."""
+    wanted = sorted(destinations)
+    answers = connection.batch(restarts_request(gateway, one, final) for one in wanted)
+    return dict(zip(wanted, answers, strict=True))
+
+
+def _standing(restarts: Mapping[int, Sequence[LaneRestarted]]) -> set[tuple[int, int]]:
+    return {(destination, restart.nonce) for destination, found in restarts.items() for restart in found}
+
+
+def _extended(
+    connection: Connection,
+    gateway: str,
+    places: Iterable[tuple[int, int]],
+    starts: Mapping[int, int],
+    final: int,
+) -> dict[tuple[int, int], Logged[LaneExtended]]:
+    """LaneExtended logs by destination and nonce, as far as there are any: one request for many nonces."""
+    nonces: dict[int, list[int]] = {}
+    for destination, nonce in sorted(set(places)):
+        nonces.setdefault(destination, []).append(nonce)
+    starts = {destination: block for destination, block in starts.items() if 0 < block <= final}
+    found = _logs(connection, gateway, nonces, starts, final)
+    # Not above the block where they were expected: they may be below, if that block was reorganised.
+    again = {
+        destination: missing
+        for destination, wanted in nonces.items()
+        if destination in starts and (missing := [n for n in wanted if (destination, n) not in found])
+    }
+    return found | _logs(connection, gateway, again, {}, final)
+
+
+def _logs(
+    connection: Connection,
+    gateway: str,
+    nonces: Mapping[int, Sequence[int]],
+    starts: Mapping[int, int],
+    final: int,
+) -> dict[tuple[int, int], Logged[LaneExtended]]:
+    asked = [
+        (destination, wanted[begin : begin + _NONCES])
+        for destination, wanted in nonces.items()
+        for begin in range(0, len(wanted), _NONCES)
+    ]
+    answers: list[list[Logged[LaneExtended]]] = connection.batch(
+        extended_request(gateway, destination, some, starts.get(destination, 0), final)
+        for destination, some in asked
+    )
+    found: dict[tuple[int, int], Logged[LaneExtended]] = {}
+    for (destination, _), logs in zip(asked, answers, strict=True):
+        for entry in logs:
+            known = found.setdefault((destination, entry.event.nonce), entry)
+            if known.event.head != entry.event.head:
+                raise BadAnswer(f"{connection.name}: its node shows two messages at {entry.event.nonce}")
+    return found
+
+
+def _lane(connection: Connection, fact: Place) -> str:
+    return f"lane {connection.name} to {fact.destination}"
