@@ -60,11 +60,14 @@ class LogReader(Rpc):
         """Likewise most topics at one place."""
         self._steady = 0
         self._in_vain = 0
+        self.beginnings: dict[str, int] = {}
+        """The blocks of contracts that were said to this reader."""
         self._births: dict[str, int] = {}
         self._known: dict[str, tuple[int, list[Any]]] = {}
 
     def begins(self, address: str, block: int) -> None:
         """Says that a contract came with a block, or with one near it if the chain was reorganised since."""
+        self.beginnings[address.lower()] = block
         self._births[address.lower()] = max(0, block - _UNSETTLED)
 
     def ask(self, request: Request[Answer_co]) -> Answer_co:

@@ -46,6 +46,10 @@ class Step:
     what: str
     doubtful: bool = False
 
+    def gas_on(self, means: Means) -> int:
+        """Its limit on a chain, whose transactions may have less room than it could take."""
+        return min(self.gas, means.room)
+
 
 @dataclass
 class Cursor:
@@ -131,19 +135,17 @@ class Desk:
         ready: list[Step] = []
         promised = 0
         for step in steps:
-            if step.gas > means.room:
-                self._put_off(step, f"it may take {step.gas:,} gas, and a transaction has {means.room:,}")
-                continue
+            gas = step.gas_on(means)
             try:
-                means.check(connection, account, promised + step.gas)
+                means.check(connection, account, promised + gas)
             except MetalayerError as error:
                 # It is not the step's fault, and nothing of that is remembered.
                 self.result.problems.append(str(error))
                 break
-            refusal = refused(connection, account, Call(self.gateway, step.data, step.gas), means)
+            refusal = refused(connection, account, Call(self.gateway, step.data, gas), means)
             if not refusal:
                 ready.append(step)
-                promised += step.gas
+                promised += gas
             else:
                 self._put_off(step, refusal)
         return self._send(ready, means) and is_full
@@ -163,7 +165,7 @@ class Desk:
         connection, result = self.connection, self.result
         self.purse.look()
         signed = connection.sign_many(
-            self.sender, [Transaction(self.gateway, step.data, step.gas) for step in ready]
+            self.sender, [Transaction(self.gateway, step.data, step.gas_on(means)) for step in ready]
         )
         sent = []
         for step, transaction in zip(ready, signed, strict=True):
@@ -178,7 +180,7 @@ class Desk:
             return False
         done = []
         for step, receipt in zip(ready, connection.settle(self.sender, sent), strict=False):
-            gas, wei = means.wei(receipt, step.gas)
+            gas, wei = means.wei(receipt, step.gas_on(means))
             result.transactions.append(receipt["transactionHash"])
             result.gas_used += gas
             result.wei += wei

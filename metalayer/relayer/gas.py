@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from metalayer.errors import MetalayerError
 from metalayer.network.bids import Bid
 from metalayer.network.connection import Connection
-from metalayer.network.gas import delivery_room
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt
 from metalayer.protocol.amounts import era
@@ -43,7 +43,7 @@ class Means:
             [block_request(), quantity("eth_getBalance", account, "latest", bits=256)]
         )
         bid, ceiling = connection.offer(), connection.chain.max_gas_price
-        return cls(delivery_room(block.gas_limit), bid, ceiling, balance, block.time)
+        return cls(min(MAX_TRANSACTION_GAS, block.gas_limit), bid, ceiling, balance, block.time)
 
     @property
     def affordable(self) -> int:

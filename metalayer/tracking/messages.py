@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.network.values import read_address
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
-from metalayer.protocol.gas import RETURN_CALLBACK_GAS
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable
 
@@ -88,19 +88,18 @@ def failure_reason(connection: Connection, address: str, message: Message) -> st
     return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
 
 
-def refund_obstacle(connection: Connection, address: str, sent: Message) -> str:
-    """What the sender says now to its message coming back. Empty if it takes it. `connection` is the origin."""
-    if not connection.code(sent.sender):
-        return ""
-    data = _ON_MESSAGE_RETURNED.encode(sent.id, sent.destination, sent, 0)
-    gas = RETURN_CALLBACK_GAS + _CALL_GAS + _GAS_PER_BYTE * len(data)
+def callback_answer(connection: Connection, address: str, message: Message, unspent: int) -> str:
+    """What the sender says now to its message coming back, with all the gas of a transaction. `connection` is the
+    origin, `unspent` what it was given back, in wei of ERA.
+    """
+    data = _ON_MESSAGE_RETURNED.encode(message.id, message.destination, message, unspent)
     try:
-        connection.call(sent.sender, data, sender=address, gas=gas)
+        connection.call(message.sender, data, sender=address, gas=MAX_TRANSACTION_GAS)
     except Reverted as error:
-        return f"the sender {sent.sender} refuses what comes back: {error.reason}"
+        return f"the sender {message.sender} refuses: {error.reason}"
     except RpcError as error:
-        return f"the sender {sent.sender} fails within {RETURN_CALLBACK_GAS} gas: {error}"
-    return ""
+        return f"the sender {message.sender} fails: {error}"
+    return "the sender would take it in now"
 
 
 def parse_id(text: str) -> bytes:

@@ -13,9 +13,10 @@ from metalayer.network.connection import Connection, fault
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
+from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
-from metalayer.tracking.messages import failure_reason, refund_obstacle
+from metalayer.tracking.messages import callback_answer, failure_reason
 from metalayer.tracking.status import signed_nonces
 
 _POLL = 0.1
@@ -104,7 +105,8 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
     executed = failed[-1].log.transaction if failed else ""
     refunds = origin.ask(gateway.MESSAGE_RETURNED.logs_once(address, sent.id))
     if refunds:
-        return Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction)
+        why, advice = _callback(origin, address, sent)
+        return Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction, why, advice)
     if failed:
         return _undelivered((origin, destination), address, sent, executed, failed[-1].event.expired)
     if inbox.nonce >= message.nonce and not message.is_of_gateways:
@@ -113,8 +115,10 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
         return Trace(sent, *names, State.ABANDONED, reason=why, advice=advice)
     final = origin.ask(gateway.OUTBOX_LANE.optional(address, message.destination, block=origin.finalized()))
     if final is None or final.nonce < message.nonce:
-        depth = origin.chain.preset.finality_depth
-        advice = f"wait until block {sent.block + depth} of {names[0]}: it is at {origin.height()}"
+        preset = origin.chain.preset
+        about = "" if isinstance(preset.finality, int) else "about "
+        due = sent.block + preset.finality_depth
+        advice = f"wait until {about}block {due} of {names[0]}: it is at {origin.height()}"
         return Trace(sent, *names, State.SENT, advice=advice)
     if signed_nonces(mesh, exchange, {sent.ends}).get(sent.ends, 0) < message.nonce:
         if destination.block().time > message.deliver_before:
@@ -124,6 +128,16 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
             sent, *names, State.FINAL, advice="start validators, and a relayer: `ape metalayer relay once`"
         )
     return Trace(sent, *names, State.SIGNED, advice="deliver it with `ape metalayer relay once`")
+
+
+def _callback(origin: Connection, address: str, sent: Sent) -> tuple[str, str]:
+    """Why the sender did not take in what came back, and what to do about it; empty if it did, or has no code."""
+    notice = origin.view(address, gateway.RETURN_NOTICE, sent.message.destination, sent.id)
+    if not notice.callback_open:
+        return "", ""
+    said = callback_answer(origin, address, sent.message, notice.unspent * GWEI)
+    why = f"its sender was refunded, and did not take the message in: {said}"
+    return why, f"anybody may call `callBack` of the gateway on {origin.name}, until its sender takes it in"
 
 
 def _undelivered(
@@ -139,9 +153,6 @@ def _undelivered(
         if origin.view(address, gateway.RETURN_NOTICE, destination.chain_id, sent.id).carrier is not None:
             advice = "`ape metalayer relay once` refunds its sender"
             why = f"it goes back: its notice, message {standing.notice} from {names[1]}, is on {names[0]}"
-            if obstacle := refund_obstacle(origin, address, message):
-                why = f"it came back, and its refund cannot succeed now: {obstacle}"
-                advice = "once its sender takes it, `ape metalayer relay once --again` refunds it"
         return Trace(sent, *names, State.RETURNING, executed, reason=why, advice=advice)
     if expired or destination.block().time > message.deliver_before:
         why = f"it was not executed by {utc(message.deliver_before)}, its deliverBefore"

@@ -17,9 +17,9 @@ from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import BrokenLane, check, parse, rebuild
 from metalayer.lanes.survey import survey
 from metalayer.network.connection import Connection
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted
-from metalayer.network.sending import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import KeySender, Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation
@@ -429,13 +429,14 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
     snapshot = hub.rpc("evm_snapshot")
     mesh.send("hub", "arcade", b"first history")
     mesh.finalize()
-    with mesh.signing(exchange, tmp_path):
+    with mesh.signing(exchange, tmp_path) as validators:
         relayer = mesh.relayer(exchange)
         assert relayer.relay_once().delivered == 1
         revert(hub.rpc, snapshot)
         mesh.send("hub", "arcade", b"second history", count=2)
         mesh.send("hub", "perps")
         mesh.finalize()
+        mesh.trust_again(validators, exchange, "hub")
         result = relayer.relay_once()
     assert result.delivered == 1
     assert any("the head after message 2" in problem for problem in result.all_problems)
@@ -449,7 +450,9 @@ def test_a_reorganised_origin_is_a_stuck_lane_and_harms_no_other(
 def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """M21: no validator signs the second history; every other lane goes on, in the same pass and in later ones."""
+    """M21: until its operators say so, no validator signs anything from the chain, and never the second history of a
+    lane; every other lane goes on, in the same pass and in later ones.
+    """
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
     monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
     hub = mesh.connections["hub"]
@@ -467,7 +470,13 @@ def test_a_reorganisation_between_signing_and_delivery_halts_its_lane_only(
         mesh.finalize()
         relayer = mesh.relayer(exchange)
         result = relayer.relay_once()
-        assert result.delivered == 2
+        assert result.delivered == 1
+        for problem in result.all_problems:
+            assert problem.startswith("no quorum for hub →")
+            assert "hub was reorganised below its finality" in problem
+        mesh.trust_again(validators, exchange, "hub")
+        result = relayer.relay_once()
+        assert result.delivered == 1
         (problem,) = result.all_problems
         assert problem.startswith("no quorum for hub → arcade")
         assert f"signed 0x{first.head.hex()} before" in problem

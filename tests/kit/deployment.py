@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,7 +33,7 @@ from metalayer.network.transactions import KeySender, Receipt, Sender, Transacti
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
-from metalayer.protocol.facts import SetFact
+from metalayer.protocol.facts import RestartFact, SetFact
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.rpc import call_request
@@ -294,6 +295,19 @@ class Deployment(Mesh):
                 thread.join()
             for validator in validators:
                 validator.record.close()
+
+    def trust_again(self, validators: Iterable[Validator], exchange: Exchange, name: str) -> None:
+        """As the operators of validators at work, when each of them has seen a chain reorganised."""
+        chain_id = self.id_of(name)
+        other = next(each for each in self.by_id if each != chain_id)
+        root = exchange.propose([RestartFact(chain_id, other, 1 << 40)])
+        deadline = time.monotonic() + 20
+        for validator in validators:
+            while not validator.chains.distrust(chain_id):
+                assert time.monotonic() < deadline, f"{name} was not reorganised"
+                time.sleep(0.02)
+            validator.chains.trust_again(name)
+        exchange.remove(root)
 
     def relayer(
         self,
