@@ -47,7 +47,7 @@ class Claims:
         steps = []
         for state in lanes:
             (earned, claimed), route = next(answers), next(answers)
-            carriage = route.relay_part(gateway.GATEWAY_GAS_LIMIT, gateway.GATEWAY_PAYLOAD_LENGTH)
+            carriage = route.terms.carriage()
             with guard(state.origin.name, problems.append):
                 if claimed > 0 and back.get(state.ends[0], 0) > 0:
                     # The lane of the claims was restarted since: the last one may be lost.

@@ -164,22 +164,17 @@ class Desk:
             return False
         connection, result = self.connection, self.result
         self.purse.look()
-        signed = connection.sign_many(
-            self.sender, [Transaction(self.gateway, step.data, step.gas_on(means)) for step in ready]
-        )
-        sent = []
-        for step, transaction in zip(ready, signed, strict=True):
-            try:
-                connection.broadcast([transaction])
-            except RpcError as error:
-                # What comes after it has higher nonces, and would wait for this one.
-                self._put_off(step, str(error))
-                break
-            sent.append(transaction)
-        if not sent:
+        transactions = [Transaction(self.gateway, step.data, step.gas_on(means)) for step in ready]
+        try:
+            receipts = connection.submit(self.sender, transactions)
+        except RpcError as error:
+            if len(ready) > 1:
+                # The node does not take one of them, and has those before it.
+                return sum(self._send_alone(step) for step in ready) > 0
+            self._put_off(ready[0], str(error))
             return False
         done = []
-        for step, receipt in zip(ready, connection.settle(self.sender, sent), strict=False):
+        for step, receipt in zip(ready, receipts, strict=True):
             gas, wei = means.wei(receipt, step.gas_on(means))
             result.transactions.append(receipt["transactionHash"])
             result.gas_used += gas
@@ -194,6 +189,16 @@ class Desk:
         for step in done:
             self.memory.ended(step.kind, connection.chain_id, [step.item])
         return bool(done)
+
+    def _send_alone(self, step: Step) -> bool:
+        connection, account = self.connection, self.sender.address
+        connection.make_way(self.sender)
+        means = Means.read(connection, account)
+        refusal = refused(connection, account, Call(self.gateway, step.data, step.gas_on(means)), means)
+        if refusal:
+            self._put_off(step, refusal)
+            return False
+        return self._send([step], means)
 
     def _put_off(self, step: Step, why: str, *, paid: bool = False) -> None:
         longest = _LONGEST_DOUBT if step.doubtful else LONGEST_WAIT

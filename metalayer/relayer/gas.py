@@ -132,6 +132,6 @@ def ending_gas(data: bytes) -> int:
     return _ENDING_GAS + bytes_gas(len(data))
 
 
-def refund_gas(data: bytes, return_gas_limit: int) -> int:
-    """Gas of a refund whose sender prepaid so much for its callback, whatever that does."""
-    return ending_gas(data) + required(return_gas_limit)
+def refund_gas(data: bytes, callback: int) -> int:
+    """Gas of a refund whose sender is called with `callback`, copies of its message included."""
+    return ending_gas(data) + required(callback)

@@ -57,15 +57,25 @@ class Refunds:
             ),
             MOST_STEPS,
         )
+        epochs = self._epochs(connection, {destination for _, destination in chosen})
         records = connection.batch(
             gateway.RETURN_NOTICE.request(address, destination, id_) for id_, destination in chosen
         )
+        for (id_, destination), record in zip(chosen, records, strict=True):
+            if not record.refunded and record.epoch != epochs[destination]:
+                stale = "its notice came before the lane was restarted, and has to come again"
+                self.memory.failed(Kind.REFUND, here, [(to_hex(id_), stale)])
+        counting = [
+            (id_, destination)
+            for (id_, destination), record in zip(chosen, records, strict=True)
+            if record.epoch == epochs[destination]
+        ]
         refunded = [id_ for (id_, _), record in zip(chosen, records, strict=True) if record.refunded]
         for id_ in refunded:
             del cursor.open[id_]
         self.memory.ended(Kind.REFUND, here, map(to_hex, refunded))
         by_lane: dict[int, list[bytes]] = {}
-        for id_, destination in chosen:
+        for id_, destination in counting:
             if id_ in cursor.open:
                 by_lane.setdefault(destination, []).append(id_)
         steps = []
@@ -73,6 +83,12 @@ class Refunds:
             with guard(lanes[destination].destination.name, problems.append):
                 steps += self._of_lane(lanes[destination], ids)
         return steps
+
+    def _epochs(self, connection: Connection, destinations: Iterable[int]) -> dict[int, int]:
+        """Of the lanes back, by destination: notices of another epoch do not count."""
+        wanted = sorted(destinations)
+        epochs = connection.batch(gateway.LANE_EPOCH.request(self.mesh.gateway, one) for one in wanted)
+        return dict(zip(wanted, epochs, strict=True))
 
     def _of_lane(self, state: LaneState, ids: Sequence[bytes]) -> list[Step]:
         """Refunds of what a destination says it sent back. It may lie: then nothing like it was sent there."""
@@ -144,13 +160,21 @@ class Refunds:
             gateway.RESTART_RECORD.request(self.mesh.gateway, destination, restart.nonce)
             for restart in restarts
         )
+        epoch = self._epochs(connection, [destination])[destination]
         waiting = self.memory.waiting(Kind.REFUND, here)
         steps: list[Step] = []
         begin = 0
         for place, restart in enumerate(restarts):
             # A destination may skip a restart: it says where it left the lane when it follows a later one.
             answers = zip(restarts[place:], records[place:], strict=True)
-            followed = next(((later.nonce, record) for later, record in answers if record.followed), None)
+            followed = next(
+                (
+                    (later.nonce, record)
+                    for later, record in answers
+                    if record.followed and record.epoch == epoch
+                ),
+                None,
+            )
             key = (state.ends, restart.nonce)
             item = f"restart {destination} {restart.nonce}"
             is_idle = item in waiting or (key in self._open and self._open[key] <= waiting.keys())

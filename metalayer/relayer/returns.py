@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from metalayer.lanes.logs import Sent, find
 from metalayer.lanes.survey import Survey
@@ -11,6 +12,7 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import Failed, Status
 from metalayer.protocol.hex import to_hex
+from metalayer.protocol.rpc import Request
 from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
 from metalayer.relayer.gas import ending_gas
 from metalayer.relayer.loops import Loops, guard
@@ -97,12 +99,15 @@ class Returns:
         for origin, noticed in doubtful.items():
             # The lane of their notices was restarted since: those that had not arrived are lost.
             with guard(origins[origin].name, problems.append):
-                requests = [gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed]
-                records = self.loops.elsewhere(
-                    connection, origins[origin], partial(origins[origin].batch, requests)
+                requests = [
+                    gateway.LANE_EPOCH.request(address, here),
+                    *(gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed),
+                ]
+                epoch, *records = self.loops.elsewhere(
+                    connection, origins[origin], partial(_ask, origins[origin], requests)
                 )
                 for id_, record in zip(noticed, records, strict=True):
-                    if record.carrier is None and not record.refunded:
+                    if not record.refunded and (record.carrier is None or record.epoch != epoch):
                         unended.setdefault(origin, []).append(id_)
                     else:
                         del cursor.open[id_]
@@ -120,14 +125,21 @@ class Returns:
         for origin, source in origins.items():
             nonces = list(dict.fromkeys(event.nonce for event, _ in followed if event.origin == origin))
             with guard(source.name, problems.append):
-                requests = [gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces]
-                records = self.loops.elsewhere(connection, source, partial(source.batch, requests))
+                requests = [
+                    gateway.LANE_EPOCH.request(address, here),
+                    *(gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces),
+                ]
+                epoch, *records = self.loops.elsewhere(connection, source, partial(_ask, source, requests))
                 steps += [
                     _again(source, nonce)
                     for nonce, record in zip(nonces, records, strict=True)
-                    if not record.followed
+                    if not record.followed or record.epoch != epoch
                 ]
         return steps
+
+
+def _ask(connection: Connection, requests: Sequence[Request[Any]]) -> list[Any]:
+    return connection.batch(requests)
 
 
 def _again(origin: Connection, nonce: int) -> Step:

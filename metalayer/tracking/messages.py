@@ -4,18 +4,13 @@ from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
-from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.network.values import read_address
 from metalayer.protocol import gateway
-from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable
 
-_ON_MESSAGE_RETURNED = Function(
-    "onMessageReturned(bytes32,uint256,(address,address,uint64,uint64,uint256,bytes),uint256)"
-)
 # Intrinsic gas of the call with which a failure is looked into: 21,000, and at most 40 a byte (EIP-7623).
 _CALL_GAS = 21_000
 _GAS_PER_BYTE = 40
@@ -88,18 +83,26 @@ def failure_reason(connection: Connection, address: str, message: Message) -> st
     return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
 
 
-def callback_answer(connection: Connection, address: str, message: Message, unspent: int) -> str:
-    """What the sender says now to its message coming back, with all the gas of a transaction. `connection` is the
-    origin, `unspent` what it was given back, in wei of ERA.
+def call_back(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
+    """Calls the sender of a refunded message again, which failed to take it back. `connection` is the origin.
+
+    Raises Reverted with what the sender says.
     """
-    data = _ON_MESSAGE_RETURNED.encode(message.id, message.destination, message, unspent)
+    return connection.send(sender, address, gateway.call_back_call(message))
+
+
+def callback_obstacle(connection: Connection, address: str, message: Message) -> str:
+    """What the sender says now to its message coming back, with as much gas as the node gives. Empty if it takes it.
+
+    `connection` is the origin.
+    """
     try:
-        connection.call(message.sender, data, sender=address, gas=MAX_TRANSACTION_GAS)
+        connection.call(address, gateway.call_back_call(message))
     except Reverted as error:
         return f"the sender {message.sender} refuses: {error.reason}"
     except RpcError as error:
         return f"the sender {message.sender} fails: {error}"
-    return "the sender would take it in now"
+    return ""
 
 
 def parse_id(text: str) -> bytes:

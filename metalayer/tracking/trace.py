@@ -1,7 +1,7 @@
 """One message: where it is, why it failed, what to do next."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -13,10 +13,9 @@ from metalayer.network.connection import Connection, fault
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
-from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
-from metalayer.tracking.messages import callback_answer, failure_reason
+from metalayer.tracking.messages import callback_obstacle, failure_reason
 from metalayer.tracking.status import signed_nonces
 
 _POLL = 0.1
@@ -105,8 +104,9 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
     executed = failed[-1].log.transaction if failed else ""
     refunds = origin.ask(gateway.MESSAGE_RETURNED.logs_once(address, sent.id))
     if refunds:
-        why, advice = _callback(origin, address, sent)
-        return Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction, why, advice)
+        return _returned(
+            origin, address, Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction)
+        )
     if failed:
         return _undelivered((origin, destination), address, sent, executed, failed[-1].event.expired)
     if inbox.nonce >= message.nonce and not message.is_of_gateways:
@@ -130,14 +130,16 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
     return Trace(sent, *names, State.SIGNED, advice="deliver it with `ape metalayer relay once`")
 
 
-def _callback(origin: Connection, address: str, sent: Sent) -> tuple[str, str]:
-    """Why the sender did not take in what came back, and what to do about it; empty if it did, or has no code."""
-    notice = origin.view(address, gateway.RETURN_NOTICE, sent.message.destination, sent.id)
-    if not notice.callback_open:
-        return "", ""
-    said = callback_answer(origin, address, sent.message, notice.unspent * GWEI)
-    why = f"its sender was refunded, and did not take the message in: {said}"
-    return why, f"anybody may call `callBack` of the gateway on {origin.name}, until its sender takes it in"
+def _returned(origin: Connection, address: str, trace: Trace) -> Trace:
+    """A refunded message. Its sender may have failed to take it back."""
+    message, id_ = trace.sent.message, trace.sent.id
+    if not origin.view(address, gateway.RETURN_NOTICE, message.destination, id_).callback_open:
+        return trace
+    why = "its sender was refunded, and failed to take it back"
+    advice = f"`ape metalayer message 0x{id_.hex()} --call-back` calls it again"
+    if obstacle := callback_obstacle(origin, address, message):
+        why, advice = f"{why}: {obstacle}", f"{advice}, once it would take it"
+    return replace(trace, reason=why, advice=advice)
 
 
 def _undelivered(
@@ -150,7 +152,13 @@ def _undelivered(
     if standing.notice:
         advice = "`ape metalayer relay once` carries its notice and refunds its sender, once that is final and signed"
         why = f"it goes back: its notice is message {standing.notice} from {names[1]} to {names[0]}"
-        if origin.view(address, gateway.RETURN_NOTICE, destination.chain_id, sent.id).carrier is not None:
+        known, epoch = origin.batch(
+            (
+                gateway.RETURN_NOTICE.request(address, destination.chain_id, sent.id),
+                gateway.LANE_EPOCH.request(address, destination.chain_id),
+            )
+        )
+        if known.carrier is not None and known.epoch == epoch:
             advice = "`ape metalayer relay once` refunds its sender"
             why = f"it goes back: its notice, message {standing.notice} from {names[1]}, is on {names[0]}"
         return Trace(sent, *names, State.RETURNING, executed, reason=why, advice=advice)

@@ -175,11 +175,11 @@ def test_a_sender_that_does_not_take_in_what_comes_back_is_refunded_all_the_same
     assert (second.refunded, second.put_off, second.all_problems) == (1, [], [])
     named = trace(mesh, exchange, refused.id)
     assert named.state is State.RETURNED
-    assert f"did not take the message in: the sender {contract} refuses: " in named.reason
+    assert f"failed to take it back: the sender {contract} refuses: " in named.reason
     assert keccak(text="Refused(bytes32)")[:4].hex() in named.reason
-    assert "`callBack` of the gateway on hub" in named.advice
+    assert "--call-back` calls it again, once it would take it" in named.advice
     hub.send(SENDER, contract, SET_BEHAVIOUR.encode(OnReturn.ACCEPT))
-    assert trace(mesh, exchange, refused.id).reason.endswith("the sender would take it in now")
+    assert trace(mesh, exchange, refused.id).reason.endswith("failed to take it back")
     hub.send(RIVAL, mesh.gateway, gateway.call_back_call(refused.message))
     assert trace(mesh, exchange, refused.id).reason == ""
 

@@ -108,7 +108,7 @@ def test_what_senders_do_to_their_refunds_is_prepaid_and_stops_no_other(
     assert hub.earned == sum(fee.step + fee.callback for fee in fees[:-1]) + fees[-1].step
     assert settled(idle, "hub").transactions == []
     for sent in hostile:
-        assert "did not take the message in" in trace(mesh, exchange, sent.id).reason
+        assert "failed to take it back" in trace(mesh, exchange, sent.id).reason
 
 
 def test_a_refund_that_somebody_else_was_faster_with_costs_one_revert(
@@ -408,10 +408,10 @@ def test_what_a_pass_spends_and_earns_is_what_receipts_and_fees_say(
         assert books[chain].wei == sum(r["gasUsed"] * r["effectiveGasPrice"] for r in receipts)
     fees = [Fee.unpack(sent.message.fee) for sent in fine]
     late = [Fee.unpack(sent.message.fee) for sent in expiring]
-    # Delivered, and passed by, on arcade; the notices carried to the hub.
-    assert books["arcade"].earned == sum(fee.relay + fee.back for fee in fees) + sum(fee.base for fee in late)
+    # Delivered, passed by and returned on arcade; their notices carried, and refunded, on the hub.
+    assert books["arcade"].earned == sum(fee.total for fee in fees) + sum(fee.base + fee.step for fee in late)
     credit = mesh.connections["hub"].view(mesh.gateway, gateway.CREDIT, RELAYER.address) // GWEI
     claimed = mesh.connections["hub"].view(mesh.gateway, gateway.PAID, mesh.id_of("arcade"), RELAYER.address)
     # A claim turns into credit what was earned before: nothing is counted twice.
-    assert books["hub"].earned == sum(fee.back for fee in late)
+    assert books["hub"].earned == sum(2 * fee.step for fee in late)
     assert credit == books["hub"].earned + claimed
