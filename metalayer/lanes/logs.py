@@ -58,14 +58,14 @@ class Sent:
 def parse(logs: Iterable[Log], network_id: int, origin: int) -> list[Sent]:
     """Messages from a gateway's MessageSent and LaneExtended logs, in order; other logs are ignored.
 
-    BrokenLane if a message does not have the id that its log names, or a LaneExtended stands alone.
+    BrokenLane if a message does not have the id that its log names, Incomplete if a LaneExtended stands alone.
     """
     found = []
     before: Log | None = None
     for log in logs:
         if log.topics[:1] == (LANE_EXTENDED.topic,):
             if before is None or not _adjacent(before, log):
-                raise BrokenLane(f"chain {origin}: a LaneExtended log in {log.transaction} stands alone")
+                raise Incomplete(f"chain {origin}: a LaneExtended log in {log.transaction} stands alone")
             found.append(_pair(before, log, network_id, origin))
         before = log if log.topics[:1] == (MESSAGE_SENT.topic,) else None
     return found

@@ -38,6 +38,8 @@ _STEADY = 100
 """After so many parts in succession, twice as many blocks are tried: limits change, and refusals are misread."""
 _RECOVERED = 4
 """Likewise within one reading, where the logs may only have been dense."""
+_HOPELESS = 16
+"""After so many refusals of single blocks without an answer between them, a node is believed to give no logs at all."""
 _ANY_SPAN = 1 << 20
 _LEAST_SPAN = 1_000
 """A node that did not answer in time is asked for half as many blocks from then on, but for so many at least: it may
@@ -59,6 +61,7 @@ class LogReader(Rpc):
         self._steady = 0
         self.beginnings: dict[str, int] = {}
         """The blocks of contracts that were said to this reader."""
+        self._in_vain = 0
         self._births: dict[str, int] = {}
         self._known: dict[str, tuple[int, list[Any]]] = {}
 
@@ -218,6 +221,9 @@ class LogReader(Rpc):
         the receipts of all its transactions.
         """
         if wanted.longest == 1:
+            self._in_vain += 1
+            if self._in_vain > _HOPELESS:
+                raise RpcError(str(error), error.code, limit=Limit.METHOD) from error
             if finished and error.limit in _OF_SIZE:
                 return self._receipts(wanted)
             raise TooLarge(str(error), error.code, limit=error.limit, block=wanted.first) from error
@@ -254,6 +260,7 @@ class LogReader(Rpc):
             logs = self.rpc(LOGS, wanted.params())
         if not isinstance(logs, list):
             raise BadAnswer(f"{self.chain.name}: its node's answer to {LOGS} makes no sense: no list")
+        self._in_vain = 0
         return logs
 
     @contextmanager

@@ -120,6 +120,10 @@ class Backlog:
             try:
                 if end.last > state.delivered:
                     self._check(state, messages, end.last)
+            except Incomplete as error:
+                # Never a reason to follow a restart: what only this node lacks would be left behind.
+                problems.append(str(error))
+                continue
             except BrokenLane as error:
                 if end.restart is None:
                     problems.append(str(error))

@@ -12,6 +12,8 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import BrokenLane, Incomplete, find, rebuild
+from metalayer.protocol.gateway import LANE_RESTARTED, VALIDATOR_SET_INSTALLED
+from metalayer.protocol.hex import to_hex
 from metalayer.tracking.status import status
 from metalayer.tracking.trace import State, trace
 from tests.kit.deployment import Deployment
@@ -20,6 +22,7 @@ from tests.kit.faults import (
     Duplicates,
     Every,
     First,
+    Lies,
     LogCount,
     LogRange,
     LogsBehind,
@@ -164,6 +167,45 @@ def test_a_relayer_goes_on_when_a_lagging_backend_has_caught_up(
             after = [relayer.relay_once() for _ in range(2)]
         assert before.delivered + sum(one.delivered for one in after) == ALL + 3
         assert after[1].all_problems == []
+
+
+def test_what_only_a_node_lacks_is_not_left_behind_by_a_restart(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """The restart is there to be followed. The messages before it are as well, a moment later."""
+    mesh.send("hub", "arcade", count=3)
+    mesh.restart("hub", "arcade", 10)
+    mesh.finalize()
+    restarted = to_hex(LANE_RESTARTED.topic)
+    hidden = Lies("eth_getLogs", lambda call, logs: [log for log in logs if log["topics"][0] == restarted])
+    with behind(mesh, "hub", hidden) as (seen, node), mesh.signing(exchange, tmp_path):
+        relayer = seen.relayer(exchange)
+        (problem,) = relayer.relay_once().all_problems
+        assert "its node does not have the logs of what is pending" in problem
+        assert mesh.inbox("hub", "arcade")[0] == 0
+        node.faults = []
+        assert relayer.relay_once().delivered == 3
+        relayer.relay_once()
+    assert mesh.inbox("hub", "arcade")[0] == 10
+
+
+def test_a_lane_is_not_called_halted_because_a_log_is_missing(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    mesh.send("hub", "arcade", count=3)
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        mesh.relayer(exchange).relay_once()
+    hidden = Lies("eth_getLogs", lambda call, logs: [log for log in logs if installed(log)])
+    with behind(mesh, "hub", hidden) as (seen, _):
+        (lane,) = [
+            one for one in status(seen, exchange).lanes if (one.origin, one.destination) == ("hub", "arcade")
+        ]
+    assert lane.problem == "the origin's node does not have the log of message 3 yet, or any more"
+
+
+def installed(log: Any) -> bool:
+    return bool(log["topics"][0] == to_hex(VALIDATOR_SET_INSTALLED.topic))
 
 
 def test_a_set_that_a_backend_does_not_have_yet_is_asked_for_again(mesh: Deployment) -> None:

@@ -139,8 +139,13 @@ def test_a_block_with_more_logs_of_one_kind_than_the_node_returns_is_read_from_i
     emitting: BoundChain, node: Node, there: Connection
 ) -> None:
     node.faults = [LogCount(0)]
-    topic = all_logs(word(1))
+    last = there.height()
+    topic = logs_request(EMITTER, [word(1)], last - 9, last)
     assert there.ask(topic) == Connection(emitting.chain).ask(topic)
+    # The others are refused as well: so many in a row are no large blocks, but a node that gives no logs.
+    with pytest.raises(RpcError, match="more than 0 results") as raised:
+        there.ask(logs_request(EMITTER, [word(1)], last - BLOCKS + 1, last))
+    assert not isinstance(raised.value, TooLarge)
 
 
 def test_a_block_that_cannot_be_read_is_named(node: Node, there: Connection) -> None:
