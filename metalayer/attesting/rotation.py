@@ -218,7 +218,7 @@ def _rotate(
 ) -> Outcome:
     connection, following, present = sets.connection, call.following, present or sets.installed
     try:
-        connection.refuse_while_pending(sender)
+        connection.make_way(sender)
         receipt = connection.send(sender, address, call.data)
     except Reverted as error:
         # Somebody else may have rotated it meanwhile.

@@ -1,68 +1,56 @@
 """The next validator set as its members agree on it: a YAML file."""
 
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
-
-import yaml
-from pydantic import BeforeValidator, Field, ValidationError
+from typing import Annotated
 
 from metalayer.errors import MetalayerError
-from metalayer.network.models import Model, first_fault
+from metalayer.network.inputs import Document, Entry, parse, read_file
+from metalayer.network.values import Account, Moment, whole
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.dates import utc
 
 
-def _unix_time(value: Any) -> Any:
-    if not isinstance(value, str) or value.isdecimal():
-        return value
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise ValueError("expected Unix seconds or an ISO date") from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-
-
-class _SetFile(Model):
-    version: Annotated[int, Field(ge=1, lt=1 << 64)]
-    expires: Annotated[int, BeforeValidator(_unix_time), Field(ge=1, lt=1 << 64)]
-    weights: dict[Annotated[str, Field(min_length=1)], Annotated[int, Field(gt=0, lt=1 << 96)]]
+class _SetFile(Entry):
+    version: Annotated[int, whole(1, (1 << 64) - 1)]
+    expires: Moment
+    weights: dict[Account, Annotated[int, whole(1, (1 << 96) - 1)]]
 
 
 def load_set(path: Path, address_of: Callable[[str], str]) -> ValidatorSet:
-    """The set in a file, see `parse_set`. MetalayerError, one line, if there is none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise MetalayerError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise MetalayerError(f"{path} is not a text file") from error
-    return parse_set(text, str(path), address_of)
+    """The set in a file that is about to be installed, see `parse_set`. MetalayerError, too, if it has expired."""
+    document = read_file(path, str(path))
+    found = _read(document, address_of)
+    if found.expires <= time.time():
+        raise document.fault(("expires",), f"expected a moment to come, found {utc(found.expires)}")
+    return found
 
 
-def parse_set(text: str, source: str, address_of: Callable[[str], str]) -> ValidatorSet:
+def parse_set(data: bytes, source: str, address_of: Callable[[str], str]) -> ValidatorSet:
     """A set from YAML: `version`, `expires` (Unix seconds or an ISO date, UTC if it names no zone), `weights` by
     account or address.
 
     MetalayerError, one line, if it is anything else, or a set that no chain would install at any time.
     """
-    try:
-        # Every scalar stays text: an address without quotes would be a number, a date of any zone a local one.
-        content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
-        file = _SetFile.model_validate(content)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise MetalayerError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        raise MetalayerError(f"{source}: {first_fault(error)}") from error
+    return _read(parse(data, source), address_of)
+
+
+def _read(document: Document, address_of: Callable[[str], str]) -> ValidatorSet:
+    file = document.read(_SetFile)
     weights: dict[str, int] = {}
-    try:
-        for name, weight in file.weights.items():
+    for name, weight in file.weights.items():
+        place = ("weights", name)
+        try:
             signer = address_of(name)
-            if signer in weights:
-                raise MetalayerError(f"weights.{name}: {signer} is there twice")
-            weights[signer] = weight
-        found = ValidatorSet.of(file.version, file.expires, weights)
+        except MetalayerError as error:
+            raise document.fault(place, str(error)) from error
+        if signer in weights:
+            raise document.fault(place, f"{signer} is there twice")
+        weights[signer] = weight
+    found = ValidatorSet.of(file.version, file.expires, weights)
+    try:
         found.validate(now=found.expires)
     except MetalayerError as error:
-        raise MetalayerError(f"{source}: {error}") from error
+        raise document.fault(("weights",), str(error)) from error
     return found

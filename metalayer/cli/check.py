@@ -5,23 +5,25 @@ import click
 from metalayer.cli.command import Command, print_json
 from metalayer.cli.options import json_option
 
-DRIFT_STATUS = 2
-
 
 @click.command(cls=Command)
 @click.option("--all", "show_all", is_flag=True, help="List what is as it should be, too.")
 @json_option
 def cli(show_all: bool, as_json: bool) -> None:
-    """Read every chain and compare it with deploy.yaml and the registry.
+    """Read every chain and compare it with deploy.yaml and the registry; ask what it and its node can do.
 
-    Exit status 0 if all is as it should be, 2 if something is not, 1 if that could not be found out.
+    Exit status 0 if all is as it should be, 1 if something is not, or if that could not be found out. What is only a
+    warning changes nothing about that.
     """
     # `ape run` imports every script even for --help.
+    from metalayer.cli.chains import probe_table, show_warnings
     from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import load_artifacts
     from metalayer.deploy.check import check
-    from metalayer.deploy.contracts import CONTRACTS, FACTORY
+    from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY
+    from metalayer.deploy.inspection import first_sets, histories
     from metalayer.deploy.intent import load_intent, resolve
+    from metalayer.deploy.probe import probe_all
     from metalayer.network.config import load_network
     from metalayer.network.connection import connect
     from metalayer.network.registry import Registry
@@ -32,12 +34,24 @@ def cli(show_all: bool, as_json: bool) -> None:
     registry = Registry.load(network)
     artifacts = load_artifacts(CONTRACTS)
     expires = registry.validator_set.expires
-    resolved = resolve(load_intent(), network, address_of, artifacts[FACTORY].creation, expires)
-    findings = check(resolved, registry, connect(network), artifacts)
+    connections = connect(network)
+    intent, factory = load_intent(), artifacts[FACTORY].creation
+    starts = first_sets(network, histories(connections, registry.address(GATEWAY)))
+    resolved = resolve(intent, network, address_of, factory, expires, starts)
+    probes = probe_all(connections)
+    findings = check(resolved, registry, connections, artifacts)
     drift = [finding for finding in findings if finding.is_drift]
     if as_json:
-        print_json({"clean": not drift, "findings": [finding.as_dict() for finding in findings]})
+        print_json(
+            {
+                "clean": not drift,
+                "findings": [finding.as_dict() for finding in findings],
+                "probes": {one.chain: one.as_dict() for one in probes},
+            }
+        )
     else:
+        console().print(probe_table(probes))
+        show_warnings(probes)
         rows = [
             (finding.chain, finding.subject, short(finding.expected), short(finding.found))
             for finding in (findings if show_all else drift)
@@ -49,4 +63,4 @@ def cli(show_all: bool, as_json: bool) -> None:
         differ = f"{len(drift)} differ from deploy.yaml" if drift else "all as deploy.yaml says"
         click.echo(f"{len(findings)} values on {len(network.chains)} chains: {differ}")
     if drift:
-        raise click.exceptions.Exit(DRIFT_STATUS)
+        raise click.exceptions.Exit(1)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from metalayer.errors import MetalayerError
+from metalayer.network.values import printable
+
+_T = TypeVar("_T")
 
 
 class Command(click.Command):
-    """A click command whose MetalayerErrors become one line on stderr and exit status 1.
+    """A click command whose errors are one line on stderr: exit status 1, and 2 for wrong usage.
 
     Use it as `@click.command(cls=Command)`, or make the command below a `Group`.
     """
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        return _one_line(lambda: super(Command, self).make_context(*args, **kwargs))
+
     def invoke(self, ctx: click.Context) -> Any:
-        return _invoke(super().invoke, ctx)
+        return _one_line(lambda: super(Command, self).invoke(ctx))
 
 
 class Group(click.Group):
@@ -27,18 +33,26 @@ class Group(click.Group):
     command_class = Command
     group_class = type
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        return _one_line(lambda: super(Group, self).make_context(*args, **kwargs))
+
     def invoke(self, ctx: click.Context) -> Any:
-        return _invoke(super().invoke, ctx)
+        return _one_line(lambda: super(Group, self).invoke(ctx))
 
 
-def _invoke(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:
+def _one_line(run: Callable[[], _T]) -> _T:
     try:
-        return invoke(ctx)
+        return run()
+    except click.UsageError as error:
+        # Without its context it is shown without the usage of the command: `--help` is one word away.
+        raise click.UsageError(printable(error.format_message())) from error
     except MetalayerError as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
+        raise click.ClickException(printable(str(error))) from error
     except OSError as error:
         # Files that a user names: everything else turns its errors into MetalayerErrors.
-        raise click.ClickException(f"{error.filename or 'the system'}: {error.strerror or error}") from error
+        raise click.ClickException(
+            printable(f"{error.filename or 'the system'}: {error.strerror or error}")
+        ) from error
 
 
 def print_json(data: Any) -> None:

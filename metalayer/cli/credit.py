@@ -3,7 +3,17 @@
 import click
 
 from metalayer.cli.command import Group, print_json
-from metalayer.cli.options import Signing, gas_limit_option, json_option, signing_options
+from metalayer.cli.options import (
+    ACCOUNT,
+    AMOUNT,
+    CHAIN,
+    Signing,
+    gas_limit_option,
+    json_option,
+    signing_options,
+    whole,
+)
+from metalayer.protocol.message import MAX_PAYLOAD_LENGTH
 
 _signing = signing_options("TEST::3", "Account that signs.")
 
@@ -14,7 +24,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("account", default="TEST::3")
+@click.argument("account", type=ACCOUNT, default="TEST::3")
 @json_option
 def show(account: str, as_json: bool) -> None:
     """What ACCOUNT has on every chain.
@@ -42,63 +52,63 @@ def show(account: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("chain")
-@click.argument("amount")
-@click.option("--for", "receiver", metavar="ACCOUNT", help="Whose credit; the signer's if not given.")
+@click.argument("chain", type=CHAIN)
+@click.argument("amount", type=AMOUNT)
+@click.option(
+    "--for", "receiver", type=ACCOUNT, metavar="ACCOUNT", help="Whose credit; the signer's if not given."
+)
 @_signing
 @json_option
-def deposit(chain: str, amount: str, receiver: str | None, signing: Signing, as_json: bool) -> None:
+def deposit(chain: str, amount: int, receiver: str | None, signing: Signing, as_json: bool) -> None:
     """Put AMOUNT of ERA (such as 1.5) into the credit on CHAIN."""
     from metalayer.assets import credit
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
-    from metalayer.protocol.amounts import era, parse_era
+    from metalayer.network.signers import address_of
+    from metalayer.protocol.amounts import era
 
-    wei = parse_era(amount)
     live = Live.open()
     connection = live.connection(chain)
     name = connection.chain.name
     to = address_of(receiver or signing.account)
-    signing.confirm(live.network, f"Deposit {era(wei)} ERA on {name} for {to} with {signing.account}?")
-    receipt = credit.deposit(connection, live.registry, load_sender(signing.account), to, wei)
+    signing.confirm(live.network, f"Deposit {era(amount)} ERA on {name} for {to} with {signing.account}?")
+    receipt = credit.deposit(connection, live.registry, signing.sender_on(connection), to, amount)
     if as_json:
-        print_json({"account": to, "amount": str(wei), "transaction": receipt["transactionHash"]})
+        print_json({"account": to, "amount": str(amount), "transaction": receipt["transactionHash"]})
     else:
-        click.echo(f"{era(wei)} ERA into the credit of {to} on {name}: {receipt['transactionHash']}")
+        click.echo(f"{era(amount)} ERA into the credit of {to} on {name}: {receipt['transactionHash']}")
 
 
 @cli.command()
-@click.argument("chain")
-@click.argument("amount")
-@click.option("--to", metavar="ACCOUNT", help="Who gets it; the signer if not given.")
+@click.argument("chain", type=CHAIN)
+@click.argument("amount", type=AMOUNT)
+@click.option("--to", type=ACCOUNT, metavar="ACCOUNT", help="Who gets it; the signer if not given.")
 @_signing
 @json_option
-def withdraw(chain: str, amount: str, to: str | None, signing: Signing, as_json: bool) -> None:
+def withdraw(chain: str, amount: int, to: str | None, signing: Signing, as_json: bool) -> None:
     """Take AMOUNT of ERA out of the credit on CHAIN."""
     from metalayer.assets import credit
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
-    from metalayer.protocol.amounts import era, parse_era
+    from metalayer.network.signers import address_of
+    from metalayer.protocol.amounts import era
 
-    wei = parse_era(amount)
     live = Live.open()
     connection = live.connection(chain)
     name = connection.chain.name
     target = address_of(to or signing.account)
-    signing.confirm(live.network, f"Withdraw {era(wei)} ERA on {name} to {target} with {signing.account}?")
-    receipt = credit.withdraw(connection, live.registry, load_sender(signing.account), target, wei)
+    signing.confirm(live.network, f"Withdraw {era(amount)} ERA on {name} to {target} with {signing.account}?")
+    receipt = credit.withdraw(connection, live.registry, signing.sender_on(connection), target, amount)
     if as_json:
-        print_json({"to": target, "amount": str(wei), "transaction": receipt["transactionHash"]})
+        print_json({"to": target, "amount": str(amount), "transaction": receipt["transactionHash"]})
     else:
-        click.echo(f"{era(wei)} ERA out of the credit on {name} to {target}: {receipt['transactionHash']}")
+        click.echo(f"{era(amount)} ERA out of the credit on {name} to {target}: {receipt['transactionHash']}")
 
 
 @cli.command()
-@click.argument("origin")
-@click.argument("destination")
+@click.argument("origin", type=CHAIN)
+@click.argument("destination", type=CHAIN)
 @gas_limit_option
 @click.option(
-    "--bytes", "length", type=click.IntRange(min=0), default=0, show_default=True, help="Of payload."
+    "--bytes", "length", type=whole(0, MAX_PAYLOAD_LENGTH), default=0, show_default=True, help="Of payload."
 )
 @json_option
 def quote(origin: str, destination: str, gas_limit: int | None, length: int, as_json: bool) -> None:

@@ -6,7 +6,18 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("check", "credit", "deploy", "localnet", "message", "relay", "send", "transfer", "validate")
+COMMANDS = (
+    "check",
+    "credit",
+    "deploy",
+    "localnet",
+    "message",
+    "pending",
+    "relay",
+    "send",
+    "transfer",
+    "validate",
+)
 
 
 class _Commands(click.Group):

@@ -1,4 +1,7 @@
-"""Options that several commands share, and the one question that they ask before they send."""
+"""Types of options and arguments, options that several commands share, and the one question before they send.
+
+The types read what was typed by the rules of the files: see `metalayer.network.values`.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,109 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from metalayer.errors import MetalayerError
+from metalayer.network import values
+from metalayer.network.gas import MAX_TRANSACTION_GAS
+
 if TYPE_CHECKING:
     from metalayer.network.config import Network
+    from metalayer.network.connection import Connection
+    from metalayer.network.transactions import Sender
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 Option = Callable[[_F], _F]
+
+# Of an amount: digits, the point, and decimals.
+_MOST_AMOUNT = 40
+
+
+class Parsed(click.ParamType):
+    """What a function makes of a text. Its ValueErrors and MetalayerErrors are usage errors."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self.read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        # Defaults are values already.
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.read(value)
+        except (ValueError, MetalayerError) as error:
+            self.fail(str(error), param, ctx)
+
+
+def whole(lowest: int, highest: int) -> Parsed:
+    """A whole number in a range, both ends included."""
+    return Parsed("number", lambda text: values.read_whole(values.Plain(text), lowest, highest))
+
+
+def decimal(lowest: float, highest: float) -> Parsed:
+    """A decimal number in a range, both ends included."""
+    return Parsed("number", lambda text: values.read_decimal(values.Plain(text), lowest, highest))
+
+
+def _amount(text: str) -> int:
+    from metalayer.protocol.amounts import HUB_SUPPLY, era, parse_era
+
+    if len(text) > _MOST_AMOUNT:
+        raise ValueError(f"expected an amount of ERA such as 1.5, found {values.found(text)}")
+    amount = parse_era(text)
+    if amount > HUB_SUPPLY:
+        raise ValueError(f"{era(amount)} ERA are more than there are, {era(HUB_SUPPLY)}")
+    return amount
+
+
+def _chain(text: str) -> str:
+    from metalayer.network.config import load_network
+
+    return load_network().chain(text).name
+
+
+def _message_id(text: str) -> bytes:
+    from metalayer.tracking.messages import parse_id
+
+    return parse_id(text)
+
+
+def _payload(text: str) -> bytes:
+    from metalayer.tracking.messages import parse_payload
+
+    return parse_payload(text, None)
+
+
+def _text(text: str) -> bytes:
+    from metalayer.tracking.messages import parse_payload
+
+    return parse_payload(None, text)
+
+
+class _Chain(Parsed):
+    """A chain of networks.yaml by name or id, passed on as its name. What is wrong in the file is no usage error."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from metalayer.network.config import load_network
+
+        load_network()
+        return super().convert(value, param, ctx)
+
+
+ADDRESS = Parsed("address", values.read_address)
+ACCOUNT = Parsed("account", values.read_account)
+"""A name that Ape knows, `TEST::n` or an address, as it was typed."""
+AMOUNT = Parsed("amount", _amount)
+"""Of ERA, passed on in wei."""
+CHAIN = _Chain("chain", _chain)
+GAS_LIMIT = whole(0, MAX_TRANSACTION_GAS)
+NONCE = whole(1, (1 << 64) - 1)
+SECONDS = decimal(0, 10_000_000)
+MOMENT = Parsed("time", values.read_future)
+"""Unix seconds to come, or an ISO date."""
+MESSAGE_ID = Parsed("id", _message_id)
+PAYLOAD = Parsed("hex", _payload)
+TEXT = Parsed("text", _text)
+"""Passed on as bytes."""
 
 yes_option: Option[Any] = click.option(
     "--yes", is_flag=True, help="Do not ask, on networks that are not local."
@@ -27,7 +128,7 @@ exchange_option: Option[Any] = click.option(
     help="Directory shared by validators and relayers.",
 )
 gas_limit_option: Option[Any] = click.option(
-    "--gas-limit", type=click.IntRange(min=0), help="Gas for the recipient; the route's default if left out."
+    "--gas-limit", type=GAS_LIMIT, help="Gas for the recipient; the route's default if left out."
 )
 deposit_option: Option[Any] = click.option(
     "--deposit/--no-deposit",
@@ -39,14 +140,12 @@ deposit_option: Option[Any] = click.option(
 
 def account_option(default: str, help: str) -> Option[Any]:
     """`--account`, with the test account that signs if none is given."""
-    return click.option("--account", default=default, show_default=True, help=help)
+    return click.option("--account", type=ACCOUNT, default=default, show_default=True, help=help)
 
 
 def timeout_option(default: float, help: str) -> Option[Any]:
     """`--timeout`, in seconds."""
-    return click.option(
-        "--timeout", type=click.FloatRange(min=0), default=default, show_default=True, help=help
-    )
+    return click.option("--timeout", type=SECONDS, default=default, show_default=True, help=help)
 
 
 def gathered(name: str, kind: type, *options: Option[Any]) -> Option[Any]:
@@ -77,6 +176,16 @@ class Signing:
     def confirm(self, network: Network, question: str) -> None:
         """As the function below."""
         confirm(network, self.yes, question)
+
+    def sender_on(self, connection: Connection) -> Sender:
+        """The account, unlocked. MetalayerError if something that it sent on that chain is not mined yet: whoever runs
+        a command again after it was interrupted might do it twice.
+        """
+        from metalayer.network.signers import load_sender
+
+        sender = load_sender(self.account)
+        connection.refuse_while_pending(sender)
+        return sender
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,11 @@ import click
 
 from metalayer.cli.command import Command, print_json
 from metalayer.cli.options import (
+    ADDRESS,
+    CHAIN,
+    MOMENT,
+    PAYLOAD,
+    TEXT,
     Paying,
     gas_limit_option,
     gathered,
@@ -23,8 +28,8 @@ class Letter:
 
     destination: str
     recipient: str
-    payload: str | None
-    text: str | None
+    payload: bytes | None
+    text: bytes | None
     origin: str | None
     gas_limit: int | None
     deliver_before: int | None
@@ -34,14 +39,16 @@ class Letter:
 @gathered(
     "letter",
     Letter,
-    click.argument("destination"),
-    click.argument("recipient"),
-    click.option("--payload", metavar="HEX", help="What the recipient gets, as 0x..."),
-    click.option("--text", help="The same, as text."),
-    click.option("--from", "origin", metavar="CHAIN", help="Chain to send from; the hub by default."),
+    click.argument("destination", type=CHAIN),
+    click.argument("recipient", type=ADDRESS),
+    click.option("--payload", type=PAYLOAD, metavar="HEX", help="What the recipient gets, as 0x..."),
+    click.option("--text", type=TEXT, help="The same, as text."),
+    click.option(
+        "--from", "origin", type=CHAIN, metavar="CHAIN", help="Chain to send from; the hub by default."
+    ),
     gas_limit_option,
     click.option(
-        "--deliver-before", type=click.IntRange(min=0), help="Unix time; two weeks from now if left out."
+        "--deliver-before", type=MOMENT, help="Unix time or an ISO date; two weeks from now if left out."
     ),
 )
 @paying_options("TEST::3", "Account that sends.")
@@ -60,19 +67,22 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
     from metalayer.cli.words import payment_cost, trace_lines
     from metalayer.errors import MetalayerError
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
-    from metalayer.tracking.messages import Draft, parse_payload, parse_recipient, send
+    from metalayer.network.signers import address_of
+    from metalayer.tracking.messages import Draft, send
     from metalayer.tracking.trace import State, as_dict
     from metalayer.tracking.trace import wait as wait_for
 
+    if letter.payload is not None and letter.text is not None:
+        raise click.UsageError("give the payload as --payload or as --text, not both")
+    data = letter.payload or letter.text or b""
     live = Live.open()
     source = live.connection(letter.origin or live.network.hub.name)
     target = live.connection(letter.destination).chain
-    data = parse_payload(letter.payload, letter.text)
-    to = parse_recipient(letter.recipient)
     if source.chain == target:
         raise MetalayerError(f"{target.name} is both ends: expected two chains")
-    fee = credit.quote(source, live.mesh.gateway, target.chain_id, letter.gas_limit, len(data))
+    # A sender without code is not called when its message comes back.
+    back = None if source.code(address_of(paying.account)) else 0
+    fee = credit.quote(source, live.mesh.gateway, target.chain_id, letter.gas_limit, len(data), back)
     due = credit.payment(source, live.registry, address_of(paying.account), fee)
     if paying.deposit:
         due.refuse_too_poor()
@@ -80,11 +90,12 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
         due.refuse_missing()
     question = f"Send {len(data)} bytes from {source.chain.name} with {paying.account}? {payment_cost(due)}"
     paying.confirm(live.network, question)
-    sender = load_sender(paying.account)
+    sender = paying.sender_on(source)
     click.echo(f"fee: {payment_cost(due)}", err=as_json)
     if due.missing:
         source.send_many(sender, credit.preparation(live.registry, due))
-    draft = Draft(target.chain_id, to, data, letter.gas_limit, letter.deliver_before)
+    to, gas = letter.recipient, letter.gas_limit
+    draft = Draft(target.chain_id, to, data, gas, letter.deliver_before, back, max_fee=fee)
     receipt, id_ = send(source, sender, live.mesh.gateway, draft)
     if not wait:
         if as_json:

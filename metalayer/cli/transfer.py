@@ -10,6 +10,9 @@ import click
 
 from metalayer.cli.command import Command, print_json
 from metalayer.cli.options import (
+    ACCOUNT,
+    AMOUNT,
+    CHAIN,
     Paying,
     exchange_option,
     gathered,
@@ -32,10 +35,14 @@ class Following:
 
 
 @click.command(cls=Command, context_settings={"ignore_unknown_options": True})
-@click.argument("amount")
-@click.option("--from", "origin", required=True, metavar="CHAIN", help="Chain that the ERA leaves.")
-@click.option("--to", "destination", required=True, metavar="CHAIN", help="Chain where it arrives.")
-@click.option("--recipient", metavar="ACCOUNT", help="Who gets it; the sender if not given.")
+@click.argument("amount", type=AMOUNT)
+@click.option(
+    "--from", "origin", type=CHAIN, required=True, metavar="CHAIN", help="Chain that the ERA leaves."
+)
+@click.option(
+    "--to", "destination", type=CHAIN, required=True, metavar="CHAIN", help="Chain where it arrives."
+)
+@click.option("--recipient", type=ACCOUNT, metavar="ACCOUNT", help="Who gets it; the sender if not given.")
 @paying_options("TEST::3", "Who sends it.")
 @gathered(
     "following",
@@ -46,7 +53,7 @@ class Following:
 )
 @json_option
 def cli(
-    amount: str,
+    amount: int,
     origin: str,
     destination: str,
     recipient: str | None,
@@ -67,12 +74,11 @@ def cli(
     from metalayer.cli.words import transfer_cost
     from metalayer.errors import MetalayerError
     from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
-    from metalayer.protocol.amounts import era, parse_era
+    from metalayer.network.signers import address_of
+    from metalayer.protocol.amounts import era
     from metalayer.protocol.hex import to_hex
     from metalayer.tracking.follower import Follower
 
-    wei = parse_era(amount)
     live = Live.open()
     start, end = live.connection(origin), live.connection(destination).chain
     name = start.chain.name
@@ -80,14 +86,14 @@ def cli(
         raise MetalayerError(f"{name} is both ends: expected two chains")
     payer = address_of(paying.account)
     to = address_of(recipient) if recipient else payer
-    transfer = bridge.prepare(live, start, end, payer, to, wei)
+    transfer = bridge.prepare(live, start, end, payer, to, amount)
     if not paying.deposit:
         transfer.payment.refuse_missing()
     question = (
-        f"Send {era(wei)} ERA from {name} to {end.name} with {paying.account}? {transfer_cost(transfer)}"
+        f"Send {era(amount)} ERA from {name} to {end.name} with {paying.account}? {transfer_cost(transfer)}"
     )
     paying.confirm(live.network, question)
-    sender = load_sender(paying.account)
+    sender = paying.sender_on(start)
     click.echo(f"fee: {transfer_cost(transfer)}", err=as_json)
     events: list[Event] = []
     with shown_on(console(quiet=as_json)) as show:
@@ -96,7 +102,7 @@ def cli(
             events.append(event)
             show.event(event)
 
-        show.wait(f"sending {era(wei)} ERA on {name}")
+        show.wait(f"sending {era(amount)} ERA on {name}")
         follower = Follower(
             live, DirectoryExchange.of(live, following.exchange), on_event, show.wait, following.timeout
         )
@@ -110,10 +116,10 @@ def cli(
         else:
             result = bridge.follow(follower, live.registry, sent, receipt, end.chain_id).as_dict()
     if as_json:
-        result |= {"amount": str(wei), "fee": str(transfer.payment.fee)}
+        result |= {"amount": str(amount), "fee": str(transfer.payment.fee)}
         print_json({**result, "events": [asdict(event) for event in events]})
     elif following.no_wait:
-        click.echo(f"sent {era(wei)} ERA: `ape metalayer message {result['ids'][0]}` says where it is")
+        click.echo(f"sent {era(amount)} ERA: `ape metalayer message {result['ids'][0]}` says where it is")
     else:
         hashes = " ".join(result["transactions"])
         arrived = era(int(result["amounts"][-1]))

@@ -8,12 +8,16 @@ from pathlib import Path
 import click
 
 from metalayer.cli.command import Command
-from metalayer.cli.options import exchange_option
+from metalayer.cli.options import ACCOUNT, CHAIN, exchange_option
 
 
 @click.command(cls=Command)
 @click.option(
-    "--key", required=True, metavar="ACCOUNT", help="Account that signs: an alias, or TEST::5 locally."
+    "--key",
+    type=ACCOUNT,
+    required=True,
+    metavar="ACCOUNT",
+    help="Account that signs: an alias, or TEST::5 locally.",
 )
 @click.option(
     "--record",
@@ -34,6 +38,7 @@ from metalayer.cli.options import exchange_option
 )
 @click.option(
     "--trust-again",
+    type=CHAIN,
     metavar="CHAIN",
     help="Sign again for a chain that was seen reorganised below its finality, from what it says now; then end.",
 )
@@ -48,8 +53,8 @@ def cli(
 ) -> None:
     """Sign proposed facts that are true and contradict nothing signed before. Ends on SIGTERM or Ctrl-C.
 
-    Each chain is read through the `nodes` that networks.yaml names for it. Facts are signed if as many of them as
-    `agree` says (by default more than half) say the same; if fewer answer, nothing is signed for that chain. A chain
+    Each chain is read through the `nodes` that networks.yaml names for it, and a fact is signed if as many of them as
+    `agree` says (more than half, by default) say the same. If fewer answer, nothing is signed for that chain. A chain
     that loses a block that was final is not signed for any more: find out why, stop the validator, run it with
     --trust-again CHAIN, and start it.
 
@@ -71,8 +76,6 @@ def cli(
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
-    if hasattr(signer, "set_autosign"):
-        signer.set_autosign(True)
     # One broken chain keeps nobody from signing for the others.
     live = Live.open(PATIENCE, forgiving=True)
     path = record or live.folder() / "records" / f"{signer.address.lower()}.sqlite"

@@ -12,25 +12,27 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, contracts_of, predict
 from metalayer.deploy.desired import Desired, Resolved
-from metalayer.deploy.inspection import ChainState, inspect, installed_sets
+from metalayer.deploy.flights import Flights
+from metalayer.deploy.inspection import ChainState, first_sets, histories, inspect
 from metalayer.deploy.intent import Intent, lifetime, resolve
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.plan import Plan, PlannedStep, Step, refuse_contradictions, rehearse, steps_of
+from metalayer.deploy.probe import refuse_unfit
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
-from metalayer.network.connection import MAX_TRANSACTION_GAS, Connection, receipt_request
+from metalayer.network.connection import Connection
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
-from metalayer.network.transactions import Receipt, Sender, Signed, Transaction
-from metalayer.protocol.hex import from_hex, to_hex
+from metalayer.network.transactions import Sender, Transaction
+from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import block_request, quantity
 
 Report = Callable[[str, str, int], None]
@@ -88,7 +90,7 @@ class Deployer:
             if journal.expires is None:
                 journal.append({"record": "resolved", "expires": resolved.validator_set.expires})
             # On every chain before anything is sent to one: what one refuses must not be half done on the others.
-            in_parallel(lambda name: self._inspect(resolved.chains[name]), self.network.chains)
+            self._prepare_senders(resolved)
             previous = self._previous()
             kept = previous.chains if previous is not None and not is_new else {}
             finished = {name: chain for name, chain in kept.items() if name in self.network.chains}
@@ -105,21 +107,29 @@ class Deployer:
             in_parallel(apply_chain, self.network.chains)
             return Registry.load(self.network, self.registry_path)
 
+    def _prepare_senders(self, resolved: Resolved) -> None:
+        """Reads all chains, and has whoever sends to one of them at hand: who has no key, or types a wrong passphrase,
+        learns it before anything is sent.
+        """
+
+        def senders(name: str) -> list[str]:
+            desired = resolved.chains[name]
+            steps = steps_of(desired, self._inspect(desired), self.artifacts)
+            return [step.sender for step in steps if not step.is_done]
+
+        needed = in_parallel(senders, self.network.chains)
+        for account in dict.fromkeys(account for accounts in needed for account in accounts):
+            self.sender_of(account)
+
     def _inspect(self, desired: Desired) -> ChainState:
+        refuse_unfit(self.connections[desired.chain.name])
         state = inspect(self.connections[desired.chain.name], desired, self.artifacts)
         refuse_contradictions(desired, state)
         return state
 
     def _genesis(self) -> dict[str, str]:
         def read(name: str) -> str:
-            connection = self.connections[name]
-            chain_id, block = connection.batch([quantity("eth_chainId"), block_request(0)])
-            if chain_id != connection.chain.chain_id:
-                raise MetalayerError(
-                    f"the node at {connection.chain.url} is chain {chain_id}, expected "
-                    f"{connection.chain.chain_id} ('{name}')"
-                )
-            return str(block.hash)
+            return str(self.connections[name].block(0).hash)
 
         return dict(zip(self.network.chains, in_parallel(read, self.network.chains), strict=True))
 
@@ -149,25 +159,18 @@ class Deployer:
         return is_new
 
     def _resolve(self, journal: Journal | None) -> Resolved:
-        expires = journal.expires if journal is not None else None
-        if expires is None:
-            expires = self._deployed_expiry()
-        if expires is None:
-            hub = self.connections[self.network.hub.name]
-            expires = hub.block().time + lifetime(self.intent)
-        factory = self.artifacts[FACTORY].creation
-        return resolve(self.intent, self.network, self.address_of, factory, expires)
-
-    def _deployed_expiry(self) -> int | None:
-        """From a gateway that stands on any chain: for a journal that was lost, or is on another machine."""
         factory = self.artifacts[FACTORY].creation
         address = predict(self.address_of(self.intent.deployer), factory)[GATEWAY]
-        for name in self.network.chains:
-            connection = self.connections[name]
-            # Other code there has no such logs: `inspect` says so when it is this chain's turn.
-            if connection.code(address) and (sets := installed_sets(connection, address)):
-                return sets[0].expires
-        return None
+        history = histories(self.connections, address)
+        hub = self.network.hub.name
+        expires = journal.expires if journal is not None else None
+        if expires is None:
+            # From a gateway that stands: for a journal that was lost, or is on another machine.
+            expires = next((sets.first.expires for sets in history.values() if sets.first is not None), None)
+        if expires is None:
+            expires = self.connections[hub].block().time + lifetime(self.intent)
+        starts = first_sets(self.network, history)
+        return resolve(self.intent, self.network, self.address_of, factory, expires, starts)
 
     def _previous(self) -> Registry | None:
         return Registry.load(self.network, self.registry_path) if self.registry_path.exists() else None
@@ -201,8 +204,8 @@ class _ChainRun:
         self.connection = connection
         self.desired = desired
         self.artifacts = artifacts
-        self.journal = journal
         self.sender_of = sender_of
+        self.flights = Flights(connection, journal, sender_of)
 
     @property
     def chain(self) -> str:
@@ -210,7 +213,7 @@ class _ChainRun:
 
     def apply(self, report: Report) -> ChainState:
         """The chain's state when everything is done."""
-        self._settle()
+        self.flights.settle()
         state, missing = self._missing()
         gas = rehearse(self.connection, missing)
         report(self.chain, "compared", len(missing))
@@ -236,30 +239,6 @@ class _ChainRun:
         steps = steps_of(self.desired, state, self.artifacts)
         return state, [step for step in steps if not step.is_done]
 
-    def _settle(self) -> None:
-        """Follows every signed transaction to its end before anything new is signed, so that nothing goes
-        out twice.
-        """
-        waiting: list[Signed] = []
-        names: dict[str, str] = {}
-        for flight in self.journal.in_flight(self.chain):
-            names[flight.hash] = flight.step
-            receipt, nonce = self.connection.batch(
-                [
-                    receipt_request(flight.hash),
-                    quantity("eth_getTransactionCount", flight.sender, "latest"),
-                ]
-            )
-            if receipt is None and nonce > flight.nonce:
-                # Another transaction took its nonce: it can never be included.
-                self.journal.append({"record": "dropped", "chain": self.chain, "hash": flight.hash})
-            else:
-                waiting.append(Signed(from_hex(flight.raw), flight.hash, flight.nonce))
-        if waiting:
-            self.connection.broadcast(waiting)
-            receipts = self.connection.receipts([one.hash for one in waiting])
-            self.journal.append(*(self._receipt(names[r["transactionHash"]], r) for r in receipts))
-
     def _send(self, steps: list[Step], gas: Mapping[str, int]) -> None:
         sender = self.sender_of(steps[0].sender)
         transactions = [
@@ -267,27 +246,7 @@ class _ChainRun:
             for step in steps
         ]
         self._check_balance(sender, transactions)
-        signed = self.connection.sign_many(sender, transactions)
-        self.journal.append(
-            *(
-                {
-                    "record": "send",
-                    "chain": self.chain,
-                    "step": step.name,
-                    "to": step.to,
-                    "address": step.address,
-                    "arguments": step.arguments,
-                    "from": sender.address,
-                    "nonce": one.nonce,
-                    "hash": one.hash,
-                    "raw": to_hex(one.raw),
-                }
-                for step, one in zip(steps, signed, strict=True)
-            )
-        )
-        self.connection.broadcast(signed)
-        receipts = self.connection.receipts([one.hash for one in signed])
-        self.journal.append(*(self._receipt(s.name, r) for s, r in zip(steps, receipts, strict=True)))
+        receipts = self.flights.send(sender, steps, transactions)
         for step, receipt in zip(steps, receipts, strict=True):
             if receipt["status"] != 1:
                 raise MetalayerError(
@@ -305,17 +264,6 @@ class _ChainRun:
                 f"{self.chain}: {sender.address} has {balance / 1e18:.6f} ether, expected at least "
                 f"{needed / 1e18:.6f} for {gas:,} gas"
             )
-
-    def _receipt(self, step: str, receipt: Receipt) -> dict[str, Any]:
-        return {
-            "record": "receipt",
-            "chain": self.chain,
-            "step": step,
-            "hash": receipt["transactionHash"],
-            "block": receipt["blockNumber"],
-            "gas": receipt["gasUsed"],
-            "status": receipt["status"],
-        }
 
 
 def _record(

@@ -11,12 +11,15 @@ from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.contracts import contracts_of
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.inspection import ChainState, inspect
+from metalayer.deploy.probe import Result, unfit
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import to_hex
+
+_FIT = "what the contracts need"
 
 
 @dataclass(frozen=True)
@@ -43,21 +46,30 @@ def check(
     connections: Mapping[str, Connection],
     artifacts: Mapping[str, Artifact],
 ) -> list[Finding]:
-    """Everything that was compared, chain by chain. MetalayerError only if a chain cannot be read."""
+    """Everything that was compared, chain by chain. MetalayerError only if a chain cannot be read.
+
+    On a chain that the contracts cannot work on, nothing else is compared.
+    """
+
+    def read(name: str) -> ChainState | list[Result]:
+        return unfit(connections[name]) or inspect(connections[name], resolved.chains[name], artifacts)
+
     names = list(resolved.chains)
-    inspected = in_parallel(lambda name: inspect(connections[name], resolved.chains[name], artifacts), names)
-    states = dict(zip(names, inspected, strict=True))
+    found = dict(zip(names, in_parallel(read, names), strict=True))
+    states = {name: state for name, state in found.items() if isinstance(state, ChainState)}
     newest = _newest_set(states)
-    return [
-        finding
-        for name, state in states.items()
-        for found in (
-            _codes(resolved.chains[name], state, registry),
-            _values(resolved.chains[name], state, artifacts),
-            _validators(resolved.chains[name], state, newest),
-        )
-        for finding in found
-    ]
+    findings: list[Finding] = []
+    for name, state in found.items():
+        desired = resolved.chains[name]
+        if isinstance(state, ChainState):
+            findings += _codes(desired, state, registry)
+            findings += _values(desired, state, artifacts)
+            findings += _validators(desired, state, newest)
+        else:
+            findings += [
+                Finding(name, one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in state
+            ]
+    return findings
 
 
 def _newest_set(states: Mapping[str, ChainState]) -> ValidatorSet | None:

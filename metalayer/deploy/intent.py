@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import PrivateAttr, model_validator
 
 from metalayer.deploy.contracts import predict
-from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.desired import Desired, Offices, Resolved
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
-from metalayer.network.models import Model, read_yaml
+from metalayer.network.inputs import Document, Entry, read_file, wrong
+from metalayer.network.values import Account, Name, decimal, hint, whole
 from metalayer.network.workspace import workspace
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.gateway import Route
+from metalayer.protocol.gateway import Route, Terms
 
 MAX_GAS_LIMIT = 15_000_000
 """`MAX_GAS_LIMIT` of the gateway: no route may allow more."""
@@ -23,38 +24,53 @@ FIRST_VERSION = 1
 """Version of the set that the constructor installs."""
 
 _SECONDS_PER_DAY = 86_400
+_SOURCE = "deploy.yaml"
+_OFFICES = ("owners", "councils", "fee_keepers", "recoveries", "collectors")
+"""Fields that name one account for each chain."""
 
-_Name = Annotated[str, Field(min_length=1)]
 
-
-class Validators(Model):
+class Validators(Entry):
     """The first set. `weights` by account name; the lifetime counts from the first `apply`."""
 
-    lifetime_days: Annotated[float, Field(gt=0)]
-    weights: dict[_Name, Annotated[int, Field(gt=0, lt=1 << 96)]]
+    # An hour, to as long as the gateway installs.
+    lifetime_days: Annotated[float, decimal(1 / 24, 30)]
+    weights: dict[Account, Annotated[int, whole(1, (1 << 96) - 1)]]
 
 
-class Intent(Model):
+class Intent(Entry):
     """deploy.yaml as it is written."""
 
-    deployer: _Name
-    owners: dict[_Name, _Name]
-    guardians: dict[_Name, _Name]
-    treasury: _Name
+    deployer: Account
+    owners: dict[Name, Account]
+    councils: dict[Name, Account]
+    watchers: dict[Name, list[Account]]
+    fee_keepers: dict[Name, Account]
+    recoveries: dict[Name, Account]
+    collectors: dict[Name, Account]
+    treasury: Account
     validators: Validators
     routes: Literal["full mesh"]
 
+    _document: Document = PrivateAttr(default=Document(_SOURCE, None, {}))
+
     @model_validator(mode="after")
     def _has_defaults(self) -> Intent:
-        for field in ("owners", "guardians"):
+        for field in ("watchers", *_OFFICES):
             if "default" not in getattr(self, field):
-                raise ValueError(f"{field} needs a `default`")
+                raise wrong(field, "`default` is missing")
         return self
+
+    def fault(self, said: str, *place: str) -> MetalayerError:
+        """What is wrong at a place of the file."""
+        return self._document.fault(place, said)
 
 
 def load_intent(path: Path | None = None) -> Intent:
     """Read deploy.yaml (the workspace's by default). MetalayerError, one line, if it is missing or wrong."""
-    return read_yaml(path or workspace() / "deploy.yaml", Intent)
+    document = read_file(path or workspace() / _SOURCE)
+    intent = document.read(Intent)
+    intent._document = document
+    return intent
 
 
 def lifetime(intent: Intent) -> int:
@@ -63,39 +79,73 @@ def lifetime(intent: Intent) -> int:
 
 
 def resolve(
-    intent: Intent, network: Network, address_of: Callable[[str], str], factory_code: bytes, expires: int
+    intent: Intent,
+    network: Network,
+    address_of: Callable[[str], str],
+    factory_code: bytes,
+    expires: int,
+    starts: Mapping[str, ValidatorSet] | None = None,
 ) -> Resolved:
     """Every argument and address.
 
     address_of: account name -> address. factory_code: creation code of the Create3Factory. expires: Unix
-    time at which the first set ends. MetalayerError for unknown chains and accounts, and for a set that no
-    chain would install.
+    time at which the first set ends. starts: by chain, the set from which its gateway starts, if it is not the first.
+    MetalayerError for unknown chains and accounts, and for a set that no chain would install.
     """
-    for field, accounts in (("owners", intent.owners), ("guardians", intent.guardians)):
-        for name in accounts.keys() - {"default"}:
-            if name not in network.chains:
-                raise MetalayerError(
-                    f"deploy.yaml: {field}.{name}: no such chain, expected default, {', '.join(network.chains)}"
-                )
+
+    def address(name: str, *place: str) -> str:
+        try:
+            return address_of(name)
+        except MetalayerError as error:
+            raise intent.fault(str(error), *place) from error
+
+    def by_chain(field: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        for name in given:
+            if name != "default" and name not in network.chains:
+                known = hint(name, ("default", *network.chains))
+                raise intent.fault(f"no such chain{known}", field, name)
+        return {name: given.get(name, given["default"]) for name in network.chains}
+
+    def holders(field: str) -> dict[str, str]:
+        accounts: Mapping[str, str] = getattr(intent, field)
+        return by_chain(field, {name: address(account, field, name) for name, account in accounts.items()})
+
+    held = {field: holders(field) for field in _OFFICES}
+    watching = by_chain(
+        "watchers",
+        {
+            name: tuple(dict.fromkeys(address(account, "watchers", name) for account in accounts))
+            for name, accounts in intent.watchers.items()
+        },
+    )
     weights: dict[str, int] = {}
     for name, weight in intent.validators.weights.items():
-        signer = address_of(name)
+        signer = address(name, "validators", "weights", name)
         if signer in weights:
-            raise MetalayerError(f"deploy.yaml: validators.weights.{name}: {signer} is there twice")
+            raise intent.fault(f"{signer} is there twice", "validators", "weights", name)
         weights[signer] = weight
     validators = ValidatorSet.of(FIRST_VERSION, expires, weights)
-    validators.validate(now=expires)
-    deployer = address_of(intent.deployer)
+    try:
+        validators.validate(now=expires)
+    except MetalayerError as error:
+        raise intent.fault(str(error), "validators") from error
+    deployer, treasury = address(intent.deployer, "deployer"), address(intent.treasury, "treasury")
     addresses = predict(deployer, factory_code)
     chains = {
         chain.name: Desired(
             chain=chain,
             network=network,
             deployer=deployer,
-            owner=address_of(intent.owners.get(chain.name, intent.owners["default"])),
-            guardian=address_of(intent.guardians.get(chain.name, intent.guardians["default"])),
-            treasury=address_of(intent.treasury),
-            validator_set=validators,
+            offices=Offices(
+                owner=held["owners"][chain.name],
+                council=held["councils"][chain.name],
+                watchers=watching[chain.name],
+                fee_keeper=held["fee_keepers"][chain.name],
+                recovery=held["recoveries"][chain.name],
+                collector=held["collectors"][chain.name],
+            ),
+            treasury=treasury,
+            validator_set=(starts or {}).get(chain.name, validators),
             routes={
                 other.chain_id: route_between(chain, other)
                 for other in network.chains.values()
@@ -115,11 +165,14 @@ def route_between(origin: Chain, destination: Chain) -> Route:
     return Route(
         outbound=True,
         inbound=True,
-        default_gas_limit=min(preset.default_gas_limit, maximum),
-        max_gas_limit=maximum,
-        base_fee=fees.base,
-        gas_fee=fees.gas,
-        byte_fee=fees.byte,
-        return_fee=origin.preset.fees.return_,
-        protocol_share=fees.protocol_share,
+        terms=Terms(
+            default_gas_limit=min(preset.default_gas_limit, maximum),
+            max_gas_limit=maximum,
+            default_return_gas_limit=origin.preset.default_return_gas_limit,
+            base_fee=fees.base,
+            gas_fee=fees.gas,
+            byte_fee=fees.byte,
+            return_gas_fee=origin.preset.fees.gas,
+            protocol_share=fees.protocol_share,
+        ),
     )

@@ -103,6 +103,15 @@ class Journal:
                 return record["block"], record["hash"]
         return None, None
 
+    def sent(self, chain: str, sender: str, nonce: int) -> list[dict[str, Any]]:
+        """Records of what was signed with a nonce and has no end yet: one transaction, for rising fees."""
+        open_ = {flight.hash for flight in self.in_flight(chain)}
+        return [
+            r
+            for r in self.records
+            if r["record"] == "send" and r["hash"] in open_ and (r["from"], r["nonce"]) == (sender, nonce)
+        ]
+
     def in_flight(self, chain: str) -> list[InFlight]:
         """Signed transactions of a chain whose fate is unknown, by nonce."""
         settled = {r["hash"] for r in self.records if r["record"] in ("receipt", "dropped")}

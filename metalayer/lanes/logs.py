@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from metalayer.errors import MetalayerError
-from metalayer.network.connection import Connection, receipt_request
+from metalayer.network.connection import Connection
 from metalayer.network.rpc import TooLarge
+from metalayer.network.transactions import receipt_request
 from metalayer.protocol.abi import Logged
 from metalayer.protocol.attestation import Domain
 from metalayer.protocol.gateway import (

@@ -2,61 +2,90 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from metalayer.errors import MetalayerError
-from metalayer.network.models import Model, read_yaml
+from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
+from metalayer.network.inputs import Document, Entry, read_file, wrong
+from metalayer.network.redaction import shown_url
+from metalayer.network.values import Name, decimal, found, hint, matching, read_whole, whole
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 
-_Positive = Annotated[int, Field(gt=0)]
-# Strict: `yes` and "1" are no amounts. 40 bits are what the contracts keep of each.
-_Fee = Annotated[int, Field(ge=0, lt=1 << 40, strict=True)]
+# 40 bits are what the contracts keep of each.
+_Fee = Annotated[int, whole(0, (1 << 40) - 1)]
+_Gas = Annotated[int, whole(1, 1 << 40)]
+_USUAL_CEILING = 100
+_LOWEST_CEILING = 10 * 10**9
 
 
 FINALITY_TAGS = {"finalized": 64, "safe": 32}
 """Block tags that say what is final, and about how many blocks below the newest they stand: Ethereum's epochs."""
 
 
-def _finality(value: Any) -> Any:
-    if value in FINALITY_TAGS or (type(value) is int and 0 <= value < 1 << 32):
-        return value
-    raise ValueError(f"expected `finalized`, `safe` or a number of blocks, not {value!r}")
+def _finality(value: Any) -> int | str:
+    if value in FINALITY_TAGS:
+        return str(value)
+    try:
+        return read_whole(value, 0, 1_000_000)
+    except ValueError as error:
+        raise ValueError(
+            f"expected `finalized`, `safe` or a number of blocks from 0 to 1000000, found {found(value)}"
+        ) from error
 
 
-class Fees(Model):
-    """What messages towards a kind of chain pay, and `return_` (in YAML: return) what their end costs on it as the
-    origin. Gwei of ERA; basis points.
-    """
+def _read_url(value: Any) -> str:
+    """Never shown in a fault: it may hold a password or a key."""
+    try:
+        url = urlsplit(value)
+        if url.scheme in ("http", "https") and url.hostname and url.port != 0 and value.isprintable():
+            return str(value)
+    except (ValueError, TypeError, AttributeError):
+        pass
+    raise ValueError("expected the address of a node, such as https://node.example:8545")
+
+
+_Url = Annotated[str, BeforeValidator(_read_url)]
+
+
+class Fees(Entry):
+    """What messages towards a kind of chain pay, and, with `gas`, what returns to it. Gwei of ERA; basis points."""
 
     base: _Fee
     gas: _Fee
     byte: _Fee
-    return_: Annotated[_Fee, Field(alias="return")]
-    protocol_share: Annotated[int, Field(ge=0, le=10_000, strict=True)]
+    protocol_share: Annotated[int, whole(0, 10_000)]
 
 
-class Preset(Model):
+class Preset(Entry):
     """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml."""
 
-    block_time: Annotated[float, Field(gt=0)]
-    gas_limit: _Positive
-    base_fee: Annotated[int, Field(ge=0)]
+    block_time: Annotated[float, decimal(0.01, 3_600)]
+    gas_limit: _Gas
+    base_fee: Annotated[int, whole(0, 10**18)]
     finality: Annotated[int | str, BeforeValidator(_finality)]
-    default_gas_limit: _Positive
-    max_gas_limit: Annotated[int, Field(gt=0, le=16_777_216)]
+    default_gas_limit: _Gas
+    max_gas_limit: _Gas
+    default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]
     fees: Fees
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Preset:
-        if self.max_gas_limit > self.gas_limit // 2:
-            raise ValueError("max_gas_limit is over half a block (gas_limit / 2)")
+        needed, room = delivery_gas(self.max_gas_limit), delivery_room(self.gas_limit)
+        if needed > room:
+            raise wrong(
+                "max_gas_limit",
+                f"a message with {self.max_gas_limit} gas could not be delivered, which needs {needed} gas: half a "
+                f"block or one transaction have {room}: expected at most {highest_gas_limit(self.gas_limit)}",
+            )
         if self.default_gas_limit > self.max_gas_limit:
-            raise ValueError("default_gas_limit is over max_gas_limit")
+            raise wrong("default_gas_limit", f"expected at most max_gas_limit, {self.max_gas_limit}")
         return self
 
     @property
@@ -65,21 +94,22 @@ class Preset(Model):
         return self.finality if isinstance(self.finality, int) else FINALITY_TAGS[self.finality]
 
 
-class Fork(Model):
+class Fork(Entry):
     """Start from another chain's state: its RPC address and, if given, the block."""
 
-    url: str
-    block: int | None = None
+    url: Annotated[_Url, Field(repr=False)]
+    block: Annotated[int, whole(0, (1 << 64) - 1)] | None = None
 
 
-class _ChainEntry(Model):
-    chain_id: _Positive
-    preset: str
-    port: Annotated[int, Field(gt=0, lt=65_536)] | None = None
-    url: str | None = None
-    nodes: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)] | None = None
-    agree: Annotated[int, Field(strict=True)] | None = None
+class _ChainEntry(Entry):
+    chain_id: Annotated[int, whole(1, (1 << 64) - 1)]
+    preset: Name
+    port: Annotated[int, whole(1, 65_535)] | None = None
+    url: _Url | None = None
+    nodes: Annotated[list[_Url], Field(min_length=1, max_length=100)] | None = None
+    agree: Annotated[int, whole(1, 100)] | None = None
     fork: Fork | None = None
+    max_gas_price: Annotated[int, whole(1, 1 << 60)] | None = None
 
     @model_validator(mode="after")
     def _has_a_place(self) -> _ChainEntry:
@@ -91,24 +121,39 @@ class _ChainEntry(Model):
     def _nodes_can_agree(self) -> _ChainEntry:
         nodes = self.nodes or []
         if len({node.rstrip("/").lower() for node in nodes}) < len(nodes):
-            raise ValueError("nodes: one of them is there twice")
+            raise wrong("nodes", "one of them is there twice")
         if self.agree is not None and not len(nodes) // 2 < self.agree <= len(nodes):
             # Half of them or fewer could be right about two different things.
-            raise ValueError(
-                f"agree: expected more than half of the {len(nodes)} nodes, and no more than all"
-            )
+            raise wrong("agree", f"expected more than half of the {len(nodes)} nodes, and no more than all")
         return self
 
 
-class _NetworkEntry(Model):
-    name: Annotated[str, Field(min_length=1)]
-    hub: str
+class _NetworkEntry(Entry):
+    # A folder has this name.
+    name: Annotated[
+        str,
+        matching(
+            r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}",
+            "up to 64 letters, digits, `_`, `.` and `-`, a letter or a digit first",
+        ),
+    ]
+    hub: Name
 
 
-class _File(Model):
+class _File(Entry):
     network: _NetworkEntry
-    presets: dict[str, Preset]
-    chains: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], _ChainEntry]
+    presets: dict[Name, Preset]
+    chains: dict[
+        Annotated[
+            str,
+            # `default` means every chain in deploy.yaml.
+            matching(
+                r"(?!default$)[a-z][a-z0-9_]{0,31}",
+                "up to 32 lower-case letters, digits and `_`, a letter first, and not `default`",
+            ),
+        ],
+        _ChainEntry,
+    ]
 
 
 @dataclass(frozen=True)
@@ -123,10 +168,19 @@ class Chain:
     chain_id: int
     preset: Preset
     base_port: int | None
-    remote_url: str | None
+    remote_url: str | None = field(repr=False)
     fork: Fork | None
-    nodes: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = field(default=(), repr=False)
     agree: int = 0
+    gas_price_ceiling: int | None = None
+
+    @property
+    def max_gas_price(self) -> int:
+        """Wei for each gas that no transaction offers more than, however long it waits.
+
+        100 times the preset's base fee, and at least 10 gwei, if networks.yaml sets none.
+        """
+        return self.gas_price_ceiling or max(_LOWEST_CEILING, _USUAL_CEILING * self.preset.base_fee)
 
     @property
     def is_local(self) -> bool:
@@ -136,12 +190,17 @@ class Chain:
     def port(self) -> int:
         """The local port, offset included. MetalayerError for a chain that runs elsewhere."""
         if self.base_port is None:
-            raise MetalayerError(f"chain '{self.name}' runs at {self.remote_url}: it has no local port")
+            raise MetalayerError(f"chain '{self.name}' runs at {self.place}: it has no local port")
         return self.base_port + port_offset()
 
     @property
     def url(self) -> str:
         return self.remote_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """Its url as people may see it: without passwords and keys."""
+        return shown_url(self.url)
 
 
 @dataclass(frozen=True)
@@ -163,7 +222,11 @@ class Network:
             if str(name_or_id) in (chain.name, str(chain.chain_id)):
                 return chain
         known = ", ".join(f"{chain.name} ({chain.chain_id})" for chain in self.chains.values())
-        raise MetalayerError(f"no chain '{name_or_id}' in network '{self.name}': expected one of {known}")
+        near = get_close_matches(str(name_or_id), self.chains, 1)
+        meant = f", did you mean {near[0]!r}?" if near else ":"
+        raise MetalayerError(
+            f"no chain {found(name_or_id)} in network '{self.name}'{meant} expected one of {known}"
+        )
 
 
 def load_network(path: Path | None = None) -> Network:
@@ -178,36 +241,42 @@ def load_network(path: Path | None = None) -> Network:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, _changed: int) -> Network:
-    return _resolve(read_yaml(path, _File), path.name)
+    document = read_file(path)
+    return _resolve(document.read(_File), document)
 
 
-def _resolve(file: _File, source: str) -> Network:
+def _resolve(file: _File, document: Document) -> Network:
     chains: dict[str, Chain] = {}
     for name, entry in file.chains.items():
         if entry.preset not in file.presets:
-            raise MetalayerError(
-                f"{source}: chains.{name}.preset: no preset '{entry.preset}', expected one of "
-                f"{', '.join(file.presets)}"
-            )
+            known = hint(entry.preset, file.presets)
+            raise document.fault(("chains", name, "preset"), f"no preset {found(entry.preset)}{known}")
         preset = file.presets[entry.preset]
         nodes = tuple(entry.nodes or ())
         chains[name] = Chain(
-            name, entry.chain_id, preset, entry.port, entry.url, entry.fork, nodes, entry.agree or 0
+            name,
+            entry.chain_id,
+            preset,
+            entry.port,
+            entry.url,
+            entry.fork,
+            nodes,
+            entry.agree or 0,
+            entry.max_gas_price,
         )
     if file.network.hub not in chains:
-        raise MetalayerError(
-            f"{source}: network.hub: no chain '{file.network.hub}', expected one of {', '.join(chains)}"
-        )
-    _refuse_shared(source, "chain_id", {name: chain.chain_id for name, chain in chains.items()})
+        known = hint(file.network.hub, chains)
+        raise document.fault(("network", "hub"), f"no chain {found(file.network.hub)}{known}")
+    _refuse_shared(document, "chain_id", {name: chain.chain_id for name, chain in chains.items()})
     ports = {name: chain.base_port for name, chain in chains.items() if chain.base_port is not None}
-    _refuse_shared(source, "port", ports)
+    _refuse_shared(document, "port", ports)
     hub = chains.pop(file.network.hub)
     return Network(name=file.network.name, hub=hub, chains={hub.name: hub, **chains})
 
 
-def _refuse_shared(source: str, field: str, values: dict[str, int]) -> None:
+def _refuse_shared(document: Document, field: str, values: dict[str, int]) -> None:
     owner: dict[int, str] = {}
     for name, value in values.items():
         if value in owner:
-            raise MetalayerError(f"{source}: chains.{name}.{field}: {value} is already {owner[value]}'s")
+            raise document.fault(("chains", name, field), f"{value} is already {owner[value]}'s")
         owner[value] = name

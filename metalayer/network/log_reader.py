@@ -59,9 +59,9 @@ class LogReader(Rpc):
         self.most_topics: int | None = None
         """Likewise most topics at one place."""
         self._steady = 0
+        self._in_vain = 0
         self.beginnings: dict[str, int] = {}
         """The blocks of contracts that were said to this reader."""
-        self._in_vain = 0
         self._births: dict[str, int] = {}
         self._known: dict[str, tuple[int, list[Any]]] = {}
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import getpass
+import json
+import os
 import re
-from dataclasses import dataclass
+import sys
+import threading
+from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import is_address, to_checksum_address
 
 from metalayer.errors import MetalayerError
 from metalayer.network.anvil import ACCOUNTS, MNEMONIC
 from metalayer.network.config import load_network
 from metalayer.network.transactions import KeySender, Sender
+from metalayer.network.values import looks_like_address, read_address
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI
@@ -54,9 +60,10 @@ def local_account(name: str) -> LocalAccount | None:
 
 @dataclass(frozen=True)
 class ApeSender:
-    """A sender whose key Ape keeps: a keyfile or a hardware wallet. Ape asks before it signs."""
+    """A sender whose key no program sees: a hardware wallet, or what another plugin of Ape keeps. It asks by itself."""
 
     account: AccountAPI
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def address(self) -> str:
@@ -64,11 +71,85 @@ class ApeSender:
 
     def sign(self, transaction: dict[str, Any]) -> bytes:
         """Raw signed transaction. MetalayerError if the user or the device declines."""
-        ecosystem = self.account.network_manager.get_ecosystem("metalayer")
-        signed = self.account.sign_transaction(ecosystem.create_transaction(**transaction))
+        with self._one_at_a_time:
+            ecosystem = self.account.network_manager.get_ecosystem("metalayer")
+            signed = self.account.sign_transaction(ecosystem.create_transaction(**transaction))
         if signed is None:
             raise MetalayerError(f"account {self.address} did not sign")
         return bytes(signed.serialize_transaction())
+
+
+def typed_address(name: str) -> str | None:
+    """The checksummed address if the name is one, None for other names. MetalayerError if it is a wrong one."""
+    if not looks_like_address(name):
+        return None
+    try:
+        return read_address(name)
+    except ValueError as error:
+        raise MetalayerError(str(error)) from error
+
+
+_ATTEMPTS = 3
+_unlocked: dict[Path, LocalAccount] = {}
+_unlocking = threading.Lock()
+
+
+def unlock(keyfile: Path) -> LocalAccount:
+    """The key in one of Ape's keyfiles, asked for once per process.
+
+    The passphrase comes from APE_ACCOUNTS_<alias>_PASSPHRASE, as Ape has it, or from whoever sits at the terminal.
+    MetalayerError without one, if it is wrong, or if the file is no keyfile.
+    """
+    # Not Ape's own account: to sign, it shows the transaction in the words of a connected provider, of which there is
+    # none here, and its caches are not for several threads.
+    with _unlocking:
+        if keyfile not in _unlocked:
+            _unlocked[keyfile] = _decrypted(keyfile)
+        return _unlocked[keyfile]
+
+
+def _decrypted(keyfile: Path) -> LocalAccount:
+    alias = keyfile.stem
+    variable = f"APE_ACCOUNTS_{alias}_PASSPHRASE"
+    try:
+        content = json.loads(keyfile.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MetalayerError(f"account '{alias}': {keyfile} is no keyfile") from error
+    if given := os.environ.get(variable):
+        if account := _opened(alias, content, given):
+            return account
+        raise MetalayerError(f"account '{alias}': the passphrase in {variable} is wrong")
+    if not sys.stdin.isatty():
+        raise MetalayerError(
+            f"account '{alias}' needs its passphrase: set {variable}, or run it in a terminal"
+        )
+    prompt = f"Passphrase of account '{alias}': "
+    for _ in range(_ATTEMPTS):
+        try:
+            typed = getpass.getpass(prompt)
+        except EOFError:
+            break
+        if account := _opened(alias, content, typed):
+            return account
+        prompt = f"That is not it. Passphrase of account '{alias}': "
+    raise MetalayerError(f"account '{alias}' stays locked")
+
+
+def _opened(alias: str, content: Any, passphrase: str) -> LocalAccount | None:
+    """The account; None if the passphrase is another one. No error of a library is shown: it may tell what it read."""
+    try:
+        return Account.from_key(Account.decrypt(content, passphrase))
+    except ValueError as error:
+        if "MAC mismatch" in str(error):
+            return None
+        raise MetalayerError(f"account '{alias}': its keyfile cannot be read") from None
+    except (TypeError, KeyError, NotImplementedError):
+        raise MetalayerError(f"account '{alias}': its keyfile cannot be read") from None
+
+
+def _ape_sender(account: AccountAPI) -> Sender:
+    keyfile = getattr(account, "keyfile_path", None)
+    return ApeSender(account) if keyfile is None else KeySender(unlock(Path(keyfile)))
 
 
 def load_signer(name: str) -> Any:
@@ -79,27 +160,30 @@ def load_signer(name: str) -> Any:
 
 
 def load_sender(name: str) -> Sender:
-    """What signs for an alias, an address that Ape has the key of, or `TEST::n`. MetalayerError if there is none."""
+    """What signs for an alias, an address that Ape has the key of, or `TEST::n`: unlocked, if it has a passphrase.
+
+    MetalayerError if there is none, or if it stays locked.
+    """
     if key := local_account(name):
         return KeySender(key)
-    if not is_address(name):
-        return ApeSender(load_account(name))
+    address = typed_address(name)
+    if address is None:
+        return _ape_sender(load_account(name))
     from ape import accounts
 
-    address = to_checksum_address(name)
     if load_network().is_local:
         for index in range(ACCOUNTS):
             if local_key(index).address == address:
                 return KeySender(local_key(index))
     if address not in accounts:
         raise MetalayerError(f"no account has the key of {address}: add it with `ape accounts import`")
-    return ApeSender(accounts[address])
+    return _ape_sender(accounts[address])
 
 
 def address_of(name: str) -> str:
     """Checksummed address of an alias, of `TEST::n` or of an address. Errors as `load_sender`."""
-    if is_address(name):
-        return str(to_checksum_address(name))
+    if address := typed_address(name):
+        return address
     if key := local_account(name):
         return str(key.address)
     return str(load_account(name).address)

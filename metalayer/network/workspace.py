@@ -32,7 +32,7 @@ def workspace() -> Path:
 def port_offset() -> int:
     """What is added to every port of networks.yaml, from METALAYER_PORT_OFFSET (default 0)."""
     text = os.environ.get(OFFSET_VARIABLE, "0")
-    if not text.isdecimal() or int(text) > 50_000:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and int(text) <= 50_000):
         raise MetalayerError(f"{OFFSET_VARIABLE} is '{text}': expected a whole number from 0 to 50000")
     return int(text)
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from eth_utils.address import is_address, to_checksum_address
-
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender
+from metalayer.network.values import read_address
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable
@@ -19,19 +18,32 @@ _GAS_PER_BYTE = 40
 
 @dataclass(frozen=True)
 class Draft:
-    """A message to send. None takes the route's gas limit, and the gateway's deadline (Unix seconds)."""
+    """A message to send. None takes the route's gas limit, and the gateway's deadline (Unix seconds).
+
+    return_gas_limit: gas with which the sender is called if the message comes back: a sender without code needs none.
+    max_fee: wei of ERA, beyond which the message is not sent.
+    """
 
     destination: int
     recipient: str
     payload: bytes
     gas_limit: int | None = None
     deliver_before: int | None = None
+    return_gas_limit: int | None = 0
+    max_fee: int | None = None
 
 
 def send(connection: Connection, sender: Sender, address: str, draft: Draft) -> tuple[Receipt, bytes]:
     """Sends one message from the connection's chain. Its receipt and the message's id. Raises Reverted."""
     recipient = interoperable(draft.destination, draft.recipient)
-    data = gateway.send_call(recipient, draft.payload, draft.gas_limit, draft.deliver_before)
+    data = gateway.send_call(
+        recipient,
+        draft.payload,
+        draft.gas_limit,
+        draft.deliver_before,
+        return_gas_limit=draft.return_gas_limit,
+        max_fee=draft.max_fee,
+    )
     receipt = connection.send(sender, address, data)
     for log in receipt["logs"]:
         if log.address == address.lower() and log.topics[:1] == (gateway.MESSAGE_SENT.topic,):
@@ -71,6 +83,28 @@ def failure_reason(connection: Connection, address: str, message: Message) -> st
     return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
 
 
+def call_back(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
+    """Calls the sender of a refunded message again, which failed to take it back. `connection` is the origin.
+
+    Raises Reverted with what the sender says.
+    """
+    return connection.send(sender, address, gateway.call_back_call(message))
+
+
+def callback_obstacle(connection: Connection, address: str, message: Message) -> str:
+    """What the sender says now to its message coming back, with as much gas as the node gives. Empty if it takes it.
+
+    `connection` is the origin.
+    """
+    try:
+        connection.call(address, gateway.call_back_call(message))
+    except Reverted as error:
+        return f"the sender {message.sender} refuses: {error.reason}"
+    except RpcError as error:
+        return f"the sender {message.sender} fails: {error}"
+    return ""
+
+
 def parse_id(text: str) -> bytes:
     """The id that a person typed. MetalayerError unless it is 32 bytes in hexadecimal."""
     digits = text.lower().removeprefix("0x")
@@ -98,7 +132,8 @@ def parse_payload(payload: str | None, text: str | None) -> bytes:
 
 
 def parse_recipient(text: str) -> str:
-    """A checksummed address. MetalayerError if the text is none."""
-    if not is_address(text):
-        raise MetalayerError(f"'{text}' is not an address: expected 0x and 40 hexadecimal digits")
-    return to_checksum_address(text)
+    """A checksummed address. MetalayerError if the text is none, or its capitals are not those of its checksum."""
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise MetalayerError(str(error)) from error

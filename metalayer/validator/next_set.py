@@ -44,6 +44,6 @@ class NextSet:
 
     def _parse(self, content: bytes) -> Agreed:
         try:
-            return Agreed(parse_set(content.decode(errors="replace"), str(self.path), self._address_of))
+            return Agreed(parse_set(content, str(self.path), self._address_of))
         except MetalayerError as error:
             return Agreed(None, "the file of the next set is malformed here", str(error))

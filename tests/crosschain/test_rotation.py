@@ -21,6 +21,7 @@ from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
+from metalayer.network.pool import Patience
 from metalayer.network.rpc import Reverted
 from metalayer.network.signers import address_of
 from metalayer.network.transactions import Transaction
@@ -136,15 +137,15 @@ from metalayer.network.signers import address_of, local_key
 from metalayer.network.transactions import KeySender
 from metalayer.protocol.attestation import Domain
 
-broadcast = Connection.broadcast
+launch = Connection._launch
 
-def dying(connection, signed):
-    broadcast(connection, signed)
+def dying(connection, *signed):
+    launch(connection, *signed)
     if connection.chain.name == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
 
 rotation.in_parallel = lambda function, items: [function(item) for item in items]
-Connection.broadcast = dying
+Connection._launch = dying
 network = load_network()
 connections = connect(network)
 rotation.propose_and_rotate(
@@ -308,8 +309,12 @@ def test_a_transaction_that_waits_in_the_pool_is_not_paid_for_twice(mesh: Deploy
     arcade.rpc("evm_setAutomine", False)
     (signed,) = arcade.sign_many(RELAYER, [Transaction(ACCEPTING, b"", 100_000)])
     arcade.broadcast([signed])
+    arcade.patience = Patience(0.1, 1.0)
     (outcome,) = catch_up(mesh.only("hub", "arcade"), dict.fromkeys(CHAINS, RELAYER))
-    assert outcome.problem == f"arcade: a transaction of {RELAYER.address} is still pending: waiting for it"
+    assert outcome.problem.startswith(
+        f"arcade: a transaction of {RELAYER.address} is still pending, from nonce "
+    )
+    assert int(arcade.rpc("txpool_status")["pending"], 16) == 1
 
 
 def test_validators_that_disagree_about_the_next_set_make_no_quorum(
@@ -437,22 +442,30 @@ def test_a_set_is_read_from_its_file(tmp_path: Path, expires: str, unix: int) ->
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
-        ("version: 2", "version: two", "version: Input should be a valid integer"),
-        ("version: 2", "version: 0", "version: "),
-        ("version: 2", "", "version: Field required"),
-        ("2099-01-01", "2099-13-01", "expires: expected Unix seconds or an ISO date"),
-        ("2099-01-01", "soon", "expires: expected Unix seconds or an ISO date"),
-        ("2099-01-01", "1" * 30, "expires: "),
-        ("2099-01-01", "[1]", "expires: "),
-        ("TEST::5: 100", "TEST::5: 0", "weights.TEST::5: "),
-        ("TEST::5: 100", "TEST::5: 1.5", "weights.TEST::5: "),
-        ("TEST::5: 100", "TEST::99: 100", "no account 'TEST::99'"),
-        ("TEST::5: 100", "TEST::9: 100", "is there twice"),
-        ("TEST::5: 100", "TEST::5: 300", "less than a third"),
+        ("version: 2", "version: two", ":1: version: expected a whole number from 1 to 2^64-1, found 'two'"),
+        ("version: 2", "version: 0", ":1: version: "),
+        ("version: 2", "", ":2: `version` is missing"),
+        ("2099-01-01", "2099-13-01", ":2: expires: expected Unix seconds or an ISO date"),
+        ("2099-01-01", "soon", ":2: expires: expected Unix seconds or an ISO date"),
+        ("2099-01-01", "2020-01-01", ":2: expires: expected a moment to come, found 2020-01-01 00:00:00 UTC"),
+        ("2099-01-01", str(2**64 - 1), ":2: expires: "),
+        ("2099-01-01", "1" * 30, ":2: expires: "),
+        ("2099-01-01", "[1]", ":2: expires: "),
+        ("TEST::5: 100", "TEST::5: 0", ":4: weights.TEST::5: "),
+        ("TEST::5: 100", "TEST::5: 1.5", ":4: weights.TEST::5: "),
+        ("TEST::5: 100", "TEST::99: 100", ":4: weights.TEST::99: no account 'TEST::99'"),
+        ("TEST::5: 100", "TEST::9: 100", ":7: weights.0xa0Ee7A142d267C1f36714E4a8F75612F20a79720: "),
+        ("TEST::5: 100", "TEST::6: 100", ":5: weights.TEST::6: expected each name once, it is in line 4"),
+        ("0xa0Ee", "0xa0ee", ":7: weights.0xa0ee7A142d267C1f36714E4a8F75612F20a79720: the checksum of"),
+        ("TEST::5: 100", "TEST::5: 300", ":3: weights: "),
         ("  TEST::5: 100\n", "", "4 to 32 members, not 3"),
-        ("weights:", "more: 1\nweights:", "more: "),
-        ("weights:", "weights: [", "is not valid YAML"),
-        (SET, "", "the file: "),
+        (
+            "weights:",
+            "more: 1\nweights:",
+            ":3: more: unknown name: expected one of version, expires, weights",
+        ),
+        ("weights:", "weights: [", "not valid YAML"),
+        (SET, "", ":1: expected names with values, found nothing"),
     ],
 )
 def test_a_malformed_file_is_one_line(tmp_path: Path, old: str, new: str, error: str) -> None:
@@ -469,7 +482,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(MetalayerError, match=r"cannot read .*next.yaml: No such file"):
         load_set(tmp_path / "next.yaml", address_of)
     (tmp_path / "next.yaml").write_bytes(b"\xff\xfe")
-    with pytest.raises(MetalayerError, match=r"next.yaml is not a text file"):
+    with pytest.raises(MetalayerError, match=r"next.yaml:1: expected UTF-8, found the byte 0xff"):
         load_set(tmp_path / "next.yaml", address_of)
 
 

@@ -318,7 +318,7 @@ def test_a_malformed_file_is_one_warning_and_signs_nothing(
     }
     assert validator.pass_once() == []
     (warning,) = caplog.messages
-    assert warning.startswith(f"no set is agreed: {path}: version: ")
+    assert warning.startswith(f"no set is agreed: {path}:2: version: ")
     assert "\n" not in warning
     path.unlink()
     assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.REFUSED]

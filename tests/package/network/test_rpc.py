@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
-from metalayer.network.connection import Connection, receipt_request
+from metalayer.network.connection import Connection
+from metalayer.network.transactions import receipt_request
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import Request, block_request, quantity, transaction_request

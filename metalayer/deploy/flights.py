@@ -1,0 +1,115 @@
+"""Transactions of a deployment to one chain: in the journal before they are sent, and followed to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from metalayer.deploy.journal import Journal
+from metalayer.deploy.plan import Step
+from metalayer.network.connection import Connection
+from metalayer.network.pool import count_request
+from metalayer.network.transactions import Receipt, Sender, Signed, Transaction, receipt_request
+from metalayer.protocol.hex import from_hex, to_hex
+
+
+@dataclass(frozen=True)
+class Flights:
+    """What one chain was sent, and is."""
+
+    connection: Connection
+    journal: Journal
+    sender_of: Callable[[str], Sender]
+
+    @property
+    def chain(self) -> str:
+        return self.connection.name
+
+    def settle(self) -> None:
+        """Follows every signed transaction to its end before anything new is signed, so that nothing goes
+        out twice.
+        """
+        flights = self.journal.in_flight(self.chain)
+        for address in dict.fromkeys(flight.sender for flight in flights):
+            own = [flight for flight in flights if flight.sender == address]
+            count, *found = self.connection.batch(
+                [count_request(address, "latest"), *(receipt_request(flight.hash) for flight in own)]
+            )
+            self._end(receipt for receipt in found if receipt is not None)
+            ended = {flight.nonce for flight, receipt in zip(own, found, strict=True) if receipt is not None}
+            left = [flight for flight in own if flight.nonce not in ended]
+            # Another transaction took its nonce: it can never be included.
+            gone = [flight for flight in left if flight.nonce < count]
+            self.journal.append(*(self._dropped(flight.hash) for flight in gone))
+            waiting = [
+                Signed(from_hex(flight.raw), flight.hash, flight.nonce)
+                for flight in left
+                if flight not in gone
+            ]
+            if waiting:
+                sender = self.sender_of(address)
+                self._end(self.connection.resume(sender, waiting, partial(self._keep_dearer, address)))
+
+    def send(
+        self, sender: Sender, steps: Sequence[Step], transactions: Sequence[Transaction]
+    ) -> list[Receipt]:
+        """One transaction per step: the receipts, reverted ones too."""
+        is_first = True
+
+        def keep(signed: Sequence[Signed]) -> None:
+            nonlocal is_first
+            if is_first:
+                is_first = False
+                pairs = zip(steps, signed, strict=True)
+                self.journal.append(*(self._sent(step, sender.address, one) for step, one in pairs))
+            else:
+                self._keep_dearer(sender.address, signed)
+
+        receipts = self.connection.submit(sender, transactions, keep)
+        self._end(receipts)
+        return receipts
+
+    def _sent(self, step: Step, address: str, signed: Signed) -> dict[str, Any]:
+        return {
+            "record": "send",
+            "chain": self.chain,
+            "step": step.name,
+            "to": step.to,
+            "address": step.address,
+            "arguments": step.arguments,
+            "from": address,
+            "nonce": signed.nonce,
+            "hash": signed.hash,
+            "raw": to_hex(signed.raw),
+        }
+
+    def _keep_dearer(self, address: str, signed: Sequence[Signed]) -> None:
+        """The same steps, for a higher fee."""
+        for one in signed:
+            before = self.journal.sent(self.chain, address, one.nonce)[-1]
+            self.journal.append({**before, "hash": one.hash, "raw": to_hex(one.raw)})
+
+    def _end(self, receipts: Iterable[Receipt]) -> None:
+        """Writes what became of transactions. Other versions of a nonce, for another fee, are never included."""
+        for receipt in receipts:
+            hash_ = receipt["transactionHash"]
+            (mined,) = (one for one in self.journal.in_flight(self.chain) if one.hash == hash_)
+            versions = self.journal.sent(self.chain, mined.sender, mined.nonce)
+            others = [self._dropped(one["hash"]) for one in versions if one["hash"] != hash_]
+            self.journal.append(*others, self._receipt(mined.step, receipt))
+
+    def _dropped(self, hash_: str) -> dict[str, Any]:
+        return {"record": "dropped", "chain": self.chain, "hash": hash_}
+
+    def _receipt(self, step: str, receipt: Receipt) -> dict[str, Any]:
+        return {
+            "record": "receipt",
+            "chain": self.chain,
+            "step": step,
+            "hash": receipt["transactionHash"],
+            "block": receipt["blockNumber"],
+            "gas": receipt["gasUsed"],
+            "status": receipt["status"],
+        }

@@ -1,0 +1,201 @@
+"""What people write, value by value: numbers, moments, names, addresses. Files and options are read by the same rules.
+
+Values stay text until the type of their field or option reads them, so nothing turns into a date, a truth value or a
+number by its looks. A fault says what was expected and what was found.
+
+An address is written in lower case, which carries no checksum, or with exactly the capitals of EIP-55.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from eth_utils.address import to_checksum_address
+from pydantic import BeforeValidator
+
+LAST_SECOND = 253_402_300_799
+"""Unix time of the end of the year 9999: the last moment that has a date."""
+
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*(?:_[0-9]+)*)", re.ASCII)
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]+)?", re.ASCII)
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+# Longer ones are out of every range, and Python refuses to read numbers of some thousand digits.
+_MOST_DIGITS = 100
+_SHOWN = 60
+_MOST_NAME = 200
+
+
+class Plain(str):
+    """A value without quotes. Only such a one is a number: `"1"` is a text."""
+
+    __slots__ = ()
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """`, did you mean 'port'? expected one of …`, for a name that is none of the known ones."""
+    names = list(known)
+    near = get_close_matches(name, names, 1)
+    return f"{f', did you mean {near[0]!r}?' if near else ':'} expected one of {', '.join(names) or 'none'}"
+
+
+def found(value: Any) -> str:
+    """What was there instead, as far as a person reads it."""
+    if isinstance(value, dict):
+        return "names with values"
+    if isinstance(value, list):
+        return "a list"
+    if value == "" and isinstance(value, Plain):
+        return "nothing"
+    text = str(value)
+    return ascii(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+
+
+def printable(text: str) -> str:
+    """One line that changes nothing on a terminal: other characters as Python writes them in ASCII."""
+    words = " ".join(text.split())
+    return words if words.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
+def one_line(text: str) -> str:
+    """The same, no longer than people read."""
+    return printable(text if len(text) <= 3 * _SHOWN else f"{text[: 3 * _SHOWN]}...")
+
+
+def read_whole(value: Any, lowest: int, highest: int) -> int:
+    """A whole number in digits, `_` between groups of them. ValueError with what is expected otherwise."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        number: int | None = value
+    elif _is_number(value, _WHOLE):
+        number = int(value)
+    else:
+        number = None
+    if number is None or not lowest <= number <= highest:
+        raise ValueError(
+            f"expected a whole number from {_power(lowest)} to {_power(highest)}, found {found(value)}"
+        )
+    return number
+
+
+def read_decimal(value: Any, lowest: float, highest: float) -> float:
+    """A decimal number such as 0.5, without an exponent. ValueError with what is expected otherwise."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number: float | None = float(value)
+    else:
+        number = float(value) if _is_number(value, _DECIMAL) else None
+    if number is None or not lowest <= number <= highest:
+        raise ValueError(f"expected a number from {lowest:g} to {highest:g}, found {found(value)}")
+    return number
+
+
+def read_moment(value: Any) -> int:
+    """Unix seconds of a moment: Unix seconds, or an ISO date (UTC if it names no zone), until the year 9999.
+
+    ValueError with what is expected otherwise.
+    """
+    seconds = _moment(value)
+    if seconds is None or not 0 < seconds <= LAST_SECOND:
+        raise ValueError(f"expected Unix seconds or an ISO date, up to the year 9999, found {found(value)}")
+    return seconds
+
+
+def read_future(value: Any) -> int:
+    """As `read_moment`. ValueError for the past, too."""
+    seconds = read_moment(value)
+    if seconds <= time.time():
+        raise ValueError(f"expected a moment to come, found {found(value)}, which is in the past")
+    return seconds
+
+
+def _moment(value: Any) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str):
+        return None
+    if _is_number(Plain(value), _WHOLE):
+        return int(value)
+    try:
+        moment = datetime.fromisoformat(value)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def looks_like_address(text: str) -> bool:
+    """True if it can only be meant as an address: no account has such a name."""
+    return text[:2].lower() == "0x"
+
+
+def read_address(text: str) -> str:
+    """The checksummed address. ValueError, with the right one, if its capitals are not those of its checksum."""
+    if not _ADDRESS.fullmatch(text):
+        digits = f"{len(text) - 2} characters" if looks_like_address(text) else "no 0x"
+        raise ValueError(f"expected an address, 0x and 40 hexadecimal digits, found {found(text)} ({digits})")
+    checksummed = str(to_checksum_address(text))
+    if text not in (checksummed, text.lower()):
+        raise ValueError(
+            f"the checksum of {text} is wrong: expected {checksummed}, if no digit was mistyped (EIP-55)"
+        )
+    return checksummed
+
+
+def read_account(value: Any) -> str:
+    """An account's name or address as it was written. ValueError if it can be neither."""
+    name = read_name(value)
+    if looks_like_address(name):
+        read_address(name)
+    return name
+
+
+def read_name(value: Any) -> str:
+    """A text that is not empty and fits a line. ValueError otherwise."""
+    if not isinstance(value, str) or not value.strip() or len(value) > _MOST_NAME or not value.isprintable():
+        raise ValueError(f"expected a name of at most {_MOST_NAME} characters, found {found(value)}")
+    return str(value)
+
+
+def whole(lowest: int, highest: int) -> BeforeValidator:
+    """Of a field: `Annotated[int, whole(1, 10)]`."""
+    return _field(lambda value: read_whole(value, lowest, highest))
+
+
+def decimal(lowest: float, highest: float) -> BeforeValidator:
+    """Of a field: `Annotated[float, decimal(0, 10)]`."""
+    return _field(lambda value: read_decimal(value, lowest, highest))
+
+
+def matching(pattern: str, words: str) -> BeforeValidator:
+    """Of a text field that matches a pattern from end to end; `words` say what is expected."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise ValueError(f"expected {words}, found {found(value)}")
+        return str(value)
+
+    return _field(read)
+
+
+def _field(read: Callable[[Any], Any]) -> BeforeValidator:
+    return BeforeValidator(read)
+
+
+Name = Annotated[str, _field(read_name)]
+Account = Annotated[str, _field(read_account)]
+Moment = Annotated[int, _field(read_moment)]
+
+
+def _is_number(value: Any, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, Plain) and len(value) <= _MOST_DIGITS and pattern.fullmatch(value) is not None
+
+
+def _power(number: int) -> str:
+    """A number for people: 2^64-1 rather than 20 digits."""
+    bits = number.bit_length()
+    if bits > 32 and number == (1 << bits) - 1:
+        return f"2^{bits}-1"
+    return f"2^{bits - 1}" if bits > 32 and number == 1 << (bits - 1) else str(number)

@@ -1,0 +1,3 @@
+"""What an account sent and is not mined: `ape run pending`."""
+
+from metalayer.cli.pending import cli as cli
