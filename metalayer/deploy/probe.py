@@ -16,7 +16,7 @@ from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
 from metalayer.network.parallel import in_parallel
-from metalayer.network.rpc import BadAnswer, RpcError
+from metalayer.network.rpc import BadAnswer, RpcError, WrongChain
 from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import Request, block_request, logs_request, number, quantity
@@ -111,27 +111,23 @@ def unfit(connection: Connection) -> list[Result]:
 
 
 def essentials(connection: Connection) -> list[Result]:
-    """What the contracts need, in one round trip for a chain that has it all."""
-    chain = connection.chain
-    identity = (quantity("eth_chainId"), block_request())
+    """What the contracts need, in one round trip, after that for its id, for a chain that has it all."""
+    chain, needed = connection.chain, partial(Result, needed=True)
     final: int | MetalayerError
     try:
-        chain_id, block, ran, signer, final = connection.batch(
-            [*identity, _creation(_ALL), _recovery(), connection.final_request]
+        block, ran, signer, final = connection.batch(
+            [block_request(), _creation(_ALL), _recovery(), connection.final_request]
         )
         lacking = [] if (ran, signer) == (_42, _SIGNER) else list(_lacking(connection))
+    except WrongChain as error:
+        return [needed("chain id", str(error.found), str(error).removeprefix(f"{connection.name}: "))]
     except (RpcError, BadAnswer):
         # One by one: which of them is it?
-        chain_id, block = connection.batch(identity)
-        lacking = list(_lacking(connection)) if chain_id == chain.chain_id else []
+        block = connection.block()
+        lacking = list(_lacking(connection))
         final = _final(connection)
-    needed = partial(Result, needed=True)
-    if chain_id != chain.chain_id:
-        return [
-            needed("chain id", str(chain_id), f"its node is of chain {chain_id}, expected {chain.chain_id}")
-        ]
     return [
-        needed("chain id", str(chain_id)),
+        needed("chain id", str(chain.chain_id)),
         needed(
             "EVM",
             f"no {', no '.join(lacking)}" if lacking else "complete",

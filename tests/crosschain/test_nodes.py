@@ -311,8 +311,10 @@ def test_a_round_is_a_handful_of_requests(mesh: Deployment, watch: Open, facts: 
         here.propose(fact)
     assert {one.judgement for one in here.validator.pass_once()} == {Judgement.SIGNED}
     for node in here.nodes:
-        assert node.bodies == [2, 2]
+        # Whoever connects asks for the chain id first.
+        assert node.bodies == [1, 2, 2]
         assert [call.method for call in node.asked] == [
+            "eth_chainId",
             "eth_chainId",
             "eth_blockNumber",
             "eth_getBlockByNumber",

@@ -83,7 +83,8 @@ def found(result: Probe) -> dict[str, str]:
 def test_a_chain_that_has_it_all_is_asked_once(behind: Behind) -> None:
     connection, node = behind()
     assert unfit(connection) == []
-    assert len(node.bodies) == 1
+    # The chain id first, then all else.
+    assert node.bodies == [1, 4]
     refuse_unfit(connection)
 
 
@@ -296,8 +297,9 @@ class LessGas(Fault):
 
 
 def test_a_node_that_gives_calls_less_gas_is_named(behind: Behind) -> None:
-    (line,) = probe.probe(behind(LessGas(), finality="safe")[0]).warnings
-    assert "of 3160000, which the largest delivery needs: rehearsals of it fail" in line
+    (result,) = [one for one in probe.probe(behind(LessGas())[0]).results if one.subject == "rehearsals"]
+    assert "of 3160000, which the largest delivery needs: rehearsals of it fail" in result.problem
+    assert not result.needed
 
 
 # In deploy and check
