@@ -88,7 +88,7 @@ def probe_all(connections: Mapping[str, Connection]) -> list[Probe]:
 def probe(connection: Connection) -> Probe:
     """All that is asked of one chain. MetalayerError only if its node does not answer."""
     results = essentials(connection)
-    if not any(one.problem for one in results if one.subject == "chain id"):
+    if not results[0].problem:
         parts = (("own tags", _finality), ("fees", _fees), ("rehearsals", _rehearsals))
         for subject, part in (*parts, ("logs", _logs), ("batches", _batches), ("clock", _clock)):
             try:
@@ -111,8 +111,8 @@ def unfit(connection: Connection) -> list[Result]:
 
 
 def essentials(connection: Connection) -> list[Result]:
-    """What the contracts need, in one round trip, after that for its id, for a chain that has it all."""
-    chain, needed = connection.chain, partial(Result, needed=True)
+    """What messages need, in one round trip for a chain that has it all."""
+    chain = connection.chain
     final: int | MetalayerError
     try:
         block, ran, signer, final = connection.batch(
@@ -120,19 +120,14 @@ def essentials(connection: Connection) -> list[Result]:
         )
         lacking = [] if (ran, signer) == (_42, _SIGNER) else list(_lacking(connection))
     except WrongChain as error:
-        return [needed("chain id", str(error.found), str(error).removeprefix(f"{connection.name}: "))]
+        return [Result("chain id", "another", _said(connection, error), needed=True)]
     except (RpcError, BadAnswer):
         # One by one: which of them is it?
-        block = connection.block()
-        lacking = list(_lacking(connection))
-        final = _final(connection)
+        block, lacking, final = connection.block(), list(_lacking(connection)), _final(connection)
+    missing = f"it does not have {', '.join(lacking)}, which the contracts need" if lacking else ""
     return [
-        needed("chain id", str(chain.chain_id)),
-        needed(
-            "EVM",
-            f"no {', no '.join(lacking)}" if lacking else "complete",
-            f"it does not have {', '.join(lacking)}, which the contracts need" if lacking else "",
-        ),
+        Result("chain id", str(chain.chain_id), needed=True),
+        Result("EVM", f"no {', no '.join(lacking)}" if lacking else "complete", missing, needed=True),
         _block_gas(chain.preset.max_gas_limit, block.gas_limit),
         _final_block(connection, block.number, final),
     ]

@@ -76,7 +76,9 @@ class WrongChain(BadAnswer):
 
     def __init__(self, chain: Chain, found: int) -> None:
         self.found = found
-        super().__init__(f"{chain.name}: its node is of chain {found}, expected {chain.chain_id}")
+        super().__init__(
+            f"{chain.name}: its node is of chain {found}, expected {chain.chain_id} ({chain.place})"
+        )
 
 
 class Reverted(RpcError):

@@ -179,7 +179,9 @@ def test_the_chain_id_comes_before_anything_else(server: _Server) -> None:
         lambda: there.batch([quantity("eth_blockNumber")] * 2),
         lambda: there.rpc("eth_x"),
     ):
-        with pytest.raises(WrongChain, match=r"^hub: its node is of chain 5, expected 901$") as caught:
+        with pytest.raises(
+            WrongChain, match=r"^hub: its node is of chain 5, expected 901 \(http://127"
+        ) as caught:
             use()
         assert "\n" not in str(caught.value)
     assert asked == ["eth_chainId"] * 3
