@@ -80,7 +80,7 @@ class AnvilChain(FoundryProvider):
         if found != self.chain.chain_id:
             self.disconnect()
             raise ProviderError(
-                f"the node at {self.chain.url} is chain {found}, expected {self.chain.chain_id} "
+                f"the node at {self.chain.node} is chain {found}, expected {self.chain.chain_id} "
                 f"('{self.chain.name}'): stop it, or set METALAYER_PORT_OFFSET"
             )
 

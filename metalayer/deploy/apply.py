@@ -133,7 +133,7 @@ class Deployer:
             chain_id, block = connection.batch([quantity("eth_chainId"), block_request(0)])
             if chain_id != connection.chain.chain_id:
                 raise MetalayerError(
-                    f"the node at {connection.chain.url} is chain {chain_id}, expected "
+                    f"the node at {connection.chain.node} is chain {chain_id}, expected "
                     f"{connection.chain.chain_id} ('{name}')"
                 )
             return str(block.hash)

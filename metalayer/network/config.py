@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -167,9 +167,9 @@ class Chain:
     chain_id: int
     preset: Preset
     base_port: int | None
-    remote_url: str | None
-    fork: Fork | None
-    nodes: tuple[str, ...] = ()
+    remote_url: str | None = field(repr=False)
+    fork: Fork | None = field(repr=False)
+    nodes: tuple[str, ...] = field(default=(), repr=False)
     agree: int = 0
     gas_price_ceiling: int | None = None
 
@@ -189,12 +189,19 @@ class Chain:
     def port(self) -> int:
         """The local port, offset included. MetalayerError for a chain that runs elsewhere."""
         if self.base_port is None:
-            raise MetalayerError(f"chain '{self.name}' runs at {self.remote_url}: it has no local port")
+            raise MetalayerError(f"chain '{self.name}' runs at {self.node}: it has no local port")
         return self.base_port + port_offset()
 
     @property
     def url(self) -> str:
+        """Of its node. Never shown: see `node`."""
         return self.remote_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def node(self) -> str:
+        """Where its node is, for people: without user, password, path and query, any of which may be a key."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True)

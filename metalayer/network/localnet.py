@@ -63,7 +63,7 @@ def up(network: Network, say: Say = print) -> list[str]:
         missing = []
         for chain in _local_chains(network):
             if pid := _running(chain):
-                say(f"{chain.name}: already up at {chain.url} (pid {pid})")
+                say(f"{chain.name}: already up at {chain.node} (pid {pid})")
             elif _stays_taken(chain.port):
                 raise MetalayerError(
                     f"port {chain.port} of chain '{chain.name}' is taken by another program: stop it, or set "
@@ -77,7 +77,7 @@ def up(network: Network, say: Say = print) -> list[str]:
                 started[chain.name] = _start(chain)
             for chain in missing:
                 _wait_until_up(chain, started[chain.name])
-                say(f"{chain.name}: up at {chain.url} (pid {started[chain.name].pid})")
+                say(f"{chain.name}: up at {chain.node} (pid {started[chain.name].pid})")
         except BaseException:  # Ctrl-C too: a crashed start leaves no process
             for chain in missing:
                 if chain.name in started:
@@ -123,12 +123,12 @@ def _deployed(network: Network) -> dict[str, dict[str, str]]:
 
 def _status(chain: Chain, deployed: dict[str, str]) -> ChainStatus:
     pid = _running(chain) if chain.is_local else None
-    here = partial(ChainStatus, chain.name, chain.chain_id, chain.url, pid=pid)
+    here = partial(ChainStatus, chain.name, chain.chain_id, chain.node, pid=pid)
     connection = Connection(chain, _RPC_SECONDS)
     try:
         found = connection.ask(quantity("eth_chainId"))
         if found != chain.chain_id:
-            problem = f"the node at {chain.url} is chain {found}, expected {chain.chain_id}"
+            problem = f"the node at {chain.node} is chain {found}, expected {chain.chain_id}"
             return here("foreign", pid=None, problem=problem)
         block = connection.block()
         # Chains start empty: what the registry lists may be of an earlier life.

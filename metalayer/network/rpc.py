@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 from pydantic_core import from_json
@@ -88,13 +89,14 @@ class Rpc:
     def __init__(self, chain: Chain, timeout: float = REQUEST_TIMEOUT) -> None:
         self.chain = chain
         self._http = urllib3.PoolManager(maxsize=16, retries=False, timeout=timeout)
+        self._headers = _HEADERS | _login(chain.url)
         self._ids = count(1)
         self._patience = min(PATIENCE, timeout)
         self._is_overloaded = False
         self._batch_size = _BATCH_SIZE
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.chain.name} at {self.chain.url})"
+        return f"{type(self).__name__}({self.chain.name} at {self.chain.node})"
 
     def rpc(self, method: str, *params: Any) -> Any:
         """JSON result of one request. Raises RpcError, Reverted or Unreachable."""
@@ -191,7 +193,7 @@ class Rpc:
             if self._is_overloaded or time.monotonic() + wait > deadline:
                 self._is_overloaded = True
                 raise Unreachable(
-                    f"{self.chain.name}: {self.chain.url} has too much to do: {_status(response)}"
+                    f"{self.chain.name}: {self.chain.node} has too much to do: {_status(response)}"
                 )
             time.sleep(wait)
             pause *= 2
@@ -200,8 +202,8 @@ class Rpc:
         if said is not _NO_JSON and (status == 200 or _is_answer(said)):
             return said
         if status == 200:
-            raise Unreachable(f"{self.chain.name}: {self.chain.url} does not speak JSON-RPC")
-        answered = f"{self.chain.name}: {self.chain.url} answered with HTTP status {status}"
+            raise Unreachable(f"{self.chain.name}: {self.chain.node} does not speak JSON-RPC")
+        answered = f"{self.chain.name}: {self.chain.node} answered with HTTP status {status}"
         if status == _TOO_LARGE:
             raise TooLarge(answered, limit=Limit.SIZE)
         raise Unreachable(answered)
@@ -223,7 +225,7 @@ class Rpc:
             raise self._unreachable(error) from error
 
     def _send(self, encoded: bytes) -> urllib3.BaseHTTPResponse:
-        return self._http.request("POST", self.chain.url, body=encoded, headers=_HEADERS, redirect=False)
+        return self._http.request("POST", self.chain.url, body=encoded, headers=self._headers, redirect=False)
 
     def _unreachable(self, error: Exception) -> Unreachable:
         why = (
@@ -232,7 +234,7 @@ class Rpc:
             else "connection failed"
         )
         hint = " (`ape metalayer localnet up` starts it)" if self.chain.is_local else ""
-        return Unreachable(f"{self.chain.name} is unreachable at {self.chain.url}: {why}{hint}")
+        return Unreachable(f"{self.chain.name} is unreachable at {self.chain.node}: {why}{hint}")
 
     def _result(self, method: str, answer: Any) -> Any:
         error = answer.get("error") if isinstance(answer, dict) else None
@@ -249,6 +251,12 @@ class Rpc:
         if data or "revert" in message.lower():
             raise Reverted(self.chain.name, method, data)
         raise RpcError(f"{self.chain.name}: {method} failed: {message}", code, data, of_answer(answer))
+
+
+def _login(url: str) -> dict[str, str]:
+    """The header for the user and the password in a URL, which urllib3 leaves out."""
+    login = urlsplit(url).netloc.rpartition("@")[0]
+    return urllib3.make_headers(basic_auth=unquote(login)) if login else {}
 
 
 # What no JSON is: `null` is one.
