@@ -1,467 +1,283 @@
-"""A validator that reads a chain through several nodes signs what enough of them say, and nothing else (M54)."""
+"""Lanes are read, signed and relayed through real nodes as through a perfect one, or a chain's fault is its own."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.network import nodes as nodes_module
-from metalayer.network import rpc
-from metalayer.network.connection import Connection
-from metalayer.protocol import gateway
-from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
+from metalayer.attesting.sets import read_sets
+from metalayer.errors import MetalayerError
+from metalayer.lanes.logs import BrokenLane, Incomplete, find, rebuild
+from metalayer.protocol.gateway import LANE_RESTARTED, VALIDATOR_SET_INSTALLED
 from metalayer.protocol.hex import to_hex
-from metalayer.validator.process import Judgement, Validator, Verdict
-from tests.kit.deployment import Deployment, write_set
+from metalayer.tracking.status import status
+from metalayer.tracking.trace import State, trace
+from tests.kit.deployment import Deployment
 from tests.kit.faults import (
     BatchLimit,
-    Broken,
     Duplicates,
     Every,
-    Lagging,
+    First,
     Lies,
     LogCount,
     LogRange,
     LogsBehind,
+    LogTopics,
     NoLogs,
+    Only,
     Pruned,
-    RefusesTag,
     Shuffled,
-    Slow,
     TooMany,
-    wrong_chain,
-    wrong_head,
+    wrong_logs,
 )
-from tests.kit.node import Call, Fault, Node
+from tests.kit.node import Fault, Node, behind
 
-FORGED = b"\x66" * 32
-
-
-@dataclass
-class Watch:
-    """A validator, and the proxies that it reads the hub through, in the order of networks.yaml."""
-
-    mesh: Deployment
-    validator: Validator
-    nodes: list[Node]
-
-    def propose(self, *facts: Fact) -> bytes:
-        return self.validator.exchange.propose(facts)
-
-    def judge(self, *facts: Fact) -> Verdict:
-        root = self.propose(*facts)
-        (verdict,) = (one for one in self.validator.pass_once() if one.root == root)
-        return verdict
-
-
-Open = Callable[..., Watch]
+BUSY = 60
+"""Messages in one block: more logs than the strictest nodes here return."""
+ALL = 6 + BUSY + 1
+"""Messages from the hub to arcade. There are three more to perps."""
 
 
 @pytest.fixture
-def watch(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Open]:
-    """Opens a validator over a hub with as many nodes as lists of faults are given."""
-    # A node that has too much to do is given up at once.
-    monkeypatch.setattr(rpc, "PATIENCE", 0.1)
-    with ExitStack() as stack:
+def busy(mesh: Deployment) -> Deployment:
+    """Two lanes of the hub with messages over 300 blocks, and a block with 60 messages of one of them.
 
-        def opened(*faults: list[Fault], agree: int = 0, **preset: Any) -> Watch:
-            chain = mesh.connections["hub"].chain
-            nodes = [stack.enter_context(Node(chain.url, each)) for each in faults]
-            urls = tuple(node.url for node in nodes)
-            changed = chain.preset.model_copy(update=preset)
-            hub = Connection(replace(chain, nodes=urls, agree=agree, preset=changed))
-            seen = replace(mesh, connections={**mesh.connections, "hub": hub})
-            validator = seen.validator(0, exchange, tmp_path)
-            stack.callback(validator.record.close)
-            return Watch(mesh, validator, nodes)
-
-        yield opened
-
-
-def send(mesh: Deployment, origin: str = "hub", destination: str = "arcade", count: int = 1) -> LaneFact:
-    """The fact of a lane's head when it is final."""
-    mesh.send(origin, destination, count=count)
+    Limits are as much smaller than those of public nodes as this chain is shorter than theirs.
+    """
+    for _ in range(3):
+        mesh.send("hub", "arcade", count=2)
+        mesh.send("hub", "perps")
+        mesh.connections["hub"].rpc("anvil_mine", hex(100))
+    mesh.send("hub", "arcade", count=BUSY)
+    mesh.send("hub", "arcade", b"\1")
     mesh.finalize()
-    nonce, head = mesh.outbox(origin, destination)
-    return LaneFact(mesh.id_of(origin), mesh.id_of(destination), nonce, head)
+    return mesh
 
 
-def forging(head: bytes = FORGED) -> Lies:
-    """A node whose lanes have another head: the last word of LaneExtended."""
-
-    def forge(call: Call, said: Any) -> Any:
-        extended = to_hex(gateway.LANE_EXTENDED.topic)
-        return [
-            {**log, "data": log["data"][:-64] + head.hex()} if log["topics"][0] == extended else log
-            for log in said
-        ]
-
-    return Lies("eth_getLogs", forge)
+def pruned(mesh: Deployment) -> Fault:
+    """Just below the first message."""
+    first = rebuild(mesh.connections["hub"], mesh.domain, mesh.id_of("arcade"), 1, 1)[0]
+    return Pruned(below=first.block)
 
 
-class Held(Fault):
-    """A node that does not answer until it is released."""
-
-    def __init__(self) -> None:
-        self.reached, self.release = threading.Event(), threading.Event()
-
-    def take(self, calls: Sequence[Call]) -> None:
-        self.reached.set()
-        self.release.wait(10)
-
-    def __enter__(self) -> Held:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release.set()
-
-
-def fork() -> Lies:
-    """A node on another fork: all of its blocks have other hashes."""
-
-    def forge(call: Call, said: Any) -> Any:
-        return None if said is None else {**said, "hash": "0x77" + said["hash"][4:]}
-
-    return Lies("eth_getBlockByNumber", forge)
-
-
-LIARS: dict[str, list[Fault]] = {
-    "forged head": [forging()],
-    "forged restarts": [
-        Lies(
-            "eth_getLogs",
-            lambda call, said: (
-                said
-                or [
-                    {
-                        "address": call.params[0]["address"],
-                        "topics": [
-                            to_hex(gateway.LANE_RESTARTED.topic),
-                            call.params[0]["topics"][1],
-                            to_hex(bytes(32)),
-                        ],
-                        "data": to_hex(bytes(32)),
-                        "blockNumber": "0x1",
-                        "logIndex": "0x0",
-                        "transactionHash": to_hex(bytes(32)),
-                    }
-                ]
-            ),
-        )
+NODES: dict[str, Callable[[Deployment], list[Fault]]] = {
+    "range of 50": lambda mesh: [LogRange(50)],
+    "range of 10": lambda mesh: [LogRange(10, status=400)],
+    "range of 200": lambda mesh: [LogRange(200, status=413)],
+    "results": lambda mesh: [LogCount(50)],
+    "results, HTTP 400, no known words": lambda mesh: [LogCount(7, status=400, code=-32_000, message="no")],
+    "one log at a time": lambda mesh: [LogCount(1)],
+    "pruned history": lambda mesh: [pruned(mesh)],
+    "batches of 10": lambda mesh: [BatchLimit(10, status=413)],
+    "topics": lambda mesh: [LogTopics(2)],
+    "every fifth is too many": lambda mesh: [Every(5, TooMany("0.01"))],
+    "duplicates in any order": lambda mesh: [Duplicates(), Shuffled()],
+    "one empty answer": lambda mesh: [Only("eth_getLogs", First(1, NoLogs()))],
+    "all of it": lambda mesh: [
+        Every(9, TooMany("0.01")),
+        BatchLimit(10),
+        Duplicates(),
+        Shuffled(3),
+        LogRange(100, status=400),
+        LogCount(40),
+        LogTopics(100),
     ],
-    "forged lane": [NoLogs()],
-    "wrong chain id": [wrong_chain(7)],
-    "lagging": [Lagging(10)],
-    "lagging logs": [LogsBehind(10)],
-    "another fork": [fork()],
-    "far ahead": [wrong_head(1_000)],
-    "not there": [Broken(body=None)],
-    "limited": [TooMany()],
-    "nonsense": [Lies("*", lambda call, said: {"deep": [said]})],
-    "wrong block": [Lies("eth_getBlockByNumber", lambda call, said: {**said, "number": "0x1"})],
-    "numbers beyond their types": [Lies("*", lambda call, said: hex(2**64))],
 }
 
 
-@pytest.mark.parametrize("faults", LIARS.values(), ids=LIARS.keys())
-def test_one_liar_of_three_changes_nothing(mesh: Deployment, watch: Open, faults: list[Fault]) -> None:
-    """M54: true facts are signed, false ones are not, in whichever place it stands."""
-    true = send(mesh, count=2)
-    for place in range(3):
-        nodes: list[list[Fault]] = [[], [], []]
-        nodes[place] = faults
-        here = watch(*nodes)
-        assert here.judge(true).judgement is Judgement.SIGNED
-        here.validator.exchange.remove(true.leaf)
-        false = here.judge(replace(true, head=FORGED))
-        assert (false.judgement, false.final) == (Judgement.REFUSED, True)
-        assert f"the head after message {true.nonce} is 0x{true.head.hex()}" in false.reason
-        here.validator.exchange.remove(replace(true, head=FORGED).leaf)
-        here.validator.record.close()
-
-
-HARMFUL = {name: faults for name, faults in LIARS.items() if name not in ("forged restarts", "far ahead")}
-
-
-@pytest.mark.parametrize("faults", HARMFUL.values(), ids=HARMFUL.keys())
-def test_two_of_three_that_do_not_agree_sign_nothing(
-    mesh: Deployment, watch: Open, caplog: pytest.LogCaptureFixture, faults: list[Fault]
+@pytest.mark.parametrize("faults", NODES.values(), ids=NODES)
+def test_a_lane_is_rebuilt_through_any_node(
+    busy: Deployment, faults: Callable[[Deployment], list[Fault]]
 ) -> None:
-    """M54: one node lies while another is flooded. It never falls back to fewer than two, and nothing is final."""
-    true = send(mesh, count=2)
-    here = watch([], faults, [Broken(429)])
-    for head in (true.head, FORGED):
-        fact = replace(true, head=head)
-        verdict = here.judge(fact)
-        assert (verdict.judgement, verdict.final) == (Judgement.WAITING, False)
-        assert verdict.reason in (
-            "hub: 1 of its 3 nodes answer as they should, 2 must agree",
-            "hub: its nodes disagree, 2 of 3 must say the same",
-        ) or verdict.reason.startswith("lane hub to 902: there is no message 2 up to finalized block")
-        assert here.validator.exchange.refusals(fact.leaf, final_only=True) == {}
-        assert any("node 3: " in line for line in caplog.messages)
-    here.nodes[2].faults = []
-    verdicts = {one.root: one.judgement for one in here.validator.pass_once()}
-    assert verdicts == {true.leaf: Judgement.SIGNED, replace(true, head=FORGED).leaf: Judgement.REFUSED}
+    there = busy.id_of("arcade")
+    expected = rebuild(busy.connections["hub"], busy.domain, there, 1, ALL)
+    with behind(busy, "hub", *faults(busy)) as (seen, _):
+        hub = seen.connections["hub"]
+        assert rebuild(hub, busy.domain, there, 1, ALL) == expected
+        assert rebuild(hub, busy.domain, there, 5, 6 + BUSY - 3) == expected[4 : 6 + BUSY - 3]
 
 
-def test_two_liars_that_agree_are_believed_by_a_majority_and_not_by_all(
-    mesh: Deployment, watch: Open
+@pytest.mark.parametrize("kind", ["range of 50", "one log at a time", "duplicates in any order", "all of it"])
+def test_messages_arrive_through_any_node(
+    busy: Deployment, exchange: DirectoryExchange, tmp_path: Path, kind: str
 ) -> None:
-    """What `agree` protects from, and what it does not."""
-    forged = replace(send(mesh), head=FORGED)
-    here = watch([forging()], [forging()], [], agree=3)
-    assert here.judge(forged).judgement is Judgement.WAITING
-    here.validator.record.close()
-    here = watch([forging()], [forging()], [])
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
+    with behind(busy, "hub", *NODES[kind](busy)) as (seen, _):
+        with seen.signing(exchange, tmp_path):
+            relayer = seen.relayer(exchange)
+            results = [relayer.relay_once(), relayer.relay_once()]
+        assert sum(result.delivered for result in results) == ALL + 3
+        assert results[1].all_problems == []
+        assert status(seen, exchange).problems == []
 
 
-def test_one_node_is_believed_but_its_no_is_not_the_last_word(mesh: Deployment, watch: Open) -> None:
-    """One wrong head is not a refusal for ever."""
-    true = send(mesh)
-    here = watch([forging()])
-    verdict = here.judge(true)
-    assert (verdict.judgement, verdict.final) == (Judgement.REFUSED, False)
-    assert here.validator.exchange.refusals(true.leaf, final_only=True) == {}
-    here.nodes[0].faults = []
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
-    assert here.validator.exchange.refusals(true.leaf) == {}
-
-
-def test_restarts_and_sets_need_as_many_nodes(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, watch: Open
+def test_a_block_with_more_logs_than_a_node_returns_holds_up_no_lane(
+    busy: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    mesh.restart("hub", "arcade", 9)
+    """Whoever pays for a full block must not halt all lanes of its origin."""
+    with behind(busy, "hub", LogCount(10)) as (seen, _), seen.signing(exchange, tmp_path):
+        result = seen.relayer(exchange).relay_once()
+    assert (result.delivered, result.all_problems) == (ALL + 3, [])
+
+
+def test_messages_are_found_in_a_block_that_is_too_large(
+    busy: Deployment, exchange: DirectoryExchange
+) -> None:
+    sent = rebuild(busy.connections["hub"], busy.domain, busy.id_of("arcade"), 8, 10)
+    ids = [one.id for one in sent]
+    with behind(busy, "hub", LogCount(5)) as (seen, _):
+        assert list(find(seen.connections["hub"], busy.domain, ids).values()) == sent
+        assert trace(seen, exchange, ids[0]).state is State.FINAL
+
+
+# Absence
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_empty_answer_is_asked_again(busy: Deployment, times: int) -> None:
+    """A node behind a balancer answers for logs from a backend that has none of them yet."""
+    with behind(busy, "hub", Only("eth_getLogs", First(times, NoLogs()))) as (seen, _):
+        hub = seen.connections["hub"]
+        if times == 1:
+            assert len(rebuild(hub, busy.domain, busy.id_of("arcade"), 1, 4)) == 4
+            return
+        with pytest.raises(Incomplete, match="does not have all logs of messages 1 to 4 yet, or any more"):
+            rebuild(hub, busy.domain, busy.id_of("arcade"), 1, 4)
+        assert len(rebuild(hub, busy.domain, busy.id_of("arcade"), 1, 4)) == 4
+
+
+def test_what_was_never_sent_is_not_called_incomplete(busy: Deployment) -> None:
+    with behind(busy, "hub") as (seen, _), pytest.raises(BrokenLane, match="it ends at 3") as raised:
+        rebuild(seen.connections["hub"], busy.domain, busy.id_of("perps"), 1, 4)
+    assert not isinstance(raised.value, Incomplete)
+
+
+def test_a_relayer_goes_on_when_a_lagging_backend_has_caught_up(
+    busy: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    with behind(busy, "hub", LogsBehind(150)) as (seen, node):
+        with seen.signing(exchange, tmp_path):
+            relayer = seen.relayer(exchange, timeout=2.0)
+            before = relayer.relay_once()
+            assert before.delivered < ALL + 3
+            node.faults = []
+            after = [relayer.relay_once() for _ in range(2)]
+        assert before.delivered + sum(one.delivered for one in after) == ALL + 3
+        assert after[1].all_problems == []
+
+
+def test_what_only_a_node_lacks_is_not_left_behind_by_a_restart(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """The restart is there to be followed. The messages before it are as well, a moment later."""
+    mesh.send("hub", "arcade", count=3)
+    mesh.restart("hub", "arcade", 10)
     mesh.finalize()
-    agreed = mesh.next_set()
-    here = watch([], [NoLogs()], [Broken()])
-    here.validator.next_set = write_set(tmp_path / "next.yaml", agreed)
-    facts = (RestartFact(901, 902, 9), SetFact(agreed.version, agreed.hash))
-    for fact in facts:
-        assert here.judge(fact).judgement is Judgement.WAITING
-    here.nodes[2].faults = []
-    assert {one.judgement for one in here.validator.pass_once()} == {Judgement.SIGNED}
+    restarted = to_hex(LANE_RESTARTED.topic)
+    hidden = Lies("eth_getLogs", lambda call, logs: [log for log in logs if log["topics"][0] == restarted])
+    with behind(mesh, "hub", hidden) as (seen, node), mesh.signing(exchange, tmp_path):
+        relayer = seen.relayer(exchange)
+        (problem,) = relayer.relay_once().all_problems
+        assert "its node does not have the logs of what is pending" in problem
+        assert mesh.inbox("hub", "arcade")[0] == 0
+        node.faults = []
+        assert relayer.relay_once().delivered == 3
+        relayer.relay_once()
+    assert mesh.inbox("hub", "arcade")[0] == 10
 
 
-def test_a_node_that_does_not_answer_is_waited_for_once(
-    mesh: Deployment, watch: Open, monkeypatch: pytest.MonkeyPatch
+def test_a_lane_is_not_called_halted_because_a_log_is_missing(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """The other two are enough: a moment after they have answered, and at once while it still owes its answer."""
-    monkeypatch.setattr(nodes_module, "_GRACE", 0.4)
-    with Held() as held:
-        here = watch([], [], [held])
-        for grace in (True, False, False):
-            fact = send(mesh)
-            started = time.monotonic()
-            assert here.judge(fact).judgement is Judgement.SIGNED
-            assert (time.monotonic() - started > 0.4) is grace
-        assert len(here.nodes[2].bodies) == 1
-
-
-TIRESOME: dict[str, list[Fault]] = {
-    "few blocks": [LogRange(7)],
-    "few logs": [LogCount(2)],
-    "small batches": [BatchLimit(1, status=413)],
-    "duplicates": [Duplicates()],
-    "any order": [Shuffled()],
-    "now and then": [Every(4, Broken(body=None))],
-}
-
-
-@pytest.mark.parametrize("faults", TIRESOME.values(), ids=TIRESOME.keys())
-def test_what_public_nodes_are_like_is_no_obstacle(
-    mesh: Deployment, watch: Open, faults: list[Fault]
-) -> None:
-    here = watch(faults, faults, faults)
-    facts = [send(mesh, count=2) for _ in range(3)]
-    mesh.restart("hub", "arcade", 20)
+    mesh.send("hub", "arcade", count=3)
     mesh.finalize()
-    root = here.propose(*facts, RestartFact(901, 902, 20))
-    verdicts = [verdict for _ in range(3) for verdict in here.validator.pass_once() if verdict.root == root]
-    assert verdicts[-1].judgement is Judgement.SIGNED
-
-
-def test_a_slow_honest_node_is_waited_for_when_the_fast_ones_disagree(
-    mesh: Deployment, watch: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(nodes_module, "_GRACE", 0.05)
-    here = watch([forging()], [], [Slow(0.2)])
-    true = send(mesh)
-    assert here.judge(true).judgement is Judgement.WAITING
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
-
-
-@pytest.mark.parametrize("facts", [1, 20])
-def test_a_round_is_a_handful_of_requests(mesh: Deployment, watch: Open, facts: int) -> None:
-    """Of each node, in two round trips: however many facts of a lane, and however many proposals."""
-    here = watch([], [], [])
-    heads = [send(mesh) for _ in range(facts)]
-    for fact in heads:
-        here.propose(fact)
-    assert {one.judgement for one in here.validator.pass_once()} == {Judgement.SIGNED}
-    for node in here.nodes:
-        assert node.bodies == [2, 2]
-        assert [call.method for call in node.asked] == [
-            "eth_chainId",
-            "eth_blockNumber",
-            "eth_getBlockByNumber",
-            "eth_getLogs",
+    with mesh.signing(exchange, tmp_path):
+        mesh.relayer(exchange).relay_once()
+    hidden = Lies("eth_getLogs", lambda call, logs: [log for log in logs if installed(log)])
+    with behind(mesh, "hub", hidden) as (seen, _):
+        (lane,) = [
+            one for one in status(seen, exchange).lanes if (one.origin, one.destination) == ("hub", "arcade")
         ]
+    assert lane.problem == "the origin's node does not have the log of message 3 yet, or any more"
+
+
+def installed(log: Any) -> bool:
+    return bool(log["topics"][0] == to_hex(VALIDATOR_SET_INSTALLED.topic))
+
+
+def test_a_set_that_a_backend_does_not_have_yet_is_asked_for_again(mesh: Deployment) -> None:
+    with behind(mesh, "arcade", Only("eth_getLogs", First(1, NoLogs()))) as (seen, node):
+        assert read_sets(seen.connections["arcade"], mesh.gateway).installed == mesh.validator_set
+        assert node.count("eth_getLogs") == 2
+        node.faults = [NoLogs()]
+        with pytest.raises(MetalayerError, match="arcade: no log names the validator set"):
+            read_sets(seen.connections["arcade"], mesh.gateway)
+
+
+def test_the_sets_of_a_long_chain_are_read_once(mesh: Deployment) -> None:
+    """Each pass needs them: a node that answers for few blocks at a time is asked for the new ones only."""
+    mesh.connections["arcade"].rpc("anvil_mine", hex(700))
+    with behind(mesh, "arcade", LogRange(100)) as (seen, node):
+        there = seen.connections["arcade"]
+        first = read_sets(there, mesh.gateway).installations
         node.forget()
-    here.propose(send(mesh))
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
-    for node in here.nodes:
-        # The block that was final before is asked for, too.
-        assert node.bodies == [3, 2]
+        assert read_sets(there, mesh.gateway).installations == first
+        assert node.count("eth_getLogs") <= 4
+        following = mesh.next_set()
+        mesh.rotate("arcade", following)
+        assert read_sets(there, mesh.gateway).installed == following
 
 
-def test_one_chain_does_not_delay_the_others(
-    mesh: Deployment, watch: Open, exchange: DirectoryExchange
+# One chain's fault
+
+
+def test_numbers_that_fit_no_type_are_the_fault_of_one_chain(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """A process signs for arcade while the hub's node owes it an answer, and for the hub when that is there."""
-    held = Held()
-    here = watch([held])
-    waiting, other = send(mesh), send(mesh, "arcade", "hub")
-
-    def wait_for(fact: Fact) -> None:
-        deadline = time.monotonic() + 5
-        while exchange.signature(fact.leaf, here.validator.address) is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-
-    here.propose(waiting)
-    with running(here.validator), held:
-        assert held.reached.wait(5)
-        here.propose(other)
-        wait_for(other)
-        assert exchange.signature(waiting.leaf, here.validator.address) is None
-        held.release.set()
-        wait_for(waiting)
+    mesh.send("hub", "arcade")
+    mesh.send("perps", "social")
+    mesh.finalize()
+    wrong = wrong_logs({"data": "0x" + "ff" * 128})
+    with behind(mesh, "perps", wrong) as (seen, _), mesh.signing(exchange, tmp_path):
+        result = seen.relayer(exchange, timeout=3.0).relay_once()
+    assert {one.chain for one in result.deliveries if one.delivered} == {"arcade"}
+    assert result.all_problems
+    assert all(problem.startswith("perps: ") for problem in result.all_problems)
+    assert not any("\n" in problem for problem in result.all_problems)
 
 
-def test_a_reorganisation_needs_as_many_nodes_as_a_signature(
-    mesh: Deployment, watch: Open, caplog: pytest.LogCaptureFixture
-) -> None:
-    """One node on another fork does not make a chain distrusted. Two do, and it stays so when they are back."""
-    here = watch([], [], [])
-    assert here.judge(send(mesh)).judgement is Judgement.SIGNED
-    here.nodes[0].faults = [fork()]
-    assert here.judge(send(mesh)).judgement is Judgement.SIGNED
-    assert any("node 1: it is on another fork: its block" in line for line in caplog.messages)
-    here.nodes[1].faults = [fork()]
-    verdict = here.judge(send(mesh))
-    assert verdict.judgement is Judgement.WAITING
-    assert "hub was reorganised below its finality" in verdict.reason
-    for node in here.nodes:
-        node.faults = []
-    assert [one.reason for one in here.validator.pass_once()] == [verdict.reason]
+# What it costs
 
 
-def test_nodes_that_lost_a_final_block_are_behind(mesh: Deployment, watch: Open) -> None:
-    here = watch([], [], [])
-    assert here.judge(send(mesh)).judgement is Judgement.SIGNED
-    for node in here.nodes:
-        node.faults = [Lagging(10)]
-    verdict = here.judge(send(mesh))
-    assert verdict.judgement is Judgement.WAITING
-    assert verdict.reason == "hub: 0 of its 3 nodes answer as they should, 2 must agree"
-    for node in here.nodes:
-        node.faults = []
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
+def requests(node: Node, work: Callable[[], Any]) -> tuple[int, int]:
+    """Round trips, and requests for logs."""
+    node.forget()
+    work()
+    return len(node.bodies), node.count("eth_getLogs")
 
 
-@pytest.mark.parametrize(("tag", "depth"), [("finalized", 64), ("safe", 32)])
-def test_finality_may_be_what_the_chain_says(mesh: Deployment, watch: Open, tag: str, depth: int) -> None:
-    here = watch([], [RefusesTag(tag)], [], finality=tag)
-    assert here.validator.chains.warnings() == [
-        f"hub: node 2: hub: eth_getBlockByNumber failed: invalid block tag: {tag}"
-    ]
-    fact = send(mesh)
-    hub = mesh.connections["hub"]
-    assert here.judge(fact).judgement is Judgement.WAITING
-    hub.rpc("anvil_mine", hex(depth - hub.chain.preset.finality_depth - 1))
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.WAITING]
-    hub.rpc("anvil_mine", "0x1")
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
+def test_a_good_node_is_asked_little(busy: Deployment) -> None:
+    with behind(busy, "hub") as (seen, node):
+        hub, there = seen.connections["hub"], busy.id_of("arcade")
+        # The height, the places of both ends, and 300 blocks in steps of 64, 128 and 256.
+        assert requests(node, lambda: rebuild(hub, busy.domain, there, 1, 6 + BUSY)) == (5, 4)
+        assert requests(node, lambda: rebuild(hub, busy.domain, there, 7, 6 + BUSY)) == (3, 2)
+        assert requests(node, lambda: read_sets(hub, busy.gateway)) == (1, 1)
 
 
-def test_finality_that_stands_still_is_said(
-    mesh: Deployment, watch: Open, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Once when it begins, and once when it ends."""
-
-    def old(seconds: int) -> Lies:
-        return Lies(
-            "eth_getBlockByNumber",
-            lambda call, said: {**said, "timestamp": hex(int(time.time()) - seconds)},
-        )
-
-    here = watch([old(10)])
-    for seconds in (10, 5_000, 5_000, 10):
-        here.nodes[0].faults = [old(seconds)]
-        assert here.judge(send(mesh)).judgement is Judgement.SIGNED
-    (begin, end) = caplog.messages
-    assert begin.startswith("hub: finality stands still: block ")
-    assert begin.endswith("the newest final one, is 5000 s old")
-    assert end.startswith("hub: finality goes on at block ")
-
-
-def test_a_deep_finality_needs_an_archive_node_and_that_is_said(mesh: Deployment, watch: Open) -> None:
-    hub = mesh.connections["hub"]
-    hub.rpc("anvil_mine", hex(200))
-    here = watch([], [Pruned(hub.height() - 127)], [], finality=130)
-    (line,) = here.validator.chains.warnings()
-    assert line.startswith("hub: node 2: relayers need an archive node for a finality of 130 blocks (")
-
-
-def test_a_chain_that_is_read_through_one_node_elsewhere_is_said(mesh: Deployment, watch: Open) -> None:
-    here = watch([])
-    (judge,) = (judge for judge in here.validator.chains.judges.values() if judge.chain.name == "hub")
-    judge.nodes.chain = replace(judge.chain, base_port=None, remote_url="http://elsewhere")
-    assert here.validator.chains.warnings() == [
-        "hub: it is read through one node, whose every lie would be signed: name several in networks.yaml "
-        "(chains.hub.nodes)"
-    ]
-
-
-def test_a_set_beyond_its_type_is_its_chains_fault_alone(mesh: Deployment, watch: Open) -> None:
-    """M43: a validator starts, and signs for the others."""
-
-    def beyond(call: Call, said: Any) -> Any:
-        if call.params[0]["topics"][0] != to_hex(gateway.VALIDATOR_SET_INSTALLED.topic):
-            return said
-        return [
-            {**log, "topics": [log["topics"][0], hex(2**64).replace("0x", "0x" + "0" * 47)]} for log in said
-        ]
-
-    here = watch([Lies("eth_getLogs", beyond)])
-    first, hub = here.validator.memberships()
-    assert first == "in validator set 1 of arcade, perps, social"
-    assert hub.startswith(
-        "hub: its node does not answer as it should (hub: its node's answer to eth_getLogs makes"
-    )
-    assert here.judge(send(mesh, "arcade", "hub")).judgement is Judgement.SIGNED
-    assert here.judge(send(mesh)).judgement is Judgement.SIGNED
-
-
-@contextmanager
-def running(validator: Validator) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=validator.run, args=(stop, lambda verdict: None))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def test_requests_grow_with_the_distance_from_the_head(mesh: Deployment) -> None:
+    """New messages are found from the end: how long the chain was before them does not matter."""
+    mesh.connections["hub"].rpc("anvil_mine", hex(400))
+    mesh.send("hub", "arcade")
+    counts = []
+    with behind(mesh, "hub", LogRange(20)) as (seen, node):
+        hub, there = seen.connections["hub"], mesh.id_of("arcade")
+        rebuild(hub, mesh.domain, there, 1, 1)
+        for _ in range(3):
+            counts.append(requests(node, lambda: rebuild(hub, mesh.domain, there, 1, 1))[1])
+            mesh.connections["hub"].rpc("anvil_mine", hex(200))
+    assert counts[0] <= 3
+    assert counts[1] - counts[0] == counts[2] - counts[1] == 200 // 20
