@@ -196,7 +196,7 @@ def test_no_key_in_a_url_is_ever_shown_and_a_password_is_sent() -> None:
         thread.join()
     with pytest.raises(Unreachable) as gone:
         Rpc(chain).rpc("eth_chainId")
-    assert str(refused.value) == f"hub: http://{place} answered with HTTP status 401"
+    assert str(refused.value) == f"hub: http://{place}/… answered with HTTP status 401"
     shown = f"{refused.value} {gone.value} {chain} {Rpc(chain)}"
     assert f"http://{place}" in shown
     assert not any(secret in shown for secret in ("user", "word", "apikey", "hidden"))
