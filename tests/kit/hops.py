@@ -95,12 +95,27 @@ class Courier:
         ids = [later.id for later in lane.messages[message.nonce :]]
         return message.fields, (message.destination, message.nonce, lane.heads[message.nonce - 1], ids)
 
-    def refund(self, message: Message) -> Receipt:
-        """Ends a message that its destination returned, and notes what its sender sent on."""
+    def refund(self, message: Message, method: str = "refund", *others: Any) -> Receipt:
+        """Ends a message that its destination returned, or left behind, and notes what its sender sent on. If its sender
+        cannot take it back yet, it stays open: what is unspent waits as the sender's credit.
+        """
         origin = self.names[message.origin]
-        arguments = self.evidence(message)
-        receipt = self.stacks[origin].gateway.send("refund", *arguments, sender=self.relayer)
+        arguments = (*self.evidence(message), *others)
+        receipt = self.stacks[origin].gateway.send(method, *arguments, sender=self.relayer)
+        if receipt.named("CallbackFailed"):
+            self.given_to_bridge += receipt.named("MessageReturned")[0][3]
+        else:
+            del self.open[message.id]
+        self.note(origin, receipt)
+        self.check_balances()
+        return receipt
+
+    def call_back(self, message: Message, unspent: int) -> Receipt:
+        """Lets a bridge take back what it could not when its message was refunded."""
+        origin = self.names[message.origin]
+        receipt = self.stacks[origin].gateway.send("callBack", *place(message), sender=self.relayer)
         del self.open[message.id]
+        self.given_to_bridge -= unspent
         self.note(origin, receipt)
         self.check_balances()
         return receipt
@@ -159,6 +174,11 @@ class Courier:
 def transfer(message: Message) -> tuple[int, str, str, int]:
     """Chain, from, to and amount of a transfer's message: the chain where it goes, or where it goes if it returns."""
     return CODEC.decode(["uint256", "address", "address", "uint256"], message.payload)
+
+
+def place(message: Message) -> tuple[Any, ...]:
+    """Arguments of `callBack`."""
+    return message.fields, message.destination, message.nonce
 
 
 def deposit(stack: Stack, account: str, amount: int = CREDIT) -> None:
