@@ -95,13 +95,13 @@ class Courier:
         ids = [later.id for later in lane.messages[message.nonce :]]
         return message.fields, (message.destination, message.nonce, lane.heads[message.nonce - 1], ids)
 
-    def refund(self, message: Message, method: str = "refund", *others: Any) -> Receipt:
-        """Ends a message that its destination returned, or left behind, and notes what its sender sent on. If its sender
-        cannot take it back yet, it stays open: what is unspent waits as the sender's credit.
+    def refund(self, message: Message) -> Receipt:
+        """Ends a message that its destination returned, and notes what its sender sent on. If its sender cannot take it
+        back yet, it stays open: what is unspent waits as the sender's credit.
         """
         origin = self.names[message.origin]
-        arguments = (*self.evidence(message), *others)
-        receipt = self.stacks[origin].gateway.send(method, *arguments, sender=self.relayer)
+        arguments = self.evidence(message)
+        receipt = self.stacks[origin].gateway.send("refund", *arguments, sender=self.relayer)
         if receipt.named("CallbackFailed"):
             self.given_to_bridge += receipt.named("MessageReturned")[0][3]
         else:
