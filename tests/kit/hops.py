@@ -8,6 +8,7 @@ from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message
+from tests.kit.ages import outlive
 from tests.kit.evm import CODEC, Receipt, now, views
 from tests.kit.paper import PaperLane, Validators
 from tests.kit.stack import Stack
@@ -31,6 +32,7 @@ class Courier:
 
     def __init__(self, stacks: dict[str, Stack], validators: Validators, relayer: str) -> None:
         self.stacks, self.validators, self.relayer = stacks, validators, relayer
+        self.signers = dict.fromkeys(stacks, validators)
         self.hub_id = stacks["hub"].chain.chain_id
         self.names = {stack.chain.chain_id: name for name, stack in stacks.items()}
         self.lanes: dict[tuple[str, str], PaperLane] = {}
@@ -67,11 +69,14 @@ class Courier:
         lane = self.lane(origin, destination)
         tree = Tree([lane.fact()])
         gateway = self.stacks[destination].gateway.address
-        return self.validators.sign(self.hub_id, gateway, tree.root).fields, [lane.batch(tree)]
+        return self.signers[destination].sign(self.hub_id, gateway, tree.root).fields, [lane.batch(tree)]
 
     def carry(self, origin: str, destination: str, at: int | None = None) -> Receipt:
         """Delivers the lane, and notes what its recipients sent on."""
         gateway = self.stacks[destination].gateway
+        if at is not None:
+            present = self.signers[destination]
+            self.signers[destination] = outlive(gateway, self.hub_id, present, at, self.relayer)
         receipt = gateway.send("deliver", *self.arguments(origin, destination), sender=self.relayer, at=at)
         return self._executed(destination, receipt)
 
