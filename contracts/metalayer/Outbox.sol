@@ -39,9 +39,9 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
     uint64 public constant DEFAULT_DELIVERY_TIME = 14 days;
     /// @notice A lane's head is stored every so many messages: the walk of an old message ends at a stored head.
     uint64 public constant STORED_HEAD_INTERVAL = 256;
-    /// @notice Gas for which each of the three steps of a return is paid, and more of it per byte of payload.
-    uint256 public constant STEP_GAS = 120_000;
-    uint256 public constant STEP_GAS_PER_BYTE = 40;
+    /// @dev Gas for which each of the three steps of a return is paid, and more of it per byte of payload.
+    uint256 internal constant STEP_GAS = 120_000;
+    uint256 internal constant STEP_GAS_PER_BYTE = 40;
 
     uint256 private constant ATTRIBUTE_LENGTH = 36;
     uint256 private constant GAS_FEE_UNIT = 1_000;
