@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {CrosschainLinked} from "@openzeppelin/contracts/crosschain/CrosschainLinked.sol";
+import {BridgeFungible} from "@openzeppelin/contracts/crosschain/bridges/abstract/BridgeFungible.sol";
+import {BridgeMultiToken} from "@openzeppelin/contracts/crosschain/bridges/abstract/BridgeMultiToken.sol";
+import {BridgeNonFungible} from "@openzeppelin/contracts/crosschain/bridges/abstract/BridgeNonFungible.sol";
+import {Context} from "@openzeppelin/contracts/utils/Context.sol";
+import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
+import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
+import {IMetalayer} from "../interfaces/IMetalayer.sol";
+import {Attributes} from "../metalayer/libraries/Attributes.sol";
+import {Message} from "../metalayer/types/Message.sol";
+
+/// @title MetalayerLinked: what OpenZeppelin's bridges lack on this gateway
+/// @notice Mixed into a bridge of `@openzeppelin/contracts/crosschain`, it
+/// - lets whoever calls pay for the transfer, out of credit that they allowed this contract (`setAllowance`): the
+///   allowance bounds the price, and nobody can spend what is not theirs;
+/// - gives back what was not delivered: the tokens to whom they came from, the unspent fee to whoever paid;
+/// - refuses beneficiaries that are no account of an EVM chain, where the tokens would be lost.
+/// The other end may be the plain bridge of OpenZeppelin. Chains that are linked through another gateway get none of
+/// this. Whoever sends other messages through the gateway as this contract has to override `onMessageReturned`.
+abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned {
+    /// @dev Bytes of an account on an EVM chain.
+    uint256 private constant ACCOUNT_LENGTH = 20;
+
+    /// @notice The Metalayer of this chain. Links may move to another gateway: what was sent through this one before
+    /// still comes back.
+    IMetalayer public immutable GATEWAY;
+
+    /// @notice Wei of ERA that a payer can withdraw: fees of its transfers that nobody earned.
+    mapping(address payer => uint256) public unspentFees;
+
+    /// @notice Emitted when a transfer comes back that was not delivered.
+    /// @param id Id of its message: the `sendId` of the event with which it left.
+    /// @param from Whose tokens they were, and are again.
+    /// @param payer Who may withdraw `unspent` (wei of ERA).
+    event CrosschainTransferReturned(bytes32 indexed id, address indexed from, address indexed payer, uint256 unspent);
+
+    /// @notice Thrown when anyone but the gateway says that a message was returned.
+    error NotGateway(address caller);
+    /// @notice Thrown when the beneficiary is zero, or has not 20 bytes: OpenZeppelin's bridges would cut it or fill it
+    /// up with zeros.
+    error InvalidBeneficiary(bytes beneficiary);
+
+    constructor(IMetalayer gateway) {
+        GATEWAY = gateway;
+    }
+
+    /// @notice Pays the caller's unspent fees out, as ERA.
+    function withdrawUnspentFees(address to) external {
+        address payer = _msgSender();
+        uint256 amount = unspentFees[payer];
+        unspentFees[payer] = 0;
+        GATEWAY.withdraw(to, amount);
+    }
+
+    /// @inheritdoc IMessageReturned
+    /// @dev Calls the token and nothing else, and pays no ERA out: that may cost more gas than all the rest. It can fail
+    /// only if the token refuses to give back.
+    function onMessageReturned(bytes32 id, uint256, Message calldata message, uint256 unspent) external virtual {
+        require(_isGateway(msg.sender), NotGateway(msg.sender));
+        bytes calldata payload = message.payload;
+        (, address from) = InteroperableAddress.parseEvmV1(abi.decode(payload, (bytes)));
+        address payer = address(bytes20(payload[payload.length - ACCOUNT_LENGTH:]));
+        unspentFees[payer] += unspent;
+        emit CrosschainTransferReturned(id, from, payer, unspent);
+        _giveBack(from, payload);
+    }
+
+    /// @dev All of OpenZeppelin's bridges encode the owner and the beneficiary first, and decode without minding what
+    /// stands at the end: there goes who pays, so that nothing has to be stored.
+    /// @inheritdoc CrosschainLinked
+    function _sendMessageToCounterpart(bytes memory chain, bytes memory payload, bytes[] memory attributes)
+        internal
+        virtual
+        override
+        returns (bytes32)
+    {
+        (address gateway,) = getLink(chain);
+        if (!_isGateway(gateway)) return super._sendMessageToCounterpart(chain, payload, attributes);
+        (, bytes memory beneficiary) = abi.decode(payload, (bytes, bytes));
+        require(
+            beneficiary.length == ACCOUNT_LENGTH && bytes20(beneficiary) != 0, InvalidBeneficiary(beneficiary)
+        );
+        address payer = _msgSender();
+        return super._sendMessageToCounterpart(
+            chain, bytes.concat(payload, bytes20(payer)), _attributes(attributes, payer)
+        );
+    }
+
+    /// @dev Gives what a payload carries to `from`, whose it was.
+    function _giveBack(address from, bytes calldata payload) internal virtual;
+
+    /// @dev Attributes of a transfer: those given, gas limit and payer. Override it for a deadline, or others.
+    /// @param payer To be named as `feePayer`: without one, this contract pays, and whoever calls it spends its credit.
+    function _attributes(bytes[] memory given, address payer) internal view virtual returns (bytes[] memory all) {
+        bytes[] memory own = Attributes.encode(_receiveGasLimit(), payer);
+        all = new bytes[](given.length + own.length);
+        for (uint256 i; i < all.length; ++i) {
+            all[i] = i < given.length ? given[i] : own[i - given.length];
+        }
+    }
+
+    /// @dev Gas with which the other end is called: for a plain token, three times what it needs.
+    function _receiveGasLimit() internal view virtual returns (uint256) {
+        return 200_000;
+    }
+
+    /// @dev What the caller pays, in wei of ERA.
+    /// @param to Beneficiary, as the bridge takes it: its chain is the destination.
+    /// @param payload Any that is as long as the one that the bridge encodes.
+    function _quote(bytes memory to, bytes memory payload) internal view returns (uint256) {
+        (uint256 destination,) = InteroperableAddress.parseEvmV1(to);
+        return GATEWAY.quote(destination, _receiveGasLimit(), payload.length + ACCOUNT_LENGTH);
+    }
+
+    /// @dev Owner and beneficiary, as long as in any payload from here.
+    function _accounts() internal view returns (bytes memory, bytes memory) {
+        return (InteroperableAddress.formatEvmV1(block.chainid, address(this)), new bytes(ACCOUNT_LENGTH));
+    }
+
+    function _isGateway(address account) private view returns (bool) {
+        return account == address(GATEWAY);
+    }
+}
+
+/// @title MetalayerFungible: for `BridgeERC20`, `BridgeERC7802` and `ERC20Crosschain`
+abstract contract MetalayerFungible is BridgeFungible, MetalayerLinked {
+    /// @notice What `crosschainTransfer` costs the caller, in wei of ERA.
+    function quote(bytes memory to) external view returns (uint256) {
+        (bytes memory from, bytes memory beneficiary) = _accounts();
+        return _quote(to, abi.encode(from, beneficiary, uint256(0)));
+    }
+
+    function _giveBack(address from, bytes calldata payload) internal override {
+        (,, uint256 amount) = abi.decode(payload, (bytes, bytes, uint256));
+        _onReceive(from, amount);
+    }
+
+    function _sendMessageToCounterpart(bytes memory chain, bytes memory payload, bytes[] memory attributes)
+        internal
+        virtual
+        override(CrosschainLinked, MetalayerLinked)
+        returns (bytes32)
+    {
+        return super._sendMessageToCounterpart(chain, payload, attributes);
+    }
+}
+
+/// @title MetalayerNonFungible: for `BridgeERC721` and `ERC721Crosschain`
+abstract contract MetalayerNonFungible is BridgeNonFungible, MetalayerLinked {
+    /// @notice What `crosschainTransferFrom` costs the caller, in wei of ERA.
+    function quote(bytes memory to) external view returns (uint256) {
+        (bytes memory from, bytes memory beneficiary) = _accounts();
+        return _quote(to, abi.encode(from, beneficiary, uint256(0)));
+    }
+
+    function _giveBack(address from, bytes calldata payload) internal override {
+        (,, uint256 tokenId) = abi.decode(payload, (bytes, bytes, uint256));
+        _onReceive(from, tokenId);
+    }
+
+    function _sendMessageToCounterpart(bytes memory chain, bytes memory payload, bytes[] memory attributes)
+        internal
+        virtual
+        override(CrosschainLinked, MetalayerLinked)
+        returns (bytes32)
+    {
+        return super._sendMessageToCounterpart(chain, payload, attributes);
+    }
+}
+
+/// @title MetalayerMultiToken: for `BridgeERC1155` and `ERC1155Crosschain`
+/// @notice A contract that owns such tokens is asked to accept them when they come back. If it refuses, or uses more
+/// gas than the return has, they wait in the gateway until it accepts.
+abstract contract MetalayerMultiToken is BridgeMultiToken, MetalayerLinked {
+    /// @notice What `crosschainTransferFrom` of so many ids, with so many bytes of data, costs the caller, in wei of ERA.
+    function quote(bytes memory to, uint256 ids, uint256 dataLength) external view returns (uint256) {
+        (bytes memory from, bytes memory beneficiary) = _accounts();
+        uint256[] memory words = new uint256[](ids);
+        return _quote(to, abi.encode(from, beneficiary, words, words, new bytes(dataLength)));
+    }
+
+    /// @dev Without the data, which was for the beneficiary.
+    function _giveBack(address from, bytes calldata payload) internal override {
+        (,, uint256[] memory ids, uint256[] memory values) = abi.decode(payload, (bytes, bytes, uint256[], uint256[]));
+        _onReceive(from, ids, values, "");
+    }
+
+    function _sendMessageToCounterpart(bytes memory chain, bytes memory payload, bytes[] memory attributes)
+        internal
+        virtual
+        override(CrosschainLinked, MetalayerLinked)
+        returns (bytes32)
+    {
+        return super._sendMessageToCounterpart(chain, payload, attributes);
+    }
+}
