@@ -5,7 +5,8 @@ import {CrosschainLinked} from "@openzeppelin/contracts/crosschain/CrosschainLin
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Crosschain} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Crosschain.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
-import {MetalayerFungible, MetalayerLinked} from "./MetalayerBridges.sol";
+import {MetalayerFungible} from "./MetalayerFungible.sol";
+import {MetalayerLinked} from "./MetalayerLinked.sol";
 
 /// @title Voucher: OpenZeppelin's crosschain token, with fees that the caller pays, and nothing lost on the way
 contract Voucher is ERC20Crosschain, MetalayerFungible {

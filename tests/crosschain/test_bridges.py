@@ -15,6 +15,7 @@ from eth_utils.crypto import keccak
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.network.transactions import KeySender
 from metalayer.protocol.abi import Function
+from metalayer.protocol.gateway import DELIVER_BEFORE, FEE_PAYER
 from metalayer.protocol.message import interoperable
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import ERA, Deployment
@@ -27,6 +28,7 @@ from tests.kit.evm import (
     created_address,
     error,
     init_code,
+    now,
     transact,
 )
 from tests.kit.paper import DAY
@@ -153,7 +155,9 @@ def voucher(workshop: Workshop) -> Goods:
 def in_custody(workshop: Workshop) -> Goods:
     """A plain token, kept by a bridge that is OpenZeppelin's on the other side."""
     here = workshop.build("hub", "PlainToken", HOLDER, AMOUNT)
-    links = [workshop.link(*end) for end in (("arcade", workshop.next("arcade")), ("hub", workshop.next("hub")))]
+    links = [
+        workshop.link(*end) for end in (("arcade", workshop.next("arcade")), ("hub", workshop.next("hub")))
+    ]
     bridge = workshop.build("hub", "CustodyBridge", workshop.mesh.gateway, links[0], here.address)
     there = workshop.build("arcade", "PlainCrosschainToken", links[1], HOLDER, 0)
     here.send("approve", bridge.address, AMOUNT, sender=HOLDER)
@@ -175,6 +179,14 @@ def inventory(workshop: Workshop) -> Goods:
         quoted=(2, 7),
         ids=((1,), (2,)),
     )
+
+
+def gas_of(workshop: Workshop, contract: Contract, method: str, *arguments: Any) -> int:
+    """What a call by the gateway needs."""
+    data = contract.encode(method, *arguments)
+    request = {"from": workshop.mesh.gateway, "to": contract.address, "data": "0x" + data.hex()}
+    whole = int(contract.chain.rpc("eth_estimateGas", [request]), 16)
+    return whole - 21_000 - sum(16 if byte else 4 for byte in data)
 
 
 @pytest.fixture(params=[voucher, in_custody, collectible, inventory], ids=lambda make: make.__name__)
@@ -250,7 +262,12 @@ def test_what_expires_comes_back_once(workshop: Workshop, goods: Goods) -> None:
     assert not any(goods.owned(goods.there, THERE))
 
     era, gateway = workshop.mesh.on["hub"].era, workshop.gateway
-    assert 0 < unspent == goods.bridge.view("unspentFees", HOLDER) == gateway.view("credit", goods.bridge.address)
+    assert (
+        0
+        < unspent
+        == goods.bridge.view("unspentFees", HOLDER)
+        == gateway.view("credit", goods.bridge.address)
+    )
     before = era.view("balanceOf", HOLDER)
     for _ in range(2):
         goods.bridge.send("withdrawUnspentFees", HOLDER, sender=HOLDER)
@@ -303,16 +320,24 @@ def test_nobody_else_says_that_a_transfer_came_back(workshop: Workshop, goods: G
         assert refusal == error("NotGateway", caller)
 
 
-def test_coming_back_needs_little_gas(workshop: Workshop, goods: Goods) -> None:
-    """With the holder's balance and unspent fees at zero before. What the transaction itself costs is not the call's."""
+def test_neither_way_needs_more_gas_than_it_gets(workshop: Workshop, goods: Goods) -> None:
+    """With the balances and the unspent fees at zero before. What a transaction itself costs is not the call's."""
     workshop.allow(goods)
-    ((id_, _, _, payload, *_),) = goods.send(workshop.to(THERE)).named("MessageSent")
-    message = (goods.bridge.address, goods.there.address, 200_000, 2**64 - 1, 2**192 - 1, payload)
-    data = goods.bridge.encode("onMessageReturned", id_, workshop.mesh.id_of("arcade"), message, ERA)
-    request = {"from": workshop.mesh.gateway, "to": goods.bridge.address, "data": "0x" + data.hex()}
-    gas = int(goods.bridge.chain.rpc("eth_estimateGas", [request]), 16)
-    print("GAS", goods.bridge.name, gas - 21_000 - sum(16 if byte else 4 for byte in data))
-    assert gas - 21_000 - sum(16 if byte else 4 for byte in data) < RETURN_GAS
+    sent = goods.send(workshop.to(THERE))
+    ((id_, from_, _, payload, *_),) = sent.named("MessageSent")
+    ((_, _, gas_limit, deadline, fee, _),) = sent.named("LaneExtended")
+    message = (goods.bridge.address, goods.there.address, gas_limit, deadline, fee, payload)
+    assert gas_of(workshop, goods.there, "receiveMessage", id_, from_, payload) < gas_limit / 2
+    arcade = workshop.mesh.id_of("arcade")
+    assert gas_of(workshop, goods.bridge, "onMessageReturned", id_, arcade, message, ERA) < RETURN_GAS
+
+
+def test_a_bridge_may_have_attributes_of_its_own(workshop: Workshop) -> None:
+    goods = in_custody(workshop)
+    workshop.allow(goods)
+    ((_, _, _, _, _, attributes),) = goods.send(workshop.to(THERE)).named("MessageSent")
+    assert attributes[0] == DELIVER_BEFORE.encode(now(goods.bridge.chain) + DAY)
+    assert attributes[-1] == FEE_PAYER.encode(HOLDER)
 
 
 @pytest.mark.parametrize("account", [bytes(20), b"\x11" * 5, b"\x22" * 32, b"\x33" * 21], ids=bytes.hex)

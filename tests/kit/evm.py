@@ -288,7 +288,7 @@ def _errors() -> dict[str, tuple[bytes, list[str]]]:
 
 @lru_cache
 def _events() -> dict[tuple[bytes, int], Any]:
-    """By topic and number of topics: `Transfer` of ERC-20 and ERC-721 differ in what is indexed, and in nothing else."""
+    """By topic and number of topics: `Transfer` of ERC-20 and ERC-721 differ in what is indexed only."""
     return {
         (keccak(text=abi.selector), 1 + sum(parameter.indexed for parameter in abi.inputs)): abi
         for contract_type in contract_types().values()

@@ -2,9 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {CrosschainLinked} from "@openzeppelin/contracts/crosschain/CrosschainLinked.sol";
-import {BridgeFungible} from "@openzeppelin/contracts/crosschain/bridges/abstract/BridgeFungible.sol";
-import {BridgeMultiToken} from "@openzeppelin/contracts/crosschain/bridges/abstract/BridgeMultiToken.sol";
-import {BridgeNonFungible} from "@openzeppelin/contracts/crosschain/bridges/abstract/BridgeNonFungible.sol";
 import {Context} from "@openzeppelin/contracts/utils/Context.sol";
 import {InteroperableAddress} from "@openzeppelin/contracts/utils/draft-InteroperableAddress.sol";
 import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
@@ -56,9 +53,9 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
     }
 
     /// @inheritdoc IMessageReturned
-    /// @dev Calls the token and nothing else, and pays no ERA out: that may cost more gas than all the rest. It can fail
-    /// only if the token refuses to give back.
-    function onMessageReturned(bytes32 id, uint256, Message calldata message, uint256 unspent) external virtual {
+    /// @dev Calls the token and nothing else. The unspent fee is put down, not paid out: that may cost more gas than
+    /// all the rest. It fails only if the token refuses to give back; then nothing is lost, and it can be tried again.
+    function onMessageReturned(bytes32 id, uint256, Message calldata message, uint256 unspent) public virtual {
         require(_isGateway(msg.sender), NotGateway(msg.sender));
         bytes calldata payload = message.payload;
         (, address from) = InteroperableAddress.parseEvmV1(abi.decode(payload, (bytes)));
@@ -84,9 +81,8 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
             beneficiary.length == ACCOUNT_LENGTH && bytes20(beneficiary) != 0, InvalidBeneficiary(beneficiary)
         );
         address payer = _msgSender();
-        return super._sendMessageToCounterpart(
-            chain, bytes.concat(payload, bytes20(payer)), _attributes(attributes, payer)
-        );
+        payload = bytes.concat(payload, bytes20(payer));
+        return super._sendMessageToCounterpart(chain, payload, _attributes(attributes, payload.length, payer));
     }
 
     /// @dev Gives what a payload carries to `from`, whose it was.
@@ -94,25 +90,31 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
 
     /// @dev Attributes of a transfer: those given, gas limit and payer. Override it for a deadline, or others.
     /// @param payer To be named as `feePayer`: without one, this contract pays, and whoever calls it spends its credit.
-    function _attributes(bytes[] memory given, address payer) internal view virtual returns (bytes[] memory all) {
-        bytes[] memory own = Attributes.encode(_receiveGasLimit(), payer);
+    function _attributes(bytes[] memory given, uint256 payloadLength, address payer)
+        internal
+        view
+        virtual
+        returns (bytes[] memory all)
+    {
+        bytes[] memory own = Attributes.encode(_receiveGasLimit(payloadLength), payer);
         all = new bytes[](given.length + own.length);
         for (uint256 i; i < all.length; ++i) {
             all[i] = i < given.length ? given[i] : own[i - given.length];
         }
     }
 
-    /// @dev Gas with which the other end is called: for a plain token, three times what it needs.
-    function _receiveGasLimit() internal view virtual returns (uint256) {
-        return 200_000;
+    /// @dev Gas with which the other end is called. OpenZeppelin's plain tokens need up to 60,000.
+    function _receiveGasLimit(uint256) internal view virtual returns (uint256) {
+        return 150_000;
     }
 
     /// @dev What the caller pays, in wei of ERA.
     /// @param to Beneficiary, as the bridge takes it: its chain is the destination.
     /// @param payload Any that is as long as the one that the bridge encodes.
-    function _quote(bytes memory to, bytes memory payload) internal view returns (uint256) {
-        (uint256 destination,) = InteroperableAddress.parseEvmV1(to);
-        return GATEWAY.quote(destination, _receiveGasLimit(), payload.length + ACCOUNT_LENGTH);
+    function _quote(bytes calldata to, bytes memory payload) internal view returns (uint256) {
+        (uint256 destination,) = InteroperableAddress.parseEvmV1Calldata(to);
+        uint256 length = payload.length + ACCOUNT_LENGTH;
+        return GATEWAY.quote(destination, _receiveGasLimit(length), length);
     }
 
     /// @dev Owner and beneficiary, as long as in any payload from here.
@@ -122,78 +124,5 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
 
     function _isGateway(address account) private view returns (bool) {
         return account == address(GATEWAY);
-    }
-}
-
-/// @title MetalayerFungible: for `BridgeERC20`, `BridgeERC7802` and `ERC20Crosschain`
-abstract contract MetalayerFungible is BridgeFungible, MetalayerLinked {
-    /// @notice What `crosschainTransfer` costs the caller, in wei of ERA.
-    function quote(bytes memory to) external view returns (uint256) {
-        (bytes memory from, bytes memory beneficiary) = _accounts();
-        return _quote(to, abi.encode(from, beneficiary, uint256(0)));
-    }
-
-    function _giveBack(address from, bytes calldata payload) internal override {
-        (,, uint256 amount) = abi.decode(payload, (bytes, bytes, uint256));
-        _onReceive(from, amount);
-    }
-
-    function _sendMessageToCounterpart(bytes memory chain, bytes memory payload, bytes[] memory attributes)
-        internal
-        virtual
-        override(CrosschainLinked, MetalayerLinked)
-        returns (bytes32)
-    {
-        return super._sendMessageToCounterpart(chain, payload, attributes);
-    }
-}
-
-/// @title MetalayerNonFungible: for `BridgeERC721` and `ERC721Crosschain`
-abstract contract MetalayerNonFungible is BridgeNonFungible, MetalayerLinked {
-    /// @notice What `crosschainTransferFrom` costs the caller, in wei of ERA.
-    function quote(bytes memory to) external view returns (uint256) {
-        (bytes memory from, bytes memory beneficiary) = _accounts();
-        return _quote(to, abi.encode(from, beneficiary, uint256(0)));
-    }
-
-    function _giveBack(address from, bytes calldata payload) internal override {
-        (,, uint256 tokenId) = abi.decode(payload, (bytes, bytes, uint256));
-        _onReceive(from, tokenId);
-    }
-
-    function _sendMessageToCounterpart(bytes memory chain, bytes memory payload, bytes[] memory attributes)
-        internal
-        virtual
-        override(CrosschainLinked, MetalayerLinked)
-        returns (bytes32)
-    {
-        return super._sendMessageToCounterpart(chain, payload, attributes);
-    }
-}
-
-/// @title MetalayerMultiToken: for `BridgeERC1155` and `ERC1155Crosschain`
-/// @notice A contract that owns such tokens is asked to accept them when they come back. If it refuses, or uses more
-/// gas than the return has, they wait in the gateway until it accepts.
-abstract contract MetalayerMultiToken is BridgeMultiToken, MetalayerLinked {
-    /// @notice What `crosschainTransferFrom` of so many ids, with so many bytes of data, costs the caller, in wei of ERA.
-    function quote(bytes memory to, uint256 ids, uint256 dataLength) external view returns (uint256) {
-        (bytes memory from, bytes memory beneficiary) = _accounts();
-        uint256[] memory words = new uint256[](ids);
-        return _quote(to, abi.encode(from, beneficiary, words, words, new bytes(dataLength)));
-    }
-
-    /// @dev Without the data, which was for the beneficiary.
-    function _giveBack(address from, bytes calldata payload) internal override {
-        (,, uint256[] memory ids, uint256[] memory values) = abi.decode(payload, (bytes, bytes, uint256[], uint256[]));
-        _onReceive(from, ids, values, "");
-    }
-
-    function _sendMessageToCounterpart(bytes memory chain, bytes memory payload, bytes[] memory attributes)
-        internal
-        virtual
-        override(CrosschainLinked, MetalayerLinked)
-        returns (bytes32)
-    {
-        return super._sendMessageToCounterpart(chain, payload, attributes);
     }
 }
