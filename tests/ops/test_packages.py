@@ -171,16 +171,23 @@ def test_a_foundry_project_compiles_with_the_npm_package(packages: Unpacked) -> 
     """
     (remappings,) = (block.split() for block in blocks("") if "=node_modules/" in block)
     texts = {f"node_modules/{name}": text for name, text in files(packages.node_modules, ".sol").items()}
+    examples = [name for name in texts if name.startswith("node_modules/@metalayer/contracts/examples/")]
     asked = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in {**texts, "src/Greeter.sol": GREETER}.items()},
         "settings": {
             "remappings": remappings,
-            "outputSelection": {"*": {"*": ["abi"]}, "src/Greeter.sol": {"*": ["evm.bytecode.object"]}},
+            "outputSelection": {
+                "*": {"*": ["abi"]},
+                **dict.fromkeys(["src/Greeter.sol", *examples], {"*": ["evm.bytecode.object"]}),
+            },
         },
     }
     (answer,) = run(solc_folder() / f"solc-v{solc_version()}", [asked])
     compiled = answer["contracts"]
     assert compiled["src/Greeter.sol"]["Greeter"]["evm"]["bytecode"]["object"]
+    assert compiled["node_modules/@metalayer/contracts/examples/Voucher.sol"]["Voucher"]["evm"]["bytecode"][
+        "object"
+    ]
     abi = json.loads((packages.npm / "abi" / "IMetalayer.json").read_text(encoding="utf-8"))
     assert compiled["node_modules/@metalayer/contracts/interfaces/IMetalayer.sol"]["IMetalayer"]["abi"] == abi
