@@ -96,16 +96,17 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
         virtual
         returns (bytes[] memory all)
     {
-        bytes[] memory own = Attributes.encode(_receiveGasLimit(payloadLength), payer);
+        bytes[] memory own = Attributes.encode(_gasLimit(payloadLength), payer);
         all = new bytes[](given.length + own.length);
         for (uint256 i; i < all.length; ++i) {
             all[i] = i < given.length ? given[i] : own[i - given.length];
         }
     }
 
-    /// @dev Gas with which the other end is called. OpenZeppelin's plain tokens need up to 60,000.
-    function _receiveGasLimit(uint256) internal view virtual returns (uint256) {
-        return 150_000;
+    /// @dev Gas with which the other end is called. OpenZeppelin's plain tokens need up to 58,000 there, and up to
+    /// 76,000 to come back.
+    function _gasLimit(uint256) internal view virtual returns (uint256) {
+        return 100_000;
     }
 
     /// @dev What the caller pays, in wei of ERA.
@@ -114,7 +115,7 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
     function _quote(bytes calldata to, bytes memory payload) internal view returns (uint256) {
         (uint256 destination,) = InteroperableAddress.parseEvmV1Calldata(to);
         uint256 length = payload.length + ACCOUNT_LENGTH;
-        return GATEWAY.quote(destination, _receiveGasLimit(length), length);
+        return GATEWAY.quote(destination, _gasLimit(length), length);
     }
 
     /// @dev Owner and beneficiary, as long as in any payload from here.

@@ -23,10 +23,10 @@ abstract contract MetalayerMultiToken is BridgeMultiToken, MetalayerLinked {
         _onReceive(from, ids, values, "");
     }
 
-    /// @dev An id and its value are 64 bytes, and cost up to 24,000 gas. What the beneficiary does with the data, if it
-    /// has code, comes on top.
-    function _receiveGasLimit(uint256 payloadLength) internal view virtual override returns (uint256) {
-        return 100_000 + 500 * payloadLength;
+    /// @dev An id and its value are 64 bytes, and cost up to 24,000 gas. A beneficiary that does more than to accept
+    /// needs more.
+    function _gasLimit(uint256 payloadLength) internal view virtual override returns (uint256) {
+        return 400 * payloadLength;
     }
 
     function _sendMessageToCounterpart(bytes memory chain, bytes memory payload, bytes[] memory attributes)

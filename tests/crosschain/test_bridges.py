@@ -223,13 +223,15 @@ def test_a_plain_bridge_loses_what_is_not_delivered(workshop: Workshop) -> None:
 
 
 def test_a_plain_bridge_gives_tokens_to_accounts_that_nobody_has(workshop: Workshop) -> None:
-    """Whose address it made of 5 bytes, or of the first 20 of 32."""
+    """Whose address it made of 5 bytes, or of the first 20 of 32. Only the zero address is refused, on the way."""
     goods = plain(workshop)
     workshop.mesh.prepay(SENDER, ERA, ["hub"], goods.bridge.address)
-    for account in (b"\x11" * 5, b"\x22" * 32):
-        goods.bridge.send("crosschainTransfer", workshop.malformed(account), 1, sender=HOLDER)
-    workshop.pass_by(1)
-    for made in ("0x" + "11" * 5 + "00" * 15, "0x" + "22" * 20):
+    for to in (*map(workshop.malformed, (b"\x11" * 5, b"\x22" * 32)), workshop.to(THERE) + b"\x33"):
+        goods.bridge.send("crosschainTransfer", to, 1, sender=HOLDER)
+    goods.bridge.send("crosschainTransfer", workshop.to(ZERO_ADDRESS), 1, sender=HOLDER)
+    (result,) = workshop.pass_by(1)
+    assert (result.delivered, result.failed) == (3, 1)
+    for made in ("0x" + "11" * 5 + "00" * 15, "0x" + "22" * 20, THERE):
         assert goods.owned(goods.there, made) == [1]
 
 
@@ -327,9 +329,35 @@ def test_neither_way_needs_more_gas_than_it_gets(workshop: Workshop, goods: Good
     ((id_, from_, _, payload, *_),) = sent.named("MessageSent")
     ((_, _, gas_limit, deadline, fee, _),) = sent.named("LaneExtended")
     message = (goods.bridge.address, goods.there.address, gas_limit, deadline, fee, payload)
-    assert gas_of(workshop, goods.there, "receiveMessage", id_, from_, payload) < gas_limit / 2
-    arcade = workshop.mesh.id_of("arcade")
-    assert gas_of(workshop, goods.bridge, "onMessageReturned", id_, arcade, message, ERA) < RETURN_GAS
+    there = gas_of(workshop, goods.there, "receiveMessage", id_, from_, payload)
+    back = gas_of(
+        workshop, goods.bridge, "onMessageReturned", id_, workshop.mesh.id_of("arcade"), message, ERA
+    )
+    assert max(there, back) * 6 / 5 < gas_limit
+    assert back < RETURN_GAS
+
+
+@pytest.mark.parametrize("count", [1, 10, 70])
+def test_many_ids_get_the_gas_that_they_need(workshop: Workshop, count: int) -> None:
+    """Both ways, as if none of them had been there before."""
+    here, there = workshop.pair("Inventory", 0, workshop.mesh.gateway)
+    ids, nothing = list(range(3, 3 + count)), [0] * count
+    goods = Goods(
+        here, here, there, lambda to: _TRANSFER_MANY.encode(HOLDER, to, ids, nothing, b""), (count, 0)
+    )
+    workshop.allow(goods)
+    sent = goods.send(workshop.to(THERE))
+    ((id_, from_, _, payload, *_),) = sent.named("MessageSent")
+    ((_, _, gas_limit, deadline, fee, _),) = sent.named("LaneExtended")
+    # Values of 1 instead, which stand right before the length of the data, a word, and who pays.
+    end = len(payload) - 20 - 32
+    payload = payload[: end - 32 * count] + (1).to_bytes(32, "big") * count + payload[end:]
+    message = (here.address, there.address, gas_limit, deadline, fee, payload)
+    assert gas_of(workshop, there, "receiveMessage", id_, from_, payload) < gas_limit
+    assert (
+        gas_of(workshop, here, "onMessageReturned", id_, workshop.mesh.id_of("arcade"), message, ERA)
+        < gas_limit
+    )
 
 
 def test_a_bridge_may_have_attributes_of_its_own(workshop: Workshop) -> None:
