@@ -54,7 +54,7 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
 
     /// @inheritdoc IMessageReturned
     /// @dev Calls the token and nothing else. The unspent fee is put down, not paid out: that may cost more gas than
-    /// all the rest. It fails only if the token refuses to give back; then nothing is lost, and it can be tried again.
+    /// all the rest. It fails only if the token refuses to give back; then nothing is lost, and anyone may repeat it.
     function onMessageReturned(bytes32 id, uint256, Message calldata message, uint256 unspent) public virtual {
         require(_isGateway(msg.sender), NotGateway(msg.sender));
         bytes calldata payload = message.payload;
@@ -88,7 +88,7 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
     /// @dev Gives what a payload carries to `from`, whose it was.
     function _giveBack(address from, bytes calldata payload) internal virtual;
 
-    /// @dev Attributes of a transfer: those given, gas limit and payer. Override it for a deadline, or others.
+    /// @dev Attributes of a transfer: those given, gas limits and payer. Override it for a deadline, or others.
     /// @param payer To be named as `feePayer`: without one, this contract pays, and whoever calls it spends its credit.
     function _attributes(bytes[] memory given, uint256 payloadLength, address payer)
         internal
@@ -96,15 +96,16 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
         virtual
         returns (bytes[] memory all)
     {
-        bytes[] memory own = Attributes.encode(_gasLimit(payloadLength), payer);
+        uint256 gasLimit = _gasLimit(payloadLength);
+        bytes[] memory own = Attributes.encode(gasLimit, gasLimit, payer);
         all = new bytes[](given.length + own.length);
         for (uint256 i; i < all.length; ++i) {
             all[i] = i < given.length ? given[i] : own[i - given.length];
         }
     }
 
-    /// @dev Gas with which the other end is called. OpenZeppelin's plain tokens need up to 58,000 there, and up to
-    /// 76,000 to come back.
+    /// @dev Gas with which the other end is called, and with which a transfer comes back. OpenZeppelin's plain tokens
+    /// need up to 58,000 there, and up to 76,000 to come back.
     function _gasLimit(uint256) internal view virtual returns (uint256) {
         return 100_000;
     }
@@ -115,7 +116,8 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
     function _quote(bytes calldata to, bytes memory payload) internal view returns (uint256) {
         (uint256 destination,) = InteroperableAddress.parseEvmV1Calldata(to);
         uint256 length = payload.length + ACCOUNT_LENGTH;
-        return GATEWAY.quote(destination, _gasLimit(length), length);
+        uint256 gasLimit = _gasLimit(length);
+        return GATEWAY.quote(destination, gasLimit, gasLimit, length);
     }
 
     /// @dev Owner and beneficiary, as long as in any payload from here.
