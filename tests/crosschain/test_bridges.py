@@ -25,10 +25,12 @@ from tests.kit.evm import (
     Receipt,
     Revert,
     call,
+    code_of,
     created_address,
     error,
     init_code,
     now,
+    set_code,
     transact,
 )
 from tests.kit.paper import DAY
@@ -40,6 +42,8 @@ HOLDER, THERE = SENDER.address, BENEFICIARY.address
 AMOUNT = 5 * 10**18
 RETURN_GAS = 100_000
 """More than any transfer below needs to come back."""
+REFUSING = bytes.fromhex("5f5ffd")
+"""Code that reverts."""
 _TRANSFER = Function("crosschainTransfer(bytes,uint256)", "bytes32")
 _TRANSFER_FROM = Function("crosschainTransferFrom(address,bytes,uint256)", "bytes32")
 _TRANSFER_MANY = Function("crosschainTransferFrom(address,bytes,uint256[],uint256[],bytes)", "bytes32")
@@ -309,6 +313,31 @@ def test_a_stranger_cannot_make_anybody_else_pay(workshop: Workshop) -> None:
     assert gateway.view("credit", stranger) == 0
     assert gateway.view("credit", HOLDER) == before
     assert gateway.view("credit", goods.bridge.address) == ERA
+
+
+def test_what_the_token_refuses_to_give_back_waits_until_it_agrees(workshop: Workshop) -> None:
+    """Then anyone may repeat the callback, once with success."""
+    goods, anyone = in_custody(workshop), PAUPER.address
+    workshop.allow(goods)
+    sent = goods.send(workshop.to(THERE))
+    ((id_, _, _, payload, *_),) = sent.named("MessageSent")
+    ((arcade, nonce, gas_limit, deadline, fee, _),) = sent.named("LaneExtended")
+    chain, token = goods.here.chain, goods.here.address
+    code = code_of(chain, token)
+    set_code(chain, token, REFUSING)
+    workshop.mesh.pass_time(14 * DAY + 60)
+    relay_in_spite(workshop.mesh, workshop.exchange, workshop.folder, 2)
+    message = (goods.bridge.address, goods.there.address, gas_limit, deadline, fee, payload)
+    refunds = Contract(chain, "IRefunds", workshop.mesh.gateway)
+    closed = error("NoCallback", id_)
+    assert refunds.revert("callBack", message, arcade, nonce, sender=anyone) != closed
+    set_code(chain, token, code)
+    assert goods.owned(goods.here, HOLDER) == [0]
+    refunds.send("callBack", message, arcade, nonce, sender=anyone)
+    assert goods.owned(goods.here, HOLDER) == [AMOUNT]
+    unspent = goods.bridge.view("unspentFees", HOLDER)
+    assert 0 < unspent == workshop.gateway.view("credit", goods.bridge.address)
+    assert refunds.revert("callBack", message, arcade, nonce, sender=anyone) == closed
 
 
 def test_nobody_else_says_that_a_transfer_came_back(workshop: Workshop, goods: Goods) -> None:
