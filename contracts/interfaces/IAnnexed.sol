@@ -6,6 +6,7 @@ interface IAnnexed {
     /// @notice Thrown at deployment without an annex.
     error InvalidAnnex(address annex);
 
-    /// @notice Contract whose code this gateway runs for what it does rarely: {IRefunds} and {IRotations}.
+    /// @notice Contract whose code this gateway runs for what it does rarely: {IRefunds}, {IRotations} and
+    /// {IOutbox-restart}.
     function ANNEX() external view returns (address);
 }

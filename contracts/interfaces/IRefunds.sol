@@ -30,7 +30,8 @@ interface IRefunds {
     error NotInLane(bytes32 id, uint256 destination, uint64 nonce);
     /// @notice Thrown when a walk has more than 255 ids: no message is further from a head that the Outbox knows.
     error WalkTooLong(uint256 ids, uint256 maximum);
-    /// @notice Thrown when no notice of the message's return came from its destination in the present epoch.
+    /// @notice Thrown when no notice of the message's return came from its destination in the present epoch, or when the
+    /// message is a notice itself: those are never returned.
     error NotReturned(bytes32 id);
     /// @notice Thrown when the sender was already refunded.
     error AlreadyRefunded(bytes32 id);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IAnnexed} from "./IAnnexed.sol";
 import {IRotations} from "./IRotations.sol";
 
 /// @title ValidatorSets: who signs for the network, and what counts as signed
 /// @notice One validator set is installed at a time; the gateway keeps only its hash. An attestation counts if it is by
 /// the installed set, before the set expires, with signatures of more than two thirds of the set's weight. Validators
 /// sign the EIP-712 struct `Attestation(bytes32 root)`.
-interface IValidatorSets is IAnnexed, IRotations {
+interface IValidatorSets is IRotations {
     /// @notice Hash of the installed validator set.
     function validatorSetHash() external view returns (bytes32);
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.36;
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IInbox} from "../interfaces/IInbox.sol";
+import {Annexed} from "./Annexed.sol";
 import {Notices} from "./Notices.sol";
 import {Routes} from "./Routes.sol";
 import {ValidatorSets} from "./ValidatorSets.sol";
@@ -19,7 +20,7 @@ import {originState} from "./types/OriginState.sol";
 
 /// @title Inbox
 /// @notice See {IInbox}.
-abstract contract Inbox is IInbox, Routes, Notices, ValidatorSets, ReentrancyGuardTransient {
+abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, ReentrancyGuardTransient {
     /// @dev All that a delivery reads and writes about one direction: two words. `open` is the inbound half of the
     /// route. From `pausableFrom` on, a new pause may begin: as long after the end of the last as that one was long, or
     /// `MIN_COOL_DOWN`.

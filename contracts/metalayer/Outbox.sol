@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IOutbox} from "../interfaces/IOutbox.sol";
+import {Annexed} from "./Annexed.sol";
 import {Credit} from "./Credit.sol";
 import {Notices} from "./Notices.sol";
 import {Routes} from "./Routes.sol";
@@ -18,7 +19,7 @@ import {OutboxLane, originState} from "./types/OriginState.sol";
 
 /// @title Outbox
 /// @notice See {IOutbox}.
-abstract contract Outbox is IOutbox, Routes, Credit, Notices {
+abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
     using SafeERC20 for IERC20;
 
     /// @dev What a sender said about a message, or its defaults.
@@ -38,13 +39,9 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
     uint64 public constant DEFAULT_DELIVERY_TIME = 14 days;
     /// @notice A lane's head is stored every so many messages: the walk of an old message ends at a stored head.
     uint64 public constant STORED_HEAD_INTERVAL = 256;
-    /// @notice Most by which a restart may raise a lane's nonce: more than any lane is long, and too little to exhaust
-    /// the nonces.
-    uint64 public constant MAX_RESTART_STEP = 1 << 32;
-
-    /// @notice Gas for which each of the three steps of a return is paid, and more of it per byte of payload.
-    uint256 public constant STEP_GAS = 120_000;
-    uint256 public constant STEP_GAS_PER_BYTE = 40;
+    /// @dev Gas for which each of the three steps of a return is paid, and more of it per byte of payload.
+    uint256 internal constant STEP_GAS = 120_000;
+    uint256 internal constant STEP_GAS_PER_BYTE = 40;
 
     uint256 private constant ATTRIBUTE_LENGTH = 36;
     uint256 private constant GAS_FEE_UNIT = 1_000;
@@ -93,16 +90,8 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
     }
 
     /// @inheritdoc IOutbox
-    function restart(uint256 destination, uint64 nonce) external onlyOwnerOrGuardian {
-        OutboxLane storage lane = originState().lanes[destination];
-        LaneState state = lane.state;
-        uint64 last = state.nonce();
-        _checkRestart(destination, last, nonce);
-        originState().storedHeads[destination][last] = lane.head;
-        lane.state = LaneStates.pack(nonce, state.escrow(), state.protocolFees(), nonce);
-        lane.head = _genesis(destination, nonce);
-        originState().restarts[destination][nonce].restarted = true;
-        emit LaneRestarted(destination, nonce, last);
+    function restart(uint256, uint64) external onlyOwnerOrGuardian {
+        _runAnnex();
     }
 
     /// @inheritdoc IOutbox
@@ -188,11 +177,6 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
         unchecked {
             return _basePart(terms, NOTICE_LENGTH) + _gasPart(terms.gasFee, NOTICE_GAS_LIMIT);
         }
-    }
-
-    function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view virtual {
-        uint64 highest = last + MAX_RESTART_STEP;
-        require(nonce > last && nonce <= highest, InvalidRestart(destination, nonce, last + 1, highest));
     }
 
     function _headOf(OutboxLane storage lane, uint256 destination) internal view returns (bytes32 head) {

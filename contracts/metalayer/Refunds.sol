@@ -92,7 +92,8 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         bytes32 leaf = Facts.unexecuted(block.chainid, destination, walk.nonce, id, uint256(status));
         require(Facts.root(proof, leaf) == attestation.root, NotUnexecuted(id, status));
         Fee fee = message.fee;
-        uint64 unspent = 2 * fee.stepPart();
+        // If a notice came, who sent it and who carried it were paid.
+        uint64 unspent = originState().notices[destination][id].carrier == address(0) ? 2 * fee.stepPart() : 0;
         if (status == MessageStatus.None) unspent += fee.relayPart();
         if (status == MessageStatus.Expired) unspent += fee.relayPart() - fee.basePart();
         _end(id, message, walk, unspent);
@@ -131,8 +132,9 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         uint256 destination = walk.destination;
         ReturnNotice storage notice = originState().notices[destination][id];
         require(!notice.refunded, AlreadyRefunded(id));
-        notice.refunded = true;
         address sender = message.sender;
+        require(sender != address(this), NotReturned(id));
+        notice.refunded = true;
         Fee fee = message.fee;
         bool hasCode = sender.code.length != 0;
         uint64 earned = fee.stepPart();

@@ -13,8 +13,8 @@ abstract contract SignedSets is IRotations {
     using Attestations for Attestation;
     using Attestations for ValidatorSet;
 
-    /// @notice Longest time that an installed set has until it expires, in seconds.
-    uint64 public constant MAX_SET_LIFETIME = 30 days;
+    /// @dev Longest time that an installed set has until it expires, in seconds.
+    uint64 internal constant MAX_SET_LIFETIME = 30 days;
 
     function _domainSeparator() internal view virtual returns (bytes32);
 

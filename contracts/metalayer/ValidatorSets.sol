@@ -12,7 +12,7 @@ import {ValidatorSet} from "./types/ValidatorSet.sol";
 
 /// @title ValidatorSets
 /// @notice See {IValidatorSets}.
-abstract contract ValidatorSets is IValidatorSets, Annexed, SignedSets {
+abstract contract ValidatorSets is Annexed, IValidatorSets, SignedSets {
     bytes32 private immutable _DOMAIN_SEPARATOR;
 
     constructor(uint256 networkId, ValidatorSet memory validatorSet) {

@@ -66,6 +66,10 @@ contract BrokenAnnex is Annex {
         if (_BUG != Bug.RotatesBackwards) super._checkNewer(next, present);
     }
 
+    function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view override {
+        if (_BUG != Bug.RestartsBackwards) super._checkRestart(destination, last, nonce);
+    }
+
     function _requiredGas(uint32 gasLimit) internal view override returns (uint256) {
         return _BUG == Bug.CallsBackWithTooLittleGas ? 0 : super._requiredGas(gasLimit);
     }
@@ -129,10 +133,6 @@ contract BrokenMetalayer is Metalayer {
 
     function _isPaused(uint64 until) internal view override returns (bool) {
         return _BUG != Bug.IgnoresPause && super._isPaused(until);
-    }
-
-    function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view override {
-        if (_BUG != Bug.RestartsBackwards) super._checkRestart(destination, last, nonce);
     }
 
     function _checkHead(uint256 origin, uint256 nonce, bytes32 head, bytes32[] calldata proof, bytes32 root)

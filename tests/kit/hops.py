@@ -7,12 +7,11 @@ from typing import Any
 from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.facts import Tree
-from metalayer.protocol.gateway import Route
 from metalayer.protocol.message import Message
 from tests.kit.evm import CODEC, Receipt, now, views
 from tests.kit.paper import PaperLane, Validators
 from tests.kit.stack import Stack
-from tests.kit.terms import OPEN_ROUTE
+from tests.kit.terms import OPEN_TERMS
 
 SUPPLY = 10**27
 AMOUNT = 5 * 10**18
@@ -21,8 +20,9 @@ CREDIT = 10**18
 RECEIVE_GAS_LIMIT = 200_000
 FORWARD_GAS_LIMIT = 500_000
 PAYLOAD_LENGTH = 128
-TERMS = Route(*OPEN_ROUTE)
-RECEIVE_FEE = TERMS.quote(RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH)
+RETURN_GAS_LIMIT = 300_000
+TERMS = OPEN_TERMS
+RECEIVE_FEE = TERMS.quote(RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH)
 """What a hop costs."""
 
 

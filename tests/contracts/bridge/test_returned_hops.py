@@ -25,7 +25,7 @@ from tests.kit.hops import (
     transfer,
 )
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.terms import FREE_TERMS, OPEN_ROUTE
 
 # What comes back of the fee of a hop whose time passed before anyone tried it.
 UNSPENT = (TERMS.relay_part(RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH) - TERMS.base_fee) * GWEI
@@ -223,7 +223,7 @@ def test_a_way_back_that_the_amount_cannot_pay_waits(
     arguments = courier.evidence(second)
     refusal = hub.gateway.revert("refund", *arguments, sender=owner)
     assert refusal == error("AmountBelowFee", 1 + UNSPENT, RECEIVE_FEE)
-    hub.gateway.send("setRoute", arcade.chain.chain_id, FREE_ROUTE, sender=owner)
+    hub.gateway.send("setTerms", arcade.chain.chain_id, FREE_TERMS.fields, sender=owner)
     courier.refund(second)
     courier.carry("hub", "arcade")
     assert arcade.era.view("balanceOf", depositor) == AMOUNT - (RECEIVE_FEE + 1) + (1 + UNSPENT)
@@ -237,10 +237,10 @@ def test_a_way_back_waits_until_its_route_opens(
     courier.carry("hub", "perps", at=second.deliver_before + 1)
     courier.say_returned(second)
     destination = arcade.chain.chain_id
-    hub.gateway.send("setRoute", destination, (False, *OPEN_ROUTE[1:]), sender=owner)
+    hub.gateway.send("setOpen", destination, False, True, sender=owner)
     refusal = hub.gateway.revert("refund", *courier.evidence(second), sender=owner)
     assert refusal == error("RouteClosed", destination)
-    hub.gateway.send("setRoute", destination, OPEN_ROUTE, sender=owner)
+    hub.gateway.send("setOpen", destination, True, True, sender=owner)
     courier.refund(second)
 
 
@@ -411,7 +411,7 @@ def test_the_last_transfer_out_pays_its_way_back(
     """P4: with what is unspent, which is its own, and nobody else's ERA in the bridge."""
     for name in ("arcade", "perps"):
         hub.gateway.send("setRoute", stacks[name].chain.chain_id, (*OPEN_ROUTE[:8], 0), sender=owner)
-        stacks[name].gateway.send("setRoute", hub.chain.chain_id, FREE_ROUTE, sender=owner)
+        stacks[name].gateway.send("setTerms", hub.chain.chain_id, FREE_TERMS.fields, sender=owner)
     fee = hub.gateway.view("quote", perps.chain.chain_id, 200_000, 128)
     send("hub", "arcade", depositor, fee + GWEI)
     courier.carry("hub", "arcade")

@@ -15,7 +15,7 @@ from tests.kit.inbox import FAILED, NOBODY, REFUSING, calldata_floor, place
 from tests.kit.paper import PaperLane, Validators
 from tests.kit.scripted import Behaviour
 from tests.kit.stack import Stack
-from tests.kit.terms import HIGHEST_GAS_LIMIT, OPEN_ROUTE
+from tests.kit.terms import HIGHEST_GAS_LIMIT
 
 MAGIC = keccak(text="receiveMessage(bytes32,bytes,bytes)")[:4]
 # GAS is the first opcode and costs 2: slot 0 keeps the gas limit less 2. Then comes the magic value.
@@ -232,7 +232,7 @@ def test_the_largest_delivery_fits_a_transaction(
     validators = Validators([1] * 32, expires=2**64 - 1)
     parties = hub.chain.chain_id, arcade.era.address, owner, guardian
     gateway = deploy(arcade.chain, "Metalayer", *parties, validators.argument, sender=deployer)
-    gateway.send("setRoute", lane.origin, OPEN_ROUTE, sender=owner)
+    gateway.send("setOpen", lane.origin, True, True, sender=owner)
     assert gateway.view("MAX_GAS_LIMIT") == HIGHEST_GAS_LIMIT
     set_code(arcade.chain, NOBODY, b"\xfe")
     largest: dict[str, Any] = {"gas_limit": HIGHEST_GAS_LIMIT, "fee": 2**256 - 1, "payload": b"\xff" * 8_192}

@@ -14,7 +14,7 @@ from tests.kit.evm import Contract, error
 from tests.kit.inbox import BACK, BASE, FEE, HIGHEST, NOBODY, RELAY, notices, place
 from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
 from tests.kit.scripted import Behaviour
-from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.terms import FREE_TERMS, OPEN_ROUTE
 
 # What a carrier gets for a gateway message under OPEN_ROUTE: base, 150,000 gas, 128 bytes.
 CARRIAGE = 5_000_000 + 150 * 20_000 + 128 * 1_000
@@ -309,7 +309,7 @@ def test_carriage_is_what_a_message_pays_now(
 def test_carriage_of_a_free_route_is_nothing(
     gateway: Contract, owner: str, lane: PaperLane, relayer: str, earn: Callable[..., None]
 ) -> None:
-    gateway.send("setRoute", lane.origin, FREE_ROUTE, sender=owner)
+    gateway.send("setTerms", lane.origin, FREE_TERMS.fields, sender=owner)
     refusal = error("NothingToClaim", lane.origin, relayer, 0, 0)
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
     earn(1)

@@ -11,7 +11,6 @@ from metalayer.protocol.message import Message
 from tests.kit.evm import Contract, Receipt, error
 from tests.kit.inbox import place
 from tests.kit.paper import DAY, PaperLane, PaperRelayer
-from tests.kit.terms import OPEN_ROUTE
 
 
 @pytest.fixture
@@ -104,7 +103,7 @@ def test_refuses_what_the_lane_has_too(
     if state == "paused":
         refusal = error("RoutePaused", lane.origin, pause(lane.origin))
     else:
-        gateway.send("setRoute", lane.origin, (True, False, *OPEN_ROUTE[2:]), sender=owner)
+        gateway.send("setOpen", lane.origin, True, False, sender=owner)
         refusal = error("RouteClosed", lane.origin)
     assert paper.refusal(lane) == refusal
 
@@ -120,7 +119,7 @@ def test_a_closed_lane_that_is_paused_stays_closed(
     """The end of a pause opens nothing that the owner closed."""
     fill()
     until = pause(lane.origin)
-    gateway.send("setRoute", lane.origin, (True, False, *OPEN_ROUTE[2:]), sender=owner)
+    gateway.send("setOpen", lane.origin, True, False, sender=owner)
     assert paper.refusal(lane, at=until) == error("RouteClosed", lane.origin)
 
 

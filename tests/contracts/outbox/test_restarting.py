@@ -6,7 +6,7 @@ import pytest
 
 from metalayer.protocol.message import Message, extend, genesis_head, interoperable
 from tests.kit.evm import Contract, error
-from tests.kit.outbox import ACCOUNT, CLOSED_ROUTE, STORED_HEAD_INTERVAL, refusal, send
+from tests.kit.outbox import ACCOUNT, STORED_HEAD_INTERVAL, refusal, send
 from tests.kit.stack import Stack
 
 MAX_RESTART_STEP = 2**32
@@ -120,7 +120,7 @@ def test_a_closed_lane_is_restarted_and_stays_closed(
     gateway: Contract, sender: str, owner: str, recipient: bytes, destination: int
 ) -> None:
     """What is broken is closed first."""
-    gateway.send("setRoute", destination, CLOSED_ROUTE, sender=owner)
+    gateway.send("setOpen", destination, False, False, sender=owner)
     gateway.send("restart", destination, 7, sender=owner)
     assert refusal(gateway, sender, recipient) == error("RouteClosed", destination)
 

@@ -214,7 +214,7 @@ def test_refunds_while_the_route_is_closed_and_paused(
     """What was sent comes back, whatever the owner or the guardian does."""
     sent = origin.send(sender)
     origin.notice(sent.id, expired=True, carrier=carrier)
-    origin.gateway.send("setRoute", origin.arcade, (False, False, *OPEN_ROUTE[2:]), sender=owner)
+    origin.gateway.send("setOpen", origin.arcade, False, False, sender=owner)
     origin.gateway.send("pauseInbound", origin.arcade, DAY, sender=guardian)
     origin.refund(sent, by=carrier)
 
