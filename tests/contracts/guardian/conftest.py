@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from metalayer.protocol.gateway import Route, Terms
 from tests.kit.chains import BoundChain
-from tests.kit.evm import Contract, created_address, deploy, error, now
-from tests.kit.paper import DAY, Validators
+from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, error, now
+from tests.kit.founding import Founding
+from tests.kit.paper import Validators
 from tests.kit.roles import BENEFICIARY, GUARDIAN, PAYER, RIVAL
 
 # Default, maximum and return gas limit; base, gas, byte and return fee (gwei of ERA); protocol share.
@@ -39,12 +41,6 @@ def other_watcher() -> str:
 
 
 @pytest.fixture(scope="session")
-def signers(chains: dict[str, BoundChain]) -> Validators:
-    """Validators whose set the gateway can install."""
-    return Validators([1] * 5, expires=now(chains["arcade"]) + 29 * DAY)
-
-
-@pytest.fixture(scope="session")
 def place_guardian(deployer: str) -> Callable[..., Contract]:
     """Deploys a Guardian of a gateway, with all offices filled unless told otherwise."""
 
@@ -58,22 +54,31 @@ def place_guardian(deployer: str) -> Callable[..., Contract]:
 @pytest.fixture(scope="session")
 def guard(
     chains: dict[str, BoundChain],
-    signers: Validators,
+    validators: Validators,
     place_guardian: Callable[..., Contract],
     deployer: str,
     owner: str,
-    treasury: str,
+    recovery: str,
+    collector: str,
 ) -> Contract:
-    """The Guardian. Its gateway comes after it, at the address that was said before."""
-    chain = chains["arcade"]
-    nonce = int(chain.rpc("eth_getTransactionCount", [deployer, "latest"]), 16)
-    guard = place_guardian(created_address(deployer, nonce + 1), chain)
-    routes = [(chains[name].chain_id, (True, True, TERMS)) for name in ("hub", "perps")]
-    offices = (owner, guard.address, owner, treasury)
-    # Nothing here pays, rotates or refunds: token and annex are never called.
-    arguments = (chains["hub"].chain_id, treasury, treasury, offices, routes, signers.argument)
-    gateway = deploy(chain, "Metalayer", *arguments, sender=deployer)
-    assert guard.view("GATEWAY") == gateway.address
+    """The Guardian, which its gateway's owner named."""
+    chain, network_id = chains["arcade"], chains["hub"].chain_id
+    gateway = Founding(
+        chain=chain,
+        network_id=network_id,
+        # Nothing here pays: no token is called.
+        era=collector,
+        annex=deploy(chain, "Annex", network_id, sender=deployer).address,
+        owner=owner,
+        guardian=ZERO_ADDRESS,
+        recovery=recovery,
+        collector=collector,
+        validator_set=validators.argument,
+        deployer=deployer,
+        routes={chains[name].chain_id: Route(True, True, Terms(*TERMS)) for name in ("hub", "perps")},
+    ).deploy()
+    guard = place_guardian(gateway.address, chain)
+    gateway.send("setGuardian", guard.address, sender=owner)
     return guard
 
 

@@ -110,7 +110,7 @@ def test_a_watcher_pauses_for_three_days(
 def test_what_a_watcher_paused_goes_on_at_the_second(
     gateway: Contract,
     alarm: Callable[..., Receipt],
-    signers: Validators,
+    validators: Validators,
     hub_id: int,
     spoke: int,
     relayer: str,
@@ -120,7 +120,7 @@ def test_what_a_watcher_paused_goes_on_at_the_second(
     """To an account without code: failing is a delivery, too."""
     lane = PaperLane(hub_id, spoke, gateway.chain.chain_id)
     message = lane.append(sender, sender, deliver_before=start + 14 * DAY)
-    paper = PaperRelayer(gateway, relayer, signers, hub_id)
+    paper = PaperRelayer(gateway, relayer, validators, hub_id)
     alarm(spoke, start)
     until = start + WATCHER_PAUSE
     assert paper.refusal(lane, at=start) == error("RoutePaused", spoke, until)
