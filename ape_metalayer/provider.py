@@ -29,6 +29,11 @@ class AnvilChain(FoundryProvider):
         return self._host
 
     @property
+    def _clean_uri(self) -> str:
+        """What Ape's messages have: its own hides users and passwords only."""
+        return self.chain.place
+
+    @property
     def chain_id(self) -> int:
         return self.chain.chain_id
 
@@ -80,7 +85,7 @@ class AnvilChain(FoundryProvider):
         if found != self.chain.chain_id:
             self.disconnect()
             raise ProviderError(
-                f"the node at {self.chain.url} is chain {found}, expected {self.chain.chain_id} "
+                f"the node at {self.chain.place} is chain {found}, expected {self.chain.chain_id} "
                 f"('{self.chain.name}'): stop it, or set METALAYER_PORT_OFFSET"
             )
 

@@ -53,8 +53,8 @@ def cli(
 ) -> None:
     """Sign proposed facts that are true and contradict nothing signed before. Ends on SIGTERM or Ctrl-C.
 
-    Each chain is read through the `nodes` that networks.yaml names for it. Facts are signed if as many of them as
-    `agree` says (by default more than half) say the same; if fewer answer, nothing is signed for that chain. A chain
+    Each chain is read through the `nodes` that networks.yaml names for it, and a fact is signed if as many of them as
+    `agree` says (more than half, by default) say the same. If fewer answer, nothing is signed for that chain. A chain
     that loses a block that was final is not signed for any more: find out why, stop the validator, run it with
     --trust-again CHAIN, and start it.
 
@@ -69,13 +69,15 @@ def cli(
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.words import verdict_line
     from metalayer.network.live import Live
+    from metalayer.network.nodes import PATIENCE
     from metalayer.network.signers import address_of, load_signer
     from metalayer.validator.next_set import NextSet
     from metalayer.validator.process import Validator
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
-    live = Live.open()
+    # One broken chain keeps nobody from signing for the others.
+    live = Live.open(PATIENCE, forgiving=True)
     path = record or live.folder() / "records" / f"{signer.address.lower()}.sqlite"
     validator = Validator.open(
         signer,

@@ -129,14 +129,7 @@ class Deployer:
 
     def _genesis(self) -> dict[str, str]:
         def read(name: str) -> str:
-            connection = self.connections[name]
-            chain_id, block = connection.batch([quantity("eth_chainId"), block_request(0)])
-            if chain_id != connection.chain.chain_id:
-                raise MetalayerError(
-                    f"the node at {connection.chain.url} is chain {chain_id}, expected "
-                    f"{connection.chain.chain_id} ('{name}')"
-                )
-            return str(block.hash)
+            return str(self.connections[name].block(0).hash)
 
         return dict(zip(self.network.chains, in_parallel(read, self.network.chains), strict=True))
 

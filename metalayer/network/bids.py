@@ -97,7 +97,7 @@ class Bidder:
         if price > self.ceiling:
             raise MetalayerError(
                 f"{self._rpc.chain.name}: the {what} is {gwei(price)} gwei, above the ceiling of "
-                f"{gwei(self.ceiling)}: nothing is sent (`max_gas_price` in networks.yaml)"
+                f"{gwei(self.ceiling)} (`max_gas_price` in networks.yaml)"
             )
 
 

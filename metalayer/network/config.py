@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from metalayer.errors import MetalayerError
 from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
 from metalayer.network.inputs import Document, Entry, read_file, wrong
+from metalayer.network.redaction import shown_url
 from metalayer.network.values import Name, decimal, found, hint, matching, read_whole, whole
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 
@@ -96,7 +97,7 @@ class Preset(Entry):
 class Fork(Entry):
     """Start from another chain's state: its RPC address and, if given, the block."""
 
-    url: _Url
+    url: Annotated[_Url, Field(repr=False)]
     block: Annotated[int, whole(0, (1 << 64) - 1)] | None = None
 
 
@@ -167,9 +168,9 @@ class Chain:
     chain_id: int
     preset: Preset
     base_port: int | None
-    remote_url: str | None
+    remote_url: str | None = field(repr=False)
     fork: Fork | None
-    nodes: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = field(default=(), repr=False)
     agree: int = 0
     gas_price_ceiling: int | None = None
 
@@ -189,12 +190,17 @@ class Chain:
     def port(self) -> int:
         """The local port, offset included. MetalayerError for a chain that runs elsewhere."""
         if self.base_port is None:
-            raise MetalayerError(f"chain '{self.name}' runs at {self.remote_url}: it has no local port")
+            raise MetalayerError(f"chain '{self.name}' runs at {self.place}: it has no local port")
         return self.base_port + port_offset()
 
     @property
     def url(self) -> str:
         return self.remote_url or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """Its url as people may see it: without passwords and keys."""
+        return shown_url(self.url)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.log_reader import LogReader
+from metalayer.network.rpc import REQUEST_TIMEOUT
 from metalayer.network.sending import Sending
 from metalayer.protocol.abi import Function, Value
 from metalayer.protocol.rpc import (
@@ -86,9 +87,9 @@ class Connection(LogReader, Sending):
         return self.ask(code_request(address, block))
 
 
-def connect(network: Network) -> dict[str, Connection]:
+def connect(network: Network, timeout: float = REQUEST_TIMEOUT) -> dict[str, Connection]:
     """One connection per chain of the network, by name. Nothing is requested yet."""
-    return {name: Connection(chain) for name, chain in network.chains.items()}
+    return {name: Connection(chain, timeout) for name, chain in network.chains.items()}
 
 
 def fault(connection: Connection, error: MetalayerError) -> str:

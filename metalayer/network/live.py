@@ -1,5 +1,6 @@
 """The deployed network that a command works on, and where its files are."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,10 @@ from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection, connect
 from metalayer.network.mesh import Mesh
 from metalayer.network.registry import Registry
+from metalayer.network.rpc import REQUEST_TIMEOUT
 from metalayer.network.workspace import state_dir
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -20,15 +24,23 @@ class Live:
     mesh: Mesh
 
     @classmethod
-    def open(cls) -> "Live":
-        """The network of networks.yaml and its registry.
+    def open(cls, timeout: float = REQUEST_TIMEOUT, *, forgiving: bool = False) -> "Live":
+        """The network of networks.yaml and its registry. timeout: seconds that a node has for an answer.
 
-        MetalayerError if nothing is deployed, or if the registry is of other chains than those that answer.
+        MetalayerError if nothing is deployed, or if the registry is of other chains than those that answer; `forgiving`
+        only if it is of none of them, and otherwise with a warning for each.
         """
         network = load_network()
         registry = Registry.load(network)
-        connections = {name: c for name, c in connect(network).items() if name in registry.chains}
-        registry.confirm(connections)
+        connections = {name: c for name, c in connect(network, timeout).items() if name in registry.chains}
+        differences = registry.differences(connections)
+        if differences and not (forgiving and len(differences) < len(connections)):
+            raise MetalayerError(differences[0])
+        for difference in differences:
+            log.warning("%s", difference)
+        for name, connection in connections.items():
+            for contract in registry.chain(name).contracts.values():
+                connection.begins(contract.address, contract.block or 0)
         return cls(network, registry, Mesh(registry.domain, connections))
 
     def connection(self, chain: str | int) -> Connection:

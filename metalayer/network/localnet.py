@@ -20,8 +20,9 @@ from metalayer.network.config import Chain, Network
 from metalayer.network.connection import Connection
 from metalayer.network.locks import Lock, exclusive
 from metalayer.network.registry import Registry, registry_path
+from metalayer.network.rpc import WrongChain
 from metalayer.network.workspace import state_dir
-from metalayer.protocol.rpc import code_request, quantity
+from metalayer.protocol.rpc import code_request
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
@@ -63,7 +64,8 @@ def up(network: Network, say: Say = print) -> list[str]:
         missing = []
         for chain in _local_chains(network):
             if pid := _running(chain):
-                say(f"{chain.name}: already up at {chain.url} (pid {pid})")
+                _refuse_other(chain)
+                say(f"{chain.name}: already up at {chain.place} (pid {pid})")
             elif _stays_taken(chain.port):
                 raise MetalayerError(
                     f"port {chain.port} of chain '{chain.name}' is taken by another program: stop it, or set "
@@ -77,7 +79,7 @@ def up(network: Network, say: Say = print) -> list[str]:
                 started[chain.name] = _start(chain)
             for chain in missing:
                 _wait_until_up(chain, started[chain.name])
-                say(f"{chain.name}: up at {chain.url} (pid {started[chain.name].pid})")
+                say(f"{chain.name}: up at {chain.place} (pid {started[chain.name].pid})")
         except BaseException:  # Ctrl-C too: a crashed start leaves no process
             for chain in missing:
                 if chain.name in started:
@@ -123,13 +125,9 @@ def _deployed(network: Network) -> dict[str, dict[str, str]]:
 
 def _status(chain: Chain, deployed: dict[str, str]) -> ChainStatus:
     pid = _running(chain) if chain.is_local else None
-    here = partial(ChainStatus, chain.name, chain.chain_id, chain.url, pid=pid)
+    here = partial(ChainStatus, chain.name, chain.chain_id, chain.place, pid=pid)
     connection = Connection(chain, _RPC_SECONDS)
     try:
-        found = connection.ask(quantity("eth_chainId"))
-        if found != chain.chain_id:
-            problem = f"the node at {chain.url} is chain {found}, expected {chain.chain_id}"
-            return here("foreign", pid=None, problem=problem)
         block = connection.block()
         # Chains start empty: what the registry lists may be of an earlier life.
         codes = connection.batch(code_request(address) for address in deployed.values())
@@ -141,10 +139,23 @@ def _status(chain: Chain, deployed: dict[str, str]) -> ChainStatus:
                 name: address for (name, address), code in zip(deployed.items(), codes, strict=True) if code
             },
         )
+    except WrongChain as error:
+        return here("foreign", pid=None, problem=str(error).removeprefix(f"{chain.name}: "))
     except MetalayerError:
         if chain.is_local and pid is None and _listening(chain.port):
             return here("foreign", problem=f"port {chain.port} is taken by another program")
         return here("down", problem=f"does not answer (see {log_file(chain)})" if pid else None)
+
+
+def _refuse_other(chain: Chain) -> None:
+    """MetalayerError if it was started as another chain than networks.yaml says now."""
+    try:
+        Connection(chain, _RPC_SECONDS).height()
+    except WrongChain as error:
+        raise MetalayerError(f"{error}: `ape metalayer localnet down` first") from error
+    except MetalayerError:
+        # It has just begun, or hangs: `status` says so.
+        return
 
 
 def _local_chains(network: Network) -> list[Chain]:
@@ -213,11 +224,7 @@ def _wait_until_up(chain: Chain, process: subprocess.Popen[bytes]) -> None:
                 f"chain '{chain.name}' did not start: {_last_words(chain)} (see {log_file(chain)})"
             )
         if _listening(chain.port):
-            found = Connection(chain, _RPC_SECONDS).ask(quantity("eth_chainId"))
-            if found != chain.chain_id:
-                raise MetalayerError(
-                    f"chain '{chain.name}' came up as chain {found}, expected {chain.chain_id}"
-                )
+            Connection(chain, _RPC_SECONDS).height()
             return
         time.sleep(_POLL_SECONDS)
     raise MetalayerError(

@@ -30,8 +30,8 @@ class TooFew(MetalayerError):
 class Nodes:
     """The nodes of one chain. `agree` of them have to say the same: more than half, so no two things can both be said.
 
-    Those that are slow are not waited for when enough have answered, unless these did not agree the last time. A node
-    that has not answered one question yet is not asked the next one.
+    Those that are slow are not waited for when enough have answered, unless that was not enough the last time
+    (`undecided`). A node that has not answered one question yet is not asked the next one.
     """
 
     chain: Chain
@@ -44,11 +44,11 @@ class Nodes:
     def of(cls, connection: Connection) -> Self:
         """The nodes that networks.yaml names for this connection's chain, or its own node alone."""
         chain = connection.chain
-        if not chain.nodes:
-            return cls(chain, (Connection(chain, PATIENCE),), 1)
-        each = tuple(
-            Connection(replace(chain, base_port=None, remote_url=url), PATIENCE) for url in chain.nodes
-        )
+        places = [replace(chain, base_port=None, remote_url=url) for url in chain.nodes] or [chain]
+        each = tuple(Connection(place, PATIENCE) for place in places)
+        for one in each:
+            for address, block in connection.beginnings.items():
+                one.begins(address, block)
         return cls(chain, each, chain.agree or len(each) // 2 + 1)
 
     @property
@@ -126,7 +126,7 @@ class Nodes:
 
         answers, faults = self.ask(checked)
         said = self.vote(answers)
-        self.undecided = said is None and len(answers) >= self.agree
+        self.undecided = said is None
         if said is None:
             raise TooFew(f"{self.too_few(len(answers))}{self.named(faults)}")
         return said

@@ -145,27 +145,29 @@ class Registry(_Model):
         weights = {member.signer: member.weight for member in self.validator_set.members}
         return ValidatorSet.of(self.validator_set.version, self.validator_set.expires, weights)
 
-    def confirm(self, connections: Mapping[str, Connection]) -> None:
-        """MetalayerError unless the chains hold the code that this registry says.
+    def differences(self, connections: Mapping[str, Connection]) -> list[str]:
+        """A line for each chain that does not hold the code that this registry says.
 
         Local chains forget everything when they restart; an old registry would name addresses without code. A
         chain that does not answer, or not as it should, is not judged: whoever uses it will say so.
         """
-        in_parallel(lambda name: self._confirm_chain(name, connections[name]), connections)
+        found = in_parallel(lambda name: self._difference(name, connections[name]), connections)
+        return [difference for difference in found if difference]
 
-    def _confirm_chain(self, name: str, connection: Connection) -> None:
+    def _difference(self, name: str, connection: Connection) -> str:
         contracts = self.chain(name).contracts
         try:
             codes = connection.batch(code_request(contract.address) for contract in contracts.values())
         except (Unreachable, RpcError, BadAnswer):
-            return
+            return ""
         for (title, contract), code in zip(contracts.items(), codes, strict=True):
             if to_hex(keccak(code)) != contract.code_hash:
                 found = "other code" if code else "no code"
-                raise MetalayerError(
+                return (
                     f"the registry does not match the running chains: {name} has {found} at {title} "
                     f"{contract.address}; if the chains were restarted, run `ape metalayer deploy apply`"
                 )
+        return ""
 
 
 def records_dir(network: Network) -> Path:

@@ -15,10 +15,11 @@ from pydantic_core import from_json
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain
 from metalayer.network.limits import Limit, allowed, of_answer
+from metalayer.network.redaction import credentials, without_secrets
 from metalayer.network.transactions import Receipt
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.reverts import explain
-from metalayer.protocol.rpc import LOGS, READ_FAULTS, Answer_co, Request
+from metalayer.protocol.rpc import LOGS, READ_FAULTS, Answer_co, Request, quantity
 
 REQUEST_TIMEOUT = 60.0
 """Seconds to wait for a node's answer."""
@@ -29,12 +30,16 @@ PATIENCE = 30.0
 _FIRST_PAUSE = 0.25
 _TOO_LARGE = 413
 _BATCH_SIZE = 500
+_CHAIN_ID_BITS = 256
 _MAX_SAID = 1_000
-_HEADERS = {"Content-Type": "application/json"}
 
 
 class Unreachable(MetalayerError):
     """The chain's node does not answer."""
+
+
+class TooSlow(Unreachable):
+    """The chain's node takes the connection, and does not answer in time."""
 
 
 class RpcError(MetalayerError):
@@ -70,6 +75,10 @@ class BadAnswer(MetalayerError):
     """The chain's node answered something else than what was asked: it is broken, or it lies."""
 
 
+class WrongChain(BadAnswer):
+    """The chain's node is of another chain."""
+
+
 class Reverted(RpcError):
     """A call or a transaction reverted. `reason` is what the contract said."""
 
@@ -88,13 +97,17 @@ class Rpc:
     def __init__(self, chain: Chain, timeout: float = REQUEST_TIMEOUT) -> None:
         self.chain = chain
         self._http = urllib3.PoolManager(maxsize=16, retries=False, timeout=timeout)
+        self._headers = {"Content-Type": "application/json"}
+        if user := credentials(chain.url):
+            self._headers |= urllib3.make_headers(basic_auth=user)
         self._ids = count(1)
         self._patience = min(PATIENCE, timeout)
         self._is_overloaded = False
+        self._is_identified = False
         self._batch_size = _BATCH_SIZE
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.chain.name} at {self.chain.url})"
+        return f"{type(self).__name__}({self.chain.name} at {self.chain.place})"
 
     def rpc(self, method: str, *params: Any) -> Any:
         """JSON result of one request. Raises RpcError, Reverted or Unreachable."""
@@ -124,8 +137,8 @@ class Rpc:
             return request.read(result)
         except READ_FAULTS as error:
             raise BadAnswer(
-                f"{self.chain.name}: its node's answer to {request.method} makes no sense: {_one_line(repr(error))}"
-            ) from error
+                f"{self.chain.name}: its node's answer to {request.method} makes no sense: {self._said(repr(error))}"
+            ) from None
 
     def _answers(self, asked: Sequence[Request[Any]]) -> list[Any]:
         """One answer to each, errors too. A batch that the node refuses as such is asked for in smaller ones, and so
@@ -174,7 +187,26 @@ class Rpc:
             "params": list(request.params),
         }
 
+    def _said(self, said: Any) -> str:
+        return without_secrets(_one_line(said), self.chain.url)
+
     def _post(self, body: Any) -> Any:
+        """The JSON of an answer of the right chain. Raises WrongChain, Unreachable, or TooLarge."""
+        if not self._is_identified:
+            self._identify()
+        return self._talk(body)
+
+    def _identify(self) -> None:
+        """Asks for the chain id before anything else, and again when the node was gone: another may answer now."""
+        asked = quantity("eth_chainId", bits=_CHAIN_ID_BITS)
+        found = self._read(asked, self._result(asked.method, self._talk(self._body(asked))))
+        if found != self.chain.chain_id:
+            raise WrongChain(
+                f"{self.chain.name}: its node is of chain {found}, expected {self.chain.chain_id} ({self.chain.place})"
+            )
+        self._is_identified = True
+
+    def _talk(self, body: Any) -> Any:
         """The JSON of an answer, whatever its HTTP status. Asks again, more and more slowly, while the node says that
         it has too much to do. Raises Unreachable, or TooLarge.
         """
@@ -191,7 +223,7 @@ class Rpc:
             if self._is_overloaded or time.monotonic() + wait > deadline:
                 self._is_overloaded = True
                 raise Unreachable(
-                    f"{self.chain.name}: {self.chain.url} has too much to do: {_status(response)}"
+                    f"{self.chain.name}: {self.chain.place} has too much to do: {_status(response)}"
                 )
             time.sleep(wait)
             pause *= 2
@@ -200,8 +232,8 @@ class Rpc:
         if said is not _NO_JSON and (status == 200 or _is_answer(said)):
             return said
         if status == 200:
-            raise Unreachable(f"{self.chain.name}: {self.chain.url} does not speak JSON-RPC")
-        answered = f"{self.chain.name}: {self.chain.url} answered with HTTP status {status}"
+            raise Unreachable(f"{self.chain.name}: {self.chain.place} does not speak JSON-RPC")
+        answered = f"{self.chain.name}: {self.chain.place} answered with HTTP status {status}"
         if status == _TOO_LARGE:
             raise TooLarge(answered, limit=Limit.SIZE)
         raise Unreachable(answered)
@@ -214,25 +246,25 @@ class Rpc:
             # same signed transaction twice is harmless.
             return self._again(encoded)
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
+            # Not with its cause, which has the url: tracebacks end up in logs.
+            raise self._unreachable(error) from None
 
     def _again(self, encoded: bytes) -> urllib3.BaseHTTPResponse:
         try:
             return self._send(encoded)
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
+            raise self._unreachable(error) from None
 
     def _send(self, encoded: bytes) -> urllib3.BaseHTTPResponse:
-        return self._http.request("POST", self.chain.url, body=encoded, headers=_HEADERS, redirect=False)
+        return self._http.request("POST", self.chain.url, body=encoded, headers=self._headers, redirect=False)
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        why = (
-            "no answer in time"
-            if isinstance(error, urllib3.exceptions.ReadTimeoutError)
-            else "connection failed"
-        )
+        self._is_identified = False
+        where = f"{self.chain.name} is unreachable at {self.chain.place}"
         hint = " (`ape metalayer localnet up` starts it)" if self.chain.is_local else ""
-        return Unreachable(f"{self.chain.name} is unreachable at {self.chain.url}: {why}{hint}")
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            return TooSlow(f"{where}: no answer in time{hint}")
+        return Unreachable(f"{where}: connection failed{hint}")
 
     def _result(self, method: str, answer: Any) -> Any:
         error = answer.get("error") if isinstance(answer, dict) else None
@@ -241,11 +273,11 @@ class Rpc:
                 raise BadAnswer(f"{self.chain.name}: {method}: the node's answer is not JSON-RPC")
             return answer["result"]
         if not isinstance(error, dict):
-            raise RpcError(f"{self.chain.name}: {method} failed: {_one_line(error)}")
+            raise RpcError(f"{self.chain.name}: {method} failed: {self._said(error)}")
         data = _revert_data(error.get("data"))
         code = error.get("code")
         code = code if isinstance(code, int) else 0
-        message = _one_line(error.get("message", f"error {code}"))
+        message = self._said(error.get("message", f"error {code}"))
         if data or "revert" in message.lower():
             raise Reverted(self.chain.name, method, data)
         raise RpcError(f"{self.chain.name}: {method} failed: {message}", code, data, of_answer(answer))

@@ -188,6 +188,8 @@ def _broken(state: LaneState, at_delivered: bytes | None, network_id: int) -> st
     head = at_delivered
     if state.delivered in (0, state.latest.restarted_at):
         head = genesis_head(network_id, *state.ends, state.delivered)
+    if head is None and state.delivered <= state.sent:
+        return f"the origin's node does not have the log of message {state.delivered} yet, or any more"
     if head is None:
         return f"the Inbox has message {state.delivered}, which the Outbox never sent: {_RESTART}"
     if head == state.inbox.head:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
@@ -13,8 +14,11 @@ from metalayer.protocol.abi import Logged
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact
 from metalayer.protocol.gateway import LaneExtended, LaneRestarted
+from metalayer.protocol.rpc import Request
 
 _NONCES = 256
+
+Beside = TypeVar("Beside")
 
 Place = LaneFact | RestartFact
 """A fact about a place of a lane."""
@@ -33,7 +37,7 @@ class Truth(Enum):
 class Finding:
     """Whether a fact is true, why not, and since which block: two nodes agree if their findings are equal.
 
-    `final`: what is false for the one who says it will not be looked at again.
+    `final`: nothing but a person can change it.
     """
 
     truth: Truth
@@ -43,22 +47,34 @@ class Finding:
 
 
 def find_places(
-    connection: Connection, gateway: str, facts: Sequence[Place], starts: Mapping[int, int], final: int
-) -> dict[Fact, Finding]:
-    """What a node's logs up to the block `final` say about lanes from its chain.
+    connection: Connection,
+    gateway: str,
+    facts: Sequence[Place],
+    starts: Mapping[int, int],
+    final: int,
+    beside: Request[Beside],
+) -> tuple[Beside, dict[Fact, Finding]]:
+    """What a node's logs up to the block `final` say about lanes from its chain; and what it says `beside`, in the same
+    round trip.
 
     starts: by destination, the block from which on the messages of these facts are expected; elsewhere the first.
     Raises what `Connection.batch` raises, and BadAnswer if the logs contradict each other.
     """
-    lane_facts = [fact for fact in facts if isinstance(fact, LaneFact)]
-    logs = _extended(connection, gateway, {(f.destination, f.nonce) for f in lane_facts}, starts, final)
+    places = {(fact.destination, fact.nonce) for fact in facts if isinstance(fact, LaneFact)}
+    starts = {destination: block for destination, block in starts.items() if 0 < block <= final}
+    asked = _chunks(places)
+    said, *answers = connection.batch([beside, *_requests(gateway, asked, starts, final)])
+    logs = _by_place(connection, asked, answers)
+    # Not above the block where they were expected: they may be below, if that block was reorganised.
+    missing = {place for place in places - logs.keys() if place[0] in starts}
+    logs |= _extended(connection, gateway, missing, final)
     # Restarts are rare: they are asked for only if one is claimed, or may be why a message is not there.
     odd = [
         fact for fact in facts if isinstance(fact, RestartFact) or (fact.destination, fact.nonce) not in logs
     ]
     restarts = _restarts(connection, gateway, {fact.destination for fact in odd}, final)
     claimed = {(f.destination, f.nonce) for f in odd if isinstance(f, RestartFact)} - _standing(restarts)
-    logs |= _extended(connection, gateway, claimed, {}, final)
+    logs |= _extended(connection, gateway, claimed, final)
     found: dict[Fact, Finding] = {}
     for fact in facts:
         log = logs.get((fact.destination, fact.nonce))
@@ -66,7 +82,7 @@ def find_places(
             found[fact] = _head(connection, fact, log)
         else:
             found[fact] = _place(connection, fact, restarts[fact.destination], log, final)
-    return found
+    return said, found
 
 
 def find_set(connection: Connection, gateway: str, wanted: ValidatorSet) -> Finding:
@@ -141,43 +157,37 @@ def _standing(restarts: Mapping[int, Sequence[LaneRestarted]]) -> set[tuple[int,
 
 
 def _extended(
-    connection: Connection,
-    gateway: str,
-    places: Iterable[tuple[int, int]],
-    starts: Mapping[int, int],
-    final: int,
+    connection: Connection, gateway: str, places: Iterable[tuple[int, int]], final: int
 ) -> dict[tuple[int, int], Logged[LaneExtended]]:
-    """LaneExtended logs by destination and nonce, as far as there are any: one request for many nonces."""
+    """LaneExtended logs by destination and nonce, as far as there are any, from the first block on."""
+    asked = _chunks(places)
+    return _by_place(connection, asked, connection.batch(_requests(gateway, asked, {}, final)))
+
+
+_Chunk = tuple[int, Sequence[int]]
+"""A destination, and nonces that are asked for together."""
+
+
+def _chunks(places: Iterable[tuple[int, int]]) -> list[_Chunk]:
     nonces: dict[int, list[int]] = {}
-    for destination, nonce in sorted(set(places)):
+    for destination, nonce in sorted(places):
         nonces.setdefault(destination, []).append(nonce)
-    starts = {destination: block for destination, block in starts.items() if 0 < block <= final}
-    found = _logs(connection, gateway, nonces, starts, final)
-    # Not above the block where they were expected: they may be below, if that block was reorganised.
-    again = {
-        destination: missing
-        for destination, wanted in nonces.items()
-        if destination in starts and (missing := [n for n in wanted if (destination, n) not in found])
-    }
-    return found | _logs(connection, gateway, again, {}, final)
-
-
-def _logs(
-    connection: Connection,
-    gateway: str,
-    nonces: Mapping[int, Sequence[int]],
-    starts: Mapping[int, int],
-    final: int,
-) -> dict[tuple[int, int], Logged[LaneExtended]]:
-    asked = [
+    return [
         (destination, wanted[begin : begin + _NONCES])
         for destination, wanted in nonces.items()
         for begin in range(0, len(wanted), _NONCES)
     ]
-    answers: list[list[Logged[LaneExtended]]] = connection.batch(
-        extended_request(gateway, destination, some, starts.get(destination, 0), final)
-        for destination, some in asked
-    )
+
+
+def _requests(
+    gateway: str, asked: Sequence[_Chunk], starts: Mapping[int, int], final: int
+) -> list[Request[list[Logged[LaneExtended]]]]:
+    return [extended_request(gateway, d, nonces, starts.get(d, 0), final) for d, nonces in asked]
+
+
+def _by_place(
+    connection: Connection, asked: Sequence[_Chunk], answers: Sequence[Sequence[Logged[LaneExtended]]]
+) -> dict[tuple[int, int], Logged[LaneExtended]]:
     found: dict[tuple[int, int], Logged[LaneExtended]] = {}
     for (destination, _), logs in zip(asked, answers, strict=True):
         for entry in logs:

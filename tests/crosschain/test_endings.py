@@ -24,24 +24,23 @@ from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact
-from metalayer.protocol.message import Fee, interoperable
+from metalayer.protocol.hex import from_hex
+from metalayer.protocol.message import Fee
 from metalayer.protocol.rpc import Topic
+from metalayer.relayer.memory import FIRST_WAIT, Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.refunds import known_head
 from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
 from tests.kit.chains import revert
-from tests.kit.deployment import ERA, Deployment
-from tests.kit.evm import init_code
+from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, RELAYER, RIVAL, SENDER
-from tests.kit.scripted import Behaviour
+from tests.kit.scripted import Behaviour, OnReturn
+from tests.kit.strangers import NOBODY, SET_BEHAVIOUR, send_as, sending_contract
 
 HOUR = 3_600
-NOBODY = "0x00000000000000000000000000000000000000AA"
 _PAUSE = keccak(text="pauseInbound(uint256,uint64)")[:4]
-_SET_SENDER = keccak(text="setBehaviour(uint8)")[:4]
-_EXECUTE = keccak(text="execute(address,bytes)")[:4]
 
 
 def relay(mesh: Deployment, relayer: Relayer, passes: int) -> list[PassResult]:
@@ -164,44 +163,39 @@ def protocol_fees(mesh: Deployment, origin: str, destination: str) -> int:
     return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).protocol_fees
 
 
-def scripted_sender(mesh: Deployment) -> str:
-    """A sending contract on the hub, with credit."""
-    hub = mesh.connections["hub"]
-    contract = str(hub.send(SENDER, None, init_code("ScriptedSender"))["contractAddress"])
-    mesh.prepay(SENDER, 100 * ERA, ["hub"], contract)
-    return contract
-
-
-def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> None:
-    data = gateway.send_call(
-        interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
-    )
-    call = _EXECUTE + encode(["address", "bytes"], [mesh.gateway, data])
-    mesh.connections["hub"].send(SENDER, contract, call)
-
-
 def test_a_sender_that_refuses_what_comes_back_is_asked_again(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """The refusal is a problem that is named; nothing is lost, and no other message waits for it."""
+    """The refusal is named and no alarm; nothing is lost, no other message waits for it, and it is not rehearsed again
+    before its time, by no process.
+    """
     hub = mesh.connections["hub"]
-    contract = scripted_sender(mesh)
-    hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [1]))
+    contract = sending_contract(mesh, "ScriptedSender", SET_BEHAVIOUR.encode(OnReturn.REVERT))
     deadline = hub.block().time + 2 * HOUR
-    send_as(mesh, contract, "arcade", deadline)
+    (refused,) = send_as(mesh, contract, "arcade", deadline)
     (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
     mesh.pass_time(3 * HOUR)
-    relayer = mesh.relayer(exchange)
+    clock = [1_000_000.0]
+    file = tmp_path / "relayer.sqlite"
     with mesh.signing(exchange, tmp_path):
-        _, second = relay(mesh, relayer, 2)
-        assert second.refunded == 1
-        (problem,) = second.all_problems
-        assert problem.startswith("hub: refunding message 0x")
-        assert keccak(text="Refused(bytes32)")[:4].hex() in problem
+        _, second = relay(mesh, mesh.relayer(exchange, memory=Memory.open(file, lambda: clock[0])), 2)
+        assert (second.refunded, second.all_problems) == (1, [])
+        (line,) = second.put_off
+        assert line.startswith(f"hub: refunding message {refused}: ")
+        assert keccak(text="Refused(bytes32)")[:4].hex() in line
         assert state_of(mesh, exchange, other) is State.RETURNED
-        hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [0]))
-        (third,) = relay(mesh, relayer, 1)
-    assert (third.refunded, third.all_problems) == (1, [])
+        named = trace(mesh, exchange, from_hex(refused))
+        assert named.state is State.RETURNING
+        assert f"its refund cannot succeed now: the sender {contract} refuses what comes back" in named.reason
+        hub.send(SENDER, contract, SET_BEHAVIOUR.encode(OnReturn.ACCEPT))
+        assert "its refund" not in trace(mesh, exchange, from_hex(refused)).reason
+        anew = mesh.relayer(exchange, memory=Memory.open(file, lambda: clock[0]))
+        (third,) = relay(mesh, anew, 1)
+        assert (third.refunded, third.put_off, third.all_problems) == (0, [], [])
+        clock[0] += FIRST_WAIT + 1
+        (fourth,) = relay(mesh, anew, 1)
+    assert (fourth.refunded, fourth.all_problems) == (1, [])
+    assert anew.memory.attempts() == []
 
 
 def test_earnings_are_claimed_when_they_are_worth_it(
@@ -275,11 +269,12 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
     Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
     """
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     relayer = mesh.relayer(exchange)
-    with mesh.signing(exchange, tmp_path):
+    with mesh.signing(exchange, tmp_path) as validators:
         broken = Reorganisation(mesh, exchange, relayer)
+        mesh.trust_again(validators, exchange, "hub")
         before = credit(mesh, "hub", SENDER.address)
         (halted,) = relay(mesh, relayer, 1)
         assert halted.delivered == 0
@@ -325,7 +320,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
     another one at that place: the restart is all that can still be signed, and goes first.
     """
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     snapshot = hub.rpc("evm_snapshot")
     (gone,) = mesh.send("hub", "arcade", b"gone")
@@ -337,6 +332,8 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
             threading.Event().wait(0.02)
         revert(hub.rpc, snapshot)
         (anew,) = mesh.send("hub", "arcade", b"anew")
+        mesh.finalize()
+        mesh.trust_again(validators, exchange, "hub")
         place, _ = restart(mesh, hub, arcade, OWNER)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")
         (followed,) = relay(mesh, relayer, 1)

@@ -15,6 +15,7 @@ import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.cli.words import verdict_line
+from metalayer.errors import MetalayerError
 from metalayer.network.rpc import Rpc
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
@@ -94,7 +95,7 @@ def test_one_false_fact_among_true_ones_is_refused(mesh: Deployment, validator: 
     (root,) = validator.exchange.roots()
     assert validator.exchange.refusals(root) == {validator.address: reason}
     assert not validator.exchange.signers(root)
-    assert validator.pass_once() == []
+    assert validator.pass_once(patient=True) == []
 
 
 def test_what_is_not_final_waits_and_is_signed_later(mesh: Deployment, validator: Validator) -> None:
@@ -195,6 +196,8 @@ def test_an_origin_that_was_reorganised_is_mended_by_a_restart(
     revert(hub.rpc, snapshot)
     mesh.send("hub", "arcade", b"second history", count=2)
     mesh.finalize()
+    assert judge(validator, [fact_of(mesh, "hub", "arcade")])[0] is Judgement.WAITING
+    validator.chains.trust_again("hub")
     judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.REFUSED
     assert f"signed 0x{signed.head.hex()} before" in reason
@@ -219,6 +222,8 @@ def test_a_restart_of_a_history_that_is_gone_binds(mesh: Deployment, validator: 
     revert(hub.rpc, snapshot)
     mesh.send("hub", "arcade")
     mesh.finalize()
+    assert judge(validator, [fact_of(mesh, "hub", "arcade")])[0] is Judgement.WAITING
+    validator.chains.trust_again("hub")
     judgement, reason = judge(validator, [fact_of(mesh, "hub", "arcade")])
     assert judgement is Judgement.REFUSED
     assert "signed 'restart 901 902 1' before: chain 901 was reorganised since" in reason
@@ -343,7 +348,7 @@ def test_a_validator_says_to_which_sets_it_belongs(
     first, second, silent = leaving.memberships()
     assert first == "in validator set 1 of hub, arcade, social"
     assert second == f"not in the next validator set, 2: 0x{agreed.hash.hex()}"
-    assert silent.startswith("perps is unreachable")
+    assert silent.startswith("perps: its node does not answer as it should (perps is unreachable")
     joining = mesh.validator(5, exchange, tmp_path, next_set)
     assert joining.memberships() == [
         "not in validator set 1 of hub, arcade, perps, social",
@@ -356,22 +361,85 @@ def test_a_validator_says_to_which_sets_it_belongs(
     )
 
 
-def test_a_reorganised_origin_is_not_signed_again(mesh: Deployment, validator: Validator) -> None:
-    """M21: what was signed before binds, even if the chain now says something else."""
+def test_nothing_from_a_reorganised_chain_is_signed_until_its_operator_says_so(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """M21: no lane from it, whichever was signed before; a restart of the process does not forget; other chains go on.
+    What was signed binds for ever.
+    """
+    hub = mesh.connections["hub"]
+    snapshot = hub.rpc("evm_snapshot")
+    mesh.send("hub", "arcade", b"first history")
+    mesh.send("arcade", "perps")
+    mesh.finalize()
+    signed = fact_of(mesh, "hub", "arcade")
+    validator = mesh.validator(0, exchange, tmp_path)
+    assert judge(validator, [signed])[0] is Judgement.SIGNED
+    revert(hub.rpc, snapshot)
+    mesh.send("hub", "arcade", b"second history")
+    mesh.send("hub", "perps")
+    mesh.finalize()
+    contradicting, other_lane = fact_of(mesh, "hub", "arcade"), fact_of(mesh, "hub", "perps")
+    assert contradicting.head != signed.head
+    for _ in range(2):
+        caplog.clear()
+        roots = {exchange.propose([fact]) for fact in (other_lane, contradicting)}
+        verdicts = {verdict.root: verdict for verdict in validator.pass_once()}
+        assert verdicts.keys() == roots
+        for root, verdict in verdicts.items():
+            reason = verdict.reason
+            assert verdict.judgement is Judgement.WAITING
+            assert reason.startswith("hub was reorganised below its finality (block ")
+            assert reason.endswith("until its operator says so (`ape metalayer validate --trust-again hub`)")
+            # Nobody has to wait for it.
+            assert exchange.refusals(root, final_only=True) == {validator.address: reason}
+        assert set(caplog.messages) == {reason}
+        elsewhere = exchange.propose([fact_of(mesh, "arcade", "perps")])
+        assert {v.root for v in validator.pass_once() if v.judgement is Judgement.SIGNED} == {elsewhere}
+        for root in (elsewhere, *roots):
+            exchange.remove(root)
+        validator.record.close()
+        validator = mesh.validator(0, exchange, tmp_path)
+    assert validator.chains.warnings() == [reason]
+
+    with pytest.raises(MetalayerError, match="arcade was not seen reorganised"):
+        validator.chains.trust_again("arcade")
+    with pytest.raises(MetalayerError, match="no chain 'mars': expected one of hub"):
+        validator.chains.trust_again("mars")
+    assert validator.chains.trust_again("hub") in reason
+    for fact in (other_lane, contradicting):
+        exchange.propose([fact])
+    verdicts = {verdict.root: verdict for verdict in validator.pass_once()}
+    assert verdicts[other_lane.leaf].judgement is Judgement.SIGNED
+    assert verdicts[contradicting.leaf].judgement is Judgement.REFUSED
+    assert f"signed 0x{signed.head.hex()} before" in verdicts[contradicting.leaf].reason
+
+
+def test_a_reorganisation_while_the_process_is_down_is_seen(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     hub = mesh.connections["hub"]
     snapshot = hub.rpc("evm_snapshot")
     mesh.send("hub", "arcade", b"first history")
     mesh.finalize()
-    signed = fact_of(mesh, "hub", "arcade")
-    assert judge(validator, [signed])[0] is Judgement.SIGNED
+    with mesh.validator(0, exchange, tmp_path).record, mesh.signing(exchange, tmp_path, [1]) as (running,):
+        root = exchange.propose([fact_of(mesh, "hub", "arcade")])
+        deadline = time.monotonic() + 10
+        while exchange.signature(root, running.address) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
     revert(hub.rpc, snapshot)
-    mesh.send("hub", "arcade", b"second history")
+    mesh.send("hub", "perps", b"second history")
     mesh.finalize()
-    now = fact_of(mesh, "hub", "arcade")
-    assert now.head != signed.head
-    judgement, reason = judge(validator, [now])
-    assert judgement is Judgement.REFUSED
-    assert f"signed 0x{signed.head.hex()} before" in reason
+    root = exchange.propose([fact_of(mesh, "hub", "perps")])
+    judgements = {
+        position: [
+            v.judgement for v in mesh.validator(position, exchange, tmp_path).pass_once() if v.root == root
+        ]
+        for position in (0, 1)
+    }
+    # The first one never signed anything: for it this is the chain's only history.
+    assert judgements == {0: [Judgement.SIGNED], 1: [Judgement.WAITING]}
 
 
 def test_a_signature_in_the_validators_name_does_not_silence_it(
@@ -414,14 +482,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.cli.words import verdict_line
-from metalayer.network.rpc import Rpc
 from metalayer.network.config import load_network
 from metalayer.network.connection import connect
 from metalayer.network.mesh import Mesh
 from metalayer.network.signers import address_of, local_key
-from metalayer.cli.words import verdict_line
-from metalayer.network.rpc import Rpc
 from metalayer.protocol.attestation import Domain
 from metalayer.validator.next_set import NextSet
 from metalayer.validator.process import Validator
@@ -481,6 +545,9 @@ def test_a_validator_killed_between_record_and_signature_signs_nothing_else(
     mesh.finalize()
     validator = mesh.validator(0, exchange, tmp_path)
     other = exchange.propose([fact_of(mesh, "hub", "arcade")])
+    verdicts = {verdict.root: verdict.judgement for verdict in validator.pass_once()}
+    assert verdicts == {root: Judgement.WAITING, other: Judgement.WAITING}
+    validator.chains.trust_again("hub")
     verdicts = {verdict.root: verdict.judgement for verdict in validator.pass_once()}
     assert verdicts == {root: Judgement.REFUSED, other: Judgement.REFUSED}
 

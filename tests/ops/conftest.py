@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,10 @@ from metalayer.deploy.intent import Intent, load_intent
 from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection, connect
 from metalayer.network.signers import address_of, load_sender
+from tests.kit import profiles
 from tests.kit.chains import BoundChain
+from tests.kit.deployment import Deployment
+from tests.kit.profiles import Profile
 from tests.kit.roles import SECOND_DEPLOYER
 
 
@@ -27,6 +30,15 @@ def network() -> Network:
 @pytest.fixture(scope="session")
 def artifacts(chains: dict[str, BoundChain]) -> dict[str, Artifact]:
     return load_artifacts(CONTRACTS)
+
+
+@pytest.fixture(params=[profiles.local, profiles.production], ids=["local", "production"])
+def profile(
+    request: pytest.FixtureRequest, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Profile]:
+    """A test with this runs twice: on a machine of one's own, and as in production."""
+    with request.param(tmp_path, deployment.registry, monkeypatch) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from metalayer.assets.credit import payment, preparation
+from metalayer.cli import credit
 from metalayer.cli.credit import cli
 from metalayer.deploy.intent import route_between
 from metalayer.network.config import Network
@@ -16,15 +17,17 @@ from metalayer.network.connection import Connection
 from metalayer.network.signers import address_of
 from metalayer.protocol.amounts import era
 from tests.kit.deployment import ERA, Deployment
-from tests.kit.roles import BENEFICIARY, DEPOSITOR
+from tests.kit.profiles import Profile
+from tests.kit.roles import BENEFICIARY, DEPOSITOR, Role
 
 
 def run(*arguments: str) -> Result:
     return CliRunner(mix_stderr=False).invoke(cli, list(arguments))
 
 
-def shown(account: str) -> Any:
-    result = run("show", account, "--json")
+def shown(profile: Profile, role: Role) -> Any:
+    account = profile.account(role)
+    result = profile.run(credit, "show", account, "--json")
     assert result.exit_code == 0, result.output
     data = json.loads(result.stdout)
     assert data["account"] == address_of(account)
@@ -37,37 +40,42 @@ def depositor(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("chain", ["hub", "arcade"])
-def test_in_and_out_again(chain: str) -> None:
-    paid_in = run("deposit", chain, "1.5", "--account", DEPOSITOR.alias)
+def test_in_and_out_again(profile: Profile, chain: str) -> None:
+    by_depositor = ("--account", profile.account(DEPOSITOR))
+    paid_in = profile.run(credit, "deposit", chain, "1.5", *by_depositor)
     assert paid_in.output.startswith(f"1.5 ERA into the credit of {DEPOSITOR.address} on {chain}: 0x")
-    assert (shown(DEPOSITOR.alias)[chain]["held"], shown(DEPOSITOR.alias)[chain]["credit"]) == (
+    assert (shown(profile, DEPOSITOR)[chain]["held"], shown(profile, DEPOSITOR)[chain]["credit"]) == (
         str(85 * ERA // 10),
         str(15 * ERA // 10),
     )
-    assert run("withdraw", chain, "0.5", "--account", DEPOSITOR.alias).exit_code == 0
-    out = run("withdraw", chain, "1", "--account", DEPOSITOR.alias, "--to", BENEFICIARY.alias, "--json")
+    assert profile.run(credit, "withdraw", chain, "0.5", *by_depositor).exit_code == 0
+    to = ("--to", profile.account(BENEFICIARY))
+    out = profile.run(credit, "withdraw", chain, "1", *by_depositor, *to, "--json")
     assert json.loads(out.stdout)["to"] == BENEFICIARY.address
-    assert (shown(DEPOSITOR.alias)[chain]["held"], shown(DEPOSITOR.alias)[chain]["credit"]) == (
+    assert (shown(profile, DEPOSITOR)[chain]["held"], shown(profile, DEPOSITOR)[chain]["credit"]) == (
         str(9 * ERA),
         "0",
     )
-    assert shown(BENEFICIARY.alias)[chain]["held"] == str(ERA)
+    assert shown(profile, BENEFICIARY)[chain]["held"] == str(ERA)
 
 
-def test_a_deposit_for_somebody_else() -> None:
-    assert run("deposit", "hub", "2", "--for", BENEFICIARY.alias, "--account", DEPOSITOR.alias).exit_code == 0
-    assert (shown(BENEFICIARY.alias)["hub"]["credit"], shown(DEPOSITOR.alias)["hub"]["credit"]) == (
+def test_a_deposit_for_somebody_else(profile: Profile) -> None:
+    arguments = ("--for", profile.account(BENEFICIARY), "--account", profile.account(DEPOSITOR))
+    assert profile.run(credit, "deposit", "hub", "2", *arguments).exit_code == 0
+    assert (shown(profile, BENEFICIARY)["hub"]["credit"], shown(profile, DEPOSITOR)["hub"]["credit"]) == (
         str(2 * ERA),
         "0",
     )
 
 
-def test_shows_what_the_bridge_may_spend(deployment: Deployment, connections: dict[str, Connection]) -> None:
+def test_shows_what_the_bridge_may_spend(
+    profile: Profile, deployment: Deployment, connections: dict[str, Connection]
+) -> None:
     sender, spender = DEPOSITOR, deployment.bridge
     due = payment(connections["hub"], deployment.registry, sender.address, ERA, spender)
     connections["hub"].send_many(sender, preparation(deployment.registry, due, spender))
-    assert shown(DEPOSITOR.alias)["hub"]["bridge_allowance"] == str(ERA)
-    table = run("show", DEPOSITOR.alias).output
+    assert shown(profile, DEPOSITOR)["hub"]["bridge_allowance"] == str(ERA)
+    table = profile.run(credit, "show", profile.account(DEPOSITOR)).output
     row = next(line for line in table.splitlines() if "hub" in line)
     assert row.replace("│", "").split() == ["hub", "9", "1", "1", "0", "0"]
 
@@ -77,8 +85,8 @@ def test_quotes_what_the_terms_give(
     deployment: Deployment, network: Network, gas_limit: int | None, length: int
 ) -> None:
     """M15."""
-    route = route_between(network.chains["arcade"], network.hub)
-    expected = route.quote(route.default_gas_limit if gas_limit is None else gas_limit, length)
+    terms = route_between(network.chains["arcade"], network.hub).terms
+    expected = terms.quote(terms.default_gas_limit if gas_limit is None else gas_limit, 0, length)
     options = [] if gas_limit is None else ["--gas-limit", str(gas_limit)]
     arguments = ["quote", "arcade", "hub", "--bytes", str(length), *options]
     assert run(*arguments).output == f"{era(expected)} ERA\n"

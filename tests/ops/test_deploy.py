@@ -19,25 +19,29 @@ import pytest
 from eth_utils.crypto import keccak
 from rich.console import Console
 
+from metalayer.cli import check, deploy
 from metalayer.cli.deployment import plan_tables
 from metalayer.deploy.apply import Deployer
-from metalayer.deploy.contracts import CONTRACTS, FACTORY, SET_GUARDIAN
-from metalayer.deploy.journal import Journal
+from metalayer.deploy.artifacts import load_artifacts
+from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, SET_GUARDIAN, predict
+from metalayer.deploy.journal import Journal, journal_rows
 from metalayer.deploy.plan import plan_as_dict
 from metalayer.errors import MetalayerError
-from metalayer.network.config import Network
+from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
-from metalayer.network.registry import Registry
+from metalayer.network.pool import Patience
+from metalayer.network.registry import Registry, registry_path
 from metalayer.network.signers import address_of
+from metalayer.network.transactions import Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
-from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
+from tests.kit.profiles import Profile
 from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
 from tools.repository import repo_root
 
@@ -132,7 +136,7 @@ def test_deploys_to_the_same_addresses_and_does_nothing_the_second_time(
         assert {registry.contract(chain, name).address for chain in connections} == {
             plan.resolved.addresses[name]
         }
-    registry.confirm(connections)
+    assert registry.differences(connections) == []
     assert nonces(connections) == expected_nonces(before, len(connections))
     assert not deployer.plan().has_changes
 
@@ -300,7 +304,7 @@ def test_another_machine_goes_on_with_the_set_that_is_installed(
 def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    closed = gateway.SET_ROUTE.encode(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
+    closed = gateway.SET_OPEN.encode(perps, False, True)
     connections["arcade"].send(OWNER, registry.address("Metalayer"), closed)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
@@ -308,16 +312,16 @@ def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, 
 
 
 @pytest.mark.usefixtures("factory_placed")
-@pytest.mark.parametrize("field", ["base_fee", "gas_fee", "byte_fee", "return_fee", "protocol_share"])
+@pytest.mark.parametrize("field", ["base_fee", "gas_fee", "byte_fee", "return_gas_fee", "protocol_share"])
 def test_a_changed_fee_is_put_back(
     deployer: Deployer, connections: dict[str, Connection], field: str
 ) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    intended = deployer.plan().resolved.chains["arcade"].routes[perps]
-    dearer = gateway.SET_ROUTE.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
+    intended = deployer.plan().resolved.chains["arcade"].routes[perps].terms
+    dearer = gateway.SET_TERMS.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
     connections["arcade"].send(OWNER, registry.address("Metalayer"), dearer)
-    assert missing(deployer) == [("arcade", "route to perps")]
+    assert missing(deployer) == [("arcade", "terms to perps")]
     deployer.apply(quietly)
     assert missing(deployer) == []
 
@@ -336,22 +340,25 @@ def test_another_guardian_is_put_back(deployer: Deployer, connections: dict[str,
 def test_the_plan_shows_who_pauses_and_what_messages_cost(
     with_intent: Callable[..., Deployer], network: Network
 ) -> None:
-    guardians = {"default": GUARDIAN.alias, "social": SUCCESSOR.alias}
-    plan = with_intent(guardians=guardians).plan()
+    councils = {"default": GUARDIAN.alias, "social": SUCCESSOR.alias}
+    plan = with_intent(councils=councils).plan()
     out = Console(width=200, record=True, quiet=False, file=io.StringIO())
     for part in plan_tables(plan):
         out.print(part)
     lines = [" ".join(line.replace("│", "").split()) for line in out.export_text().splitlines()]
     assert f"owner {OWNER.address} every chain" in lines
-    assert f"guardian {GUARDIAN.address} hub, arcade, perps" in lines
-    assert f"guardian {SUCCESSOR.address} social" in lines
-    assert "hub → arcade 200,000 1,000 100 2,000,000 10 %" in lines
+    assert f"council {GUARDIAN.address} hub, arcade, perps" in lines
+    assert f"council {SUCCESSOR.address} social" in lines
+    assert f"watcher {GUARDIAN.address} every chain" in lines
+    assert "hub → arcade 200,000 1,000 100 10,000 10 %" in lines
     steps = plan_as_dict(plan)["chains"]["social"]
     created = next(step for step in steps if step["step"] == "create Metalayer")
-    assert created["arguments"]["initialGuardian"] == SUCCESSOR.address
-    configured = next(step for step in steps if step["step"] == "route to hub")
-    assert configured["arguments"]["baseFee"] == network.hub.preset.fees.base
-    assert configured["arguments"]["returnFee"] == network.chains["social"].preset.fees.return_
+    first = created["arguments"]["routes"][0]
+    assert first["chainId"] == network.hub.chain_id
+    assert first["route"]["terms"]["baseFee"] == network.hub.preset.fees.base
+    assert first["route"]["terms"]["returnGasFee"] == network.chains["social"].preset.fees.gas
+    guarding = next(step for step in steps if step["step"] == "create Guardian")
+    assert guarding["arguments"]["initialCouncil"] == SUCCESSOR.address
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -511,6 +518,87 @@ def test_the_real_process_can_be_killed(
         assert process.returncode in (0, -signal.SIGKILL)
     assert process.returncode == 0
     assert nonces(connections) == expected_nonces(before, len(connections))
+
+
+def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]) -> None:
+    """Another network beside the one that stands, in a workspace of its own; then there is nothing to do."""
+    before = nonces(connections)
+    profile.declare(deployer=profile.account(SECOND_DEPLOYER))
+    registry_path(load_network()).unlink()
+    planned = json.loads(profile.run(deploy, "plan", "--json").stdout)
+    assert planned["addresses"][GATEWAY] == predicted(SECOND_DEPLOYER)
+    applied = profile.run(deploy, "apply", "--json")
+    assert applied.exit_code == 0, applied.stderr
+    assert set(json.loads(applied.stdout)["chains"]) == set(connections)
+    assert nonces(connections) == expected_nonces(before, len(connections))
+    assert profile.run(deploy, "apply").stdout.startswith("nothing to do\n")
+    assert "in flight" not in profile.run(deploy, "status").stdout
+    checked = profile.run(check)
+    assert checked.exit_code == 0, checked.output
+    assert checked.stdout.endswith("on 4 chains: all as deploy.yaml says\n")
+
+
+def predicted(deployer: Role) -> str:
+    return predict(deployer.address, load_artifacts([FACTORY])[FACTORY].creation)[GATEWAY]
+
+
+def test_who_cannot_sign_learns_it_before_anything_is_sent(
+    connections: dict[str, Connection], deployment: Deployment, deployer: Deployer
+) -> None:
+    """On all chains: the owner has no key here, or its passphrase is wrong."""
+    before = nonces(connections)
+
+    def sender_of(name: str) -> Sender:
+        if name == OWNER.address:
+            raise MetalayerError("no account has the key")
+        return deployer.sender_of(name)
+
+    with pytest.raises(MetalayerError, match="no account has the key"):
+        replace(deployer, sender_of=sender_of).apply(quietly)
+    assert nonces(connections) == before
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_step_whose_fee_became_too_low_is_offered_for_more(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    """By the run that comes after the one that sent it. The journal has every version; one of each was mined."""
+
+    class Dies(Connection):
+        def settle(self, *_: Any) -> Any:
+            raise Crash
+
+    arcade, dear = connections["arcade"], hex(2 * 10**9)
+    arcade.rpc("evm_setAutomine", False)
+    first = replace(deployer, connections={**connections, "arcade": Dies(arcade.chain)})
+    with pytest.raises(Crash):
+        first.apply(quietly)
+    sent = Journal(deployer.folder / "journal.jsonl").in_flight("arcade")
+    stop = threading.Event()
+
+    def mine() -> None:
+        while not stop.wait(0.1):
+            arcade.rpc("anvil_setNextBlockBaseFeePerGas", dear)
+            arcade.rpc("anvil_mine", "0x1")
+
+    arcade.patience = Patience(0.3, 60.0)
+    miner = threading.Thread(target=mine)
+    miner.start()
+    try:
+        deployer.apply(quietly)
+    finally:
+        stop.set()
+        miner.join()
+        # A revert leaves it as it was set.
+        arcade.rpc("anvil_setNextBlockBaseFeePerGas", hex(arcade.chain.preset.base_fee))
+    journal = Journal(deployer.folder / "journal.jsonl")
+    assert not journal.in_flight("arcade")
+    versions = [row for row in journal_rows(journal) if row["chain"] == "arcade"]
+    for flight in sent:
+        states = [row["state"] for row in versions if row["step"] == flight.step]
+        assert states.count("done") == 1
+        assert states.count("replaced") == len(states) - 1 > 0
+    assert not deployer.plan().has_changes
 
 
 def test_predicted_addresses_are_the_factory_s(

@@ -21,8 +21,8 @@ from metalayer.cli import message, relay, send
 from metalayer.network.live import Live
 from metalayer.protocol.gateway import RECEIVE_MESSAGE
 from tests.kit.deployment import ERA, Deployment
-from tests.kit.roles import DEPOSITOR, PAUPER, TREASURY, VALIDATORS, Role
-from tools.repository import repo_root
+from tests.kit.profiles import Profile
+from tests.kit.roles import DEPOSITOR, PAUPER, RELAYER, TREASURY, VALIDATORS, Role
 
 NOBODY = "0x00000000000000000000000000000000000000AA"
 VALIDATE = "from metalayer.cli.validate import cli; cli()"
@@ -32,29 +32,26 @@ def run(command: Any, *arguments: str) -> Result:
     return CliRunner(mix_stderr=False).invoke(command.cli, list(arguments))
 
 
-def start(validator: Role, folder: Path) -> subprocess.Popen[str]:
-    options = [
-        "--key",
-        validator.alias,
-        "--exchange",
-        str(folder),
-        "--record",
-        str(folder.parent / f"{validator.index}.sqlite"),
-    ]
+def start(validator: Role, folder: Path, alias: str | None = None) -> subprocess.Popen[str]:
+    record = folder.parent / f"{validator.index}.sqlite"
+    options = ["--key", alias or validator.alias, "--exchange", str(folder), "--record", str(record)]
+    if not record.exists():
+        options.append("--new-record")
     return subprocess.Popen(
         [sys.executable, "-u", "-c", VALIDATE, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        cwd=repo_root(),
         env=os.environ,
     )
 
 
 @contextmanager
-def validating(folder: Path, signers: Sequence[Role]) -> Iterator[list[subprocess.Popen[str]]]:
+def validating(
+    folder: Path, signers: Sequence[Role], profile: Profile | None = None
+) -> Iterator[list[subprocess.Popen[str]]]:
     """Validator processes that have their records open; killed at the end if a test leaves them running."""
-    processes = [start(signer, folder) for signer in signers]
+    processes = [start(signer, folder, profile.account(signer) if profile else None) for signer in signers]
     try:
         for process in processes:
             assert process.stdout is not None
@@ -66,16 +63,24 @@ def validating(folder: Path, signers: Sequence[Role]) -> Iterator[list[subproces
             process.communicate()
 
 
-def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) -> None:
+def test_a_message_from_send_to_its_end(profile: Profile, deployment: Deployment, tmp_path: Path) -> None:
+    run = profile.run
+    by_sender = ("--account", profile.account(TREASURY))
+    by_relayer = ("--account", profile.account(RELAYER))
     deployment.bring(TREASURY.address, ERA, ["arcade"])
     folder = tmp_path / "exchange"
     shared = ("--exchange", str(folder))
-    with validating(folder, VALIDATORS[:4]) as validators:
-        sent = run(send, "perps", NOBODY, "--text", "hello", "--from", "arcade", "--json")
+    kept = ("--memory", str(tmp_path / "relayer.sqlite"), *shared)
+    with validating(folder, VALIDATORS[:4], profile) as validators:
+        sent = run(send, "perps", NOBODY, "--text", "hello", "--from", "arcade", "--json", *by_sender)
         assert sent.exit_code == 0, sent.output
         id_ = json.loads(sent.stdout)["id"]
         assert "state          sent" in run(message, id_, *shared).output
-        assert "nothing to deliver\n1 messages sent but not final yet" in run(relay, "once", *shared).output
+        assert (
+            "nothing to deliver\n1 messages sent but not final yet"
+            in run(relay, "once", *kept, *by_relayer).output
+        )
+        deployment.pass_time(10)
         deployment.finalize()
 
         waiting = run(relay, "status", "--stuck-after", "0", "--json", *shared)
@@ -83,11 +88,11 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
         (stuck,) = [lane for lane in json.loads(waiting.output)["lanes"] if lane["stuck"]]
         assert (stuck["origin"], stuck["destination"], stuck["finalized"]) == ("arcade", "perps", 1)
 
-        passed = run(relay, "once", "--json", *shared)
+        passed = run(relay, "once", "--json", *kept, *by_relayer)
         assert passed.exit_code == 0, passed.output
         (delivery,) = json.loads(passed.stdout)["deliveries"]
         assert (delivery["chain"], delivery["delivered"], delivery["failed"]) == ("perps", 0, 1)
-        standing = run(relay, "status", *shared)
+        standing = run(relay, "status", *kept)
         assert standing.exit_code == 0
         # In whole lines of 80 columns: the lane, and its message that failed.
         lane = r"│ arcade → perps +│ +1 │ +1 │ +1 │ +1 │ +│ ok +│"
@@ -106,7 +111,7 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
     assert (found["state"], found["payload"]) == ("failed", "0x" + b"hello".hex())
     assert found["reason"] == f"the recipient {NOBODY} has no code on perps"
     assert f"ape metalayer message {id_} --retry" in found["advice"]
-    retried = run(message, id_, "--retry", *shared)
+    retried = run(message, id_, "--retry", *shared, *by_relayer)
     assert retried.exit_code == 1
     assert retried.stderr == (
         f"Error: perps: the message still fails: the recipient {NOBODY} has no code on perps\n"
@@ -114,18 +119,19 @@ def test_a_message_from_send_to_its_end(deployment: Deployment, tmp_path: Path) 
     # Answers every call with the magic value: PUSH4, shift to the left, MSTORE, RETURN.
     accepting = "0x63" + RECEIVE_MESSAGE.selector.hex() + "60e01b5f5260205ff3"
     deployment.connections["perps"].rpc("anvil_setCode", NOBODY, accepting)
-    retried = run(message, id_, "--retry", *shared)
+    retried = run(message, id_, "--retry", *shared, *by_relayer)
     assert retried.exit_code == 0, retried.output
     assert "state          delivered" in retried.output
 
 
-def test_send_deposits_what_is_missing_and_no_more(deployment: Deployment) -> None:
+def test_send_deposits_what_is_missing_and_no_more(profile: Profile, deployment: Deployment) -> None:
     sender, hub = DEPOSITOR, deployment.connections["hub"]
     deployment.bring(sender.address, ERA, ["hub"])
     fee = credit.quote(hub, deployment.gateway, 902, None, 5)
     credit.deposit(hub, deployment.registry, sender, sender.address, fee - 1)
     for _ in range(2):
-        sent = run(send, "arcade", NOBODY, "--text", "hello", "--account", DEPOSITOR.alias, "--json")
+        by_sender = ("--account", profile.account(DEPOSITOR))
+        sent = profile.run(send, "arcade", NOBODY, "--text", "hello", "--json", *by_sender)
         assert sent.exit_code == 0, sent.output
         assert json.loads(sent.stdout)["fee"] == str(fee)
         state = credit.read(Live.open(), sender.address)["hub"]

@@ -19,12 +19,14 @@ from metalayer.assets import bridge, credit
 from metalayer.assets.books import Books, read_books
 from metalayer.assets.tokens import balance
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.cli import message, pending, relay, transfer
 from metalayer.cli.words import transfer_cost
 from metalayer.deploy.intent import route_between
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
+from metalayer.network.transactions import Transaction
 from metalayer.protocol.amounts import era
 from metalayer.protocol.gateway import MESSAGE_SENT
 from metalayer.protocol.hex import to_hex
@@ -37,7 +39,11 @@ from metalayer.tracking.trace import State
 from metalayer.validator.process import Validator
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
+from tests.kit.profiles import Profile
 from tests.kit.roles import BENEFICIARY, DEPOSITOR, PAUPER, RELAYER, VALIDATORS
+
+RETURN_GAS_LIMIT = 300_000
+"""Of every hop of the bridge."""
 
 
 @pytest.fixture
@@ -137,7 +143,8 @@ def move(
 
 def fee(live: Live, origin: str, destination: str, gas_limit: int) -> int:
     """Fee of a hop by the terms of networks.yaml, in wei."""
-    return route_between(live.network.chain(origin), live.network.chain(destination)).quote(gas_limit, 128)
+    terms = route_between(live.network.chain(origin), live.network.chain(destination)).terms
+    return terms.quote(gas_limit, RETURN_GAS_LIMIT, 128)
 
 
 def books_of(live: Live) -> Books:
@@ -415,13 +422,59 @@ def last_block(live: Live) -> int:
     return live.connection("hub").height()
 
 
-def test_no_wait_prints_the_id(deployment: Deployment, command: click.Command, live: Live) -> None:
-    arguments = ["1.5", "--from", "hub", "--to", "social", "--no-wait", "--json"]
-    result = CliRunner(mix_stderr=False).invoke(command, arguments)
-    assert result.exit_code == 0, result.output
-    data = json.loads(result.stdout)
+def test_a_transfer_that_nobody_waits_for(
+    profile: Profile, deployment: Deployment, live: Live, tmp_path: Path
+) -> None:
+    """It prints the id, and arrives when a relayer has its next pass."""
+    run, shared = profile.run, ("--exchange", str(tmp_path / "exchange"))
+    arguments = ("1.5", "--from", "hub", "--to", "perps", "--account", profile.account(DEPOSITOR))
+    sent = run(transfer, *arguments, "--no-wait", "--json")
+    assert sent.exit_code == 0, sent.stderr
+    data = json.loads(sent.stdout)
     assert data["ids"] == [last_id(live)]
     assert data["amount"] == str(15 * 10**17)
+    deployment.finalize()
+    with deployment.signing(DirectoryExchange.of(live, tmp_path / "exchange"), tmp_path):
+        relayed = run(relay, "once", "--account", profile.account(RELAYER), *shared)
+    assert relayed.exit_code == 0, relayed.output
+    found = json.loads(run(message, *data["ids"], "--json", *shared).stdout)
+    assert found["state"] == "delivered"
+    assert balance(live.connection("perps"), live.registry, DEPOSITOR.address) == 15 * 10**17
+
+
+def test_a_command_that_was_interrupted_is_not_done_twice(
+    profile: Profile, deployment: Deployment, live: Live
+) -> None:
+    """What an account sent and is not mined may be the very thing: one line, until it is mined or cancelled."""
+    hub = deployment.connections["hub"]
+    hub.rpc("evm_setAutomine", False)
+    hub.broadcast(hub.sign_many(DEPOSITOR, [Transaction(DEPOSITOR.address, b"", 21_000)]))
+    by_depositor = ("--account", profile.account(DEPOSITOR))
+    arguments = ("1", "--from", "hub", "--to", "arcade", "--no-wait", *by_depositor)
+    refused = profile.run(transfer, *arguments)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(
+        f"Error: hub: a transaction of {DEPOSITOR.address} is still pending, from nonce "
+    )
+    assert refused.stderr.count("\n") == 1
+    shown = profile.run(pending, *by_depositor, "--json")
+    assert shown.exit_code == 1
+    left = json.loads(shown.stdout)["pending"]
+    assert {name: len(nonces) for name, nonces in left.items()} == {
+        "hub": 1,
+        "arcade": 0,
+        "perps": 0,
+        "social": 0,
+    }
+    mining = threading.Timer(1.0, hub.rpc, ("evm_setAutomine", True))
+    mining.start()
+    assert profile.run(pending, *by_depositor, "--cancel").exit_code == 0
+    mining.join()
+    block = hub.rpc("eth_getBlockByNumber", "latest", True)
+    assert [(one["from"], one["value"], one["input"]) for one in block["transactions"]] == [
+        (DEPOSITOR.address.lower(), "0x0", "0x")
+    ]
+    assert profile.run(transfer, *arguments).exit_code == 0
 
 
 def test_a_restarted_chain_is_noticed(

@@ -2,11 +2,19 @@
 pragma solidity ^0.8.28;
 
 /// @title Attributes: what a sender may decide about a message beside its recipient and payload
-/// @notice The attributes that `sendMessage` takes (ERC-7786): a selector and one word each. All are optional.
+/// @notice The attributes that `sendMessage` takes (ERC-7786): a selector and one word each. All are optional. No
+/// others are taken, also not those that ERC-7985 has beside; none carries ether.
+///
+/// A recipient that reverts or returns a wrong value makes its message fail, and the delivery goes on. ERC-7786 has the
+/// gateway revert for a wrong value, ERC-7985 for every failure unless `revertBehavior` says otherwise: here the
+/// messages of a lane keep their order, and one recipient would stop the lane for everybody.
 library Attributes {
-    /// @notice Gas with which the recipient is called (ERC-7985).
+    /// @notice Gas with which the recipient is called (ERC-7985): exactly this much at the first attempt, for which the
+    /// relayer is paid, and at least this much at a retry. Zero is taken at its word, not as the route's default: then
+    /// the first attempt fails.
     bytes4 internal constant MIN_GAS_LIMIT = bytes4(keccak256("minGasLimit(uint256)"));
     /// @notice Last second (Unix time, by the destination's clock) at which the message may be executed (ERC-7985).
+    /// Zero is refused, though it means "never" there: what does not expire could never return to its sender.
     bytes4 internal constant DELIVER_BEFORE = bytes4(keccak256("deliverBefore(uint256)"));
     /// @notice Account whose credit pays: ours, no ERC defines it.
     bytes4 internal constant FEE_PAYER = bytes4(keccak256("feePayer(address)"));

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from metalayer.protocol.message import interoperable
-from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, call, deploy, error, init_code
+from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, call, deploy, error
+from tests.kit.founding import Founding
 from tests.kit.outbox import ACCOUNT
-from tests.kit.paper import DEFAULT_GAS_LIMIT, Validators
+from tests.kit.paper import DEFAULT_GAS_LIMIT
 from tests.kit.stack import Stack
 from tests.kit.terms import MAX_GAS_LIMIT
 
@@ -86,11 +87,9 @@ def test_fee_token_is_era(stacks: dict[str, Stack]) -> None:
     assert all(stack.gateway.view("FEE_TOKEN") == stack.era.address for stack in stacks.values())
 
 
-def test_refuses_to_be_deployed_without_a_token(
-    hub: Stack, owner: str, guardian: str, validators: Validators, deployer: str
-) -> None:
+def test_refuses_to_be_deployed_without_a_token(hub: Stack, founding: Founding, deployer: str) -> None:
     """M8: nothing is ever asked of the zero address."""
-    code = init_code("Metalayer", 901, ZERO_ADDRESS, owner, guardian, validators.argument)
+    code = founding.code(era=ZERO_ADDRESS)
     assert call(hub.chain, None, code, sender=deployer) == error("InvalidToken", ZERO_ADDRESS)
 
 

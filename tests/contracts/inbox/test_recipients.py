@@ -187,7 +187,7 @@ def forbidden(
     network_id, hub_id, here = lane.network_id, lane.origin, lane.destination
 
     def append_paid() -> Message:
-        fee = Fee(0, 10**9, 10**9).packed
+        fee = Fee(0, 10**9, 10**8, 10**9, 0).packed
         return other_lane.append(sender, healthy.address, deliver_before=deadline, fee=fee)
 
     def send_back() -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -12,7 +13,8 @@ from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import Domain, ValidatorSet, compact
-from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, deploy, error, init_code, now, transact
+from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, error, now, transact
+from tests.kit.founding import Founding
 from tests.kit.paper import DAY, Validators, keys
 from tests.kit.signatures import DEFECTS
 from tests.kit.stack import Stack
@@ -31,32 +33,31 @@ def network_id(hub: Stack) -> int:
 
 
 @pytest.fixture
-def parties(arcade: Stack, network_id: int, owner: str, guardian: str) -> tuple[int, str, str, str]:
-    """What the gateway's constructor takes before the validator set."""
-    return network_id, arcade.era.address, owner, guardian
+def founding(founding: Founding, arcade: Stack) -> Founding:
+    """A gateway on arcade."""
+    return replace(founding, chain=arcade.chain)
 
 
 @pytest.fixture
-def install(
-    arcade: Stack, parties: tuple[int, str, str, str], deployer: str
-) -> Callable[..., bytes | Revert]:
+def install(arcade: Stack, founding: Founding, deployer: str) -> Callable[..., bytes | Revert]:
     """Deploys a gateway with a set; gives its revert if it refuses."""
 
     def install(
-        words: Sequence[bytes], expires: int = 2**64 - 1, version: int = 1, at: int | None = None
+        words: Sequence[bytes], expires: int | None = None, version: int = 1, at: int | None = None
     ) -> bytes | Revert:
-        code = init_code("Metalayer", *parties, (version, expires, words))
+        expires = now(arcade.chain) + DAY if expires is None else expires
+        code = founding.code(validator_set=(version, expires, words))
         return call(arcade.chain, None, code, sender=deployer, at=at)
 
     return install
 
 
 @pytest.fixture
-def gateway_of(arcade: Stack, parties: tuple[int, str, str, str], deployer: str) -> Callable[..., Contract]:
+def gateway_of(founding: Founding) -> Callable[..., Contract]:
     """Deploys a gateway with these validators."""
 
     def gateway_of(validators: Validators) -> Contract:
-        return deploy(arcade.chain, "Metalayer", *parties, validators.argument, sender=deployer)
+        return founding.deploy(validator_set=validators.argument)
 
     return gateway_of
 
@@ -113,9 +114,9 @@ def test_refuses_other_numbers_of_validators(install: Callable[..., bytes | Reve
     assert install(words([1] * count)) == error("InvalidValidatorCount", count)
 
 
-def test_emits_the_set(arcade: Stack, parties: tuple[int, str, str, str], deployer: str) -> None:
+def test_emits_the_set(arcade: Stack, founding: Founding, deployer: str) -> None:
     validators = Validators([3, 3, 3, 2], expires=now(arcade.chain) + DAY, version=7)
-    code = init_code("Metalayer", *parties, validators.argument)
+    code = founding.code(validator_set=validators.argument)
     receipt = transact(arcade.chain, None, code, deployer)
     expected = (7, validators.set.expires, validators.set.hash, tuple(validators.set.words))
     assert receipt.named("ValidatorSetInstalled") == [expected]

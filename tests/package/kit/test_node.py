@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.network.connection import Connection
 from metalayer.protocol.hex import to_hex
-from tests.kit.chains import BoundChain
+from tests.kit.chains import BoundChain, settle
 from tests.kit.deployment import Deployment
 from tests.kit.faults import (
     BatchLimit,
@@ -224,6 +224,7 @@ def test_receipts_and_transactions_that_are_denied(hub: BoundChain, node: Node) 
     assert hub.rpc("eth_getTransactionCount", [_STRANGER.address, "latest"]) == count
     node.faults = [Complains()]
     assert ask(node, "eth_sendRawTransaction", raw) == -32_000
+    settle(lambda method, *params: hub.rpc(method, params))
     assert hub.rpc("eth_getTransactionCount", [_STRANGER.address, "latest"]) == hex(int(count, 16) + 1)
 
 
