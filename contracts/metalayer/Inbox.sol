@@ -54,8 +54,8 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     /// @notice Longest pause of deliveries from a spoke, and from the hub, in seconds.
     uint64 public constant MAX_PAUSE = 21 days;
     uint64 public constant MAX_HUB_PAUSE = 3 days;
-    /// @notice Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that ends
-    /// in the block in which it begins, holds up a block: without this, one in each block would never end.
+    /// @notice Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that
+    /// ends in the block in which it begins, holds up a block: without this, one in each block would never end.
     uint64 public constant MIN_COOL_DOWN = 1 hours;
 
     /// @inheritdoc IInbox
