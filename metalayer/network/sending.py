@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from metalayer.errors import MetalayerError
-from metalayer.network.bids import HEADER
+from metalayer.network.bids import HEADER, Bid
 from metalayer.network.config import Chain
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.pool import SLOWEST_POLL, Keep, NotMined, Pool, count_request, nowhere
@@ -29,6 +29,10 @@ class Sending(Pool):
         self._sending: dict[str, threading.Lock] = {}
         self._flying: dict[str, set[int]] = {}
         self._lock = threading.Lock()
+
+    def offer(self) -> Bid:
+        """What a transaction would offer for a gas now. MetalayerError if a gas costs more than the ceiling."""
+        return self._bidder.bid(self.ask(HEADER))
 
     def estimate(self, sender: str, to: str | None, data: bytes, value: int = 0) -> int:
         """Gas that a transaction needs behind what is pending, without a margin. Raises Reverted."""

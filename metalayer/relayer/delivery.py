@@ -162,7 +162,7 @@ class Courier:
             data = gateway.DELIVER.encode(attestation, batches)
         except READ_FAULTS as error:
             return f"it cannot be written as a call: {error}", False
-        gas = min(delivery_gas(len(data), batches), means.ceiling)
+        gas = min(delivery_gas(len(data), batches), means.room)
         return self._send(data, gas, means, {batch.origin: batch_gas(batch) for batch in batches})
 
     def _send(self, data: bytes, gas: int, means: Means, shares: Mapping[int, int]) -> tuple[str, bool]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection, fault
+from metalayer.network.rpc import RpcError
 from metalayer.network.transactions import Sender, Transaction
 from metalayer.protocol.abi import Event
 from metalayer.protocol.rpc import Request, block_request, block_tag
@@ -44,6 +45,10 @@ class Step:
     gas: int
     what: str
     doubtful: bool = False
+
+    def gas_on(self, means: Means) -> int:
+        """Its limit on a chain, whose transactions may have less room than it could take."""
+        return min(self.gas, means.room)
 
 
 @dataclass
@@ -130,19 +135,17 @@ class Desk:
         ready: list[Step] = []
         promised = 0
         for step in steps:
-            if step.gas > means.ceiling:
-                self._put_off(step, f"it may take {step.gas:,} gas, and a transaction has {means.ceiling:,}")
-                continue
+            gas = step.gas_on(means)
             try:
-                means.check(connection, account, promised + step.gas)
+                means.check(connection, account, promised + gas)
             except MetalayerError as error:
                 # It is not the step's fault, and nothing of that is remembered.
                 self.result.problems.append(str(error))
                 break
-            refusal = refused(connection, account, Call(self.gateway, step.data, step.gas), means)
+            refusal = refused(connection, account, Call(self.gateway, step.data, gas), means)
             if not refusal:
                 ready.append(step)
-                promised += step.gas
+                promised += gas
             else:
                 self._put_off(step, refusal)
         return self._send(ready, means) and is_full
@@ -161,12 +164,18 @@ class Desk:
             return False
         connection, result = self.connection, self.result
         self.purse.look()
-        receipts = connection.submit(
-            self.sender, [Transaction(self.gateway, step.data, step.gas) for step in ready]
-        )
+        transactions = [Transaction(self.gateway, step.data, step.gas_on(means)) for step in ready]
+        try:
+            receipts = connection.submit(self.sender, transactions)
+        except RpcError as error:
+            if len(ready) > 1:
+                # The node does not take one of them, and has those before it.
+                return sum(self._send_alone(step) for step in ready) > 0
+            self._put_off(ready[0], str(error))
+            return False
         done = []
         for step, receipt in zip(ready, receipts, strict=True):
-            gas, wei = means.wei(receipt, step.gas)
+            gas, wei = means.wei(receipt, step.gas_on(means))
             result.transactions.append(receipt["transactionHash"])
             result.gas_used += gas
             result.wei += wei
@@ -180,6 +189,16 @@ class Desk:
         for step in done:
             self.memory.ended(step.kind, connection.chain_id, [step.item])
         return bool(done)
+
+    def _send_alone(self, step: Step) -> bool:
+        connection, account = self.connection, self.sender.address
+        connection.make_way(self.sender)
+        means = Means.read(connection, account)
+        refusal = refused(connection, account, Call(self.gateway, step.data, step.gas_on(means)), means)
+        if refusal:
+            self._put_off(step, refusal)
+            return False
+        return self._send([step], means)
 
     def _put_off(self, step: Step, why: str, *, paid: bool = False) -> None:
         longest = _LONGEST_DOUBT if step.doubtful else LONGEST_WAIT

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
+from metalayer.network.bids import Bid
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.rpc import Reverted, RpcError
@@ -25,38 +26,33 @@ _ENDING_GAS = 300_000
 
 @dataclass(frozen=True)
 class Means:
-    """What an account can send on a chain now: the cap of a transaction's gas, the fees that it would offer, its ether,
-    and the chain's clock. Gas, wei per gas, wei, Unix seconds.
+    """What an account can send on a chain now: the room of a transaction in gas, what it would offer for each, its
+    ether, and the chain's clock. Wei, Unix seconds. `ceiling`: most wei that it ever pays for a gas.
     """
 
+    room: int
+    bid: Bid
     ceiling: int
-    max_fee: int
-    tip: int
     balance: int
     now: int
 
     @classmethod
     def read(cls, connection: Connection, account: str) -> "Means":
-        """One round trip."""
-        block, tip, balance = connection.batch(
-            [
-                block_request(),
-                quantity("eth_maxPriorityFeePerGas", bits=128),
-                quantity("eth_getBalance", account, "latest", bits=256),
-            ]
+        """MetalayerError if a gas costs more than the chain's ceiling."""
+        block, balance = connection.batch(
+            [block_request(), quantity("eth_getBalance", account, "latest", bits=256)]
         )
-        return cls(
-            min(MAX_TRANSACTION_GAS, block.gas_limit), 2 * block.base_fee + tip, tip, balance, block.time
-        )
+        bid, ceiling = connection.offer(), connection.chain.max_gas_price
+        return cls(min(MAX_TRANSACTION_GAS, block.gas_limit), bid, ceiling, balance, block.time)
 
     @property
     def affordable(self) -> int:
         """Gas of the largest transaction that the account can pay for."""
-        return min(self.ceiling, self.balance // self.max_fee) if self.max_fee else self.ceiling
+        return min(self.room, self.balance // self.bid.most) if self.bid.most else self.room
 
     def check(self, connection: Connection, account: str, gas: int) -> None:
         """MetalayerError if the account could not pay for so much gas. That is no fault of what is sent."""
-        due = gas * self.max_fee
+        due = gas * self.bid.most
         if self.balance < due:
             raise MetalayerError(
                 f"{connection.name}: {account} has {era(self.balance)} ether, and a transaction needs up to "
@@ -66,8 +62,7 @@ class Means:
     def wei(self, receipt: Receipt, gas: int) -> tuple[int, int]:
         """Gas and wei that a transaction with this limit cost. What a lying node says is bounded by what was signed."""
         used = min(receipt["gasUsed"], gas)
-        # It may have been signed some blocks later.
-        return used, used * min(receipt.get("effectiveGasPrice") or 0, 2 * self.max_fee)
+        return used, used * min(receipt.get("effectiveGasPrice") or 0, self.ceiling)
 
 
 @dataclass(frozen=True)
@@ -91,8 +86,7 @@ def refused(connection: Connection, account: str, call: Call, means: Means) -> s
         "to": call.to,
         "data": to_hex(call.data),
         "gas": hex(call.gas),
-        "maxFeePerGas": hex(means.max_fee),
-        "maxPriorityFeePerGas": hex(means.tip),
+        **{name: hex(value) for name, value in means.bid.fields().items()},
     }
     try:
         connection.ask(Request("eth_call", (message, "latest"), from_hex))

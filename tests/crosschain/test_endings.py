@@ -25,10 +25,8 @@ from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact
-from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import Fee
 from metalayer.protocol.rpc import Topic
-from metalayer.relayer.memory import FIRST_WAIT, Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.refunds import known_head
 from metalayer.relayer.results import PassResult
@@ -164,39 +162,27 @@ def protocol_fees(mesh: Deployment, origin: str, destination: str) -> int:
     return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).protocol_fees
 
 
-def test_a_sender_that_refuses_what_comes_back_is_asked_again(
+def test_a_sender_that_does_not_take_in_what_comes_back_is_refunded_all_the_same(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """The refusal is named and no alarm; nothing is lost, no other message waits for it, and it is not rehearsed again
-    before its time, by no process.
-    """
+    """The refund is final; what is left open, and what the sender says to it, is named until anybody calls it back."""
     hub = mesh.connections["hub"]
     contract = sending_contract(mesh, "ScriptedSender", SET_BEHAVIOUR.encode(OnReturn.REVERT))
     deadline = hub.block().time + 2 * HOUR
     (refused,) = send_as(mesh, contract, "arcade", deadline)
-    (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
     mesh.pass_time(3 * HOUR)
-    clock = [1_000_000.0]
-    file = tmp_path / "relayer.sqlite"
     with mesh.signing(exchange, tmp_path):
-        _, second = relay(mesh, mesh.relayer(exchange, memory=Memory.open(file, lambda: clock[0])), 2)
-        assert (second.refunded, second.all_problems) == (1, [])
-        (line,) = second.put_off
-        assert line.startswith(f"hub: refunding message {refused}: ")
-        assert keccak(text="Refused(bytes32)")[:4].hex() in line
-        assert state_of(mesh, exchange, other) is State.RETURNED
-        named = trace(mesh, exchange, from_hex(refused))
-        assert named.state is State.RETURNING
-        assert f"its refund cannot succeed now: the sender {contract} refuses what comes back" in named.reason
-        hub.send(SENDER, contract, SET_BEHAVIOUR.encode(OnReturn.ACCEPT))
-        assert "its refund" not in trace(mesh, exchange, from_hex(refused)).reason
-        anew = mesh.relayer(exchange, memory=Memory.open(file, lambda: clock[0]))
-        (third,) = relay(mesh, anew, 1)
-        assert (third.refunded, third.put_off, third.all_problems) == (0, [], [])
-        clock[0] += FIRST_WAIT + 1
-        (fourth,) = relay(mesh, anew, 1)
-    assert (fourth.refunded, fourth.all_problems) == (1, [])
-    assert anew.memory.attempts() == []
+        _, second = relay(mesh, mesh.relayer(exchange), 2)
+    assert (second.refunded, second.put_off, second.all_problems) == (1, [], [])
+    named = trace(mesh, exchange, refused.id)
+    assert named.state is State.RETURNED
+    assert f"failed to take it back: the sender {contract} refuses: " in named.reason
+    assert keccak(text="Refused(bytes32)")[:4].hex() in named.reason
+    assert "--call-back` calls it again, once it would take it" in named.advice
+    hub.send(SENDER, contract, SET_BEHAVIOUR.encode(OnReturn.ACCEPT))
+    assert trace(mesh, exchange, refused.id).reason.endswith("failed to take it back")
+    hub.send(RIVAL, mesh.gateway, gateway.call_back_call(refused.message))
+    assert trace(mesh, exchange, refused.id).reason == ""
 
 
 def test_earnings_are_claimed_when_they_are_worth_it(

@@ -18,20 +18,19 @@ from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.gas import RETURN_CALLBACK_GAS
-from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import Fee
 from metalayer.relayer.memory import FIRST_WAIT_AFTER_LOSS, Kind, Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.results import PassResult
-from metalayer.tracking.trace import State, trace
+from metalayer.tracking.trace import trace
 from tests.kit.deployment import SCRIPTED, Deployment
 from tests.kit.faults import Slow
 from tests.kit.node import behind
-from tests.kit.roles import RELAYER, SENDER
+from tests.kit.roles import RELAYER, RIVAL
 from tests.kit.scripted import Behaviour, OnReturn
 from tests.kit.strangers import (
     NOBODY,
+    RETURN_GAS,
     SET_BEHAVIOUR,
     SET_TRAP,
     deliver_junk,
@@ -81,12 +80,12 @@ def bring_home(mesh: Deployment, relayer: Relayer, most: int = 12) -> None:
     raise AssertionError("there is always more")
 
 
-def test_what_senders_do_to_refunds_costs_nothing_and_stops_no_other(
+def test_what_senders_do_to_their_refunds_is_prepaid_and_stops_no_other(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, memory: Memory
 ) -> None:
-    """A callback that looks at the gas price; one that wants more gas than a transaction may have; one that reverts
-    with much data after it burned most of its gas; one that burns all: each is refused in the rehearsal, named, and not
-    tried again at once. The refund of an honest sender is sent in the same pass.
+    """P24. A callback that looks at the gas price; one that wants more gas than it may have; one that reverts
+    with much data after it burned most of its gas; one that burns all. Each is refunded, once, for no more gas than its
+    message named, and who does it earns the message's step and callback parts.
     """
     deadline = mesh.connections["hub"].block().time + 2 * HOUR
     contracts = [
@@ -94,28 +93,25 @@ def test_what_senders_do_to_refunds_costs_nothing_and_stops_no_other(
     ]
     contracts.append(sending_contract(mesh, "ScriptedSender", SET_BEHAVIOUR.encode(OnReturn.BURN_ALL_GAS)))
     hostile = [send_as(mesh, contract, "arcade", deadline)[0] for contract in contracts]
-    (honest,) = mesh.send("hub", "arcade", recipient=NOBODY, deliver_before=deadline)
+    honest = mesh.send("hub", "arcade", recipient=NOBODY, deliver_before=deadline)
     mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange, memory=memory)
     with mesh.signing(exchange, tmp_path):
         bring_home(mesh, relayer)
-        with behind(mesh, "hub") as (seen, node):
-            anew = seen.relayer(exchange, memory=memory)
-            (result,) = relay(mesh, anew)
-            hub = settled(result, "hub")
-            assert (hub.refunded, len(hub.transactions)) == (1, 1)
-            assert trace(mesh, exchange, honest.id).state is State.RETURNED
-            assert sorted(line.split()[3].rstrip(":") for line in result.put_off) == sorted(hostile)
-            assert result.all_problems == []
-            node.forget()
-            (idle,) = relay(mesh, anew)
-            assert (idle.put_off, idle.all_problems) == ([], [])
-            rehearsals = [call for call in node.asked if call.method in ("eth_call", "eth_estimateGas")]
-            assert not [call for call in rehearsals if "from" in call.params[0]]
-    assert {one.item for one in memory.attempts(Kind.REFUND)} == set(hostile)
+        (result, idle) = relay(mesh, relayer, 2)
+    hub = settled(result, "hub")
+    assert (hub.refunded, len(hub.transactions)) == (5, 5)
+    assert (result.put_off, result.all_problems, memory.attempts()) == ([], [], [])
+    assert hub.gas_used < len(hostile) * RETURN_GAS + 5 * 200_000
+    fees = [Fee.unpack(sent.message.fee) for sent in (*hostile, *honest)]
+    # The one without code is not called: the callback part goes back.
+    assert hub.earned == sum(fee.step + fee.callback for fee in fees[:-1]) + fees[-1].step
+    assert settled(idle, "hub").transactions == []
+    for sent in hostile:
+        assert "failed to take it back" in trace(mesh, exchange, sent.id).reason
 
 
-def test_a_sender_that_changes_its_mind_between_rehearsal_and_block_costs_little_and_rarely(
+def test_a_refund_that_somebody_else_was_faster_with_costs_one_revert(
     mesh: Deployment,
     exchange: DirectoryExchange,
     tmp_path: Path,
@@ -123,36 +119,32 @@ def test_a_sender_that_changes_its_mind_between_rehearsal_and_block_costs_little
     memory: Memory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """At most what a refund is given, an hour later again, then four, sixteen: not 15.7 million gas on each pass."""
+    """Between rehearsal and block. It is not tried again before an hour, and then known to be done."""
     hub = mesh.connections["hub"]
-    contract = sending_contract(mesh, "ScriptedSender")
-    (id_,) = send_as(mesh, contract, "arcade", hub.block().time + 2 * HOUR)
+    (sent,) = mesh.send("hub", "arcade", recipient=NOBODY, deliver_before=hub.block().time + 2 * HOUR)
     mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange, memory=memory)
     original = Connection.sign_many
 
-    def sign_many(self: Connection, sender: Sender, *args: Any) -> Any:
+    def sign_many(self: Connection, sender: Sender, transactions: Any) -> Any:
         if sender is RELAYER and self.name == "hub":
-            burn = SET_BEHAVIOUR.encode(OnReturn.BURN_ALL_GAS)
-            hub.send(SENDER, contract, burn)
-        return original(self, sender, *args)
+            hub.send(RIVAL, transactions[0].to, transactions[0].data, transactions[0].gas)
+        return original(self, sender, transactions)
 
-    spent = []
     with mesh.signing(exchange, tmp_path):
         bring_home(mesh, relayer)
         monkeypatch.setattr(Connection, "sign_many", sign_many)
-        for _ in range(30):
-            hub.send(SENDER, contract, SET_BEHAVIOUR.encode(OnReturn.ACCEPT))
-            (result,) = relay(mesh, relayer)
-            assert result.all_problems == []
-            spent.append(settled(result, "hub").gas_used)
-            clock[0] += FIRST_WAIT_AFTER_LOSS / 2 + 1
-    losses = [gas for gas in spent if gas]
-    # 15 hours: at once, after one hour and after four more.
-    assert len(losses) == 3
-    assert [place for place, gas in enumerate(spent) if gas] == [0, 2, 10]
-    assert max(losses) < RETURN_CALLBACK_GAS + 500_000
-    assert trace(mesh, exchange, from_hex(id_)).state is State.RETURNING
+        (lost,) = relay(mesh, relayer)
+        (line,) = lost.put_off
+        assert line.startswith(f"hub: refunding message 0x{sent.id.hex()}: reverted in 0x")
+        assert (settled(lost, "hub").refunded, lost.all_problems) == (0, [])
+        assert 0 < settled(lost, "hub").gas_used < 100_000
+        clock[0] += FIRST_WAIT_AFTER_LOSS - 1
+        assert settled(relay(mesh, relayer)[0], "hub").transactions == []
+        assert len(memory.attempts()) == 1
+        clock[0] += 2
+        (after,) = relay(mesh, relayer)
+    assert (settled(after, "hub").transactions, memory.attempts()) == ([], [])
 
 
 def test_recipients_that_lie_to_the_rehearsal_waste_no_transaction(
@@ -185,8 +177,7 @@ def test_recipients_that_lie_to_the_rehearsal_waste_no_transaction(
 def test_messages_that_can_never_end_cost_no_pass_anything(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, memory: Memory
 ) -> None:
-    """With 300 messages whose sender never takes them back, an idle pass asks a node for what it asks with none."""
-    contract = sending_contract(mesh, "ScriptedSender", SET_BEHAVIOUR.encode(OnReturn.REVERT))
+    """With 300 notices of messages that nobody sent, an idle pass asks a node for what it asks with none."""
     relayer = mesh.relayer(exchange, memory=memory)
 
     def idle() -> int:
@@ -200,15 +191,13 @@ def test_messages_that_can_never_end_cost_no_pass_anything(
 
     with mesh.signing(exchange, tmp_path):
         before = idle()
-        dead = send_as(mesh, contract, "arcade", mesh.connections["hub"].block().time + 2 * HOUR, count=300)
-        mesh.pass_time(3 * HOUR)
-        bring_home(mesh, relayer)
+        deliver_junk(mesh, "perps", "hub", 300)
         results = relay(mesh, relayer, 4)
-        assert sum(len(result.put_off) for result in results) == len(dead)
-        assert [result.all_problems for result in results] == [[]] * 4
+        assert [result.put_off for result in results] == [[]] * 4
         after = idle()
-    assert {one.item for one in memory.attempts(Kind.REFUND)} == set(dead)
-    assert after == before
+    dead = memory.attempts(Kind.REFUND)
+    assert {one.reason for one in dead} == {"hub sent no such message to perps"}
+    assert (len(dead), after) == (300, before)
 
 
 def test_junk_notices_hold_up_no_honest_refund(
@@ -419,10 +408,10 @@ def test_what_a_pass_spends_and_earns_is_what_receipts_and_fees_say(
         assert books[chain].wei == sum(r["gasUsed"] * r["effectiveGasPrice"] for r in receipts)
     fees = [Fee.unpack(sent.message.fee) for sent in fine]
     late = [Fee.unpack(sent.message.fee) for sent in expiring]
-    # Delivered, and passed by, on arcade; the notices carried to the hub.
-    assert books["arcade"].earned == sum(fee.relay + fee.back for fee in fees) + sum(fee.base for fee in late)
+    # Delivered, passed by and returned on arcade; their notices carried, and refunded, on the hub.
+    assert books["arcade"].earned == sum(fee.total for fee in fees) + sum(fee.base + fee.step for fee in late)
     credit = mesh.connections["hub"].view(mesh.gateway, gateway.CREDIT, RELAYER.address) // GWEI
     claimed = mesh.connections["hub"].view(mesh.gateway, gateway.PAID, mesh.id_of("arcade"), RELAYER.address)
     # A claim turns into credit what was earned before: nothing is counted twice.
-    assert books["hub"].earned == sum(fee.back for fee in late)
+    assert books["hub"].earned == sum(2 * fee.step for fee in late)
     assert credit == books["hub"].earned + claimed

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from metalayer.network.transactions import Transaction
+from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.facts import LaneFact
 from metalayer.protocol.gateway import Batch, Kind
-from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import NEVER_EXPIRES, Message, extend, interoperable
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import init_code
@@ -22,8 +21,8 @@ EXECUTE = Function("execute(address,bytes)")
 SET_BEHAVIOUR = Function("setBehaviour(uint8)")
 SET_TRAP = Function("setTrap(uint8)")
 NOBODY = "0x00000000000000000000000000000000000000AA"
+RETURN_GAS = 300_000
 _NOTICES_PER_BATCH = 100
-_TOGETHER = 50
 
 
 def sending_contract(mesh: Deployment, name: str, setting: bytes = b"", chain: str = "hub") -> str:
@@ -36,20 +35,18 @@ def sending_contract(mesh: Deployment, name: str, setting: bytes = b"", chain: s
     return address
 
 
-def send_as(
-    mesh: Deployment, contract: str, destination: str, deliver_before: int, *, count: int = 1
-) -> list[str]:
-    """Messages of a contract on the hub to nobody. Their ids."""
+def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> list[Sent]:
+    """A message of a contract on the hub to nobody, with gas for its return: what the hub logged."""
     data = gateway.send_call(
-        interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
+        interoperable(mesh.id_of(destination), NOBODY),
+        b"",
+        deliver_before=deliver_before,
+        return_gas_limit=RETURN_GAS,
     )
-    call = Transaction(contract, EXECUTE.encode(mesh.gateway, data), 200_000)
-    found = []
-    for start in range(0, count, _TOGETHER):
-        receipts = mesh.connections["hub"].send_many(SENDER, [call] * min(_TOGETHER, count - start))
-        logs = [log for receipt in receipts for log in receipt["logs"]]
-        found += [to_hex(log.topics[1]) for log in logs if log.topics[0] == gateway.MESSAGE_SENT.topic]
-    return found
+    hub = mesh.connections["hub"]
+    receipt = hub.send(SENDER, contract, EXECUTE.encode(mesh.gateway, data))
+    own = [log for log in receipt["logs"] if log.address == mesh.gateway.lower()]
+    return parse(own, mesh.network_id, mesh.id_of("hub"))
 
 
 def deliver_junk(mesh: Deployment, origin: str, destination: str, count: int) -> None:

@@ -10,13 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.cli import message, relay
+from metalayer.cli import relay
 from tests.kit.deployment import CREDIT, Deployment
 from tests.kit.roles import RELAYER, SENDER
-from tests.kit.scripted import OnReturn
-from tests.kit.strangers import SET_BEHAVIOUR, send_as, sending_contract
-
-HOUR = 3_600
+from tests.kit.strangers import deliver_junk
 
 
 def run(command: Any, *arguments: str) -> Result:
@@ -29,45 +26,31 @@ def mesh(deployment: Deployment) -> Deployment:
     return deployment
 
 
-def test_a_dead_message_is_shown_and_makes_no_alarm(mesh: Deployment, tmp_path: Path) -> None:
-    """Its refund fails: `relay once` and `status` say so with exit status 0, and `message` says why."""
+def test_what_can_never_end_is_shown_and_makes_no_alarm(mesh: Deployment, tmp_path: Path) -> None:
+    """A notice of a message that nobody sent: `relay status` says so, with exit status 0, and so does `relay once`."""
     folder = tmp_path / "exchange"
-    where = ("--exchange", str(folder))
-    kept = (*where, "--memory", str(tmp_path / "relayer.sqlite"))
-    contract = sending_contract(mesh, "ScriptedSender", SET_BEHAVIOUR.encode(OnReturn.REVERT))
-    (dead,) = send_as(mesh, contract, "arcade", mesh.connections["hub"].block().time + 2 * HOUR)
-    mesh.pass_time(3 * HOUR)
+    kept = ("--exchange", str(folder), "--memory", str(tmp_path / "relayer.sqlite"))
+    deliver_junk(mesh, "perps", "hub", 1)
+    mesh.send("hub", "arcade", recipient=RELAYER.address)
     with mesh.signing(DirectoryExchange(folder), tmp_path):
-        for _ in range(2):
-            mesh.finalize()
-            passed = run(relay, "once", *kept)
-            assert passed.exit_code == 0, passed.output
-        assert f"hub: refunding message {dead}: " in passed.stderr
         mesh.finalize()
-        idle = run(relay, "once", *kept)
-        assert (idle.exit_code, idle.stderr) == (0, "")
-        again = run(relay, "once", "--again", "--json", *kept)
-        assert again.exit_code == 0
-        (line,) = [line for one in json.loads(again.stdout)["settled"] for line in one["put_off"]]
-        assert line.startswith(f"hub: refunding message {dead}: ")
-
+        for again in ((), (), ("--again",)):
+            passed = run(relay, "once", *again, *kept)
+            assert (passed.exit_code, passed.stderr) == (0, "")
         shown = run(relay, "status", "--json", *kept)
-        assert shown.exit_code == 0
+        assert shown.exit_code == 1, "perps never sent what the hub has"
         found = json.loads(shown.stdout)
         (put_off,) = found["put_off"]
-        assert (put_off["kind"], put_off["item"], put_off["failures"]) == ("refund", dead, 2)
-        books = {book["chain"]: book for book in found["books"]}
-        assert books[mesh.id_of("arcade")]["account"] == RELAYER.address
-        assert int(books[mesh.id_of("arcade")]["wei"]) > books[mesh.id_of("arcade")]["gas"] > 100_000
-        assert books[mesh.id_of("arcade")]["earned"] > 0
+        assert (put_off["kind"], put_off["failures"]) == ("refund", 2)
+        assert put_off["reason"] == "hub sent no such message to perps"
+        (book,) = found["books"]
+        assert (book["account"], book["chain"]) == (RELAYER.address, mesh.id_of("arcade"))
+        assert int(book["wei"]) > book["gas"] > 100_000
+        assert book["earned"] > 0
         assert found["last_day"] == found["books"]
-        table = run(relay, "status", *kept)
-        assert table.exit_code == 0
-        assert "Spent and earned" in table.stdout
-        assert "Failed, and tried again later" in table.stdout
-        named = json.loads(run(message, dead, "--json", *where).stdout)
-        assert named["state"] == "returning"
-        assert f"its refund cannot succeed now: the sender {contract} refuses" in named["reason"]
+        table = run(relay, "status", *kept).stdout
+        assert "Spent and earned" in table
+        assert "Failed, and tried again later" in table
 
 
 def test_a_relayer_without_ether_is_an_alarm(mesh: Deployment, tmp_path: Path) -> None:

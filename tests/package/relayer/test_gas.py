@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metalayer.errors import MetalayerError
+from metalayer.network.bids import Bid
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
@@ -24,8 +25,8 @@ def batch(*limits: int) -> Batch:
     return Batch(messages, 901, 1, [], [])
 
 
-def means(ceiling: int = MAX_TRANSACTION_GAS, max_fee: int = 3 * GWEI, balance: int = 10**18) -> Means:
-    return Means(ceiling, max_fee, GWEI, balance, 0)
+def means(most: int = 3 * GWEI, balance: int = 10**18) -> Means:
+    return Means(MAX_TRANSACTION_GAS, Bid(most, min(most, GWEI)), 6 * GWEI, balance, 0)
 
 
 @pytest.mark.parametrize("limit", [0, 1, 200_000, 3_464_999, 3_465_000, 10_000_000])
@@ -64,4 +65,4 @@ def test_what_an_account_cannot_pay_for_is_named() -> None:
     poor.check(arcade, ACCOUNT, 3_000)
     with pytest.raises(MetalayerError, match=r"arcade: 0x.* has 0\.000009 ether, and .* up to 0\.000009003"):
         poor.check(arcade, ACCOUNT, 3_001)
-    assert means(max_fee=0, balance=0).affordable == MAX_TRANSACTION_GAS
+    assert means(most=0, balance=0).affordable == MAX_TRANSACTION_GAS
