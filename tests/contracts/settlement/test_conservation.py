@@ -195,7 +195,7 @@ fees = up_to(HIGHEST_FEE)
     refuses=st.booleans(),
 )
 @example(
-    terms=Terms(1_000_000, 1_000_000, 0, *[HIGHEST_FEE] * 4, WHOLE_SHARE),
+    terms=Terms(1_000_000, 1_000_000, 0, HIGHEST_FEE, HIGHEST_FEE, HIGHEST_FEE, HIGHEST_FEE, WHOLE_SHARE),
     length=MAX_PAYLOAD_LENGTH,
     limit=1_000_000,
     by_contract=True,

@@ -192,7 +192,13 @@ def test_a_restart_notice_of_an_earlier_epoch_does_not_count(
     assert hub.view("restartRecord", origin.arcade, RESTART) == (True, True, 0, 0, bytes(32))
     begin()
     for sent in (executed, left):
-        arguments = (sent.message.fields, walk([executed, left], sent).fields, RESTART, bytes(32), [])
+        arguments: tuple[Any, ...] = (
+            sent.message.fields,
+            walk([executed, left], sent).fields,
+            RESTART,
+            bytes(32),
+            [],
+        )
         refusal = hub.revert("refundAbandoned", *arguments, sender=attacker)
         assert refusal == error("RestartNotFollowed", origin.arcade, RESTART)
     refusal = hub.revert("recordInboxHead", origin.arcade, RESTART, 0, bytes(32), [], sender=attacker)
