@@ -13,7 +13,7 @@ from eth_utils.address import to_checksum_address
 
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
-from metalayer.network.sending import MAX_TRANSACTION_GAS
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import Log
 

@@ -138,7 +138,7 @@ def test_the_protocol_lists_the_packages_limits_as_they_are() -> None:
 
 def test_the_protocols_worked_example_is_what_the_code_computes() -> None:
     gateway, sender, recipient = (to_checksum_address("0x" + digits * 20) for digits in ("11", "22", "33"))
-    fee = Fee(1_000_000, 3_000_000, 2_000_000).packed
+    fee = Fee(1_000_000, 3_000_000, 2_000_000, 1_500_000, 100_000).packed
     message = Message(901, 901, 902, 1, sender, recipient, 200_000, 1_893_456_000, fee, b"hello")
     genesis = genesis_head(901, 901, 902)
     head = extend(genesis, message.id)

@@ -32,6 +32,8 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
     uint256 public constant RECEIVE_GAS_LIMIT = 200_000;
     /// @notice Gas limit of a hop that the hub forwards.
     uint256 public constant FORWARD_GAS_LIMIT = 500_000;
+    /// @notice Gas limit for a hop that comes back. One that is forwarded from the hub needs most.
+    uint256 public constant RETURN_GAS_LIMIT = 300_000;
 
     uint256 private constant PAYLOAD_LENGTH = 128;
 
@@ -72,9 +74,9 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
 
     /// @inheritdoc ITokenBridge
     function quote(uint256 destination) external view returns (uint256 first, bool forwarded) {
-        if (_isHub()) return (GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH), false);
+        if (_isHub()) return (GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH), false);
         forwarded = destination != HUB_CHAIN_ID;
-        first = GATEWAY.quote(HUB_CHAIN_ID, _gasToHub(destination), PAYLOAD_LENGTH);
+        first = GATEWAY.quote(HUB_CHAIN_ID, _gasToHub(destination), RETURN_GAS_LIMIT, PAYLOAD_LENGTH);
     }
 
     /// @dev Spokes listen to the hub alone.
@@ -133,7 +135,7 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
 
     /// @dev Forwards a transfer, less the fee of the hop. If the hop comes back, the transfer goes to `home`.
     function _forward(bytes32 receiveId, uint256 destination, uint256 home, Transfer memory transfer) private {
-        uint256 fee = GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH);
+        uint256 fee = GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH);
         require(transfer.amount > fee, AmountBelowFee(transfer.amount, fee));
         uint256 amount = transfer.amount - fee;
         outstanding[destination] += amount;
@@ -151,7 +153,7 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
         private
         returns (bytes32)
     {
-        bytes[] memory attributes = Attributes.encode(gasLimit, payer);
+        bytes[] memory attributes = Attributes.encode(gasLimit, RETURN_GAS_LIMIT, payer);
         return _sendMessage(next, address(this), abi.encode(transfer), attributes);
     }
 

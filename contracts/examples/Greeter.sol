@@ -12,6 +12,8 @@ import {Message} from "../metalayer/types/Message.sol";
 contract Greeter is MetalayerClient {
     /// @notice Gas for a greeting where it arrives, its answer included.
     uint256 public constant GAS_LIMIT = 250_000;
+    /// @notice Gas for a greeting that comes back.
+    uint256 public constant RETURN_GAS_LIMIT = 100_000;
 
     /// @notice Emitted when a greeting arrives, or an answer: then `from` is the greeter itself.
     event Greeted(bytes32 indexed id, uint256 indexed origin, address indexed from, string text);
@@ -28,7 +30,7 @@ contract Greeter is MetalayerClient {
 
     /// @notice What a greeting costs the caller, in wei of ERA.
     function quote(uint256 destination, string calldata text) external view returns (uint256) {
-        return GATEWAY.quote(destination, GAS_LIMIT, abi.encode(msg.sender, text).length);
+        return GATEWAY.quote(destination, GAS_LIMIT, RETURN_GAS_LIMIT, abi.encode(msg.sender, text).length);
     }
 
     function _onMessageReceived(bytes32 id, uint256 origin, address, bytes calldata payload) internal override {
@@ -47,7 +49,7 @@ contract Greeter is MetalayerClient {
     }
 
     function _send(uint256 destination, address from, string memory text) private returns (bytes32) {
-        bytes[] memory attributes = Attributes.encode(GAS_LIMIT, block.timestamp + 1 days, from);
+        bytes[] memory attributes = Attributes.encode(GAS_LIMIT, RETURN_GAS_LIMIT, block.timestamp + 1 days, from);
         return _sendMessage(destination, address(this), abi.encode(from, text), attributes);
     }
 }

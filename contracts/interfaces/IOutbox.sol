@@ -22,7 +22,7 @@ interface IOutbox is IERC7786GatewaySource {
         uint256 fee,
         bytes32 head
     );
-    /// @notice Emitted when the owner restarts a lane. `lastNonce` is the place of the last message before; the next
+    /// @notice Emitted when the owner or the guardian restarts a lane. `lastNonce` is the place of the last message before; the next
     /// one stands at `nonce` + 1.
     event LaneRestarted(uint256 indexed destination, uint64 indexed nonce, uint64 lastNonce);
     /// @notice Emitted when the protocol's share of fees is paid out, in wei of ERA.
@@ -39,25 +39,37 @@ interface IOutbox is IERC7786GatewaySource {
     error InvalidAttribute(bytes attribute);
     /// @notice Thrown when an attribute is given twice.
     error DuplicateAttribute(bytes4 selector);
-    /// @notice Thrown when the gas limit is above the maximum of the route.
+    /// @notice Thrown when the gas limit is above the maximum of the route, or the return gas limit above that of any.
     error GasLimitTooHigh(uint256 gasLimit, uint256 maximum);
     /// @notice Thrown when `deliverBefore` is not within [earliest, latest], in Unix seconds.
     error DeadlineOutOfRange(uint256 deliverBefore, uint256 earliest, uint256 latest);
+    /// @notice Thrown when a message costs more than its sender said that it may, in wei of ERA.
+    error FeeTooHigh(uint256 fee, uint256 maximum);
+    /// @notice Thrown at deployment when the collector of fees is the zero address or the gateway.
+    error InvalidCollector(address collector);
     /// @notice Thrown unless a restart raises the nonce, and by no more than `MAX_RESTART_STEP`.
     error InvalidRestart(uint256 destination, uint64 nonce, uint64 lowest, uint64 highest);
 
-    /// @notice Restarts a lane that a reorganisation of this chain broke. Only the owner. The next message stands at
+    /// @notice Restarts a lane that a reorganisation of this chain broke. Only the owner or the guardian. The next message stands at
     /// `nonce` + 1, on a new genesis head. `nonce` must be above every nonce that the lane ever had, including in the
     /// history that is gone. Earlier messages that the destination did not execute can be refunded once the destination
     /// has followed the restart.
     function restart(uint256 destination, uint64 nonce) external;
 
-    /// @notice Pays the protocol's share of the fees of a lane, in ERA, to the owner. Anyone may call.
+    /// @notice Pays the protocol's share of the fees of a lane, in ERA, to `COLLECTOR`. Anyone may call.
     function sweep(uint256 destination) external;
 
     /// @notice What `sendMessage` charges for a message, in wei of ERA. Reverts if `sendMessage` would refuse the
-    /// route, the gas limit or the length.
-    function quote(uint256 destination, uint256 gasLimit, uint256 payloadLength) external view returns (uint256);
+    /// route, a gas limit or the length.
+    /// @param gasLimit Gas for the recipient, on the destination.
+    /// @param returnGasLimit Gas for the sender's `onMessageReturned`, on this chain.
+    function quote(uint256 destination, uint256 gasLimit, uint256 returnGasLimit, uint256 payloadLength)
+        external
+        view
+        returns (uint256);
+
+    /// @notice Who gets the protocol's share of fees.
+    function COLLECTOR() external view returns (address);
 
     /// @notice State of the lane to `destination`.
     /// @return nonce Place of the last message; after a restart, of the restart; 0 if nothing was sent.

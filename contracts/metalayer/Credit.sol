@@ -4,6 +4,7 @@ pragma solidity 0.8.36;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ICredit} from "../interfaces/ICredit.sol";
+import {originState} from "./types/OriginState.sol";
 
 /// @title Credit
 /// @notice See {ICredit}.
@@ -13,8 +14,6 @@ abstract contract Credit is ICredit {
     /// @inheritdoc ICredit
     IERC20 public immutable FEE_TOKEN;
 
-    /// @inheritdoc ICredit
-    mapping(address account => uint256) public credit;
     /// @inheritdoc ICredit
     mapping(address payer => mapping(address sender => uint256)) public allowance;
 
@@ -26,7 +25,7 @@ abstract contract Credit is ICredit {
     /// @inheritdoc ICredit
     function depositFor(address account, uint256 amount) external {
         require(account != address(0) && account != address(this), InvalidAccount(account));
-        credit[account] += amount;
+        originState().credit[account] += amount;
         emit Deposited(account, msg.sender, amount);
         FEE_TOKEN.safeTransferFrom(msg.sender, address(this), amount);
     }
@@ -34,9 +33,9 @@ abstract contract Credit is ICredit {
     /// @inheritdoc ICredit
     function withdraw(address to, uint256 amount) external {
         require(to != address(0) && to != address(this), InvalidAccount(to));
-        uint256 held = credit[msg.sender];
+        uint256 held = originState().credit[msg.sender];
         require(amount <= held, InsufficientCredit(msg.sender, held, amount));
-        credit[msg.sender] = held - amount;
+        originState().credit[msg.sender] = held - amount;
         emit Withdrawn(msg.sender, to, amount);
         FEE_TOKEN.safeTransfer(to, amount);
     }
@@ -47,11 +46,16 @@ abstract contract Credit is ICredit {
         emit AllowanceSet(msg.sender, sender, amount);
     }
 
+    /// @inheritdoc ICredit
+    function credit(address account) external view returns (uint256) {
+        return originState().credit[account];
+    }
+
     /// @dev Charges `payer` for a message of the caller. `held` is the credit of `payer`, which the calling function
     /// found to be at least `amount`. Nobody needs an allowance for their own credit.
     function _charge(address payer, uint256 held, uint256 amount) internal {
         unchecked {
-            credit[payer] = held - amount;
+            originState().credit[payer] = held - amount;
         }
         if (payer == msg.sender) return;
         uint256 allowed = allowance[payer][msg.sender];

@@ -3,6 +3,7 @@ pragma solidity 0.8.36;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IInbox} from "../interfaces/IInbox.sol";
+import {Annexed} from "./Annexed.sol";
 import {Notices} from "./Notices.sol";
 import {Routes} from "./Routes.sol";
 import {ValidatorSets} from "./ValidatorSets.sol";
@@ -14,17 +15,18 @@ import {Attestation} from "./types/Attestation.sol";
 import {Batch} from "./types/Batch.sol";
 import {Message} from "./types/Message.sol";
 import {MessageStatus} from "./types/MessageStatus.sol";
-import {Route} from "./types/Route.sol";
+import {LaneEpoch, originState} from "./types/OriginState.sol";
 
 /// @title Inbox
 /// @notice See {IInbox}.
-abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGuardTransient {
-    /// @dev All that a delivery reads and writes about one direction: two words. `open` repeats the route's `inbound`,
-    /// so that a delivery does not have to read the route.
+abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, ReentrancyGuardTransient {
+    /// @dev All that a delivery reads and writes about one direction: two words. `open` is the inbound half of the
+    /// route. From `pausableFrom` on, a new pause may begin: as long after the end of the last as that one was long.
     struct InboxLane {
         bytes32 head;
         uint64 nonce;
         uint64 pausedUntil;
+        uint64 pausableFrom;
         bool open;
     }
 
@@ -47,9 +49,9 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
         bytes32 lastHead;
     }
 
-    /// @notice Longest pause, and shortest time from its end to the next pause of the same direction, in seconds.
-    uint64 public constant MAX_PAUSE = 3 days;
-    uint64 public constant COOL_DOWN = 3 days;
+    /// @notice Longest pause of deliveries from a spoke, and from the hub, in seconds.
+    uint64 public constant MAX_PAUSE = 21 days;
+    uint64 public constant MAX_HUB_PAUSE = 3 days;
 
     /// @inheritdoc IInbox
     mapping(bytes32 id => Undelivered) public messageStatus;
@@ -60,7 +62,7 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
 
     /// @inheritdoc IInbox
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external nonReentrant {
-        _checkAttestation(attestation);
+        _checkAttestation(attestation, 0);
         for (uint256 i; i < batches.length; ++i) {
             _deliverBatch(attestation.root, batches[i]);
         }
@@ -69,10 +71,21 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
     /// @inheritdoc IInbox
     function retry(uint256 origin, uint64 nonce, Message calldata message) external nonReentrant {
         bytes32 id = Messages.id(message, NETWORK_ID, origin, block.chainid, nonce);
-        MessageStatus status = messageStatus[id].status;
+        Undelivered storage undelivered = messageStatus[id];
+        MessageStatus status = undelivered.status;
         require(status == MessageStatus.Failed, MessageNotFailed(id, status));
         _checkRetryTime(id, message.deliverBefore);
-        messageStatus[id].status = MessageStatus.None;
+        require(undelivered.noticeNonce == 0, MessageReturning(id, undelivered.noticeNonce));
+        undelivered.status = MessageStatus.None;
+        if (_isNotice(message)) {
+            InboxLane storage lane = _inboxLanes[origin];
+            if (!_isOpen(lane)) _refuse(origin, lane);
+            uint64 since = originState().epochs[origin].since;
+            require(nonce > since, NoticeOutdated(id, since));
+            _receiveNotice(origin, message.payload, msg.sender);
+            emit MessageDelivered(id, origin, nonce);
+            return;
+        }
         bytes memory sender = Erc7930.encode(origin, address(0));
         require(
             _execute(id, sender, message, message.recipient, message.gasLimit, type(uint256).max), RetryFailed(id)
@@ -93,9 +106,11 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
             MessageNotReturnable(id, status, last)
         );
         bytes32 expired = bytes32(uint256(status == MessageStatus.Expired ? 1 : 0));
-        bytes32 returnPart = bytes32(uint256(message.fee.returnPart()));
-        uint64 noticeNonce = _sendNotice(origin, Kind.Return, id, expired, returnPart);
+        uint64 stepPart = message.fee.stepPart();
+        uint64 noticeNonce = _sendNotice(origin, Kind.Return, id, expired, bytes32(uint256(stepPart)));
         undelivered.noticeNonce = noticeNonce;
+        // A notice that is sent again is sent for nothing: the message's fee pays for one.
+        if (last == 0) _earn(origin, stepPart);
         emit ReturnSent(id, origin, nonce, noticeNonce);
     }
 
@@ -121,7 +136,7 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
         uint64 nonce,
         bytes32[] calldata proof
     ) external nonReentrant {
-        _checkAttestation(attestation);
+        _checkAttestation(attestation, 0);
         _checkFact(proof, attestation.root, Facts.restart(origin, block.chainid, nonce));
         InboxLane storage lane = _inboxLanes[origin];
         uint64 lastNonce = lane.nonce;
@@ -129,6 +144,9 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
         bytes32 lastHead = _headOf(lane, origin);
         lane.nonce = nonce;
         lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
+        LaneEpoch storage epoch = originState().epochs[origin];
+        ++epoch.number;
+        epoch.since = nonce;
         emit RestartFollowed(origin, nonce, lastNonce, lastHead);
         FollowedRestart storage left = _followed[origin][nonce];
         left.lastNonce = lastNonce;
@@ -147,20 +165,22 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
     /// @inheritdoc IInbox
     function pauseInbound(uint256 origin, uint64 duration) external {
         require(msg.sender == guardian, NotGuardian(msg.sender));
-        require(duration != 0 && duration <= MAX_PAUSE, InvalidPause(duration, MAX_PAUSE));
         InboxLane storage lane = _inboxLanes[origin];
-        uint64 last = lane.pausedUntil;
-        uint64 earliest = last == 0 ? 0 : last + COOL_DOWN;
-        require(block.timestamp >= earliest, CoolingDown(origin, earliest));
-        _pause(lane, origin, uint64(block.timestamp) + duration);
+        uint64 present = uint64(block.timestamp);
+        uint64 begun = present;
+        if (present < lane.pausedUntil) begun = _pausedSince(lane);
+        else require(present >= lane.pausableFrom, CoolingDown(origin, lane.pausableFrom));
+        uint64 maximum = begun + (origin == NETWORK_ID ? MAX_HUB_PAUSE : MAX_PAUSE) - present;
+        require(duration != 0 && duration <= maximum, InvalidPause(duration, maximum));
+        // A pause that is running is never shortened: that is for `unpauseInbound`.
+        if (present + duration > lane.pausedUntil) _pause(lane, origin, begun, present + duration);
     }
 
     /// @inheritdoc IInbox
-    function unpauseInbound(uint256 origin) external {
-        require(msg.sender == guardian || msg.sender == owner(), NotGuardian(msg.sender));
+    function unpauseInbound(uint256 origin) external onlyOwnerOrGuardian {
         InboxLane storage lane = _inboxLanes[origin];
         require(block.timestamp < lane.pausedUntil, NotPaused(origin));
-        _pause(lane, origin, uint64(block.timestamp));
+        _pause(lane, origin, _pausedSince(lane), uint64(block.timestamp));
     }
 
     /// @inheritdoc IInbox
@@ -175,17 +195,26 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
     }
 
     /// @inheritdoc IInbox
+    function pausableFrom(uint256 origin) external view returns (uint64) {
+        return _inboxLanes[origin].pausableFrom;
+    }
+
+    /// @inheritdoc IInbox
     function earnings(uint256 origin, address relayer) external view returns (uint256 earned, uint256 claimed) {
         Earnings storage own = _earnings[origin][relayer];
         return (own.earned, own.claimed);
     }
 
-    function _onRouteSet(uint256 chainId, Route calldata newRoute) internal override {
-        _inboxLanes[chainId].open = newRoute.inbound;
+    function _isInboundOpen(uint256 chainId) internal view override returns (bool) {
+        return _inboxLanes[chainId].open;
     }
 
-    function _checkPause(uint256 origin, uint64 until) internal view virtual {
-        require(block.timestamp >= until, RoutePaused(origin, until));
+    function _setInboundOpen(uint256 chainId, bool open) internal override {
+        _inboxLanes[chainId].open = open;
+    }
+
+    function _isPaused(uint64 until) internal view virtual returns (bool) {
+        return block.timestamp < until;
     }
 
     /// @dev A message can be returned only after this second, so that retry and return are never both possible.
@@ -211,8 +240,7 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
         uint256 origin = batch.origin;
         InboxLane storage lane = _inboxLanes[origin];
         uint64 nonce = lane.nonce;
-        if (!lane.open) revert RouteClosed(origin);
-        _checkPause(origin, lane.pausedUntil);
+        bool open = _isOpen(lane);
 
         Message[] calldata messages = batch.messages;
         bytes32[] calldata ids = batch.ids;
@@ -247,7 +275,8 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
             bytes memory sender = Erc7930.encode(origin, address(0));
             uint256 earned;
             for (uint256 i = known; i < count; ++i) {
-                earned += _firstAttempt(executing[i], origin, uint64(first + i), sender, messages[i]);
+                if (!open && !_isHarmless(messages[i])) _refuse(origin, lane);
+                earned += _firstAttempt(executing[i], origin, uint64(first + i), sender, messages[i], open);
             }
             _earn(origin, earned);
         }
@@ -268,10 +297,11 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
         uint256 origin,
         uint64 nonce,
         bytes memory sender,
-        Message calldata message
+        Message calldata message,
+        bool open
     ) private returns (uint256 earned) {
         address recipient = message.recipient;
-        if (recipient == address(this) && message.sender == address(this)) {
+        if (recipient == address(this) && open && message.sender == recipient) {
             _receiveNotice(origin, message.payload, msg.sender);
             emit MessageDelivered(id, origin, nonce);
             return 0;
@@ -296,9 +326,34 @@ abstract contract Inbox is IInbox, ValidatorSets, Routes, Notices, ReentrancyGua
         );
     }
 
-    function _pause(InboxLane storage lane, uint256 origin, uint64 until) private {
+    function _pause(InboxLane storage lane, uint256 origin, uint64 since, uint64 until) private {
         lane.pausedUntil = until;
+        lane.pausableFrom = 2 * until - since;
         emit InboundPaused(origin, until);
+    }
+
+    /// @dev When the last pause began: see {InboxLane}.
+    function _pausedSince(InboxLane storage lane) private view returns (uint64) {
+        return 2 * lane.pausedUntil - lane.pausableFrom;
+    }
+
+    function _isOpen(InboxLane storage lane) private view returns (bool) {
+        return lane.open && !_isPaused(lane.pausedUntil);
+    }
+
+    /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is a
+    /// notice, which is put aside as failed. Neither calls anybody or does what its origin says.
+    function _isHarmless(Message calldata message) private view returns (bool) {
+        return _isExpired(message.deliverBefore) || _isNotice(message);
+    }
+
+    function _isNotice(Message calldata message) private view returns (bool) {
+        return message.recipient == address(this) && message.sender == address(this);
+    }
+
+    function _refuse(uint256 origin, InboxLane storage lane) private view {
+        require(lane.open, RouteClosed(origin));
+        revert RoutePaused(origin, lane.pausedUntil);
     }
 
     function _earn(uint256 origin, uint256 amount) private {

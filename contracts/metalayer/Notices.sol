@@ -6,7 +6,7 @@ pragma solidity 0.8.36;
 /// has a fixed length and gas limit, never expires and is never returned. The Inbox of one chain sends notices; the
 /// Settlement of the other chain acts on them:
 /// - `Return`: the id of a message that did not reach its recipient, whether it expired before its first attempt, and
-///   the return part of its fee (gwei), which the carrier of the notice gets;
+///   the step part of its fee (gwei), which the carrier of the notice gets;
 /// - `Claim`: a relayer, all that it ever earned on the lane (gwei), and how much of the payment the carrier gets;
 /// - `Restart`: the nonce at which the lane was restarted, and the nonce and head at which the Inbox left it.
 /// The carrier is whoever delivers the notice.

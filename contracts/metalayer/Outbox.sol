@@ -4,7 +4,9 @@ pragma solidity 0.8.36;
 import {IERC7786GatewaySource} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IOutbox} from "../interfaces/IOutbox.sol";
+import {Annexed} from "./Annexed.sol";
 import {Credit} from "./Credit.sol";
 import {Notices} from "./Notices.sol";
 import {Routes} from "./Routes.sol";
@@ -13,17 +15,20 @@ import {Erc7930} from "./libraries/Erc7930.sol";
 import {Messages} from "./libraries/Messages.sol";
 import {Fee, Fees} from "./types/Fee.sol";
 import {LaneState, LaneStates} from "./types/LaneState.sol";
-import {Route} from "./types/Route.sol";
+import {OutboxLane, originState} from "./types/OriginState.sol";
 
 /// @title Outbox
 /// @notice See {IOutbox}.
-abstract contract Outbox is IOutbox, Routes, Credit, Notices {
+abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
     using SafeERC20 for IERC20;
 
-    /// @dev Two words. Each message writes both.
-    struct OutboxLane {
-        bytes32 head;
-        LaneState state;
+    /// @dev What a sender said about a message, or its defaults.
+    struct Options {
+        uint256 gasLimit;
+        uint256 returnGasLimit;
+        uint64 deliverBefore;
+        address feePayer;
+        uint256 maxFee;
     }
 
     /// @notice Longest payload, in bytes.
@@ -34,15 +39,20 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
     uint64 public constant DEFAULT_DELIVERY_TIME = 14 days;
     /// @notice A lane's head is stored every so many messages: the walk of an old message ends at a stored head.
     uint64 public constant STORED_HEAD_INTERVAL = 256;
-    /// @notice Most by which a restart may raise a lane's nonce: more than any lane is long, and too little to exhaust
-    /// the nonces.
-    uint64 public constant MAX_RESTART_STEP = 1 << 32;
+    /// @dev Gas for which each of the three steps of a return is paid, and more of it per byte of payload.
+    uint256 internal constant STEP_GAS = 120_000;
+    uint256 internal constant STEP_GAS_PER_BYTE = 40;
 
     uint256 private constant ATTRIBUTE_LENGTH = 36;
     uint256 private constant GAS_FEE_UNIT = 1_000;
 
-    mapping(uint256 destination => OutboxLane) internal _outboxLanes;
-    mapping(uint256 destination => mapping(uint64 nonce => bytes32)) private _storedHeads;
+    /// @inheritdoc IOutbox
+    address public immutable COLLECTOR;
+
+    constructor(address collector) {
+        require(collector != address(0) && collector != address(this), InvalidCollector(collector));
+        COLLECTOR = collector;
+    }
 
     /// @inheritdoc IERC7786GatewaySource
     /// @dev Attributes: see {Attributes}. Reverts with the errors of {IOutbox} and {ICredit}, `RouteClosed`, or
@@ -54,11 +64,11 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
     {
         require(msg.value == 0, ValueNotAccepted(msg.value));
         (uint256 destination, address account) = _parseRecipient(recipient);
-        Route storage terms = _route(destination);
-        (uint256 gasLimit, uint64 deliverBefore, address feePayer) =
-            _readAttributes(attributes, terms.defaultGasLimit);
-        (Fee fee, uint64 protocolPart) = _price(destination, terms, gasLimit, payload.length);
-        if (!_pay(feePayer, _inWei(fee, protocolPart))) (fee, protocolPart) = (Fee.wrap(0), 0);
+        OutboundRoute storage terms = _route(destination);
+        Options memory options = _readAttributes(attributes, terms);
+        (Fee fee, uint64 protocolPart) =
+            _price(destination, terms, options.gasLimit, options.returnGasLimit, payload.length);
+        _pay(options, _inWei(fee, protocolPart));
 
         uint64 nonce;
         bytes32 head;
@@ -66,68 +76,67 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
             destination,
             msg.sender,
             account,
-            uint64(gasLimit),
-            deliverBefore,
+            uint64(options.gasLimit),
+            options.deliverBefore,
             fee,
             protocolPart,
             Messages.hash(payload)
         );
         bytes memory sender = Erc7930.encode(block.chainid, msg.sender);
         emit MessageSent(id, sender, recipient, payload, 0, attributes);
-        emit LaneExtended(destination, nonce, uint64(gasLimit), deliverBefore, Fee.unwrap(fee), head);
+        emit LaneExtended(
+            destination, nonce, uint64(options.gasLimit), options.deliverBefore, Fee.unwrap(fee), head
+        );
     }
 
     /// @inheritdoc IOutbox
-    function restart(uint256 destination, uint64 nonce) external onlyOwner {
-        OutboxLane storage lane = _outboxLanes[destination];
-        LaneState state = lane.state;
-        uint64 last = state.nonce();
-        _checkRestart(destination, last, nonce);
-        _storedHeads[destination][last] = lane.head;
-        lane.state = LaneStates.pack(nonce, state.escrow(), state.protocolFees(), nonce);
-        lane.head = _genesis(destination, nonce);
-        _onRestart(destination, nonce);
-        emit LaneRestarted(destination, nonce, last);
+    function restart(uint256, uint64) external onlyOwnerOrGuardian {
+        _runAnnex();
     }
 
     /// @inheritdoc IOutbox
     function sweep(uint256 destination) external {
-        OutboxLane storage lane = _outboxLanes[destination];
+        OutboxLane storage lane = originState().lanes[destination];
         LaneState state = lane.state;
         uint256 amount = state.protocolFees() * Fees.UNIT;
         lane.state = LaneStates.pack(state.nonce(), state.escrow(), 0, state.restartedAt());
-        address to = owner();
-        emit Swept(destination, to, amount);
-        FEE_TOKEN.safeTransfer(to, amount);
+        emit Swept(destination, COLLECTOR, amount);
+        FEE_TOKEN.safeTransfer(COLLECTOR, amount);
     }
 
     /// @inheritdoc IERC7786GatewaySource
     function supportsAttribute(bytes4 selector) external pure returns (bool) {
         return selector == Attributes.MIN_GAS_LIMIT || selector == Attributes.DELIVER_BEFORE
-            || selector == Attributes.FEE_PAYER;
+            || selector == Attributes.FEE_PAYER || selector == Attributes.RETURN_GAS_LIMIT
+            || selector == Attributes.MAX_FEE;
     }
 
     /// @inheritdoc IOutbox
-    function quote(uint256 destination, uint256 gasLimit, uint256 payloadLength) external view returns (uint256) {
-        (Fee fee, uint64 protocolPart) = _price(destination, _route(destination), gasLimit, payloadLength);
+    function quote(uint256 destination, uint256 gasLimit, uint256 returnGasLimit, uint256 payloadLength)
+        external
+        view
+        returns (uint256)
+    {
+        (Fee fee, uint64 protocolPart) =
+            _price(destination, _route(destination), gasLimit, returnGasLimit, payloadLength);
         return _inWei(fee, protocolPart);
     }
 
     /// @inheritdoc IOutbox
     function outboxLane(uint256 destination) external view returns (uint64 nonce, bytes32 head, uint64 restartedAt) {
-        OutboxLane storage lane = _outboxLanes[destination];
+        OutboxLane storage lane = originState().lanes[destination];
         return (lane.state.nonce(), _headOf(lane, destination), lane.state.restartedAt());
     }
 
     /// @inheritdoc IOutbox
     function laneFees(uint256 destination) external view returns (uint64 escrow, uint64 protocolFees) {
-        LaneState state = _outboxLanes[destination].state;
+        LaneState state = originState().lanes[destination].state;
         return (state.escrow(), state.protocolFees());
     }
 
     /// @inheritdoc IOutbox
     function storedHead(uint256 destination, uint64 nonce) public view returns (bytes32 head) {
-        return _storedHeads[destination][nonce];
+        return originState().storedHeads[destination][nonce];
     }
 
     function _sendNotice(uint256 destination, Kind kind, bytes32 a, bytes32 b, bytes32 c)
@@ -160,22 +169,15 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
     }
 
     function _mayBeLost(uint256 destination, uint64 nonce) internal view override returns (bool) {
-        return nonce < _outboxLanes[destination].state.restartedAt();
+        return nonce < originState().lanes[destination].state.restartedAt();
     }
 
     function _carriage(uint256 destination) internal view override returns (uint64) {
-        Route storage terms = _route(destination);
-        return
-            _relayPart(terms.baseFee, terms.gasFee, terms.byteFee, NOTICE_GAS_LIMIT, NOTICE_LENGTH);
+        OutboundRoute storage terms = _route(destination);
+        unchecked {
+            return _basePart(terms, NOTICE_LENGTH) + _gasPart(terms.gasFee, NOTICE_GAS_LIMIT);
+        }
     }
-
-    function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view virtual {
-        uint64 highest = last + MAX_RESTART_STEP;
-        require(nonce > last && nonce <= highest, InvalidRestart(destination, nonce, last + 1, highest));
-    }
-
-    /// @dev Called when the owner restarts a lane.
-    function _onRestart(uint256 destination, uint64 nonce) internal virtual;
 
     function _headOf(OutboxLane storage lane, uint256 destination) internal view returns (bytes32 head) {
         head = lane.head;
@@ -193,7 +195,7 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
         uint64 protocolPart,
         bytes32 payloadHash
     ) private returns (bytes32 id, uint64 nonce, bytes32 head) {
-        OutboxLane storage lane = _outboxLanes[destination];
+        OutboxLane storage lane = originState().lanes[destination];
         LaneState state = lane.state.extend(uint64(fee.total()), protocolPart);
         lane.state = state;
         nonce = state.nonce();
@@ -213,41 +215,46 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
         lane.head = head;
         // Slither takes the fees in the same word for what decides here.
         // slither-disable-next-line weak-prng,incorrect-equality
-        if (nonce % STORED_HEAD_INTERVAL == 0) _storedHeads[destination][nonce] = head;
+        if (nonce % STORED_HEAD_INTERVAL == 0) originState().storedHeads[destination][nonce] = head;
     }
 
-    /// @dev Charges for a message of the caller, in wei. Returns false if it is sent free: the owner of the hub's
-    /// gateway may send without credit, because a decision of the network must never fail for want of a fee.
-    function _pay(address feePayer, uint256 amount) private returns (bool) {
-        address payer = feePayer == address(0) ? msg.sender : feePayer;
-        uint256 held = credit[payer];
-        if (held < amount) {
-            bool isFree = payer == msg.sender && block.chainid == NETWORK_ID && payer == owner();
-            require(isFree, InsufficientCredit(payer, held, amount));
-            return false;
-        }
+    /// @dev Charges for a message of the caller, in wei.
+    function _pay(Options memory options, uint256 amount) private {
+        require(amount <= options.maxFee, FeeTooHigh(amount, options.maxFee));
+        address payer = options.feePayer;
+        uint256 held = originState().credit[payer];
+        require(held >= amount, InsufficientCredit(payer, held, amount));
         _charge(payer, held, amount);
-        return true;
     }
 
     /// @dev What a message costs, in gwei. Reverts if the route does not take such a message.
-    function _price(uint256 destination, Route storage terms, uint256 gasLimit, uint256 payloadLength)
-        private
-        view
-        returns (Fee fee, uint64 protocolPart)
-    {
-        require(terms.outbound, RouteClosed(destination));
+    function _price(
+        uint256 destination,
+        OutboundRoute storage terms,
+        uint256 gasLimit,
+        uint256 returnGasLimit,
+        uint256 payloadLength
+    ) private view returns (Fee fee, uint64 protocolPart) {
+        require(terms.open, RouteClosed(destination));
         uint256 maximum = terms.maxGasLimit;
         require(gasLimit <= maximum, GasLimitTooHigh(gasLimit, maximum));
+        require(returnGasLimit <= MAX_GAS_LIMIT, GasLimitTooHigh(returnGasLimit, MAX_GAS_LIMIT));
         require(payloadLength <= MAX_PAYLOAD_LENGTH, PayloadTooLong(payloadLength, MAX_PAYLOAD_LENGTH));
-        uint64 relayPart =
-            _relayPart(terms.baseFee, terms.gasFee, terms.byteFee, gasLimit, payloadLength);
-        uint64 returnPart = terms.returnFee;
+        uint256 gasFee = terms.gasFee;
+        uint256 returnGasFee = terms.returnGasFee;
         unchecked {
-            uint256 share = uint256(relayPart + returnPart) * terms.protocolShare;
-            protocolPart = uint64((share + BASIS_POINTS - 1) / BASIS_POINTS);
+            uint64 basePart = _basePart(terms, payloadLength);
+            uint64 stepPart =
+                _gasPart(Math.max(gasFee, returnGasFee), STEP_GAS + STEP_GAS_PER_BYTE * payloadLength);
+            fee = Fees.pack(
+                basePart,
+                basePart + _gasPart(gasFee, gasLimit),
+                stepPart,
+                _gasPart(returnGasFee, returnGasLimit),
+                uint32(returnGasLimit)
+            );
+            protocolPart = uint64((fee.total() * terms.protocolShare + BASIS_POINTS - 1) / BASIS_POINTS);
         }
-        fee = Fees.pack(terms.baseFee, relayPart, returnPart);
     }
 
     /// @dev All parts of a price in wei. A price is below 2^57 gwei.
@@ -257,17 +264,17 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
         }
     }
 
-    /// @dev Below 2^55 for the highest terms, gas limit and length: nothing overflows here or in the callers.
-    function _relayPart(
-        uint256 baseFee,
-        uint256 gasFee,
-        uint256 byteFee,
-        uint256 gasLimit,
-        uint256 payloadLength
-    ) private pure returns (uint64) {
+    /// @dev Below 2^54 for the highest terms and the longest payload: nothing overflows here or in the callers.
+    function _basePart(OutboundRoute storage terms, uint256 payloadLength) private view returns (uint64) {
         unchecked {
-            uint256 gasPart = (gasLimit * gasFee + GAS_FEE_UNIT - 1) / GAS_FEE_UNIT;
-            return uint64(baseFee + gasPart + payloadLength * byteFee);
+            return uint64(terms.baseFee + payloadLength * terms.byteFee);
+        }
+    }
+
+    /// @dev Price of an amount of gas, below 2^54 for the highest fee and gas limit.
+    function _gasPart(uint256 gasFee, uint256 gasAmount) private pure returns (uint64) {
+        unchecked {
+            return uint64((gasAmount * gasFee + GAS_FEE_UNIT - 1) / GAS_FEE_UNIT);
         }
     }
 
@@ -282,13 +289,16 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
         );
     }
 
-    function _readAttributes(bytes[] calldata attributes, uint256 defaultGasLimit)
+    function _readAttributes(bytes[] calldata attributes, OutboundRoute storage terms)
         private
         view
-        returns (uint256 gasLimit, uint64 deliverBefore, address feePayer)
+        returns (Options memory options)
     {
-        gasLimit = defaultGasLimit;
-        deliverBefore = uint64(block.timestamp) + DEFAULT_DELIVERY_TIME;
+        options.gasLimit = terms.defaultGasLimit;
+        options.returnGasLimit = terms.defaultReturnGasLimit;
+        options.deliverBefore = uint64(block.timestamp) + DEFAULT_DELIVERY_TIME;
+        options.feePayer = msg.sender;
+        options.maxFee = type(uint256).max;
         uint256 read;
         for (uint256 i; i < attributes.length; ++i) {
             bytes calldata attribute = attributes[i];
@@ -297,13 +307,19 @@ abstract contract Outbox is IOutbox, Routes, Credit, Notices {
             uint256 bit;
             if (selector == Attributes.MIN_GAS_LIMIT) {
                 bit = 1;
-                gasLimit = _attributeValue(attribute);
+                options.gasLimit = _attributeValue(attribute);
             } else if (selector == Attributes.DELIVER_BEFORE) {
                 bit = 2;
-                deliverBefore = _readDeadline(attribute);
+                options.deliverBefore = _readDeadline(attribute);
             } else if (selector == Attributes.FEE_PAYER) {
                 bit = 4;
-                feePayer = _readPayer(attribute);
+                options.feePayer = _readPayer(attribute);
+            } else if (selector == Attributes.RETURN_GAS_LIMIT) {
+                bit = 8;
+                options.returnGasLimit = _attributeValue(attribute);
+            } else if (selector == Attributes.MAX_FEE) {
+                bit = 16;
+                options.maxFee = _attributeValue(attribute);
             } else {
                 revert UnsupportedAttribute(selector);
             }

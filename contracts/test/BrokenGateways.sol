@@ -4,14 +4,17 @@ pragma solidity 0.8.36;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {Metalayer} from "../metalayer/Metalayer.sol";
+import {Metalayer, Offices} from "../metalayer/Metalayer.sol";
+import {Annex} from "../metalayer/Annex.sol";
 import {Attestations} from "../metalayer/libraries/Attestations.sol";
 import {Messages} from "../metalayer/libraries/Messages.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
 import {Message} from "../metalayer/types/Message.sol";
-import {ReturnNotice} from "../metalayer/types/ReturnNotice.sol";
+import {InitialRoute} from "../metalayer/types/Route.sol";
+import {setState} from "../metalayer/types/SetState.sol";
 import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
 import {Walk} from "../metalayer/types/Walk.sol";
+import {originState} from "../metalayer/types/OriginState.sol";
 
 /// @notice What a gateway may get wrong: each is one line that a careless change could lose.
 enum Bug {
@@ -28,7 +31,52 @@ enum Bug {
     IgnoresPause,
     RotatesBackwards,
     RestartsBackwards,
-    HeadNotChecked
+    HeadNotChecked,
+    CallsBackWithTooLittleGas,
+    CallsBackWithAllGas
+}
+
+/// @title BrokenAnnex: the annex of a gateway with one bug
+contract BrokenAnnex is Annex {
+    Bug private immutable _BUG;
+
+    constructor(uint256 networkId, Bug bug) Annex(networkId) {
+        _BUG = bug;
+    }
+
+    function _checkWalk(Message calldata message, Walk calldata walk) internal view override returns (bytes32) {
+        if (_BUG != Bug.RefundsWithoutWalk) return super._checkWalk(message, walk);
+        return Messages.id(message, _NETWORK_ID, block.chainid, walk.destination, walk.nonce);
+    }
+
+    function _end(bytes32 id, Message calldata message, Walk calldata walk, uint64 unspent) internal override {
+        super._end(id, message, walk, unspent);
+        if (_BUG == Bug.RefundsTwice) originState().notices[walk.destination][id].refunded = false;
+    }
+
+    function _withdrawEscrow(uint256 destination, uint256 amount) internal override returns (uint64) {
+        if (_BUG != Bug.EscrowNotBounded || amount > type(uint64).max) {
+            return super._withdrawEscrow(destination, amount);
+        }
+        super._withdrawEscrow(destination, amount);
+        return uint64(amount);
+    }
+
+    function _checkNewer(ValidatorSet calldata next, ValidatorSet calldata present) internal view override {
+        if (_BUG != Bug.RotatesBackwards) super._checkNewer(next, present);
+    }
+
+    function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view override {
+        if (_BUG != Bug.RestartsBackwards) super._checkRestart(destination, last, nonce);
+    }
+
+    function _requiredGas(uint32 gasLimit) internal view override returns (uint256) {
+        return _BUG == Bug.CallsBackWithTooLittleGas ? 0 : super._requiredGas(gasLimit);
+    }
+
+    function _gasForCallback(uint32 gasLimit) internal view override returns (uint256) {
+        return _BUG == Bug.CallsBackWithAllGas ? gasleft() : super._gasForCallback(gasLimit);
+    }
 }
 
 /// @title BrokenMetalayer: the gateway with one bug, to prove that the tests find it
@@ -39,11 +87,12 @@ contract BrokenMetalayer is Metalayer {
     constructor(
         uint256 networkId,
         IERC20 feeToken,
-        address initialOwner,
-        address initialGuardian,
+        address annex,
+        Offices memory offices,
+        InitialRoute[] memory routes,
         ValidatorSet memory validatorSet,
         Bug bug
-    ) Metalayer(networkId, feeToken, initialOwner, initialGuardian, validatorSet) {
+    ) Metalayer(networkId, feeToken, annex, offices, routes, validatorSet) {
         _BUG = bug;
     }
 
@@ -61,22 +110,6 @@ contract BrokenMetalayer is Metalayer {
 
     function _checkReturnTime(bytes32 id, uint64 deliverBefore) internal view override {
         if (_BUG != Bug.ReturnsBeforeExpiry) super._checkReturnTime(id, deliverBefore);
-    }
-
-    function _checkWalk(Message calldata message, Walk calldata walk) internal view override returns (bytes32) {
-        if (_BUG != Bug.RefundsWithoutWalk) return super._checkWalk(message, walk);
-        return Messages.id(message, NETWORK_ID, block.chainid, walk.destination, walk.nonce);
-    }
-
-    function _endReturned(
-        bytes32 id,
-        Message calldata message,
-        Walk calldata walk,
-        uint64 unspent,
-        ReturnNotice storage notice
-    ) internal override {
-        super._endReturned(id, message, walk, unspent, notice);
-        if (_BUG == Bug.RefundsTwice) notice.refunded = false;
     }
 
     function _receiveClaim(
@@ -98,16 +131,8 @@ contract BrokenMetalayer is Metalayer {
         return uint64(amount);
     }
 
-    function _checkPause(uint256 origin, uint64 until) internal view override {
-        if (_BUG != Bug.IgnoresPause) super._checkPause(origin, until);
-    }
-
-    function _checkNewer(ValidatorSet calldata next, ValidatorSet calldata present) internal view override {
-        if (_BUG != Bug.RotatesBackwards) super._checkNewer(next, present);
-    }
-
-    function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view override {
-        if (_BUG != Bug.RestartsBackwards) super._checkRestart(destination, last, nonce);
+    function _isPaused(uint64 until) internal view override returns (bool) {
+        return _BUG != Bug.IgnoresPause && super._isPaused(until);
     }
 
     function _checkHead(uint256 origin, uint256 nonce, bytes32 head, bytes32[] calldata proof, bytes32 root)
@@ -118,8 +143,8 @@ contract BrokenMetalayer is Metalayer {
         if (_BUG != Bug.HeadNotChecked) super._checkHead(origin, nonce, head, proof, root);
     }
 
-    function _checkAttestation(Attestation calldata attestation) internal view override {
-        if (_BUG != Bug.TwoThirdsSuffice || !_hasTwoThirds(attestation)) super._checkAttestation(attestation);
+    function _checkAttestation(Attestation calldata attestation, uint64 grace) internal view override {
+        if (_BUG != Bug.TwoThirdsSuffice || !_hasTwoThirds(attestation)) super._checkAttestation(attestation, grace);
     }
 
     /// @dev The check of a quorum with `=` for `>`.
@@ -144,6 +169,6 @@ contract BrokenMetalayer is Metalayer {
             signed += Attestations.weightOf(validators[i]);
             ++used;
         }
-        return Attestations.hashCalldata(attestation.validatorSet) == validatorSetHash && signed * 3 == total * 2;
+        return Attestations.hashCalldata(attestation.validatorSet) == setState().installed && signed * 3 == total * 2;
     }
 }

@@ -4,10 +4,11 @@ pragma solidity ^0.8.28;
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IInbox} from "../interfaces/IInbox.sol";
-import {Metalayer} from "../metalayer/Metalayer.sol";
+import {Metalayer, Offices} from "../metalayer/Metalayer.sol";
 import {Messages} from "../metalayer/libraries/Messages.sol";
 import {Message} from "../metalayer/types/Message.sol";
 import {MessageStatus} from "../metalayer/types/MessageStatus.sol";
+import {InitialRoute} from "../metalayer/types/Route.sol";
 import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
 
 /// @title EndingProofs: every message ends once, whatever the gateway's storage holds
@@ -23,11 +24,12 @@ contract EndingProofs {
     Metalayer private immutable _GATEWAY;
 
     constructor() {
-        ValidatorSet memory set = ValidatorSet(1, type(uint64).max, new bytes32[](4));
+        ValidatorSet memory set = ValidatorSet(1, uint64(block.timestamp) + 30 days, new bytes32[](4));
         for (uint256 i; i < 4; ++i) {
             set.validators[i] = bytes32((i + 1) << 96 | 1);
         }
-        _GATEWAY = new Metalayer(ORIGIN, IERC20(address(1)), address(1), address(0), set);
+        Offices memory offices = Offices(address(1), address(0), address(0), address(1));
+        _GATEWAY = new Metalayer(ORIGIN, IERC20(address(1)), address(1), offices, new InitialRoute[](0), set);
         _cheat(STORAGE, abi.encodeWithSignature("enableSymbolicStorage(address)", _GATEWAY));
     }
 

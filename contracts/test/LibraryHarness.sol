@@ -55,8 +55,35 @@ contract LibraryHarness {
         return Facts.restart(origin, destination, nonce);
     }
 
-    function packFee(uint64 basePart, uint64 relayPart, uint64 returnPart) external pure returns (Fee) {
-        return Fees.pack(basePart, relayPart, returnPart);
+    function unexecutedLeaf(uint256 origin, uint256 destination, uint256 nonce, bytes32 id, uint256 status)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Facts.unexecuted(origin, destination, nonce, id, status);
+    }
+
+    function packFee(
+        uint64 basePart,
+        uint64 relayPart,
+        uint64 stepPart,
+        uint64 callbackPart,
+        uint32 returnGasLimit
+    ) external pure returns (Fee) {
+        return Fees.pack(basePart, relayPart, stepPart, callbackPart, returnGasLimit);
+    }
+
+    /// @return parts Base, relay, step, callback and return part, the return gas limit, and the total.
+    function unpackFee(Fee fee) external pure returns (uint256[7] memory parts) {
+        return [
+            uint256(fee.basePart()),
+            fee.relayPart(),
+            fee.stepPart(),
+            fee.callbackPart(),
+            fee.returnPart(),
+            fee.returnGasLimit(),
+            fee.total()
+        ];
     }
 
     function verify(bytes32[] calldata proof, bytes32 root, bytes32 leaf) external pure returns (bool) {

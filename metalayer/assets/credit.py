@@ -124,12 +124,22 @@ class ChainCredit:
 
 
 def quote(
-    connection: Connection, address: str, destination: int, gas_limit: int | None, payload_length: int
+    connection: Connection,
+    address: str,
+    destination: int,
+    gas_limit: int | None,
+    payload_length: int,
+    return_gas_limit: int | None = 0,
 ) -> int:
-    """Fee of a message in wei of ERA; None takes the route's gas limit. Raises Reverted if it would not be sent."""
-    if gas_limit is None:
-        gas_limit = connection.view(address, gateway.ROUTE, destination).default_gas_limit
-    return connection.view(address, gateway.QUOTE, destination, gas_limit, payload_length)
+    """Fee of a message in wei of ERA; None takes the route's gas limits. Raises Reverted if it would not be sent.
+
+    return_gas_limit: gas for the sender, should the message come back: zero for one without code.
+    """
+    if gas_limit is None or return_gas_limit is None:
+        terms = connection.view(address, gateway.ROUTE, destination).terms
+        gas_limit = terms.default_gas_limit if gas_limit is None else gas_limit
+        return_gas_limit = terms.default_return_gas_limit if return_gas_limit is None else return_gas_limit
+    return connection.view(address, gateway.QUOTE, destination, gas_limit, return_gas_limit, payload_length)
 
 
 def payment(

@@ -28,7 +28,7 @@ from metalayer.attesting.exchange import MAX_FACTS, Malformed, canonical
 from metalayer.errors import MetalayerError
 from metalayer.network.live import Live
 from metalayer.network.models import Model, first_fault
-from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
+from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree, UnexecutedFact
 
 _MAX_PROPOSAL_BYTES = 1 << 20
 _MAX_FILE_BYTES = 1 << 12
@@ -63,9 +63,18 @@ class _Restart(Model):
     nonce: Annotated[int, _UINT64]
 
 
+class _Unexecuted(Model):
+    kind: Literal["unexecuted"]
+    origin: Annotated[int, _UINT256]
+    destination: Annotated[int, _UINT256]
+    nonce: Annotated[int, _UINT64]
+    id: _Bytes32
+    status: Annotated[int, Field(ge=0, le=2, strict=True)]
+
+
 class _Proposal(Model):
     facts: Annotated[
-        list[Annotated[_Lane | _Set | _Restart, Field(discriminator="kind")]],
+        list[Annotated[_Lane | _Set | _Restart | _Unexecuted, Field(discriminator="kind")]],
         Field(min_length=1, max_length=MAX_FACTS),
     ]
 
@@ -220,16 +229,22 @@ def _to_json(fact: Fact) -> dict[str, Any]:
     if isinstance(fact, SetFact):
         return {"kind": "set", "version": fact.version, "set_hash": "0x" + fact.set_hash.hex()}
     place = {"origin": fact.origin, "destination": fact.destination, "nonce": fact.nonce}
+    if isinstance(fact, UnexecutedFact):
+        return {"kind": "unexecuted", **place, "id": "0x" + fact.id.hex(), "status": fact.status}
     if isinstance(fact, LaneFact):
         return {"kind": "lane", **place, "head": "0x" + fact.head.hex()}
     return {"kind": "restart", **place}
 
 
-def _from_json(fact: _Lane | _Set | _Restart) -> Fact:
+def _from_json(fact: _Lane | _Set | _Restart | _Unexecuted) -> Fact:
     if isinstance(fact, _Lane):
         return LaneFact(fact.origin, fact.destination, fact.nonce, bytes.fromhex(fact.head[2:]))
     if isinstance(fact, _Set):
         return SetFact(fact.version, bytes.fromhex(fact.set_hash[2:]))
+    if isinstance(fact, _Unexecuted):
+        return UnexecutedFact(
+            fact.origin, fact.destination, fact.nonce, bytes.fromhex(fact.id[2:]), fact.status
+        )
     return RestartFact(fact.origin, fact.destination, fact.nonce)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from metalayer.errors import MetalayerError
-from metalayer.protocol.facts import Fact, LaneFact, SetFact
+from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 
 MAX_FACTS = 4_096
 """Most facts in one proposal."""
@@ -70,7 +70,9 @@ class Exchange(Protocol):
 
 
 def canonical(facts: Iterable[Fact]) -> tuple[Fact, ...]:
-    """Sorted and unique: lane facts by origin, destination and nonce, then set facts, then restart facts."""
+    """Sorted and unique: lane facts by origin, destination and nonce, then set facts, restart facts
+    and unexecuted facts.
+    """
     return tuple(sorted(set(facts), key=_order))
 
 
@@ -79,4 +81,6 @@ def _order(fact: Fact) -> tuple[int, int, int, int, bytes]:
         return (0, fact.origin, fact.destination, fact.nonce, fact.head)
     if isinstance(fact, SetFact):
         return (1, fact.version, 0, 0, fact.set_hash)
-    return (2, fact.origin, fact.destination, fact.nonce, b"")
+    if isinstance(fact, RestartFact):
+        return (2, fact.origin, fact.destination, fact.nonce, b"")
+    return (3, fact.origin, fact.destination, fact.nonce, fact.id + bytes([fact.status]))

@@ -20,7 +20,8 @@ def cli(show_all: bool, as_json: bool) -> None:
     from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import load_artifacts
     from metalayer.deploy.check import check
-    from metalayer.deploy.contracts import CONTRACTS, FACTORY
+    from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY
+    from metalayer.deploy.inspection import first_sets, histories
     from metalayer.deploy.intent import load_intent, resolve
     from metalayer.deploy.probe import probe_all
     from metalayer.network.config import load_network
@@ -33,8 +34,10 @@ def cli(show_all: bool, as_json: bool) -> None:
     registry = Registry.load(network)
     artifacts = load_artifacts(CONTRACTS)
     expires = registry.validator_set.expires
-    resolved = resolve(load_intent(), network, address_of, artifacts[FACTORY].creation, expires)
     connections = connect(network)
+    intent, factory = load_intent(), artifacts[FACTORY].creation
+    starts = first_sets(network, histories(connections, registry.address(GATEWAY)))
+    resolved = resolve(intent, network, address_of, factory, expires, starts)
     probes = probe_all(connections)
     findings = check(resolved, registry, connections, artifacts)
     drift = [finding for finding in findings if finding.is_drift]

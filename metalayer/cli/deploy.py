@@ -108,15 +108,16 @@ def status(as_json: bool) -> None:
 @cli.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def export(folder: Path) -> None:
-    """Write the registry and the ABIs to FOLDER."""
-    from metalayer.deploy.artifacts import load_artifacts
+    """Write the registry and the ABIs to FOLDER, those of the interfaces too."""
+    from metalayer.deploy.artifacts import interface_abis, load_artifacts
     from metalayer.deploy.contracts import CONTRACTS
     from metalayer.network.config import load_network
     from metalayer.network.registry import Registry
 
     registry = Registry.load(load_network())
-    artifacts = load_artifacts(CONTRACTS)
+    deployed = {name: artifact.abi for name, artifact in load_artifacts(CONTRACTS).items()}
+    abis = interface_abis() | deployed
     registry.save(folder / "registry.json")
-    for name, artifact in artifacts.items():
-        (folder / f"{name}.json").write_text(json.dumps(artifact.abi, indent=2, sort_keys=True) + "\n")
-    click.echo(f"wrote registry.json and {len(artifacts)} ABIs to {folder}")
+    for name, abi in abis.items():
+        (folder / f"{name}.json").write_text(json.dumps(abi, indent=2, sort_keys=True) + "\n")
+    click.echo(f"wrote registry.json and {len(abis)} ABIs to {folder}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from metalayer.cli.display import table
 from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.declaration import KINDS
+from metalayer.deploy.desired import Offices
 from metalayer.deploy.plan import Plan
 from metalayer.network.registry import Registry, shown
 
@@ -27,10 +29,10 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
             cells.setdefault(planned.step.name, {})[chain] = f"{planned.action}{gas}"
     rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
     yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
-    yield table("Who may change it, and who may pause", ("who", "account", "on"), _people(plan))
+    yield table("Who holds which office", ("office", "account", "on"), _people(plan))
     yield table(
         "What messages cost, in gwei of ERA, and the share of the protocol on top",
-        ("route", "#base", "#1,000 gas", "#byte", "#return", "#share"),
+        ("route", "#base", "#1,000 gas", "#byte", "#1,000 gas back", "#share"),
         _fee_rows(plan),
     )
     if not plan.has_changes:
@@ -48,20 +50,23 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
 
 def _people(plan: Plan) -> Iterator[tuple[str, str, str]]:
     chains = plan.resolved.chains
-    for who in ("owner", "guardian"):
-        accounts = {name: getattr(desired, who) for name, desired in chains.items()}
-        for account in dict.fromkeys(accounts.values()):
-            on = [name for name in chains if accounts[name] == account]
-            yield who, account, "every chain" if len(on) == len(chains) else ", ".join(on)
+    for office in fields(Offices):
+        held = {name: getattr(desired.offices, office.name) for name, desired in chains.items()}
+        accounts = {name: one if isinstance(one, tuple) else (one,) for name, one in held.items()}
+        for account in dict.fromkeys(account for some in accounts.values() for account in some):
+            on = [name for name in chains if account in accounts[name]]
+            words = office.name.replace("_", " ").removesuffix("s")
+            yield words, account, "every chain" if len(on) == len(chains) else ", ".join(on)
 
 
 def _fee_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     for origin, desired in plan.resolved.chains.items():
         for destination, other in plan.resolved.network.chains.items():
             if route := desired.routes.get(other.chain_id):
-                fees = (route.base_fee, route.gas_fee, route.byte_fee, route.return_fee)
+                terms = route.terms
+                fees = (terms.base_fee, terms.gas_fee, terms.byte_fee, terms.return_gas_fee)
                 amounts = [f"{amount:,}" for amount in fees]
-                yield f"{origin} → {destination}", *amounts, f"{route.protocol_share / 100:g} %"
+                yield f"{origin} → {destination}", *amounts, f"{terms.protocol_share / 100:g} %"
 
 
 def summary(registry: Registry, path: Path) -> str:

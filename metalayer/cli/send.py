@@ -80,7 +80,9 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
     target = live.connection(letter.destination).chain
     if source.chain == target:
         raise MetalayerError(f"{target.name} is both ends: expected two chains")
-    fee = credit.quote(source, live.mesh.gateway, target.chain_id, letter.gas_limit, len(data))
+    # A sender without code is not called when its message comes back.
+    back = None if source.code(address_of(paying.account)) else 0
+    fee = credit.quote(source, live.mesh.gateway, target.chain_id, letter.gas_limit, len(data), back)
     due = credit.payment(source, live.registry, address_of(paying.account), fee)
     if paying.deposit:
         due.refuse_too_poor()
@@ -92,7 +94,8 @@ def cli(letter: Letter, paying: Paying, wait: bool, timeout: float, as_json: boo
     click.echo(f"fee: {payment_cost(due)}", err=as_json)
     if due.missing:
         source.send_many(sender, credit.preparation(live.registry, due))
-    draft = Draft(target.chain_id, letter.recipient, data, letter.gas_limit, letter.deliver_before)
+    to, gas = letter.recipient, letter.gas_limit
+    draft = Draft(target.chain_id, to, data, gas, letter.deliver_before, back, max_fee=fee)
     receipt, id_ = send(source, sender, live.mesh.gateway, draft)
     if not wait:
         if as_json:

@@ -19,7 +19,7 @@ from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, contracts_of, predict
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.flights import Flights
-from metalayer.deploy.inspection import ChainState, inspect, installed_sets
+from metalayer.deploy.inspection import ChainState, first_sets, histories, inspect
 from metalayer.deploy.intent import Intent, lifetime, resolve
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.plan import Plan, PlannedStep, Step, refuse_contradictions, rehearse, steps_of
@@ -27,10 +27,10 @@ from metalayer.deploy.probe import refuse_unfit
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
-from metalayer.network.sending import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import Sender, Transaction
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import block_request, quantity
@@ -159,25 +159,18 @@ class Deployer:
         return is_new
 
     def _resolve(self, journal: Journal | None) -> Resolved:
-        expires = journal.expires if journal is not None else None
-        if expires is None:
-            expires = self._deployed_expiry()
-        if expires is None:
-            hub = self.connections[self.network.hub.name]
-            expires = hub.block().time + lifetime(self.intent)
-        factory = self.artifacts[FACTORY].creation
-        return resolve(self.intent, self.network, self.address_of, factory, expires)
-
-    def _deployed_expiry(self) -> int | None:
-        """From a gateway that stands on any chain: for a journal that was lost, or is on another machine."""
         factory = self.artifacts[FACTORY].creation
         address = predict(self.address_of(self.intent.deployer), factory)[GATEWAY]
-        for name in self.network.chains:
-            connection = self.connections[name]
-            # Other code there has no such logs: `inspect` says so when it is this chain's turn.
-            if connection.code(address) and (sets := installed_sets(connection, address)):
-                return sets[0].expires
-        return None
+        history = histories(self.connections, address)
+        hub = self.network.hub.name
+        expires = journal.expires if journal is not None else None
+        if expires is None:
+            # From a gateway that stands: for a journal that was lost, or is on another machine.
+            expires = next((sets.first.expires for sets in history.values() if sets.first is not None), None)
+        if expires is None:
+            expires = self.connections[hub].block().time + lifetime(self.intent)
+        starts = first_sets(self.network, history)
+        return resolve(self.intent, self.network, self.address_of, factory, expires, starts)
 
     def _previous(self) -> Registry | None:
         return Registry.load(self.network, self.registry_path) if self.registry_path.exists() else None

@@ -29,6 +29,16 @@ def load_artifacts(names: Iterable[str]) -> dict[str, Artifact]:
     }
 
 
+def interface_abis() -> dict[str, list[dict[str, Any]]]:
+    """What a contract on the gateway calls and implements: the ABI of each of contracts/interfaces, by its name."""
+    folder = files("metalayer") / "artifacts" / "interfaces"
+    return {
+        file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+        for file in folder.iterdir()
+        if file.name.endswith(".json")
+    }
+
+
 def code_sizes(names: Iterable[str]) -> dict[str, int]:
     """Bytes of runtime code of the named contracts: at most 24,576 each (EIP-170)."""
     return {name: int(value["runtimeSize"]) for name, value in _load(names).items()}

@@ -20,9 +20,16 @@ from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.create3 import ARACHNID, create2_address, create3_address
-from metalayer.protocol.gateway import Route
+from metalayer.protocol.gateway import Terms
 
-FACTORY, GATEWAY, ERA, BRIDGE = "Create3Factory", "Metalayer", "ERA", "TokenBridge"
+FACTORY, ANNEX, GATEWAY, GUARDIAN, ERA, BRIDGE = (
+    "Create3Factory",
+    "Annex",
+    "Metalayer",
+    "Guardian",
+    "ERA",
+    "TokenBridge",
+)
 CONTROLLER = "factory namespace controller"
 """As `check` calls who may deploy in the deployer's namespace."""
 
@@ -31,8 +38,19 @@ _DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 _SEAL = Function("seal(address,address)")
 _CONTROLLER_OF = Function("controllerOf(address)", "address")
 _OWNER = Function("owner()", "address")
+_COLLECTOR = Function("COLLECTOR()", "address")
 _PENDING_OWNER = Function("pendingOwner()", "address")
 _GUARDIAN = Function("guardian()", "address")
+_RECOVERY = Function("recovery()", "address")
+_SET_RECOVERY = Function("setRecovery(address)")
+_COUNCIL = Function("council()", "address")
+_SET_COUNCIL = Function("setCouncil(address)")
+_FEE_KEEPER = Function("feeKeeper()", "address")
+_SET_FEE_KEEPER = Function("setFeeKeeper(address)")
+_IS_WATCHER = Function("isWatcher(address)", "bool", bool)
+_SET_WATCHER = Function("setWatcher(address,bool)")
+_TERMS = Function("route(uint256)", gateway.ROUTE_TYPE, lambda route: gateway.read_route(route).terms)
+_OPEN = Function("route(uint256)", gateway.ROUTE_TYPE, lambda route: (route[0], route[1]))
 _TOTAL_SUPPLY = Function("totalSupply()", "uint256")
 _ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -51,36 +69,85 @@ def _factory_views(desired: Desired) -> Iterator[View]:
     )
 
 
+def _annex_arguments(desired: Desired) -> dict[str, Any]:
+    return {"networkId": desired.network_id}
+
+
 def _gateway_arguments(desired: Desired) -> dict[str, Any]:
-    first = desired.validator_set
+    first, offices = desired.validator_set, desired.offices
     return {
         "networkId": desired.network_id,
         "feeToken": desired.addresses[ERA],
-        "initialOwner": desired.owner,
-        "initialGuardian": desired.guardian,
+        "annex": desired.addresses[ANNEX],
+        "offices": {
+            "owner": offices.owner,
+            "guardian": desired.addresses[GUARDIAN],
+            "recovery": offices.recovery,
+            "collector": offices.collector,
+        },
+        "routes": [
+            {"chainId": chain_id, "route": {**asdict(route), "terms": _terms(route.terms)}}
+            for chain_id, route in desired.routes.items()
+        ],
         "validatorSet": {"version": first.version, "expires": first.expires, "validators": first.words},
     }
 
 
+def _terms(terms: Terms) -> dict[str, int]:
+    return {to_camel(name): value for name, value in asdict(terms).items()}
+
+
 def _gateway_views(desired: Desired) -> Iterator[View]:
-    owner, guardian = desired.owner, desired.guardian
+    """All of it is the constructor's: a setting is a step only where it was changed, or where a chain came later."""
+    offices, guardian = desired.offices, desired.addresses[GUARDIAN]
+    owner = offices.owner
     yield View("Metalayer owner", _OWNER, owner, refusal="the owner of Metalayer")
     yield View("Metalayer pending owner", _PENDING_OWNER, _ZERO_ADDRESS, words=_unless_zero)
-    values: dict[str, Any] = {"newGuardian": guardian}
-    change = Change("guardian", owner, SET_GUARDIAN.encode(guardian), values, constructed=True)
-    yield View("guardian", _GUARDIAN, guardian, change=change)
+    yield View("Metalayer collector", _COLLECTOR, offices.collector)
+    yield _office("guardian", _GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
+    yield _office("recovery", _RECOVERY, offices.recovery, owner, _SET_RECOVERY, "newRecovery")
     for chain_id, route in desired.routes.items():
         other = desired.network.chain(chain_id).name
-        values = {"chainId": chain_id, **{to_camel(name): value for name, value in asdict(route).items()}}
-        change = Change(f"route to {other}", owner, gateway.SET_ROUTE.encode(chain_id, route), values)
+        values: dict[str, Any] = {"chainId": chain_id, "terms": _terms(route.terms)}
+        data = gateway.SET_TERMS.encode(chain_id, route.terms)
+        change = Change(f"terms to {other}", owner, data, values, constructed=True)
+        yield View(f"terms to {other}", _TERMS, route.terms, (chain_id,), words=describe_terms, change=change)
+        open_ = (route.outbound, route.inbound)
+        values = {"chainId": chain_id, "outbound": route.outbound, "inbound": route.inbound}
+        data = gateway.SET_OPEN.encode(chain_id, *open_)
+        change = Change(f"route to {other}", owner, data, values, constructed=True)
         yield View(
-            f"route to and from {other}",
-            gateway.ROUTE,
-            route,
-            (chain_id,),
-            words=describe_route,
-            change=change,
+            f"route to and from {other}", _OPEN, open_, (chain_id,), words=describe_open, change=change
         )
+
+
+def _office(
+    name: str, function: Function[str], holder: str, setter: str, call: Function[Any], argument: str
+) -> View:
+    change = Change(name, setter, call.encode(holder), {argument: holder}, constructed=True)
+    return View(name, function, holder, change=change)
+
+
+def _guardian_arguments(desired: Desired) -> dict[str, Any]:
+    offices = desired.offices
+    return {
+        "gateway": desired.addresses[GATEWAY],
+        "initialCouncil": offices.council,
+        "initialFeeKeeper": offices.fee_keeper,
+        "watchers": list(offices.watchers),
+    }
+
+
+def _guardian_views(desired: Desired) -> Iterator[View]:
+    offices = desired.offices
+    yield _office("council", _COUNCIL, offices.council, offices.owner, _SET_COUNCIL, "newCouncil")
+    yield _office(
+        "fee keeper", _FEE_KEEPER, offices.fee_keeper, offices.council, _SET_FEE_KEEPER, "newFeeKeeper"
+    )
+    for watcher in offices.watchers:
+        data, values = _SET_WATCHER.encode(watcher, True), {"account": watcher, "isWatcher": True}
+        change = Change(f"watcher {watcher}", offices.council, data, values, constructed=True)
+        yield View(f"watcher {watcher}", _IS_WATCHER, True, (watcher,), change=change)
 
 
 def _era_arguments(desired: Desired) -> dict[str, Any]:
@@ -108,7 +175,9 @@ CONTRACTS = {
     declaration.name: declaration
     for declaration in (
         Declaration(FACTORY, views=_factory_views, placed_by="proxy"),
+        Declaration(ANNEX, _annex_arguments),
         Declaration(GATEWAY, _gateway_arguments, _gateway_views),
+        Declaration(GUARDIAN, _guardian_arguments, _guardian_views),
         Declaration(ERA, _era_arguments, _era_views),
         Declaration(BRIDGE, _bridge_arguments),
     )
@@ -138,20 +207,25 @@ def placement(declaration: Declaration, desired: Desired, artifact: Artifact) ->
     return desired.addresses[FACTORY], _DEPLOY.encode(desired.deployer, declaration.salt, code)
 
 
-def describe_route(route: Route) -> str:
-    """A route in words. Fees in gwei of ERA: base, per 1,000 gas, per byte, return; then the protocol's share."""
-    if not (route.outbound or route.inbound or route.max_gas_limit):
+def describe_terms(terms: Terms) -> str:
+    """Terms in words. Gas: default, highest, default of a return. Fees in gwei of ERA: base, per 1,000 gas there, per
+    byte, per 1,000 gas here; then the protocol's share.
+    """
+    if not terms.max_gas_limit:
         return "never set"
-    directions = {
+    gas = f"{terms.default_gas_limit}/{terms.max_gas_limit}/{terms.default_return_gas_limit}"
+    fees = f"{terms.base_fee}/{terms.gas_fee}/{terms.byte_fee}/{terms.return_gas_fee}"
+    return f"gas {gas}, fees {fees} + {terms.protocol_share / 100:g} %"
+
+
+def describe_open(directions: tuple[bool, bool]) -> str:
+    """Whether a route is open for sending, and for deliveries."""
+    return {
         (True, True): "both ways",
         (True, False): "outbound only",
         (False, True): "inbound only",
         (False, False): "closed",
-    }
-    gas = f"{route.default_gas_limit}/{route.max_gas_limit}"
-    fees = f"{route.base_fee}/{route.gas_fee}/{route.byte_fee}/{route.return_fee}"
-    share = f"{route.protocol_share / 100:g} %"
-    return f"{directions[route.outbound, route.inbound]}, gas {gas}, fees {fees} + {share}"
+    }[directions]
 
 
 def _unless_zero(account: str) -> str:

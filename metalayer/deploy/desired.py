@@ -10,18 +10,35 @@ from metalayer.protocol.gateway import Route
 
 
 @dataclass(frozen=True)
+class Offices:
+    """Who may do what on a chain, as checksummed addresses: see docs/operating.md."""
+
+    owner: str
+    council: str
+    watchers: tuple[str, ...]
+    fee_keeper: str
+    recovery: str
+    collector: str
+
+
+@dataclass(frozen=True)
 class Desired:
-    """One chain as it should be. Addresses are checksummed; routes by the other chain's id."""
+    """One chain as it should be. Addresses are checksummed; routes by the other chain's id. `validator_set` is the one
+    that its gateway starts, or started, from.
+    """
 
     chain: Chain
     network: Network
     deployer: str
-    owner: str
-    guardian: str
+    offices: Offices
     treasury: str
     validator_set: ValidatorSet
     routes: dict[int, Route]
     addresses: dict[str, str]
+
+    @property
+    def owner(self) -> str:
+        return self.offices.owner
 
     @property
     def network_id(self) -> int:
@@ -34,7 +51,7 @@ class Desired:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The whole network as it should be, by chain, the hub first."""
+    """The whole network as it should be, by chain, the hub first. `validator_set` is the first that it ever had."""
 
     network: Network
     validator_set: ValidatorSet

@@ -12,7 +12,10 @@ from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.contracts import GATEWAY, contracts_of
 from metalayer.deploy.declaration import Declaration
 from metalayer.deploy.desired import Desired
+from metalayer.network.config import Network
 from metalayer.network.connection import Connection
+from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import Reverted
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.create3 import ARACHNID, ARACHNID_CODE_HASH
@@ -97,6 +100,42 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
 def installed_sets(connection: Connection, address: str) -> list[ValidatorSet]:
     """Every set that a gateway ever accepted, the constructor's first, from the logs of their installation."""
     return [installed for installed, _ in connection.ask(gateway.VALIDATOR_SET_INSTALLED.logs(address))]
+
+
+def read_sets(connection: Connection, address: str) -> Sets | None:
+    """The sets of a gateway. None while there is no code; other code there has no such logs."""
+    if not connection.code(address):
+        return None
+    try:
+        present = connection.view(address, gateway.VALIDATOR_SET_HASH)
+    except Reverted:
+        present = b""
+    return Sets(installed_sets(connection, address), present)
+
+
+def histories(connections: Mapping[str, Connection], address: str) -> dict[str, Sets]:
+    """The validator sets of every chain that has a gateway."""
+    names = list(connections)
+    read = in_parallel(lambda name: read_sets(connections[name], address), names)
+    return {name: sets for name, sets in zip(names, read, strict=True) if sets is not None}
+
+
+def first_sets(network: Network, found: Mapping[str, Sets]) -> dict[str, ValidatorSet]:
+    """By chain, the set from which its gateway started, or has to start: the hub's present one for a chain that joins.
+
+    The hub is left out, and so is a chain that started from a set that the hub never had: they are compared with the
+    first set, and refused if they had another.
+    """
+    hub = found.get(network.hub.name)
+    if hub is None or hub.installed is None:
+        return {}
+    known = {one.hash: one for one in hub.history}
+    starts = {}
+    for name in network.chains.keys() - {network.hub.name}:
+        first = found[name].first if name in found else hub.installed
+        if first is not None and first.hash in known:
+            starts[name] = first
+    return starts
 
 
 def _construction(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import PrivateAttr, model_validator
 
 from metalayer.deploy.contracts import predict
-from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.desired import Desired, Offices, Resolved
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
 from metalayer.network.inputs import Document, Entry, read_file, wrong
 from metalayer.network.values import Account, Name, decimal, hint, whole
 from metalayer.network.workspace import workspace
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.gateway import Route
+from metalayer.protocol.gateway import Route, Terms
 
 MAX_GAS_LIMIT = 15_000_000
 """`MAX_GAS_LIMIT` of the gateway: no route may allow more."""
@@ -25,13 +25,15 @@ FIRST_VERSION = 1
 
 _SECONDS_PER_DAY = 86_400
 _SOURCE = "deploy.yaml"
+_OFFICES = ("owners", "councils", "fee_keepers", "recoveries", "collectors")
+"""Fields that name one account for each chain."""
 
 
 class Validators(Entry):
     """The first set. `weights` by account name; the lifetime counts from the first `apply`."""
 
-    # An hour to ten years.
-    lifetime_days: Annotated[float, decimal(1 / 24, 3_650)]
+    # An hour, to as long as the gateway installs.
+    lifetime_days: Annotated[float, decimal(1 / 24, 30)]
     weights: dict[Account, Annotated[int, whole(1, (1 << 96) - 1)]]
 
 
@@ -40,7 +42,11 @@ class Intent(Entry):
 
     deployer: Account
     owners: dict[Name, Account]
-    guardians: dict[Name, Account]
+    councils: dict[Name, Account]
+    watchers: dict[Name, list[Account]]
+    fee_keepers: dict[Name, Account]
+    recoveries: dict[Name, Account]
+    collectors: dict[Name, Account]
     treasury: Account
     validators: Validators
     routes: Literal["full mesh"]
@@ -49,7 +55,7 @@ class Intent(Entry):
 
     @model_validator(mode="after")
     def _has_defaults(self) -> Intent:
-        for field in ("owners", "guardians"):
+        for field in ("watchers", *_OFFICES):
             if "default" not in getattr(self, field):
                 raise wrong(field, "`default` is missing")
         return self
@@ -73,13 +79,18 @@ def lifetime(intent: Intent) -> int:
 
 
 def resolve(
-    intent: Intent, network: Network, address_of: Callable[[str], str], factory_code: bytes, expires: int
+    intent: Intent,
+    network: Network,
+    address_of: Callable[[str], str],
+    factory_code: bytes,
+    expires: int,
+    starts: Mapping[str, ValidatorSet] | None = None,
 ) -> Resolved:
     """Every argument and address.
 
     address_of: account name -> address. factory_code: creation code of the Create3Factory. expires: Unix
-    time at which the first set ends. MetalayerError for unknown chains and accounts, and for a set that no
-    chain would install.
+    time at which the first set ends. starts: by chain, the set from which its gateway starts, if it is not the first.
+    MetalayerError for unknown chains and accounts, and for a set that no chain would install.
     """
 
     def address(name: str, *place: str) -> str:
@@ -88,15 +99,25 @@ def resolve(
         except MetalayerError as error:
             raise intent.fault(str(error), *place) from error
 
-    def on_chains(field: str, accounts: Mapping[str, str]) -> dict[str, str]:
-        for name in accounts:
+    def by_chain(field: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        for name in given:
             if name != "default" and name not in network.chains:
                 known = hint(name, ("default", *network.chains))
                 raise intent.fault(f"no such chain{known}", field, name)
-        addresses = {name: address(account, field, name) for name, account in accounts.items()}
-        return {name: addresses.get(name, addresses["default"]) for name in network.chains}
+        return {name: given.get(name, given["default"]) for name in network.chains}
 
-    owners, guardians = on_chains("owners", intent.owners), on_chains("guardians", intent.guardians)
+    def holders(field: str) -> dict[str, str]:
+        accounts: Mapping[str, str] = getattr(intent, field)
+        return by_chain(field, {name: address(account, field, name) for name, account in accounts.items()})
+
+    held = {field: holders(field) for field in _OFFICES}
+    watching = by_chain(
+        "watchers",
+        {
+            name: tuple(dict.fromkeys(address(account, "watchers", name) for account in accounts))
+            for name, accounts in intent.watchers.items()
+        },
+    )
     weights: dict[str, int] = {}
     for name, weight in intent.validators.weights.items():
         signer = address(name, "validators", "weights", name)
@@ -115,10 +136,16 @@ def resolve(
             chain=chain,
             network=network,
             deployer=deployer,
-            owner=owners[chain.name],
-            guardian=guardians[chain.name],
+            offices=Offices(
+                owner=held["owners"][chain.name],
+                council=held["councils"][chain.name],
+                watchers=watching[chain.name],
+                fee_keeper=held["fee_keepers"][chain.name],
+                recovery=held["recoveries"][chain.name],
+                collector=held["collectors"][chain.name],
+            ),
             treasury=treasury,
-            validator_set=validators,
+            validator_set=(starts or {}).get(chain.name, validators),
             routes={
                 other.chain_id: route_between(chain, other)
                 for other in network.chains.values()
@@ -138,11 +165,14 @@ def route_between(origin: Chain, destination: Chain) -> Route:
     return Route(
         outbound=True,
         inbound=True,
-        default_gas_limit=min(preset.default_gas_limit, maximum),
-        max_gas_limit=maximum,
-        base_fee=fees.base,
-        gas_fee=fees.gas,
-        byte_fee=fees.byte,
-        return_fee=origin.preset.fees.return_,
-        protocol_share=fees.protocol_share,
+        terms=Terms(
+            default_gas_limit=min(preset.default_gas_limit, maximum),
+            max_gas_limit=maximum,
+            default_return_gas_limit=origin.preset.default_return_gas_limit,
+            base_fee=fees.base,
+            gas_fee=fees.gas,
+            byte_fee=fees.byte,
+            return_gas_fee=origin.preset.fees.gas,
+            protocol_share=fees.protocol_share,
+        ),
     )

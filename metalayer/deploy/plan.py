@@ -15,7 +15,7 @@ from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.inspection import ChainState
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
-from metalayer.network.sending import MAX_TRANSACTION_GAS
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.protocol import reverts
 from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, short, to_hex
@@ -114,7 +114,8 @@ def refuse_contradictions(desired: Desired, state: ChainState) -> None:
                     f"{chain}: {view.refusal} is {view.words(state.values[view.subject])}, expected "
                     f"{' or '.join(view.words(value) for value in allowed)} (deploy.yaml)"
                 )
-    # Later sets are none of deploy.yaml's business: a quorum of the set before signed each.
+    # Later sets are none of deploy.yaml's business: a quorum of the set before signed each. A chain that joined later
+    # started from one of them.
     first = state.sets.first if state.sets is not None else None
     if state.sets is not None and (first is None or first.hash != desired.validator_set.hash):
         raise MetalayerError(

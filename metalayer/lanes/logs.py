@@ -59,14 +59,14 @@ class Sent:
 def parse(logs: Iterable[Log], network_id: int, origin: int) -> list[Sent]:
     """Messages from a gateway's MessageSent and LaneExtended logs, in order; other logs are ignored.
 
-    BrokenLane if a message does not have the id that its log names, or a LaneExtended stands alone.
+    BrokenLane if a message does not have the id that its log names, Incomplete if a LaneExtended stands alone.
     """
     found = []
     before: Log | None = None
     for log in logs:
         if log.topics[:1] == (LANE_EXTENDED.topic,):
             if before is None or not _adjacent(before, log):
-                raise BrokenLane(f"chain {origin}: a LaneExtended log in {log.transaction} stands alone")
+                raise Incomplete(f"chain {origin}: a LaneExtended log in {log.transaction} stands alone")
             found.append(_pair(before, log, network_id, origin))
         before = log if log.topics[:1] == (MESSAGE_SENT.topic,) else None
     return found
@@ -151,8 +151,9 @@ def restarts_request(gateway: str, destination: int, last_block: int) -> Request
 
 
 def sent_request(gateway: str, first: int, last: int) -> Request[list[Log]]:
-    """Everything sent from a chain in a range of blocks: what `parse` takes."""
-    return logs_request(gateway, [[MESSAGE_SENT.topic, LANE_EXTENDED.topic]], first, last)
+    """Everything sent from a chain in a range of blocks: what `parse` takes. TooLarge if one of them has too much."""
+    wanted = logs_request(gateway, [[MESSAGE_SENT.topic, LANE_EXTENDED.topic]], first, last)
+    return replace(wanted, finished=False)
 
 
 def sent_between(

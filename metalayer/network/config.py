@@ -55,14 +55,11 @@ _Url = Annotated[str, BeforeValidator(_read_url)]
 
 
 class Fees(Entry):
-    """What messages towards a kind of chain pay, and `return_` (in YAML: return) what their end costs on it as the
-    origin. Gwei of ERA; basis points.
-    """
+    """What messages towards a kind of chain pay, and, with `gas`, what returns to it. Gwei of ERA; basis points."""
 
     base: _Fee
     gas: _Fee
     byte: _Fee
-    return_: Annotated[_Fee, Field(alias="return")]
     protocol_share: Annotated[int, whole(0, 10_000)]
 
 
@@ -75,6 +72,7 @@ class Preset(Entry):
     finality: Annotated[int | str, BeforeValidator(_finality)]
     default_gas_limit: _Gas
     max_gas_limit: _Gas
+    default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]
     fees: Fees
 
     @model_validator(mode="after")
@@ -111,7 +109,7 @@ class _ChainEntry(Entry):
     nodes: Annotated[list[_Url], Field(min_length=1, max_length=100)] | None = None
     agree: Annotated[int, whole(1, 100)] | None = None
     fork: Fork | None = None
-    max_gas_price: Annotated[int, whole(1, 10**18)] | None = None
+    max_gas_price: Annotated[int, whole(1, 1 << 60)] | None = None
 
     @model_validator(mode="after")
     def _has_a_place(self) -> _ChainEntry:
@@ -171,7 +169,7 @@ class Chain:
     preset: Preset
     base_port: int | None
     remote_url: str | None = field(repr=False)
-    fork: Fork | None
+    fork: Fork | None = field(repr=False)
     nodes: tuple[str, ...] = field(default=(), repr=False)
     agree: int = 0
     gas_price_ceiling: int | None = None
@@ -197,6 +195,7 @@ class Chain:
 
     @property
     def url(self) -> str:
+        """Of its node. Never shown: see `node`."""
         return self.remote_url or f"http://127.0.0.1:{self.port}"
 
     @property
@@ -254,6 +253,7 @@ def _resolve(file: _File, document: Document) -> Network:
             known = hint(entry.preset, file.presets)
             raise document.fault(("chains", name, "preset"), f"no preset {found(entry.preset)}{known}")
         preset = file.presets[entry.preset]
+        nodes = tuple(entry.nodes or ())
         chains[name] = Chain(
             name,
             entry.chain_id,
@@ -261,7 +261,7 @@ def _resolve(file: _File, document: Document) -> Network:
             entry.port,
             entry.url,
             entry.fork,
-            tuple(entry.nodes or ()),
+            nodes,
             entry.agree or 0,
             entry.max_gas_price,
         )

@@ -38,6 +38,9 @@ class Live:
             raise MetalayerError(differences[0])
         for difference in differences:
             log.warning("%s", difference)
+        for name, connection in connections.items():
+            for contract in registry.chain(name).contracts.values():
+                connection.begins(contract.address, contract.block or 0)
         return cls(network, registry, Mesh(registry.domain, connections))
 
     def connection(self, chain: str | int) -> Connection:

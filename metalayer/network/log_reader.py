@@ -4,15 +4,23 @@ A range is asked for at once, and in parts only if the node refuses that. What i
 the process runs: the next reading starts with that.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from math import prod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from metalayer.network.config import Chain
 from metalayer.network.limits import Limit, allowed
-from metalayer.network.rpc import REQUEST_TIMEOUT, BadAnswer, Reverted, Rpc, RpcError, TooLarge
+from metalayer.network.log_filter import LogFilter
+from metalayer.network.rpc import (
+    REQUEST_TIMEOUT,
+    BadAnswer,
+    Reverted,
+    Rpc,
+    RpcError,
+    TooLarge,
+    TooSlow,
+)
 from metalayer.protocol.rpc import (
     LOGS,
     READ_FAULTS,
@@ -30,51 +38,15 @@ _STEADY = 100
 """After so many parts in succession, twice as many blocks are tried: limits change, and refusals are misread."""
 _RECOVERED = 4
 """Likewise within one reading, where the logs may only have been dense."""
+_HOPELESS = 16
+"""After so many refusals of single blocks without an answer between them, a node is believed to give no logs at all."""
+_ANY_SPAN = 1 << 20
+_LEAST_SPAN = 1_000
+"""A node that did not answer in time is asked for half as many blocks from then on, but for so many at least: it may
+have been slow for another reason.
+"""
+_OF_SIZE = (Limit.SIZE, Limit.RANGE, None)
 _NEVER_LESS = (Limit.BUSY, Limit.BEHIND, Limit.METHOD)
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """A filter over the blocks `first` to `last`, both included; None for the latest one."""
-
-    address: str
-    topics: tuple[Any, ...]
-    first: int
-    last: int | None
-
-    @classmethod
-    def of(cls, request: Request[Any]) -> "_Wanted":
-        (asked,) = request.params
-        last = None if asked["toBlock"] == "latest" else number(asked["toBlock"])
-        return cls(asked["address"], tuple(asked["topics"]), number(asked["fromBlock"]), last)
-
-    @property
-    def key(self) -> str:
-        """Of what is asked for, whatever the blocks."""
-        return json.dumps([self.address.lower(), self.topics])
-
-    @property
-    def combinations(self) -> int:
-        """Of its topics."""
-        return prod(_choices(topic) for topic in self.topics)
-
-    @property
-    def longest(self) -> int:
-        """Most topics at one place."""
-        return max((_choices(topic) for topic in self.topics), default=1)
-
-    def parts(self, most: int) -> "list[_Wanted]":
-        """The same in parts of at most so many topics at its longest place."""
-        place = max(range(len(self.topics)), key=lambda i: _choices(self.topics[i]))
-        before, whole, after = self.topics[:place], self.topics[place], self.topics[place + 1 :]
-        chunks = (whole[i : i + most] for i in range(0, len(whole), most))
-        return [replace(self, topics=(*before, chunk, *after)) for chunk in chunks]
-
-    def params(self) -> dict[str, Any]:
-        """As JSON-RPC wants it."""
-        last = "latest" if self.last is None else block_tag(self.last)
-        blocks = {"fromBlock": block_tag(self.first), "toBlock": last}
-        return {"address": self.address, "topics": list(self.topics), **blocks}
 
 
 class LogReader(Rpc):
@@ -87,12 +59,16 @@ class LogReader(Rpc):
         self.most_topics: int | None = None
         """Likewise most topics at one place."""
         self._steady = 0
+        self._in_vain = 0
+        self.beginnings: dict[str, int] = {}
+        """The blocks of contracts that were said to this reader."""
         self._births: dict[str, int] = {}
         self._known: dict[str, tuple[int, list[Any]]] = {}
 
     def begins(self, address: str, block: int) -> None:
-        """Says that a contract logged nothing before a block."""
-        self._births[address.lower()] = block
+        """Says that a contract came with a block, or with one near it if the chain was reorganised since."""
+        self.beginnings[address.lower()] = block
+        self._births[address.lower()] = max(0, block - _UNSETTLED)
 
     def ask(self, request: Request[Answer_co]) -> Answer_co:
         """What one request asks for. Raises RpcError, TooLarge if even a single block has too many logs, Reverted,
@@ -105,8 +81,10 @@ class LogReader(Rpc):
     def batch(self, requests: Iterable[Request[Any]]) -> list[Any]:
         """What many requests ask for, in their order, in few round trips. Raises the first error among them."""
         asked = [self._later(request) for request in requests]
-        at_once = [request.method != LOGS or self._fits(_Wanted.of(request)) for request in asked]
-        answers = iter(self._answers([r for r, fits in zip(asked, at_once, strict=True) if fits]))
+        at_once = [request.method != LOGS or self._fits(LogFilter.of(request)) for request in asked]
+        together = [request for request, fits in zip(asked, at_once, strict=True) if fits]
+        with self._timed(*(LogFilter.of(request) for request in together if request.method == LOGS)):
+            answers = iter(self._answers(together))
         results = []
         for request, fits in zip(asked, at_once, strict=True):
             result = self._result_of(request, next(answers)) if fits else self._logs(request)
@@ -115,7 +93,7 @@ class LogReader(Rpc):
 
     def again(self, request: Request[Answer_co]) -> Answer_co:
         """The same as `ask`, with nothing taken from memory: for an answer in which something is missing."""
-        self._known.pop(_Wanted.of(request).key, None)
+        self._known.pop(LogFilter.of(request).key, None)
         return self.ask(request)
 
     def _result_of(self, request: Request[Any], answer: Any) -> Any:
@@ -130,13 +108,13 @@ class LogReader(Rpc):
         """The same for logs, from where their contract begins, if that is known."""
         if request.method != LOGS:
             return request
-        wanted = _Wanted.of(request)
+        wanted = LogFilter.of(request)
         birth = self._births.get(wanted.address.lower(), 0)
         if birth <= wanted.first or (wanted.last is not None and wanted.last < birth):
             return request
         return replace(request, params=(replace(wanted, first=birth).params(),))
 
-    def _fits(self, wanted: _Wanted) -> bool:
+    def _fits(self, wanted: LogFilter) -> bool:
         """True if nothing is known that speaks against asking for all at once."""
         if self.most_topics is not None and wanted.longest > self.most_topics:
             return False
@@ -146,32 +124,36 @@ class LogReader(Rpc):
 
     def _logs(self, request: Request[Any], refused: RpcError | None = None) -> Any:
         """The logs as JSON: all, or for `once` as soon as there are enough. refused: why not all at once."""
-        wanted = _Wanted.of(self._later(request))
+        wanted = LogFilter.of(self._later(request))
         if refused is None and self._fits(wanted):
             try:
-                return self.rpc(LOGS, wanted.params())
+                with self._timed(wanted):
+                    return self.rpc(LOGS, wanted.params())
             except RpcError as error:
                 if not _can_be_less(error):
                     raise
                 refused = error
         if wanted.last is None:
             wanted = replace(wanted, last=super().ask(quantity("eth_blockNumber")))
-        return self._rare(wanted, refused) if request.rare else self._parts(wanted, refused, request.once)
+        about_topics = refused is not None and refused.limit is Limit.TOPICS
+        if not wanted.first and not about_topics and (birth := self._birth(wanted.address)):
+            wanted, refused = replace(wanted, first=min(birth, wanted.last or 0)), None
+        return self._rare(wanted, refused, request) if request.rare else self._parts(wanted, refused, request)
 
-    def _rare(self, wanted: _Wanted, refused: RpcError | None) -> list[Any]:
+    def _rare(self, wanted: LogFilter, refused: RpcError | None, request: Request[Any]) -> list[Any]:
         """All logs, of which those of settled blocks are remembered."""
         last = wanted.last or 0
         until, logs = self._known.get(wanted.key, (wanted.first - 1, []))
         if until < last:
-            logs = logs + self._parts(replace(wanted, first=until + 1), refused, once=False)
+            logs = logs + self._parts(replace(wanted, first=until + 1), refused, request)
             settled = max(until, last - _UNSETTLED)
             self._known[wanted.key] = (settled, [log for log in logs if self._place(log)[0] <= settled])
         return [log for log in logs if self._place(log)[0] <= last]
 
-    def _parts(self, wanted: _Wanted, refused: RpcError | None, once: bool) -> list[Any]:
+    def _parts(self, wanted: LogFilter, refused: RpcError | None, request: Request[Any]) -> list[Any]:
         """Logs with as many topics at a time as the node allows."""
         found: list[Any] = []
-        todo = [wanted]
+        todo, once = [wanted], request.once
         while todo:
             part = todo.pop()
             if self.most_topics is not None and part.longest > self.most_topics:
@@ -179,7 +161,7 @@ class LogReader(Rpc):
                 continue
             places = set()
             try:
-                for logs in self._ranges(part, refused, once):
+                for logs in self._ranges(part, refused, request):
                     found += logs
                     places |= {self._place(log) for log in logs} if once else set()
                     if once and len(places) >= part.combinations:
@@ -192,9 +174,11 @@ class LogReader(Rpc):
             refused = None
         return found
 
-    def _ranges(self, wanted: _Wanted, refused: RpcError | None, backwards: bool) -> Iterator[list[Any]]:
+    def _ranges(
+        self, wanted: LogFilter, refused: RpcError | None, request: Request[Any]
+    ) -> Iterator[list[Any]]:
         """Logs of as many blocks at a time as the node answers for, from either end."""
-        first, last = wanted.first, wanted.last or 0
+        first, last, backwards = wanted.first, wanted.last or 0, request.once
         size, run, was_refused = last - first + 1, 0, False
         while first <= last:
             size = min(size, last - first + 1, self.most_blocks or size)
@@ -206,13 +190,13 @@ class LogReader(Rpc):
                 if error.limit is Limit.TOPICS or not _can_be_less(error):
                     raise
                 refused, was_refused, run = None, True, 0
-                if first == 0 and size > 1 and (birth := self._birth(wanted.address)):
-                    first = min(birth, last)
-                    continue
-                if size > 1 and (backwards or error.limit is not Limit.GONE):
+                if error.limit is Limit.GONE and (size == 1 or not backwards):
+                    lost = f"{self.chain.name}: its node does not keep the logs from block {part.first} on"
+                    raise RpcError(f"{lost}: {error}", error.code, limit=error.limit) from error
+                if size > 1:
                     size = self._smaller(size, error)
                     continue
-                logs = self._block(part, error)
+                logs = self._block(part, error, request.finished)
             yield logs
             first, last = (first, start - 1) if backwards else (start + size, last)
             run += 1
@@ -232,9 +216,16 @@ class LogReader(Rpc):
             if self._steady % _STEADY == 0:
                 self.most_blocks *= 2
 
-    def _block(self, wanted: _Wanted, error: RpcError) -> list[Any]:
-        """Logs of a single block that has too many of them: of a part of the topics at a time."""
-        if wanted.longest == 1 or error.limit is Limit.GONE:
+    def _block(self, wanted: LogFilter, error: RpcError, finished: bool) -> list[Any]:
+        """Logs of a single block that has too many of them: of a part of the topics at a time, and of one topic from
+        the receipts of all its transactions.
+        """
+        if wanted.longest == 1:
+            self._in_vain += 1
+            if self._in_vain > _HOPELESS:
+                raise RpcError(str(error), error.code, limit=Limit.METHOD) from error
+            if finished and error.limit in _OF_SIZE:
+                return self._receipts(wanted)
             raise TooLarge(str(error), error.code, limit=error.limit, block=wanted.first) from error
         found = []
         for part in wanted.parts(-(-wanted.longest // 2)):
@@ -243,16 +234,46 @@ class LogReader(Rpc):
             except RpcError as again:
                 if not _can_be_less(again):
                     raise
-                found += self._block(part, again)
+                found += self._block(part, again, finished)
         return found
 
-    def _raw(self, wanted: _Wanted, refused: RpcError | None = None) -> list[Any]:
+    def _receipts(self, wanted: LogFilter) -> list[Any]:
+        hashes = super().ask(
+            Request(
+                "eth_getBlockByNumber", (block_tag(wanted.first), False), lambda b: list(b["transactions"])
+            )
+        )
+        each = [
+            Request(
+                "eth_getTransactionReceipt",
+                (hash_,),
+                lambda receipt: [log for log in receipt["logs"] if wanted.has(log)],
+            )
+            for hash_ in hashes
+        ]
+        return [log for logs in super().batch(each) for log in logs]
+
+    def _raw(self, wanted: LogFilter, refused: RpcError | None = None) -> list[Any]:
         if refused is not None:
             raise refused
-        logs = self.rpc(LOGS, wanted.params())
+        with self._timed(wanted):
+            logs = self.rpc(LOGS, wanted.params())
         if not isinstance(logs, list):
             raise BadAnswer(f"{self.chain.name}: its node's answer to {LOGS} makes no sense: no list")
+        self._in_vain = 0
         return logs
+
+    @contextmanager
+    def _timed(self, *asked: LogFilter) -> Iterator[None]:
+        """What takes the node too long is asked for in smaller parts the next time."""
+        try:
+            yield
+        except TooSlow:
+            if asked:
+                sizes = (_ANY_SPAN if one.last is None else one.last - one.first + 1 for one in asked)
+                size = min(max(sizes), self.most_blocks or _ANY_SPAN)
+                self.most_blocks, self._steady = max(min(_LEAST_SPAN, size), size // 2), 0
+            raise
 
     def _place(self, log: Any) -> tuple[int, int]:
         try:
@@ -261,7 +282,7 @@ class LogReader(Rpc):
             raise BadAnswer(f"{self.chain.name}: its node answers with logs that have no place") from error
 
     def _birth(self, address: str) -> int:
-        """The block that brought a contract, found by its code; 0 if the node does not have the state of old blocks."""
+        """The block that brought a contract, found by its code; 0 if the node does not keep the state of old blocks."""
         known = self._births.get(address.lower())
         if known is not None:
             return known
@@ -284,7 +305,3 @@ class LogReader(Rpc):
 def _can_be_less(error: RpcError) -> bool:
     """True if the node may answer when it is asked for less. Most refusals say nothing that is known."""
     return not isinstance(error, Reverted) and error.limit not in _NEVER_LESS
-
-
-def _choices(topic: str | Sequence[str] | None) -> int:
-    return len(topic) if isinstance(topic, list) else 1

@@ -44,11 +44,11 @@ class Nodes:
     def of(cls, connection: Connection) -> Self:
         """The nodes that networks.yaml names for this connection's chain, or its own node alone."""
         chain = connection.chain
-        if not chain.nodes:
-            return cls(chain, (Connection(chain, PATIENCE),), 1)
-        each = tuple(
-            Connection(replace(chain, base_port=None, remote_url=url), PATIENCE) for url in chain.nodes
-        )
+        places = [replace(chain, base_port=None, remote_url=url) for url in chain.nodes] or [chain]
+        each = tuple(Connection(place, PATIENCE) for place in places)
+        for one in each:
+            for address, block in connection.beginnings.items():
+                one.begins(address, block)
         return cls(chain, each, chain.agree or len(each) // 2 + 1)
 
     @property

@@ -38,6 +38,10 @@ class Unreachable(MetalayerError):
     """The chain's node does not answer."""
 
 
+class TooSlow(Unreachable):
+    """The chain's node takes the connection, and does not answer in time."""
+
+
 class RpcError(MetalayerError):
     """The chain's node refused a request. `data` is the return data of a reverted call, empty otherwise; `limit` says
     what the node wants less of, None if nothing that is known.
@@ -260,13 +264,11 @@ class Rpc:
 
     def _unreachable(self, error: Exception) -> Unreachable:
         self._is_identified = False
-        why = (
-            "no answer in time"
-            if isinstance(error, urllib3.exceptions.ReadTimeoutError)
-            else "connection failed"
-        )
+        where = f"{self.chain.name} is unreachable at {self.chain.place}"
         hint = " (`ape metalayer localnet up` starts it)" if self.chain.is_local else ""
-        return Unreachable(f"{self.chain.name} is unreachable at {self.chain.place}: {why}{hint}")
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            return TooSlow(f"{where}: no answer in time{hint}")
+        return Unreachable(f"{where}: connection failed{hint}")
 
     def _result(self, method: str, answer: Any) -> Any:
         error = answer.get("error") if isinstance(answer, dict) else None

@@ -8,18 +8,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from metalayer.errors import MetalayerError
-from metalayer.network import gas as gas_limits
-from metalayer.network.bids import HEADER, Header
+from metalayer.network.bids import HEADER, Bid, Header
 from metalayer.network.config import Chain
+from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.pool import SLOWEST_POLL, Keep, NotMined, Pool, count_request, nowhere
 from metalayer.network.refusals import knows_no_pending_state
 from metalayer.network.rpc import REQUEST_TIMEOUT, Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender, Signed, Transaction
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import quantity
-
-MAX_TRANSACTION_GAS = gas_limits.MAX_TRANSACTION_GAS
-"""Highest gas limit of one transaction, EIP-7825."""
 
 _GAS_MARGIN = 1.2
 
@@ -40,6 +37,10 @@ class Sending(Pool):
         self._sending: dict[str, threading.Lock] = {}
         self._flying: dict[str, set[int]] = {}
         self._lock = threading.Lock()
+
+    def offer(self) -> Bid:
+        """What a transaction would offer for a gas now. MetalayerError if a gas costs more than the ceiling."""
+        return self._bidder.bid(self.ask(HEADER))
 
     def estimate(self, sender: str, to: str | None, data: bytes, value: int = 0) -> int:
         """Gas that a transaction needs behind what is pending, without a margin. Raises Reverted."""

@@ -79,6 +79,16 @@ class ApeSender:
         return bytes(signed.serialize_transaction())
 
 
+def typed_address(name: str) -> str | None:
+    """The checksummed address if the name is one, None for other names. MetalayerError if it is a wrong one."""
+    if not looks_like_address(name):
+        return None
+    try:
+        return read_address(name)
+    except ValueError as error:
+        raise MetalayerError(str(error)) from error
+
+
 _ATTEMPTS = 3
 _unlocked: dict[Path, LocalAccount] = {}
 _unlocking = threading.Lock()
@@ -140,16 +150,6 @@ def _opened(alias: str, content: Any, passphrase: str) -> LocalAccount | None:
 def _ape_sender(account: AccountAPI) -> Sender:
     keyfile = getattr(account, "keyfile_path", None)
     return ApeSender(account) if keyfile is None else KeySender(unlock(Path(keyfile)))
-
-
-def typed_address(name: str) -> str | None:
-    """The checksummed address if the name is one, None for other names. MetalayerError if it is a wrong one."""
-    if not looks_like_address(name):
-        return None
-    try:
-        return read_address(name)
-    except ValueError as error:
-        raise MetalayerError(str(error)) from error
 
 
 def load_signer(name: str) -> Any:

@@ -10,6 +10,9 @@ from eth_utils.crypto import keccak
 
 LANE_FACT_TYPEHASH = keccak(text="LaneFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 head)")
 SET_FACT_TYPEHASH = keccak(text="SetFact(uint256 version,bytes32 setHash)")
+UNEXECUTED_FACT_TYPEHASH = keccak(
+    text="UnexecutedFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 id,uint256 status)"
+)
 RESTART_FACT_TYPEHASH = keccak(text="RestartFact(uint256 origin,uint256 destination,uint256 nonce)")
 
 
@@ -91,7 +94,43 @@ class RestartFact:
         return b""
 
 
-Fact = LaneFact | SetFact | RestartFact
+@dataclass(frozen=True, order=True)
+class UnexecutedFact:
+    """ "The destination did not execute message `id`, at place `nonce` of the lane (origin, destination), before its
+    deadline, and left it with this status." Zero: it was never tried.
+    """
+
+    origin: int
+    destination: int
+    nonce: int
+    id: bytes
+    status: int
+
+    @property
+    def leaf(self) -> bytes:
+        """Its leaf, hashed twice."""
+        values = [
+            UNEXECUTED_FACT_TYPEHASH,
+            self.origin,
+            self.destination,
+            self.nonce,
+            self.id,
+            self.status,
+        ]
+        return keccak(keccak(encode(["bytes32", *["uint256"] * 3, "bytes32", "uint256"], values)))
+
+    @property
+    def key(self) -> str:
+        """What the fact is about."""
+        return f"unexecuted {self.origin} {self.destination} {self.nonce}"
+
+    @property
+    def value(self) -> bytes:
+        """Empty: a message that was never tried may still expire, so that no two such facts contradict each other."""
+        return b""
+
+
+Fact = LaneFact | SetFact | RestartFact | UnexecutedFact
 
 
 class Tree:

@@ -24,26 +24,42 @@ STORED_HEAD_INTERVAL = 256
 _EVM_V1 = bytes.fromhex("00010000")
 
 
+_FEE_BITS = 56
+
+
 @dataclass(frozen=True)
 class Fee:
-    """What the relayers of one message may earn, in gwei of ERA: the mirror of `types/Fee.sol`.
-
-    `relay` holds `base`. All zero for a message that was sent free.
+    """What those who carry one message may earn, in gwei of ERA, and the gas limit of its sender's `onMessageReturned`:
+    the mirror of `types/Fee.sol`. `relay` holds `base`.
     """
 
     base: int
     relay: int
-    back: int
+    step: int
+    callback: int
+    return_gas_limit: int
 
     @classmethod
     def unpack(cls, packed: int) -> "Fee":
         """From the contracts' word."""
-        return cls(*((packed >> shift) % 2**64 for shift in (0, 64, 128)))
+        base, relay, step, callback = ((packed >> _FEE_BITS * place) % 2**_FEE_BITS for place in range(4))
+        return cls(base, relay, step, callback, packed >> 4 * _FEE_BITS)
 
     @property
     def packed(self) -> int:
         """The contracts' word."""
-        return self.base | self.relay << 64 | self.back << 128
+        parts = (self.base, self.relay, self.step, self.callback, self.return_gas_limit)
+        return sum(part << _FEE_BITS * place for place, part in enumerate(parts))
+
+    @property
+    def back(self) -> int:
+        """The return part: three steps and the callback."""
+        return 3 * self.step + self.callback
+
+    @property
+    def total(self) -> int:
+        """Relay part and return part."""
+        return self.relay + self.back
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ class Request(Generic[Answer_co]):
     """One request. `read` makes a value of the JSON result, or raises one of READ_FAULTS.
 
     Of logs: `once` says that each combination of the wanted topics is logged once at most, so that whoever reads
-    backwards may stop when all are there; `rare` that there are few in the whole history, and that it is read often.
+    backwards may stop when all are there; `rare` that there are few in the whole history, and that it is read often;
+    `finished` that a block with more of them than the node returns is read from the receipts of its transactions.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Request(Generic[Answer_co]):
     read: Callable[[Any], Answer_co] = lambda result: result
     once: bool = False
     rare: bool = False
+    finished: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,11 @@ def logs_request(
 
     def read(result: Any) -> list[Log]:
         logs = [Log.read(log) for log in result]
+        before, in_order = (-1, -1), True
         for log in logs:
+            place = (log.block, log.index)
+            in_order = in_order and place > before
+            before = place
             matches = (
                 log.address == source and lowest <= log.block <= highest and len(log.topics) >= len(allowed)
             )
@@ -173,10 +179,7 @@ def logs_request(
                 for topic, among in zip(log.topics, allowed, strict=False)
             ):
                 raise ValueError("another log than asked for")
-        places = {(log.block, log.index): log for log in logs}
-        if any(places[log.block, log.index] != log for log in logs):
-            raise ValueError("two logs at one place")
-        return [places[place] for place in sorted(places)]
+        return logs if in_order else _ordered(logs)
 
     return Request(LOGS, (wanted,), read)
 
@@ -189,6 +192,14 @@ def block_tag(block: int | str) -> str:
 def word(value: int) -> bytes:
     """A number as an indexed topic."""
     return value.to_bytes(32, "big")
+
+
+def _ordered(logs: Sequence[Log]) -> list[Log]:
+    """Each log once, in their order."""
+    places = {(log.block, log.index): log for log in logs}
+    if any(places[log.block, log.index] != log for log in logs):
+        raise ValueError("two logs at one place")
+    return [places[place] for place in sorted(places)]
 
 
 def _filter(topic: Topic) -> Any:

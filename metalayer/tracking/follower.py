@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from metalayer.attesting.exchange import Exchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
+from metalayer.network.config import Preset
 from metalayer.network.live import Live
 from metalayer.network.transactions import Receipt
 from metalayer.tracking.trace import State, Trace, look
@@ -77,7 +78,7 @@ class Follower:
             if trace.state is not seen:
                 seen = trace.state
                 self.emit(seen.value, trace.origin)
-            waiting = _waiting(trace, origin.chain.preset.finality_depth)
+            waiting = _waiting(trace, origin.chain.preset)
             self.on_wait(waiting)
             if time.monotonic() - self.started > self.timeout:
                 raise StillWaiting(
@@ -100,9 +101,10 @@ class Follower:
         )
 
 
-def _waiting(trace: Trace, depth: int) -> str:
+def _waiting(trace: Trace, preset: Preset) -> str:
     if trace.state is State.SENT:
-        return f"waiting for {depth} blocks on {trace.origin} to make it final"
+        about = "" if isinstance(preset.finality, int) else "about "
+        return f"waiting for {about}{preset.finality_depth} blocks on {trace.origin} to make it final"
     if trace.state is State.FINAL:
         return "waiting for validators and a relayer (`ape metalayer validate`, `ape metalayer relay watch`)"
     return f"waiting for a relayer to deliver it on {trace.destination}"

@@ -18,19 +18,32 @@ _GAS_PER_BYTE = 40
 
 @dataclass(frozen=True)
 class Draft:
-    """A message to send. None takes the route's gas limit, and the gateway's deadline (Unix seconds)."""
+    """A message to send. None takes the route's gas limit, and the gateway's deadline (Unix seconds).
+
+    return_gas_limit: gas with which the sender is called if the message comes back: a sender without code needs none.
+    max_fee: wei of ERA, beyond which the message is not sent.
+    """
 
     destination: int
     recipient: str
     payload: bytes
     gas_limit: int | None = None
     deliver_before: int | None = None
+    return_gas_limit: int | None = 0
+    max_fee: int | None = None
 
 
 def send(connection: Connection, sender: Sender, address: str, draft: Draft) -> tuple[Receipt, bytes]:
     """Sends one message from the connection's chain. Its receipt and the message's id. Raises Reverted."""
     recipient = interoperable(draft.destination, draft.recipient)
-    data = gateway.send_call(recipient, draft.payload, draft.gas_limit, draft.deliver_before)
+    data = gateway.send_call(
+        recipient,
+        draft.payload,
+        draft.gas_limit,
+        draft.deliver_before,
+        return_gas_limit=draft.return_gas_limit,
+        max_fee=draft.max_fee,
+    )
     receipt = connection.send(sender, address, data)
     for log in receipt["logs"]:
         if log.address == address.lower() and log.topics[:1] == (gateway.MESSAGE_SENT.topic,):
@@ -68,6 +81,28 @@ def failure_reason(connection: Connection, address: str, message: Message) -> st
     if answer[:32] == gateway.RECEIVE_MESSAGE.selector.ljust(32, b"\0"):
         return "the recipient would accept it now"
     return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
+
+
+def call_back(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
+    """Calls the sender of a refunded message again, which failed to take it back. `connection` is the origin.
+
+    Raises Reverted with what the sender says.
+    """
+    return connection.send(sender, address, gateway.call_back_call(message))
+
+
+def callback_obstacle(connection: Connection, address: str, message: Message) -> str:
+    """What the sender says now to its message coming back, with as much gas as the node gives. Empty if it takes it.
+
+    `connection` is the origin.
+    """
+    try:
+        connection.call(address, gateway.call_back_call(message))
+    except Reverted as error:
+        return f"the sender {message.sender} refuses: {error.reason}"
+    except RpcError as error:
+        return f"the sender {message.sender} fails: {error}"
+    return ""
 
 
 def parse_id(text: str) -> bytes:

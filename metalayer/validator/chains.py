@@ -67,7 +67,7 @@ class Chains:
             found = future.result()
             if found.reorganised:
                 self._distrust(chain_id, found.reorganised)
-                waiting = Finding(Truth.NOT_YET, self.distrust(chain_id))
+                waiting = Finding(Truth.NOT_YET, self.distrust(chain_id), final=True)
                 found = Round(dict.fromkeys(found.findings, waiting))
             yield chain_id, found
 
@@ -98,8 +98,10 @@ class Chains:
             self.judges[ids[name]].anchor = None
         return how
 
-    def sets(self) -> tuple[dict[ValidatorSet, list[str]], list[str]]:
-        """The names of the chains that have each set, as enough nodes say, and why the others do not answer."""
+    def memberships(self, signer: str, following: ValidatorSet | None) -> list[str]:
+        """To which sets a signer belongs, as enough nodes say: a line for each set, also the next one, and for each
+        chain that does not answer.
+        """
 
         def read(judge: Judge) -> ValidatorSet | str:
             try:
@@ -107,14 +109,23 @@ class Chains:
             except MetalayerError as error:
                 return str(error)
 
-        found: dict[ValidatorSet, list[str]] = {}
+        names: dict[ValidatorSet, list[str]] = {}
         problems = []
         for judge, said in zip(self.judges.values(), in_parallel(read, self.judges.values()), strict=True):
             if isinstance(said, str):
                 problems.append(said)
             else:
-                found.setdefault(said, []).append(judge.chain.name)
-        return found, problems
+                names.setdefault(said, []).append(judge.chain.name)
+        lines = [
+            f"{_is_in(signer, installed)} validator set {installed.version} of {', '.join(chains)}"
+            for installed, chains in sorted(names.items(), key=lambda item: item[0].version)
+        ]
+        if following is not None:
+            what = f"the next validator set, {following.version}: 0x{following.hash.hex()}"
+            lines.append(f"{_is_in(signer, following)} {what}")
+        if not any(line.startswith("in ") for line in lines):
+            lines.append(f"warning: {signer} is in no validator set: nobody counts it")
+        return lines + problems
 
     def warnings(self) -> list[str]:
         """A line for each node that cannot be used, chain that is read through a single one, and chain that is not
@@ -143,3 +154,7 @@ class Chains:
         except MetalayerError as error:
             # Its last final block is in the record: after a restart it is seen again.
             log.warning("%s", error)
+
+
+def _is_in(signer: str, validator_set: ValidatorSet) -> str:
+    return "in" if signer in (member for member, _ in validator_set.members) else "not in"

@@ -1,11 +1,13 @@
 """Whether facts are true and final in the view of enough of the nodes that one validator reads a chain through."""
 
 import logging
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
 from metalayer.network.nodes import Nodes, check_chain
@@ -19,6 +21,7 @@ from metalayer.validator.record import Anchor
 from metalayer.validator.sight import Finding, Place, Truth, find_places, find_set
 
 _STALLED_TAG = 3_600.0
+_NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +79,16 @@ class Judge:
                 why = f"block {known.height} was final as {known.hash}, and is {now} now"
                 return Round(self._nothing(facts, "it was reorganised"), None, why)
             for i, one in standing.items():
-                if one.anchor_hash is None or one.final < known.height:
+                if one.anchor_hash is None:
                     faults[i] = f"it is behind block {known.height}, which was final before"
                 elif one.anchor_hash != known.hash:
                     faults[i] = f"it is on another fork: its block {known.height} is {one.anchor_hash}"
-            standing = {i: one for i, one in standing.items() if i not in faults}
+            # What was final stays so, also for a node that is a few blocks behind where it was.
+            standing = {
+                i: replace(one, final=max(one.final, known.height))
+                for i, one in standing.items()
+                if i not in faults
+            }
         if len(standing) < self.nodes.agree:
             return self._undecided(facts, len(standing), faults)
 
@@ -94,7 +102,14 @@ class Judge:
             if block is None:
                 raise BadAnswer(f"{connection.name}: its node has no block {final}, which it called final")
             if wanted is not None:
-                said = find_set(connection, self.gateway, wanted)
+                try:
+                    said = find_set(connection, self.gateway, wanted)
+                except MetalayerError as error:
+                    # What is wrong with the hub's sets is nothing against its lanes.
+                    log.warning("%s", error)
+                    said = Finding(
+                        Truth.NOT_YET, f"set {wanted.version}: the sets of {self.chain.name} cannot be read"
+                    )
                 found |= {fact: said for fact in facts if isinstance(fact, SetFact)}
             return block, found
 
@@ -141,11 +156,11 @@ class Judge:
 
     def _decide(self, fact: Fact, said: Mapping[int, Finding], faults: dict[int, str]) -> Finding:
         finding = self.nodes.vote(said)
-        if finding is None:
-            return Finding(Truth.NOT_YET, self._differ)
         for i, other in said.items():
             if other != finding:
-                faults[i] = f"{fact.key}: it says '{other.reason or 'true'}', the others do not"
+                faults[i] = f"{fact.key}: it says '{other.reason or 'true'}', not enough others do"
+        if finding is None:
+            return Finding(Truth.NOT_YET, self._differ)
         # What a single node says is never the last word: it may have been wrong once.
         final = finding.truth is Truth.FALSE and self.nodes.agree > 1
         return replace(finding, final=final)
@@ -174,14 +189,13 @@ class Judge:
                 self._found_at[fact.destination] = max(found, self._found_at.get(fact.destination, found))
 
     def _tell(self, faults: Mapping[int, str], what: str = "") -> None:
-        """The operator, what is wrong with the nodes, when it changes."""
+        """The operator, what is wrong with the nodes, when it changes by more than its numbers."""
         what = what or (f"{self.chain.name}: not all of its nodes are believed" if faults else "")
         line = f"{what}{self.nodes.named(faults)}"
-        if line != self._told and line:
-            log.warning("%s", line)
-        elif line != self._told:
-            log.warning("%s: all of its nodes are believed again", self.chain.name)
-        self._told = line
+        kind = _NUMBER.sub("", line)
+        if kind != self._told:
+            log.warning("%s", line or f"{self.chain.name}: all of its nodes are believed again")
+        self._told = kind
 
     def _watch_finality(self, anchor: Anchor) -> None:
         preset = self.chain.preset

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -15,7 +15,7 @@ from eth_utils.address import to_checksum_address
 from metalayer.attesting.exchange import MAX_FACTS, Exchange, Malformed
 from metalayer.errors import MetalayerError
 from metalayer.network.mesh import Mesh
-from metalayer.protocol.attestation import ValidatorSet, compact
+from metalayer.protocol.attestation import compact
 from metalayer.protocol.facts import Fact, SetFact
 from metalayer.validator.chains import Chains
 from metalayer.validator.judge import check_alone
@@ -52,7 +52,7 @@ class Judgement(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One proposal judged in one pass. `reason` is empty if signed; `final` is a refusal that stands for ever."""
+    """One proposal judged in one pass. `reason` is empty if signed; `final`: only a person can change it."""
 
     root: bytes
     judgement: Judgement
@@ -96,6 +96,7 @@ class Validator:
     _delays: dict[bytes, _Delay] = field(default_factory=dict)
     _cases: dict[bytes, _Case] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
+    _blocked: dict[bytes, Collection[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chains = Chains(self.mesh, self.record)
@@ -153,24 +154,8 @@ class Validator:
 
     def memberships(self) -> list[str]:
         """To which sets it belongs, a line for each set and for each chain that does not answer."""
-        chains, problems = self.chains.sets()
-        lines = [
-            f"{'in' if self._is_in(installed) else 'not in'} validator set {installed.version} of {', '.join(names)}"
-            for installed, names in sorted(chains.items(), key=lambda item: item[0].version)
-        ]
         self._read_next_set()
-        following = self._agreed.validator_set
-        if following is not None:
-            lines.append(
-                f"{'in' if self._is_in(following) else 'not in'} the next validator set, {following.version}: "
-                f"0x{following.hash.hex()}"
-            )
-        if not any(self._is_in(known) for known in (*chains, *([following] if following else []))):
-            lines.append(f"warning: {self.address} is in no validator set: nobody counts it")
-        return lines + problems
-
-    def _is_in(self, validator_set: ValidatorSet) -> bool:
-        return self.address in (signer for signer, _ in validator_set.members)
+        return self.chains.memberships(self.address, self._agreed.validator_set)
 
     def _read_next_set(self) -> None:
         agreed = NOTHING_AGREED if self.next_set is None else self.next_set.read()
@@ -187,8 +172,9 @@ class Validator:
         present = set(standing)
         self._settled &= present
         self._refused_sets &= present
-        for root in self._delays.keys() - present:
-            del self._delays[root]
+        for gone in (self._delays.keys() | self._blocked.keys()) - present:
+            self._delays.pop(gone, None)
+            self._blocked.pop(gone, None)
 
     def _begin(self, tried: set[bytes], *, patient: bool) -> list[Verdict]:
         """Begins to look into what is proposed and not in `tried`, as far as the chains that it is about are not being
@@ -205,6 +191,9 @@ class Validator:
             if root in self._settled or root in self._cases or root in tried:
                 continue
             if patient and delay is not None and delay.until > now:
+                continue
+            # Not read again and again while a slow chain owes its answer.
+            if any(map(self.chains.is_read, self._blocked.get(root, ()))):
                 continue
             try:
                 verdict = self._open(root, asked, tried)
@@ -243,7 +232,7 @@ class Validator:
             found = check_alone(fact, self.chains.judges, self.mesh.network_id, self._agreed)
             if found is None and (why := self.chains.distrust(chain_id)):
                 self._held.add(why)
-                found = Finding(Truth.NOT_YET, why)
+                found = Finding(Truth.NOT_YET, why, final=True)
             if found is None:
                 needed.setdefault(chain_id, []).append(fact)
             else:
@@ -255,7 +244,9 @@ class Validator:
         for chain_id, more in needed.items():
             ahead = len(asked.get(chain_id, ()))
             if self.chains.is_read(chain_id) or (ahead and ahead + len(more) > MAX_FACTS):
+                self._blocked[root] = needed.keys()
                 return None
+        self._blocked.pop(root, None)
         for chain_id, more in needed.items():
             asked.setdefault(chain_id, []).extend(more)
         case.unread |= needed.keys()
@@ -291,7 +282,7 @@ class Validator:
                     return self._unsigned(root, case, judgement, found.reason, final=found.final)
         # While a slow chain was read, another one may have been seen reorganised.
         for why in filter(None, map(self.chains.distrust, case.anchors)):
-            return self._unsigned(root, case, Judgement.WAITING, why, final=False)
+            return self._unsigned(root, case, Judgement.WAITING, why, final=True)
         if case.findings.keys() != set(case.facts):
             return self._unsigned(root, case, Judgement.WAITING, "not all of it could be read", final=False)
         try:
@@ -323,7 +314,8 @@ class Validator:
         return signature is not None and self.mesh.domain.recover(root, signature) == self.address
 
     def _publish(self, verdict: Verdict) -> Verdict:
-        if verdict.judgement is Judgement.SIGNED or verdict.final:
+        is_refused = verdict.judgement is Judgement.REFUSED and verdict.final
+        if verdict.judgement is Judgement.SIGNED or is_refused:
             self._settled.add(verdict.root)
             self._delays.pop(verdict.root, None)
         else:

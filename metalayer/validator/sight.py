@@ -37,7 +37,7 @@ class Truth(Enum):
 class Finding:
     """Whether a fact is true, why not, and since which block: two nodes agree if their findings are equal.
 
-    `final`: what is false for the one who says it will not be looked at again.
+    `final`: nothing but a person can change it.
     """
 
     truth: Truth

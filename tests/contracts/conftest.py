@@ -9,13 +9,13 @@ import pytest
 
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.contracts import FACTORY, predict
-from metalayer.deploy.desired import Desired
+from metalayer.deploy.desired import Desired, Offices
 from metalayer.lanes.logs import Sent, parse
 from metalayer.network.config import load_network
 from metalayer.protocol.facts import Tree
-from metalayer.protocol.gateway import Route
 from tests.kit.chains import BoundChain
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, now
+from tests.kit.founding import Founding
 from tests.kit.paper import DAY, PaperLane, Validators
 from tests.kit.placing import place
 from tests.kit.roles import (
@@ -26,6 +26,7 @@ from tests.kit.roles import (
     GUARDIAN,
     OWNER,
     PAUPER,
+    PAYER,
     RELAYER,
     RIVAL,
     SENDER,
@@ -59,14 +60,21 @@ beneficiary = acting(BENEFICIARY)
 delegatee = acting(PAUPER)
 successor = acting(SUCCESSOR)
 attacker = acting(ATTACKER)
+recovery = acting(PAYER)
 # Deploys nothing else: its namespace of the factory is ours alone.
 deployer = acting(DEVELOPER)
 
 
 @pytest.fixture(scope="session")
+def collector() -> str:
+    """Who gets the protocol's fees, and does nothing."""
+    return "0x00000000000000000000000000000000000C011E"
+
+
+@pytest.fixture(scope="session")
 def validators(chains: dict[str, BoundChain]) -> Validators:
-    """Five validators of equal weight: four are a quorum."""
-    return Validators([1] * 5, expires=now(chains["hub"]) + 1000 * DAY)
+    """Five validators of equal weight: four are a quorum. A day less than a set may live, so that others can follow."""
+    return Validators([1] * 5, expires=now(chains["hub"]) + 29 * DAY)
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +84,13 @@ def stacks(
     deployer: str,
     owner: str,
     guardian: str,
+    recovery: str,
+    collector: str,
     treasury: str,
 ) -> dict[str, Stack]:
-    """Every declared contract and a scripted recipient on three chains; every route open."""
+    """Every declared contract and a scripted recipient on three chains; every route open. The gateway's guardian is an
+    account, where a network has a contract: what the gateway lets it do is tested here.
+    """
     bound = {name: chains[name] for name in CHAINS}
     network = replace(load_network(), chains={name: chain.chain for name, chain in bound.items()})
     addresses = predict(deployer, load_artifacts([FACTORY])[FACTORY].creation)
@@ -88,15 +100,16 @@ def stacks(
             chain=chain.chain,
             network=network,
             deployer=deployer,
-            owner=owner,
-            guardian=guardian,
+            offices=Offices(owner, guardian, (), guardian, recovery, collector),
             treasury=treasury,
             validator_set=validators.set,
-            routes={other.chain_id: Route(*OPEN_ROUTE) for other in bound.values() if other is not chain},
+            routes={other.chain_id: OPEN_ROUTE for other in bound.values() if other is not chain},
             addresses=addresses,
         )
         recipient = deploy(chain, "ScriptedRecipient", sender=deployer)
-        return Stack(chain, place(chain, desired), recipient)
+        made = Stack(chain, place(chain, desired), recipient)
+        made.gateway.send("setGuardian", guardian, sender=owner)
+        return made
 
     return {name: stack(chain) for name, chain in bound.items()}
 
@@ -114,6 +127,32 @@ def arcade(stacks: dict[str, Stack]) -> Stack:
 @pytest.fixture(scope="session")
 def perps(stacks: dict[str, Stack]) -> Stack:
     return stacks["perps"]
+
+
+@pytest.fixture
+def founding(
+    hub: Stack,
+    owner: str,
+    guardian: str,
+    recovery: str,
+    collector: str,
+    validators: Validators,
+    deployer: str,
+) -> Founding:
+    """Another gateway on the hub, of the same offices, without routes."""
+    return Founding(
+        chain=hub.chain,
+        network_id=hub.chain.chain_id,
+        era=hub.era.address,
+        annex=hub.gateway.view("ANNEX"),
+        owner=owner,
+        guardian=guardian,
+        recovery=recovery,
+        collector=collector,
+        validator_set=validators.argument,
+        deployer=deployer,
+        routes={},
+    )
 
 
 @pytest.fixture(scope="session")

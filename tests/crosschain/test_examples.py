@@ -23,8 +23,9 @@ from metalayer.tracking.messages import retry
 from metalayer.tracking.trace import State, Trace, trace
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import ERA, Deployment
-from tests.kit.evm import Contract, Receipt, error, init_code
+from tests.kit.evm import Contract, error, init_code
 from tests.kit.paper import DAY
+from tests.kit.passes import logged, relay
 from tests.kit.roles import RELAYER, RIVAL, SENDER
 from tools.repository import repo_root
 
@@ -66,28 +67,12 @@ class Greeters:
 
     def said(self, event: str, result: PassResult) -> list[tuple[Any, ...]]:
         """Values of every such event in the transactions of a pass."""
-        chains = {name: contract.chain for name, contract in self.on.items()}
-        done = [(one.chain, hash_) for one in result.deliveries for hash_ in one.transactions]
-        done += [(one.chain, hash_) for one in result.settled for hash_ in one.transactions]
-        raw = [chains[chain].rpc("eth_getTransactionReceipt", [hash_]) for chain, hash_ in done]
-        return [values for one in raw for values in Receipt(one).named(event)]
+        return logged(event, result, {name: contract.chain for name, contract in self.on.items()})
 
 
 @pytest.fixture
 def greeters(chains: dict[str, BoundChain], deployment: Deployment, mesh: Deployment) -> Greeters:
     return Greeters(chains, deployment, mesh)
-
-
-def relay(mesh: Deployment, exchange: DirectoryExchange, folder: Path, passes: int) -> list[PassResult]:
-    """Passes with everything final before each."""
-    relayer = mesh.relayer(exchange)
-    results = []
-    with mesh.signing(exchange, folder):
-        for _ in range(passes):
-            mesh.finalize()
-            results.append(relayer.relay_once())
-    assert [problem for result in results for problem in result.all_problems] == []
-    return results
 
 
 def follow(mesh: Deployment, exchange: DirectoryExchange, id_: bytes) -> Trace:
@@ -165,12 +150,13 @@ def documents() -> list[Path]:
     return sorted((repo_root() / "docs").glob("*.md"))
 
 
-def test_the_code_that_the_documents_show_is_the_greeters() -> None:
-    source = (repo_root() / "contracts" / "examples" / "Greeter.sol").read_text(encoding="utf-8")
+def test_the_code_that_the_documents_show_is_that_of_the_examples() -> None:
+    folder = repo_root() / "contracts" / "examples"
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sol")))
     blocks = [block for path in documents() for block in _BLOCK.findall(path.read_text(encoding="utf-8"))]
     assert blocks
     for block in blocks:
-        assert indent(block, "    ") in source, block
+        assert indent(block, "    ") in source or block in source, block
 
 
 @pytest.mark.parametrize("path", [*documents(), repo_root() / "README.md"], ids=lambda path: path.name)

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from metalayer.lanes.logs import rebuild
-from metalayer.network.connection import Connection
 from metalayer.network.rpc import RpcError
 from tests.kit.deployment import Deployment
-
-
-class StrictNode(Connection):
-    """A node that refuses to answer with the logs of more than so many blocks."""
-
-    def __init__(self, connection: Connection, most: int) -> None:
-        super().__init__(connection.chain)
-        self.most = most
-
-    def rpc(self, method: str, *params: Any) -> Any:
-        if (
-            method == "eth_getLogs"
-            and int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) >= self.most
-        ):
-            raise RpcError("the range is too large", -32_005, b"")
-        return super().rpc(method, *params)
+from tests.kit.faults import LogRange
+from tests.kit.node import behind
 
 
 @pytest.fixture
@@ -40,13 +23,17 @@ def spread(mesh: Deployment) -> Deployment:
 
 @pytest.mark.parametrize("most", [1, 5, 1_000])
 def test_a_lane_is_rebuilt_from_a_node_that_answers_for_so_many_blocks(spread: Deployment, most: int) -> None:
-    node, there = StrictNode(spread.connections["hub"], most), spread.id_of("arcade")
-    messages = rebuild(node, spread.domain, there, 1, 8)
+    with behind(spread, "hub", LogRange(most)) as (seen, _):
+        messages = rebuild(seen.connections["hub"], spread.domain, spread.id_of("arcade"), 1, 8)
     assert [sent.message.nonce for sent in messages] == list(range(1, 9))
     assert messages[-1].head == spread.outbox("hub", "arcade")[1]
 
 
-def test_a_node_that_refuses_a_single_block_cannot_be_read(spread: Deployment) -> None:
-    node, there = StrictNode(spread.connections["hub"], 0), spread.id_of("arcade")
-    with pytest.raises(RpcError, match="too large"):
-        rebuild(node, spread.domain, there, 1, 8)
+@pytest.mark.parametrize("code", [-32_600, -32_601])
+def test_a_node_that_gives_no_logs_at_all_is_not_asked_for_ever(spread: Deployment, code: int) -> None:
+    with behind(spread, "hub", LogRange(0, code=code)) as (seen, node):
+        hub = seen.connections["hub"]
+        for _ in range(2):
+            with pytest.raises(RpcError, match="limited to a 0 block range"):
+                rebuild(hub, spread.domain, spread.id_of("arcade"), 1, 8)
+        assert node.count("eth_getLogs") < 100

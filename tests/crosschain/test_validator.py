@@ -383,17 +383,21 @@ def test_nothing_from_a_reorganised_chain_is_signed_until_its_operator_says_so(
     assert contradicting.head != signed.head
     for _ in range(2):
         caplog.clear()
-        for fact in (other_lane, contradicting):
-            exchange.remove(fact.leaf)
-            judgement, reason = judge(validator, [fact])
-            assert judgement is Judgement.WAITING
+        roots = {exchange.propose([fact]) for fact in (other_lane, contradicting)}
+        verdicts = {verdict.root: verdict for verdict in validator.pass_once()}
+        assert verdicts.keys() == roots
+        for root, verdict in verdicts.items():
+            reason = verdict.reason
+            assert verdict.judgement is Judgement.WAITING
             assert reason.startswith("hub was reorganised below its finality (block ")
             assert reason.endswith("until its operator says so (`ape metalayer validate --trust-again hub`)")
-            assert reason in caplog.messages
-            assert not exchange.refusals(fact.leaf, final_only=True)
+            # Nobody has to wait for it.
+            assert exchange.refusals(root, final_only=True) == {validator.address: reason}
+        assert set(caplog.messages) == {reason}
         elsewhere = exchange.propose([fact_of(mesh, "arcade", "perps")])
         assert {v.root for v in validator.pass_once() if v.judgement is Judgement.SIGNED} == {elsewhere}
-        exchange.remove(elsewhere)
+        for root in (elsewhere, *roots):
+            exchange.remove(root)
         validator.record.close()
         validator = mesh.validator(0, exchange, tmp_path)
     assert validator.chains.warnings() == [reason]
@@ -403,6 +407,8 @@ def test_nothing_from_a_reorganised_chain_is_signed_until_its_operator_says_so(
     with pytest.raises(MetalayerError, match="no chain 'mars': expected one of hub"):
         validator.chains.trust_again("mars")
     assert validator.chains.trust_again("hub") in reason
+    for fact in (other_lane, contradicting):
+        exchange.propose([fact])
     verdicts = {verdict.root: verdict for verdict in validator.pass_once()}
     assert verdicts[other_lane.leaf].judgement is Judgement.SIGNED
     assert verdicts[contradicting.leaf].judgement is Judgement.REFUSED

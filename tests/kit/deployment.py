@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -32,10 +33,11 @@ from metalayer.network.transactions import KeySender, Receipt, Sender, Transacti
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
-from metalayer.protocol.facts import SetFact
+from metalayer.protocol.facts import RestartFact, SetFact
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.rpc import call_request
+from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.validator.next_set import NextSet
 from metalayer.validator.process import Validator
@@ -294,16 +296,31 @@ class Deployment(Mesh):
             for validator in validators:
                 validator.record.close()
 
+    def trust_again(self, validators: Iterable[Validator], exchange: Exchange, name: str) -> None:
+        """As the operators of validators at work, when each of them has seen a chain reorganised."""
+        chain_id = self.id_of(name)
+        other = next(each for each in self.by_id if each != chain_id)
+        root = exchange.propose([RestartFact(chain_id, other, 1 << 40)])
+        deadline = time.monotonic() + 20
+        for validator in validators:
+            while not validator.chains.distrust(chain_id):
+                assert time.monotonic() < deadline, f"{name} was not reorganised"
+                time.sleep(0.02)
+            validator.chains.trust_again(name)
+        exchange.remove(root)
+
     def relayer(
         self,
         exchange: Exchange,
         sender: Sender = RELAYER,
         timeout: float = 20.0,
         claim_multiple: float = float("inf"),
+        memory: Memory | None = None,
     ) -> Relayer:
         """A relayer that claims nothing unless told to: a claim is one more message in a lane."""
         senders = dict.fromkeys(self.connections, sender)
-        return Relayer(self, exchange, senders, timeout, claim_multiple)
+        kept = memory or Memory.fleeting()
+        return Relayer(self, exchange, senders, timeout, claim_multiple, kept)
 
     # Transactions of accounts that the node signs for
 

@@ -287,16 +287,17 @@ def _errors() -> dict[str, tuple[bytes, list[str]]]:
 
 
 @lru_cache
-def _events() -> dict[bytes, Any]:
+def _events() -> dict[tuple[bytes, int], Any]:
+    """By topic and number of topics: `Transfer` of ERC-20 and ERC-721 differ in what is indexed only."""
     return {
-        keccak(text=abi.selector): abi
+        (keccak(text=abi.selector), 1 + sum(parameter.indexed for parameter in abi.inputs)): abi
         for contract_type in contract_types().values()
         for abi in contract_type.events
     }
 
 
 def _event(log: Log) -> Event:
-    abi = _events()[log.topics[0]]
+    abi = _events()[log.topics[0], len(log.topics)]
     topics = iter(log.topics[1:])
     plain = [parameter.canonical_type for parameter in abi.inputs if not parameter.indexed]
     data = iter(CODEC.decode(plain, log.data))

@@ -12,7 +12,7 @@ from eth_abi.abi import decode
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.gateway import Route
+from metalayer.protocol.gateway import Route, Terms
 from tests.kit import roles
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import init_code
@@ -65,8 +65,9 @@ _NEXT_WEIGHTS = ([1] * 6, [29, 20, 16, 15, 10], [2, 1, 2, 1, 2, 1, 1], [100] * 5
 
 def _route(position: int) -> Route:
     """Terms that no two lanes share: an amount booked to the wrong lane shows."""
-    base, gas, byte, back = (fee + position * fee // 7 for fee in (5_000_000, 20_000, 1_000, 8_000_000))
-    return Route(True, True, 200_000, 2_000_000, base, gas, byte, back, 1_000 + position)
+    base, gas, byte, back = (fee + position * fee // 7 for fee in (5_000_000, 20_000, 1_000, 15_000))
+    terms = Terms(200_000, 2_000_000, 200_000, base, gas, byte, back, 1_000 + position)
+    return Route(True, True, terms)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ class Gateways(Deployment):
         )
         for lane, route in self.routes.items():
             if lane[0] == name:
-                self.must(name, OWNER, self.gateway, gateway.SET_ROUTE.encode(self.id_of(lane[1]), route))
+                terms = gateway.SET_TERMS.encode(self.id_of(lane[1]), route.terms)
+                self.must(name, OWNER, self.gateway, terms)
         self.rpc(name, "anvil_impersonateAccount", self.bridge)
         self.rpc(name, "anvil_setBalance", self.bridge, hex(10**20))
         for account in (SENDER, PAYER, contract):

@@ -11,8 +11,9 @@ from tests.kit.scripted import Behaviour
 
 NOBODY = "0x00000000000000000000000000000000000Face7"
 """A recipient without code, unless a test gives it some."""
-BASE, RELAY, BACK = 3_000_000, 11_000_000, 7_000_000
-FEE = Fee(BASE, RELAY, BACK).packed
+PARTS = Fee(base=3_000_000, relay=11_000_000, step=1_500_000, callback=2_500_000, return_gas_limit=100_000)
+BASE, RELAY, STEP, BACK = PARTS.base, PARTS.relay, PARTS.step, PARTS.back
+FEE = PARTS.packed
 HIGHEST = 2**64 - 1
 ACCEPTED, FAILED, EXPIRED = ((status, 0) for status in Status)
 """What `messageStatus` says of a message of which no notice was sent."""

@@ -9,14 +9,15 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tests.kit.evm import Contract, Receipt, Revert
-from tests.kit.terms import FREE_ROUTE
 
 MIN_GAS_LIMIT = keccak(text="minGasLimit(uint256)")[:4]
 DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]
+FEE_PAYER = keccak(text="feePayer(address)")[:4]
+RETURN_GAS_LIMIT = keccak(text="returnGasLimit(uint256)")[:4]
+MAX_FEE = keccak(text="maxFee(uint256)")[:4]
 STORED_HEAD_INTERVAL = 256
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
 """A recipient without code."""
-CLOSED_ROUTE = (False, False, *FREE_ROUTE[2:])
 
 
 def min_gas_limit(value: int) -> bytes:
@@ -25,6 +26,19 @@ def min_gas_limit(value: int) -> bytes:
 
 def deliver_before(value: int) -> bytes:
     return DELIVER_BEFORE + encode(["uint256"], [value])
+
+
+def fee_payer(account: str) -> bytes:
+    return FEE_PAYER + encode(["address"], [account])
+
+
+def return_gas_limit(value: int) -> bytes:
+    return RETURN_GAS_LIMIT + encode(["uint256"], [value])
+
+
+def max_fee(value: int) -> bytes:
+    """In wei of ERA."""
+    return MAX_FEE + encode(["uint256"], [value])
 
 
 def send(

@@ -11,7 +11,7 @@ from eth_abi.abi import encode
 from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, Tree
-from metalayer.protocol.gateway import Batch, Kind, Walk
+from metalayer.protocol.gateway import Batch, Kind, ReturnNotice, Walk
 from metalayer.protocol.message import Fee, genesis_head, interoperable
 from tests.kit.evm import Contract, Receipt, views
 from tests.kit.paper import PaperLane, Validators
@@ -96,8 +96,7 @@ class Origin:
         hub_id, origin = self.hub.chain.chain_id, origin or self.arcade
         lane = self.said.setdefault(origin, PaperLane(hub_id, origin, hub_id))
         gateway = self.gateway.address
-        lane.append_notice(gateway, payload)
-        nonce = len(lane.messages)
+        nonce = lane.append_notice(gateway, payload).nonce
         tree = Tree([lane.fact()])
         attestation = self.validators.sign(hub_id, gateway, tree.root).fields
         return self.step(
@@ -105,10 +104,10 @@ class Origin:
         )
 
     def notice(
-        self, id_: bytes, *, expired: bool, carrier: str, returns: int = 0, origin: int | None = None
+        self, id_: bytes, *, expired: bool, carrier: str, step: int = 0, origin: int | None = None
     ) -> Step:
-        """`returns`: the return part that the carrier is said to get, in gwei."""
-        return self.say(notice(id_, expired, returns), carrier=carrier, origin=origin)
+        """`step`: the step part that the carrier is said to get, in gwei."""
+        return self.say(notice(id_, expired, step), carrier=carrier, origin=origin)
 
     def claim(
         self, relayer: str, total: int, *, carriage: int = 0, carrier: str, origin: int | None = None
@@ -122,10 +121,12 @@ class Origin:
     def refund(self, sent: Sent, *, by: str) -> Step:
         return self.step(self.gateway, "refund", *self.evidence(sent), sender=by)
 
-    def returned(self, sent: Sent) -> tuple[str, bool, bool]:
-        """Carrier, expired and refunded of what the gateway knows."""
-        found: tuple[str, bool, bool] = self.gateway.view("returnNotice", sent.message.destination, sent.id)
-        return found
+    def call_back(self, sent: Sent, *, by: str) -> Step:
+        return self.step(self.gateway, "callBack", *place(sent), sender=by)
+
+    def returned(self, sent: Sent) -> ReturnNotice:
+        """What the gateway knows of a message's return. Zero is whoever carried nothing."""
+        return ReturnNotice(*self.gateway.view("returnNotice", sent.message.destination, sent.id))
 
     def carry(self, stack: Stack, messages: Sequence[Sent], sender: str, at: int | None = None) -> Receipt:
         """Delivers consecutive messages of a real lane to another chain's gateway."""
@@ -161,9 +162,19 @@ def walk(lane: Sequence[Sent], sent: Sent, end: int | None = None) -> Walk:
     return Walk(message.destination, message.nonce, before, ids)
 
 
-def notice(id_: bytes, expired: bool, returns: int) -> bytes:
+def place(sent: Sent) -> tuple[Any, ...]:
+    """Arguments of `callBack`."""
+    return sent.message.fields, sent.message.destination, sent.message.nonce
+
+
+def notice(id_: bytes, expired: bool, step: int) -> bytes:
     """Payload that says that a message goes back, and what its carrier gets for that (gwei)."""
-    return encode(["uint256", "bytes32", "uint256", "uint256"], [Kind.RETURN, id_, int(expired), returns])
+    return encode(["uint256", "bytes32", "uint256", "uint256"], [Kind.RETURN, id_, int(expired), step])
+
+
+def restart_notice(nonce: int, last_nonce: int, last_head: bytes) -> bytes:
+    """Payload that says where the Inbox left a lane that was restarted at `nonce`."""
+    return encode(["uint256", "uint256", "uint256", "bytes32"], [Kind.RESTART, nonce, last_nonce, last_head])
 
 
 def claim(relayer: str, total: int, carriage: int) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY
+from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY, GUARDIAN
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract
 
@@ -27,6 +27,10 @@ class Stack:
     @property
     def gateway(self) -> Contract:
         return self.contracts[GATEWAY]
+
+    @property
+    def guardian(self) -> Contract:
+        return self.contracts[GUARDIAN]
 
     @property
     def era(self) -> Contract:

@@ -6,8 +6,8 @@ from eth_utils.address import to_checksum_address
 from hypothesis import strategies as st
 
 from metalayer.protocol.attestation import Attestation, ValidatorSet
-from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
-from metalayer.protocol.gateway import Route, Walk
+from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, UnexecutedFact
+from metalayer.protocol.gateway import Terms, Walk
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Fee, Message, interoperable
 from tests.kit.terms import HIGHEST_FEE, HIGHEST_GAS_LIMIT, WHOLE_SHARE
 
@@ -46,7 +46,8 @@ def nearly_recipients(draw: st.DrawFn, chains: st.SearchStrategy[int] = chain_id
 
 # Messages and facts
 
-fees = st.builds(Fee, uint64, uint64, uint64)
+_fee_parts = up_to(2**56 - 1)
+fees = st.builds(Fee, _fee_parts, _fee_parts, _fee_parts, _fee_parts, up_to(2**32 - 1))
 messages = st.builds(
     Message,
     network_id=uint256,
@@ -63,7 +64,8 @@ messages = st.builds(
 lane_facts = st.builds(LaneFact, uint256, uint256, uint64, words)
 set_facts = st.builds(SetFact, uint64, words)
 restart_facts = st.builds(RestartFact, uint256, uint256, uint64)
-facts: st.SearchStrategy[Fact] = lane_facts | set_facts | restart_facts
+unexecuted_facts = st.builds(UnexecutedFact, uint256, uint256, uint64, words, st.integers(0, 2))
+facts: st.SearchStrategy[Fact] = lane_facts | set_facts | restart_facts | unexecuted_facts
 walks = st.builds(Walk, uint256, uint64, words, st.lists(words, max_size=3))
 
 # Validators
@@ -95,18 +97,17 @@ def weights(least: int, most: int, *, size: tuple[int, int]) -> st.SearchStrateg
 # Terms
 
 route_fees = up_to(HIGHEST_FEE)
-routes = up_to(HIGHEST_GAS_LIMIT, 1).flatmap(
+terms = up_to(HIGHEST_GAS_LIMIT, 1).flatmap(
     lambda highest: st.builds(
-        Route,
-        outbound=st.just(True),
-        inbound=st.booleans(),
+        Terms,
         default_gas_limit=up_to(highest, 1),
         max_gas_limit=st.just(highest),
+        default_return_gas_limit=up_to(HIGHEST_GAS_LIMIT),
         base_fee=route_fees,
         gas_fee=route_fees,
         byte_fee=route_fees,
-        return_fee=route_fees,
+        return_gas_fee=route_fees,
         protocol_share=up_to(WHOLE_SHARE),
     )
 )
-"""Terms of a lane that is open."""
+"""Of sending to a chain."""

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.check import Finding, check, describe_set
-from metalayer.deploy.contracts import SET_GUARDIAN, describe_route
+from metalayer.deploy.contracts import SET_GUARDIAN, describe_terms
 from metalayer.deploy.intent import route_between
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
@@ -20,12 +21,19 @@ from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployment import Deployment
-from tests.kit.roles import GUARDIAN, OWNER, SUCCESSOR
+from tests.kit.roles import OWNER, SUCCESSOR
 
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
 ACCEPT_OWNERSHIP = Function("acceptOwnership()")
 
 Drift = Callable[[], dict[tuple[str, str], tuple[str, str]]]
+
+SETS_SLOT = (
+    int.from_bytes(
+        keccak((int.from_bytes(keccak(text="metalayer.sets"), "big") - 1).to_bytes(32, "big")), "big"
+    )
+    & ~0xFF
+)
 
 
 @pytest.fixture
@@ -78,18 +86,16 @@ def test_finds_a_pending_and_then_another_owner(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"outbound": False}, "inbound only, gas 200000/2000000, fees "),
-        ({"inbound": False}, "outbound only, gas 200000/2000000, fees "),
-        ({"outbound": False, "inbound": False}, "closed, gas 200000/2000000, fees "),
-        ({"default_gas_limit": 200_001}, "both ways, gas 200001/2000000, fees "),
-        ({"base_fee": 1}, "fees 1/10000/1000/100000 + 10 %"),
-        ({"gas_fee": 1}, "fees 1000000/1/1000/100000 + 10 %"),
-        ({"byte_fee": 1}, "fees 1000000/10000/1/100000 + 10 %"),
-        ({"return_fee": 1}, "fees 1000000/10000/1000/1 + 10 %"),
-        ({"protocol_share": 1}, "fees 1000000/10000/1000/100000 + 0.01 %"),
+        ({"default_gas_limit": 200_001}, "gas 200001/2000000/200000, fees "),
+        ({"default_return_gas_limit": 1}, "gas 200000/2000000/1, fees "),
+        ({"base_fee": 1}, "fees 1/10000/1000/200 + 10 %"),
+        ({"gas_fee": 1}, "fees 1000000/1/1000/200 + 10 %"),
+        ({"byte_fee": 1}, "fees 1000000/10000/1/200 + 10 %"),
+        ({"return_gas_fee": 1}, "fees 1000000/10000/1000/1 + 10 %"),
+        ({"protocol_share": 1}, "fees 1000000/10000/1000/200 + 0.01 %"),
     ],
 )
-def test_finds_a_changed_route(
+def test_finds_changed_terms(
     drift: Drift,
     registry: Registry,
     connections: dict[str, Connection],
@@ -98,17 +104,35 @@ def test_finds_a_changed_route(
     words: str,
 ) -> None:
     hub, social = network.hub, network.chains["social"]
-    intended = route_between(social, hub)
-    data = gateway.SET_ROUTE.encode(hub.chain_id, replace(intended, **change))
+    intended = route_between(social, hub).terms
+    data = gateway.SET_TERMS.encode(hub.chain_id, replace(intended, **change))
     connections["social"].send(OWNER, registry.address("Metalayer"), data)
     ((subject, (expected, found)),) = drift().items()
-    assert subject == ("social", "route to and from hub")
-    assert expected == describe_route(intended)
+    assert subject == ("social", "terms to hub")
+    assert expected == describe_terms(intended)
     assert words in found
 
 
+@pytest.mark.parametrize(
+    ("outbound", "inbound", "words"),
+    [(False, True, "inbound only"), (True, False, "outbound only"), (False, False, "closed")],
+)
+def test_finds_a_closed_route(
+    drift: Drift,
+    registry: Registry,
+    connections: dict[str, Connection],
+    network: Network,
+    outbound: bool,
+    inbound: bool,
+    words: str,
+) -> None:
+    data = gateway.SET_OPEN.encode(network.hub.chain_id, outbound, inbound)
+    connections["social"].send(OWNER, registry.address("Metalayer"), data)
+    assert drift() == {("social", "route to and from hub"): ("both ways", words)}
+
+
 def test_finds_another_guardian(drift: Drift, registry: Registry, connections: dict[str, Connection]) -> None:
-    successor, guardian = SUCCESSOR.address, GUARDIAN.address
+    successor, guardian = SUCCESSOR.address, registry.address("Guardian")
     data = SET_GUARDIAN.encode(successor)
     connections["perps"].send(OWNER, registry.address("Metalayer"), data)
     assert drift() == {("perps", "guardian"): (guardian, successor)}
@@ -117,12 +141,12 @@ def test_finds_another_guardian(drift: Drift, registry: Registry, connections: d
 def test_finds_another_validator_set(
     drift: Drift, registry: Registry, connections: dict[str, Connection]
 ) -> None:
-    """The set is in storage: found by its value, wherever the compiler put it."""
+    """The set is in storage, at the place that its name gives (ERC-7201)."""
     arcade, gateway = connections["arcade"], registry.address("Metalayer")
     expected = registry.first_validator_set().hash
     slots = [
         slot
-        for slot in range(16)
+        for slot in [SETS_SLOT]
         if arcade.rpc("eth_getStorageAt", gateway, hex(slot), "latest") == to_hex(expected)
     ]
     assert len(slots) == 1

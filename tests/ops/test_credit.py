@@ -85,8 +85,8 @@ def test_quotes_what_the_terms_give(
     deployment: Deployment, network: Network, gas_limit: int | None, length: int
 ) -> None:
     """M15."""
-    route = route_between(network.chains["arcade"], network.hub)
-    expected = route.quote(route.default_gas_limit if gas_limit is None else gas_limit, length)
+    terms = route_between(network.chains["arcade"], network.hub).terms
+    expected = terms.quote(terms.default_gas_limit if gas_limit is None else gas_limit, 0, length)
     options = [] if gas_limit is None else ["--gas-limit", str(gas_limit)]
     arguments = ["quote", "arcade", "hub", "--bytes", str(length), *options]
     assert run(*arguments).output == f"{era(expected)} ERA\n"

@@ -25,7 +25,7 @@ SET_CALL = Function("setCall(address,bytes)")
 
 
 def recipient_views(desired: Desired) -> Iterator[View]:
-    target = desired.guardian
+    target = desired.offices.council
     change = Change("aim", PAYER.address, SET_CALL.encode(target, b""), {"newTarget": target})
     yield View("recipient's target", TARGET, target, change=change)
 

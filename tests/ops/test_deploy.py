@@ -38,7 +38,6 @@ from metalayer.network.transactions import Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import ARACHNID, create3_address
-from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
@@ -46,7 +45,7 @@ from tests.kit.profiles import Profile
 from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
 from tools.repository import repo_root
 
-# Each contract and the seal by the deployer; a route to each other chain by the owner.
+# Each contract, and the seal. The owner has nothing to do.
 DEPLOYER_STEPS = len(CONTRACTS) + 1
 
 
@@ -63,9 +62,9 @@ def nonces(connections: dict[str, Connection]) -> dict[tuple[str, Role], int]:
     return {(n, a): nonce(c, a) for n, c in connections.items() for a in accounts}
 
 
-def expected_nonces(before: dict[tuple[str, Role], int], chains: int) -> dict[tuple[str, Role], int]:
+def expected_nonces(before: dict[tuple[str, Role], int]) -> dict[tuple[str, Role], int]:
     return {
-        (name, account): count + (DEPLOYER_STEPS - 1 if account == SECOND_DEPLOYER else chains - 1)
+        (name, account): count + (DEPLOYER_STEPS - 1 if account == SECOND_DEPLOYER else 0)
         for (name, account), count in before.items()
     }
 
@@ -138,7 +137,7 @@ def test_deploys_to_the_same_addresses_and_does_nothing_the_second_time(
             plan.resolved.addresses[name]
         }
     assert registry.differences(connections) == []
-    assert nonces(connections) == expected_nonces(before, len(connections))
+    assert nonces(connections) == expected_nonces(before)
     assert not deployer.plan().has_changes
 
     files = {path.name: path.read_bytes() for path in deployer.folder.iterdir()}
@@ -223,7 +222,7 @@ def test_survives_a_crash_at_any_request(
             break
         crashes += 1
         registry = run.apply(quietly)
-        assert nonces(connections) == expected_nonces(before, len(connections)), f"request {request}"
+        assert nonces(connections) == expected_nonces(before), f"request {request}"
         assert set(registry.chains) == set(connections)
         assert not run.plan().has_changes
         assert not Journal(run.folder / "journal.jsonl").in_flight("arcade")
@@ -305,7 +304,7 @@ def test_another_machine_goes_on_with_the_set_that_is_installed(
 def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    closed = gateway.SET_ROUTE.encode(perps, Route(False, True, 1, 2, 3, 4, 5, 6, 7))
+    closed = gateway.SET_OPEN.encode(perps, False, True)
     connections["arcade"].send(OWNER, registry.address("Metalayer"), closed)
     assert missing(deployer) == [("arcade", "route to perps")]
     deployer.apply(quietly)
@@ -313,16 +312,16 @@ def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, 
 
 
 @pytest.mark.usefixtures("factory_placed")
-@pytest.mark.parametrize("field", ["base_fee", "gas_fee", "byte_fee", "return_fee", "protocol_share"])
+@pytest.mark.parametrize("field", ["base_fee", "gas_fee", "byte_fee", "return_gas_fee", "protocol_share"])
 def test_a_changed_fee_is_put_back(
     deployer: Deployer, connections: dict[str, Connection], field: str
 ) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
-    intended = deployer.plan().resolved.chains["arcade"].routes[perps]
-    dearer = gateway.SET_ROUTE.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
+    intended = deployer.plan().resolved.chains["arcade"].routes[perps].terms
+    dearer = gateway.SET_TERMS.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
     connections["arcade"].send(OWNER, registry.address("Metalayer"), dearer)
-    assert missing(deployer) == [("arcade", "route to perps")]
+    assert missing(deployer) == [("arcade", "terms to perps")]
     deployer.apply(quietly)
     assert missing(deployer) == []
 
@@ -341,22 +340,25 @@ def test_another_guardian_is_put_back(deployer: Deployer, connections: dict[str,
 def test_the_plan_shows_who_pauses_and_what_messages_cost(
     with_intent: Callable[..., Deployer], network: Network
 ) -> None:
-    guardians = {"default": GUARDIAN.alias, "social": SUCCESSOR.alias}
-    plan = with_intent(guardians=guardians).plan()
+    councils = {"default": GUARDIAN.alias, "social": SUCCESSOR.alias}
+    plan = with_intent(councils=councils).plan()
     out = Console(width=200, record=True, quiet=False, file=io.StringIO())
     for part in plan_tables(plan):
         out.print(part)
     lines = [" ".join(line.replace("│", "").split()) for line in out.export_text().splitlines()]
     assert f"owner {OWNER.address} every chain" in lines
-    assert f"guardian {GUARDIAN.address} hub, arcade, perps" in lines
-    assert f"guardian {SUCCESSOR.address} social" in lines
-    assert "hub → arcade 200,000 1,000 100 2,000,000 10 %" in lines
+    assert f"council {GUARDIAN.address} hub, arcade, perps" in lines
+    assert f"council {SUCCESSOR.address} social" in lines
+    assert f"watcher {GUARDIAN.address} every chain" in lines
+    assert "hub → arcade 200,000 1,000 100 10,000 10 %" in lines
     steps = plan_as_dict(plan)["chains"]["social"]
     created = next(step for step in steps if step["step"] == "create Metalayer")
-    assert created["arguments"]["initialGuardian"] == SUCCESSOR.address
-    configured = next(step for step in steps if step["step"] == "route to hub")
-    assert configured["arguments"]["baseFee"] == network.hub.preset.fees.base
-    assert configured["arguments"]["returnFee"] == network.chains["social"].preset.fees.return_
+    first = created["arguments"]["routes"][0]
+    assert first["chainId"] == network.hub.chain_id
+    assert first["route"]["terms"]["baseFee"] == network.hub.preset.fees.base
+    assert first["route"]["terms"]["returnGasFee"] == network.chains["social"].preset.fees.gas
+    guarding = next(step for step in steps if step["step"] == "create Guardian")
+    assert guarding["arguments"]["initialCouncil"] == SUCCESSOR.address
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -415,7 +417,7 @@ def test_refuses_a_namespace_that_is_sealed_too_early(
     planned = deployer.plan()
     seal = planned.chains["hub"][-1].step
     connections["hub"].send(SECOND_DEPLOYER, seal.to, seal.data)
-    with pytest.raises(MetalayerError, match=r"hub: Metalayer is not there, but the .* is already sealed"):
+    with pytest.raises(MetalayerError, match=r"hub: Annex is not there, but the .* is already sealed"):
         deployer.apply(quietly)
 
 
@@ -442,9 +444,9 @@ def test_the_deployer_holds_nothing_afterwards(
             if planned.step.sender == sender.address and planned.step.kind == "hand over":
                 with pytest.raises(MetalayerError, match="NotController"):
                     connection.call(planned.step.to, planned.step.data, sender=sender.address)
-            if planned.step.kind == "configure":
-                with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
-                    connection.call(planned.step.to, planned.step.data, sender=sender.address)
+        for data in (SET_GUARDIAN.encode(sender.address), gateway.SET_OPEN.encode(901, False, False)):
+            with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
+                connection.call(registry.address(GATEWAY), data, sender=sender.address)
         assert registry.chains[chain].owner == OWNER.address
 
 
@@ -515,7 +517,7 @@ def test_the_real_process_can_be_killed(
         process.stdout.close()
         assert process.returncode in (0, -signal.SIGKILL)
     assert process.returncode == 0
-    assert nonces(connections) == expected_nonces(before, len(connections))
+    assert nonces(connections) == expected_nonces(before)
 
 
 def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]) -> None:
@@ -528,7 +530,7 @@ def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]
     applied = profile.run(deploy, "apply", "--json")
     assert applied.exit_code == 0, applied.stderr
     assert set(json.loads(applied.stdout)["chains"]) == set(connections)
-    assert nonces(connections) == expected_nonces(before, len(connections))
+    assert nonces(connections) == expected_nonces(before)
     assert profile.run(deploy, "apply").stdout.startswith("nothing to do\n")
     assert "in flight" not in profile.run(deploy, "status").stdout
     checked = profile.run(check)
@@ -544,6 +546,11 @@ def test_who_cannot_sign_learns_it_before_anything_is_sent(
     connections: dict[str, Connection], deployment: Deployment, deployer: Deployer
 ) -> None:
     """On all chains: the owner has no key here, or its passphrase is wrong."""
+    registry = deployer.apply(quietly)
+    for name, connection in connections.items():
+        other = "arcade" if name == "hub" else "hub"
+        close = gateway.SET_OPEN.encode(connections[other].chain_id, False, False)
+        connection.send(OWNER, registry.address(GATEWAY), close)
     before = nonces(connections)
 
     def sender_of(name: str) -> Sender:

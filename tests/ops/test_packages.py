@@ -119,6 +119,10 @@ def greeter_of(project: Path) -> dict[str, Any]:
     return dict(manifest["contractTypes"]["Greeter"])
 
 
+def code_of(compiled: dict[str, Any]) -> str:
+    return str(compiled["evm"]["bytecode"]["object"])
+
+
 def test_both_packages_hold_the_same_sources_and_nothing_that_is_deployed_or_tests(
     packages: Unpacked,
 ) -> None:
@@ -171,16 +175,22 @@ def test_a_foundry_project_compiles_with_the_npm_package(packages: Unpacked) -> 
     """
     (remappings,) = (block.split() for block in blocks("") if "=node_modules/" in block)
     texts = {f"node_modules/{name}": text for name, text in files(packages.node_modules, ".sol").items()}
+    examples = [name for name in texts if name.startswith("node_modules/@metalayer/contracts/examples/")]
     asked = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in {**texts, "src/Greeter.sol": GREETER}.items()},
         "settings": {
             "remappings": remappings,
-            "outputSelection": {"*": {"*": ["abi"]}, "src/Greeter.sol": {"*": ["evm.bytecode.object"]}},
+            "outputSelection": {
+                "*": {"*": ["abi"]},
+                **{name: {"*": ["evm.bytecode.object"]} for name in ("src/Greeter.sol", *examples)},
+            },
         },
     }
     (answer,) = run(solc_folder() / f"solc-v{solc_version()}", [asked])
     compiled = answer["contracts"]
-    assert compiled["src/Greeter.sol"]["Greeter"]["evm"]["bytecode"]["object"]
+    assert code_of(compiled["src/Greeter.sol"]["Greeter"])
+    deployable = {name for path in examples for name, made in compiled[path].items() if code_of(made)}
+    assert deployable == {"Greeter", "Postbox", "SpokeGovernor", "Voucher"}
     abi = json.loads((packages.npm / "abi" / "IMetalayer.json").read_text(encoding="utf-8"))
     assert compiled["node_modules/@metalayer/contracts/interfaces/IMetalayer.sol"]["IMetalayer"]["abi"] == abi

@@ -42,6 +42,9 @@ from tests.kit.paper import DAY
 from tests.kit.profiles import Profile
 from tests.kit.roles import BENEFICIARY, DEPOSITOR, PAUPER, RELAYER, VALIDATORS
 
+RETURN_GAS_LIMIT = 300_000
+"""Of every hop of the bridge."""
+
 
 @pytest.fixture
 def live(deployment: Deployment) -> Live:
@@ -140,7 +143,8 @@ def move(
 
 def fee(live: Live, origin: str, destination: str, gas_limit: int) -> int:
     """Fee of a hop by the terms of networks.yaml, in wei."""
-    return route_between(live.network.chain(origin), live.network.chain(destination)).quote(gas_limit, 128)
+    terms = route_between(live.network.chain(origin), live.network.chain(destination)).terms
+    return terms.quote(gas_limit, RETURN_GAS_LIMIT, 128)
 
 
 def books_of(live: Live) -> Books:

@@ -62,7 +62,7 @@ library Attestations {
     /// @notice Reverts unless the set may be installed: it is unexpired, and its size, order and weights are valid. No
     /// validator can reach or block a quorum alone.
     function check(ValidatorSet memory set) internal view {
-        checkExpiry(set.version, set.expires);
+        checkExpiry(set.version, set.expires, 0);
         bytes32[] memory validators = set.validators;
         uint256 count = validators.length;
         require(count >= MIN_VALIDATORS && count <= MAX_VALIDATORS, InvalidValidatorCount(count));
@@ -80,9 +80,11 @@ library Attestations {
         }
     }
 
-    /// @notice Reverts if the set's time has passed. The second `expires` itself still counts.
-    function checkExpiry(uint64 version, uint64 expires) internal view {
-        require(block.timestamp <= expires, ValidatorSetExpired(version, expires));
+    /// @notice Reverts if the set's time has passed, and `grace` seconds more. The last second itself still counts.
+    function checkExpiry(uint64 version, uint64 expires, uint64 grace) internal view {
+        unchecked {
+            require(block.timestamp <= uint256(expires) + grace, ValidatorSetExpired(version, expires));
+        }
     }
 
     /// @notice Reverts unless a quorum of the attestation's set signed its root. The caller must check that the set is

@@ -11,6 +11,8 @@ library Facts {
     bytes32 internal constant SET_FACT_TYPEHASH = keccak256("SetFact(uint256 version,bytes32 setHash)");
     bytes32 internal constant RESTART_FACT_TYPEHASH =
         keccak256("RestartFact(uint256 origin,uint256 destination,uint256 nonce)");
+    bytes32 internal constant UNEXECUTED_FACT_TYPEHASH =
+        keccak256("UnexecutedFact(uint256 origin,uint256 destination,uint256 nonce,bytes32 id,uint256 status)");
 
     /// @notice Leaf of "the lane (origin, destination) had this head after `nonce` messages".
     function lane(uint256 origin, uint256 destination, uint256 nonce, bytes32 head) internal pure returns (bytes32) {
@@ -25,6 +27,17 @@ library Facts {
     /// @notice Leaf of "the owner of the origin restarted the lane (origin, destination) at `nonce`".
     function restart(uint256 origin, uint256 destination, uint256 nonce) internal pure returns (bytes32) {
         return _leaf(keccak256(abi.encode(RESTART_FACT_TYPEHASH, origin, destination, nonce)));
+    }
+
+    /// @notice Leaf of "the destination did not execute message `id`, at place `nonce` of the lane (origin, destination),
+    /// before its deadline, and left it with this status".
+    /// @param status {MessageStatus} on the destination: none if it was never tried.
+    function unexecuted(uint256 origin, uint256 destination, uint256 nonce, bytes32 id, uint256 status)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return _leaf(keccak256(abi.encode(UNEXECUTED_FACT_TYPEHASH, origin, destination, nonce, id, status)));
     }
 
     /// @notice Root to which `proof` leads from `leaf`. Of two nodes the smaller one is hashed first, as in

@@ -3,15 +3,15 @@ pragma solidity ^0.8.28;
 
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 
-/// @title RecipientCall: the only call of the Inbox to contracts of others
-/// @notice In assembly, because Solidity's `try` reverts the caller when the recipient returns fewer than 32 bytes, and
+/// @title RecipientCall: the only calls of the gateway to contracts of others
+/// @notice Of a message's recipient by the Inbox, and of its sender when it comes back. In assembly, because Solidity's `try` reverts the caller when the recipient returns fewer than 32 bytes, and
 /// copies everything that it returns.
 library RecipientCall {
     /// @dev Upper bound of the gas spent between measuring it and handing it over: 60 for the opcodes between, 100 for
     /// the warm CALL, 2,600 for the cold code of a delegated account (EIP-7702); the rest is room for dearer opcodes.
     uint256 private constant CALL_COST = 5_000;
     /// @dev Kept back for what the Inbox does after a call that fails: it writes two new storage words (22,100 each),
-    /// the message's status and the relayer's earnings, and emits one event.
+    /// the message's status and the relayer's earnings, and emits one event. A refund does less.
     uint256 private constant BOOKKEEPING = 55_000;
 
     /// @notice Gas that must be left right before the call, so that the recipient gets `gasLimit` under the 63/64 rule
@@ -46,6 +46,23 @@ library RecipientCall {
             if iszero(lt(available, gasNeeded)) {
                 let success := call(gasForwarded, recipient, 0, data, size, 0x00, 0x20)
                 accepted := and(and(success, gt(returndatasize(), 0x1f)), eq(mload(0x00), magic))
+            }
+        }
+    }
+
+    /// @notice Calls a sender that has code with `data`, and copies nothing of what it returns.
+    /// @param gasNeeded What `required` returns for `gasLimit`.
+    /// @return available Gas left right before the call. If it is less than `gasNeeded`, nothing was called.
+    /// @return succeeded True if the call did not revert.
+    function callBack(address sender, uint256 gasNeeded, uint256 gasLimit, bytes memory data)
+        internal
+        returns (uint256 available, bool succeeded)
+    {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            available := gas()
+            if iszero(lt(available, gasNeeded)) {
+                succeeded := call(gasLimit, sender, 0, add(data, 0x20), mload(data), 0x00, 0x00)
             }
         }
     }

@@ -15,14 +15,15 @@ from tests.kit.hops import (
     PAYLOAD_LENGTH,
     RECEIVE_FEE,
     RECEIVE_GAS_LIMIT,
+    RETURN_GAS_LIMIT,
     TERMS,
     Courier,
     transfer,
 )
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.terms import FREE_TERMS
 
-FORWARD_FEE = TERMS.quote(FORWARD_GAS_LIMIT, PAYLOAD_LENGTH)
+FORWARD_FEE = TERMS.quote(FORWARD_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH)
 
 
 # Fees of the first hop
@@ -146,7 +147,7 @@ def test_nobody_spends_somebody_elses_credit(
 def test_sends_without_credit_where_it_costs_nothing(
     hub: Stack, arcade: Stack, owner: str, treasury: str, beneficiary: str
 ) -> None:
-    hub.gateway.send("setRoute", arcade.chain.chain_id, FREE_ROUTE, sender=owner)
+    hub.gateway.send("setTerms", arcade.chain.chain_id, FREE_TERMS.fields, sender=owner)
     hub.era.send("approve", hub.bridge.address, 1, sender=treasury)
     assert hub.bridge.view("quote", arcade.chain.chain_id) == (0, False)
     hub.bridge.send("send", arcade.chain.chain_id, beneficiary, 1, sender=treasury)
@@ -156,7 +157,7 @@ def test_quotes_no_way_that_is_closed(hub: Stack, arcade: Stack, owner: str) -> 
     """M15: it reverts as sending does."""
     for stack, other in ((hub, arcade), (arcade, hub)):
         chain_id = other.chain.chain_id
-        stack.gateway.send("setRoute", chain_id, (False, *OPEN_ROUTE[1:]), sender=owner)
+        stack.gateway.send("setOpen", chain_id, False, True, sender=owner)
         refusal = stack.bridge.revert("quote", chain_id, sender=owner)
         assert refusal == error("RouteClosed", chain_id)
 
@@ -168,7 +169,9 @@ def test_the_second_hops_fee_is_the_hubs_quote(
     hub: Stack, perps: Stack, second_hop: Callable[..., Message]
 ) -> None:
     """M15, P5: out of the amount, into the lane to perps."""
-    quoted = hub.gateway.view("quote", perps.chain.chain_id, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH)
+    quoted = hub.gateway.view(
+        "quote", perps.chain.chain_id, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH
+    )
     message = second_hop()
     assert quoted == RECEIVE_FEE == AMOUNT - transfer(message)[3]
     escrow, protocol_part = hub.gateway.view("laneFees", perps.chain.chain_id)
@@ -180,7 +183,7 @@ def test_the_second_hops_fee_is_the_hubs_quote(
 def test_the_second_hop_costs_the_amount_nothing_where_it_is_free(
     hub: Stack, perps: Stack, owner: str, second_hop: Callable[..., Message]
 ) -> None:
-    hub.gateway.send("setRoute", perps.chain.chain_id, FREE_ROUTE, sender=owner)
+    hub.gateway.send("setTerms", perps.chain.chain_id, FREE_TERMS.fields, sender=owner)
     assert transfer(second_hop())[3] == AMOUNT
 
 
@@ -250,7 +253,7 @@ def test_a_transfer_that_could_not_pay_goes_on_once_it_can(
     send("arcade", "perps", beneficiary, RECEIVE_FEE)
     message = only_open()
     courier.carry("arcade", "hub")
-    hub.gateway.send("setRoute", perps.chain.chain_id, FREE_ROUTE, sender=owner)
+    hub.gateway.send("setTerms", perps.chain.chain_id, FREE_TERMS.fields, sender=owner)
     forwarded = courier.retry(message, "hub").named("TransferForwarded")
     assert forwarded == [(message.id, only_open().id, perps.chain.chain_id, RECEIVE_FEE, 0)]
     courier.carry("hub", "perps")

@@ -22,7 +22,7 @@ from tests.kit.hops import (
 )
 from tests.kit.paper import DAY
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.terms import FREE_TERMS
 
 UNROUTED = 4_242
 
@@ -193,7 +193,7 @@ def test_refuses_a_destination_whose_outbound_is_closed(
     hub: Stack, arcade: Stack, owner: str, depositor: str, beneficiary: str
 ) -> None:
     destination = arcade.chain.chain_id
-    hub.gateway.send("setRoute", destination, (False, *OPEN_ROUTE[1:]), sender=owner)
+    hub.gateway.send("setOpen", destination, False, True, sender=owner)
     refusal = error("InvalidDestination", destination)
     assert hub.bridge.revert("send", destination, beneficiary, 1, sender=depositor) == refusal
 
@@ -208,7 +208,7 @@ def test_spoke_burns_nothing_while_its_way_to_the_hub_is_closed(
     beneficiary: str,
 ) -> None:
     on_arcade()
-    arcade.gateway.send("setRoute", hub.chain.chain_id, (False, *OPEN_ROUTE[1:]), sender=owner)
+    arcade.gateway.send("setOpen", hub.chain.chain_id, False, True, sender=owner)
     refusal = error("RouteClosed", hub.chain.chain_id)
     arguments = (perps.chain.chain_id, beneficiary, 1)
     assert arcade.bridge.revert("send", *arguments, sender=depositor) == refusal
@@ -496,7 +496,7 @@ def test_a_stranger_sends_the_bridge_nothing(
         ["uint256", "address", "address", "uint256"], [arcade.chain.chain_id, attacker, attacker, AMOUNT]
     )
     recipient = interoperable(arcade.chain.chain_id, arcade.bridge.address)
-    hub.gateway.send("setRoute", arcade.chain.chain_id, FREE_ROUTE, sender=owner)
+    hub.gateway.send("setTerms", arcade.chain.chain_id, FREE_TERMS.fields, sender=owner)
     courier.note("hub", hub.gateway.send("sendMessage", recipient, payload, [], sender=attacker))
     assert len(courier.carry("hub", "arcade").named("MessageFailed")) == 1
     assert arcade.era.view("totalSupply") == 0

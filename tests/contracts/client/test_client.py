@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 
-from metalayer.protocol.gateway import DELIVER_BEFORE, FEE_PAYER, MIN_GAS_LIMIT
+from metalayer.protocol.gateway import DELIVER_BEFORE, FEE_PAYER, MIN_GAS_LIMIT, RETURN_GAS_LIMIT
 from metalayer.protocol.message import interoperable
 from tests.kit.evm import ZERO_ADDRESS, Contract, call, deploy, error, init_code, now
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_ROUTE
+from tests.kit.terms import FREE_TERMS
 
 MAGIC = bytes.fromhex("2432ef26")
 ID = b"\x01" * 32
@@ -173,7 +173,7 @@ def test_sends_what_it_is_told_to(
     gateway: Contract, greeter: Contract, hub_id: int, owner: str, sender: str
 ) -> None:
     """M15: recipient, payload, gas limit, deadline and payer, in their canonical forms."""
-    gateway.send("setRoute", hub_id, FREE_ROUTE, sender=owner)
+    gateway.send("setTerms", hub_id, FREE_TERMS.fields, sender=owner)
     at = now(gateway.chain) + 10
     receipt = greeter.send("greet", hub_id, TEXT, sender=sender, at=at)
     ((_, from_, to, payload, value, attributes),) = receipt.named("MessageSent")
@@ -185,6 +185,7 @@ def test_sends_what_it_is_told_to(
     assert to == interoperable(hub_id, greeter.address)
     assert attributes == (
         MIN_GAS_LIMIT.encode(250_000),
+        RETURN_GAS_LIMIT.encode(100_000),
         DELIVER_BEFORE.encode(at + DAY),
         FEE_PAYER.encode(sender),
     )

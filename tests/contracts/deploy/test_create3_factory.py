@@ -6,6 +6,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, code_of, error, init_code
+from tests.kit.founding import Founding
 from tests.kit.stack import CHAINS, Stack
 
 SALT = keccak(text="recipient")
@@ -79,10 +80,10 @@ def test_refuses_code_that_cannot_be_deployed(factory: Contract, sender: str) ->
 
 
 def test_passes_the_error_of_a_constructor_on(
-    hub: Stack, factory: Contract, sender: str, owner: str, guardian: str
+    hub: Stack, factory: Contract, sender: str, founding: Founding
 ) -> None:
     """M4: an initialisation that refuses its arguments leaves nothing behind."""
-    empty_set = init_code("Metalayer", 901, hub.era.address, owner, guardian, (1, 2**64 - 1, []))
+    empty_set = founding.code(validator_set=(1, 2**64 - 1, []))
     assert factory.revert("deploy", sender, SALT, empty_set, sender=sender) == error(
         "InvalidValidatorCount", 0
     )
@@ -90,9 +91,9 @@ def test_passes_the_error_of_a_constructor_on(
 
 
 def test_salt_is_free_again_after_a_failed_deployment(
-    hub: Stack, factory: Contract, sender: str, owner: str, guardian: str
+    hub: Stack, factory: Contract, sender: str, founding: Founding
 ) -> None:
-    empty_set = init_code("Metalayer", 901, hub.era.address, owner, guardian, (1, 2**64 - 1, []))
+    empty_set = founding.code(validator_set=(1, 2**64 - 1, []))
     assert not factory.attempt("deploy", sender, SALT, empty_set, sender=sender).succeeded
     factory.send("deploy", sender, SALT, TINY, sender=sender)
 

@@ -14,7 +14,6 @@ from tests.kit.inbox import FEE
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators
 from tests.kit.scripted import Behaviour
 from tests.kit.stack import Stack
-from tests.kit.terms import OPEN_ROUTE
 
 
 @pytest.fixture
@@ -166,7 +165,7 @@ def halted(
 
     def halted(origin: int) -> None:
         if request.param == "closed":
-            gateway.send("setRoute", origin, (False, False, *OPEN_ROUTE[2:]), sender=owner)
+            gateway.send("setOpen", origin, False, False, sender=owner)
         else:
             gateway.send("pauseInbound", origin, DAY, sender=guardian)
 

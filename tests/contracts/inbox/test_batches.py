@@ -15,7 +15,6 @@ from tests.kit.evm import Contract, Receipt, Revert, error
 from tests.kit.inbox import FIRST, IDS, MESSAGES, NOBODY, PROOF
 from tests.kit.paper import PaperLane
 from tests.kit.stack import Stack
-from tests.kit.terms import OPEN_ROUTE
 
 UNROUTED = 4_242
 
@@ -71,7 +70,7 @@ def test_refuses_an_origin_whose_inbound_is_closed(
     fill: Callable[..., list[Message]],
     refusal: Callable[..., Revert],
 ) -> None:
-    gateway.send("setRoute", lane.origin, (True, False, *OPEN_ROUTE[2:]), sender=owner)
+    gateway.send("setOpen", lane.origin, True, False, sender=owner)
     fill()
     assert refusal() == error("RouteClosed", lane.origin)
 
@@ -83,7 +82,7 @@ def test_delivers_while_outbound_is_closed(
     fill: Callable[..., list[Message]],
     deliver: Callable[..., Receipt],
 ) -> None:
-    gateway.send("setRoute", lane.origin, (False, True, *OPEN_ROUTE[2:]), sender=owner)
+    gateway.send("setOpen", lane.origin, False, True, sender=owner)
     fill()
     deliver()
 

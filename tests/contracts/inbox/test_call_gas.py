@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.facts import SetFact, Tree
 from metalayer.protocol.message import Fee, Message
-from tests.kit.evm import CODEC, MAX_TRANSACTION_GAS, Contract, Receipt, Revert, call, deploy, set_code, slot
+from tests.kit.evm import CODEC, MAX_TRANSACTION_GAS, Contract, Receipt, Revert, call, now, set_code, slot
+from tests.kit.founding import Founding
 from tests.kit.inbox import FAILED, NOBODY, REFUSING, calldata_floor, place
-from tests.kit.paper import PaperLane, Validators
+from tests.kit.paper import DAY, PaperLane, Validators
 from tests.kit.scripted import Behaviour
 from tests.kit.stack import Stack
 from tests.kit.terms import HIGHEST_GAS_LIMIT, OPEN_ROUTE
@@ -157,7 +159,7 @@ def test_the_gateway_goes_on_with_the_least_gas(
     """M12: with one gas more than at InsufficientGas enough is left to book any failure, and what a relayer earns
     for the first time.
     """
-    (message,) = fill(gas_limit=gas_limit, fee=Fee(1, 2, 3).packed)
+    (message,) = fill(gas_limit=gas_limit, fee=Fee(1, 2, 3, 4, 0).packed)
     behave(behaviour)
     arguments = pack()
     low, high = gas_limit, gas_limit + 1_500_000
@@ -216,9 +218,7 @@ PROOF_DEPTH = 10
 def test_the_largest_delivery_fits_a_transaction(
     arcade: Stack,
     hub: Stack,
-    owner: str,
-    guardian: str,
-    deployer: str,
+    founding: Founding,
     relayer: str,
     sender: str,
     lane: PaperLane,
@@ -229,10 +229,9 @@ def test_the_largest_delivery_fits_a_transaction(
     `Routes.MAX_GAS_LIMIT` leaves 1,500,000 for what surrounds the call. A lane with a message that fits no
     transaction (EIP-7825) would be stuck.
     """
-    validators = Validators([1] * 32, expires=2**64 - 1)
-    parties = hub.chain.chain_id, arcade.era.address, owner, guardian
-    gateway = deploy(arcade.chain, "Metalayer", *parties, validators.argument, sender=deployer)
-    gateway.send("setRoute", lane.origin, OPEN_ROUTE, sender=owner)
+    validators = Validators([1] * 32, expires=now(arcade.chain) + 20 * DAY)
+    founding = replace(founding, chain=arcade.chain, routes={lane.origin: OPEN_ROUTE})
+    gateway = founding.deploy(validator_set=validators.argument)
     assert gateway.view("MAX_GAS_LIMIT") == HIGHEST_GAS_LIMIT
     set_code(arcade.chain, NOBODY, b"\xfe")
     largest: dict[str, Any] = {"gas_limit": HIGHEST_GAS_LIMIT, "fee": 2**256 - 1, "payload": b"\xff" * 8_192}

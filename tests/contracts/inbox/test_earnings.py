@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from eth_utils.crypto import keccak
@@ -11,12 +12,12 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.gateway import Kind
 from metalayer.protocol.message import Fee, Message
 from tests.kit.evm import Contract, error
-from tests.kit.inbox import BACK, BASE, FEE, HIGHEST, NOBODY, RELAY, notices, place
+from tests.kit.inbox import BACK, BASE, FEE, HIGHEST, NOBODY, RELAY, STEP, notices, place
 from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
 from tests.kit.scripted import Behaviour
-from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.terms import FREE_TERMS, OPEN_TERMS
 
-# What a carrier gets for a gateway message under OPEN_ROUTE: base, 150,000 gas, 128 bytes.
+# What a carrier gets for a gateway message under OPEN_TERMS: base, 150,000 gas, 128 bytes.
 CARRIAGE = 5_000_000 + 150 * 20_000 + 128 * 1_000
 
 
@@ -93,11 +94,52 @@ def test_a_retry_that_fails_earns_nothing(
     assert earned(lane.origin, attacker) == 0
 
 
-def test_sending_back_earns_nothing_here(
-    gateway: Contract, lane: PaperLane, attacker: str, expired: Message, earned: Callable[..., int]
+def test_sending_back_earns_a_step_part(
+    gateway: Contract,
+    lane: PaperLane,
+    attacker: str,
+    expired: Message,
+    failed: Message,
+    deadline: int,
+    earned: Callable[..., int],
 ) -> None:
-    """Who carries the notice is paid on the origin."""
+    """Whoever sends it; who carries the notice, and who ends the message, are paid on the origin."""
+    before = earned(lane.origin)
     gateway.send("returnToSender", *place(expired), sender=attacker)
+    assert earned(lane.origin, attacker) == STEP
+    gateway.send("returnToSender", *place(failed), sender=attacker, at=deadline + 1)
+    assert earned(lane.origin, attacker) == 2 * STEP
+    assert earned(lane.origin) == before
+
+
+def test_sending_back_again_earns_nothing(
+    gateway: Contract,
+    owner: str,
+    lane: PaperLane,
+    relayer: str,
+    attacker: str,
+    expired: Message,
+    earned: Callable[..., int],
+) -> None:
+    """P5: a lost notice is sent again, but the message's fee pays for one."""
+    gateway.send("returnToSender", *place(expired), sender=attacker)
+    gateway.send("restart", lane.origin, 40, sender=owner)
+    before = earned(lane.origin)
+    gateway.send("returnToSender", *place(expired), sender=relayer)
+    assert (earned(lane.origin), earned(lane.origin, attacker)) == (before, STEP)
+
+
+def test_a_free_message_is_sent_back_for_nothing(
+    gateway: Contract,
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    attacker: str,
+    earned: Callable[..., int],
+) -> None:
+    message = append(deliver_before=1, fee=0)
+    paper.deliver(lane)
+    gateway.send("returnToSender", *place(message), sender=attacker)
     assert earned(lane.origin, attacker) == 0
 
 
@@ -130,10 +172,10 @@ def test_a_batch_earns_the_sum_of_its_messages(
     append()
     append(to=NOBODY)
     append(deliver_before=1)
-    append(fee=Fee(1, 10, 100).packed)
+    append(fee=Fee(1, 10, 20, 40, 0).packed)
     append(fee=0)
     paper.deliver(lane)
-    assert earned(lane.origin) == (RELAY + BACK) + RELAY + BASE + 110
+    assert earned(lane.origin) == (RELAY + BACK) + RELAY + BASE + 10 + 3 * 20 + 40
 
 
 def test_every_lane_earns_for_itself(
@@ -187,7 +229,7 @@ def test_what_the_lane_has_earns_nothing(
 ) -> None:
     """P5: who delivers more than the faster one did earns the rest alone."""
     for back in (1, 10, 100):
-        append(fee=Fee(0, 0, back).packed)
+        append(fee=Fee(0, 0, 0, back, 0).packed)
     paper.deliver(lane, count=2)
     paper.deliver(lane, sender=attacker)
     assert earned(lane.origin) == 11
@@ -197,13 +239,12 @@ def test_what_the_lane_has_earns_nothing(
 def test_ids_earn_nothing(
     lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer, earned: Callable[..., int]
 ) -> None:
-    append(fee=Fee(0, 0, 1).packed)
-    append(fee=Fee(0, 0, 10).packed)
+    append(fee=Fee(0, 0, 0, 1, 0).packed)
+    append(fee=Fee(0, 0, 0, 10, 0).packed)
     paper.deliver(lane, count=1)
     assert earned(lane.origin) == 1
 
 
-@pytest.mark.parametrize("fee", [Fee(HIGHEST, HIGHEST, HIGHEST).packed, 2**256 - 1], ids=["parts", "word"])
 def test_the_highest_fees_overflow_nothing(
     gateway: Contract,
     lane: PaperLane,
@@ -211,16 +252,16 @@ def test_the_highest_fees_overflow_nothing(
     paper: PaperRelayer,
     earned: Callable[..., int],
     relayer: str,
-    fee: int,
 ) -> None:
     """M3: what a lying chain names halts no lane; its escrow bounds what it pays."""
+    fee, highest = 2**256 - 1, 2**56 - 1
     for _ in range(3):
         append(fee=fee)
     assert len(paper.deliver(lane).named("MessageDelivered")) == 3
     append(fee=fee, to=NOBODY)
     append(fee=fee, deliver_before=1)
     paper.deliver(lane)
-    total = (3 * 2 + 2) * HIGHEST
+    total = (3 * 5 + 2) * highest
     assert earned(lane.origin) == total
     receipt = gateway.send("claim", lane.origin, sender=relayer)
     ((_, payload),) = notices(receipt, gateway)
@@ -235,7 +276,7 @@ def earn(lane: PaperLane, append: Callable[..., Message], paper: PaperRelayer) -
     """Makes the relayer, or another account, earn that much on the lane from the hub, in gwei."""
 
     def earn(amount: int, account: str | None = None) -> None:
-        append(fee=Fee(0, 0, amount).packed)
+        append(fee=Fee(0, 0, 0, amount, 0).packed)
         paper.deliver(lane, sender=account)
 
     return earn
@@ -294,10 +335,11 @@ def test_carriage_is_what_a_message_pays_now(
     gateway: Contract, owner: str, lane: PaperLane, relayer: str, earn: Callable[..., None]
 ) -> None:
     """It is the price of sending such a message without the parts for its end and the protocol."""
-    terms = (*OPEN_ROUTE[:4], 7_000_000, 30_000, 2_000, 0, 0)
-    gateway.send("setRoute", lane.origin, terms, sender=owner)
+    terms = replace(OPEN_TERMS, base_fee=7_000_000, gas_fee=30_000, byte_fee=2_000, protocol_share=0)
+    gateway.send("setTerms", lane.origin, terms.fields, sender=owner)
     carriage = 7_000_000 + 150 * 30_000 + 128 * 2_000
-    assert gateway.view("quote", lane.origin, 150_000, 128) == carriage * GWEI
+    steps = 3 * -(-(120_000 + 40 * 128) * 30_000 // 1_000)
+    assert gateway.view("quote", lane.origin, 150_000, 0, 128) == (carriage + steps) * GWEI
     earn(carriage)
     refusal = error("NothingToClaim", lane.origin, relayer, carriage, carriage)
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
@@ -309,7 +351,7 @@ def test_carriage_is_what_a_message_pays_now(
 def test_carriage_of_a_free_route_is_nothing(
     gateway: Contract, owner: str, lane: PaperLane, relayer: str, earn: Callable[..., None]
 ) -> None:
-    gateway.send("setRoute", lane.origin, FREE_ROUTE, sender=owner)
+    gateway.send("setTerms", lane.origin, FREE_TERMS.fields, sender=owner)
     refusal = error("NothingToClaim", lane.origin, relayer, 0, 0)
     assert gateway.revert("claim", lane.origin, sender=relayer) == refusal
     earn(1)
@@ -373,7 +415,7 @@ def test_origins_are_claimed_apart(
     earn: Callable[..., None],
 ) -> None:
     earn(10 * CARRIAGE)
-    append(on=other_lane, fee=Fee(0, 0, 5 * CARRIAGE).packed)
+    append(on=other_lane, fee=Fee(0, 0, 0, 5 * CARRIAGE, 0).packed)
     paper.deliver(other_lane)
     gateway.send("claim", other_lane.origin, sender=relayer)
     assert gateway.view("earnings", lane.origin, relayer) == (10 * CARRIAGE, 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.gateway import Kind
 from metalayer.protocol.message import Fee, Message, interoperable
-from tests.kit.evm import Contract, Receipt
+from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt
 from tests.kit.inbox import ACCEPTED, NOBODY, calldata_floor
 from tests.kit.paper import PaperLane, PaperRelayer, Validators, gateway_payload
 from tests.kit.stack import Stack
@@ -110,7 +110,7 @@ def test_what_a_gateway_says_never_expires(
 ) -> None:
     """Whatever time a lying chain names, and whatever fee."""
     payload = gateway_payload(Kind.RETURN, keccak(text="returned"), 0, 0)
-    terms: dict[str, Any] = {"deliver_before": 1, "fee": Fee(1, 2, 3).packed, "gas_limit": 0}
+    terms: dict[str, Any] = {"deliver_before": 1, "fee": Fee(1, 2, 3, 4, 5).packed, "gas_limit": 0}
     lane.append(gateway.address, gateway.address, payload=payload, **terms)
     receipt = deliver()
     assert [event.name for event in receipt.events] == ["ReturnNoticed", "MessageDelivered"]
@@ -150,7 +150,7 @@ def test_nobody_speaks_as_a_gateway(
     assert receipt.named("MessageFailed") == [(forged.id, lane.origin, 1, False)]
     assert receipt.named("MessageDelivered") == [(behind.id, lane.origin, 2)]
     assert len(receipt.events) == 2
-    assert gateway.view("returnNotice", lane.origin, keccak(text="returned"))[0] == "0x" + "00" * 20
+    assert gateway.view("returnNotice", lane.origin, keccak(text="returned"))[0] == ZERO_ADDRESS
 
 
 @pytest.mark.parametrize("contract", ["era", "bridge", "factory"])

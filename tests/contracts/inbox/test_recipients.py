@@ -15,7 +15,7 @@ from tests.kit.inbox import ACCEPTED, FAILED, NOBODY, REFUSING, place
 from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
 from tests.kit.scripted import Behaviour
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_ROUTE
+from tests.kit.terms import FREE_TERMS
 
 # Enough for a recipient to return a megabyte, which would cost a careless caller two million gas to copy.
 BOMB_GAS = 3_000_000
@@ -187,12 +187,12 @@ def forbidden(
     network_id, hub_id, here = lane.network_id, lane.origin, lane.destination
 
     def append_paid() -> Message:
-        fee = Fee(0, 10**9, 10**9).packed
+        fee = Fee(0, 10**9, 10**8, 10**9, 0).packed
         return other_lane.append(sender, healthy.address, deliver_before=deadline, fee=fee)
 
     def send_back() -> tuple[Any, ...]:
         """A message from here to the hub, and the walk to it."""
-        gateway.send("setRoute", hub_id, FREE_ROUTE, sender=owner)
+        gateway.send("setTerms", hub_id, FREE_TERMS.fields, sender=owner)
         receipt = gateway.send("sendMessage", interoperable(hub_id, NOBODY), b"", [], sender=sender)
         ((_, nonce, gas_limit, deliver_before, fee, _),) = receipt.named("LaneExtended")
         fields = (sender, NOBODY, gas_limit, deliver_before, fee, b"")
@@ -341,7 +341,7 @@ def test_a_recipient_may_send_while_it_receives(
     recipient: Contract,
     calls_gateway: Callable[..., None],
 ) -> None:
-    gateway.send("setRoute", lane.origin, FREE_ROUTE, sender=owner)
+    gateway.send("setTerms", lane.origin, FREE_TERMS.fields, sender=owner)
     fill(gas_limit=1_000_000)
     calls_gateway("sendMessage", interoperable(lane.origin, NOBODY), b"answer", [])
     receipt = deliver()

@@ -14,7 +14,6 @@ from tests.kit.inbox import ACCEPTED, FAILED, NOBODY, REFUSING, place
 from tests.kit.paper import PaperLane
 from tests.kit.scripted import Behaviour
 from tests.kit.stack import Stack
-from tests.kit.terms import OPEN_ROUTE
 
 
 def test_retry_executes_a_failed_message(
@@ -165,7 +164,7 @@ def test_retries_while_the_route_is_closed(
     gateway: Contract, owner: str, relayer: str, failing: Message
 ) -> None:
     """Retries are never paused: what arrived can always be executed."""
-    gateway.send("setRoute", failing.origin, (False, False, *OPEN_ROUTE[2:]), sender=owner)
+    gateway.send("setOpen", failing.origin, False, False, sender=owner)
     gateway.send("retry", *place(failing), sender=relayer)
 
 

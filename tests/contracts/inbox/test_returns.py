@@ -21,7 +21,7 @@ def test_a_failed_message_goes_back(
     receipt = gateway.send("returnToSender", *place(failed), sender=attacker, at=deadline + 1)
     assert [event.name for event in receipt.events] == ["MessageSent", "LaneExtended", "ReturnSent"]
     assert receipt.named("ReturnSent") == [(failed.id, lane.origin, failed.nonce, 1)]
-    payload = gateway_payload(Kind.RETURN, failed.id, 0, Fee.unpack(failed.fee).back)
+    payload = gateway_payload(Kind.RETURN, failed.id, 0, Fee.unpack(failed.fee).step)
     assert notices(receipt, gateway) == [(1, payload)]
     message = lane_back.append_notice(gateway.address, payload)
     assert receipt.named("MessageSent")[0][0] == message.id
@@ -32,7 +32,7 @@ def test_an_expired_message_goes_back_as_such(gateway: Contract, relayer: str, e
     """Its sender gets more of the fee back."""
     receipt = gateway.send("returnToSender", *place(expired), sender=relayer)
     assert notices(receipt, gateway) == [
-        (1, gateway_payload(Kind.RETURN, expired.id, 1, Fee.unpack(expired.fee).back))
+        (1, gateway_payload(Kind.RETURN, expired.id, 1, Fee.unpack(expired.fee).step))
     ]
 
 
@@ -163,7 +163,7 @@ def test_a_notice_that_a_restart_may_have_lost_is_sent_again(
     gateway.send("restart", expired.origin, 40, sender=owner)
     receipt = gateway.send("returnToSender", *place(expired), sender=relayer)
     assert notices(receipt, gateway) == [
-        (41, gateway_payload(Kind.RETURN, expired.id, 1, Fee.unpack(expired.fee).back))
+        (41, gateway_payload(Kind.RETURN, expired.id, 1, Fee.unpack(expired.fee).step))
     ]
     assert gateway.view("messageStatus", expired.id) == (Status.EXPIRED, 41)
     refusal = error("MessageNotReturnable", expired.id, Status.EXPIRED, 41)

@@ -8,14 +8,14 @@ from metalayer.protocol.message import interoperable
 from tests.kit.evm import Contract
 from tests.kit.outbox import ACCOUNT
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_ROUTE
+from tests.kit.terms import FREE_TERMS
 
 
 @pytest.fixture
 def gateway(hub: Stack, arcade: Stack, perps: Stack, owner: str) -> Contract:
     """The hub's gateway, which takes no fees here: see test_fees.py."""
     for destination in (arcade, perps):
-        hub.gateway.send("setRoute", destination.chain.chain_id, FREE_ROUTE, sender=owner)
+        hub.gateway.send("setTerms", destination.chain.chain_id, FREE_TERMS.fields, sender=owner)
     return hub.gateway
 
 

@@ -13,7 +13,6 @@ from metalayer.protocol.message import Message, extend, genesis_head, interopera
 from tests.kit.evm import Contract, Receipt, Revert, call, deploy, error, now
 from tests.kit.outbox import (
     ACCOUNT,
-    CLOSED_ROUTE,
     STORED_HEAD_INTERVAL,
     deliver_before,
     min_gas_limit,
@@ -22,7 +21,7 @@ from tests.kit.outbox import (
 )
 from tests.kit.paper import DAY, PaperLane, Validators
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_ROUTE, OPEN_ROUTE
+from tests.kit.terms import FREE_TERMS
 
 CLOSED = 4_242
 
@@ -146,7 +145,7 @@ def test_spokes_commit_to_the_hub_as_network(
     arcade: Stack, perps: Stack, hub: Stack, owner: str, sender: str
 ) -> None:
     """M17: networkId is the hub's chain id on every chain."""
-    arcade.gateway.send("setRoute", perps.chain.chain_id, FREE_ROUTE, sender=owner)
+    arcade.gateway.send("setTerms", perps.chain.chain_id, FREE_TERMS.fields, sender=owner)
     receipt = send(arcade.gateway, sender, interoperable(perps.chain.chain_id, ACCOUNT))
     _, nonce, gas_limit, last_second, fee, _ = receipt.named("LaneExtended")[0]
     ids = (hub.chain.chain_id, arcade.chain.chain_id, perps.chain.chain_id)
@@ -178,14 +177,14 @@ def test_refuses_a_destination_whose_outbound_is_closed(
     gateway: Contract, sender: str, owner: str, recipient: bytes, arcade: Stack
 ) -> None:
     destination = arcade.chain.chain_id
-    gateway.send("setRoute", destination, (False, True, *FREE_ROUTE[2:]), sender=owner)
+    gateway.send("setOpen", destination, False, True, sender=owner)
     assert refusal(gateway, sender, recipient) == error("RouteClosed", destination)
 
 
 def test_sends_while_inbound_is_closed(
     gateway: Contract, sender: str, owner: str, recipient: bytes, arcade: Stack
 ) -> None:
-    gateway.send("setRoute", arcade.chain.chain_id, (True, False, *FREE_ROUTE[2:]), sender=owner)
+    gateway.send("setOpen", arcade.chain.chain_id, True, False, sender=owner)
     send(gateway, sender, recipient)
 
 
@@ -194,8 +193,8 @@ def test_lane_goes_on_where_it_was_after_reopening(
 ) -> None:
     destination = arcade.chain.chain_id
     send(gateway, sender, recipient)
-    gateway.send("setRoute", destination, CLOSED_ROUTE, sender=owner)
-    gateway.send("setRoute", destination, FREE_ROUTE, sender=owner)
+    gateway.send("setOpen", destination, False, False, sender=owner)
+    gateway.send("setOpen", destination, True, True, sender=owner)
     assert send(gateway, sender, recipient).named("LaneExtended")[0][1] == 2
 
 
@@ -256,7 +255,7 @@ def test_the_gateways_own_messages_are_free_and_fixed(
 ) -> None:
     """Whether the route is open or not; the two logs rebuild them like all others."""
     origin = gateway.chain.chain_id
-    gateway.send("setRoute", destination, (False, *OPEN_ROUTE[1:]), sender=owner)
+    gateway.send("setOpen", destination, False, True, sender=owner)
     message, _ = arrive(attacker, ACCOUNT)
     after = message.deliver_before + 1
     receipt = gateway.send("returnToSender", destination, 1, message.fields, sender=attacker, at=after)

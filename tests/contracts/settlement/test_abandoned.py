@@ -15,22 +15,17 @@ from eth_utils.crypto import keccak
 from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
-from metalayer.protocol.gateway import Kind, Status
+from metalayer.protocol.gateway import Status
 from metalayer.protocol.message import genesis_head
 from tests.kit.evm import Contract, Revert, error, now
 from tests.kit.paper import DAY, Validators
-from tests.kit.scripted import Behaviour
-from tests.kit.settlement import Origin, Step, fee, walk
+from tests.kit.scripted import Behaviour, OnReturn
+from tests.kit.settlement import Origin, Step, fee, place, restart_notice, walk
 from tests.kit.stack import Stack
 
 RESTART = 10
 ID = keccak(text="id")
 DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]
-
-
-def restart_notice(nonce: int, last_nonce: int, last_head: bytes) -> bytes:
-    """Payload that says where the Inbox left a lane that was restarted at `nonce`."""
-    return encode(["uint256", "uint256", "uint256", "bytes32"], [Kind.RESTART, nonce, last_nonce, last_head])
 
 
 def evidence(
@@ -144,24 +139,25 @@ def test_what_arcade_did_not_reach_comes_home_for_real(
     come_home: Callable[..., Step],
     relayer: str,
 ) -> None:
-    """P1, P5: the whole fee of it, to the wei; what was delivered stays delivered and paid for."""
+    """P1, P5: the fee of it but for what ending it pays; what was delivered stays delivered and paid for."""
     lane = [origin.send(client, bytes([i])) for i in range(3)]
     origin.carry(arcade, lane[:1], relayer)
     restart()
     heard = follow()
     notice = (origin.arcade, RESTART, 1, lane[0].head)
     assert heard.receipt.named("RestartNoticed") == [notice]
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 1, lane[0].head)
+    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 0, 1, lane[0].head)
     for position, sent in enumerate(lane[1:]):
-        whole = fee(sent).relay + fee(sent).back
+        parts = fee(sent)
+        unspent, reward = parts.relay + 2 * parts.step, parts.step + parts.callback
         step = come_home(sent)
-        assert step.credit == {client.address: whole}
-        assert step.escrow == {origin.arcade: -whole, origin.perps: 0}
-        returned = (sent.id, origin.arcade, sent.message.nonce, whole * GWEI)
-        assert step.receipt.named("MessageReturned") == [returned]
-        told = (sent.id, origin.arcade, origin.gateway.address, sent.message.payload, whole * GWEI)
+        assert step.credit == {client.address: unspent, relayer: reward}
+        assert step.escrow == {origin.arcade: -parts.total, origin.perps: 0}
+        place = (sent.id, origin.arcade, sent.message.nonce)
+        assert step.receipt.named("MessageReturned") == [(*place, unspent * GWEI, relayer, reward * GWEI)]
+        told = (sent.id, origin.arcade, origin.gateway.address, sent.message.payload, unspent * GWEI)
         assert client.view("returned", position) == told
-    earned = fee(lane[0]).relay + fee(lane[0]).back
+    earned = fee(lane[0]).total
     assert origin.gateway.view("laneFees", origin.arcade)[0] == earned
     assert arcade.gateway.view("earnings", origin.hub.chain.chain_id, relayer) == (earned, 0)
 
@@ -204,13 +200,14 @@ def test_all_comes_home_if_arcade_had_nothing(
     follow()
     hub_id = origin.hub.chain.chain_id
     genesis = genesis_head(hub_id, hub_id, origin.arcade)
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 0, genesis)
+    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 0, 0, genesis)
     come_home(sent)
 
 
 def test_an_account_gets_its_fee_back(
     origin: Origin,
     sender: str,
+    relayer: str,
     restart: Callable[..., Step],
     follow: Callable[..., Step],
     come_home: Callable[..., Step],
@@ -218,7 +215,8 @@ def test_an_account_gets_its_fee_back(
     sent = origin.send(sender)
     restart()
     follow()
-    assert come_home(sent).credit == {sender: fee(sent).relay + fee(sent).back}
+    parts = fee(sent)
+    assert come_home(sent).credit == {sender: parts.total - parts.step, relayer: parts.step}
 
 
 @pytest.mark.parametrize("position", range(3))
@@ -264,37 +262,52 @@ def test_ignores_what_the_inbox_had_for_what_it_did_not_reach(
 
 
 def test_what_is_left_of_the_escrow_comes_home(
-    origin: Origin, client: Contract, left: list[Sent], attacker: str, come_home: Callable[..., Step]
+    origin: Origin,
+    client: Contract,
+    left: list[Sent],
+    attacker: str,
+    relayer: str,
+    come_home: Callable[..., Step],
 ) -> None:
-    """P5: though the chain lied its claims up."""
+    """P5: though the chain lied its claims up; who ends it is paid first."""
     held = origin.gateway.view("laneFees", origin.arcade)[0]
-    origin.claim(attacker, held - 7, carrier=attacker)
-    assert come_home(left[1]).credit == {client.address: 7}
+    earned = fee(left[1]).step + fee(left[1]).callback
+    origin.claim(attacker, held - earned - 7, carrier=attacker)
+    assert come_home(left[1]).credit == {client.address: 7, relayer: earned}
     assert come_home(left[2]).credit == {}
     assert [client.view("returned", i)[4] for i in range(2)] == [7 * GWEI, 0]
 
 
-def test_a_sender_that_refuses_keeps_what_comes_home(
+def test_a_sender_that_refuses_is_told_later(
+    origin: Origin,
     client: Contract,
     left: list[Sent],
     attacker: str,
     come_home: Callable[..., Step],
     refusal: Callable[..., Revert],
 ) -> None:
-    """M12, M20: everything stays, and the same call succeeds later."""
-    client.send("setBehaviour", Behaviour.REVERT, sender=attacker)
-    assert refusal(left[1]) == error("Refused", left[1].id)
-    client.send("setBehaviour", Behaviour.ACCEPT, sender=attacker)
-    come_home(left[1])
+    """P24: the refund is final; the callback alone stays open."""
+    parts = fee(left[1])
+    client.send("setBehaviour", OnReturn.REVERT, sender=attacker)
+    step = come_home(left[1])
+    assert step.credit[client.address] == parts.relay + 2 * parts.step
+    assert step.receipt.named("CallbackFailed") == [(left[1].id,)]
+    assert refusal(left[1]) == error("AlreadyRefunded", left[1].id)
+    client.send("setBehaviour", OnReturn.ACCEPT, sender=attacker)
+    assert origin.call_back(left[1], by=attacker).receipt.named("CalledBack") == [(left[1].id,)]
+    assert client.view("returned", 0)[4] == (parts.relay + 2 * parts.step) * GWEI
 
 
 def test_refuses_reentrance(
-    origin: Origin, client: Contract, left: list[Sent], attacker: str, refusal: Callable[..., Revert]
+    origin: Origin, client: Contract, left: list[Sent], attacker: str, come_home: Callable[..., Step]
 ) -> None:
-    """M20."""
+    """M20: it only makes the callback fail."""
     call = origin.gateway.encode("refundAbandoned", *evidence(origin, left[2]))
     client.send("setCall", origin.gateway.address, call, sender=attacker)
-    assert refusal(left[1]) == error("TargetRefused", error("ReentrancyGuardReentrantCall").data)
+    assert come_home(left[1]).receipt.named("CallbackFailed") == [(left[1].id,)]
+    assert not origin.returned(left[2]).refunded
+    reason = origin.gateway.revert("callBack", *place(left[1]), sender=attacker)
+    assert reason == error("TargetRefused", error("ReentrancyGuardReentrantCall").data)
 
 
 def test_what_gateways_say_does_not_come_home(
@@ -307,15 +320,15 @@ def test_what_gateways_say_does_not_come_home(
     """A notice that is lost is sent again, never returned."""
     restart()
     origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
-    assert refusal(said_by_the_hub) == Revert(b"")
+    assert refusal(said_by_the_hub) == error("NotReturned", said_by_the_hub.id)
 
 
 # Not left behind
 
 
-def test_refuses_an_unknown_restart(left: list[Sent], refusal: Callable[..., Revert]) -> None:
+def test_refuses_an_unknown_restart(origin: Origin, left: list[Sent], refusal: Callable[..., Revert]) -> None:
     for nonce in (RESTART - 1, RESTART + 1, 3, 2**64 - 1):
-        assert refusal(left[1], nonce) == error("NotAbandoned", left[1].id, nonce)
+        assert refusal(left[1], nonce) == error("RestartNotFollowed", origin.arcade, nonce)
 
 
 def test_refuses_before_arcade_followed(
@@ -328,9 +341,10 @@ def test_refuses_before_arcade_followed(
 ) -> None:
     """P1: until then arcade may still deliver it."""
     sent = origin.send(client)
-    assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
+    expected = error("RestartNotFollowed", origin.arcade, RESTART)
+    assert refusal(sent) == expected
     restart()
-    assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
+    assert refusal(sent) == expected
     follow()
     come_home(sent)
 
@@ -354,7 +368,7 @@ def test_what_is_said_of_a_restart_that_never_was_counts_for_nothing(
     """M9: until the owner restarts the lane there or above."""
     sent = origin.send(client)
     origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=carrier)
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (False, True, 0, bytes(32))
+    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (False, True, 0, 0, bytes(32))
     assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
     restart(RESTART - 1)
     assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
@@ -414,7 +428,7 @@ def test_another_chain_does_not_follow_for_arcade(
     sent = origin.send(client)
     restart()
     origin.say(restart_notice(RESTART, 0, bytes(32)), carrier=attacker, origin=origin.perps)
-    assert refusal(sent) == error("NotAbandoned", sent.id, RESTART)
+    assert refusal(sent) == error("RestartNotFollowed", origin.arcade, RESTART)
 
 
 def test_the_first_notice_of_a_restart_counts(origin: Origin, left: list[Sent], carrier: str) -> None:
@@ -422,7 +436,7 @@ def test_the_first_notice_of_a_restart_counts(origin: Origin, left: list[Sent], 
     step = origin.say(restart_notice(RESTART, 3, left[2].head), carrier=carrier)
     assert step.receipt.named("RestartNoticed") == []
     record = origin.gateway.view("restartRecord", origin.arcade, RESTART)
-    assert record == (True, True, 1, left[0].head)
+    assert record == (True, True, 0, 1, left[0].head)
 
 
 def test_what_arcade_handled_does_not_come_home(
@@ -469,8 +483,8 @@ def test_what_failed_before_the_restart_comes_back_by_its_notice(
         "returnToSender", *arguments, sender=relayer, at=sent.message.deliver_before + 1
     )
     heard = origin.hear(parse(receipt.logs, origin.hub.chain.chain_id, origin.arcade), carrier)
-    assert heard.credit == {carrier: fee(sent).back}
-    assert origin.refund(sent, by=relayer).credit == {}
+    assert heard.credit == {carrier: fee(sent).step}
+    assert origin.refund(sent, by=relayer).credit == {relayer: fee(sent).step + fee(sent).callback}
 
 
 # Sent anew after a reorganisation
@@ -494,11 +508,11 @@ def test_a_message_sent_anew_comes_home(
     assert had[2].head != again.head
     restart()
     follow()
-    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 3, had[2].head)
+    assert origin.gateway.view("restartRecord", origin.arcade, RESTART) == (True, True, 0, 3, had[2].head)
     for sent in (same, again):
         assert refusal(sent, had=had) == error("NotReplaced", sent.id)
-    whole = fee(other).relay + fee(other).back
-    assert come_home(other, had=had).credit == {client.address: whole}
+    unspent = fee(other).relay + 2 * fee(other).step
+    assert come_home(other, had=had).credit[client.address] == unspent
     for sent in (beyond, further):
         come_home(sent)
     assert client.view("returnedIds", 0) == (other.id, beyond.id, further.id)
@@ -654,11 +668,12 @@ def test_a_notice_after_it_came_home_pays_nothing(
     carrier: str,
     attacker: str,
 ) -> None:
-    """M11: both ways home are one."""
+    """M11, P5: both ways home are one, and all of the fee was paid out on the first."""
     come_home(left[1])
-    origin.notice(left[1].id, expired=True, carrier=carrier)
+    said = origin.notice(left[1].id, expired=True, carrier=carrier, step=fee(left[1]).step)
+    assert (said.credit, said.receipt.named("ReturnNoticed")) == ({}, [])
     refusal = origin.gateway.revert("refund", *origin.evidence(left[1]), sender=attacker)
-    assert refusal == error("AlreadyRefunded", left[1].id)
+    assert refusal == error("NotReturned", left[1].id)
     assert client.view("returnedCount") == 1
 
 
@@ -692,7 +707,7 @@ def test_two_restarts_in_a_row(
     restart(2 * RESTART)
     after = origin.send(client, b"after")
     follow(2 * RESTART)
-    record = (True, True, RESTART + 1, between[0].head)
+    record = (True, True, 0, RESTART + 1, between[0].head)
     assert origin.gateway.view("restartRecord", origin.arcade, 2 * RESTART) == record
     assert refusal(between[1], RESTART) == error("NotAbandoned", between[1].id, RESTART)
     come_home(between[1], 2 * RESTART)
@@ -725,7 +740,7 @@ def test_arcade_may_skip_a_restart(
     between = origin.send(client, b"between")
     restart(2 * RESTART)
     follow(2 * RESTART)
-    assert refusal(before[1], RESTART) == error("NotAbandoned", before[1].id, RESTART)
+    assert refusal(before[1], RESTART) == error("RestartNotFollowed", origin.arcade, RESTART)
     for sent in (before[1], between):
         come_home(sent, 2 * RESTART)
         assert refusal(sent, 2 * RESTART) == error("AlreadyRefunded", sent.id)

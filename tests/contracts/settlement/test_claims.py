@@ -139,13 +139,13 @@ def test_reads_a_dirty_relayer_as_the_address(
 
 
 def test_sweeping_leaves_the_escrow(
-    origin: Origin, escrow: int, hub: Stack, owner: str, relayer: str, carrier: str
+    origin: Origin, escrow: int, hub: Stack, collector: str, relayer: str, carrier: str
 ) -> None:
-    """P5: the protocol's part is the owner's, the rest is not."""
+    """P5: the protocol's part is the collector's, the rest is not."""
     fees = origin.gateway.view("laneFees", origin.arcade)[1]
     step = origin.step(origin.gateway, "sweep", origin.arcade, sender=carrier)
     assert (step.credit, step.escrow[origin.arcade]) == ({}, 0)
-    assert hub.era.view("balanceOf", owner) == fees * GWEI
+    assert hub.era.view("balanceOf", collector) == fees * GWEI
     assert origin.claim(relayer, HIGHEST, carrier=carrier).credit == {relayer: escrow}
 
 
@@ -165,10 +165,10 @@ def test_a_carrier_is_paid_whatever_the_sender_does(
     """P5: a sender that refuses what comes back cannot make anyone carry its notices for nothing."""
     sent = origin.send(client)
     client.send("setBehaviour", OnReturn.REVERT, sender=attacker)
-    assert origin.notice(sent.id, expired=True, carrier=carrier, returns=fee(sent).back).credit == {
-        carrier: fee(sent).back
+    assert origin.notice(sent.id, expired=True, carrier=carrier, step=fee(sent).step).credit == {
+        carrier: fee(sent).step
     }
-    again = origin.notice(sent.id, expired=True, carrier=attacker, returns=fee(sent).back)
+    again = origin.notice(sent.id, expired=True, carrier=attacker, step=fee(sent).step)
     assert (again.credit, again.escrow[origin.arcade]) == ({}, 0)
 
 
@@ -177,6 +177,6 @@ def test_a_lying_notice_costs_no_more_than_its_lane(origin: Origin, sender: str,
     escrowed = sum(fee(origin.send(sender)).relay + fee(origin.send(sender)).back for _ in range(2))
     held = origin.gateway.view("laneFees", origin.arcade)[0]
     assert 0 < escrowed <= held
-    step = origin.notice(b"\1" * 32, expired=True, carrier=carrier, returns=2**255)
+    step = origin.notice(b"\1" * 32, expired=True, carrier=carrier, step=2**255)
     assert step.credit == {carrier: held}
     assert step.escrow == {origin.arcade: -held, origin.perps: 0}

@@ -13,25 +13,25 @@ from eth_abi.abi import encode
 
 from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.amounts import GWEI
-from metalayer.protocol.gateway import Route
+from metalayer.protocol.gateway import Terms
 from metalayer.protocol.message import Fee, interoperable
-from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, error
-from tests.kit.paper import DAY, GATEWAY_GAS_LIMIT
-from tests.kit.scripted import Behaviour, OnReturn
-from tests.kit.settlement import FUNDS, HIGHEST, Origin, batch, fee, walk
+from tests.kit.evm import ZERO_ADDRESS, Contract, error
+from tests.kit.paper import DAY
+from tests.kit.scripted import Behaviour
+from tests.kit.settlement import HIGHEST, Origin, fee, walk
 from tests.kit.stack import Stack
-from tests.kit.terms import OPEN_ROUTE
+from tests.kit.terms import OPEN_TERMS
 
-CARRIAGE = Route(*OPEN_ROUTE).relay_part(GATEWAY_GAS_LIMIT, 128)
+CARRIAGE = OPEN_TERMS.carriage()
 
 
 # For real, over both chains
 
 
 def test_an_expired_message_comes_back_for_real(
-    origin: Origin, arcade: Stack, sender: str, relayer: str, carrier: str
+    origin: Origin, arcade: Stack, sender: str, relayer: str, carrier: str, attacker: str
 ) -> None:
-    """P1, P5: its passage is paid for, its notice is, and the sender gets the rest, to the wei."""
+    """P1, P5: its passage is paid for, and each step of its return; the sender gets the rest, to the wei."""
     sent = origin.send(sender, b"late")
     parts, message = fee(sent), sent.message
     late = message.deliver_before + 1
@@ -43,17 +43,19 @@ def test_an_expired_message_comes_back_for_real(
     said = parse(returning.logs, message.network_id, message.destination)
     step = origin.hear(said, carrier)
     assert step.receipt.named("ReturnNoticed") == [(sent.id, message.destination, carrier, True)]
-    assert step.credit == {carrier: parts.back}
-    step = origin.refund(sent, by=relayer)
-    assert step.credit == {sender: parts.relay - parts.base}
-    assert origin.gateway.view("laneFees", message.destination)[0] == parts.base
-    assert arcade.gateway.view("earnings", message.origin, relayer) == (parts.base, 0)
+    assert step.credit == {carrier: parts.step}
+    step = origin.refund(sent, by=attacker)
+    assert step.credit == {attacker: parts.step, sender: parts.relay - parts.base + parts.callback}
+    assert origin.gateway.view("laneFees", message.destination)[0] == parts.base + parts.step
+    assert arcade.gateway.view("earnings", message.origin, relayer) == (parts.base + parts.step, 0)
 
 
 def test_a_failed_message_comes_back_for_real(
-    origin: Origin, arcade: Stack, client: Contract, sender: str, relayer: str, carrier: str
+    origin: Origin, arcade: Stack, client: Contract, sender: str, relayer: str, carrier: str, attacker: str
 ) -> None:
-    """P1, P5: it was tried, so its relayer keeps the relay part and the sender gets nothing back."""
+    """P1, P5: it was tried, so its relayer keeps the relay part and the sender gets nothing back; who calls it is paid
+    for that.
+    """
     arcade.recipient.send("setBehaviour", Behaviour.REVERT, sender=sender)
     sent = origin.send(client, b"refused")
     parts, message = fee(sent), sent.message
@@ -66,13 +68,13 @@ def test_a_failed_message_comes_back_for_real(
         at=message.deliver_before + 1,
     )
     step = origin.hear(parse(returning.logs, message.network_id, message.destination), carrier)
-    assert step.credit == {carrier: parts.back}
-    step = origin.refund(sent, by=relayer)
-    assert step.credit == {}
+    assert step.credit == {carrier: parts.step}
+    step = origin.refund(sent, by=attacker)
+    assert step.credit == {attacker: parts.step + parts.callback}
     told = (sent.id, message.destination, origin.gateway.address, b"refused", 0)
     assert client.view("returned", 0) == told
-    assert origin.gateway.view("laneFees", message.destination)[0] == parts.relay
-    assert arcade.gateway.view("earnings", message.origin, relayer) == (parts.relay, 0)
+    assert origin.gateway.view("laneFees", message.destination)[0] == parts.relay + parts.step
+    assert arcade.gateway.view("earnings", message.origin, relayer) == (parts.relay + parts.step, 0)
 
 
 def test_a_relayer_is_paid_for_real(
@@ -93,24 +95,35 @@ def test_a_relayer_is_paid_for_real(
 # Refunds: what a notice does
 
 
+@pytest.mark.parametrize("kind", ["account", "contract"])
 @pytest.mark.parametrize("expired", [True, False], ids=["expired", "failed"])
 def test_gives_back_what_nobody_earned(
-    origin: Origin, sender: str, carrier: str, attacker: str, expired: bool
+    origin: Origin, client: Contract, sender: str, carrier: str, attacker: str, expired: bool, kind: str
 ) -> None:
-    """P5: anyone may call, and gets nothing for it; the carrier was paid with the notice."""
-    sent = origin.send(sender, b"lost")
+    """P5: anyone may call, for a step part, and the callback part if somebody is called; the carrier was paid with the
+    notice.
+    """
+    by, account = (sender, sender) if kind == "account" else (client, client.address)
+    sent = origin.send(by, b"lost")
     parts = fee(sent)
-    heard = origin.notice(sent.id, expired=expired, carrier=carrier, returns=parts.back)
-    assert heard.credit == {carrier: parts.back}
-    assert heard.escrow == {origin.arcade: -parts.back, origin.perps: 0}
-    assert origin.returned(sent) == (carrier, expired, False)
+    heard = origin.notice(sent.id, expired=expired, carrier=carrier, step=parts.step)
+    assert heard.credit == {carrier: parts.step}
+    assert heard.escrow == {origin.arcade: -parts.step, origin.perps: 0}
+    assert origin.returned(sent) == (carrier, expired, False, False, 0, 0)
     step = origin.refund(sent, by=attacker)
     unspent = parts.relay - parts.base if expired else 0
-    assert step.credit == ({sender: unspent} if expired else {})
-    assert step.escrow == {origin.arcade: -unspent, origin.perps: 0}
-    assert step.receipt.named("MessageReturned") == [(sent.id, origin.arcade, 1, unspent * GWEI)]
+    earned = parts.step
+    if kind == "account":
+        unspent += parts.callback
+    else:
+        earned += parts.callback
+    expected = {attacker: earned, account: unspent}
+    assert step.credit == {account: amount for account, amount in expected.items() if amount}
+    assert step.escrow == {origin.arcade: -unspent - earned, origin.perps: 0}
+    returned = (sent.id, origin.arcade, 1, unspent * GWEI, attacker, earned * GWEI)
+    assert step.receipt.named("MessageReturned") == [returned]
     assert len(step.receipt.events) == 1
-    assert origin.returned(sent) == (carrier, expired, True)
+    assert origin.returned(sent) == (carrier, expired, True, False, 0, unspent)
 
 
 def test_a_notice_that_names_no_pay_moves_nothing(origin: Origin, sender: str, carrier: str) -> None:
@@ -122,9 +135,11 @@ def test_a_notice_that_names_no_pay_moves_nothing(origin: Origin, sender: str, c
 
 def test_the_sender_may_carry_the_notice(origin: Origin, sender: str) -> None:
     sent = origin.send(sender)
-    heard = origin.notice(sent.id, expired=True, carrier=sender, returns=fee(sent).back)
-    assert heard.credit == {sender: fee(sent).back}
-    assert origin.refund(sent, by=sender).credit == {sender: fee(sent).relay - fee(sent).base}
+    parts = fee(sent)
+    heard = origin.notice(sent.id, expired=True, carrier=sender, step=parts.step)
+    assert heard.credit == {sender: parts.step}
+    whole = parts.step + parts.callback + parts.relay - parts.base
+    assert origin.refund(sent, by=sender).credit == {sender: whole}
 
 
 def test_refuses_without_a_notice(origin: Origin, sender: str, carrier: str, attacker: str) -> None:
@@ -141,7 +156,7 @@ def test_a_notice_of_another_chain_does_nothing(
     """M9: a chain speaks for itself alone."""
     sent = origin.send(sender)
     origin.notice(sent.id, expired=True, carrier=attacker, origin=origin.perps)
-    assert origin.returned(sent) == (ZERO_ADDRESS, False, False)
+    assert origin.returned(sent) == (ZERO_ADDRESS, False, False, False, 0, 0)
     refusal = origin.gateway.revert("refund", *origin.evidence(sent), sender=attacker)
     assert refusal == error("NotReturned", sent.id)
     origin.notice(sent.id, expired=True, carrier=carrier)
@@ -154,7 +169,7 @@ def test_a_forged_notice_returns_nothing_that_was_not_sent(
     """M9: whatever a lying chain invents, it stands in no lane."""
     sent = origin.send(client, b"real")
     real = sent.message
-    forged = replace(real, sender=client.address, fee=Fee(0, 2**63, 2**63).packed, payload=b"forged")
+    forged = replace(real, sender=client.address, fee=Fee(0, 2**55, 2**55, 0, 0).packed, payload=b"forged")
     origin.notice(forged.id, expired=True, carrier=attacker)
     arguments = (forged.fields, walk(origin.lane, sent).fields)
     refusal = origin.gateway.revert("refund", *arguments, sender=attacker)
@@ -178,34 +193,37 @@ def test_the_first_notice_counts(origin: Origin, sender: str, carrier: str, atta
     sent = origin.send(sender)
     origin.notice(sent.id, expired=False, carrier=carrier)
     assert origin.notice(sent.id, expired=True, carrier=attacker).receipt.named("ReturnNoticed") == []
-    assert origin.returned(sent) == (carrier, False, False)
-    assert origin.refund(sent, by=attacker).credit == {}
+    assert origin.returned(sent) == (carrier, False, False, False, 0, 0)
+    assert origin.refund(sent, by=attacker).credit == {attacker: fee(sent).step, sender: fee(sent).callback}
 
 
 def test_each_message_comes_back_by_itself(origin: Origin, client: Contract, carrier: str) -> None:
     """P5: in any order, and the ones between stay."""
     lane = [origin.send(client, bytes([i])) for i in range(4)]
     for sent in (lane[2], lane[0]):
-        origin.notice(sent.id, expired=True, carrier=carrier, returns=fee(sent).back)
+        origin.notice(sent.id, expired=True, carrier=carrier, step=fee(sent).step)
         origin.refund(sent, by=carrier)
     assert client.view("returnedIds", 0) == (lane[2].id, lane[0].id)
-    left = sum(fee(sent).relay + fee(sent).back for sent in (lane[1], lane[3]))
+    left = sum(fee(sent).total for sent in (lane[1], lane[3]))
     assert origin.gateway.view("laneFees", origin.arcade)[0] == left + sum(
-        fee(sent).base for sent in (lane[0], lane[2])
+        fee(sent).base + fee(sent).step for sent in (lane[0], lane[2])
     )
 
 
 def test_a_message_that_was_sent_free_comes_back_free(
-    origin: Origin, owner: str, sender: str, carrier: str
+    origin: Origin, owner: str, client: Contract, sender: str, carrier: str
 ) -> None:
-    """P5: the owner's, without credit: nobody is paid out of what others escrowed."""
+    """P5: over a route that cost nothing: nobody is paid out of what others escrowed."""
     origin.send(sender)
-    sent = origin.send(owner)
-    assert sent.message.fee == 0
+    free = Terms(OPEN_TERMS.default_gas_limit, OPEN_TERMS.max_gas_limit, OPEN_TERMS.default_return_gas_limit)
+    origin.gateway.send("setTerms", origin.arcade, free.fields, sender=owner)
+    sent = origin.send(client)
+    assert (fee(sent).total, fee(sent).return_gas_limit) == (0, free.default_return_gas_limit)
     origin.notice(sent.id, expired=True, carrier=carrier)
     step = origin.refund(sent, by=carrier)
     assert step.credit == {}
-    assert step.receipt.named("MessageReturned") == [(sent.id, origin.arcade, 2, 0)]
+    assert step.receipt.named("MessageReturned") == [(sent.id, origin.arcade, 2, 0, carrier, 0)]
+    assert client.view("returnedIds", 0) == (sent.id,)
 
 
 def test_refunds_while_the_route_is_closed_and_paused(
@@ -214,7 +232,7 @@ def test_refunds_while_the_route_is_closed_and_paused(
     """What was sent comes back, whatever the owner or the guardian does."""
     sent = origin.send(sender)
     origin.notice(sent.id, expired=True, carrier=carrier)
-    origin.gateway.send("setRoute", origin.arcade, (False, False, *OPEN_ROUTE[2:]), sender=owner)
+    origin.gateway.send("setOpen", origin.arcade, False, False, sender=owner)
     origin.gateway.send("pauseInbound", origin.arcade, DAY, sender=guardian)
     origin.refund(sent, by=carrier)
 
@@ -223,7 +241,7 @@ def test_what_gateways_say_is_never_returned(origin: Origin, said_by_the_hub: Se
     """A lying destination cannot hand the gateway its own message back."""
     origin.notice(said_by_the_hub.id, expired=True, carrier=attacker)
     refusal = origin.gateway.revert("refund", *origin.evidence(said_by_the_hub), sender=attacker)
-    assert refusal == Revert(b"")
+    assert refusal == error("NotReturned", said_by_the_hub.id)
 
 
 @pytest.mark.parametrize(
@@ -295,124 +313,46 @@ def test_a_contract_may_send_again_at_once(origin: Origin, client: Contract, car
     client.send("setCall", origin.gateway.address, sending, sender=carrier)
     step = origin.refund(sent, by=carrier)
     assert step.receipt.named("LaneExtended")[0][:2] == (origin.arcade, 2)
-    assert step.escrow[origin.arcade] == fee(sent).base + fee(sent).back
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "reason"),
-    [
-        pytest.param(OnReturn.REVERT, None, id="reverts"),
-        pytest.param(OnReturn.BURN_ALL_GAS, b"", id="burns-all-gas"),
-        pytest.param(OnReturn.REVERT_BOMB, bytes(95) + b"\x80" + bytes(999_904), id="revert-bomb"),
-    ],
-)
-def test_a_sender_that_refuses_keeps_its_refund(
-    origin: Origin, client: Contract, sender: str, carrier: str, behaviour: OnReturn, reason: bytes | None
-) -> None:
-    """M12, M20: everything stays as it was, others are not held up, and later the same call succeeds."""
-    sent, other = origin.send(client), origin.send(sender)
-    for each in (sent, other):
-        origin.notice(each.id, expired=True, carrier=carrier)
-    client.send("setBehaviour", behaviour, sender=carrier)
-    expected = error("Refused", sent.id) if reason is None else Revert(reason)
-    assert origin.gateway.revert("refund", *origin.evidence(sent), sender=carrier) == expected
-    assert not origin.gateway.attempt("refund", *origin.evidence(sent), sender=carrier).succeeded
-    assert origin.returned(sent) == (carrier, True, False)
-    unspent = fee(sent).relay - fee(sent).base
-    assert origin.refund(other, by=carrier).credit == {sender: unspent}
-    client.send("setBehaviour", OnReturn.ACCEPT, sender=carrier)
-    assert origin.refund(sent, by=carrier).credit == {client.address: unspent}
-
-
-def test_a_contract_that_cannot_be_told_is_not_refunded(
-    origin: Origin, hub: Stack, sender: str, carrier: str, treasury: str
-) -> None:
-    """It sent without wanting anything back: its refund waits, and takes from nobody."""
-    hub.era.send("approve", hub.gateway.address, FUNDS, sender=treasury)
-    origin.step(hub.gateway, "depositFor", hub.recipient.address, FUNDS, sender=treasury)
-    recipient = interoperable(origin.arcade, origin.recipient)
-    sending = hub.gateway.encode("sendMessage", recipient, b"", [])
-    hub.recipient.send("setCall", hub.gateway.address, sending, sender=sender)
-    step = origin.step(hub.recipient, "receiveMessage", bytes(32), b"", b"", sender=sender)
-    (sent,) = parse(step.receipt.logs, hub.chain.chain_id, hub.chain.chain_id)
-    origin.lane.append(sent)
-    origin.notice(sent.id, expired=True, carrier=carrier)
-    assert origin.gateway.revert("refund", *origin.evidence(sent), sender=carrier) == Revert(b"")
-
-
-def test_too_little_gas_changes_nothing(origin: Origin, client: Contract, carrier: str) -> None:
-    """M12: who calls with too little to tell the sender burns only its own gas."""
-    sent = origin.send(client)
-    origin.notice(sent.id, expired=True, carrier=carrier)
-    failures = 0
-    for gas in range(60_000, 500_000, 10_000):
-        arguments = origin.evidence(sent)
-        succeeded = origin.gateway.attempt("refund", *arguments, sender=carrier, gas=gas).succeeded
-        assert (client.view("returnedCount"), origin.returned(sent)[2]) == (int(succeeded), succeeded), gas
-        if succeeded:
-            break
-        failures += 1
-    assert succeeded
-    assert failures
-
-
-REENTRIES = {
-    "refund": lambda sent, evidence, arguments: evidence,
-    "refundAbandoned": lambda sent, evidence, arguments: (*evidence, 5, bytes(32), []),
-    "deliver": lambda sent, evidence, arguments: arguments,
-    "retry": lambda sent, evidence, arguments: (902, 1, sent.message.fields),
-    "returnToSender": lambda sent, evidence, arguments: (902, 1, sent.message.fields),
-    "claim": lambda sent, evidence, arguments: (902,),
-    "followRestart": lambda sent, evidence, arguments: (arguments[0], 902, 5, []),
-    "noticeRestart": lambda sent, evidence, arguments: (902, 5),
-}
-
-
-@pytest.mark.parametrize("method", REENTRIES)
-def test_refuses_reentrance(
-    origin: Origin, client: Contract, carrier: str, attacker: str, method: str
-) -> None:
-    """M20: while a sender is told, nothing ends and nothing is paid."""
-    sent, other = origin.send(client), origin.send(client)
-    for each in (sent, other):
-        origin.notice(each.id, expired=True, carrier=carrier)
-    arguments = REENTRIES[method](sent, origin.evidence(other), batch(origin.validators, origin.hub, [sent]))
-    call = origin.gateway.encode(method, *arguments)
-    client.send("setCall", origin.gateway.address, call, sender=attacker)
-    refusal = origin.gateway.revert("refund", *origin.evidence(sent), sender=attacker)
-    assert refusal == error("TargetRefused", error("ReentrancyGuardReentrantCall").data)
-    assert origin.returned(sent)[2] is origin.returned(other)[2] is False
-    client.send("setBehaviour", OnReturn.ACCEPT, sender=attacker)
-    origin.refund(sent, by=attacker)
-    origin.refund(other, by=attacker)
+    again = Fee.unpack(step.receipt.named("LaneExtended")[0][4])
+    given = fee(sent).relay - fee(sent).base + fee(sent).step + fee(sent).callback
+    assert step.escrow[origin.arcade] == again.total - given
 
 
 # Refunds: what is left in the escrow
 
 
-@pytest.mark.parametrize("left", ["nothing", "half-the-return", "the-return", "half-the-rest", "all"])
+@pytest.mark.parametrize(
+    "remaining",
+    ["nothing", "half-a-step", "a-step", "half-of-what-the-caller-gets", "a-step-less", "all"],
+)
 def test_refunds_what_a_lying_chain_left(
-    origin: Origin, client: Contract, carrier: str, attacker: str, left: str
+    origin: Origin, client: Contract, carrier: str, attacker: str, relayer: str, remaining: str
 ) -> None:
-    """P5: claims can drain a lane's escrow; the message still comes back, with what is there."""
+    """P5: claims can drain a lane's escrow; the message comes back with what is there. First its carrier is paid,
+    then its caller, then its sender.
+    """
     sent = origin.send(client)
     parts = fee(sent)
-    unspent = parts.relay - parts.base
-    remaining = {
+    unspent, earned = parts.relay - parts.base, parts.step + parts.callback
+    left = {
         "nothing": 0,
-        "half-the-return": parts.back // 2,
-        "the-return": parts.back,
-        "half-the-rest": parts.back + unspent // 2,
-        "all": parts.back + unspent,
-    }[left]
-    origin.claim(attacker, parts.relay + parts.back - remaining, carrier=attacker)
-    to_carrier = min(remaining, parts.back)
-    heard = origin.notice(sent.id, expired=True, carrier=carrier, returns=parts.back)
+        "half-a-step": parts.step // 2,
+        "a-step": parts.step,
+        "half-of-what-the-caller-gets": parts.step + earned // 2,
+        "a-step-less": earned + unspent,
+        "all": parts.step + earned + unspent,
+    }[remaining]
+    origin.claim(attacker, parts.total - left, carrier=attacker)
+    to_carrier = min(left, parts.step)
+    heard = origin.notice(sent.id, expired=True, carrier=carrier, step=parts.step)
     assert heard.credit == ({carrier: to_carrier} if to_carrier else {})
-    step = origin.refund(sent, by=carrier)
-    left_over = remaining - to_carrier
-    assert step.credit == ({client.address: left_over} if left_over else {})
+    step = origin.refund(sent, by=relayer)
+    to_caller = min(left - to_carrier, earned)
+    given = min(left - to_carrier - to_caller, unspent)
+    expected = {relayer: to_caller, client.address: given}
+    assert step.credit == {account: amount for account, amount in expected.items() if amount}
     assert origin.gateway.view("laneFees", origin.arcade)[0] == 0
-    given = (remaining - to_carrier) * GWEI
-    assert step.receipt.named("MessageReturned") == [(sent.id, origin.arcade, 1, given)]
-    assert client.view("returned", 0)[4] == given
+    returned = (sent.id, origin.arcade, 1, given * GWEI, relayer, to_caller * GWEI)
+    assert step.receipt.named("MessageReturned") == [returned]
+    assert client.view("returned", 0)[4] == given * GWEI
+    assert origin.returned(sent).unspent == given

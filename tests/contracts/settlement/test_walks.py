@@ -74,7 +74,7 @@ def test_refuses_a_walk_that_leads_elsewhere(
         pytest.param(1, "0x" + "22" * 20, id="recipient"),
         pytest.param(2, 200_001, id="gasLimit"),
         pytest.param(3, 1, id="deliverBefore"),
-        pytest.param(4, Fee(0, 2**40, 2**40).packed, id="fee"),
+        pytest.param(4, Fee(0, 2**40, 2**40, 0, 0).packed, id="fee"),
         pytest.param(5, b"another", id="payload"),
     ],
 )
@@ -109,7 +109,7 @@ def test_a_message_to_one_chain_does_not_come_back_from_another(
     step = origin.step(
         origin.gateway, "refund", other.message.fields, walk([other], other).fields, sender=attacker
     )
-    paid = fee(other).relay - fee(other).base
+    paid = fee(other).relay - fee(other).base + fee(other).step + fee(other).callback
     assert step.escrow == {origin.arcade: 0, origin.perps: -paid}
 
 

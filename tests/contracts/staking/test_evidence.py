@@ -26,7 +26,7 @@ from tests.kit.outbox import ACCOUNT
 from tests.kit.paper import Validators, keys
 from tests.kit.signatures import DEFECTS
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_ROUTE
+from tests.kit.terms import FREE_TERMS
 
 ZERO = bytes(32)
 HEAD, OTHER_HEAD = keccak(text="head"), keccak(text="other head")
@@ -43,7 +43,7 @@ def network_id(hub: Stack) -> int:
 @pytest.fixture
 def gateway(hub: Stack, arcade: Stack, owner: str) -> Contract:
     """The hub's, whose lane to arcade costs nothing."""
-    hub.gateway.send("setRoute", arcade.chain.chain_id, FREE_ROUTE, sender=owner)
+    hub.gateway.send("setTerms", arcade.chain.chain_id, FREE_TERMS.fields, sender=owner)
     return hub.gateway
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -12,7 +13,8 @@ from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import Domain, ValidatorSet, compact
-from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, deploy, error, init_code, now, transact
+from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, error, now, transact
+from tests.kit.founding import Founding
 from tests.kit.paper import DAY, Validators, keys
 from tests.kit.signatures import DEFECTS
 from tests.kit.stack import Stack
@@ -31,32 +33,31 @@ def network_id(hub: Stack) -> int:
 
 
 @pytest.fixture
-def parties(arcade: Stack, network_id: int, owner: str, guardian: str) -> tuple[int, str, str, str]:
-    """What the gateway's constructor takes before the validator set."""
-    return network_id, arcade.era.address, owner, guardian
+def founding(founding: Founding, arcade: Stack) -> Founding:
+    """A gateway on arcade."""
+    return replace(founding, chain=arcade.chain)
 
 
 @pytest.fixture
-def install(
-    arcade: Stack, parties: tuple[int, str, str, str], deployer: str
-) -> Callable[..., bytes | Revert]:
+def install(arcade: Stack, founding: Founding, deployer: str) -> Callable[..., bytes | Revert]:
     """Deploys a gateway with a set; gives its revert if it refuses."""
 
     def install(
-        words: Sequence[bytes], expires: int = 2**64 - 1, version: int = 1, at: int | None = None
+        words: Sequence[bytes], expires: int | None = None, version: int = 1, at: int | None = None
     ) -> bytes | Revert:
-        code = init_code("Metalayer", *parties, (version, expires, words))
+        expires = now(arcade.chain) + DAY if expires is None else expires
+        code = founding.code(validator_set=(version, expires, words))
         return call(arcade.chain, None, code, sender=deployer, at=at)
 
     return install
 
 
 @pytest.fixture
-def gateway_of(arcade: Stack, parties: tuple[int, str, str, str], deployer: str) -> Callable[..., Contract]:
+def gateway_of(founding: Founding) -> Callable[..., Contract]:
     """Deploys a gateway with these validators."""
 
     def gateway_of(validators: Validators) -> Contract:
-        return deploy(arcade.chain, "Metalayer", *parties, validators.argument, sender=deployer)
+        return founding.deploy(validator_set=validators.argument)
 
     return gateway_of
 
@@ -113,12 +114,23 @@ def test_refuses_other_numbers_of_validators(install: Callable[..., bytes | Reve
     assert install(words([1] * count)) == error("InvalidValidatorCount", count)
 
 
-def test_emits_the_set(arcade: Stack, parties: tuple[int, str, str, str], deployer: str) -> None:
+def test_emits_the_set(arcade: Stack, founding: Founding, deployer: str) -> None:
     validators = Validators([3, 3, 3, 2], expires=now(arcade.chain) + DAY, version=7)
-    code = init_code("Metalayer", *parties, validators.argument)
+    code = founding.code(validator_set=validators.argument)
     receipt = transact(arcade.chain, None, code, deployer)
     expected = (7, validators.set.expires, validators.set.hash, tuple(validators.set.words))
     assert receipt.named("ValidatorSetInstalled") == [expected]
+
+
+def test_accepts_a_set_that_lives_for_thirty_days(
+    arcade: Stack, install: Callable[..., bytes | Revert]
+) -> None:
+    """P27: to the second, at deployment, too."""
+    at = now(arcade.chain) + 100
+    assert isinstance(install(words([1] * 4), expires=at + 30 * DAY, at=at), bytes)
+    for expires in (at + 30 * DAY + 1, 2**64 - 1):
+        refusal = error("SetLivesTooLong", expires, at + 30 * DAY)
+        assert install(words([1] * 4), expires=expires, at=at) == refusal
 
 
 def test_refuses_a_repeated_signer(install: Callable[..., bytes | Revert]) -> None:
@@ -271,10 +283,10 @@ def test_refuses_a_second_after_the_set_expired(
     ],
 )
 def test_quorum_is_strictly_more_than_two_thirds(
-    gateway_of: Callable[..., Contract], network_id: int, relayer: str, weights: list[int]
+    gateway_of: Callable[..., Contract], founding: Founding, network_id: int, relayer: str, weights: list[int]
 ) -> None:
     """P3, M3: every subset of the set, by weight and not by number."""
-    validators = Validators(weights, expires=2**64 - 1)
+    validators = Validators(weights, expires=now(founding.chain) + DAY)
     fresh, total = gateway_of(validators), sum(weights)
     for size in range(len(weights) + 1):
         for positions in combinations(range(len(weights)), size):
@@ -288,9 +300,9 @@ def test_quorum_is_strictly_more_than_two_thirds(
 
 
 def test_refuses_exactly_two_thirds(
-    gateway_of: Callable[..., Contract], network_id: int, relayer: str
+    gateway_of: Callable[..., Contract], founding: Founding, network_id: int, relayer: str
 ) -> None:
-    validators = Validators([1] * 6, expires=2**64 - 1)
+    validators = Validators([1] * 6, expires=now(founding.chain) + DAY)
     fresh = gateway_of(validators)
     attestation = validators.sign(network_id, fresh.address, ROOT, range(4)).fields
     assert fresh.revert("deliver", attestation, [], sender=relayer) == error("QuorumNotReached", 4, 6)
@@ -304,9 +316,9 @@ def test_refuses_an_attestation_without_signatures(
 
 
 def test_accepts_all_32_validators(
-    gateway_of: Callable[..., Contract], network_id: int, relayer: str
+    gateway_of: Callable[..., Contract], founding: Founding, network_id: int, relayer: str
 ) -> None:
-    validators = Validators(list(range(1, 33)), expires=2**64 - 1)
+    validators = Validators(list(range(1, 33)), expires=now(founding.chain) + DAY)
     fresh = gateway_of(validators)
     attestation = validators.sign(network_id, fresh.address, ROOT).fields
     assert fresh.view("deliver", attestation, [], sender=relayer) == ()

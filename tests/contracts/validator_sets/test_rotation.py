@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,13 +13,18 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import Fee, Message
-from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, Revert, deploy, error, now
+from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, Revert, error, now
+from tests.kit.founding import Founding
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, gateway_payload, keys
 from tests.kit.scripted import Behaviour
 from tests.kit.stack import Stack
 
 # Longer than any set of these tests is valid: a paper lane may promise what no Outbox would.
 LATE = 3_000 * DAY
+HOUR = 3_600
+LIFETIME = 30 * DAY
+GRACE = 7 * DAY
+MAX_VERSION_STEP = 2**16
 
 
 @pytest.fixture
@@ -47,7 +53,11 @@ def append(arcade: Stack, lane: PaperLane, sender: str) -> Callable[..., Message
     """Appends a message to the scripted recipient that outlives every set."""
 
     def append(**fields: Any) -> Message:
-        fields = {"deliver_before": now(arcade.chain) + LATE, "fee": Fee(0, 10**9, 10**9).packed, **fields}
+        fields = {
+            "deliver_before": now(arcade.chain) + LATE,
+            "fee": Fee(0, 10**9, 10**8, 10**9, 0).packed,
+            **fields,
+        }
         return lane.append(sender, arcade.recipient.address, **fields)
 
     return append
@@ -55,9 +65,9 @@ def append(arcade: Stack, lane: PaperLane, sender: str) -> Callable[..., Message
 
 @pytest.fixture
 def following(validators: Validators) -> Callable[..., Validators]:
-    """The validators of a later set: one version on and a day longer than the installed one, by default."""
+    """The validators of a later set: one version on and an hour longer than the installed one, by default."""
 
-    def following(weights: Sequence[int] = (1, 1, 1, 1), version: int = 2, longer: int = DAY) -> Validators:
+    def following(weights: Sequence[int] = (1, 1, 1, 1), version: int = 2, longer: int = HOUR) -> Validators:
         expires = validators.set.expires + longer
         return Validators(weights, expires, version=version, name=f"validator of set {version}")
 
@@ -209,9 +219,45 @@ def test_a_quorum_of_the_installed_set_is_enough(
 def test_versions_may_be_skipped(
     gateway: Contract, rotate: Callable[..., Receipt], following: Callable[..., Validators]
 ) -> None:
-    after = following(version=2**64 - 1)
+    after = following(version=1 + MAX_VERSION_STEP)
     rotate(after)
     assert gateway.view("validatorSetHash") == after.set.hash
+
+
+@pytest.mark.parametrize("version", [2 + MAX_VERSION_STEP, 2**32, 2**64 - 1])
+def test_refuses_a_version_too_far_ahead(
+    refusal: Callable[..., Revert], following: Callable[..., Validators], version: int
+) -> None:
+    """P27: one lying quorum cannot exhaust the versions."""
+    assert refusal(following(version=version)) == error("VersionTooHigh", version, 1)
+
+
+def test_the_step_counts_from_the_installed_version(
+    rotate: Callable[..., Receipt], refusal: Callable[..., Revert], following: Callable[..., Validators]
+) -> None:
+    second = following(version=1 + MAX_VERSION_STEP)
+    rotate(second)
+    beyond = following(version=2 + 2 * MAX_VERSION_STEP, longer=2 * HOUR)
+    assert refusal(beyond, by=second) == error("VersionTooHigh", beyond.set.version, second.set.version)
+    rotate(following(version=1 + 2 * MAX_VERSION_STEP, longer=2 * HOUR), by=second)
+
+
+def test_a_set_lives_for_thirty_days_at_most(
+    gateway: Contract,
+    rotate: Callable[..., Receipt],
+    refusal: Callable[..., Revert],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
+    """P27: to the second: no quorum owns a chain for longer than until then."""
+    at = validators.set.expires - 7
+    assert gateway.view("MAX_SET_LIFETIME") == LIFETIME
+    too_long = following(longer=LIFETIME - 7 + 1)
+    expected = error("SetLivesTooLong", too_long.set.expires, at + LIFETIME)
+    assert refusal(too_long, at=at) == expected
+    for longer in (2**40, 2**63):
+        assert repr(refusal(following(longer=longer), at=at)).startswith("SetLivesTooLong(")
+    rotate(following(longer=LIFETIME - 7), at=at)
 
 
 def test_a_set_may_last_one_second_longer(
@@ -224,7 +270,7 @@ def test_the_same_validators_may_follow(
     gateway: Contract, rotate: Callable[..., Receipt], validators: Validators, relayer: str, network_id: int
 ) -> None:
     """Another version is another set: what they signed as the old one does not count."""
-    after = Validators([1] * 5, expires=validators.set.expires + DAY, version=2)
+    after = Validators([1] * 5, expires=validators.set.expires + HOUR, version=2)
     assert [key.address for key in after.keys] == [key.address for key in validators.keys]
     rotate(after)
     stale = validators.sign(network_id, gateway.address, keccak(text="root")).fields
@@ -235,7 +281,7 @@ def test_the_same_validators_may_follow(
 def test_catches_up_set_by_set(
     gateway: Contract, rotate: Callable[..., Receipt], following: Callable[..., Validators]
 ) -> None:
-    second, third = following(), following(version=3, longer=2 * DAY)
+    second, third = following(), following(version=3, longer=2 * HOUR)
     rotate(second)
     rotate(third, by=second)
     assert gateway.view("validatorSetHash") == third.set.hash
@@ -245,7 +291,7 @@ def test_does_not_catch_up_over_a_set(
     validators: Validators, refusal: Callable[..., Revert], following: Callable[..., Validators]
 ) -> None:
     """Each set is signed by the one before it, which has to be installed first."""
-    second, third = following(), following(version=3, longer=2 * DAY)
+    second, third = following(), following(version=3, longer=2 * HOUR)
     expected = error("UnknownValidatorSet", second.set.hash, validators.set.hash)
     assert refusal(third, by=second) == expected
 
@@ -262,7 +308,7 @@ def test_refuses_a_version_that_is_not_higher(
     assert refusal(after) == expected
 
 
-@pytest.mark.parametrize("longer", [0, -1, -900 * DAY])
+@pytest.mark.parametrize("longer", [0, -1, -20 * DAY])
 def test_refuses_an_expiry_that_is_not_later(
     validators: Validators, refusal: Callable[..., Revert], following: Callable[..., Validators], longer: int
 ) -> None:
@@ -307,7 +353,7 @@ def test_refuses_a_replay_after_another_rotation(
     following: Callable[..., Validators],
     validators: Validators,
 ) -> None:
-    second, third = following(), following(version=3, longer=2 * DAY)
+    second, third = following(), following(version=3, longer=2 * HOUR)
     rotate(second)
     rotate(third, by=second)
     assert refusal(second) == error("UnknownValidatorSet", validators.set.hash, third.set.hash)
@@ -460,7 +506,7 @@ def test_refuses_an_invalid_set_that_a_quorum_signed(
 ) -> None:
     """M4, M5, M9: the same checks as at deployment."""
     invalid, (name, *arguments) = case
-    after = ValidatorSet(2, validators.set.expires + DAY, invalid)
+    after = ValidatorSet(2, validators.set.expires + HOUR, invalid)
     assert refusal(after) == error(name, *arguments)
     assert gateway.view("validatorSetHash") == validators.set.hash
 
@@ -468,7 +514,7 @@ def test_refuses_an_invalid_set_that_a_quorum_signed(
 def test_installs_the_largest_set(
     gateway: Contract, rotate: Callable[..., Receipt], validators: Validators
 ) -> None:
-    after = Validators([2**96 - 1] * 32, expires=validators.set.expires + DAY, version=2)
+    after = Validators([2**96 - 1] * 32, expires=validators.set.expires + HOUR, version=2)
     rotate(after)
     assert gateway.view("validatorSetHash") == after.set.hash
 
@@ -492,12 +538,11 @@ def test_no_rotation_leaves_a_threshold_of_zero(
 
 
 def test_rotates_from_the_set_of_the_constructor(
-    arcade: Stack, hub: Stack, owner: str, guardian: str, deployer: str, relayer: str
+    arcade: Stack, hub: Stack, founding: Founding, relayer: str
 ) -> None:
     """M4: any gateway starts with a set of its own, whatever its version, and goes on from there."""
     first = Validators([1] * 4, expires=now(arcade.chain) + DAY, version=8)
-    parties = hub.chain.chain_id, arcade.era.address, owner, guardian
-    fresh = deploy(arcade.chain, "Metalayer", *parties, first.argument, sender=deployer)
+    fresh = replace(founding, chain=arcade.chain).deploy(validator_set=first.argument)
     lower = Validators([1] * 4, expires=first.set.expires + DAY, version=8, name="next")
     higher = Validators([1] * 4, expires=first.set.expires + DAY, version=9, name="next")
 
@@ -525,31 +570,89 @@ def test_rotates_in_the_last_second_of_the_installed_set(
     assert gateway.view("validatorSetHash") == after.set.hash
 
 
-def test_an_expired_set_rotates_nothing(
+def test_an_expired_set_still_rotates_for_a_week(
     gateway: Contract,
     relayer: str,
     handover: Callable[..., tuple[Any, ...]],
-    refusal: Callable[..., Revert],
-    following: Callable[..., Validators],
-    validators: Validators,
-) -> None:
-    """P3."""
-    after, late = following(), validators.set.expires + 1
-    assert refusal(after, at=late) == error("ValidatorSetExpired", 1, validators.set.expires)
-    assert not gateway.attempt("rotate", *handover(after), sender=relayer, at=late).succeeded
-
-
-def test_catches_up_only_while_the_installed_set_is_valid(
     refusal: Callable[..., Revert],
     rotate: Callable[..., Receipt],
     following: Callable[..., Validators],
     validators: Validators,
 ) -> None:
-    """A chain that was away longer is stuck until the network's recovery."""
-    second, third = following(), following(version=3, longer=2 * DAY)
+    """P3, P27: to the second, and nothing else."""
+    expires = validators.set.expires
+    after, last = following(longer=20 * DAY), expires + GRACE
+    assert refusal(after, at=last + 1) == error("ValidatorSetExpired", 1, expires)
+    assert not gateway.attempt("rotate", *handover(after), sender=relayer, at=last + 1).succeeded
+
+
+def test_rotates_in_the_last_second_of_grace(
+    gateway: Contract,
+    lane: PaperLane,
+    append: Callable[..., Message],
+    paper: PaperRelayer,
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
+    """P3, P27: in which the same set delivers nothing any more."""
+    last = validators.set.expires + GRACE
+    append()
+    assert paper.refusal(lane, at=last) == error("ValidatorSetExpired", 1, validators.set.expires)
+    after = following(longer=20 * DAY)
+    rotate(after, at=last)
+    assert gateway.view("validatorSetHash") == after.set.hash
+
+
+def test_refuses_a_set_that_has_expired_itself(
+    refusal: Callable[..., Revert], following: Callable[..., Validators], validators: Validators
+) -> None:
+    """P3: also within the grace."""
+    after = following(longer=DAY)
+    expected = error("ValidatorSetExpired", 2, after.set.expires)
+    assert refusal(after, at=after.set.expires + 1) == expected
+
+
+def test_the_recovery_brings_old_signatures_at_any_time(
+    gateway: Contract,
+    handover: Callable[..., tuple[Any, ...]],
+    following: Callable[..., Validators],
+    validators: Validators,
+    recovery: str,
+    relayer: str,
+    owner: str,
+) -> None:
+    """P27: of the expired set alone, and of a quorum of it."""
+    expires = validators.set.expires
+    late = expires + 400 * DAY
+    after = following(longer=420 * DAY)
+    expired = error("ValidatorSetExpired", 1, expires)
+    for caller in (relayer, owner):
+        assert gateway.revert("rotate", *handover(after), sender=caller, at=late) == expired
+    few = handover(after, positions=[0, 1, 2])
+    assert gateway.revert("rotate", *few, sender=recovery, at=late) == error("QuorumNotReached", 3, 5)
+    unsigned = following(longer=421 * DAY)
+    arguments = (*handover(after)[:1], unsigned.argument, handover(after)[2])
+    assert repr(gateway.revert("rotate", *arguments, sender=recovery, at=late)).startswith("FactNotProven(")
+    receipt = gateway.send("rotate", *handover(after), sender=recovery, at=late)
+    assert len(receipt.named("ValidatorSetInstalled")) == 1
+    assert gateway.view("validatorSetHash") == after.set.hash
+
+
+def test_catches_up_set_by_set_within_the_grace_of_each(
+    refusal: Callable[..., Revert],
+    rotate: Callable[..., Receipt],
+    following: Callable[..., Validators],
+    validators: Validators,
+) -> None:
+    """A chain that was away longer waits for the recovery."""
+    second = following(longer=DAY)
     rotate(second, at=validators.set.expires)
     expected = error("ValidatorSetExpired", 2, second.set.expires)
-    assert refusal(third, by=second, at=second.set.expires + 1) == expected
+    last = second.set.expires + GRACE
+    third = following(version=3, longer=20 * DAY)
+    assert refusal(third, by=second, at=last + 1) == expected
+    rotate(third, by=second, at=last)
 
 
 def test_an_expired_set_delivers_nothing(

@@ -24,7 +24,8 @@ PRESET = {
     "finality": 2,
     "default_gas_limit": 200_000,
     "max_gas_limit": 10_000_000,
-    "fees": {"base": 1_000_000, "gas": 10_000, "byte": 1_000, "return": 2_000_000, "protocol_share": 1_000},
+    "default_return_gas_limit": 200_000,
+    "fees": {"base": 1_000_000, "gas": 10_000, "byte": 1_000, "protocol_share": 1_000},
 }
 ENTRY = {"chain_id": 1, "port": 9001, "preset": "hub"}
 
@@ -220,11 +221,14 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
         (change("chains.default", ENTRY), r"chains.default: expected up to 32 .*, and not `default`"),
         (change("presets.hub.fees", None), r"presets.hub: `fees` is missing"),
         (change("presets.hub.fees.base", None), r"presets.hub.fees: `base` is missing"),
-        (change("presets.hub.fees.return", None), r"presets.hub.fees: `return` is missing"),
+        (
+            change("presets.hub.default_return_gas_limit", 15_000_001),
+            r"return_gas_limit: .* to 15000000, found",
+        ),
         (change("presets.hub.fees.base", -1), r"presets.hub.fees.base: .* from 0 to 2\^40-1, found '-1'"),
         (change("presets.hub.fees.gas", 1 << 40), r"presets.hub.fees.gas: .* found '1099511627776'"),
         (change("presets.hub.fees.byte", 0.5), r"presets.hub.fees.byte: .* found '0.5'"),
-        (change("presets.hub.fees.return", "12"), r"presets.hub.fees.return: .* found '12'"),
+        (change("presets.hub.fees.base", "12"), r"presets.hub.fees.base: .* found '12'"),
         (change("presets.hub.fees.base", True), r"presets.hub.fees.base: .* found 'true'"),
         (change("presets.hub.fees.base", [1]), r"presets.hub.fees.base: .* found a list"),
         (change("presets.hub.fees.protocol_share", 10_001), r"fees.protocol_share: .* to 10000, found"),
@@ -241,13 +245,7 @@ def test_a_wrong_file_is_one_line_that_names_the_place(write: Write, data: objec
 
 def test_fees_are_those_of_the_file(write: Write) -> None:
     fees = load_network(write(change("presets.hub.fees.byte", 0))).hub.preset.fees
-    assert (fees.base, fees.gas, fees.byte, fees.return_, fees.protocol_share) == (
-        1_000_000,
-        10_000,
-        0,
-        2_000_000,
-        1_000,
-    )
+    assert (fees.base, fees.gas, fees.byte, fees.protocol_share) == (1_000_000, 10_000, 0, 1_000)
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:

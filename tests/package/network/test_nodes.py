@@ -49,6 +49,13 @@ def test_without_nodes_the_chains_own_is_read() -> None:
     assert only.chain.url == hub.url
 
 
+def test_every_node_begins_where_the_registry_says() -> None:
+    connection = Connection(replace(load_network().hub, nodes=("http://one:1", "http://two:2")))
+    connection.begins("0x" + "9A" * 20, 1_000)
+    for one in Nodes.of(connection).connections:
+        assert one.beginnings == {"0x" + "9a" * 20: 1_000}
+
+
 def test_what_breaks_the_reader_is_the_nodes_fault() -> None:
     many = nodes(3)
     answers, faults = many.ask(saying(many, "a", BadAnswer("it lies"), RecursionError("too deep")))

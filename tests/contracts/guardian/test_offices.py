@@ -1,0 +1,196 @@
+"""Who holds which office of a Guardian, who names them, and that nobody else can do anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.contracts.guardian.conftest import COUNCIL, KEEPER, OTHER_WATCHER, TERMS, WATCHER
+from tests.kit.evm import ZERO_ADDRESS, Contract, call, deploy, error, init_code
+from tests.kit.paper import DAY
+
+NOBODY = "0x000000000000000000000000000000000000bEEF"
+
+
+# At deployment
+
+
+def test_offices_are_filled_at_deployment(guard: Contract) -> None:
+    assert guard.view("council") == COUNCIL
+    assert guard.view("feeKeeper") == KEEPER
+    assert [guard.view("isWatcher", account) for account in (WATCHER, OTHER_WATCHER)] == [True, True]
+    assert [guard.view("isWatcher", account) for account in (COUNCIL, KEEPER, ZERO_ADDRESS)] == [False] * 3
+
+
+def test_is_not_deployed_without_a_council(guard: Contract, deployer: str) -> None:
+    def deployed(council: str) -> Any:
+        code = init_code("Guardian", guard.view("GATEWAY"), council, KEEPER, [])
+        return call(guard.chain, None, code, sender=deployer)
+
+    assert deployed(ZERO_ADDRESS) == error("ZeroCouncil")
+    assert isinstance(deployed(COUNCIL), bytes)
+
+
+def test_is_deployed_without_keeper_and_watchers(guard: Contract, deployer: str) -> None:
+    bare = deploy(guard.chain, "Guardian", guard.view("GATEWAY"), COUNCIL, ZERO_ADDRESS, [], sender=deployer)
+    assert bare.view("feeKeeper") == ZERO_ADDRESS
+
+
+# The council
+
+
+def test_the_gateways_owner_names_the_council(guard: Contract, owner: str, successor: str) -> None:
+    receipt = guard.send("setCouncil", successor, sender=owner)
+    assert receipt.named("CouncilSet") == [(successor,)]
+    assert guard.view("council") == successor
+
+
+def test_a_replaced_council_can_do_nothing(
+    guard: Contract, owner: str, successor: str, spoke: int, hub_id: int
+) -> None:
+    guard.send("pauseInbound", spoke, DAY, sender=COUNCIL)
+    guard.send("setCouncil", successor, sender=owner)
+    for method, arguments in _of_the_council(spoke, hub_id):
+        refusal = error("NotCouncil", COUNCIL)
+        assert guard.revert(method, *arguments, sender=COUNCIL) == refusal, method
+        guard.send(method, *arguments, sender=successor)
+
+
+def test_watchers_and_keeper_stay_under_another_council(
+    guard: Contract, owner: str, successor: str, spoke: int
+) -> None:
+    guard.send("setCouncil", successor, sender=owner)
+    guard.send("emergencyPause", spoke, sender=WATCHER)
+    guard.send("setTerms", spoke, TERMS, sender=KEEPER)
+    guard.send("setWatcher", WATCHER, False, sender=successor)
+    assert guard.revert("emergencyPause", spoke, sender=WATCHER) == error("NotWatcher", WATCHER)
+
+
+@pytest.mark.parametrize("caller", ["council", "keeper", "watcher", "successor", "deployer", "attacker"])
+def test_refuses_a_council_of_others(guard: Contract, caller: str, request: pytest.FixtureRequest) -> None:
+    account = request.getfixturevalue(caller)
+    assert guard.revert("setCouncil", account, sender=account) == error("NotOwner", account)
+
+
+def test_refuses_the_zero_council(guard: Contract, owner: str) -> None:
+    assert guard.revert("setCouncil", ZERO_ADDRESS, sender=owner) == error("ZeroCouncil")
+
+
+def test_the_council_follows_the_ownership_of_the_gateway(
+    guard: Contract, gateway: Contract, owner: str, successor: str, attacker: str
+) -> None:
+    """From the second in which it is accepted, not from that in which it is offered."""
+    gateway.send("transferOwnership", successor, sender=owner)
+    assert guard.revert("setCouncil", attacker, sender=successor) == error("NotOwner", successor)
+    guard.send("setCouncil", owner, sender=owner)
+    gateway.send("acceptOwnership", sender=successor)
+    assert guard.revert("setCouncil", attacker, sender=owner) == error("NotOwner", owner)
+    guard.send("setCouncil", COUNCIL, sender=successor)
+
+
+# Watchers and the fee keeper
+
+
+def test_the_council_names_a_watcher(guard: Contract, successor: str, spoke: int) -> None:
+    assert guard.revert("emergencyPause", spoke, sender=successor) == error("NotWatcher", successor)
+    receipt = guard.send("setWatcher", successor, True, sender=COUNCIL)
+    assert receipt.named("WatcherSet") == [(successor, True)]
+    guard.send("emergencyPause", spoke, sender=successor)
+
+
+def test_the_council_removes_a_watcher(guard: Contract, spoke: int) -> None:
+    receipt = guard.send("setWatcher", WATCHER, False, sender=COUNCIL)
+    assert receipt.named("WatcherSet") == [(WATCHER, False)]
+    assert guard.revert("emergencyPause", spoke, sender=WATCHER) == error("NotWatcher", WATCHER)
+    guard.send("emergencyPause", spoke, sender=OTHER_WATCHER)
+
+
+def test_the_council_replaces_the_keeper(guard: Contract, successor: str, spoke: int) -> None:
+    receipt = guard.send("setFeeKeeper", successor, sender=COUNCIL)
+    assert receipt.named("FeeKeeperSet") == [(successor,)]
+    assert guard.revert("setTerms", spoke, TERMS, sender=KEEPER) == error("NotFeeKeeper", KEEPER)
+    guard.send("setTerms", spoke, TERMS, sender=successor)
+
+
+def test_without_a_keeper_nobody_sets_terms(guard: Contract, owner: str, spoke: int) -> None:
+    guard.send("setFeeKeeper", ZERO_ADDRESS, sender=COUNCIL)
+    for account in (KEEPER, COUNCIL, owner):
+        assert guard.revert("setTerms", spoke, TERMS, sender=account) == error("NotFeeKeeper", account)
+
+
+# Everything that a Guardian does, and who is refused
+
+
+def _of_the_council(spoke: int, hub_id: int) -> list[tuple[str, tuple[Any, ...]]]:
+    """Calls that all succeed, in this order, where deliveries from the spoke are paused."""
+    return [
+        ("pauseInbound", (spoke, 2 * DAY)),
+        ("unpauseInbound", (spoke,)),
+        ("restart", (hub_id, 1)),
+        ("setWatcher", (NOBODY, True)),
+        ("setFeeKeeper", (NOBODY,)),
+    ]
+
+
+@pytest.mark.parametrize("caller", ["owner", "keeper", "watcher", "successor", "deployer", "attacker"])
+def test_the_council_alone_does_what_is_the_councils(
+    guard: Contract, spoke: int, hub_id: int, caller: str, request: pytest.FixtureRequest
+) -> None:
+    account = request.getfixturevalue(caller)
+    guard.send("pauseInbound", spoke, DAY, sender=COUNCIL)
+    for method, arguments in _of_the_council(spoke, hub_id):
+        assert guard.revert(method, *arguments, sender=account) == error("NotCouncil", account), method
+        guard.send(method, *arguments, sender=COUNCIL)
+
+
+@pytest.mark.parametrize("caller", ["owner", "council", "keeper", "successor", "deployer", "attacker"])
+def test_watchers_alone_pause_as_watchers(
+    guard: Contract, spoke: int, caller: str, request: pytest.FixtureRequest
+) -> None:
+    account = request.getfixturevalue(caller)
+    assert guard.revert("emergencyPause", spoke, sender=account) == error("NotWatcher", account)
+    guard.send("emergencyPause", spoke, sender=WATCHER)
+
+
+@pytest.mark.parametrize("caller", ["owner", "council", "watcher", "successor", "deployer", "attacker"])
+def test_the_keeper_alone_sets_terms(
+    guard: Contract, spoke: int, caller: str, request: pytest.FixtureRequest
+) -> None:
+    account = request.getfixturevalue(caller)
+    assert guard.revert("setTerms", spoke, TERMS, sender=account) == error("NotFeeKeeper", account)
+    guard.send("setTerms", spoke, TERMS, sender=KEEPER)
+
+
+@pytest.mark.parametrize("account", [COUNCIL, WATCHER, KEEPER], ids=["council", "watcher", "keeper"])
+def test_the_gateway_hears_no_officer_directly(
+    gateway: Contract, account: str, spoke: int, hub_id: int
+) -> None:
+    """They have no more than what the Guardian passes on."""
+    refusal = error("NotGuardian", account)
+    assert gateway.revert("pauseInbound", spoke, DAY, sender=account) == refusal
+    assert gateway.revert("unpauseInbound", spoke, sender=account) == refusal
+    assert gateway.revert("restart", hub_id, 1, sender=account) == refusal
+    assert gateway.revert("setTerms", spoke, TERMS, sender=account) == refusal
+
+
+def test_when_the_owner_names_another_guardian_this_one_has_no_rights(
+    guard: Contract,
+    gateway: Contract,
+    place_guardian: Callable[..., Contract],
+    owner: str,
+    spoke: int,
+    hub_id: int,
+) -> None:
+    other = place_guardian(gateway.address, guard.chain)
+    guard.send("pauseInbound", spoke, DAY, sender=COUNCIL)
+    gateway.send("setGuardian", other.address, sender=owner)
+    refusal = error("NotGuardian", guard.address)
+    assert guard.revert("emergencyPause", hub_id, sender=WATCHER) == refusal
+    assert guard.revert("setTerms", spoke, TERMS, sender=KEEPER) == refusal
+    for method, arguments in _of_the_council(spoke, hub_id)[:3]:
+        assert guard.revert(method, *arguments, sender=COUNCIL) == refusal, method
+        other.send(method, *arguments, sender=COUNCIL)
+    other.send("emergencyPause", hub_id, sender=WATCHER)
+    other.send("setTerms", spoke, TERMS, sender=KEEPER)
