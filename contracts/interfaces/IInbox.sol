@@ -49,6 +49,9 @@ interface IInbox {
     error RetryFailed(bytes32 id);
     /// @notice Thrown when a message to retry is on its way back to its sender.
     error MessageReturning(bytes32 id, uint64 noticeNonce);
+    /// @notice Thrown when a notice to retry was put aside before the lane went on at a restart, at `since`: its origin
+    /// sends what is true of it again.
+    error NoticeOutdated(bytes32 id, uint64 since);
     /// @notice Thrown when a message to return can still be retried.
     error MessageNotExpired(bytes32 id, uint64 deliverBefore);
     /// @notice Thrown when a message to return was executed, was not tried yet, or has a notice that is not lost.

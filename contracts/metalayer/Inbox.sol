@@ -15,7 +15,7 @@ import {Attestation} from "./types/Attestation.sol";
 import {Batch} from "./types/Batch.sol";
 import {Message} from "./types/Message.sol";
 import {MessageStatus} from "./types/MessageStatus.sol";
-import {originState} from "./types/OriginState.sol";
+import {LaneEpoch, originState} from "./types/OriginState.sol";
 
 /// @title Inbox
 /// @notice See {IInbox}.
@@ -80,6 +80,8 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         if (_isNotice(message)) {
             InboxLane storage lane = _inboxLanes[origin];
             if (!_isOpen(lane)) _refuse(origin, lane);
+            uint64 since = originState().epochs[origin].since;
+            require(nonce > since, NoticeOutdated(id, since));
             _receiveNotice(origin, message.payload, msg.sender);
             emit MessageDelivered(id, origin, nonce);
             return;
@@ -142,7 +144,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         bytes32 lastHead = _headOf(lane, origin);
         lane.nonce = nonce;
         lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
-        ++originState().epochs[origin];
+        LaneEpoch storage epoch = originState().epochs[origin];
+        ++epoch.number;
+        epoch.since = nonce;
         emit RestartFollowed(origin, nonce, lastNonce, lastHead);
         FollowedRestart storage left = _followed[origin][nonce];
         left.lastNonce = lastNonce;

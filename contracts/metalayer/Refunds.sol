@@ -38,7 +38,7 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         bytes32 id = _checkWalk(message, walk);
         ReturnNotice storage notice = originState().notices[walk.destination][id];
         require(
-            notice.carrier != address(0) && notice.epoch == originState().epochs[walk.destination], NotReturned(id)
+            notice.carrier != address(0) && notice.epoch == originState().epochs[walk.destination].number, NotReturned(id)
         );
         Fee fee = message.fee;
         _end(id, message, walk, notice.expired ? fee.relayPart() - fee.basePart() : 0);
@@ -195,7 +195,7 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
     {
         left = originState().restarts[destination][restartNonce];
         require(
-            left.followed && left.epoch == originState().epochs[destination], RestartNotFollowed(destination, restartNonce)
+            left.followed && left.epoch == originState().epochs[destination].number, RestartNotFollowed(destination, restartNonce)
         );
     }
 

@@ -95,7 +95,7 @@ _relaying = gathered(
     ),
     click.option(
         "--unbacked-gas",
-        type=whole(0, 10**15),
+        type=whole(0, 1 << 50),
         default=200_000_000,
         show_default=True,
         help="Gas that one lane's messages may cost in 24 hours before their origin pays for them.",

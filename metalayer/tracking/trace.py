@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs
 from metalayer.lanes.logs import Sent
@@ -120,7 +121,8 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
         due = sent.block + preset.finality_depth
         advice = f"wait until {about}block {due} of {names[0]}: it is at {origin.height()}"
         return Trace(sent, *names, State.SENT, advice=advice)
-    if signed_nonces(mesh, exchange, {sent.ends}).get(sent.ends, 0) < message.nonce:
+    sets = {destination.chain_id: read_sets(destination, address).installed}
+    if signed_nonces(mesh, exchange, {sent.ends}, sets).get(sent.ends, 0) < message.nonce:
         if destination.block().time > message.deliver_before:
             late = f"it expired at {utc(message.deliver_before)}: its relayer passes it by, and it goes back"
             return Trace(sent, *names, State.FINAL, reason=late, advice="start validators, and a relayer")

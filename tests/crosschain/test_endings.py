@@ -17,7 +17,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.deploy import contracts
+from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart
@@ -71,8 +71,8 @@ def lane_status(mesh: Deployment, exchange: DirectoryExchange, origin: str, dest
 
 
 def test_an_expired_message_comes_home(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
-    """P1, M18: passed by, noticed, carried, refunded. Who passed it by earns its base, each of the three steps a step
-    part, and the sender, who has no code that could be called, gets the rest.
+    """P1, M18: passed by, noticed, carried, refunded. Who passed it by earns its base, who sent its notice, who
+    carried that and who ended it a step part each, and the sender gets the rest.
     """
     before = credit(mesh, "hub", SENDER.address)
     (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
@@ -191,7 +191,7 @@ def test_earnings_are_claimed_when_they_are_worth_it(
     """P5: the claim goes to the origin as a message, and what it brings is exactly what was earned."""
     sent = mesh.send("hub", "arcade", count=40)
     fee = Fee.unpack(sent[0].message.fee)
-    earned = 40 * (fee.relay + fee.back)
+    earned = 40 * fee.total
     modest = mesh.relayer(exchange, claim_multiple=1_000_000)
     eager = mesh.relayer(exchange, claim_multiple=10)
     with mesh.signing(exchange, tmp_path):
@@ -210,7 +210,7 @@ def test_a_paused_lane_waits_and_holds_up_no_other(
 ) -> None:
     arcade = mesh.connections["arcade"]
     pause = _PAUSE + encode(["uint256", "uint64"], [mesh.id_of("hub"), 2 * HOUR])
-    arcade.send(GUARDIAN, mesh.registry.address(contracts.GUARDIAN), pause)
+    arcade.send(GUARDIAN, mesh.registry.address(GUARDIAN_CONTRACT), pause)
     mesh.send("hub", "arcade")
     mesh.send("perps", "arcade")
     relayer = mesh.relayer(exchange)
@@ -296,8 +296,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
         assert {state_of(mesh, exchange, sent) for sent in messages} == {state}
     fees = [Fee.unpack(sent.message.fee) for sent in (*broken.anew, *broken.later)]
     given_back = credit(mesh, "hub", SENDER.address) - before + cost_of(mesh, behind)
-    # Whoever refunds earns a step.
-    assert given_back == sum(fee.relay + fee.back - fee.step for fee in fees) * GWEI
+    assert given_back == sum(fee.total - fee.step for fee in fees) * GWEI
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
@@ -340,8 +339,8 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
 
 def cost_of(mesh: Deployment, sent: Sent) -> int:
     message = sent.message
-    limits = message.gas_limit, Fee.unpack(message.fee).return_gas_limit
-    data = gateway.QUOTE.encode(message.destination, *limits, len(message.payload))
+    return_gas = Fee.unpack(message.fee).return_gas_limit
+    data = gateway.QUOTE.encode(message.destination, message.gas_limit, return_gas, len(message.payload))
     return int.from_bytes(mesh.connections["hub"].call(mesh.gateway, data), "big")
 
 

@@ -19,6 +19,7 @@ from metalayer.lanes.survey import survey
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.parallel import in_parallel
+from metalayer.network.pool import Patience
 from metalayer.network.rpc import Reverted
 from metalayer.network.transactions import KeySender, Receipt, Sender
 from metalayer.protocol import gateway
@@ -578,6 +579,7 @@ def test_a_node_that_answers_with_another_kind_of_value_is_named(
         return [{"id": one["id"], "result": answer} if one["id"] in wrong else one for one in answers]
 
     monkeypatch.setattr(broken, "_post", post)
+    broken.patience = Patience(0.2, 5.0)
     half_mad = replace(mesh, connections={**mesh.connections, "perps": broken})
     with mesh.signing(exchange, tmp_path):
         result = half_mad.relayer(exchange).relay_once()

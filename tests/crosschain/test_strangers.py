@@ -83,7 +83,7 @@ def bring_home(mesh: Deployment, relayer: Relayer, most: int = 12) -> None:
 def test_what_senders_do_to_their_refunds_is_prepaid_and_stops_no_other(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, memory: Memory
 ) -> None:
-    """A callback that looks at the gas price; one that wants more gas than a transaction may have; one that reverts
+    """P24. A callback that looks at the gas price; one that wants more gas than it may have; one that reverts
     with much data after it burned most of its gas; one that burns all. Each is refunded, once, for no more gas than its
     message named, and who does it earns the message's step and callback parts.
     """

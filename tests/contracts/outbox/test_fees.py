@@ -27,8 +27,8 @@ from tests.kit.terms import (
 )
 
 LARGEST = 2**256 - 1
-# More than the dearest message: 72,118,232 ERA.
-CREDIT = 80_000_000 * 10**18
+# More than the dearest message: 86,940,672 ERA.
+CREDIT = 100_000_000 * 10**18
 CLOSED = 4_242
 
 
