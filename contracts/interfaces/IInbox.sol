@@ -10,10 +10,10 @@ import {MessageStatus} from "../metalayer/types/MessageStatus.sol";
 /// @notice Replays the lanes of other chains up to heads that a quorum of validators signed, and calls each message's
 /// recipient once, in order. Anyone may deliver, and earns what the message pays for that on its origin.
 ///
-/// The guardian can pause deliveries from one chain: for at most `MAX_PAUSE`, or `MAX_HUB_PAUSE` if that is the hub. The
-/// next pause of that direction may begin as long after the end of this one as this one was long, whoever the guardian is
-/// then. A lane that is closed or paused still takes in what has expired, so that it can go home, and puts notices aside,
-/// until they are retried.
+/// The guardian can pause deliveries from one chain: for at most `MAX_PAUSE`, or `MAX_HUB_PAUSE` if that is the hub.
+/// The next pause of that direction may begin as long after the end of this one as this one was long, `MIN_COOL_DOWN`
+/// at least, whoever the guardian is then. A lane that is closed or paused still takes in what has expired, so that it
+/// can go home, and puts notices aside, until they are retried.
 interface IInbox {
     /// @notice Emitted when a message was executed: its recipient accepted it, at the first attempt or at a retry.
     event MessageDelivered(bytes32 indexed id, uint256 indexed origin, uint64 indexed nonce);
@@ -131,6 +131,6 @@ interface IInbox {
     function pausedUntil(uint256 origin) external view returns (uint64);
 
     /// @notice From when on the next pause of deliveries from a chain may begin (Unix time): as long after the end of
-    /// the last pause as that one was long. 0 if there never was one.
+    /// the last pause as that one was long, `MIN_COOL_DOWN` at least. 0 if there never was one.
     function pausableFrom(uint256 origin) external view returns (uint64);
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.36;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IInbox} from "../interfaces/IInbox.sol";
 import {Annexed} from "./Annexed.sol";
 import {Notices} from "./Notices.sol";
@@ -21,7 +22,8 @@ import {LaneEpoch, originState} from "./types/OriginState.sol";
 /// @notice See {IInbox}.
 abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, ReentrancyGuardTransient {
     /// @dev All that a delivery reads and writes about one direction: two words. `open` is the inbound half of the
-    /// route. From `pausableFrom` on, a new pause may begin: as long after the end of the last as that one was long.
+    /// route. From `pausableFrom` on, a new pause may begin: as long after the end of the last as that one was long, or
+    /// `MIN_COOL_DOWN`.
     struct InboxLane {
         bytes32 head;
         uint64 nonce;
@@ -52,6 +54,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     /// @notice Longest pause of deliveries from a spoke, and from the hub, in seconds.
     uint64 public constant MAX_PAUSE = 21 days;
     uint64 public constant MAX_HUB_PAUSE = 3 days;
+    /// @notice Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that
+    /// ends in the block in which it begins, holds up a block: without this, one in each block would never end.
+    uint64 public constant MIN_COOL_DOWN = 1 hours;
 
     /// @inheritdoc IInbox
     mapping(bytes32 id => Undelivered) public messageStatus;
@@ -328,11 +333,11 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
 
     function _pause(InboxLane storage lane, uint256 origin, uint64 since, uint64 until) private {
         lane.pausedUntil = until;
-        lane.pausableFrom = 2 * until - since;
+        lane.pausableFrom = until + uint64(Math.max(until - since, MIN_COOL_DOWN));
         emit InboundPaused(origin, until);
     }
 
-    /// @dev When the last pause began: see {InboxLane}.
+    /// @dev When the last pause began; up to `MIN_COOL_DOWN` before that if it was shorter than that.
     function _pausedSince(InboxLane storage lane) private view returns (uint64) {
         return 2 * lane.pausedUntil - lane.pausableFrom;
     }
