@@ -10,17 +10,16 @@ import {IMetalayer} from "./IMetalayer.sol";
 /// which names the others, and is rid of all of them by naming another guardian.
 ///
 /// The **council** pauses deliveries for as long as the gateway allows, ends pauses, and restarts each lane at most
-/// once in `RESTART_INTERVAL`. If it is stolen, its thief can do that on every lane and fill the other offices. The
-/// owner then better names another guardian than another council, which would have to remove each watcher by itself.
-/// Cool-downs are as long as pauses, but a pause of one second holds up a whole block: a thief whose transactions come
-/// first in every block stops deliveries from a chain for as long as it holds the office.
+/// once in `RESTART_INTERVAL`. If it is stolen, its thief can do that on every lane, which holds up deliveries for
+/// half of the time, and fill the other offices. The owner then better names another guardian than another council,
+/// which would have to remove each watcher by itself.
 ///
 /// A **watcher** pauses deliveries from a chain until `WATCHER_PAUSE` after the pause began, and nothing else. This
-/// time is not a choice: the council always has all of it to end the pause or to extend it, and no series of short
-/// pauses stops a chain. What remains if a watcher's key is stolen: a cool-down, in which nobody can pause deliveries
-/// from that chain, follows each pause that the council does not extend. It is as long as the pause was,
-/// `WATCHER_PAUSE` at most. A pause of deliveries from the hub cannot be extended, only ended early. And until the
-/// council removes the watcher, the next pause may follow the cool-down.
+/// time is not a choice: the council always has all of it to end the pause or to extend it. What remains if a watcher's
+/// key is stolen: a cool-down, in which nobody can pause deliveries from that chain, follows each pause that the
+/// council does not extend. It is as long as the pause was, `WATCHER_PAUSE` at most. A pause of deliveries from the hub
+/// cannot be extended, only ended early. And until the council removes the watcher, the next pause may follow the
+/// cool-down.
 ///
 /// The **fee keeper** sets fees, each from 1/8 of the reference to 8 times that. The reference of a chain is the
 /// terms that stood when they were not what the fee keeper, this or a former one, set last: those of the owner. Terms

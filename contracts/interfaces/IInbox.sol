@@ -10,10 +10,10 @@ import {MessageStatus} from "../metalayer/types/MessageStatus.sol";
 /// @notice Replays the lanes of other chains up to heads that a quorum of validators signed, and calls each message's
 /// recipient once, in order. Anyone may deliver, and earns what the message pays for that on its origin.
 ///
-/// The guardian can pause deliveries from one chain: for at most `MAX_PAUSE`, or `MAX_HUB_PAUSE` if that is the hub. The
-/// next pause of that direction may begin as long after the end of this one as this one was long, whoever the guardian is
-/// then. A lane that is closed or paused still takes in what has expired, so that it can go home, and puts notices aside,
-/// until they are retried.
+/// The guardian can pause deliveries from one chain: for at most `MAX_PAUSE`, or `MAX_HUB_PAUSE` if that is the hub.
+/// The next pause of that direction may begin as long after the end of this one as this one was long, `MIN_COOL_DOWN`
+/// at least, whoever the guardian is then. A lane that is closed or paused still takes in what has expired, so that it
+/// can go home, and puts notices aside, until they are retried.
 interface IInbox {
     /// @notice Emitted when a message was executed: its recipient accepted it, at the first attempt or at a retry.
     event MessageDelivered(bytes32 indexed id, uint256 indexed origin, uint64 indexed nonce);
@@ -47,11 +47,11 @@ interface IInbox {
     error MessageExpired(bytes32 id, uint64 deliverBefore);
     /// @notice Thrown when the recipient refuses a retried message again. The message stays failed.
     error RetryFailed(bytes32 id);
-    /// @notice Thrown when a notice to retry stands before the last restart of its lane: what it says does not count any
-    /// more. An honest gateway says it again.
-    error NoticeOutdated(bytes32 id, uint64 restartedAt);
     /// @notice Thrown when a message to retry is on its way back to its sender.
     error MessageReturning(bytes32 id, uint64 noticeNonce);
+    /// @notice Thrown when a notice to retry was put aside before the lane went on at a restart, at `since`: its origin
+    /// sends what is true of it again.
+    error NoticeOutdated(bytes32 id, uint64 since);
     /// @notice Thrown when a message to return can still be retried.
     error MessageNotExpired(bytes32 id, uint64 deliverBefore);
     /// @notice Thrown when a message to return was executed, was not tried yet, or has a notice that is not lost.
@@ -78,9 +78,9 @@ interface IInbox {
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external;
 
     /// @notice Calls the recipient of a failed message again, with at least the message's gas limit and as much more
-    /// as the caller provides. Anyone may call until the message expires, whether or not the route is open. A notice that
-    /// was put aside while its lane was closed or paused never expires, and is taken in once the lane is open again,
-    /// unless a restart of the lane was followed since.
+    /// as the caller provides. Anyone may call until the message expires, whether or not the route is open. A notice
+    /// that was put aside while its lane was closed or paused never expires, and is taken in once the lane is open
+    /// again.
     function retry(uint256 origin, uint64 nonce, Message calldata message) external;
 
     /// @notice Sends the origin a notice that a failed or expired message goes back to its sender. Anyone may call once
@@ -108,8 +108,8 @@ interface IInbox {
     /// @param nonce Place of the restart that was followed.
     function noticeRestart(uint256 origin, uint64 nonce) external;
 
-    /// @notice Pauses deliveries from a chain until `duration` seconds from now. Only the guardian. Extends a pause that
-    /// is running, but not beyond the longest pause from its beginning; never shortens one.
+    /// @notice Pauses deliveries from a chain until `duration` seconds from now. Only the guardian. Extends a pause
+    /// that is running, but not beyond the longest pause from its beginning; never shortens one.
     function pauseInbound(uint256 origin, uint64 duration) external;
 
     /// @notice Ends a pause early; the cool-down counts from now. Only the guardian or the owner.
@@ -132,6 +132,6 @@ interface IInbox {
     function pausedUntil(uint256 origin) external view returns (uint64);
 
     /// @notice From when on the next pause of deliveries from a chain may begin (Unix time): as long after the end of
-    /// the last pause as that one was long. 0 if there never was one.
+    /// the last pause as that one was long, `MIN_COOL_DOWN` at least. 0 if there never was one.
     function pausableFrom(uint256 origin) external view returns (uint64);
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.36;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IInbox} from "../interfaces/IInbox.sol";
 import {Annexed} from "./Annexed.sol";
 import {Notices} from "./Notices.sol";
@@ -15,13 +16,14 @@ import {Attestation} from "./types/Attestation.sol";
 import {Batch} from "./types/Batch.sol";
 import {Message} from "./types/Message.sol";
 import {MessageStatus} from "./types/MessageStatus.sol";
-import {originState} from "./types/OriginState.sol";
+import {LaneEpoch, originState} from "./types/OriginState.sol";
 
 /// @title Inbox
 /// @notice See {IInbox}.
 abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, ReentrancyGuardTransient {
     /// @dev All that a delivery reads and writes about one direction: two words. `open` is the inbound half of the
-    /// route. From `pausableFrom` on, a new pause may begin: as long after the end of the last as that one was long.
+    /// route. From `pausableFrom` on, a new pause may begin: as long after the end of the last as that one was long, or
+    /// `MIN_COOL_DOWN`.
     struct InboxLane {
         bytes32 head;
         uint64 nonce;
@@ -52,6 +54,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     /// @notice Longest pause of deliveries from a spoke, and from the hub, in seconds.
     uint64 public constant MAX_PAUSE = 21 days;
     uint64 public constant MAX_HUB_PAUSE = 3 days;
+    /// @notice Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that
+    /// ends in the block in which it begins, holds up a block: without this, one in each block would never end.
+    uint64 public constant MIN_COOL_DOWN = 1 hours;
 
     /// @inheritdoc IInbox
     mapping(bytes32 id => Undelivered) public messageStatus;
@@ -59,8 +64,6 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     mapping(uint256 origin => InboxLane) private _inboxLanes;
     mapping(uint256 origin => mapping(address relayer => Earnings)) private _earnings;
     mapping(uint256 origin => mapping(uint64 nonce => FollowedRestart)) private _followed;
-    /// @dev Place of the last restart that was followed.
-    mapping(uint256 origin => uint64) private _followedAt;
 
     /// @inheritdoc IInbox
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external nonReentrant {
@@ -141,8 +144,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         bytes32 lastHead = _headOf(lane, origin);
         lane.nonce = nonce;
         lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
-        _followedAt[origin] = nonce;
-        ++originState().epochs[origin];
+        LaneEpoch storage epoch = originState().epochs[origin];
+        ++epoch.number;
+        epoch.since = nonce;
         emit RestartFollowed(origin, nonce, lastNonce, lastHead);
         FollowedRestart storage left = _followed[origin][nonce];
         left.lastNonce = lastNonce;
@@ -224,9 +228,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
 
     /// @dev Acts on a notice that was put aside.
     function _takeIn(bytes32 id, uint256 origin, uint64 nonce, Message calldata message) internal virtual {
-        _checkEpoch(id, origin, nonce);
         InboxLane storage lane = _inboxLanes[origin];
         if (!_isOpen(lane)) _refuse(origin, lane);
+        _checkEpoch(id, origin, nonce);
         _receiveNotice(origin, message.payload, msg.sender);
         emit MessageDelivered(id, origin, nonce);
     }
@@ -234,8 +238,8 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     /// @dev A chain that lied is trusted again from the restart of its lane on: what it said before, and was put aside,
     /// does not become new by being taken in later.
     function _checkEpoch(bytes32 id, uint256 origin, uint64 nonce) internal view virtual {
-        uint64 restartedAt = _followedAt[origin];
-        require(nonce > restartedAt, NoticeOutdated(id, restartedAt));
+        uint64 since = originState().epochs[origin].since;
+        require(nonce > since, NoticeOutdated(id, since));
     }
 
     /// @param last Place of the last notice of the message's return, 0 if none was sent.
@@ -243,7 +247,7 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         return last == 0;
     }
 
-    /// @dev When the last pause began: see {InboxLane}.
+    /// @dev When the last pause began; up to `MIN_COOL_DOWN` before that if it was shorter than that.
     function _pausedSince(InboxLane storage lane) internal view virtual returns (uint64) {
         return 2 * lane.pausedUntil - lane.pausableFrom;
     }
@@ -354,12 +358,12 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
 
     function _pause(InboxLane storage lane, uint256 origin, uint64 since, uint64 until) private {
         lane.pausedUntil = until;
-        lane.pausableFrom = 2 * until - since;
+        lane.pausableFrom = until + uint64(Math.max(until - since, MIN_COOL_DOWN));
         emit InboundPaused(origin, until);
     }
 
-    /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is a
-    /// notice, which is put aside as failed. Neither calls anybody or does what its origin says.
+    /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is
+    /// a notice, which is put aside as failed. Neither calls anybody or does what its origin says.
     function _isHarmless(Message calldata message) private view returns (bool) {
         return _isExpired(message.deliverBefore) || _isNotice(message);
     }

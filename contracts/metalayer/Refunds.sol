@@ -158,7 +158,7 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
 
     /// @dev Whether a notice of that epoch counts: the lane back was not restarted since.
     function _isPresent(uint256 destination, uint16 epoch) internal view virtual returns (bool) {
-        return epoch == originState().epochs[destination];
+        return epoch == originState().epochs[destination].number;
     }
 
     /// @dev Gas that must be left before a sender is called.
@@ -211,7 +211,8 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         bytes32 head
     ) private view returns (bool) {
         if (nonce == left.nonce) return head == left.head;
-        return nonce < left.nonce && head == originState().inboxHeads[_recordHash(destination, restartNonce, left)][uint64(nonce)];
+        bytes32 recordHash = _recordHash(destination, restartNonce, left);
+        return nonce < left.nonce && head == originState().inboxHeads[recordHash][uint64(nonce)];
     }
 
     function _recordHash(uint256 destination, uint64 restartNonce, RestartRecord storage left)

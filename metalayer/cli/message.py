@@ -16,14 +16,21 @@ from metalayer.cli.options import MESSAGE_ID, Signing, exchange_option, json_opt
 @click.option(
     "--retry", "retry_it", is_flag=True, help="Call the recipient of the failed message again first."
 )
-@signing_options("TEST::2", "Account that retries.")
+@click.option(
+    "--call-back",
+    is_flag=True,
+    help="Call the sender of the refunded message, which failed to take it, again first.",
+)
+@signing_options("TEST::2", "Account that retries or calls back.")
 @json_option
-def cli(message_id: bytes, exchange: Path | None, retry_it: bool, signing: Signing, as_json: bool) -> None:
+def cli(
+    message_id: bytes, exchange: Path | None, retry_it: bool, call_back: bool, signing: Signing, as_json: bool
+) -> None:
     """Where a message is, why it failed, what to do next."""
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.words import trace_lines
     from metalayer.network.live import Live
-    from metalayer.tracking.messages import retry
+    from metalayer.tracking import messages
     from metalayer.tracking.trace import as_dict, find, look
 
     live = Live.open()
@@ -31,7 +38,10 @@ def cli(message_id: bytes, exchange: Path | None, retry_it: bool, signing: Signi
     if retry_it:
         destination = live.connection(sent.message.destination)
         signing.confirm(live.network, f"Retry it on {destination.chain.name} with {signing.account}?")
-        retry(destination, signing.sender_on(destination), live.mesh.gateway, sent.message)
+        messages.retry(destination, signing.sender_on(destination), live.mesh.gateway, sent.message)
+    if call_back:
+        signing.confirm(live.network, f"Call its sender again on {origin.chain.name} with {signing.account}?")
+        messages.call_back(origin, signing.sender_on(origin), live.mesh.gateway, sent.message)
     trace = look(live.mesh, DirectoryExchange.of(live, exchange), origin, sent)
     if as_json:
         print_json(as_dict(trace))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +17,7 @@ from metalayer.cli.options import (
     CHAIN,
     NONCE,
     SECONDS,
+    Option,
     Signing,
     account_option,
     decimal,
@@ -24,13 +26,25 @@ from metalayer.cli.options import (
     json_option,
     signing_options,
     timeout_option,
+    whole,
     yes_option,
 )
 
 if TYPE_CHECKING:
+    from metalayer.network.live import Live
     from metalayer.relayer.passes import Relayer
 
 _timeout = timeout_option(60.0, "Seconds to wait for a quorum.")
+_DAY = 86_400
+_memory_option: Option[Any] = click.option(
+    "--memory",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of what failed, and of what relayers spent and earned; in the network's folder by default.",
+)
+
+
+def _memory_file(live: Live, given: Path | None) -> Path:
+    return given or live.folder() / "relayer.sqlite"
 
 
 @dataclass(frozen=True)
@@ -40,19 +54,30 @@ class Relaying(Signing):
     exchange: Path | None
     timeout: float
     claim_at: float
+    unbacked_gas: int
+    memory: Path | None
 
     def open(self) -> Relayer:
         """The relayer, after the question."""
         from metalayer.attesting.directory import DirectoryExchange
         from metalayer.network.live import Live
         from metalayer.network.signers import load_sender
+        from metalayer.relayer.memory import Memory
         from metalayer.relayer.passes import Relayer
 
         live = Live.open()
         self.confirm(live.network, f"Relay on network '{live.network.name}' with {self.account}?")
         senders = dict.fromkeys(live.mesh.connections, load_sender(self.account))
         shared = DirectoryExchange.of(live, self.exchange)
-        return Relayer(live.mesh, shared, senders, self.timeout, self.claim_at)
+        return Relayer(
+            live.mesh,
+            shared,
+            senders,
+            self.timeout,
+            self.claim_at,
+            Memory.open(_memory_file(live, self.memory)),
+            self.unbacked_gas,
+        )
 
 
 _relaying = gathered(
@@ -68,6 +93,14 @@ _relaying = gathered(
         show_default=True,
         help="Claim earnings when they are this many times what carrying the claim costs.",
     ),
+    click.option(
+        "--unbacked-gas",
+        type=whole(0, 1 << 50),
+        default=200_000_000,
+        show_default=True,
+        help="Gas that one lane's messages may cost in 24 hours before their origin pays for them.",
+    ),
+    _memory_option,
     yes_option,
 )
 
@@ -80,13 +113,23 @@ def cli() -> None:
 
 @cli.command()
 @_relaying
+@click.option("--again", is_flag=True, help="Try at once, too, what failed before and waits.")
 @json_option
-def once(relaying: Relaying, as_json: bool) -> None:
-    """One pass: everything that is final now. Exit status 1 if something of it could not be done."""
+def once(relaying: Relaying, again: bool, as_json: bool) -> None:
+    """One pass: everything that is final now.
+
+    What failed before waits longer each time, over restarts (--again). Exit status 0 if all was done that can be; what
+    only a message's own sender or recipient can mend is listed, and changes nothing about that. 1 if something else
+    could not be done: a chain is silent, slow or out of ether, a lane stands still, a quorum is missing. 2 if the
+    command is wrong.
+    """
     from metalayer.cli.display import console
     from metalayer.cli.tables import pass_tables
 
-    result = relaying.open().relay_once(lambda line: click.echo(line, err=as_json))
+    relayer = relaying.open()
+    if again:
+        relayer.memory.forgive()
+    result = relayer.relay_once(lambda line: click.echo(line, err=as_json))
     if as_json:
         print_json(asdict(result))
     else:
@@ -96,8 +139,8 @@ def once(relaying: Relaying, as_json: bool) -> None:
             click.echo("nothing to deliver")
         if result.not_final:
             click.echo(f"{result.not_final} messages sent but not final yet")
-        for problem in result.all_problems:
-            click.echo(problem, err=True)
+        for line in (*result.put_off, *result.all_problems):
+            click.echo(line, err=True)
     if result.all_problems:
         raise click.exceptions.Exit(1)
 
@@ -123,6 +166,7 @@ def watch(relaying: Relaying, every: float) -> None:
 
 @cli.command()
 @exchange_option
+@_memory_option
 @click.option(
     "--stuck-after",
     type=SECONDS,
@@ -131,23 +175,45 @@ def watch(relaying: Relaying, every: float) -> None:
     help="Seconds that a message may wait.",
 )
 @json_option
-def status(exchange: Path | None, stuck_after: float, as_json: bool) -> None:
-    """Every lane: how far it is, what failed or goes back, and the validator sets. Exit status 1 if one is stuck."""
+def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_json: bool) -> None:
+    """Every lane: how far it is, what failed or goes back; the validator sets; what this folder's relayers spent and
+    earned, what failed and why.
+
+    Exit status 0 if nothing is stuck; 1 if a lane is, or a chain does not answer, or a validator set expires; 2 if the
+    command is wrong. A message whose own sender keeps it from ending is listed, and changes nothing about that.
+    """
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.display import console
-    from metalayer.cli.tables import lane_problems, status_tables
+    from metalayer.cli.tables import books_table, lane_problems, put_off_table, status_tables
     from metalayer.network.live import Live
+    from metalayer.relayer.memory import ITEMS, Memory
     from metalayer.tracking.status import status as read
 
     live = Live.open()
+    file = _memory_file(live, memory)
+    known = Memory.open(file) if file.exists() else Memory.fleeting()
+    books, last_day, put_off = known.books(), known.books(time.time() - _DAY), known.attempts(*ITEMS)
+    known.close()
+    names = {connection.chain_id: name for name, connection in live.mesh.connections.items()}
     found = read(live.mesh, DirectoryExchange.of(live, exchange))
     stuck = [lane for lane in found.lanes if lane.stuck(stuck_after)]
     problems = [*found.problems, *(one.problem for one in found.sets if one.problem)]
     if as_json:
         lanes = [{**asdict(lane), "stuck": lane in stuck} for lane in found.lanes]
-        print_json({"lanes": lanes, "sets": [asdict(one) for one in found.sets], "problems": problems})
+        print_json(
+            {
+                "lanes": lanes,
+                "sets": [asdict(one) for one in found.sets],
+                "problems": problems,
+                "books": [{**asdict(one), "wei": str(one.wei)} for one in books],
+                "last_day": [{**asdict(one), "wei": str(one.wei)} for one in last_day],
+                "put_off": [one._asdict() for one in put_off],
+            }
+        )
     else:
         for part in status_tables(found, stuck):
+            console().print(part)
+        for part in (*books_table(books, last_day, names), *put_off_table(put_off, names)):
             console().print(part)
         for problem in (*lane_problems(found), *problems):
             click.echo(problem, err=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rich.table import Table
 
 from metalayer.cli.display import table
 from metalayer.protocol.amounts import GWEI, era
+from metalayer.protocol.dates import utc
+from metalayer.relayer.memory import Attempt, Book
 from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, NetworkStatus
 
 _SECONDS_PER_DAY = 86_400
+_MOST_ROWS = 20
 
 
 def pass_tables(result: PassResult) -> Iterator[Table]:
@@ -24,6 +28,8 @@ def pass_tables(result: PassResult) -> Iterator[Table]:
             "#of them late",
             "#transactions",
             "#gas used",
+            "#ether",
+            "#ERA",
             "#seconds",
         )
         rows = [
@@ -31,6 +37,8 @@ def pass_tables(result: PassResult) -> Iterator[Table]:
                 done.chain,
                 *map(str, (done.delivered, done.failed, done.expired, len(done.transactions))),
                 f"{done.gas_used:,}",
+                era(done.wei),
+                era(done.earned * GWEI),
                 f"{done.seconds:.2f}",
             )
             for done in result.deliveries
@@ -41,12 +49,23 @@ def pass_tables(result: PassResult) -> Iterator[Table]:
             done.chain,
             *map(str, (done.returned, done.refunded, done.claimed, len(done.transactions))),
             f"{done.gas_used:,}",
+            era(done.wei),
+            era(done.earned * GWEI),
         )
         for done in result.settled
         if done.transactions
     ]
     if settled:
-        columns = ("chain", "#returned", "#refunded", "#claims sent", "#transactions", "#gas used")
+        columns = (
+            "chain",
+            "#returned",
+            "#refunded",
+            "#claims sent",
+            "#transactions",
+            "#gas used",
+            "#ether",
+            "#ERA",
+        )
         yield table("Settled", columns, settled)
 
 
@@ -73,6 +92,57 @@ def status_tables(found: NetworkStatus, stuck: Collection[LaneStatus]) -> Iterat
         yield table("Not ended yet", columns, unended)
     sets = [(one.chain, str(one.version), f"{one.seconds_left / _SECONDS_PER_DAY:.1f}") for one in found.sets]
     yield table("Validator sets", ("chain", "#version", "#days left"), sets)
+
+
+def books_table(books: Sequence[Book], last_day: Sequence[Book], names: Mapping[int, str]) -> Iterator[Table]:
+    """What relayers spent and earned, on each chain. Nothing if they sent nothing yet."""
+    recent = {(one.account, one.chain): one for one in last_day}
+    rows = []
+    for one in books:
+        day = recent.get((one.account, one.chain))
+        rows.append(
+            (
+                names.get(one.chain, str(one.chain)),
+                one.account,
+                *((era(day.wei), era(day.earned * GWEI)) if day else ("0", "0")),
+                f"{one.gas:,}",
+                era(one.wei),
+                era(one.earned * GWEI),
+            )
+        )
+    if rows:
+        columns = (
+            "chain",
+            "relayer",
+            "#ether in 24 h",
+            "#ERA in 24 h",
+            "#gas ever",
+            "#ether ever",
+            "#ERA ever",
+        )
+        yield table("Spent and earned", columns, rows)
+
+
+def put_off_table(attempts: Sequence[Attempt], names: Mapping[int, str]) -> Iterator[Table]:
+    """What failed and waits, the most often first."""
+    rows = [
+        (
+            names.get(one.chain, str(one.chain)),
+            f"{one.kind} {one.item}",
+            str(one.failures),
+            "now" if one.due <= time.time() else utc(int(one.due)),
+            one.reason,
+        )
+        for one in attempts[:_MOST_ROWS]
+    ]
+    if rows:
+        left_out = len(attempts) - len(rows)
+        title = (
+            f"Failed, and tried again later ({left_out} more)"
+            if left_out
+            else "Failed, and tried again later"
+        )
+        yield table(title, ("chain", "what", "#failed", "again", "why"), rows)
 
 
 def lane_problems(found: NetworkStatus) -> Iterator[str]:

@@ -123,14 +123,15 @@ def histories(connections: Mapping[str, Connection], address: str) -> dict[str, 
 def first_sets(network: Network, found: Mapping[str, Sets]) -> dict[str, ValidatorSet]:
     """By chain, the set from which its gateway started, or has to start: the hub's present one for a chain that joins.
 
-    A chain that started from a set that the hub never had is left out: it is compared with the first one, and refused.
+    The hub is left out, and so is a chain that started from a set that the hub never had: they are compared with the
+    first set, and refused if they had another.
     """
     hub = found.get(network.hub.name)
     if hub is None or hub.installed is None:
         return {}
     known = {one.hash: one for one in hub.history}
     starts = {}
-    for name in network.chains:
+    for name in network.chains.keys() - {network.hub.name}:
         first = found[name].first if name in found else hub.installed
         if first is not None and first.hash in known:
             starts[name] = first

@@ -16,7 +16,7 @@ from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
 from metalayer.network.parallel import in_parallel
-from metalayer.network.rpc import BadAnswer, RpcError
+from metalayer.network.rpc import BadAnswer, RpcError, WrongChain
 from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import Request, block_request, logs_request, number, quantity
@@ -88,7 +88,7 @@ def probe_all(connections: Mapping[str, Connection]) -> list[Probe]:
 def probe(connection: Connection) -> Probe:
     """All that is asked of one chain. MetalayerError only if its node does not answer."""
     results = essentials(connection)
-    if not any(one.problem for one in results if one.subject == "chain id"):
+    if not results[0].problem:
         parts = (("own tags", _finality), ("fees", _fees), ("rehearsals", _rehearsals))
         for subject, part in (*parts, ("logs", _logs), ("batches", _batches), ("clock", _clock)):
             try:
@@ -111,32 +111,23 @@ def unfit(connection: Connection) -> list[Result]:
 
 
 def essentials(connection: Connection) -> list[Result]:
-    """What the contracts need, in one round trip for a chain that has it all."""
+    """What messages need, in one round trip for a chain that has it all."""
     chain = connection.chain
-    identity = (quantity("eth_chainId"), block_request())
     final: int | MetalayerError
     try:
-        chain_id, block, ran, signer, final = connection.batch(
-            [*identity, _creation(_ALL), _recovery(), connection.final_request]
+        block, ran, signer, final = connection.batch(
+            [block_request(), _creation(_ALL), _recovery(), connection.final_request]
         )
         lacking = [] if (ran, signer) == (_42, _SIGNER) else list(_lacking(connection))
+    except WrongChain as error:
+        return [Result("chain id", "another", _said(connection, error), needed=True)]
     except (RpcError, BadAnswer):
         # One by one: which of them is it?
-        chain_id, block = connection.batch(identity)
-        lacking = list(_lacking(connection)) if chain_id == chain.chain_id else []
-        final = _final(connection)
-    needed = partial(Result, needed=True)
-    if chain_id != chain.chain_id:
-        return [
-            needed("chain id", str(chain_id), f"its node is of chain {chain_id}, expected {chain.chain_id}")
-        ]
+        block, lacking, final = connection.block(), list(_lacking(connection)), _final(connection)
+    missing = f"it does not have {', '.join(lacking)}, which the contracts need" if lacking else ""
     return [
-        needed("chain id", str(chain_id)),
-        needed(
-            "EVM",
-            f"no {', no '.join(lacking)}" if lacking else "complete",
-            f"it does not have {', '.join(lacking)}, which the contracts need" if lacking else "",
-        ),
+        Result("chain id", str(chain.chain_id), needed=True),
+        Result("EVM", f"no {', no '.join(lacking)}" if lacking else "complete", missing, needed=True),
         _block_gas(chain.preset.max_gas_limit, block.gas_limit),
         _final_block(connection, block.number, final),
     ]

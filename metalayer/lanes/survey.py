@@ -1,7 +1,8 @@
 """Where both ends of every lane stand: what a relayer and a status display start from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import BrokenLane
@@ -14,6 +15,7 @@ from metalayer.protocol.gateway import OutboxLane
 from metalayer.protocol.message import genesis_head
 from metalayer.protocol.rpc import block_request
 
+Answer = TypeVar("Answer")
 Ends = tuple[int, int]
 """A lane: chain ids of origin and destination."""
 
@@ -98,7 +100,11 @@ class _ChainEnds:
     lanes: dict[int, tuple[OutboxLane, OutboxLane, InboxEnd]]
 
 
-def survey(mesh: Mesh) -> Survey:
+Run = Callable[[Callable[[Connection], Answer], Sequence[Connection]], Sequence[Answer | str]]
+"""Does something with each chain, all at the same time. Answers in order, a line for a chain that is too slow."""
+
+
+def survey(mesh: Mesh, run: Run[Any] = in_parallel) -> Survey:
     """State of all lanes between the chains that answer; all chains in parallel, two round trips each."""
     everything = list(mesh.connections.values())
 
@@ -108,7 +114,7 @@ def survey(mesh: Mesh) -> Survey:
         except MetalayerError as error:
             return fault(connection, error)
 
-    answers = dict(zip((c.chain_id for c in everything), in_parallel(read, everything), strict=True))
+    answers = dict(zip((c.chain_id for c in everything), run(read, everything), strict=True))
     lanes = []
     known = {chain_id: answer for chain_id, answer in answers.items() if isinstance(answer, _ChainEnds)}
     for origin in everything:

@@ -169,7 +169,7 @@ class Chain:
     preset: Preset
     base_port: int | None
     remote_url: str | None = field(repr=False)
-    fork: Fork | None
+    fork: Fork | None = field(repr=False)
     nodes: tuple[str, ...] = field(default=(), repr=False)
     agree: int = 0
     gas_price_ceiling: int | None = None
@@ -195,6 +195,7 @@ class Chain:
 
     @property
     def url(self) -> str:
+        """Of its node. Never shown: see `node`."""
         return self.remote_url or f"http://127.0.0.1:{self.port}"
 
     @property

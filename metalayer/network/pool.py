@@ -87,7 +87,7 @@ class Pool(Rpc):
         for one in signed:
             flights.versions.setdefault(one.nonce, []).append(one)
         began = offered = time.monotonic()
-        pause = _FIRST_POLL
+        pause, is_sensible_until = _FIRST_POLL, began + self.patience.again
         while True:
             try:
                 is_late = time.monotonic() - offered > self.patience.again
@@ -101,8 +101,15 @@ class Pool(Rpc):
                     self._offer_again(sender, flights, missing, keep or nowhere)
             except NonceTaken:
                 raise
+            except BadAnswer as error:
+                # One backend of a node may have its bad moment.
+                if time.monotonic() > is_sensible_until:
+                    raise
+                flights.trouble = str(error)
             except MetalayerError as error:
                 flights.trouble = str(error)
+            else:
+                is_sensible_until = time.monotonic() + self.patience.again
             if time.monotonic() - began > self.patience.most:
                 raise NotMined(self._late(sender.address, flights))
             time.sleep(pause)
@@ -175,7 +182,7 @@ class Pool(Rpc):
                     self._dearer(sender, versions[-1], self._bidder.bid(self.ask(HEADER))) if cheap else None
                 )
                 if again is None:
-                    raise refusal
+                    raise RpcError(f"{refusal}{self._at_ceiling() if cheap else ''}", refusal.code)
                 keep([again])
                 versions.append(again)
 
@@ -224,7 +231,7 @@ class Pool(Rpc):
             if stands:
                 trouble = f"there is no block after {header.number}"
             elif (again := self._dearer(sender, versions[-1], fresh)) is None:
-                trouble = trouble or f"{gwei(self.chain.max_gas_price)} gwei is the ceiling"
+                trouble = trouble or self._at_ceiling().strip("; ")
             else:
                 keep([again])
                 versions.append(again)
@@ -277,6 +284,9 @@ class Pool(Rpc):
             f"{self.chain.name}: transaction {versions[-1].hash} of {address} with nonce {nonce} was not mined within "
             f"{self.patience.most:.0f} s for {gwei(Bid.of(versions[-1].fields()).most)} gwei a gas{why}"
         )
+
+    def _at_ceiling(self) -> str:
+        return f"; {gwei(self.chain.max_gas_price)} gwei is the ceiling (`max_gas_price` in networks.yaml)"
 
     def _fields(self, nonce: int, to: str | None, gas: int) -> dict[str, Any]:
         fields: dict[str, Any] = {"chainId": self.chain.chain_id, "nonce": nonce, "gas": gas}

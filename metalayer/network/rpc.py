@@ -76,7 +76,13 @@ class BadAnswer(MetalayerError):
 
 
 class WrongChain(BadAnswer):
-    """The chain's node is of another chain."""
+    """The chain's node is of another chain: `found` is its id."""
+
+    def __init__(self, chain: Chain, found: int) -> None:
+        self.found = found
+        super().__init__(
+            f"{chain.name}: its node is of chain {found}, expected {chain.chain_id} ({chain.place})"
+        )
 
 
 class Reverted(RpcError):
@@ -201,9 +207,7 @@ class Rpc:
         asked = quantity("eth_chainId", bits=_CHAIN_ID_BITS)
         found = self._read(asked, self._result(asked.method, self._talk(self._body(asked))))
         if found != self.chain.chain_id:
-            raise WrongChain(
-                f"{self.chain.name}: its node is of chain {found}, expected {self.chain.chain_id} ({self.chain.place})"
-            )
+            raise WrongChain(self.chain, found)
         self._is_identified = True
 
     def _talk(self, body: Any) -> Any:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Any
 
-from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import (
     BrokenLane,
     Incomplete,
@@ -14,17 +14,23 @@ from metalayer.lanes.logs import (
     restarts_request,
     sent_between,
 )
-from metalayer.lanes.survey import Ends, LaneState, Survey
-from metalayer.network.connection import Connection, fault
+from metalayer.lanes.survey import Ends, LaneState, Run, Survey
+from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol.abi import Logged
 from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.gateway import LaneExtended
 from metalayer.protocol.message import STORED_HEAD_INTERVAL
+from metalayer.relayer.loops import guard
+from metalayer.relayer.memory import Kind, Memory
 
 MAX_MESSAGES_PER_LANE = 4_096
 """Most messages of one lane in one pass; the next pass takes the rest."""
+
+# An origin whose logs cannot be read: seconds until they are asked for again, doubled each time.
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
+_LOGS = "logs"
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,12 @@ class Backlog:
     """Reads what is pending. Remembers where in an origin's blocks each lane was reached, to read on from there."""
 
     mesh: Mesh
+    memory: Memory
     _reached: dict[Ends, int] = field(default_factory=dict)
 
-    def collect(self, found: Survey, refused: AbstractSet[Ends]) -> tuple[list[Work], list[str]]:
+    def collect(
+        self, found: Survey, refused: AbstractSet[Ends], run: Run[Any] = in_parallel
+    ) -> tuple[list[Work], list[str]]:
         """Rebuilds what is pending from logs, all origins in parallel, and says which lanes are broken.
 
         refused: restarted lanes of which a quorum refuses the messages before the restart.
@@ -87,23 +96,34 @@ class Backlog:
                 continue
             by_origin.setdefault(state.ends[0], []).append(state)
 
-        def read(states: list[LaneState]) -> tuple[list[Work], list[str]]:
-            try:
-                return self._collect_origin(states, found.finalized_blocks[states[0].ends[0]], refused)
-            except MetalayerError as error:
-                return [], [fault(states[0].origin, error)]
+        def read(origin: Connection) -> tuple[list[Work], list[str]]:
+            here = origin.chain_id
+            if _LOGS in (waiting := self.memory.waiting(Kind.READING, here)):
+                return [], [waiting[_LOGS]]
+            failed: list[str] = []
+            with guard(origin.name, failed.append):
+                answer = self._collect_origin(by_origin[here], found.finalized_blocks[here], refused)
+                self.memory.ended(Kind.READING, here, [_LOGS])
+                return answer
+            reasons = [(_LOGS, why) for why in failed]
+            self.memory.failed(Kind.READING, here, reasons, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
+            return [], failed
 
         work = []
-        for collected, broken in in_parallel(read, by_origin.values()):
-            work += collected
-            problems += broken
+        for answer in run(read, [states[0].origin for states in by_origin.values()]):
+            if isinstance(answer, str):
+                problems.append(answer)
+                continue
+            work += answer[0]
+            problems += answer[1]
         return work, problems
 
     def _collect_origin(
         self, states: Sequence[LaneState], finalized_block: int, refused: AbstractSet[Ends]
     ) -> tuple[list[Work], list[str]]:
         connection = states[0].origin
-        ends = self._ends(connection, states, finalized_block)
+        ends, problems = self._ends(connection, states, finalized_block)
+        states = [state for state in states if state.ends in ends]
         waiting = [state for state in states if ends[state.ends].last > state.delivered]
         wanted = {
             state.ends: min(ends[state.ends].last, state.delivered + MAX_MESSAGES_PER_LANE)
@@ -112,7 +132,7 @@ class Backlog:
         by_destination: dict[int, list[Sent]] = {}
         for found in self._sent_since(connection, waiting, wanted, finalized_block):
             by_destination.setdefault(found.message.destination, []).append(found)
-        work, problems = [], []
+        work = []
         for state in states:
             end = ends[state.ends]
             sent = by_destination.get(state.ends[1], [])
@@ -139,8 +159,11 @@ class Backlog:
 
     def _ends(
         self, connection: Connection, states: Sequence[LaneState], finalized_block: int
-    ) -> dict[Ends, "_End"]:
-        """Per lane, the last final message of the history that its Inbox is in, and the next restart, if any."""
+    ) -> tuple[dict[Ends, "_End"], list[str]]:
+        """Per lane, the last final message of the history that its Inbox is in, and the next restart, if any. Lanes
+        without the log of their restart are left out, with a line for each.
+        """
+        problems = []
         ends = {state.ends: _End(state.finalized, None) for state in states}
         restarted = [state for state in states if state.is_restarted]
         logs = connection.batch(
@@ -152,9 +175,11 @@ class Backlog:
                 found = connection.again(restarts_request(self.mesh.gateway, state.ends[1], finalized_block))
                 ahead = [restart for restart in found if restart.nonce > state.delivered]
             if not ahead:
-                raise Incomplete(f"lane {state.name}: its node does not have the log of its restart")
+                problems.append(f"lane {state.name}: its node does not have the log of its restart")
+                del ends[state.ends]
+                continue
             ends[state.ends] = _End(ahead[0].last, ahead[0].nonce)
-        return ends
+        return ends, problems
 
     def _sent_since(
         self,

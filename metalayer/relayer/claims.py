@@ -1,12 +1,17 @@
 """What is due on a destination to the relayer itself: claims of what it earned there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from metalayer.lanes.survey import Survey
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
-from metalayer.relayer.endings import Step, apart
+from metalayer.relayer.endings import Step
+from metalayer.relayer.gas import ending_gas
+from metalayer.relayer.loops import Loops, guard
+from metalayer.relayer.memory import Kind
 
 CLAIM_MULTIPLE = 10
 """A claim is sent when what it brings is this many times what carrying it costs."""
@@ -17,7 +22,12 @@ class Claims:
     """Claims that are worth their carriage."""
 
     mesh: Mesh
+    loops: Loops
     multiple: float = CLAIM_MULTIPLE
+
+    def of(self, relayer: str) -> Callable[[Connection, Survey, list[str]], list[Step]]:
+        """What is due to one relayer."""
+        return lambda connection, found, problems: self.due(connection, found, relayer, problems)
 
     def due(self, connection: Connection, found: Survey, relayer: str, problems: list[str]) -> list[Step]:
         """Lanes on which the relayer earned enough that claiming it is worth its carriage."""
@@ -37,12 +47,18 @@ class Claims:
         steps = []
         for state in lanes:
             (earned, claimed), route = next(answers), next(answers)
-            carriage = route.relay_part(gateway.GATEWAY_GAS_LIMIT, gateway.GATEWAY_PAYLOAD_LENGTH)
-            with apart(state.origin, problems):
+            carriage = route.terms.carriage()
+            with guard(state.origin.name, problems.append):
                 if claimed > 0 and back.get(state.ends[0], 0) > 0:
                     # The lane of the claims was restarted since: the last one may be lost.
-                    claimed = state.origin.view(address, gateway.PAID, here, relayer)
+                    claimed = self.loops.elsewhere(
+                        connection,
+                        state.origin,
+                        partial(state.origin.view, address, gateway.PAID, here, relayer),
+                    )
                 if earned - claimed > self.multiple * carriage:
                     what = f"claiming from {state.origin.name}"
-                    steps.append(Step(gateway.CLAIM.encode(state.ends[0]), "claimed", what))
+                    data = gateway.CLAIM.encode(state.ends[0])
+                    item = str(state.ends[0])
+                    steps.append(Step(Kind.CLAIM, item, state.ends[0], data, ending_gas(data), what))
         return steps

@@ -1,7 +1,8 @@
 """What is due on an origin: refunds of messages that were returned to it, or that a restart left behind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from metalayer.lanes.logs import BrokenLane, Sent, find, rebuild, restarts_request
 from metalayer.lanes.survey import Ends, LaneState, Survey
@@ -10,12 +11,17 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import LaneRestarted, Noticed, RestartRecord, Walk
 from metalayer.protocol.hex import to_hex
-from metalayer.protocol.message import STORED_HEAD_INTERVAL, extend, genesis_head
+from metalayer.protocol.message import STORED_HEAD_INTERVAL, Fee, extend, genesis_head
 from metalayer.protocol.rpc import logs_request, word
-from metalayer.relayer.endings import Cursor, Step, apart
+from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
+from metalayer.relayer.gas import refund_gas
+from metalayer.relayer.loops import Loops, guard
+from metalayer.relayer.memory import Kind, Memory
 
 # Looking for the place where two histories parted, from the end back: the first step, doubled each time.
 _FIRST_STEP = 64
+# Nodes take 1,000 topics in one place of a filter.
+_MOST_TOPICS = 500
 _MOST_IDS = 1 << 16
 """Most places of an Inbox that are asked for together: where it left a lane is only what its chain says."""
 
@@ -25,34 +31,80 @@ class Refunds:
     """Refunds that are due, on every chain of a mesh."""
 
     mesh: Mesh
+    memory: Memory
+    loops: Loops
     _cursors: dict[int, Cursor] = field(default_factory=dict)
-    _abandoned: dict[Ends, int] = field(default_factory=dict)
+    _open: dict[tuple[Ends, int], set[str]] = field(default_factory=dict)
+    """Messages that restarts left behind and that were not refunded when they were looked at last: with none, or only
+    some that wait, a lane's history is not read again.
+    """
 
-    def due(self, connection: Connection, found: Survey, _problems: list[str]) -> list[Step]:
-        """Messages of which a notice came, and whose senders were not refunded."""
+    def due(self, connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
+        """Messages of which a notice came, and whose senders were not refunded.
+
+        Those that failed are not even asked for while they wait; of the others a few from each lane, in turn.
+        """
         here, address = connection.chain_id, self.mesh.gateway
         cursor = self._cursors.setdefault(here, Cursor())
         cursor.advance(connection, address, gateway.RETURN_NOTICED, _destination_of)
-        notices = dict(cursor.open)
-        records = connection.batch(
-            gateway.RETURN_NOTICE.request(address, destination, id_) for id_, destination in notices.items()
+        lanes = {state.ends[1]: state for state in found.lanes if state.ends[0] == here}
+        waiting = self.memory.waiting(Kind.REFUND, here)
+        chosen = fair(
+            (
+                (destination, (id_, destination))
+                for id_, destination in cursor.open.items()
+                if destination in lanes and to_hex(id_) not in waiting
+            ),
+            MOST_STEPS,
         )
-        for id_, record in zip(list(notices), records, strict=True):
-            if record.refunded:
-                del cursor.open[id_], notices[id_]
-        by_lane: dict[int, list[Sent]] = {}
-        for sent in find(connection, self.mesh.domain, list(notices)).values():
-            # A chain that lies may send notices of what was never sent to it: nobody can be refunded for those.
-            if sent.message.destination == notices[sent.id]:
-                by_lane.setdefault(sent.message.destination, []).append(sent)
-        return [
-            Step(
-                gateway.REFUND.encode(sent.message, walk), "refunded", f"refunding message {to_hex(sent.id)}"
-            )
-            for state in found.lanes
-            if state.ends[0] == here and state.ends[1] in by_lane
-            for sent, walk in self._walks(state, by_lane[state.ends[1]])
+        epochs = self._epochs(connection, {destination for _, destination in chosen})
+        records = connection.batch(
+            gateway.RETURN_NOTICE.request(address, destination, id_) for id_, destination in chosen
+        )
+        for (id_, destination), record in zip(chosen, records, strict=True):
+            if not record.refunded and record.epoch != epochs[destination]:
+                stale = "its notice came before the lane was restarted, and has to come again"
+                self.memory.failed(Kind.REFUND, here, [(to_hex(id_), stale)])
+        counting = [
+            (id_, destination)
+            for (id_, destination), record in zip(chosen, records, strict=True)
+            if record.epoch == epochs[destination]
         ]
+        refunded = [id_ for (id_, _), record in zip(chosen, records, strict=True) if record.refunded]
+        for id_ in refunded:
+            del cursor.open[id_]
+        self.memory.ended(Kind.REFUND, here, map(to_hex, refunded))
+        by_lane: dict[int, list[bytes]] = {}
+        for id_, destination in counting:
+            if id_ in cursor.open:
+                by_lane.setdefault(destination, []).append(id_)
+        steps = []
+        for destination, ids in by_lane.items():
+            with guard(lanes[destination].destination.name, problems.append):
+                steps += self._of_lane(lanes[destination], ids)
+        return steps
+
+    def _epochs(self, connection: Connection, destinations: Iterable[int]) -> dict[int, int]:
+        """Of the lanes back, by destination: notices of another epoch do not count."""
+        wanted = sorted(destinations)
+        epochs = connection.batch(gateway.LANE_EPOCH.request(self.mesh.gateway, one) for one in wanted)
+        return dict(zip(wanted, epochs, strict=True))
+
+    def _of_lane(self, state: LaneState, ids: Sequence[bytes]) -> list[Step]:
+        """Refunds of what a destination says it sent back. It may lie: then nothing like it was sent there."""
+        connection, (here, destination) = state.origin, state.ends
+        sent = find(connection, self.mesh.domain, ids)
+        real = [one for one in sent.values() if one.message.destination == destination]
+        junk = {*ids} - {one.id for one in real}
+        # Or the node does not have their logs now: they are looked for again, later each time.
+        unknown = f"{connection.name} sent no such message to {state.destination.name}"
+        self.memory.failed(Kind.REFUND, here, [(to_hex(id_), unknown) for id_ in junk])
+        steps = []
+        for one, walk in self._walks(state, real):
+            with guard(connection.name, self._putting_off(state, [to_hex(one.id)])):
+                data = gateway.REFUND.encode(one.message, walk)
+                steps.append(_step(state, one, data, "refunding message"))
+        return steps
 
     def due_abandoned(self, connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
         """Messages that the destination did not have when it followed a restart."""
@@ -60,12 +112,14 @@ class Refunds:
         steps: list[Step] = []
         for state in found.lanes:
             if state.ends[0] == here and state.latest.restarted_at:
-                with apart(connection, problems):
+                with guard(connection.name, problems.append):
                     steps += self._abandoned_of(state)
         return steps
 
     def _walks(self, state: LaneState, messages: Iterable[Sent]) -> list[tuple[Sent, Walk]]:
-        """The shortest way from each message to a head that the Outbox knows."""
+        """The shortest way from each message to a head that the Outbox knows. Messages whose surroundings cannot be
+        read are put off.
+        """
         connection, destination = state.origin, state.ends[1]
         restarts = connection.ask(restarts_request(self.mesh.gateway, destination, connection.height()))
         groups: dict[int, list[Sent]] = {}
@@ -73,38 +127,60 @@ class Refunds:
             groups.setdefault(known_head(sent.message.nonce, state.latest.nonce, restarts), []).append(sent)
         walks = []
         for end, group in groups.items():
-            first = min(sent.message.nonce for sent in group)
-            steps = rebuild(connection, self.mesh.domain, destination, first, end)
-            if first == 1 or any(restart.nonce == first - 1 for restart in restarts):
-                before = genesis_head(self.mesh.network_id, state.ends[0], destination, first - 1)
-            else:
-                before = rebuild(connection, self.mesh.domain, destination, first - 1, first - 1)[0].head
-            heads = [before, *(step.head for step in steps)]
-            for sent in group:
-                place = sent.message.nonce - first
-                ids = [step.id for step in steps[place + 1 :]]
-                walks.append((sent, Walk(destination, sent.message.nonce, heads[place], ids)))
+            with guard(connection.name, self._putting_off(state, [to_hex(sent.id) for sent in group])):
+                walks += self._walks_to(state, end, group, restarts)
+        return walks
+
+    def _putting_off(self, state: LaneState, items: Sequence[str]) -> Callable[[str], None]:
+        """Remembers why these failed."""
+        return lambda why: self.memory.failed(Kind.REFUND, state.ends[0], [(item, why) for item in items])
+
+    def _walks_to(
+        self, state: LaneState, end: int, group: Sequence[Sent], restarts: Sequence[LaneRestarted]
+    ) -> list[tuple[Sent, Walk]]:
+        connection, destination = state.origin, state.ends[1]
+        first = min(sent.message.nonce for sent in group)
+        steps = rebuild(connection, self.mesh.domain, destination, first, end)
+        if first == 1 or any(restart.nonce == first - 1 for restart in restarts):
+            before = genesis_head(self.mesh.network_id, state.ends[0], destination, first - 1)
+        else:
+            before = rebuild(connection, self.mesh.domain, destination, first - 1, first - 1)[0].head
+        heads = [before, *(step.head for step in steps)]
+        walks = []
+        for sent in group:
+            place = sent.message.nonce - first
+            ids = [step.id for step in steps[place + 1 :]]
+            walks.append((sent, Walk(destination, sent.message.nonce, heads[place], ids)))
         return walks
 
     def _abandoned_of(self, state: LaneState) -> list[Step]:
-        connection, destination = state.origin, state.ends[1]
+        connection, (here, destination) = state.origin, state.ends
         restarts = connection.ask(restarts_request(self.mesh.gateway, destination, connection.height()))
         records = connection.batch(
             gateway.RESTART_RECORD.request(self.mesh.gateway, destination, restart.nonce)
             for restart in restarts
         )
+        epoch = self._epochs(connection, [destination])[destination]
+        waiting = self.memory.waiting(Kind.REFUND, here)
         steps: list[Step] = []
         begin = 0
         for place, restart in enumerate(restarts):
             # A destination may skip a restart: it says where it left the lane when it follows a later one.
             answers = zip(restarts[place:], records[place:], strict=True)
-            followed = next(((later.nonce, record) for later, record in answers if record.followed), None)
-            if followed is not None and self._abandoned.get(state.ends, -1) < restart.nonce:
-                due = self._left_behind(state, begin, restart, *followed)
-                if not due:
-                    # All refunded: nothing of this restart is ever due again.
-                    self._abandoned[state.ends] = restart.nonce
-                steps += due
+            followed = next(
+                (
+                    (later.nonce, record)
+                    for later, record in answers
+                    if record.followed and record.epoch == epoch
+                ),
+                None,
+            )
+            key = (state.ends, restart.nonce)
+            item = f"restart {destination} {restart.nonce}"
+            is_idle = item in waiting or (key in self._open and self._open[key] <= waiting.keys())
+            if followed is not None and not is_idle:
+                with guard(state.destination.name, self._putting_off(state, [item])):
+                    steps += self._left_behind(state, begin, restart, *followed)
             begin = restart.nonce
         return steps
 
@@ -115,6 +191,8 @@ class Refunds:
         `record` when it followed the restart at `followed`.
         """
         connection, destination = state.origin, state.ends[1]
+        key = (state.ends, restart.nonce)
+        self._open[key] = set()
         if restart.last <= begin:
             return []
         parted, inbox = begin, list[bytes]()
@@ -132,7 +210,12 @@ class Refunds:
         records = connection.batch(
             gateway.RETURN_NOTICE.request(self.mesh.gateway, destination, message.id) for message in open_
         )
-        due = [message for message, known in zip(open_, records, strict=True) if not known.refunded]
+        left = [message for message, known in zip(open_, records, strict=True) if not known.refunded]
+        self._open[key] = {to_hex(message.id) for message in left}
+        waiting = self.memory.waiting(Kind.REFUND, state.ends[0])
+        due = [message for message in left if to_hex(message.id) not in waiting][:MOST_STEPS]
+        if not due:
+            return []
         head = self._head_at(state, begin, parted)
         heads = [head]
         for id_ in inbox:
@@ -148,7 +231,7 @@ class Refunds:
                 heads[place] if replaced else bytes(32),
                 inbox[place:] if replaced else [],
             )
-            steps.append(Step(data, "refunded", f"refunding abandoned message {to_hex(one.id)}"))
+            steps.append(_step(state, one, data, "refunding abandoned message"))
         return steps
 
     def _parted(
@@ -184,16 +267,33 @@ class Refunds:
                 "than can be looked into"
             )
         events = [gateway.MESSAGE_DELIVERED.topic, gateway.MESSAGE_FAILED.topic]
-        nonces = [word(nonce) for nonce in range(first, last + 1)]
-        logs = state.destination.ask(
-            logs_request(self.mesh.gateway, [events, None, word(state.ends[0]), nonces])
+        requests = [
+            logs_request(
+                self.mesh.gateway,
+                [
+                    events,
+                    None,
+                    word(state.ends[0]),
+                    [word(nonce) for nonce in range(begin, min(begin + _MOST_TOPICS, last + 1))],
+                ],
+            )
+            for begin in range(first, last + 1, _MOST_TOPICS)
+        ]
+        answers = self.loops.elsewhere(
+            state.origin, state.destination, partial(state.destination.batch, requests)
         )
-        by_nonce = {int.from_bytes(log.topics[3], "big"): log.topics[1] for log in logs}
+        by_nonce = {int.from_bytes(log.topics[3], "big"): log.topics[1] for logs in answers for log in logs}
         return [by_nonce[nonce] for nonce in sorted(by_nonce)]
 
 
 def _destination_of(noticed: Noticed) -> tuple[bytes, int]:
     return noticed.id, noticed.destination
+
+
+def _step(state: LaneState, sent: Sent, data: bytes, what: str) -> Step:
+    item = to_hex(sent.id)
+    gas = refund_gas(data, Fee.unpack(sent.message.fee).return_gas_limit)
+    return Step(Kind.REFUND, item, state.ends[1], data, gas, f"{what} {item}")
 
 
 def known_head(nonce: int, lane_nonce: int, restarts: Sequence[LaneRestarted]) -> int:

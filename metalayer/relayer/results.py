@@ -1,37 +1,52 @@
 """What one pass of a relayer found and did."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from metalayer.protocol import gateway
+from metalayer.protocol.rpc import READ_FAULTS, Log
 
 
 @dataclass
-class Delivery:
-    """What one pass did on one destination. `failed` counts messages that expired before their first attempt, too;
-    `followed` restarts of lanes. Gas is the sum of the receipts' gasUsed.
+class Sendings:
+    """What transactions of one pass did on one chain. Gas is the sum of the receipts' gasUsed, `wei` what it cost in
+    ether; `earned` what it brought, and `claims_paid` what of earlier earnings it turned into credit: gwei of ERA.
+
+    `problems` are what an operator should know of. `put_off` are lines about what somebody else must mend, such as a
+    message that nobody can deliver: it is tried again later, and is no reason for an alarm.
     """
 
     chain: str
+    transactions: list[str] = field(default_factory=list)
+    gas_used: int = 0
+    wei: int = 0
+    earned: int = 0
+    claims_paid: int = 0
+    problems: list[str] = field(default_factory=list)
+    put_off: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Delivery(Sendings):
+    """What one pass did on one destination. `failed` counts messages that expired before their first attempt, too;
+    `followed` restarts of lanes.
+    """
+
     delivered: int = 0
     failed: int = 0
     expired: int = 0
     followed: int = 0
-    transactions: list[str] = field(default_factory=list)
-    gas_used: int = 0
     seconds: float = 0.0
-    problems: list[str] = field(default_factory=list)
 
 
 @dataclass
-class Settled:
-    """What one pass did on one chain. Gas is the sum of the receipts' gasUsed."""
+class Settled(Sendings):
+    """What one pass settled on one chain."""
 
-    chain: str
     returned: int = 0
     refunded: int = 0
     claimed: int = 0
     noticed: int = 0
-    transactions: list[str] = field(default_factory=list)
-    gas_used: int = 0
-    problems: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -70,6 +85,11 @@ class PassResult:
         return sum(settled.refunded for settled in self.settled)
 
     @property
+    def put_off(self) -> list[str]:
+        """One line for everything that failed for want of somebody else, and is tried again later."""
+        return [line for sent in (*self.deliveries, *self.settled) for line in sent.put_off]
+
+    @property
     def all_problems(self) -> list[str]:
         """One line for everything that went wrong, on any chain."""
         return [
@@ -77,3 +97,19 @@ class PassResult:
             *(problem for delivery in self.deliveries for problem in delivery.problems),
             *(problem for settled in self.settled for problem in settled.problems),
         ]
+
+
+def claims_paid(own: Iterable[Log], relayer: str) -> int:
+    """Gwei of ERA that the gateway's logs say its own claims brought to a relayer, which carried them itself: it had
+    earned that before.
+    """
+    total = 0
+    for log in own:
+        if log.topics[:1] != (gateway.CLAIM_PAID.topic,):
+            continue
+        try:
+            _, claimant, _, due, _ = gateway.CLAIM_PAID.decode(log)
+        except READ_FAULTS:
+            continue
+        total += due if claimant == relayer else 0
+    return total

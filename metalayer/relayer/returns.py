@@ -1,6 +1,9 @@
 """What is due on a destination: notices that messages go back to their senders, and that restarts were followed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from metalayer.lanes.logs import Sent, find
 from metalayer.lanes.survey import Survey
@@ -9,7 +12,11 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import Failed, Status
 from metalayer.protocol.hex import to_hex
-from metalayer.relayer.endings import Cursor, Step, apart
+from metalayer.protocol.rpc import Request
+from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
+from metalayer.relayer.gas import ending_gas
+from metalayer.relayer.loops import Loops, guard
+from metalayer.relayer.memory import Kind, Memory
 
 
 @dataclass
@@ -17,6 +24,8 @@ class Returns:
     """Notices that are due, on every chain of a mesh."""
 
     mesh: Mesh
+    memory: Memory
+    loops: Loops
     _cursors: dict[int, Cursor] = field(default_factory=dict)
     _sent: dict[bytes, Sent] = field(default_factory=dict)
 
@@ -30,30 +39,53 @@ class Returns:
             connection, self.mesh.gateway, gateway.MESSAGE_FAILED, _origin_of, tuple(back.values())
         )
         origins = {state.ends[0]: state.origin for state in found.lanes if state.ends[1] == here}
+        waiting = self.memory.waiting(Kind.RETURN, here)
+        chosen = fair(
+            (
+                (origin, id_)
+                for id_, origin in cursor.open.items()
+                if origin in origins
+                and to_hex(id_) not in waiting
+                and not self._is_in_time(id_, found.times[here])
+            ),
+            MOST_STEPS,
+        )
         steps = []
-        for origin, ids in self._unended(connection, cursor, origins, back, problems).items():
-            unknown = [id_ for id_ in ids if id_ not in self._sent]
-            with apart(origins[origin], problems):
-                self._sent |= find(origins[origin], self.mesh.domain, unknown)
+        for origin, ids in self._unended(connection, chosen, origins, back, problems).items():
+            source = origins[origin]
+            with guard(source.name, problems.append):
+                unknown = [id_ for id_ in ids if id_ not in self._sent]
+                # It keeps by itself what it finds: if it is late, the next pass has it.
+                self.loops.elsewhere(connection, source, partial(self._find, source, unknown))
+                lost = [to_hex(id_) for id_ in unknown if id_ not in self._sent]
+                why = f"{source.name} does not have it"
+                self.memory.failed(Kind.RETURN, here, [(item, why) for item in lost])
             for id_ in ids:
-                sent = self._sent.get(id_)
-                if sent is not None and sent.message.deliver_before < found.times[here]:
-                    message = sent.message
-                    data = gateway.return_call(message)
-                    steps.append(Step(data, "returned", f"returning message {to_hex(id_)}"))
+                if id_ in self._sent and not self._is_in_time(id_, found.times[here]):
+                    data = gateway.return_call(self._sent[id_].message)
+                    what = f"returning message {to_hex(id_)}"
+                    steps.append(Step(Kind.RETURN, to_hex(id_), origin, data, ending_gas(data), what))
         return steps
+
+    def _find(self, origin: Connection, ids: Sequence[bytes]) -> None:
+        if ids:
+            self._sent.update(find(origin, self.mesh.domain, ids))
+
+    def _is_in_time(self, id_: bytes, now: int) -> bool:
+        """True if a message is known and may still be retried: nobody can return it yet."""
+        return id_ in self._sent and self._sent[id_].message.deliver_before >= now
 
     def _unended(
         self,
         connection: Connection,
-        cursor: Cursor,
+        ids: Sequence[bytes],
         origins: dict[int, Connection],
         back: dict[int, int],
         problems: list[str],
     ) -> dict[int, list[bytes]]:
-        """Messages that need a notice, by origin. What ended leaves the cursor."""
+        """Messages among these that need a notice, by origin. What ended leaves the cursor."""
         here, address = connection.chain_id, self.mesh.gateway
-        ids = list(cursor.open)
+        cursor = self._cursors[here]
         answers = connection.batch(gateway.MESSAGE_STATUS.request(address, id_) for id_ in ids)
         unended: dict[int, list[bytes]] = {}
         doubtful: dict[int, list[bytes]] = {}
@@ -62,17 +94,23 @@ class Returns:
             if status is Status.NONE or notice > back.get(origin, 0):
                 del cursor.open[id_]
                 self._sent.pop(id_, None)
-            elif origin in origins:
+            else:
                 (doubtful if notice else unended).setdefault(origin, []).append(id_)
         for origin, noticed in doubtful.items():
             # The lane of their notices was restarted since: those that had not arrived are lost.
-            with apart(origins[origin], problems):
-                records = origins[origin].batch(
-                    gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed
+            with guard(origins[origin].name, problems.append):
+                requests = [
+                    gateway.LANE_EPOCH.request(address, here),
+                    *(gateway.RETURN_NOTICE.request(address, here, id_) for id_ in noticed),
+                ]
+                epoch, *records = self.loops.elsewhere(
+                    connection, origins[origin], partial(_ask, origins[origin], requests)
                 )
                 for id_, record in zip(noticed, records, strict=True):
-                    if record.carrier is None and not record.refunded:
+                    if not record.refunded and (record.carrier is None or record.epoch != epoch):
                         unended.setdefault(origin, []).append(id_)
+                    else:
+                        del cursor.open[id_]
         return unended
 
     def due_restarts(self, connection: Connection, found: Survey, problems: list[str]) -> list[Step]:
@@ -86,21 +124,29 @@ class Returns:
         followed = connection.ask(gateway.RESTART_FOLLOWED.logs(address))
         for origin, source in origins.items():
             nonces = list(dict.fromkeys(event.nonce for event, _ in followed if event.origin == origin))
-            with apart(source, problems):
-                records = source.batch(
-                    gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces
-                )
+            with guard(source.name, problems.append):
+                requests = [
+                    gateway.LANE_EPOCH.request(address, here),
+                    *(gateway.RESTART_RECORD.request(address, here, nonce) for nonce in nonces),
+                ]
+                epoch, *records = self.loops.elsewhere(connection, source, partial(_ask, source, requests))
                 steps += [
-                    Step(
-                        gateway.NOTICE_RESTART.encode(origin, nonce),
-                        "noticed",
-                        f"saying again that the restart of {source.name} at {nonce} was followed",
-                        doubtful=True,
-                    )
+                    _again(source, nonce)
                     for nonce, record in zip(nonces, records, strict=True)
-                    if not record.followed
+                    if not record.followed or record.epoch != epoch
                 ]
         return steps
+
+
+def _ask(connection: Connection, requests: Sequence[Request[Any]]) -> list[Any]:
+    return connection.batch(requests)
+
+
+def _again(origin: Connection, nonce: int) -> Step:
+    data = gateway.NOTICE_RESTART.encode(origin.chain_id, nonce)
+    what = f"saying again that the restart of {origin.name} at {nonce} was followed"
+    item = f"{origin.chain_id} {nonce}"
+    return Step(Kind.NOTICE, item, origin.chain_id, data, ending_gas(data), what, doubtful=True)
 
 
 def _origin_of(failed: Failed) -> tuple[bytes, int]:

@@ -83,6 +83,28 @@ def failure_reason(connection: Connection, address: str, message: Message) -> st
     return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
 
 
+def call_back(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:
+    """Calls the sender of a refunded message again, which failed to take it back. `connection` is the origin.
+
+    Raises Reverted with what the sender says.
+    """
+    return connection.send(sender, address, gateway.call_back_call(message))
+
+
+def callback_obstacle(connection: Connection, address: str, message: Message) -> str:
+    """What the sender says now to its message coming back, with as much gas as the node gives. Empty if it takes it.
+
+    `connection` is the origin.
+    """
+    try:
+        connection.call(address, gateway.call_back_call(message))
+    except Reverted as error:
+        return f"the sender {message.sender} refuses: {error.reason}"
+    except RpcError as error:
+        return f"the sender {message.sender} fails: {error}"
+    return ""
+
+
 def parse_id(text: str) -> bytes:
     """The id that a person typed. MetalayerError unless it is 32 bytes in hexadecimal."""
     digits = text.lower().removeprefix("0x")

@@ -3,21 +3,27 @@ until when each chain's validator set signs."""
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from metalayer.attesting.exchange import Exchange, Malformed
 from metalayer.attesting.quorum import verified_signatures
-from metalayer.attesting.sets import read_sets
+from metalayer.attesting.sets import read_all
+from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import extended_request
 from metalayer.lanes.survey import Ends, LaneState, Survey, survey
+from metalayer.network.connection import fault
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import Domain
+from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.protocol.facts import LaneFact
+from metalayer.protocol.gateway import ROTATION_GRACE
 from metalayer.protocol.message import genesis_head
 from metalayer.protocol.rpc import block_request
+
+Value = TypeVar("Value")
 
 _RESTART = "halted until the origin's owner restarts it (docs/incidents.md)"
 
@@ -67,7 +73,10 @@ class SetStatus:
         """What an operator should do about it; empty if nothing."""
         what = f"{self.chain}: validator set {self.version}"
         if self.seconds_left < 0:
-            return f"{what} expired {-self.seconds_left} s ago: nothing can be delivered there, and no set rotated in"
+            past = f"{what} expired {-self.seconds_left} s ago: nothing can be delivered there"
+            if -self.seconds_left <= ROTATION_GRACE:
+                return f"{past} until the next one is rotated in (`ape metalayer relay rotate`)"
+            return f"{past}, and only the recovery can bring the next one (docs/incidents.md)"
         if self.seconds_left < SOON:
             return f"{what} expires in {self.seconds_left} s: rotate the next one in (`ape metalayer relay rotate`)"
         return ""
@@ -83,23 +92,16 @@ class NetworkStatus:
 
 
 def status(mesh: Mesh, exchange: Exchange) -> NetworkStatus:
-    """Reads all lanes; all chains in parallel."""
+    """Reads all lanes; all chains in parallel. A chain that cannot be read is a problem, and its lanes are left out."""
     found = survey(mesh)
-    signed = signed_nonces(mesh, exchange, {state.ends for state in found.lanes})
-    by_origin: dict[int, list[LaneState]] = {}
-    by_destination: dict[int, list[LaneState]] = {}
-    for state in found.lanes:
-        by_origin.setdefault(state.ends[0], []).append(state)
-        by_destination.setdefault(state.ends[1], []).append(state)
-    ages: dict[Ends, tuple[int | None, str]] = {}
-    for part in in_parallel(lambda states: _ages(states, mesh.domain), by_origin.values()):
-        ages |= part
-    endings: dict[Ends, Counter[str]] = {}
-    for counts in in_parallel(lambda states: _unended(states, mesh.gateway, found), by_destination.values()):
-        endings |= counts
-    escrows: dict[Ends, int] = {}
-    for held in in_parallel(lambda states: _escrows(states, mesh.gateway), by_origin.values()):
-        escrows |= held
+    sets, unread = read_all(mesh.only(*dict.fromkeys(state.destination.name for state in found.lanes)))
+    problems = [*found.problems, *unread.values()]
+    installed = {known.connection.chain_id: known.installed for known in sets}
+    states = [state for state in found.lanes if state.ends[1] in installed]
+    signed = signed_nonces(mesh, exchange, {state.ends for state in states}, installed)
+    ages = _each(0, states, lambda some: _ages(some, mesh.domain), problems)
+    escrows = _each(0, states, lambda some: _escrows(some, mesh.gateway), problems)
+    endings = _each(1, states, lambda some: _unended(some, mesh.gateway, found), problems)
     lanes = [
         LaneStatus(
             origin=state.origin.name,
@@ -113,15 +115,40 @@ def status(mesh: Mesh, exchange: Exchange) -> NetworkStatus:
             oldest_pending=ages[state.ends][0],
             problem=ages[state.ends][1] or (state.inbox.closed if state.is_pending else ""),
         )
-        for state in found.lanes
+        for state in states
+        if state.ends in ages.keys() & escrows.keys() & endings.keys()
     ]
-    there = {state.ends[1]: state.destination for state in found.lanes}
-    sets = in_parallel(lambda connection: read_sets(connection, mesh.gateway), there.values())
     return NetworkStatus(
         lanes,
         [SetStatus(s.name, s.installed.version, s.installed.expires, s.seconds_left) for s in sets],
-        found.problems,
+        list(dict.fromkeys(problems)),
     )
+
+
+def _each(
+    end: int,
+    states: Iterable[LaneState],
+    read: Callable[[list[LaneState]], Mapping[Ends, Value]],
+    problems: list[str],
+) -> dict[Ends, Value]:
+    """What is read of the lanes of each origin (end 0) or destination (1), as far as its node answers."""
+    groups: dict[int, list[LaneState]] = {}
+    for state in states:
+        groups.setdefault(state.ends[end], []).append(state)
+
+    def attempt(group: list[LaneState]) -> Mapping[Ends, Value] | str:
+        try:
+            return read(group)
+        except MetalayerError as error:
+            return fault((group[0].origin, group[0].destination)[end], error)
+
+    values: dict[Ends, Value] = {}
+    for answer in in_parallel(attempt, groups.values()):
+        if isinstance(answer, str):
+            problems.append(answer)
+        else:
+            values |= answer
+    return values
 
 
 def _escrows(states: list[LaneState], address: str) -> dict[Ends, int]:
@@ -129,13 +156,14 @@ def _escrows(states: list[LaneState], address: str) -> dict[Ends, int]:
     return {state.ends: held.escrow for state, held in zip(states, fees, strict=True)}
 
 
-def signed_nonces(mesh: Mesh, exchange: Exchange, lanes: Iterable[Ends]) -> dict[Ends, int]:
-    """Highest nonce of each of these lanes that a quorum signed, as far as the exchange still has it."""
+def signed_nonces(
+    mesh: Mesh, exchange: Exchange, lanes: Iterable[Ends], sets: Mapping[int, ValidatorSet]
+) -> dict[Ends, int]:
+    """Highest nonce of each of these lanes that a quorum signed, as far as the exchange still has it.
+
+    sets: the installed ones of their destinations, by chain id.
+    """
     wanted = set(lanes)
-    sets = {
-        chain_id: read_sets(mesh.by_id[chain_id], mesh.gateway).installed
-        for chain_id in {destination for _, destination in wanted}
-    }
     members = {signer for known in sets.values() for signer, _ in known.members}
     highest: dict[Ends, int] = {}
     for root in exchange.roots():

@@ -1,11 +1,12 @@
 """One message: where it is, why it failed, what to do next."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
 from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs
 from metalayer.lanes.logs import Sent
@@ -15,7 +16,7 @@ from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
 from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
-from metalayer.tracking.messages import failure_reason
+from metalayer.tracking.messages import callback_obstacle, failure_reason
 from metalayer.tracking.status import signed_nonces
 
 _POLL = 0.1
@@ -104,9 +105,11 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
     executed = failed[-1].log.transaction if failed else ""
     refunds = origin.ask(gateway.MESSAGE_RETURNED.logs_once(address, sent.id))
     if refunds:
-        return Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction)
+        return _returned(
+            origin, address, Trace(sent, *names, State.RETURNED, executed, refunds[-1].log.transaction)
+        )
     if failed:
-        return _undelivered(destination, address, sent, names, executed, failed[-1].event.expired)
+        return _undelivered((origin, destination), address, sent, executed, failed[-1].event.expired)
     if inbox.nonce >= message.nonce and not message.is_of_gateways:
         why = f"its lane was restarted: {names[1]} has no message {message.nonce} of it, or another one"
         advice = "its sender is refunded by `ape metalayer relay once` when the restart's notice is there"
@@ -118,7 +121,8 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
         due = sent.block + preset.finality_depth
         advice = f"wait until {about}block {due} of {names[0]}: it is at {origin.height()}"
         return Trace(sent, *names, State.SENT, advice=advice)
-    if signed_nonces(mesh, exchange, {sent.ends}).get(sent.ends, 0) < message.nonce:
+    sets = {destination.chain_id: read_sets(destination, address).installed}
+    if signed_nonces(mesh, exchange, {sent.ends}, sets).get(sent.ends, 0) < message.nonce:
         if destination.block().time > message.deliver_before:
             late = f"it expired at {utc(message.deliver_before)}: its relayer passes it by, and it goes back"
             return Trace(sent, *names, State.FINAL, reason=late, advice="start validators, and a relayer")
@@ -128,15 +132,37 @@ def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trac
     return Trace(sent, *names, State.SIGNED, advice="deliver it with `ape metalayer relay once`")
 
 
+def _returned(origin: Connection, address: str, trace: Trace) -> Trace:
+    """A refunded message. Its sender may have failed to take it back."""
+    message, id_ = trace.sent.message, trace.sent.id
+    if not origin.view(address, gateway.RETURN_NOTICE, message.destination, id_).callback_open:
+        return trace
+    why = "its sender was refunded, and failed to take it back"
+    advice = f"`ape metalayer message 0x{id_.hex()} --call-back` calls it again"
+    if obstacle := callback_obstacle(origin, address, message):
+        why, advice = f"{why}: {obstacle}", f"{advice}, once it would take it"
+    return replace(trace, reason=why, advice=advice)
+
+
 def _undelivered(
-    destination: Connection, address: str, sent: Sent, names: tuple[str, str], executed: str, expired: bool
+    ends: tuple[Connection, Connection], address: str, sent: Sent, executed: str, expired: bool
 ) -> Trace:
     """A message whose first attempt did not succeed, and that was not refunded yet."""
-    message = sent.message
+    message, (origin, destination) = sent.message, ends
+    names = (origin.name, destination.name)
     standing = destination.view(address, gateway.MESSAGE_STATUS, sent.id)
     if standing.notice:
         advice = "`ape metalayer relay once` carries its notice and refunds its sender, once that is final and signed"
         why = f"it goes back: its notice is message {standing.notice} from {names[1]} to {names[0]}"
+        known, epoch = origin.batch(
+            (
+                gateway.RETURN_NOTICE.request(address, destination.chain_id, sent.id),
+                gateway.LANE_EPOCH.request(address, destination.chain_id),
+            )
+        )
+        if known.carrier is not None and known.epoch == epoch:
+            advice = "`ape metalayer relay once` refunds its sender"
+            why = f"it goes back: its notice, message {standing.notice} from {names[1]}, is on {names[0]}"
         return Trace(sent, *names, State.RETURNING, executed, reason=why, advice=advice)
     if expired or destination.block().time > message.deliver_before:
         why = f"it was not executed by {utc(message.deliver_before)}, its deliverBefore"

@@ -68,7 +68,7 @@ deployer = acting(DEVELOPER)
 @pytest.fixture(scope="session")
 def collector() -> str:
     """Who gets the protocol's fees, and does nothing."""
-    return "0x00000000000000000000000000000000000C011e"
+    return "0x00000000000000000000000000000000000C011E"
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,18 @@ class Watch:
         (verdict,) = (one for one in self.validator.pass_once() if one.root == root)
         return verdict
 
+    def has_signed(self, fact: Fact) -> bool:
+        return self.validator.exchange.signature(fact.leaf, self.validator.address) is not None
+
+    def wait_for(self, fact: Fact) -> None:
+        self.wait_until(lambda: self.has_signed(fact))
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 5
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
 
 Open = Callable[..., Watch]
 
@@ -74,13 +86,18 @@ def watch(
     monkeypatch.setattr(rpc, "PATIENCE", 0.1)
     with ExitStack() as stack:
 
-        def opened(*faults: list[Fault], agree: int = 0, **preset: Any) -> Watch:
+        def opened(*faults: list[Fault], agree: int = 0, held: Held | None = None, **preset: Any) -> Watch:
+            """`held` is in front of arcade's node."""
             chain = mesh.connections["hub"].chain
             nodes = [stack.enter_context(Node(chain.url, each)) for each in faults]
             urls = tuple(node.url for node in nodes)
             changed = chain.preset.model_copy(update=preset)
             hub = Connection(replace(chain, nodes=urls, agree=agree, preset=changed))
-            seen = replace(mesh, connections={**mesh.connections, "hub": hub})
+            arcade = mesh.connections["arcade"]
+            if held is not None:
+                node = stack.enter_context(Node(arcade.chain.url, [held]))
+                arcade = Connection(replace(arcade.chain, nodes=(node.url,)))
+            seen = replace(mesh, connections={**mesh.connections, "hub": hub, "arcade": arcade})
             validator = seen.validator(0, exchange, tmp_path)
             stack.callback(validator.record.close)
             return Watch(mesh, validator, nodes)
@@ -306,48 +323,70 @@ def test_a_slow_honest_node_is_waited_for_when_the_fast_ones_disagree(
 def test_a_round_is_a_handful_of_requests(mesh: Deployment, watch: Open, facts: int) -> None:
     """Of each node, in two round trips: however many facts of a lane, and however many proposals."""
     here = watch([], [], [])
-    heads = [send(mesh) for _ in range(facts)]
-    for fact in heads:
-        here.propose(fact)
-    assert {one.judgement for one in here.validator.pass_once()} == {Judgement.SIGNED}
+    assert here.judge(send(mesh)).judgement is Judgement.SIGNED
     for node in here.nodes:
-        assert node.bodies == [2, 2]
+        node.forget()
+    for _ in range(facts):
+        here.propose(send(mesh))
+    verdicts = here.validator.pass_once()
+    assert [one.judgement for one in verdicts] == [Judgement.SIGNED] * facts
+    for node in here.nodes:
+        assert node.bodies == [3, 2]
         assert [call.method for call in node.asked] == [
             "eth_chainId",
             "eth_blockNumber",
+            # The block that was final before, and the one that is now.
+            "eth_getBlockByNumber",
             "eth_getBlockByNumber",
             "eth_getLogs",
         ]
-        node.forget()
-    here.propose(send(mesh))
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
-    for node in here.nodes:
-        # The block that was final before is asked for, too.
-        assert node.bodies == [3, 2]
 
 
-def test_one_chain_does_not_delay_the_others(
-    mesh: Deployment, watch: Open, exchange: DirectoryExchange
-) -> None:
+def test_one_chain_does_not_delay_the_others(mesh: Deployment, watch: Open) -> None:
     """A process signs for arcade while the hub's node owes it an answer, and for the hub when that is there."""
-    held = Held()
-    here = watch([held])
-    waiting, other = send(mesh), send(mesh, "arcade", "hub")
+    with Held() as held:
+        here = watch([held])
+        first, other, second = send(mesh), send(mesh, "arcade", "hub"), send(mesh)
+        here.propose(first)
+        with running(here.validator) as verdicts:
+            assert held.reached.wait(5)
+            here.propose(second)
+            here.propose(other)
+            here.wait_for(other)
+            assert not here.has_signed(first)
+            held.release.set()
+            here.wait_for(first)
+            here.wait_for(second)
+    assert {verdict.judgement for verdict in verdicts} == {Judgement.SIGNED}
 
-    def wait_for(fact: Fact) -> None:
-        deadline = time.monotonic() + 5
-        while exchange.signature(fact.leaf, here.validator.address) is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
 
-    here.propose(waiting)
-    with running(here.validator), held:
-        assert held.reached.wait(5)
-        here.propose(other)
-        wait_for(other)
-        assert exchange.signature(waiting.leaf, here.validator.address) is None
-        held.release.set()
-        wait_for(waiting)
+def test_what_was_true_when_its_chain_was_read_is_not_signed_if_that_was_reorganised_since(
+    mesh: Deployment, watch: Open
+) -> None:
+    """While another chain, which stands under the same root, takes its time."""
+    with Held() as held:
+        here = watch([], held=held)
+        both = send(mesh), send(mesh, "arcade", "hub")
+        root = here.propose(*both)
+        with running(here.validator) as verdicts:
+            assert held.reached.wait(5)
+            here.wait_until(lambda: not here.validator.chains.is_read(901))
+            here.nodes[0].faults = [fork()]
+            here.propose(replace(both[0], nonce=77))
+            here.wait_until(lambda: bool(here.validator.chains.distrust(901)))
+            held.release.set()
+            here.wait_until(lambda: root in {verdict.root for verdict in verdicts})
+    (verdict,) = (verdict for verdict in verdicts if verdict.root == root)
+    assert verdict.judgement is Judgement.WAITING
+    assert "hub was reorganised below its finality" in verdict.reason
+
+
+def test_a_node_on_another_fork_has_no_vote(mesh: Deployment, watch: Open) -> None:
+    """Not even where it agrees: what it says is of another chain."""
+    here = watch([], [], [NoLogs()], [fork()])
+    assert here.judge(send(mesh)).judgement is Judgement.WAITING
+    here.nodes[2].faults = []
+    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
 
 
 def test_a_reorganisation_needs_as_many_nodes_as_a_signature(
@@ -489,12 +528,13 @@ def test_a_set_beyond_its_type_is_its_chains_fault_alone(
 
 
 @contextmanager
-def running(validator: Validator) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=validator.run, args=(stop, lambda verdict: None))
+def running(validator: Validator) -> Iterator[list[Verdict]]:
+    """A validator at work, and what it reports."""
+    stop, verdicts = threading.Event(), list[Verdict]()
+    thread = threading.Thread(target=validator.run, args=(stop, verdicts.append))
     thread.start()
     try:
-        yield
+        yield verdicts
     finally:
         stop.set()
         thread.join()

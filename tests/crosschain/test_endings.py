@@ -17,6 +17,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart
@@ -24,7 +25,7 @@ from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import LaneFact, RestartFact
-from metalayer.protocol.message import Fee, interoperable
+from metalayer.protocol.message import Fee
 from metalayer.protocol.rpc import Topic
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.refunds import known_head
@@ -32,16 +33,13 @@ from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
 from tests.kit.chains import revert
-from tests.kit.deployment import ERA, Deployment
-from tests.kit.evm import init_code
+from tests.kit.deployment import Deployment
 from tests.kit.roles import GUARDIAN, OWNER, RELAYER, RIVAL, SENDER
-from tests.kit.scripted import Behaviour
+from tests.kit.scripted import Behaviour, OnReturn
+from tests.kit.strangers import NOBODY, SET_BEHAVIOUR, send_as, sending_contract
 
 HOUR = 3_600
-NOBODY = "0x00000000000000000000000000000000000000AA"
 _PAUSE = keccak(text="pauseInbound(uint256,uint64)")[:4]
-_SET_SENDER = keccak(text="setBehaviour(uint8)")[:4]
-_EXECUTE = keccak(text="execute(address,bytes)")[:4]
 
 
 def relay(mesh: Deployment, relayer: Relayer, passes: int) -> list[PassResult]:
@@ -73,8 +71,8 @@ def lane_status(mesh: Deployment, exchange: DirectoryExchange, origin: str, dest
 
 
 def test_an_expired_message_comes_home(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
-    """P1, M18: passed by, noticed, carried, refunded. Who passed it by earns its base, who carried the notice the
-    return part, and the sender gets the rest.
+    """P1, M18: passed by, noticed, carried, refunded. Who passed it by earns its base, who sent its notice, who
+    carried that and who ended it a step part each, and the sender gets the rest.
     """
     before = credit(mesh, "hub", SENDER.address)
     (sent,) = mesh.send("hub", "arcade", deliver_before=mesh.connections["hub"].block().time + 2 * HOUR)
@@ -92,10 +90,10 @@ def test_an_expired_message_comes_home(mesh: Deployment, exchange: DirectoryExch
     assert second.refunded == 1
     assert state_of(mesh, exchange, sent) is State.RETURNED
     assert lane_status(mesh, exchange, "hub", "arcade").returning == 0
-    unspent = (fee.relay - fee.base) * GWEI
+    unspent = (fee.relay - fee.base + fee.callback) * GWEI
     assert credit(mesh, "hub", SENDER.address) == before - paid + unspent
-    assert credit(mesh, "hub", RELAYER.address) == fee.back * GWEI
-    assert escrow(mesh, "hub", "arcade") == fee.base
+    assert credit(mesh, "hub", RELAYER.address) == 2 * fee.step * GWEI
+    assert escrow(mesh, "hub", "arcade") == fee.base + fee.step
 
 
 def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
@@ -153,9 +151,9 @@ def test_racing_relayers_return_and_refund_once(
     assert {state_of(mesh, exchange, sent) for sent in messages} == {State.RETURNED}
     fee = Fee.unpack(messages[0].message.fee)
     carried = credit(mesh, "hub", RELAYER.address) + credit(mesh, "hub", RIVAL.address)
-    assert carried == 3 * fee.back * GWEI
+    assert carried == 3 * 2 * fee.step * GWEI
     protocol = protocol_fees(mesh, "hub", "arcade")
-    lost = 3 * (fee.base + fee.back) + protocol
+    lost = 3 * (fee.base + 3 * fee.step) + protocol
     assert credit(mesh, "hub", SENDER.address) == before - lost * GWEI
 
 
@@ -164,44 +162,27 @@ def protocol_fees(mesh: Deployment, origin: str, destination: str) -> int:
     return gateway.LANE_FEES.decode(mesh.connections[origin].call(mesh.gateway, data)).protocol_fees
 
 
-def scripted_sender(mesh: Deployment) -> str:
-    """A sending contract on the hub, with credit."""
-    hub = mesh.connections["hub"]
-    contract = str(hub.send(SENDER, None, init_code("ScriptedSender"))["contractAddress"])
-    mesh.prepay(SENDER, 100 * ERA, ["hub"], contract)
-    return contract
-
-
-def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> None:
-    data = gateway.send_call(
-        interoperable(mesh.id_of(destination), NOBODY), b"", deliver_before=deliver_before
-    )
-    call = _EXECUTE + encode(["address", "bytes"], [mesh.gateway, data])
-    mesh.connections["hub"].send(SENDER, contract, call)
-
-
-def test_a_sender_that_refuses_what_comes_back_is_asked_again(
+def test_a_sender_that_does_not_take_in_what_comes_back_is_refunded_all_the_same(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """The refusal is a problem that is named; nothing is lost, and no other message waits for it."""
+    """The refund is final; what is left open, and what the sender says to it, is named until anybody calls it back."""
     hub = mesh.connections["hub"]
-    contract = scripted_sender(mesh)
-    hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [1]))
+    contract = sending_contract(mesh, "ScriptedSender", SET_BEHAVIOUR.encode(OnReturn.REVERT))
     deadline = hub.block().time + 2 * HOUR
-    send_as(mesh, contract, "arcade", deadline)
-    (other,) = mesh.send("hub", "arcade", deliver_before=deadline)
+    (refused,) = send_as(mesh, contract, "arcade", deadline)
     mesh.pass_time(3 * HOUR)
-    relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
-        _, second = relay(mesh, relayer, 2)
-        assert second.refunded == 1
-        (problem,) = second.all_problems
-        assert problem.startswith("hub: refunding message 0x")
-        assert keccak(text="Refused(bytes32)")[:4].hex() in problem
-        assert state_of(mesh, exchange, other) is State.RETURNED
-        hub.send(SENDER, contract, _SET_SENDER + encode(["uint8"], [0]))
-        (third,) = relay(mesh, relayer, 1)
-    assert (third.refunded, third.all_problems) == (1, [])
+        _, second = relay(mesh, mesh.relayer(exchange), 2)
+    assert (second.refunded, second.put_off, second.all_problems) == (1, [], [])
+    named = trace(mesh, exchange, refused.id)
+    assert named.state is State.RETURNED
+    assert f"failed to take it back: the sender {contract} refuses: " in named.reason
+    assert keccak(text="Refused(bytes32)")[:4].hex() in named.reason
+    assert "--call-back` calls it again, once it would take it" in named.advice
+    hub.send(SENDER, contract, SET_BEHAVIOUR.encode(OnReturn.ACCEPT))
+    assert trace(mesh, exchange, refused.id).reason.endswith("failed to take it back")
+    hub.send(RIVAL, mesh.gateway, gateway.call_back_call(refused.message))
+    assert trace(mesh, exchange, refused.id).reason == ""
 
 
 def test_earnings_are_claimed_when_they_are_worth_it(
@@ -210,7 +191,7 @@ def test_earnings_are_claimed_when_they_are_worth_it(
     """P5: the claim goes to the origin as a message, and what it brings is exactly what was earned."""
     sent = mesh.send("hub", "arcade", count=40)
     fee = Fee.unpack(sent[0].message.fee)
-    earned = 40 * (fee.relay + fee.back)
+    earned = 40 * fee.total
     modest = mesh.relayer(exchange, claim_multiple=1_000_000)
     eager = mesh.relayer(exchange, claim_multiple=10)
     with mesh.signing(exchange, tmp_path):
@@ -229,7 +210,7 @@ def test_a_paused_lane_waits_and_holds_up_no_other(
 ) -> None:
     arcade = mesh.connections["arcade"]
     pause = _PAUSE + encode(["uint256", "uint64"], [mesh.id_of("hub"), 2 * HOUR])
-    arcade.send(GUARDIAN, mesh.gateway, pause)
+    arcade.send(GUARDIAN, mesh.registry.address(GUARDIAN_CONTRACT), pause)
     mesh.send("hub", "arcade")
     mesh.send("perps", "arcade")
     relayer = mesh.relayer(exchange)
@@ -275,7 +256,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
     Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
     """
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path) as validators:
@@ -290,7 +271,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
         assert "owner restarts it" in stuck.problem
 
         args = (mesh, hub, arcade)
-        with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
+        with pytest.raises(MetalayerError, match="NotGuardian"):
             restart(*args, SENDER)
         with pytest.raises(MetalayerError, match="must be above"):
             restart(*args, OWNER, 5)
@@ -315,7 +296,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
         assert {state_of(mesh, exchange, sent) for sent in messages} == {state}
     fees = [Fee.unpack(sent.message.fee) for sent in (*broken.anew, *broken.later)]
     given_back = credit(mesh, "hub", SENDER.address) - before + cost_of(mesh, behind)
-    assert given_back == sum(fee.relay + fee.back for fee in fees) * GWEI
+    assert given_back == sum(fee.total - fee.step for fee in fees) * GWEI
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
@@ -326,7 +307,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
     another one at that place: the restart is all that can still be signed, and goes first.
     """
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
-    monkeypatch.setattr("metalayer.relayer.passes._DOUBTED_TIMEOUT", 1.0)
+    monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
     snapshot = hub.rpc("evm_snapshot")
     (gone,) = mesh.send("hub", "arcade", b"gone")
@@ -357,7 +338,9 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
 
 
 def cost_of(mesh: Deployment, sent: Sent) -> int:
-    data = gateway.QUOTE.encode(sent.message.destination, sent.message.gas_limit, len(sent.message.payload))
+    message = sent.message
+    return_gas = Fee.unpack(message.fee).return_gas_limit
+    data = gateway.QUOTE.encode(message.destination, message.gas_limit, return_gas, len(message.payload))
     return int.from_bytes(mesh.connections["hub"].call(mesh.gateway, data), "big")
 
 

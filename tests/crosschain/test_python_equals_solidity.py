@@ -19,7 +19,7 @@ from metalayer.lanes import logs as lane
 from metalayer.network.rpc import Reverted
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
-from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree
+from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree, UnexecutedFact
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
 from tests.kit.chains import BoundChain, revert
 from tests.kit.deployment import Deployment
@@ -36,15 +36,18 @@ from tests.kit.strategies import (
     nearly_recipients,
     payload_lengths,
     restart_facts,
-    routes,
     set_facts,
+    terms,
     uint64,
     uint256,
+    unexecuted_facts,
+    up_to,
     validator_sets,
     walks,
     weights,
     words,
 )
+from tests.kit.terms import HIGHEST_GAS_LIMIT
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +75,15 @@ def test_heads_are_equal(harness: Contract, place: tuple[int, int, int, int], me
     assert harness.view("extend", genesis, message_id) == extend(genesis, message_id)
 
 
-@given(lane_fact=lane_facts, set_fact=set_facts, restart=restart_facts)
+@given(lane_fact=lane_facts, set_fact=set_facts, restart=restart_facts, unexecuted=unexecuted_facts)
 def test_leaves_are_equal(
-    harness: Contract, lane_fact: LaneFact, set_fact: SetFact, restart: RestartFact
+    harness: Contract,
+    lane_fact: LaneFact,
+    set_fact: SetFact,
+    restart: RestartFact,
+    unexecuted: UnexecutedFact,
 ) -> None:
+    assert harness.view("unexecutedLeaf", *astuple(unexecuted)) == unexecuted.leaf
     place = (lane_fact.origin, lane_fact.destination, lane_fact.nonce)
     assert harness.view("laneLeaf", *place, lane_fact.head) == lane_fact.leaf
     assert harness.view("setLeaf", set_fact.version, set_fact.set_hash) == set_fact.leaf
@@ -84,34 +92,37 @@ def test_leaves_are_equal(
 
 @given(fee=fees)
 def test_fees_are_packed_alike(harness: Contract, fee: Fee) -> None:
-    packed = harness.view("packFee", fee.base, fee.relay, fee.back)
+    packed = harness.view("packFee", fee.base, fee.relay, fee.step, fee.callback, fee.return_gas_limit)
     assert packed == fee.packed
     assert Fee.unpack(packed) == fee
 
 
-@given(route=routes, share=st.floats(0, 1), length=payload_lengths)
+@given(terms=terms, share=st.floats(0, 1), back=up_to(HIGHEST_GAS_LIMIT), length=payload_lengths)
 def test_both_quote_the_same(
-    mesh: Deployment, metalayer: Contract, route: gateway.Route, share: float, length: int
+    mesh: Deployment, metalayer: Contract, terms: gateway.Terms, share: float, back: int, length: int
 ) -> None:
-    """M15: for any terms, gas limit and length, to the last wei; and the message that is sent carries that fee."""
+    """M15: for any terms, gas limits and length, to the last wei; and the message that is sent carries that fee."""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
-    hub.send(OWNER, mesh.gateway, gateway.SET_ROUTE.encode(there, route))
-    gas_limit = int(share * route.max_gas_limit)
-    assert metalayer.view("quote", there, gas_limit, length) == route.quote(gas_limit, length)
-    assert gateway.ROUTE.decode(hub.call(mesh.gateway, gateway.ROUTE.encode(there))) == route
+    hub.send(OWNER, mesh.gateway, gateway.SET_TERMS.encode(there, terms))
+    gas_limit = int(share * terms.max_gas_limit)
+    quoted = metalayer.view("quote", there, gas_limit, back, length)
+    assert quoted == terms.quote(gas_limit, back, length)
+    assert hub.view(mesh.gateway, gateway.ROUTE, there) == gateway.Route(True, True, terms)
 
 
 def test_a_message_carries_the_fee_that_was_quoted(mesh: Deployment) -> None:
     """M15"""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
-    route = gateway.ROUTE.decode(hub.call(mesh.gateway, gateway.ROUTE.encode(there)))
+    terms = hub.view(mesh.gateway, gateway.ROUTE, there).terms
     before = hub.view(mesh.gateway, gateway.LANE_FEES, there)
     (sent,) = mesh.send("hub", "arcade", b"twelve bytes", gas_limit=123_456)
     fee = Fee.unpack(sent.message.fee)
-    assert fee == Fee(route.base_fee, route.relay_part(123_456, 12), route.return_fee)
+    assert fee == terms.fee(123_456, fee.return_gas_limit, 12)
     escrow, protocol = hub.view(mesh.gateway, gateway.LANE_FEES, there)
     assert escrow - before[0] == fee.relay + fee.back
-    assert (escrow - before[0] + protocol - before[1]) * 10**9 == route.quote(123_456, 12)
+    assert (escrow - before[0] + protocol - before[1]) * 10**9 == terms.quote(
+        123_456, fee.return_gas_limit, 12
+    )
 
 
 @given(chosen=st.lists(facts, min_size=1, max_size=40), other=facts)
@@ -256,7 +267,7 @@ def test_lanes_rebuilt_from_logs_end_at_the_head(
     following=validator_sets,
     proof=st.lists(words, max_size=3),
     restart=restart_facts,
-    route=routes,
+    terms=terms,
     account=addresses,
     other=addresses,
     number=uint256,
@@ -270,7 +281,7 @@ def test_calls_are_encoded_alike(
     following: ValidatorSet,
     proof: list[bytes],
     restart: RestartFact,
-    route: gateway.Route,
+    terms: gateway.Terms,
     account: str,
     other: str,
     number: int,
@@ -297,7 +308,31 @@ def test_calls_are_encoded_alike(
         ),
         (gateway.NOTICE_RESTART.encode(number, nonce), "noticeRestart", (number, nonce)),
         (gateway.RESTART.encode(number, nonce), "restart", (number, nonce)),
-        (gateway.SET_ROUTE.encode(number, route), "setRoute", (number, astuple(route))),
+        (
+            gateway.REFUND_CLOSED.encode(message, walk, 2, attestation, proof),
+            "refundClosed",
+            (message.fields, walk.fields, 2, attestation.fields, proof),
+        ),
+        (
+            gateway.RECORD_INBOX_HEAD.encode(number, nonce, nonce, walk.previous_head, proof),
+            "recordInboxHead",
+            (number, nonce, nonce, walk.previous_head, proof),
+        ),
+        (
+            gateway.call_back_call(message),
+            "callBack",
+            (message.fields, message.destination, message.nonce),
+        ),
+        (
+            gateway.ANNOUNCE_SET.encode(following, attestation.validator_set),
+            "announceSet",
+            (_fields(following), _fields(attestation.validator_set)),
+        ),
+        (gateway.INSTALL_ANNOUNCED.encode(following), "installAnnounced", (_fields(following),)),
+        (gateway.SET_TERMS.encode(number, terms), "setTerms", (number, astuple(terms))),
+        (gateway.SET_OPEN.encode(number, True, False), "setOpen", (number, True, False)),
+        (gateway.LANE_EPOCH.encode(number), "laneEpoch", (number,)),
+        (gateway.CLOSED_SINCE.encode(number), "closedSince", (number,)),
         (gateway.CLAIM.encode(number), "claim", (number,)),
         (gateway.SWEEP.encode(number), "sweep", (number,)),
         (gateway.DEPOSIT_FOR.encode(account, number), "depositFor", (account, number)),
@@ -305,7 +340,7 @@ def test_calls_are_encoded_alike(
         (gateway.SET_ALLOWANCE.encode(account, number), "setAllowance", (account, number)),
         (gateway.CREDIT.encode(account), "credit", (account,)),
         (gateway.ALLOWANCE.encode(account, other), "allowance", (account, other)),
-        (gateway.QUOTE.encode(number, 1, 2), "quote", (number, 1, 2)),
+        (gateway.QUOTE.encode(number, 1, 2, 3), "quote", (number, 1, 2, 3)),
         (gateway.LANE_FEES.encode(number), "laneFees", (number,)),
         (gateway.EARNINGS.encode(number, account), "earnings", (number, account)),
         (gateway.PAID.encode(number, account), "paid", (number, account)),
@@ -323,9 +358,20 @@ def test_calls_are_encoded_alike(
             decode_rotate(changed)
 
 
-@given(numbers=st.tuples(uint64, uint64), word=words, flags=st.tuples(st.booleans(), st.booleans()))
+@given(
+    numbers=st.tuples(uint64, uint64),
+    word=words,
+    flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    epoch=up_to(2**16 - 1),
+    unspent=up_to(2**56 - 1),
+)
 def test_answers_are_decoded_alike(
-    metalayer: Contract, numbers: tuple[int, int], word: bytes, flags: tuple[bool, bool]
+    metalayer: Contract,
+    numbers: tuple[int, int],
+    word: bytes,
+    flags: tuple[bool, bool, bool],
+    epoch: int,
+    unspent: int,
 ) -> None:
     """What a gateway answers, by the return types of its compiled ABI, reads as those very values."""
 
@@ -341,10 +387,12 @@ def test_answers_are_decoded_alike(
         assert gateway.MESSAGE_STATUS.decode(answer("messageStatus", status, first)) == (status, first)
     for method in ("laneFees", "earnings"):
         assert gateway.FUNCTIONS[method].decode(answer(method, first, second)) == numbers
-    notice = gateway.RETURN_NOTICE.decode(answer("returnNotice", (carrier, *flags)))
-    assert notice == gateway.ReturnNotice(carrier if int(carrier, 16) else None, *flags)
-    record = gateway.RESTART_RECORD.decode(answer("restartRecord", (*flags, first, word)))
-    assert record == gateway.RestartRecord(*flags, first, word)
+    notice = gateway.RETURN_NOTICE.decode(answer("returnNotice", (carrier, *flags, epoch, unspent)))
+    assert notice == gateway.ReturnNotice(carrier if int(carrier, 16) else None, *flags, epoch, unspent)
+    record = gateway.RESTART_RECORD.decode(answer("restartRecord", (*flags[:2], epoch, first, word)))
+    assert record == gateway.RestartRecord(*flags[:2], epoch, first, word)
+    announced = gateway.ANNOUNCED_SET.decode(answer("announcedSet", word, first))
+    assert announced == gateway.AnnouncedSet(word, first)
 
 
 def test_the_log_of_a_set_names_it(mesh: Deployment) -> None:

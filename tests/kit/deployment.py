@@ -37,6 +37,7 @@ from metalayer.protocol.facts import RestartFact, SetFact
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.rpc import call_request
+from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.validator.next_set import NextSet
 from metalayer.validator.process import Validator
@@ -322,10 +323,12 @@ class Deployment(Mesh):
         sender: Sender = RELAYER,
         timeout: float = 20.0,
         claim_multiple: float = float("inf"),
+        memory: Memory | None = None,
     ) -> Relayer:
         """A relayer that claims nothing unless told to: a claim is one more message in a lane."""
         senders = dict.fromkeys(self.connections, sender)
-        return Relayer(self, exchange, senders, timeout, claim_multiple)
+        kept = memory or Memory.fleeting()
+        return Relayer(self, exchange, senders, timeout, claim_multiple, kept)
 
     # Transactions of accounts that the node signs for
 

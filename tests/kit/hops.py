@@ -8,6 +8,7 @@ from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message
+from tests.kit.ages import outlive
 from tests.kit.evm import CODEC, Receipt, now, views
 from tests.kit.paper import PaperLane, Validators
 from tests.kit.stack import Stack
@@ -31,6 +32,7 @@ class Courier:
 
     def __init__(self, stacks: dict[str, Stack], validators: Validators, relayer: str) -> None:
         self.stacks, self.validators, self.relayer = stacks, validators, relayer
+        self.signers = dict.fromkeys(stacks, validators)
         self.hub_id = stacks["hub"].chain.chain_id
         self.names = {stack.chain.chain_id: name for name, stack in stacks.items()}
         self.lanes: dict[tuple[str, str], PaperLane] = {}
@@ -67,11 +69,14 @@ class Courier:
         lane = self.lane(origin, destination)
         tree = Tree([lane.fact()])
         gateway = self.stacks[destination].gateway.address
-        return self.validators.sign(self.hub_id, gateway, tree.root).fields, [lane.batch(tree)]
+        return self.signers[destination].sign(self.hub_id, gateway, tree.root).fields, [lane.batch(tree)]
 
     def carry(self, origin: str, destination: str, at: int | None = None) -> Receipt:
         """Delivers the lane, and notes what its recipients sent on."""
         gateway = self.stacks[destination].gateway
+        if at is not None:
+            present = self.signers[destination]
+            self.signers[destination] = outlive(gateway, self.hub_id, present, at, self.relayer)
         receipt = gateway.send("deliver", *self.arguments(origin, destination), sender=self.relayer, at=at)
         return self._executed(destination, receipt)
 
@@ -96,11 +101,26 @@ class Courier:
         return message.fields, (message.destination, message.nonce, lane.heads[message.nonce - 1], ids)
 
     def refund(self, message: Message) -> Receipt:
-        """Ends a message that its destination returned, and notes what its sender sent on."""
+        """Ends a message that its destination returned, and notes what its sender sent on. If its sender cannot take it
+        back yet, it stays open: what is unspent waits as the sender's credit.
+        """
         origin = self.names[message.origin]
         arguments = self.evidence(message)
         receipt = self.stacks[origin].gateway.send("refund", *arguments, sender=self.relayer)
+        if receipt.named("CallbackFailed"):
+            self.given_to_bridge += receipt.named("MessageReturned")[0][3]
+        else:
+            del self.open[message.id]
+        self.note(origin, receipt)
+        self.check_balances()
+        return receipt
+
+    def call_back(self, message: Message, unspent: int) -> Receipt:
+        """Lets a bridge take back what it could not when its message was refunded."""
+        origin = self.names[message.origin]
+        receipt = self.stacks[origin].gateway.send("callBack", *place(message), sender=self.relayer)
         del self.open[message.id]
+        self.given_to_bridge -= unspent
         self.note(origin, receipt)
         self.check_balances()
         return receipt
@@ -159,6 +179,11 @@ class Courier:
 def transfer(message: Message) -> tuple[int, str, str, int]:
     """Chain, from, to and amount of a transfer's message: the chain where it goes, or where it goes if it returns."""
     return CODEC.decode(["uint256", "address", "address", "uint256"], message.payload)
+
+
+def place(message: Message) -> tuple[Any, ...]:
+    """Arguments of `callBack`."""
+    return message.fields, message.destination, message.nonce
 
 
 def deposit(stack: Stack, account: str, amount: int = CREDIT) -> None:

@@ -63,6 +63,8 @@ class Profile:
     def _named(self, declared: Any) -> Any:
         if isinstance(declared, dict):
             return {self._named(name): self._named(value) for name, value in declared.items()}
+        if isinstance(declared, list):
+            return [self._named(entry) for entry in declared]
         if isinstance(declared, str) and declared.startswith("TEST::"):
             index = int(declared.removeprefix("TEST::"))
             return self.account(next(role for role in _ROLES if role.index == index))

@@ -96,8 +96,7 @@ class Origin:
         hub_id, origin = self.hub.chain.chain_id, origin or self.arcade
         lane = self.said.setdefault(origin, PaperLane(hub_id, origin, hub_id))
         gateway = self.gateway.address
-        lane.append_notice(gateway, payload)
-        nonce = len(lane.messages)
+        nonce = lane.append_notice(gateway, payload).nonce
         tree = Tree([lane.fact()])
         attestation = self.validators.sign(hub_id, gateway, tree.root).fields
         return self.step(

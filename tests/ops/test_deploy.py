@@ -45,7 +45,7 @@ from tests.kit.profiles import Profile
 from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
 from tools.repository import repo_root
 
-# Each contract and the seal by the deployer; a route to each other chain by the owner.
+# Each contract, and the seal. The owner has nothing to do.
 DEPLOYER_STEPS = len(CONTRACTS) + 1
 
 
@@ -62,9 +62,9 @@ def nonces(connections: dict[str, Connection]) -> dict[tuple[str, Role], int]:
     return {(n, a): nonce(c, a) for n, c in connections.items() for a in accounts}
 
 
-def expected_nonces(before: dict[tuple[str, Role], int], chains: int) -> dict[tuple[str, Role], int]:
+def expected_nonces(before: dict[tuple[str, Role], int]) -> dict[tuple[str, Role], int]:
     return {
-        (name, account): count + (DEPLOYER_STEPS - 1 if account == SECOND_DEPLOYER else chains - 1)
+        (name, account): count + (DEPLOYER_STEPS - 1 if account == SECOND_DEPLOYER else 0)
         for (name, account), count in before.items()
     }
 
@@ -137,7 +137,7 @@ def test_deploys_to_the_same_addresses_and_does_nothing_the_second_time(
             plan.resolved.addresses[name]
         }
     assert registry.differences(connections) == []
-    assert nonces(connections) == expected_nonces(before, len(connections))
+    assert nonces(connections) == expected_nonces(before)
     assert not deployer.plan().has_changes
 
     files = {path.name: path.read_bytes() for path in deployer.folder.iterdir()}
@@ -222,7 +222,7 @@ def test_survives_a_crash_at_any_request(
             break
         crashes += 1
         registry = run.apply(quietly)
-        assert nonces(connections) == expected_nonces(before, len(connections)), f"request {request}"
+        assert nonces(connections) == expected_nonces(before), f"request {request}"
         assert set(registry.chains) == set(connections)
         assert not run.plan().has_changes
         assert not Journal(run.folder / "journal.jsonl").in_flight("arcade")
@@ -417,7 +417,7 @@ def test_refuses_a_namespace_that_is_sealed_too_early(
     planned = deployer.plan()
     seal = planned.chains["hub"][-1].step
     connections["hub"].send(SECOND_DEPLOYER, seal.to, seal.data)
-    with pytest.raises(MetalayerError, match=r"hub: Metalayer is not there, but the .* is already sealed"):
+    with pytest.raises(MetalayerError, match=r"hub: Annex is not there, but the .* is already sealed"):
         deployer.apply(quietly)
 
 
@@ -444,9 +444,9 @@ def test_the_deployer_holds_nothing_afterwards(
             if planned.step.sender == sender.address and planned.step.kind == "hand over":
                 with pytest.raises(MetalayerError, match="NotController"):
                     connection.call(planned.step.to, planned.step.data, sender=sender.address)
-            if planned.step.kind == "configure":
-                with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
-                    connection.call(planned.step.to, planned.step.data, sender=sender.address)
+        for data in (SET_GUARDIAN.encode(sender.address), gateway.SET_OPEN.encode(901, False, False)):
+            with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
+                connection.call(registry.address(GATEWAY), data, sender=sender.address)
         assert registry.chains[chain].owner == OWNER.address
 
 
@@ -517,7 +517,7 @@ def test_the_real_process_can_be_killed(
         process.stdout.close()
         assert process.returncode in (0, -signal.SIGKILL)
     assert process.returncode == 0
-    assert nonces(connections) == expected_nonces(before, len(connections))
+    assert nonces(connections) == expected_nonces(before)
 
 
 def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]) -> None:
@@ -530,7 +530,7 @@ def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]
     applied = profile.run(deploy, "apply", "--json")
     assert applied.exit_code == 0, applied.stderr
     assert set(json.loads(applied.stdout)["chains"]) == set(connections)
-    assert nonces(connections) == expected_nonces(before, len(connections))
+    assert nonces(connections) == expected_nonces(before)
     assert profile.run(deploy, "apply").stdout.startswith("nothing to do\n")
     assert "in flight" not in profile.run(deploy, "status").stdout
     checked = profile.run(check)
@@ -546,6 +546,11 @@ def test_who_cannot_sign_learns_it_before_anything_is_sent(
     connections: dict[str, Connection], deployment: Deployment, deployer: Deployer
 ) -> None:
     """On all chains: the owner has no key here, or its passphrase is wrong."""
+    registry = deployer.apply(quietly)
+    for name, connection in connections.items():
+        other = "arcade" if name == "hub" else "hub"
+        close = gateway.SET_OPEN.encode(connections[other].chain_id, False, False)
+        connection.send(OWNER, registry.address(GATEWAY), close)
     before = nonces(connections)
 
     def sender_of(name: str) -> Sender:

@@ -70,6 +70,7 @@ def test_a_message_from_send_to_its_end(profile: Profile, deployment: Deployment
     deployment.bring(TREASURY.address, ERA, ["arcade"])
     folder = tmp_path / "exchange"
     shared = ("--exchange", str(folder))
+    kept = ("--memory", str(tmp_path / "relayer.sqlite"), *shared)
     with validating(folder, VALIDATORS[:4], profile) as validators:
         sent = run(send, "perps", NOBODY, "--text", "hello", "--from", "arcade", "--json", *by_sender)
         assert sent.exit_code == 0, sent.output
@@ -77,7 +78,7 @@ def test_a_message_from_send_to_its_end(profile: Profile, deployment: Deployment
         assert "state          sent" in run(message, id_, *shared).output
         assert (
             "nothing to deliver\n1 messages sent but not final yet"
-            in run(relay, "once", *shared, *by_relayer).output
+            in run(relay, "once", *kept, *by_relayer).output
         )
         deployment.pass_time(10)
         deployment.finalize()
@@ -87,11 +88,11 @@ def test_a_message_from_send_to_its_end(profile: Profile, deployment: Deployment
         (stuck,) = [lane for lane in json.loads(waiting.output)["lanes"] if lane["stuck"]]
         assert (stuck["origin"], stuck["destination"], stuck["finalized"]) == ("arcade", "perps", 1)
 
-        passed = run(relay, "once", "--json", *shared, *by_relayer)
+        passed = run(relay, "once", "--json", *kept, *by_relayer)
         assert passed.exit_code == 0, passed.output
         (delivery,) = json.loads(passed.stdout)["deliveries"]
         assert (delivery["chain"], delivery["delivered"], delivery["failed"]) == ("perps", 0, 1)
-        standing = run(relay, "status", *shared)
+        standing = run(relay, "status", *kept)
         assert standing.exit_code == 0
         # In whole lines of 80 columns: the lane, and its message that failed.
         lane = r"│ arcade → perps +│ +1 │ +1 │ +1 │ +1 │ +│ ok +│"
@@ -165,12 +166,12 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
         (
             send,
             ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias],
-            "on social, not 0.00341 for the fee of 0.00341: `ape metalayer transfer` brings some there",
+            "on social, not 0.00726 for the fee of 0.00726: `ape metalayer transfer` brings some there",
         ),
         (
             send,
             ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias, "--no-deposit"],
-            "on social, the message needs 0.00341: `ape metalayer credit deposit social 0.00341 --account 0x",
+            "on social, the message needs 0.00726: `ape metalayer credit deposit social 0.00726 --account 0x",
         ),
         (message, ["0x" + "00" * 32], "there is no message 0x00"),
         (message, ["0x" + "00" * 32, "--retry"], "there is no message 0x00"),

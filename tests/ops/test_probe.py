@@ -83,7 +83,8 @@ def found(result: Probe) -> dict[str, str]:
 def test_a_chain_that_has_it_all_is_asked_once(behind: Behind) -> None:
     connection, node = behind()
     assert unfit(connection) == []
-    assert len(node.bodies) == 1
+    # Its chain id, and all else.
+    assert len(node.bodies) == 2
     refuse_unfit(connection)
 
 
@@ -190,9 +191,9 @@ def test_a_chain_without_ecrecover_is_refused(behind: Behind) -> None:
 
 def test_another_chain_is_refused_before_anything_else_is_asked(behind: Behind) -> None:
     connection, _ = behind(wrong_chain(1))
-    with pytest.raises(MetalayerError, match=r"^arcade: its node is of chain 1, expected 902$"):
+    with pytest.raises(MetalayerError, match=r"^arcade: its node is of chain 1, expected 902 "):
         refuse_unfit(connection)
-    assert found(probe.probe(connection)) == {"chain id": "1"}
+    assert found(probe.probe(connection)) == {"chain id": "another"}
 
 
 def test_a_gas_limit_that_no_block_holds_is_refused(behind: Behind) -> None:

@@ -114,7 +114,8 @@ class Governors(Relayers):
         def effect() -> list[Log]:
             if until <= inbox.paused_until and not ends:
                 return []
-            inbox.paused_until, inbox.pausable_from = until, 2 * until - since
+            inbox.paused_until = until
+            inbox.pausable_from = until + max(until - since, HOUR)
             return [log("InboundPaused", self.gateways.id_of(lane[0]), data=(until,))]
 
         return self.perform(lane[1], account, data, error, effect, to)

@@ -11,6 +11,14 @@ struct OutboxLane {
     LaneState state;
 }
 
+/// @notice How far a chain can be trusted again: see {ISettlement}.
+/// @param number How many restarts of the lane from it to here were followed.
+/// @param since Place of the last of them. What stands there or below belongs to an earlier epoch.
+struct LaneEpoch {
+    uint16 number;
+    uint64 since;
+}
+
 /// @notice What a gateway keeps about the messages that it sent.
 /// @custom:storage-location erc7201:metalayer.origin
 /// @param credit See {ICredit-credit}.
@@ -18,7 +26,7 @@ struct OutboxLane {
 /// @param storedHeads Heads of lanes by nonce: see {IOutbox-storedHead}.
 /// @param notices By id of the message.
 /// @param restarts By nonce of the restart.
-/// @param epochs How often the lane back, from the destination to here, was restarted.
+/// @param epochs Of the lane back, from the destination to here.
 /// @param closedSince When the owner closed the route (Unix time); zero while it is open.
 /// @param inboxHeads Heads that an Inbox had before it left a lane: by the hash of where it left it, and by nonce.
 struct OriginState {
@@ -27,7 +35,7 @@ struct OriginState {
     mapping(uint256 destination => mapping(uint64 nonce => bytes32)) storedHeads;
     mapping(uint256 destination => mapping(bytes32 id => ReturnNotice)) notices;
     mapping(uint256 destination => mapping(uint64 nonce => RestartRecord)) restarts;
-    mapping(uint256 destination => uint16) epochs;
+    mapping(uint256 destination => LaneEpoch) epochs;
     mapping(uint256 destination => uint64) closedSince;
     mapping(bytes32 recordHash => mapping(uint64 nonce => bytes32)) inboxHeads;
 }

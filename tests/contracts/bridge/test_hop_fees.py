@@ -15,6 +15,7 @@ from tests.kit.hops import (
     PAYLOAD_LENGTH,
     RECEIVE_FEE,
     RECEIVE_GAS_LIMIT,
+    RETURN_GAS_LIMIT,
     TERMS,
     Courier,
     transfer,
@@ -22,7 +23,7 @@ from tests.kit.hops import (
 from tests.kit.stack import Stack
 from tests.kit.terms import FREE_TERMS
 
-FORWARD_FEE = TERMS.quote(FORWARD_GAS_LIMIT, PAYLOAD_LENGTH)
+FORWARD_FEE = TERMS.quote(FORWARD_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH)
 
 
 # Fees of the first hop
@@ -168,7 +169,9 @@ def test_the_second_hops_fee_is_the_hubs_quote(
     hub: Stack, perps: Stack, second_hop: Callable[..., Message]
 ) -> None:
     """M15, P5: out of the amount, into the lane to perps."""
-    quoted = hub.gateway.view("quote", perps.chain.chain_id, RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH)
+    quoted = hub.gateway.view(
+        "quote", perps.chain.chain_id, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH
+    )
     message = second_hop()
     assert quoted == RECEIVE_FEE == AMOUNT - transfer(message)[3]
     escrow, protocol_part = hub.gateway.view("laneFees", perps.chain.chain_id)

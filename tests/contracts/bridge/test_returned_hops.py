@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,15 +21,18 @@ from tests.kit.hops import (
     PAYLOAD_LENGTH,
     RECEIVE_FEE,
     RECEIVE_GAS_LIMIT,
+    RETURN_GAS_LIMIT,
     TERMS,
     Courier,
+    place,
     transfer,
 )
 from tests.kit.stack import Stack
-from tests.kit.terms import FREE_TERMS, OPEN_ROUTE
+from tests.kit.terms import FREE_TERMS, OPEN_TERMS
 
 # What comes back of the fee of a hop whose time passed before anyone tried it.
-UNSPENT = (TERMS.relay_part(RECEIVE_GAS_LIMIT, PAYLOAD_LENGTH) - TERMS.base_fee) * GWEI
+FEE = TERMS.fee(RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH)
+UNSPENT = (FEE.relay - FEE.base) * GWEI
 
 
 # When a hop fails
@@ -46,13 +50,12 @@ def test_second_hop_waits_until_its_route_opens(
     """P4, M11: the first hop stays failed, nothing moves on the hub, and a retry completes it once."""
     on_arcade()
     destination = perps.chain.chain_id
-    terms = hub.gateway.view("route", destination)
-    hub.gateway.send("setRoute", destination, (False, *terms[1:]), sender=owner)
+    hub.gateway.send("setOpen", destination, False, True, sender=owner)
     send("arcade", "perps", beneficiary)
     (first,) = courier.open.values()
     assert len(courier.carry("arcade", "hub").named("MessageFailed")) == 1
     assert hub.bridge.view("outstanding", destination) == 0
-    hub.gateway.send("setRoute", destination, terms, sender=owner)
+    hub.gateway.send("setOpen", destination, True, True, sender=owner)
     assert len(courier.retry(first, "hub").named("TransferForwarded")) == 1
     courier.carry("hub", "perps")
     assert perps.era.view("balanceOf", beneficiary) == AMOUNT - RECEIVE_FEE
@@ -220,11 +223,11 @@ def test_a_way_back_that_the_amount_cannot_pay_waits(
     second = second_hop(RECEIVE_FEE + 1)
     courier.carry("hub", "perps", at=second.deliver_before + 1)
     courier.say_returned(second)
-    arguments = courier.evidence(second)
-    refusal = hub.gateway.revert("refund", *arguments, sender=owner)
+    assert courier.refund(second).named("CallbackFailed") == [(second.id,)]
+    refusal = hub.gateway.revert("callBack", *place(second), sender=owner)
     assert refusal == error("AmountBelowFee", 1 + UNSPENT, RECEIVE_FEE)
     hub.gateway.send("setTerms", arcade.chain.chain_id, FREE_TERMS.fields, sender=owner)
-    courier.refund(second)
+    courier.call_back(second, UNSPENT)
     courier.carry("hub", "arcade")
     assert arcade.era.view("balanceOf", depositor) == AMOUNT - (RECEIVE_FEE + 1) + (1 + UNSPENT)
 
@@ -238,10 +241,11 @@ def test_a_way_back_waits_until_its_route_opens(
     courier.say_returned(second)
     destination = arcade.chain.chain_id
     hub.gateway.send("setOpen", destination, False, True, sender=owner)
-    refusal = hub.gateway.revert("refund", *courier.evidence(second), sender=owner)
+    assert courier.refund(second).named("CallbackFailed") == [(second.id,)]
+    refusal = hub.gateway.revert("callBack", *place(second), sender=owner)
     assert refusal == error("RouteClosed", destination)
     hub.gateway.send("setOpen", destination, True, True, sender=owner)
-    courier.refund(second)
+    courier.call_back(second, UNSPENT)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +335,9 @@ def test_a_lying_chain_brings_back_no_more_than_it_holds(
     arguments = courier.arguments("arcade", "hub")
     receipt = hub.gateway.send("deliver", *arguments, sender=attacker)
     assert len(receipt.named("MessageDelivered")) == 2
-    refusal = hub.gateway.revert("refund", *courier.evidence(delivered), sender=attacker)
+    receipt = hub.gateway.send("refund", *courier.evidence(delivered), sender=attacker)
+    assert receipt.named("CallbackFailed") == [(delivered.id,)]
+    refusal = hub.gateway.revert("callBack", *place(delivered), sender=attacker)
     assert refusal == error("OutstandingExceeded", arcade.chain.chain_id, CREDIT, 1)
 
 
@@ -381,7 +387,7 @@ def test_a_transfer_that_a_restart_left_behind_comes_home(
     beneficiary: str,
     relayer: str,
 ) -> None:
-    """P4, P5: with everything that relayers would have got."""
+    """P4, P5: with everything that relayers would have got, but for ending it."""
     send("hub", "arcade", beneficiary)
     message = only_open()
     arguments = left_behind(message, "arcade")
@@ -390,7 +396,7 @@ def test_a_transfer_that_a_restart_left_behind_comes_home(
     courier.check_balances()
     parts = Fee.unpack(message.fee)
     assert receipt.named("TransferReturned") == [(message.id, depositor, AMOUNT)]
-    assert hub.era.view("balanceOf", depositor) == FUNDS + (parts.relay + parts.back) * GWEI
+    assert hub.era.view("balanceOf", depositor) == FUNDS + (parts.relay + 2 * parts.step) * GWEI
     refusal = hub.gateway.revert("refundAbandoned", *arguments, sender=relayer)
     assert refusal == error("AlreadyRefunded", message.id)
 
@@ -410,17 +416,20 @@ def test_the_last_transfer_out_pays_its_way_back(
 ) -> None:
     """P4: with what is unspent, which is its own, and nobody else's ERA in the bridge."""
     for name in ("arcade", "perps"):
-        hub.gateway.send("setRoute", stacks[name].chain.chain_id, (*OPEN_ROUTE[:8], 0), sender=owner)
+        terms = replace(OPEN_TERMS, protocol_share=0)
+        hub.gateway.send("setTerms", stacks[name].chain.chain_id, terms.fields, sender=owner)
         stacks[name].gateway.send("setTerms", hub.chain.chain_id, FREE_TERMS.fields, sender=owner)
-    fee = hub.gateway.view("quote", perps.chain.chain_id, 200_000, 128)
-    send("hub", "arcade", depositor, fee + GWEI)
+    fee = hub.gateway.view("quote", perps.chain.chain_id, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, 128)
+    amount = fee + (FEE.step + FEE.callback + 1) * GWEI
+    send("hub", "arcade", depositor, amount)
     courier.carry("hub", "arcade")
-    send("arcade", "perps", beneficiary, fee + GWEI)
+    send("arcade", "perps", beneficiary, amount)
     courier.carry("arcade", "hub")
     message = only_open()
     arguments = left_behind(message, "perps")
     receipt = hub.gateway.send("refundAbandoned", *arguments, sender=relayer)
     assert [id_ for id_, *_ in receipt.named("MessageReturned")] == [message.id]
+    assert receipt.named("CallbackFailed") == []
     del courier.open[message.id]
     courier.note("hub", receipt)
     courier.check_balances()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 
-from metalayer.protocol.gateway import DELIVER_BEFORE, FEE_PAYER, MIN_GAS_LIMIT
+from metalayer.protocol.gateway import DELIVER_BEFORE, FEE_PAYER, MIN_GAS_LIMIT, RETURN_GAS_LIMIT
 from metalayer.protocol.message import interoperable
 from tests.kit.evm import ZERO_ADDRESS, Contract, call, deploy, error, init_code, now
 from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators
@@ -185,6 +185,7 @@ def test_sends_what_it_is_told_to(
     assert to == interoperable(hub_id, greeter.address)
     assert attributes == (
         MIN_GAS_LIMIT.encode(250_000),
+        RETURN_GAS_LIMIT.encode(100_000),
         DELIVER_BEFORE.encode(at + DAY),
         FEE_PAYER.encode(sender),
     )

@@ -11,6 +11,7 @@ from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators
 
 WATCHER_PAUSE = 3 * DAY
 MAX_PAUSE = 21 * DAY
+MIN_COOL_DOWN = 3_600
 Refuses = Callable[..., None]
 
 
@@ -251,7 +252,7 @@ def test_nobody_extends_a_watchers_pause_from_the_hub(
     assert gateway.view("pausedUntil", hub_id) == start + WATCHER_PAUSE
 
 
-@pytest.mark.parametrize("later", [1, 60, WATCHER_PAUSE - 1])
+@pytest.mark.parametrize("later", [1, MIN_COOL_DOWN - 1, MIN_COOL_DOWN + 1, WATCHER_PAUSE - 1])
 def test_the_cool_down_after_an_early_end_is_as_short_as_the_pause_was(
     gateway: Contract,
     watcher: str,
@@ -263,29 +264,60 @@ def test_the_cool_down_after_an_early_end_is_as_short_as_the_pause_was(
     spoke: int,
     later: int,
 ) -> None:
-    """A false alarm costs as much of the right to pause as the council waits."""
+    """A false alarm costs as much of the right to pause as the council waits, an hour at least."""
     alarm(spoke, start)
     unpause(spoke, start + later)
-    earliest = start + 2 * later
+    earliest = start + later + max(later, MIN_COOL_DOWN)
     assert gateway.view("pausableFrom", spoke) == earliest
-    if later > 1:
-        at = earliest - 1
-        refuses("CoolingDown", (spoke, earliest), "emergencyPause", spoke, sender=watcher, at=at)
+    at = earliest - 1
+    refuses("CoolingDown", (spoke, earliest), "emergencyPause", spoke, sender=watcher, at=at)
     pause(spoke, MAX_PAUSE, earliest)
     assert gateway.view("pausedUntil", spoke) == earliest + MAX_PAUSE
 
 
-def test_a_pause_that_is_ended_in_its_first_second_costs_nothing(
+def test_a_pause_that_is_ended_in_its_first_second_is_followed_by_a_cool_down(
     gateway: Contract,
+    council: str,
     alarm: Callable[..., Receipt],
+    pause: Callable[..., Receipt],
     unpause: Callable[..., Receipt],
+    refuses: Refuses,
     start: int,
     spoke: int,
 ) -> None:
+    """Else a thief of the council could hold up every block by a pause at its top and the end of that behind."""
+    assert gateway.view("MIN_COOL_DOWN") == MIN_COOL_DOWN
     alarm(spoke, start)
     unpause(spoke, start)
+    earliest = start + MIN_COOL_DOWN
+    at = earliest - 1
+    refuses("CoolingDown", (spoke, earliest), "pauseInbound", spoke, 1, sender=council, at=at)
+    pause(spoke, 1, earliest)
+    assert gateway.view("pausableFrom", spoke) == earliest + 1 + MIN_COOL_DOWN
+
+
+@pytest.mark.parametrize("duration", [1, MIN_COOL_DOWN - 1, MIN_COOL_DOWN])
+def test_a_short_pause_is_extended_no_further_than_a_long_one(
+    gateway: Contract,
+    council: str,
+    watcher: str,
+    alarm: Callable[..., Receipt],
+    pause: Callable[..., Receipt],
+    refuses: Refuses,
+    start: int,
+    spoke: int,
+    duration: int,
+) -> None:
+    """It counts as begun an hour before its end."""
+    pause(spoke, duration, start)
+    begun = start + duration - MIN_COOL_DOWN
+    left = begun + MAX_PAUSE - start
+    refuses("InvalidPause", (left + 1, left), "pauseInbound", spoke, left + 1, sender=council, at=start)
     alarm(spoke, start)
-    assert gateway.view("pausedUntil", spoke) == start + WATCHER_PAUSE
+    assert gateway.view("pausedUntil", spoke) == begun + WATCHER_PAUSE
+    pause(spoke, left, start)
+    assert gateway.view("pausedUntil", spoke) == begun + MAX_PAUSE
+    assert gateway.view("pausableFrom", spoke) == begun + 2 * MAX_PAUSE
 
 
 def test_a_watcher_waits_for_the_cool_down_of_the_councils_pause(

@@ -15,6 +15,7 @@ from metalayer.protocol.message import Message, extend, interoperable
 from tests.kit.evm import ZERO_ADDRESS, Revert, call, now, set_code, transact
 from tests.kit.paper import PaperLane, PaperRelayer, Validators
 from tests.kit.stack import Stack
+from tests.kit.terms import RETURN_GAS_LIMIT
 
 ATTESTATION = "(bytes32,(uint64,uint64,bytes32[]),uint256,(bytes32,bytes32)[])"
 BATCH = "((address,address,uint64,uint64,uint256,bytes)[],uint256,uint64,bytes32[],bytes32[])"
@@ -129,7 +130,7 @@ def test_no_sending_says_anything_but_its_log(
         assert (from_, to) == (interoperable(chain_id, sender), interoperable(destination, account))
         assert gas_limit == (123_456 if gas in attributes else 200_000)
         held[relayer if paid_by in attributes else sender] -= gateway.view(
-            "quote", destination, gas_limit, len(sent)
+            "quote", destination, gas_limit, RETURN_GAS_LIMIT, len(sent)
         )
         assert held == {account: gateway.view("credit", account) for account in held}
         hub.chain.restore(before)

@@ -358,3 +358,40 @@ def test_what_may_be_sent_while_a_lane_is_halted(
     halted(lane.origin)
     receipts: Sequence[Any] = [gateway.send("returnToSender", *place(expired), sender=relayer)]
     assert receipts[0].named("ReturnSent") == [(expired.id, lane.origin, expired.nonce, 1)]
+
+
+def test_what_was_put_aside_before_a_restart_does_not_count(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    paper: PaperRelayer,
+    put_aside: Callable[..., Message],
+    resumed: Callable[..., None],
+) -> None:
+    """A chain lied, its lane was paused, and restarted and opened once it was mended: nobody brings the lies up
+    again. What it says from then on counts, also if it was put aside meanwhile.
+    """
+    lie = put_aside(Kind.RETURN, ID, 0, 0)
+    restart = RestartFact(lane.origin, lane.destination, 100)
+    gateway.send("followRestart", paper.attest(restart.leaf), lane.origin, 100, [], sender=relayer)
+    restarted = PaperLane(lane.network_id, lane.origin, lane.destination, 100)
+    truth = restarted.append_notice(gateway.address, gateway_payload(Kind.RETURN, ID, 1, 0))
+    paper.deliver(restarted)
+    assert gateway.view("messageStatus", truth.id) == FAILED
+    resumed(lane.origin)
+    refusal = error("NoticeOutdated", lie.id, 100)
+    assert gateway.revert("retry", *place(lie), sender=relayer) == refusal
+    assert not gateway.attempt("retry", *place(lie), sender=relayer).succeeded
+    receipt = gateway.send("retry", *place(truth), sender=relayer)
+    assert receipt.named("ReturnNoticed") == [(ID, lane.origin, relayer, True)]
+    assert gateway.revert("retry", *place(lie), sender=relayer) == refusal
+
+
+def test_a_restart_outdates_no_message_of_a_user(
+    gateway: Contract, lane: PaperLane, relayer: str, paper: PaperRelayer, failed: Message
+) -> None:
+    """P1: what arrived can always be executed."""
+    restart = RestartFact(lane.origin, lane.destination, 100)
+    gateway.send("followRestart", paper.attest(restart.leaf), lane.origin, 100, [], sender=relayer)
+    receipt = gateway.send("retry", *place(failed), sender=relayer)
+    assert receipt.named("MessageDelivered") == [(failed.id, lane.origin, failed.nonce)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from eth_abi.abi import encode
 from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 from hypothesis import example, given
@@ -16,24 +15,26 @@ from tests.kit.evm import MAX_TRANSACTION_GAS, Contract, Revert, call, error, no
 from tests.kit.outbox import (
     ACCOUNT,
     DELIVER_BEFORE,
+    FEE_PAYER,
+    MAX_FEE,
     MIN_GAS_LIMIT,
+    RETURN_GAS_LIMIT,
     deliver_before,
+    fee_payer,
+    max_fee,
     min_gas_limit,
     refusal,
+    return_gas_limit,
     send,
 )
 from tests.kit.paper import DAY, DEFAULT_GAS_LIMIT
 from tests.kit.stack import Stack
 from tests.kit.strategies import nearly_recipients, words
-from tests.kit.terms import MAX_GAS_LIMIT
+from tests.kit.terms import HIGHEST_GAS_LIMIT, MAX_GAS_LIMIT
+from tests.kit.terms import RETURN_GAS_LIMIT as RETURN_GAS
 
 HOUR = 3_600
-FEE_PAYER = keccak(text="feePayer(address)")[:4]
 UNKNOWN = keccak(text="requestId(bytes32)")[:4]
-
-
-def fee_payer(account: str) -> bytes:
-    return FEE_PAYER + encode(["address"], [account])
 
 
 # Recipients
@@ -111,7 +112,7 @@ def test_defaults_come_from_the_route_and_the_clock(gateway: Contract, sender: s
     at = now(gateway.chain) + 100
     receipt = send(gateway, sender, recipient, at=at)
     _, _, gas_limit, last_second, fee, _ = receipt.named("LaneExtended")[0]
-    assert (gas_limit, last_second, fee) == (DEFAULT_GAS_LIMIT, at + 14 * DAY, 0)
+    assert (gas_limit, last_second, fee) == (DEFAULT_GAS_LIMIT, at + 14 * DAY, RETURN_GAS << 224)
 
 
 @pytest.mark.parametrize("value", [0, 1, DEFAULT_GAS_LIMIT, MAX_GAS_LIMIT])
@@ -127,6 +128,22 @@ def test_refuses_a_gas_limit_above_the_route(
     """Whatever enters a lane must fit the destination."""
     expected = error("GasLimitTooHigh", value, MAX_GAS_LIMIT)
     assert refusal(gateway, sender, recipient, b"", [min_gas_limit(value)]) == expected
+
+
+@pytest.mark.parametrize("value", [0, 1, RETURN_GAS, HIGHEST_GAS_LIMIT])
+def test_takes_the_return_gas_limit(gateway: Contract, sender: str, recipient: bytes, value: int) -> None:
+    """Up to what any route allows: it is gas of this chain."""
+    receipt = send(gateway, sender, recipient, b"", [return_gas_limit(value)])
+    assert receipt.named("LaneExtended")[0][4] == value << 224
+
+
+@pytest.mark.parametrize("value", [HIGHEST_GAS_LIMIT + 1, 2**32, 2**32 + 1, 2**64, 2**256 - 1])
+def test_refuses_a_return_gas_limit_above_the_ceiling(
+    gateway: Contract, sender: str, recipient: bytes, value: int
+) -> None:
+    """M16: never cut to fewer bits."""
+    expected = error("GasLimitTooHigh", value, HIGHEST_GAS_LIMIT)
+    assert refusal(gateway, sender, recipient, b"", [return_gas_limit(value)]) == expected
 
 
 @pytest.mark.parametrize("delay", [HOUR, DAY, 30 * DAY])
@@ -154,9 +171,16 @@ def test_refuses_a_deadline_of_zero(gateway: Contract, sender: str, recipient: b
 
 def test_takes_attributes_in_any_order(gateway: Contract, sender: str, recipient: bytes) -> None:
     last_second = now(gateway.chain) + DAY
-    attributes = [deliver_before(last_second), min_gas_limit(70_000)]
-    receipt = send(gateway, sender, recipient, b"", attributes)
-    assert receipt.named("LaneExtended")[0][2:4] == (70_000, last_second)
+    attributes = [
+        max_fee(0),
+        return_gas_limit(5),
+        deliver_before(last_second),
+        fee_payer(ACCOUNT),
+        min_gas_limit(70_000),
+    ]
+    for given_ in (attributes, attributes[::-1]):
+        receipt = send(gateway, sender, recipient, b"", given_)
+        assert receipt.named("LaneExtended")[0][2:5] == (70_000, last_second, 5 << 224)
 
 
 def test_takes_a_payer(gateway: Contract, sender: str, recipient: bytes) -> None:
@@ -194,14 +218,20 @@ def test_refuses_two_payers(gateway: Contract, sender: str, recipient: bytes, fi
     assert refusal(gateway, sender, recipient, b"", attributes) == expected
 
 
-@pytest.mark.parametrize("selector", [MIN_GAS_LIMIT, DELIVER_BEFORE], ids=["minGasLimit", "deliverBefore"])
+@pytest.mark.parametrize(
+    "selector",
+    [MIN_GAS_LIMIT, DELIVER_BEFORE, RETURN_GAS_LIMIT, MAX_FEE],
+    ids=["minGasLimit", "deliverBefore", "returnGasLimit", "maxFee"],
+)
 def test_refuses_an_attribute_given_twice(
     gateway: Contract, sender: str, recipient: bytes, selector: bytes
 ) -> None:
-    last_second = now(gateway.chain) + DAY
-    attribute = min_gas_limit(1) if selector == MIN_GAS_LIMIT else deliver_before(last_second)
+    """Also with another value, and others between."""
+    values = {DELIVER_BEFORE: now(gateway.chain) + DAY}
+    first, second = (selector + (values.get(selector, 1) + more).to_bytes(32, "big") for more in range(2))
     expected = error("DuplicateAttribute", selector)
-    assert refusal(gateway, sender, recipient, b"", [attribute, attribute]) == expected
+    for attributes in ([first, first], [first, fee_payer(ACCOUNT), second]):
+        assert refusal(gateway, sender, recipient, b"", attributes) == expected
 
 
 @pytest.mark.parametrize(
@@ -221,8 +251,8 @@ def test_refuses_unknown_attributes(
 
 @pytest.mark.parametrize(
     "selector",
-    [MIN_GAS_LIMIT, DELIVER_BEFORE, FEE_PAYER],
-    ids=["minGasLimit", "deliverBefore", "feePayer"],
+    [MIN_GAS_LIMIT, DELIVER_BEFORE, FEE_PAYER, RETURN_GAS_LIMIT, MAX_FEE],
+    ids=["minGasLimit", "deliverBefore", "feePayer", "returnGasLimit", "maxFee"],
 )
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
 def test_refuses_attributes_of_another_size(
@@ -246,11 +276,13 @@ def test_refuses_attributes_shorter_than_a_selector(
         (MIN_GAS_LIMIT, True),
         (DELIVER_BEFORE, True),
         (FEE_PAYER, True),
+        (RETURN_GAS_LIMIT, True),
+        (MAX_FEE, True),
         (UNKNOWN, False),
         (bytes(4), False),
         (b"\xff" * 4, False),
     ],
-    ids=["minGasLimit", "deliverBefore", "feePayer", "unknown", "zero", "ones"],
+    ids=["minGasLimit", "deliverBefore", "feePayer", "returnGasLimit", "maxFee", "unknown", "zero", "ones"],
 )
 def test_says_which_attributes_it_supports(gateway: Contract, selector: bytes, supported: bool) -> None:
     assert gateway.view("supportsAttribute", selector) is supported
@@ -285,7 +317,7 @@ malformed_attributes = st.lists(
         st.binary(max_size=80),
         st.builds(
             lambda selector, tail: selector + tail,
-            st.sampled_from([MIN_GAS_LIMIT, DELIVER_BEFORE, FEE_PAYER]),
+            st.sampled_from([MIN_GAS_LIMIT, DELIVER_BEFORE, FEE_PAYER, RETURN_GAS_LIMIT, MAX_FEE]),
             st.binary(max_size=40) | words,
         ),
     ),

@@ -1,4 +1,4 @@
-"""Restarts of a lane by the owner of its origin."""
+"""Restarts of a lane by the owner of its origin, or its guardian."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_restart_stores_the_last_head(
 def test_restart_records_itself(gateway: Contract, owner: str, destination: int) -> None:
     """Not followed yet: only the destination can say so."""
     gateway.send("restart", destination, 7, sender=owner)
-    assert gateway.view("restartRecord", destination, 7) == (True, False, 0, bytes(32))
-    assert gateway.view("restartRecord", destination, 6) == (False, False, 0, bytes(32))
+    assert gateway.view("restartRecord", destination, 7) == (True, False, 0, 0, bytes(32))
+    assert gateway.view("restartRecord", destination, 6) == (False, False, 0, 0, bytes(32))
 
 
 def test_restart_of_a_lane_without_messages(
@@ -113,7 +113,7 @@ def test_restart_leaves_other_lanes(
     gateway.send("restart", destination, 7, sender=owner)
     assert gateway.view("outboxLane", other) == before
     assert gateway.view("storedHead", other, 1) == bytes(32)
-    assert gateway.view("restartRecord", other, 7) == (False, False, 0, bytes(32))
+    assert gateway.view("restartRecord", other, 7) == (False, False, 0, 0, bytes(32))
 
 
 def test_a_closed_lane_is_restarted_and_stays_closed(
@@ -125,7 +125,7 @@ def test_a_closed_lane_is_restarted_and_stays_closed(
     assert refusal(gateway, sender, recipient) == error("RouteClosed", destination)
 
 
-@pytest.mark.parametrize("caller", ["attacker", "guardian", "successor", "sender", "deployer"])
+@pytest.mark.parametrize("caller", ["attacker", "successor", "sender", "deployer", "recovery"])
 def test_refuses_a_restart_by_others(
     gateway: Contract,
     owner: str,
@@ -137,8 +137,13 @@ def test_refuses_a_restart_by_others(
     """P8: nor by a pending owner."""
     gateway.send("transferOwnership", successor, sender=owner)
     account = request.getfixturevalue(caller)
-    expected = error("OwnableUnauthorizedAccount", account)
+    expected = error("NotGuardian", account)
     assert gateway.revert("restart", destination, 7, sender=account) == expected
+
+
+def test_the_guardian_restarts(gateway: Contract, guardian: str, destination: int) -> None:
+    receipt = gateway.send("restart", destination, 7, sender=guardian)
+    assert receipt.named("LaneRestarted") == [(destination, 7, 0)]
 
 
 @pytest.mark.parametrize("step", [1, MAX_RESTART_STEP], ids=["shortest", "longest"])

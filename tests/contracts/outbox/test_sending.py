@@ -194,7 +194,7 @@ def test_lane_goes_on_where_it_was_after_reopening(
     destination = arcade.chain.chain_id
     send(gateway, sender, recipient)
     gateway.send("setOpen", destination, False, False, sender=owner)
-    gateway.send("setTerms", destination, FREE_TERMS.fields, sender=owner)
+    gateway.send("setOpen", destination, True, True, sender=owner)
     assert send(gateway, sender, recipient).named("LaneExtended")[0][1] == 2
 
 

@@ -21,6 +21,8 @@ TERMS = Terms(100_000, 5_000_000, 200_000, 11, 12, 13, 14, 15)
 UNSET = Route(False, False, Terms(0, 0)).fields
 MAX_PAUSE = 21 * DAY
 MAX_HUB_PAUSE = 3 * DAY
+HOUR = 3_600
+"""Shortest cool-down."""
 
 
 @pytest.fixture
@@ -348,7 +350,7 @@ def test_refuses_other_pauses(
 
 
 def test_the_hub_is_paused_for_three_days(arcade: Stack, hub: Stack, perps: Stack, guardian: str) -> None:
-    """P23: whoever may hold up every chain may not do so for long. Other spokes, 21 days, as on the hub."""
+    """Whoever may hold up every chain may not do so for long. Other spokes, 21 days, as on the hub."""
     gateway, start, hub_id = arcade.gateway, now(arcade.chain) + 100, hub.chain.chain_id
     assert (gateway.view("MAX_PAUSE"), gateway.view("MAX_HUB_PAUSE")) == (MAX_PAUSE, MAX_HUB_PAUSE)
     refusal = error("InvalidPause", MAX_HUB_PAUSE + 1, MAX_HUB_PAUSE)
@@ -420,7 +422,7 @@ def test_a_pause_of_a_closed_route_does_not_open_it(
 
 
 def test_a_running_pause_is_extended(gateway: Contract, guardian: str, origin: int, start: int) -> None:
-    """P23: to the longest pause from its beginning, to the second; the cool-down is as long as all of it."""
+    """To the longest pause from its beginning, to the second; the cool-down is as long as all of it."""
     gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
     middle = start + DAY - 1
     left = MAX_PAUSE - (DAY - 1)
@@ -442,7 +444,6 @@ def test_a_running_pause_is_extended(gateway: Contract, guardian: str, origin: i
 def test_extending_in_small_steps_gains_nothing(
     gateway: Contract, guardian: str, origin: int, start: int
 ) -> None:
-    """P23."""
     for day in range(21):
         gateway.send("pauseInbound", origin, DAY + (day < 20), sender=guardian, at=start + day * DAY)
     assert gateway.view("pausedUntil", origin) == start + MAX_PAUSE
@@ -461,13 +462,14 @@ def test_extending_never_shortens(gateway: Contract, guardian: str, origin: int,
     assert receipt.named("InboundPaused") == [(origin, start + DAY + 1)]
 
 
-@pytest.mark.parametrize("duration", [1, DAY, MAX_PAUSE])
+@pytest.mark.parametrize("duration", [1, HOUR, HOUR + 1, DAY, MAX_PAUSE])
 def test_a_direction_cools_down_as_long_as_it_was_paused(
     gateway: Contract, guardian: str, origin: int, start: int, duration: int
 ) -> None:
-    """P23: from the end on."""
+    """From the end on."""
     gateway.send("pauseInbound", origin, duration, sender=guardian, at=start)
-    earliest = start + 2 * duration
+    earliest = start + duration + max(duration, HOUR)
+    assert gateway.view("pausableFrom", origin) == earliest
     refusal = error("CoolingDown", origin, earliest)
     for second in {start + duration, earliest - 1}:
         assert gateway.revert("pauseInbound", origin, 1, sender=guardian, at=second) == refusal
@@ -576,17 +578,26 @@ def test_a_pause_is_ended_once(gateway: Contract, guardian: str, owner: str, ori
     assert gateway.revert("unpauseInbound", origin, sender=owner, at=start + 60) == error("NotPaused", origin)
 
 
+@pytest.mark.parametrize("lasted", [60, 2 * HOUR])
 @pytest.mark.parametrize("caller", ["guardian", "owner"])
 def test_cools_down_from_the_early_end(
-    gateway: Contract, guardian: str, origin: int, start: int, caller: str, request: pytest.FixtureRequest
+    gateway: Contract,
+    guardian: str,
+    origin: int,
+    start: int,
+    caller: str,
+    lasted: int,
+    request: pytest.FixtureRequest,
 ) -> None:
-    """As long as it lasted."""
+    """As long as it lasted, an hour at least."""
     gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
-    gateway.send("unpauseInbound", origin, sender=request.getfixturevalue(caller), at=start + 60)
-    refusal = error("CoolingDown", origin, start + 120)
-    for second in (start + 60, start + 119):
+    end = start + lasted
+    gateway.send("unpauseInbound", origin, sender=request.getfixturevalue(caller), at=end)
+    earliest = end + max(lasted, HOUR)
+    refusal = error("CoolingDown", origin, earliest)
+    for second in (end, earliest - 1):
         assert gateway.revert("pauseInbound", origin, DAY, sender=guardian, at=second) == refusal
-    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start + 120)
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=earliest)
 
 
 def test_ending_a_pause_leaves_the_others(

@@ -33,7 +33,6 @@ from tests.kit.terms import HIGHEST_GAS_LIMIT, RETURN_GAS_LIMIT
 STOP = bytes.fromhex("00")
 # GAS is the first opcode and costs 2: slot 0 keeps the gas limit less 2.
 PROBE = bytes.fromhex("5a5f5500")
-PROBE_COST = 22_110
 GAS_OPCODE = 2
 HOSTILE = {
     "burns-all": bytes.fromhex("fe"),
@@ -51,7 +50,6 @@ HOSTILE = {
     "accepts": STOP,
 }
 """Runtime code of senders. What nobody can write in Solidity, too."""
-CALL_RESERVE = 5_000 + 55_000
 
 
 def required_gas(limit: int) -> int:

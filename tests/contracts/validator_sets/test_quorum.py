@@ -122,6 +122,17 @@ def test_emits_the_set(arcade: Stack, founding: Founding, deployer: str) -> None
     assert receipt.named("ValidatorSetInstalled") == [expected]
 
 
+def test_accepts_a_set_that_lives_for_thirty_days(
+    arcade: Stack, install: Callable[..., bytes | Revert]
+) -> None:
+    """To the second, at deployment, too."""
+    at = now(arcade.chain) + 100
+    assert isinstance(install(words([1] * 4), expires=at + 30 * DAY, at=at), bytes)
+    for expires in (at + 30 * DAY + 1, 2**64 - 1):
+        refusal = error("SetLivesTooLong", expires, at + 30 * DAY)
+        assert install(words([1] * 4), expires=expires, at=at) == refusal
+
+
 def test_refuses_a_repeated_signer(install: Callable[..., bytes | Revert]) -> None:
     """M17: nobody signs twice."""
     good = words([1] * 5)
@@ -272,10 +283,10 @@ def test_refuses_a_second_after_the_set_expired(
     ],
 )
 def test_quorum_is_strictly_more_than_two_thirds(
-    gateway_of: Callable[..., Contract], network_id: int, relayer: str, weights: list[int]
+    gateway_of: Callable[..., Contract], founding: Founding, network_id: int, relayer: str, weights: list[int]
 ) -> None:
     """P3, M3: every subset of the set, by weight and not by number."""
-    validators = Validators(weights, expires=2**64 - 1)
+    validators = Validators(weights, expires=now(founding.chain) + DAY)
     fresh, total = gateway_of(validators), sum(weights)
     for size in range(len(weights) + 1):
         for positions in combinations(range(len(weights)), size):
@@ -289,9 +300,9 @@ def test_quorum_is_strictly_more_than_two_thirds(
 
 
 def test_refuses_exactly_two_thirds(
-    gateway_of: Callable[..., Contract], network_id: int, relayer: str
+    gateway_of: Callable[..., Contract], founding: Founding, network_id: int, relayer: str
 ) -> None:
-    validators = Validators([1] * 6, expires=2**64 - 1)
+    validators = Validators([1] * 6, expires=now(founding.chain) + DAY)
     fresh = gateway_of(validators)
     attestation = validators.sign(network_id, fresh.address, ROOT, range(4)).fields
     assert fresh.revert("deliver", attestation, [], sender=relayer) == error("QuorumNotReached", 4, 6)
@@ -305,9 +316,9 @@ def test_refuses_an_attestation_without_signatures(
 
 
 def test_accepts_all_32_validators(
-    gateway_of: Callable[..., Contract], network_id: int, relayer: str
+    gateway_of: Callable[..., Contract], founding: Founding, network_id: int, relayer: str
 ) -> None:
-    validators = Validators(list(range(1, 33)), expires=2**64 - 1)
+    validators = Validators(list(range(1, 33)), expires=now(founding.chain) + DAY)
     fresh = gateway_of(validators)
     attestation = validators.sign(network_id, fresh.address, ROOT).fields
     assert fresh.view("deliver", attestation, [], sender=relayer) == ()

@@ -38,7 +38,11 @@ def test_the_repository_s_file_is_one() -> None:
             r":\d+: validators\.weights\.TEST::5: .* from 1 to 2\^96-1, found '0'",
         ),
         (b"TEST::5: 100", b"TEST::6: 100", r":\d+: validators\.weights\.TEST::6: expected each name once"),
-        (b"days: 30", b"days: 1e9", r":\d+: validators\.lifetime_days: expected a number from"),
+        (
+            b"lifetime_days: ",
+            b"lifetime_days: 1e9 # ",
+            r":\d+: validators\.lifetime_days: expected a number from",
+        ),
         (b"routes:", b"routes: [", r":\d+: not valid YAML: "),
         (b"deployer:", b"\xff:", r":\d+: expected UTF-8, found the byte 0xff"),
         (

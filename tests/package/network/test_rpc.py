@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import threading
 from collections.abc import Callable
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from hypothesis import strategies as st
 from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection
+from metalayer.network.rpc import Rpc, Unreachable
 from metalayer.network.transactions import receipt_request
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import to_hex
@@ -162,3 +167,38 @@ def test_a_revert_with_text_that_is_none_is_a_revert(lying: Lying) -> None:
     lying.answer = {"error": {"message": "execution reverted", "data": to_hex(data)}}
     with pytest.raises(MetalayerError, match="two lines"):
         lying.call(GATEWAY, b"")
+
+
+def test_no_key_in_a_url_is_ever_shown_and_a_password_is_sent() -> None:
+    """Neither by an error nor by `repr`: what is in a URL besides the host is a secret, for all that is known."""
+    heard: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(f"{self.path} {self.headers['Authorization']}")
+            self.send_error(401)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    place = f"127.0.0.1:{server.server_port}"
+    url = f"http://user:pass%40word@{place}/apikey?token=hidden"
+    chain = replace(load_network().hub, base_port=None, remote_url=url, nodes=(url,))
+    try:
+        with pytest.raises(Unreachable) as refused:
+            Rpc(chain).rpc("eth_chainId")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    with pytest.raises(Unreachable) as gone:
+        Rpc(chain).rpc("eth_chainId")
+    assert str(refused.value) == f"hub: http://{place}/… answered with HTTP status 401"
+    shown = f"{refused.value} {gone.value} {chain} {Rpc(chain)}"
+    assert f"http://{place}" in shown
+    assert not any(secret in shown for secret in ("user", "word", "apikey", "hidden"))
+    login = base64.b64encode(b"user:pass@word").decode()
+    assert heard == [f"/apikey?token=hidden Basic {login}"]

@@ -11,6 +11,8 @@ from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
 from metalayer.protocol.attestation import Domain
 from metalayer.protocol.gateway import LaneRestarted, OutboxLane, RestartRecord
+from metalayer.relayer.loops import Loops
+from metalayer.relayer.memory import Memory
 from metalayer.relayer.refunds import Refunds
 
 
@@ -23,4 +25,4 @@ def test_a_place_that_no_lane_can_have_reached_is_not_counted_up_to() -> None:
     restart = LaneRestarted(arcade.chain_id, 2_000, 100)
     record = RestartRecord(restarted=True, followed=True, epoch=0, nonce=2**64 - 1, head=bytes(32))
     with pytest.raises(BrokenLane, match="hub → arcade: its destination says that it left it at"):
-        Refunds(mesh)._parted(state, 0, restart, record)
+        Refunds(mesh, Memory.fleeting(), Loops())._parted(state, 0, restart, record)

@@ -157,6 +157,11 @@ def overwritten(path: Path) -> None:
     path.write_bytes(data)
 
 
+def changed(path: Path) -> None:
+    """One character of one key, as a disk or a copy may do it."""
+    path.write_bytes(path.read_bytes().replace(b"lane 901 902 777", b"lane 901 902 778", 1))
+
+
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
@@ -166,6 +171,7 @@ def overwritten(path: Path) -> None:
         (lambda folder: cut(filled(folder), 8_192), "malformed|is damaged"),
         (lambda folder: cut(filled(folder), -4_096), "malformed|is damaged"),
         (lambda folder: overwritten(filled(folder)), "malformed|is damaged"),
+        (lambda folder: changed(filled(folder)), "is damaged"),
         (lambda folder: other(folder, "CREATE TABLE facts (key, value)"), "is no validator's record"),
         (
             lambda folder: other(filled(folder).parent, "DELETE FROM identity"),
@@ -181,6 +187,7 @@ def overwritten(path: Path) -> None:
         "cut after two pages",
         "cut by its last page",
         "a page lost",
+        "a character changed",
         "another program's",
         "nobody's",
         "without facts",
