@@ -47,6 +47,9 @@ interface IInbox {
     error MessageExpired(bytes32 id, uint64 deliverBefore);
     /// @notice Thrown when the recipient refuses a retried message again. The message stays failed.
     error RetryFailed(bytes32 id);
+    /// @notice Thrown when a notice to retry stands before the last restart of its lane: what it says does not count any
+    /// more. An honest gateway says it again.
+    error NoticeOutdated(bytes32 id, uint64 restartedAt);
     /// @notice Thrown when a message to retry is on its way back to its sender.
     error MessageReturning(bytes32 id, uint64 noticeNonce);
     /// @notice Thrown when a notice to retry was put aside before the lane went on at a restart, at `since`: its origin
@@ -78,9 +81,15 @@ interface IInbox {
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external;
 
     /// @notice Calls the recipient of a failed message again, with at least the message's gas limit and as much more
+<<<<<<< HEAD
     /// as the caller provides. Anyone may call until the message expires, whether or not the route is open. A notice
     /// that was put aside while its lane was closed or paused never expires, and is taken in once the lane is open
     /// again.
+=======
+    /// as the caller provides. Anyone may call until the message expires, whether or not the route is open. A notice that
+    /// was put aside while its lane was closed or paused never expires, and is taken in once the lane is open again,
+    /// unless a restart of the lane was followed since.
+>>>>>>> refs/heads/machine
     function retry(uint256 origin, uint64 nonce, Message calldata message) external;
 
     /// @notice Sends the origin a notice that a failed or expired message goes back to its sender. Anyone may call once

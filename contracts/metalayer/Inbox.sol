@@ -64,6 +64,8 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     mapping(uint256 origin => InboxLane) private _inboxLanes;
     mapping(uint256 origin => mapping(address relayer => Earnings)) private _earnings;
     mapping(uint256 origin => mapping(uint64 nonce => FollowedRestart)) private _followed;
+    /// @dev Place of the last restart that was followed.
+    mapping(uint256 origin => uint64) private _followedAt;
 
     /// @inheritdoc IInbox
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external nonReentrant {
@@ -83,12 +85,16 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         require(undelivered.noticeNonce == 0, MessageReturning(id, undelivered.noticeNonce));
         undelivered.status = MessageStatus.None;
         if (_isNotice(message)) {
+<<<<<<< HEAD
             InboxLane storage lane = _inboxLanes[origin];
             if (!_isOpen(lane)) _refuse(origin, lane);
             uint64 since = originState().epochs[origin].since;
             require(nonce > since, NoticeOutdated(id, since));
             _receiveNotice(origin, message.payload, msg.sender);
             emit MessageDelivered(id, origin, nonce);
+=======
+            _takeIn(id, origin, nonce, message);
+>>>>>>> refs/heads/machine
             return;
         }
         bytes memory sender = Erc7930.encode(origin, address(0));
@@ -115,7 +121,7 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         uint64 noticeNonce = _sendNotice(origin, Kind.Return, id, expired, bytes32(uint256(stepPart)));
         undelivered.noticeNonce = noticeNonce;
         // A notice that is sent again is sent for nothing: the message's fee pays for one.
-        if (last == 0) _earn(origin, stepPart);
+        if (_isFirstReturn(last)) _earn(origin, stepPart);
         emit ReturnSent(id, origin, nonce, noticeNonce);
     }
 
@@ -149,9 +155,14 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         bytes32 lastHead = _headOf(lane, origin);
         lane.nonce = nonce;
         lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
+<<<<<<< HEAD
         LaneEpoch storage epoch = originState().epochs[origin];
         ++epoch.number;
         epoch.since = nonce;
+=======
+        _followedAt[origin] = nonce;
+        ++originState().epochs[origin];
+>>>>>>> refs/heads/machine
         emit RestartFollowed(origin, nonce, lastNonce, lastHead);
         FollowedRestart storage left = _followed[origin][nonce];
         left.lastNonce = lastNonce;
@@ -229,6 +240,36 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
 
     function _checkReturnTime(bytes32 id, uint64 deliverBefore) internal view virtual {
         require(block.timestamp > deliverBefore, MessageNotExpired(id, deliverBefore));
+    }
+
+    /// @dev Acts on a notice that was put aside.
+    function _takeIn(bytes32 id, uint256 origin, uint64 nonce, Message calldata message) internal virtual {
+        _checkEpoch(id, origin, nonce);
+        InboxLane storage lane = _inboxLanes[origin];
+        if (!_isOpen(lane)) _refuse(origin, lane);
+        _receiveNotice(origin, message.payload, msg.sender);
+        emit MessageDelivered(id, origin, nonce);
+    }
+
+    /// @dev A chain that lied is trusted again from the restart of its lane on: what it said before, and was put aside,
+    /// does not become new by being taken in later.
+    function _checkEpoch(bytes32 id, uint256 origin, uint64 nonce) internal view virtual {
+        uint64 restartedAt = _followedAt[origin];
+        require(nonce > restartedAt, NoticeOutdated(id, restartedAt));
+    }
+
+    /// @param last Place of the last notice of the message's return, 0 if none was sent.
+    function _isFirstReturn(uint64 last) internal view virtual returns (bool) {
+        return last == 0;
+    }
+
+    /// @dev When the last pause began: see {InboxLane}.
+    function _pausedSince(InboxLane storage lane) internal view virtual returns (uint64) {
+        return 2 * lane.pausedUntil - lane.pausableFrom;
+    }
+
+    function _isOpen(InboxLane storage lane) internal view virtual returns (bool) {
+        return lane.open && !_isPaused(lane.pausedUntil);
     }
 
     /// @dev Whether it is too late for the first attempt.
@@ -337,6 +378,7 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         emit InboundPaused(origin, until);
     }
 
+<<<<<<< HEAD
     /// @dev When the last pause began; up to `MIN_COOL_DOWN` before that if it was shorter than that.
     function _pausedSince(InboxLane storage lane) private view returns (uint64) {
         return 2 * lane.pausedUntil - lane.pausableFrom;
@@ -348,6 +390,10 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
 
     /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is
     /// a notice, which is put aside as failed. Neither calls anybody or does what its origin says.
+=======
+    /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is a
+    /// notice, which is put aside as failed. Neither calls anybody or does what its origin says.
+>>>>>>> refs/heads/machine
     function _isHarmless(Message calldata message) private view returns (bool) {
         return _isExpired(message.deliverBefore) || _isNotice(message);
     }
