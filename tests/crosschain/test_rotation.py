@@ -31,6 +31,7 @@ from metalayer.protocol.facts import LaneFact, SetFact
 from metalayer.protocol.gateway import ROTATION_GRACE, Batch
 from tests.kit.chains import settle
 from tests.kit.deployment import ACCEPTING, Deployment, write_set
+from tests.kit.paper import DAY
 from tests.kit.roles import RELAYER, RIVAL, VALIDATORS
 from tools.repository import repo_root
 
@@ -360,7 +361,7 @@ def test_a_set_that_expired_this_week_can_still_be_followed(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: nothing else that it signs counts."""
-    following = mesh.next_set()
+    following = replace(mesh.next_set(), expires=mesh.validator_set.expires + 8 * DAY)
     (sent,) = mesh.send("hub", "social")
     expire(mesh, "social", late=ROTATION_GRACE - 3_600)
     social = mesh.connections["social"]
