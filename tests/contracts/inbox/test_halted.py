@@ -275,9 +275,8 @@ def test_what_was_said_before_a_restart_does_not_become_new(
     after = PaperLane(lane.network_id, lane.origin, lane.destination, start=9)
     new = after.append_notice(gateway.address, gateway_payload(Kind.RETURN, ID, 0, 0))
     paper.deliver(after)
-    refusal = error("NoticeOutdated", old.id, 9)
-    assert gateway.revert("retry", *place(old), sender=relayer) == refusal
     resumed(lane.origin)
+    refusal = error("NoticeOutdated", old.id, 9)
     assert gateway.revert("retry", *place(old), sender=relayer) == refusal
     assert gateway.view("messageStatus", old.id) == FAILED
     assert gateway.view("returnNotice", lane.origin, ID)[0] == "0x" + "00" * 20
