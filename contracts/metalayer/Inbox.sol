@@ -57,6 +57,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     /// @notice Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that
     /// ends in the block in which it begins, holds up a block: without this, one in each block would never end.
     uint64 public constant MIN_COOL_DOWN = 1 hours;
+    /// @dev Most by which a restart that is followed may raise a lane's nonce: more than any that an origin allows, also
+    /// if many of them are followed in one step, and too little to exhaust the nonces with a forged one.
+    uint64 internal constant MAX_FOLLOW_STEP = 1 << 40;
 
     /// @inheritdoc IInbox
     mapping(bytes32 id => Undelivered) public messageStatus;
@@ -83,12 +86,7 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         require(undelivered.noticeNonce == 0, MessageReturning(id, undelivered.noticeNonce));
         undelivered.status = MessageStatus.None;
         if (_isNotice(message)) {
-            InboxLane storage lane = _inboxLanes[origin];
-            if (!_isOpen(lane)) _refuse(origin, lane);
-            uint64 since = originState().epochs[origin].since;
-            require(nonce > since, NoticeOutdated(id, since));
-            _receiveNotice(origin, message.payload, msg.sender);
-            emit MessageDelivered(id, origin, nonce);
+            _takeIn(id, origin, nonce, message);
             return;
         }
         bytes memory sender = Erc7930.encode(origin, address(0));
@@ -115,7 +113,7 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         uint64 noticeNonce = _sendNotice(origin, Kind.Return, id, expired, bytes32(uint256(stepPart)));
         undelivered.noticeNonce = noticeNonce;
         // A notice that is sent again is sent for nothing: the message's fee pays for one.
-        if (last == 0) _earn(origin, stepPart);
+        if (_isFirstReturn(last)) _earn(origin, stepPart);
         emit ReturnSent(id, origin, nonce, noticeNonce);
     }
 
@@ -146,6 +144,7 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         InboxLane storage lane = _inboxLanes[origin];
         uint64 lastNonce = lane.nonce;
         require(nonce > lastNonce, RestartNotAhead(origin, nonce, lastNonce));
+        require(nonce - lastNonce <= MAX_FOLLOW_STEP, RestartTooFar(origin, nonce, lastNonce));
         bytes32 lastHead = _headOf(lane, origin);
         lane.nonce = nonce;
         lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
@@ -229,6 +228,36 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
 
     function _checkReturnTime(bytes32 id, uint64 deliverBefore) internal view virtual {
         require(block.timestamp > deliverBefore, MessageNotExpired(id, deliverBefore));
+    }
+
+    /// @dev Acts on a notice that was put aside.
+    function _takeIn(bytes32 id, uint256 origin, uint64 nonce, Message calldata message) internal virtual {
+        _checkEpoch(id, origin, nonce);
+        InboxLane storage lane = _inboxLanes[origin];
+        if (!_isOpen(lane)) _refuse(origin, lane);
+        _receiveNotice(origin, message.payload, msg.sender);
+        emit MessageDelivered(id, origin, nonce);
+    }
+
+    /// @dev A chain that lied is trusted again from the restart of its lane on: what it said before, and was put aside,
+    /// does not become new by being taken in later.
+    function _checkEpoch(bytes32 id, uint256 origin, uint64 nonce) internal view virtual {
+        uint64 since = originState().epochs[origin].since;
+        require(nonce > since, NoticeOutdated(id, since));
+    }
+
+    /// @param last Place of the last notice of the message's return, 0 if none was sent.
+    function _isFirstReturn(uint64 last) internal view virtual returns (bool) {
+        return last == 0;
+    }
+
+    /// @dev When the last pause began: see {InboxLane}.
+    function _pausedSince(InboxLane storage lane) internal view virtual returns (uint64) {
+        return 2 * lane.pausedUntil - lane.pausableFrom;
+    }
+
+    function _isOpen(InboxLane storage lane) internal view virtual returns (bool) {
+        return lane.open && !_isPaused(lane.pausedUntil);
     }
 
     /// @dev Whether it is too late for the first attempt.

@@ -37,10 +37,7 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
     function refund(Message calldata message, Walk calldata walk) external nonReentrant {
         bytes32 id = _checkWalk(message, walk);
         ReturnNotice storage notice = originState().notices[walk.destination][id];
-        require(
-            notice.carrier != address(0) && notice.epoch == originState().epochs[walk.destination].number,
-            NotReturned(id)
-        );
+        require(notice.carrier != address(0) && _isPresent(walk.destination, notice.epoch), NotReturned(id));
         Fee fee = message.fee;
         _end(id, message, walk, notice.expired ? fee.relayPart() - fee.basePart() : 0);
     }
@@ -159,6 +156,11 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         emit CallbackFailed(id);
     }
 
+    /// @dev Whether a notice of that epoch counts: the lane back was not restarted since.
+    function _isPresent(uint256 destination, uint16 epoch) internal view virtual returns (bool) {
+        return epoch == originState().epochs[destination].number;
+    }
+
     /// @dev Gas that must be left before a sender is called.
     function _requiredGas(uint32 gasLimit) internal view virtual returns (uint256) {
         return RecipientCall.required(gasLimit);
@@ -196,8 +198,7 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
     {
         left = originState().restarts[destination][restartNonce];
         require(
-            left.followed && left.epoch == originState().epochs[destination].number,
-            RestartNotFollowed(destination, restartNonce)
+            left.followed && _isPresent(destination, left.epoch), RestartNotFollowed(destination, restartNonce)
         );
     }
 

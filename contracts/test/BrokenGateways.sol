@@ -10,6 +10,7 @@ import {Attestations} from "../metalayer/libraries/Attestations.sol";
 import {Messages} from "../metalayer/libraries/Messages.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
 import {Message} from "../metalayer/types/Message.sol";
+import {MessageStatus} from "../metalayer/types/MessageStatus.sol";
 import {InitialRoute} from "../metalayer/types/Route.sol";
 import {setState} from "../metalayer/types/SetState.sol";
 import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
@@ -33,7 +34,17 @@ enum Bug {
     RestartsBackwards,
     HeadNotChecked,
     CallsBackWithTooLittleGas,
-    CallsBackWithAllGas
+    CallsBackWithAllGas,
+    OldEpochCounts,
+    CarrierPaidTwice,
+    ReturnerPaidTwice,
+    PauseExtendedFromNow,
+    ClosedLaneExecutes,
+    NoticeLost,
+    NoticeTakenInTwice,
+    VersionUnbounded,
+    GraceForDeliveries,
+    OldNoticeTakenIn
 }
 
 /// @title BrokenAnnex: the annex of a gateway with one bug
@@ -63,11 +74,16 @@ contract BrokenAnnex is Annex {
     }
 
     function _checkNewer(ValidatorSet calldata next, ValidatorSet calldata present) internal view override {
-        if (_BUG != Bug.RotatesBackwards) super._checkNewer(next, present);
+        bool inSteps = _BUG != Bug.VersionUnbounded || next.version <= present.version + MAX_VERSION_STEP;
+        if (_BUG != Bug.RotatesBackwards && inSteps) super._checkNewer(next, present);
     }
 
     function _checkRestart(uint256 destination, uint64 last, uint64 nonce) internal view override {
         if (_BUG != Bug.RestartsBackwards) super._checkRestart(destination, last, nonce);
+    }
+
+    function _isPresent(uint256 destination, uint16 epoch) internal view override returns (bool) {
+        return _BUG == Bug.OldEpochCounts || super._isPresent(destination, epoch);
     }
 
     function _requiredGas(uint32 gasLimit) internal view override returns (uint256) {
@@ -131,6 +147,36 @@ contract BrokenMetalayer is Metalayer {
         return uint64(amount);
     }
 
+    function _receiveReturn(uint256 destination, bytes32 id, bool expired, uint256 stepPart, address carrier)
+        internal
+        override
+    {
+        if (_BUG == Bug.CarrierPaidTwice) originState().notices[destination][id].carrier = address(0);
+        super._receiveReturn(destination, id, expired, stepPart, carrier);
+    }
+
+    function _checkEpoch(bytes32 id, uint256 origin, uint64 nonce) internal view override {
+        if (_BUG != Bug.OldNoticeTakenIn) super._checkEpoch(id, origin, nonce);
+    }
+
+    function _isFirstReturn(uint64 last) internal view override returns (bool) {
+        return _BUG == Bug.ReturnerPaidTwice || super._isFirstReturn(last);
+    }
+
+    function _pausedSince(InboxLane storage lane) internal view override returns (uint64) {
+        return _BUG == Bug.PauseExtendedFromNow ? uint64(block.timestamp) : super._pausedSince(lane);
+    }
+
+    function _isOpen(InboxLane storage lane) internal view override returns (bool) {
+        return _BUG == Bug.ClosedLaneExecutes ? !_isPaused(lane.pausedUntil) : super._isOpen(lane);
+    }
+
+    function _takeIn(bytes32 id, uint256 origin, uint64 nonce, Message calldata message) internal override {
+        if (_BUG == Bug.NoticeLost) emit MessageDelivered(id, origin, nonce);
+        else super._takeIn(id, origin, nonce, message);
+        if (_BUG == Bug.NoticeTakenInTwice) messageStatus[id].status = MessageStatus.Failed;
+    }
+
     function _isPaused(uint64 until) internal view override returns (bool) {
         return _BUG != Bug.IgnoresPause && super._isPaused(until);
     }
@@ -144,6 +190,7 @@ contract BrokenMetalayer is Metalayer {
     }
 
     function _checkAttestation(Attestation calldata attestation, uint64 grace) internal view override {
+        if (_BUG == Bug.GraceForDeliveries) grace = 7 days;
         if (_BUG != Bug.TwoThirdsSuffice || !_hasTwoThirds(attestation)) super._checkAttestation(attestation, grace);
     }
 

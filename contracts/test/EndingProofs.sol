@@ -2,37 +2,16 @@
 pragma solidity ^0.8.28;
 
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IInbox} from "../interfaces/IInbox.sol";
-import {Metalayer, Offices} from "../metalayer/Metalayer.sol";
 import {Messages} from "../metalayer/libraries/Messages.sol";
 import {Message} from "../metalayer/types/Message.sol";
 import {MessageStatus} from "../metalayer/types/MessageStatus.sol";
-import {InitialRoute} from "../metalayer/types/Route.sol";
-import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
+import {SymbolicGateway} from "./SymbolicGateway.sol";
 
 /// @title EndingProofs: every message ends once, whatever the gateway's storage holds
 /// @notice Like {Proofs}, on the whole compiled gateway, with any state of its storage. Messages have payloads of 32
 /// bytes and a recipient that accepts: this contract. Reentrancy and gas are not part of it.
-contract EndingProofs {
-    /// @dev Nothing depends on which chains they are. Fixed, so that the lengths of interoperable addresses are known.
-    uint256 private constant ORIGIN = 901;
-    /// @dev Halmos answers at these: the first sets the time, the second makes all of an account's storage arbitrary.
-    address private constant TIME = address(uint160(uint256(keccak256("hevm cheat code"))));
-    address private constant STORAGE = address(uint160(uint256(keccak256("svm cheat code"))));
-
-    Metalayer private immutable _GATEWAY;
-
-    constructor() {
-        ValidatorSet memory set = ValidatorSet(1, uint64(block.timestamp) + 30 days, new bytes32[](4));
-        for (uint256 i; i < 4; ++i) {
-            set.validators[i] = bytes32((i + 1) << 96 | 1);
-        }
-        Offices memory offices = Offices(address(1), address(0), address(0), address(1));
-        _GATEWAY = new Metalayer(ORIGIN, IERC20(address(1)), address(1), offices, new InitialRoute[](0), set);
-        _cheat(STORAGE, abi.encodeWithSignature("enableSymbolicStorage(address)", _GATEWAY));
-    }
-
+contract EndingProofs is SymbolicGateway {
     /// @notice At any second, of retry and return exactly one refuses a failed message for its time.
     /// @custom:halmos --array-lengths message.payload=32
     function checkRetryOrReturn(uint64 time, uint64 nonce, Message calldata message) external {
@@ -54,7 +33,7 @@ contract EndingProofs {
         uint64 nonce,
         Message calldata message
     ) external {
-        (uint64 last,, uint64 restartedAt) = _GATEWAY.outboxLane(ORIGIN);
+        (uint64 last,, uint64 restartedAt) = GATEWAY.outboxLane(HUB);
         if (later < time || restartedAt > last) return;
         _warp(time);
         (bool ended,) = _end(retryFirst, nonce, message);
@@ -62,6 +41,21 @@ contract EndingProofs {
         _warp(later);
         (bool endedAgain,) = _end(retryThen, nonce, message);
         assert(!endedAgain);
+    }
+
+    /// @notice A message whose notice is out is not retried, at any second, also not an earlier one: clocks of chains that
+    /// were reorganised may go back.
+    /// @custom:halmos --array-lengths message.payload=32
+    function checkNoRetryAfterReturn(uint64 time, uint64 other, uint64 nonce, Message calldata message) external {
+        _warp(time);
+        (bool returned,) = _end(false, nonce, message);
+        if (!returned) return;
+        (uint64 last,,) = GATEWAY.outboxLane(HUB);
+        // The last nonce of all is followed by zero, which stands for "no notice": 2^64 - 1 notices are out of reach.
+        if (last == 0) return;
+        _warp(other);
+        (bool retried,) = _end(true, nonce, message);
+        assert(!retried);
     }
 
     /// @notice A retry can succeed.
@@ -91,18 +85,18 @@ contract EndingProofs {
         Message memory ours = message;
         ours.recipient = address(this);
         bytes memory data = retry
-            ? abi.encodeCall(IInbox.retry, (ORIGIN, nonce, ours))
-            : abi.encodeCall(IInbox.returnToSender, (ORIGIN, nonce, ours));
+            ? abi.encodeCall(IInbox.retry, (HUB, nonce, ours))
+            : abi.encodeCall(IInbox.returnToSender, (HUB, nonce, ours));
         bytes memory result;
         // solhint-disable-next-line avoid-low-level-calls
-        (succeeded, result) = address(_GATEWAY).call(data);
+        (succeeded, result) = address(GATEWAY).call(data);
         error = bytes4(result);
     }
 
     function _status(uint64 nonce, Message calldata message) private view returns (MessageStatus status) {
         bytes32 id = Messages.id(
-            ORIGIN,
-            ORIGIN,
+            HUB,
+            HUB,
             block.chainid,
             nonce,
             message.sender,
@@ -112,16 +106,6 @@ contract EndingProofs {
             message.fee,
             keccak256(message.payload)
         );
-        (status,) = _GATEWAY.messageStatus(id);
-    }
-
-    function _warp(uint64 time) private {
-        _cheat(TIME, abi.encodeWithSignature("warp(uint256)", time));
-    }
-
-    function _cheat(address where, bytes memory data) private {
-        // solhint-disable-next-line avoid-low-level-calls
-        (bool done,) = where.call(data);
-        assert(done);
+        (status,) = GATEWAY.messageStatus(id);
     }
 }

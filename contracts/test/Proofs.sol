@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {Attestations} from "../metalayer/libraries/Attestations.sol";
 import {Messages} from "../metalayer/libraries/Messages.sol";
+import {Fee, Fees} from "../metalayer/types/Fee.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
 import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
 
@@ -108,6 +109,16 @@ contract Proofs {
         for (uint256 i; i < count; ++i) {
             assert(replayed[i] == sent[i]);
         }
+    }
+
+    /// @notice Of the packed fee each part is what was put in, and no part of it is lost or paid twice in the total.
+    /// @custom:halmos --panic-error-codes 0x01,0x11
+    function checkFeeParts(uint56 base, uint56 relay, uint56 step, uint56 callback, uint32 gasLimit) external pure {
+        Fee fee = Fees.pack(base, relay, step, callback, gasLimit);
+        assert(fee.basePart() == base && fee.relayPart() == relay && fee.stepPart() == step);
+        assert(fee.callbackPart() == callback && fee.returnGasLimit() == gasLimit);
+        assert(fee.returnPart() == 3 * uint256(step) + callback);
+        assert(fee.total() == uint256(relay) + 3 * uint256(step) + callback);
     }
 
     /// @notice A genesis head extends nothing, and no two lanes or restarts share one.

@@ -96,6 +96,14 @@ class Deployment(Mesh):
         return self.registry.address(contracts.ERA)
 
     @cached_property
+    def annex(self) -> str:
+        return self.registry.address(contracts.ANNEX)
+
+    @cached_property
+    def guardian(self) -> str:
+        return self.registry.address(contracts.GUARDIAN)
+
+    @cached_property
     def bridge(self) -> str:
         return self.registry.address(contracts.BRIDGE)
 

@@ -18,7 +18,18 @@ from tests.kit.gateways import ATTACKER, LANES, NOBODY, RELAYER, RIVAL
 from tests.kit.paper import Validators
 from tests.kit.stack import CHAINS
 from tests.stateful.ghost import GATEWAY_GAS, Log
-from tests.stateful.machine import DAY, LANE, PICK, RELAYERS, Lane, Part, pick, short_of_quorum
+from tests.stateful.machine import (
+    DAY,
+    LANE,
+    PICK,
+    RELAYERS,
+    SET_LIFETIME,
+    SET_STEP,
+    Lane,
+    Part,
+    pick,
+    short_of_quorum,
+)
 from tests.stateful.relayers import Relayers
 from tests.stateful.settlers import Settlers
 
@@ -72,10 +83,8 @@ class Outsiders(Relayers):
             self.reach(f"attested: {kind}")
 
     def _assailable(self) -> list[Lane]:
-        """Lanes into which an honest quorum could deliver now."""
-        return [
-            lane for lane in LANES if self.pending(lane) and self.inc(lane).paused_until <= self.next(lane[1])
-        ]
+        """Lanes in which something waits. Whether they are open is looked at last."""
+        return [lane for lane in LANES if self.pending(lane)]
 
     def _honest(self, lane: Lane, number: int) -> tuple[Tree, gateway.Batch]:
         have, there = self.inc(lane).nonce, self.out(lane).run_from(self.inc(lane).nonce)
@@ -99,8 +108,8 @@ class Outsiders(Relayers):
             case "foreign set":
                 return _STRANGERS.sign(g.network_id, g.gateway, tree.root), "UnknownValidatorSet"
             case "set before":
-                before = g.sets[g.sets.index(installed) - 1]
-                if installed == g.sets[0]:
+                before = self.sets[self.sets.index(installed) - 1]
+                if installed == self.sets[0]:
                     return None, ""
                 return g.attest(tree.root, before, [s for s, _ in before.members]), "UnknownValidatorSet"
             case "swapped":
@@ -151,10 +160,7 @@ class Outsiders(Relayers):
             case "other lane":
                 third = next(chain for chain in CHAINS if chain not in lane)
                 towards = (third, lane[1])
-                if (
-                    self.inc(towards).paused_until > self.next(lane[1])
-                    or self.inc(towards).nonce >= fact.nonce
-                ):
+                if self.inc(towards).nonce >= fact.nonce:
                     return
                 # Its place may be ahead there; nothing of it is proven for that lane.
                 batch = replace(batch, origin=self.gateways.id_of(third))
@@ -172,12 +178,12 @@ class Outsiders(Relayers):
     @rule(
         name=st.sampled_from(CHAINS),
         number=PICK,
-        kind=st.sampled_from(["older", "shorter", "unsigned", "invalid"]),
+        kind=st.sampled_from(["older", "shorter", "unsigned", "invalid", "far", "long"]),
     )
     def rotate_falsely(self, name: str, number: int, kind: str) -> None:
-        """Never backwards, never to a set that the installed one did not sign, or that is none."""
-        g, installed = self.gateways, self.sides[name].validator_set
-        one = pick([installed, *g.sets[: g.sets.index(installed)]], number)
+        """Never backwards nor too far ahead, never to a set that the installed one did not sign, or that is none."""
+        installed, latest = self.sides[name].validator_set, self.next(name) + SET_LIFETIME
+        one = pick([installed, *self.sets[: self.sets.index(installed)]], number)
         members = installed.members
         match kind:
             case "older":
@@ -187,6 +193,13 @@ class Outsiders(Relayers):
             case "unsigned":
                 following = replace(_STRANGERS.set, version=installed.version + 1)
                 error = "FactNotProven"
+            case "far":
+                version = installed.version + SET_STEP + 1 + number
+                following = ValidatorSet(version, installed.expires + 1, members)
+                error = "VersionTooHigh"
+            case "long":
+                following = ValidatorSet(installed.version + SET_STEP, latest + 1 + number, members)
+                error = "SetLivesTooLong"
             case _:
                 bad, error = pick(
                     [
@@ -243,10 +256,10 @@ class Cheats(Settlers):
             (lane, message)
             for lane in LANES
             for message in self.inc(lane).tried.values()
-            if not message.is_of_gateways
+            if not self.of_gateways(message)
         ]
-        missed = self.undelivered(Status.FAILED, Status.EXPIRED)
-        return [*tried, *((self.lane_of(one.message), one.message) for _, one in missed)]
+        missed = [one.message for _, one in self.undelivered(Status.FAILED, Status.EXPIRED)]
+        return [*tried, *((self.lane_of(one), one) for one in missed if not self.of_gateways(one))]
 
     @rule(
         lane=LANE, number=PICK, kind=st.sampled_from(["no notice", "altered", "moved", "head", "cut", "long"])
@@ -262,8 +275,7 @@ class Cheats(Settlers):
         error = "NotInLane"
         match kind:
             case "no notice":
-                notice = outbox.notices.get(message.id)
-                if notice and notice.carrier:
+                if self.heard(lane, message):
                     return
                 error = "NotReturned"
             case "altered":
@@ -305,13 +317,16 @@ class Forgers(Cheats):
     ) -> None:
         """One message that the origin of `lane` never sent."""
         destination, inbox = lane[1], self.inc(lane)
-        if inbox.paused_until > self.next(destination):
-            return
         forged = self._forged(lane, kind, number, amount)
         head = extend(inbox.head, forged.id)
         fact = LaneFact(forged.origin, forged.destination, forged.nonce, head)
         attestation, tree = self.attest(destination, [fact], number)
         batch = gateway.Batch((forged,), forged.origin, forged.nonce, tuple(tree.proof(fact)), ())
+
+        data, error = gateway.DELIVER.encode(attestation, [batch]), self.barrier(lane, [forged])
+        if error:
+            self.refuse(destination, relayer, data, error)
+            return
 
         def effect() -> list[Log]:
             return self.execute(destination, lane, [forged], relayer)
@@ -321,7 +336,7 @@ class Forgers(Cheats):
         self.unfunded.add(lane)
         self.lied.add((lane[1], lane[0]))
         self.highest[lane] = max(self.highest[lane], forged.nonce)
-        self.perform(destination, relayer, gateway.DELIVER.encode(attestation, [batch]), None, effect)
+        self.perform(destination, relayer, data, None, effect)
         self.reach(f"forged: {kind}")
         if kind == "return of nothing":
             self._refund_nothing(lane, number)
@@ -363,7 +378,9 @@ class Forgers(Cheats):
             recipient = pick([places.recipient, g.gateway, NOBODY], number // 3)
             if sender == recipient:
                 sender = ATTACKER
-        fee = Fee(amount % 2**40, amount % 2**64, amount % 2**48) if kind == "message" else Fee(0, 0, 0)
+        fee = Fee(*([0] * 5))
+        if kind == "message":
+            fee = Fee(amount % 2**40, amount % 2**56, amount % 2**48, amount % 2**52, number)
         return Message(
             g.network_id,
             g.id_of(lane[0]),
@@ -380,7 +397,7 @@ class Forgers(Cheats):
     def _invented(self, lane: Lane) -> Message:
         """A message on the way back that nobody sent, and whose return would pay well."""
         g = self.gateways
-        fee = Fee(0, 10**7, 10**7)
+        fee = Fee(0, 10**7, 10**7, 10**7, 10**5)
         back = self.out((lane[1], lane[0]))
         return Message(
             g.network_id, back.origin, back.destination, 1, ATTACKER, NOBODY, 20_000, 0, fee.packed, b""

@@ -12,9 +12,10 @@ from metalayer.network.connection import connect
 from metalayer.protocol.attestation import Domain
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
-from tests.kit.evm import deploy
+from tests.kit.evm import deploy, now
+from tests.kit.founding import Founding
 from tests.kit.gateways import Gateways
-from tests.kit.paper import Validators
+from tests.kit.paper import DAY, Validators
 from tests.kit.roles import OWNER
 from tests.stateful.trial import ACCOUNT, FREE_ROUTE, HONEST, LANES, ORIGINS, ZERO, Network
 
@@ -29,15 +30,26 @@ def gateways(deployment: Deployment, isolation: None) -> Gateways:
 def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFactory) -> Network:
     deployer = Account.from_key(keccak(text="deployer of the evidence")).address
     hub_id = chains["hub"].chain_id
-    validators = Validators([1] * 5, expires=2**63)
+    validators = Validators([1] * 5, expires=min(now(chains[name]) for name in ORIGINS) + 29 * DAY)
     gateways = {}
     for name in ORIGINS:
         chains[name].rpc("anvil_impersonateAccount", [deployer])
         chains[name].rpc("anvil_setBalance", [deployer, hex(10**20)])
-        arguments = (hub_id, ACCOUNT, OWNER.address, OWNER.address, validators.argument)
-        gateways[name] = deploy(chains[name], "Metalayer", *arguments, sender=deployer)
-    for origin, destination in LANES:
-        gateways[origin].send("setRoute", chains[destination].chain_id, FREE_ROUTE, sender=OWNER.address)
+        annex = deploy(chains[name], "Annex", hub_id, sender=deployer).address
+        routes = {chains[to].chain_id: FREE_ROUTE for origin, to in LANES if origin == name}
+        gateways[name] = Founding(
+            chain=chains[name],
+            network_id=hub_id,
+            era=ACCOUNT,
+            annex=annex,
+            owner=OWNER.address,
+            guardian=ACCOUNT,
+            recovery=ACCOUNT,
+            collector=ACCOUNT,
+            validator_set=validators.argument,
+            deployer=deployer,
+            routes=routes,
+        ).deploy()
     assert gateways["hub"].address == gateways["arcade"].address
     domain = Domain(hub_id, gateways["hub"].address).signable(ZERO).header
     evidence = deploy(chains["hub"], "EvidenceHarness", domain, gateways["hub"].address, sender=deployer)

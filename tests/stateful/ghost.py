@@ -24,6 +24,8 @@ GATEWAY_GAS = 150_000
 GATEWAY_PAYLOAD = 128
 
 _DATA = {
+    "CallbackFailed": [],
+    "CalledBack": [],
     "ClaimPaid": ["uint64", "uint64"],
     "ClaimSent": ["uint256", "uint64"],
     "InboundPaused": ["uint64"],
@@ -31,7 +33,7 @@ _DATA = {
     "LaneRestarted": ["uint64"],
     "MessageDelivered": [],
     "MessageFailed": ["bool"],
-    "MessageReturned": ["uint256"],
+    "MessageReturned": ["uint256", "address", "uint256"],
     "RestartFollowed": ["uint64", "bytes32"],
     "RestartNoticed": ["uint64", "bytes32"],
     "ReturnNoticed": ["bool"],
@@ -58,6 +60,22 @@ class Mood(Enum):
     RETURN_WRONG_VALUE = "return wrong value"
     RETURN_DIRTY_VALUE = "return dirty value"
     REENTER = "reenter"
+
+
+class OnReturn(Enum):
+    """How a chain's sending contract takes back what it sent. HUNGRY and REENTER as of a recipient."""
+
+    ACCEPT = "accept"
+    HUNGRY = "hungry"
+    REVERT = "revert"
+    BURN_ALL_GAS = "burn all gas"
+    REVERT_BOMB = "revert bomb"
+    REENTER = "reenter"
+
+
+NO_NOTICE = ReturnNotice(None, False, False, False, 0, 0)
+NO_RESTART = RestartRecord(False, False, 0, 0, bytes(32))
+_FREE = Fee(0, 0, 0, 0, 0)
 
 
 def log(name: str, *indexed: int | bytes | str, data: tuple[Any, ...] = ()) -> Log:
@@ -103,6 +121,9 @@ class Outgoing:
     protocol_fees: int = 0
     notices: dict[bytes, ReturnNotice] = field(default_factory=dict)
     restarts: dict[int, RestartRecord] = field(default_factory=dict)
+    inbox_heads: dict[tuple[int, int, bytes], dict[int, bytes]] = field(default_factory=dict)
+    """Recorded heads by nonce, of (restart, nonce and head where the destination left the lane)."""
+    closed_since: int = 0
     paid: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -136,7 +157,7 @@ class Outgoing:
         self.nonce, self.sent[nonce], self.heads[nonce] = nonce, message, head
         if nonce % STORED_HEAD_INTERVAL == 0:
             self.stored.add(nonce)
-        self.escrow += fee.relay + fee.back
+        self.escrow += fee.total
         data = (gas_limit, deliver_before, fee.packed, head)
         return [log("MessageSent", message.id), log("LaneExtended", self.destination, nonce, data=data)]
 
@@ -144,17 +165,14 @@ class Outgoing:
         """The gateway sends the other one a message."""
         third = c if isinstance(c, bytes) else c.to_bytes(32, "big")
         payload = encode(["uint256", "bytes32", "uint256", "bytes32"], [kind, a, b, third])
-        return self.append(
-            gateway_address, gateway_address, GATEWAY_GAS, NEVER_EXPIRES, Fee(0, 0, 0), payload
-        )
+        return self.append(gateway_address, gateway_address, GATEWAY_GAS, NEVER_EXPIRES, _FREE, payload)
 
     def restart(self, nonce: int) -> list[Log]:
         last = self.nonce
         self.stored.add(last)
         self.nonce = self.restarted_at = nonce
         self.heads[nonce] = genesis_head(self.network_id, self.origin, self.destination, nonce)
-        known = self.restarts.get(nonce, RestartRecord(False, False, 0, bytes(32)))
-        self.restarts[nonce] = RestartRecord(True, known.followed, known.nonce, known.head)
+        self.restarts[nonce] = self.restarts.get(nonce, NO_RESTART)._replace(restarted=True)
         return [log("LaneRestarted", self.destination, nonce, data=(last,))]
 
     def may_lose(self, nonce: int) -> bool:
@@ -211,6 +229,10 @@ class Incoming:
     tried: dict[int, Message] = field(default_factory=dict)
     heads: dict[int, bytes] = field(default_factory=dict)
     paused_until: int = 0
+    pausable_from: int = 0
+    epoch: int = 0
+    """How many restarts were followed."""
+    followed_at: int = 0
     earned: dict[str, Earned] = field(default_factory=dict)
     left: dict[int, Left] = field(default_factory=dict)
 
@@ -263,7 +285,9 @@ class Side:
     returned: list[bytes] = field(default_factory=list)
     """Ledger of the sending contract."""
     mood: Mood = Mood.ACCEPT
-    takes_back: bool = True
+    on_return: OnReturn = OnReturn.ACCEPT
+    restartable: Counter[str] = field(default_factory=Counter)
+    """When the guardian may restart the lane to a chain again."""
 
     def reward(self, lane: Outgoing, account: str, amount: int) -> int:
         """Wei that an account got out of a lane's escrow."""
@@ -278,11 +302,13 @@ class Side:
         kind, a, b, c = decode(["uint256", "bytes32", "uint256", "uint256"], payload)
         lane = self.outgoing[origin]
         if kind == Kind.RETURN:
-            known = lane.notices.get(a)
-            if known is not None and known.carrier is not None:
+            known, epoch = lane.notices.get(a, NO_NOTICE), self.incoming[origin].epoch
+            if known.refunded or (known.carrier and known.epoch == epoch):
                 return []
-            lane.notices[a] = ReturnNotice(carrier, b != 0, known is not None and known.refunded)
-            self.reward(lane, carrier, c)
+            if known.carrier is None:
+                known = known._replace(carrier=carrier)
+                self.reward(lane, carrier, c)
+            lane.notices[a] = known._replace(expired=b != 0, epoch=epoch)
             return [log("ReturnNoticed", a, origin_id, carrier, data=(b != 0,))]
         if kind == Kind.CLAIM:
             relayer = to_checksum_address(a[12:])
@@ -296,10 +322,10 @@ class Side:
             return [log("ClaimPaid", origin_id, relayer, carrier, data=(due, carriage))]
         if kind == Kind.RESTART:
             nonce, last = int.from_bytes(a[24:], "big"), b % 2**64
-            record = lane.restarts.get(nonce)
-            if record is not None and record.followed:
+            record, epoch = lane.restarts.get(nonce, NO_RESTART), self.incoming[origin].epoch
+            if record.followed and record.epoch == epoch:
                 return []
-            restarted = record is not None and record.restarted
-            lane.restarts[nonce] = RestartRecord(restarted, True, last, c.to_bytes(32, "big"))
+            head = c.to_bytes(32, "big")
+            lane.restarts[nonce] = RestartRecord(record.restarted, True, epoch, last, head)
             return [log("RestartNoticed", origin_id, nonce, data=(last, c.to_bytes(32, "big")))]
         return []

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from metalayer.protocol import gateway
+from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.attestation import Attestation, ValidatorSet
-from metalayer.protocol.facts import Fact, LaneFact, Tree
+from metalayer.protocol.facts import Fact, LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Status
 from metalayer.protocol.message import Fee, Message, extend, genesis_head
 from tests.kit.chains import revert
@@ -27,7 +28,6 @@ from tests.kit.gateways import (
     BALANCE_OF,
     GUARDIAN,
     LANES,
-    OWNER,
     PAYER,
     RELAYER,
     RETURNED_IDS,
@@ -39,6 +39,10 @@ from tests.kit.stack import CHAINS
 from tests.stateful.ghost import Incoming, Log, Mood, Outgoing, Side, Undelivered, log, logs_of
 
 HOUR, DAY = 3_600, 86_400
+SET_LIFETIME, SET_STEP, GRACE = 30 * DAY, 2**16, 7 * DAY
+"""Of sets: longest time until one that is installed expires, most by which the version rises, time for a rotation."""
+_AGE, _SPARE = 29 * DAY, DAY
+PAUSABLE_FROM = Function("pausableFrom(uint256)", "uint64", int)
 PICK = st.integers(0, 255)
 """Which of the things that are there: modulo their number."""
 LANE = st.sampled_from(LANES)
@@ -52,7 +56,10 @@ _BROKEN_BY = {
     ),
     **dict.fromkeys(["AlreadyRefunded", "NotAbandoned", "NotInLane", "NotReplaced", "NotReturned"], "P1"),
     **dict.fromkeys(["MessageExpired", "MessageNotExpired", "MessageNotFailed"], "P1"),
-    **dict.fromkeys(["MessageNotReturnable", "RetryFailed", "WalkTooLong"], "P1"),
+    **dict.fromkeys(["MessageNotReturnable", "MessageReturning", "RetryFailed", "WalkTooLong"], "P1"),
+    **dict.fromkeys(["NoCallback", "NoticeOutdated", "NotInboxHead", "NotUnexecuted"], "P1"),
+    **dict.fromkeys(["RestartNotFollowed", "RouteNotClosed"], "P1"),
+    "FeeTooHigh": "P5",
 }
 """The property that is broken when what must be refused with an error is done; P3 if it is none of these."""
 
@@ -97,6 +104,8 @@ class Machine(RuleBasedStateMachine):
         for name in CHAINS:
             # Wall-clock time would let an example end differently when Hypothesis runs it again.
             g.rpc(name, "anvil_setBlockTimestampInterval", 1)
+        # In the order of their versions. Which of them a chain has is up to who rotates there.
+        self.sets = list(g.sets)
         self.sides = {name: self._side(name) for name in CHAINS}
         self.touched: set[str] = set(CHAINS)
         # Lanes whose destination told lies about them, or told what is no longer true there: nothing is owed on them.
@@ -115,7 +124,7 @@ class Machine(RuleBasedStateMachine):
             name,
             g.connections[name].block().time,
             g.sets[0],
-            GUARDIAN,
+            g.guardian,
             {other: Outgoing(here, g.id_of(other), g.network_id) for other in others},
             {other: Incoming(0, genesis_head(g.network_id, g.id_of(other), here)) for other in others},
             {other: g.routes[name, other] for other in others},
@@ -135,7 +144,7 @@ class Machine(RuleBasedStateMachine):
     def accounts(self, name: str) -> tuple[str, ...]:
         """Everybody who may ever have credit."""
         g = self.gateways
-        return (SENDER, PAYER, g.places[name].contract, OWNER, RELAYER, RIVAL, ATTACKER, g.gateway)
+        return (SENDER, PAYER, g.places[name].contract, RELAYER, RIVAL, ATTACKER, g.gateway)
 
     def out(self, lane: Lane) -> Outgoing:
         return self.sides[lane[0]].outgoing[lane[1]]
@@ -157,6 +166,32 @@ class Machine(RuleBasedStateMachine):
         return (
             self.out(lane).run_from(self.inc(lane).nonce) - self.inc(lane).nonce if self.healthy(lane) else 0
         )
+
+    def is_open(self, lane: Lane) -> bool:
+        """True if everything that waits in it can be delivered in the next block."""
+        return self.sides[lane[1]].routes[lane[0]].inbound and not self.paused(lane)
+
+    def paused(self, lane: Lane) -> bool:
+        return self.next(lane[1]) < self.inc(lane).paused_until
+
+    def barrier(self, lane: Lane, messages: Iterable[Message]) -> str | None:
+        """The error with which a lane that is closed or paused refuses these. What has expired and what gateways tell
+        each other does not stop at it.
+        """
+        if self.is_open(lane) or all(self.harmless(lane, message) for message in messages):
+            return None
+        return "RoutePaused" if self.sides[lane[1]].routes[lane[0]].inbound else "RouteClosed"
+
+    def harmless(self, lane: Lane, message: Message) -> bool:
+        return self.of_gateways(message) or self.next(lane[1]) > message.deliver_before
+
+    def guard(self, name: str) -> tuple[str, str | None]:
+        """Who acts as the gateway's guardian, and through which contract."""
+        guardian = self.sides[name].guardian
+        return (GUARDIAN, guardian) if guardian == self.gateways.guardian else (guardian, None)
+
+    def of_gateways(self, message: Message) -> bool:
+        return message.sender == message.recipient == self.gateways.gateway
 
     def next(self, name: str) -> int:
         """Time of the chain's next block."""
@@ -214,6 +249,27 @@ class Machine(RuleBasedStateMachine):
             head = extend(head, id_)
         return f"HeadNotProven(origin={origin}, nonce={batch.first + len(ids) - 1}, head=0x{head.hex()})"
 
+    def rotation(self, name: str, following: ValidatorSet, signers: int = 0) -> bytes:
+        fact = SetFact(following.version, following.hash)
+        attestation, tree = self.attest(name, [fact, SetFact(0, bytes(32))], signers)
+        return gateway.ROTATE.encode(attestation, following, tree.proof(fact))
+
+    def install(self, name: str, account: str, following: ValidatorSet, data: bytes) -> None:
+        """What a rotation, or a recovery, does."""
+
+        def effect() -> list[Log]:
+            self.sides[name].validator_set = following
+            return []
+
+        self.perform(name, account, data, None, effect)
+
+    def fresh_set(self, name: str) -> ValidatorSet:
+        """One that a chain may install now, which nobody has yet."""
+        members = pick(self.gateways.sets, len(self.sets)).members
+        following = ValidatorSet(self.sets[-1].version + 1, self.sides[name].clock + _AGE, members)
+        self.sets.append(following)
+        return following
+
     # Transactions
 
     def perform(
@@ -224,8 +280,9 @@ class Machine(RuleBasedStateMachine):
         error: str | None,
         effect: Callable[[], list[Log]],
         to: str | None = None,
+        most: int | None = None,
     ) -> bool:
-        """A transaction that must do exactly this, or a call that must be refused with this error.
+        """A transaction that must do exactly this, for `most` gas; or a call that must be refused with this error.
 
         True if it was done.
         """
@@ -237,6 +294,10 @@ class Machine(RuleBasedStateMachine):
         if receipt["status"] != "0x1":
             reason = g.refusal(name, account, to or g.gateway, data, self.next(name))
             raise AssertionError(f"P1: {name} refuses what it must do: {reason}")
+        spent = int(receipt["gasUsed"], 16)
+        assert most is None or spent <= most, (
+            f"P24: {name} takes {spent} gas for what must not take over {most}"
+        )
         expected = effect()
         self.mined(name)
         must("P1, P5", f"what {name} logs", logs_of(receipt, g.gateway), expected)
@@ -284,9 +345,19 @@ class Machine(RuleBasedStateMachine):
         self.touched.add(name)
 
     def mine(self, name: str, time: int) -> None:
-        """An empty block at that time."""
-        self.gateways.rpc(name, "evm_mine", hex(time))
-        self.sides[name].clock = time
+        """An empty block at that time. Before a set expires, the next one takes over."""
+        side = self.sides[name]
+        while side.validator_set.expires < time + _SPARE:
+            self.skip(name, min(time, side.validator_set.expires - _SPARE))
+            following = self.fresh_set(name)
+            self.install(name, RELAYER, following, self.rotation(name, following))
+        self.skip(name, time)
+
+    def skip(self, name: str, time: int) -> None:
+        """An empty block at that time, whatever expires; none if the time is not after the last block."""
+        if time > self.sides[name].clock:
+            self.gateways.rpc(name, "evm_mine", hex(time))
+            self.sides[name].clock = time
 
     def reach(self, path: str) -> None:
         self.paths[path] += 1
@@ -306,14 +377,14 @@ class Machine(RuleBasedStateMachine):
 
     def execute(self, destination: str, lane: Lane, messages: Iterable[Message], relayer: str) -> list[Log]:
         """First attempts."""
-        side, inbox = self.sides[destination], self.inc(lane)
+        side, inbox, is_open = self.sides[destination], self.inc(lane), self.is_open(lane)
         logs: list[Log] = []
         earned = 0
         for message in messages:
             fee = Fee.unpack(message.fee)
             place = (message.id, message.origin, message.nonce)
             inbox.take(message)
-            if message.sender == message.recipient == self.gateways.gateway:
+            if is_open and self.of_gateways(message):
                 heard = side.hear(lane[0], message.origin, message.payload, relayer)
                 logs += heard
                 if heard and heard[0][0] == "ClaimPaid":
@@ -326,10 +397,12 @@ class Machine(RuleBasedStateMachine):
                 logs.append(log("MessageDelivered", *place))
                 side.delivered.add(message.id)
                 side.accepted.append(message.id)
-                earned += fee.relay + fee.back
+                earned += fee.total
                 continue
             status = Status.EXPIRED if expired else Status.FAILED
-            self.reach(status.name.lower())
+            self.reach(
+                status.name.lower() if is_open else f"{status.name.lower()} in a lane that is not open"
+            )
             side.undelivered[message.id] = Undelivered(message, status)
             logs.append(log("MessageFailed", *place, data=(expired,)))
             earned += fee.base if expired else fee.relay
@@ -377,6 +450,10 @@ class Machine(RuleBasedStateMachine):
                 (g.gateway, gateway.INBOX_LANE.encode(chain_id)),
                 (g.gateway, gateway.LANE_FEES.encode(chain_id)),
                 (g.gateway, gateway.PAUSED_UNTIL.encode(chain_id)),
+                (g.gateway, PAUSABLE_FROM.encode(chain_id)),
+                (g.gateway, gateway.LANE_EPOCH.encode(chain_id)),
+                (g.gateway, gateway.CLOSED_SINCE.encode(chain_id)),
+                (g.gateway, gateway.ROUTE.encode(chain_id)),
                 *((g.gateway, gateway.PAID.encode(chain_id, relayer)) for relayer in RELAYERS),
                 *((g.gateway, gateway.EARNINGS.encode(chain_id, relayer)) for relayer in RELAYERS),
             ]
@@ -404,6 +481,10 @@ class Machine(RuleBasedStateMachine):
             must("P5", f"escrow and fees of {_arrow(there)}", fees, (outbox.escrow, outbox.protocol_fees))
             booked += sum(fees) * GWEI
             must("P3", f"the pause of {_arrow(back)}", _int(next(answers)), inbox.paused_until)
+            must("P3", f"the cool-down of {_arrow(back)}", _int(next(answers)), inbox.pausable_from)
+            must("P1", f"the epoch of {_arrow(back)}", _int(next(answers)), inbox.epoch)
+            must("P1", f"the closure of {_arrow(there)}", _int(next(answers)), outbox.closed_since)
+            must("P3", f"the route {_arrow(there)}", gateway.ROUTE.decode(next(answers)), side.routes[other])
             for relayer in RELAYERS:
                 paid = _int(next(answers))
                 must("P5", f"what {_arrow(there)} paid {relayer}", paid, outbox.paid[relayer])

@@ -6,10 +6,9 @@ from collections import Counter
 
 from tests.kit.exploring import explore
 from tests.kit.gateways import Gateways
-from tests.kit.scripted import OnReturn
 from tests.stateful.attackers import Cheats, Forgers, Outsiders
-from tests.stateful.ghost import Mood
-from tests.stateful.governors import Governors
+from tests.stateful.closures import Closures
+from tests.stateful.ghost import Mood, OnReturn
 from tests.stateful.machine import Machine
 from tests.stateful.reorganisations import Reorganisations
 from tests.stateful.senders import Senders
@@ -19,15 +18,15 @@ class LifeCycle(Senders, Cheats):
     """Messages and the money in them: every way to end."""
 
 
-class Government(Senders, Governors, Outsiders, Cheats):
-    """Pauses, validator sets, and everybody who has no say."""
+class Government(Senders, Closures, Outsiders, Cheats):
+    """Pauses, routes, validator sets, and everybody who has no say."""
 
 
 class Faults(Reorganisations, Forgers):
     """Chains that forget, and chains that lie."""
 
 
-class Everything(Governors, Outsiders, Faults):
+class Everything(Closures, Outsiders, Faults):
     """All of it at once."""
 
 

@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from metalayer.protocol import gateway
 from metalayer.protocol.facts import SetFact
 from metalayer.protocol.gateway import Status
-from metalayer.protocol.message import NEVER_EXPIRES, Fee
+from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message
 from tests.kit.gateways import LANES, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR, SET_CALL
 from tests.kit.scripted import Behaviour
 from tests.kit.stack import CHAINS
@@ -53,9 +53,10 @@ class Relayers(Machine):
         lanes = [lane, *(one for one in self.waiting(destination) if others and one != lane)]
         parts = [self._part(one, back, take, ahead) for one in lanes]
         data = self.delivery(parts, signers)
-        if any(self.inc(one).paused_until > self.next(destination) for one in lanes):
-            self.refuse(destination, relayer, data, "RoutePaused")
-            self.reach("held up by a pause")
+        errors = [error for part in parts if (error := self._held_up(part))]
+        if errors:
+            self.refuse(destination, relayer, data, errors[0])
+            self.reach("held up by a pause" if errors[0] == "RoutePaused" else "held up by a closed route")
             return
         if gas is PLENTY:
             done = self.perform(
@@ -77,6 +78,10 @@ class Relayers(Machine):
         signed = min(there, max(last, have + 1) + ahead)
         return Part(lane, max(1, have + 1 - back), last, signed)
 
+    def _held_up(self, part: Part) -> str | None:
+        places = range(self.inc(part.lane).nonce + 1, part.last + 1)
+        return self.barrier(part.lane, [self.out(part.lane).sent[i] for i in places])
+
     def waiting(self, destination: str | None = None) -> list[Lane]:
         """Lanes with messages to deliver."""
         return [lane for lane in LANES if destination in (None, lane[1]) and self.pending(lane)]
@@ -90,6 +95,8 @@ class Relayers(Machine):
         error = None
         if self.next(destination) > message.deliver_before:
             error = "MessageExpired"
+        elif self.of_gateways(message):
+            error = self._not_taken_in(message)
         elif not self.accepts(destination, message, 2**63):
             error = "RetryFailed"
 
@@ -102,16 +109,33 @@ class Relayers(Machine):
         else:
             done = self.attempt(destination, relayer, data, gas, effect)
         self.reach("retried" if done else "not retried")
+        if done:
+            self.refuse(destination, RIVAL, data, "MessageNotFailed")
 
     def _retried(self, destination: str, failed: Undelivered, relayer: str) -> list[Log]:
         side, message = self.sides[destination], failed.message
         del side.undelivered[message.id]
         side.delivered.add(message.id)
+        delivered = log("MessageDelivered", message.id, message.origin, message.nonce)
+        if self.of_gateways(message):
+            self.reach("taken in later")
+            origin = self.gateways.name_of(message.origin)
+            return [*side.hear(origin, message.origin, message.payload, relayer), delivered]
         side.accepted.append(message.id)
         back = Fee.unpack(message.fee).back
         if back:
             self.inc(self.lane_of(message)).of(relayer).total += back
-        return [log("MessageDelivered", message.id, message.origin, message.nonce)]
+        return [delivered]
+
+    def _not_taken_in(self, message: Message) -> str | None:
+        """Why a notice that was put aside cannot be taken in now."""
+        lane = self.lane_of(message)
+        if message.nonce <= self.inc(lane).followed_at:
+            self.reach("notice put aside in an old epoch")
+            return "NoticeOutdated"
+        if self.is_open(lane):
+            return None
+        return "RoutePaused" if self.sides[lane[1]].routes[lane[0]].inbound else "RouteClosed"
 
     # Recipients
 

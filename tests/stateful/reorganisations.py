@@ -11,13 +11,17 @@ from hypothesis.stateful import initialize, precondition, rule
 from metalayer.protocol import gateway
 from metalayer.protocol.facts import RestartFact
 from metalayer.protocol.gateway import Kind, RestartRecord, Walk
-from metalayer.protocol.message import Fee, Message, genesis_head
+from metalayer.protocol.message import Fee, Message, extend, genesis_head
 from tests.kit.chains import revert
 from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER
-from tests.stateful.ghost import Left, Log, Side, log
-from tests.stateful.machine import CHAIN, HOUR, LANE, PICK, Lane, Part, pick
+from tests.stateful.ghost import Incoming, Left, Log, Side, log
+from tests.stateful.machine import CHAIN, DAY, HOUR, LANE, PICK, Lane, Part, pick
 from tests.stateful.senders import Senders
 from tests.stateful.settlers import Settlers
+
+_RESTART_INTERVAL = 7 * DAY
+_RECORD = 50
+"""Ids of a walk that take as much gas as reading where a lane was left."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,6 @@ class Reorganisations(Senders, Settlers):
             if lane in self.broken
             and not self.healthy(lane)
             and self.inc(lane).nonce + 1 in self.out(lane).sent
-            and self.inc(lane).paused_until <= self.next(lane[1])
         ]
 
     @initialize(lane=LANE, lost=st.integers(0, 3), instead=st.integers(0, 3), returned=st.booleans())
@@ -110,22 +113,32 @@ class Reorganisations(Senders, Settlers):
 
     # Restarts
 
-    @rule(number=PICK, above=st.integers(1, 3))
-    def restart(self, number: int, above: int = 1) -> None:
-        """The owner restarts a broken lane above all that it ever had; sometimes, one that is not broken."""
+    @rule(number=PICK, above=st.integers(1, 3), guarded=st.booleans())
+    def restart(self, number: int, above: int = 1, guarded: bool = False) -> None:
+        """Owner or guardian restart a broken lane above all that it ever had; sometimes, one that is not broken."""
         broken = [lane for lane in LANES if not self.healthy(lane)]
-        self._restart(pick(broken or LANES, number), above)
+        self._restart(pick(broken or LANES, number), above, guarded)
 
-    def _restart(self, lane: Lane, above: int) -> None:
-        outbox = self.out(lane)
+    def _restart(self, lane: Lane, above: int, guarded: bool = False) -> None:
+        """The council only once a week, the owner and a guardian that is an account whenever they like."""
+        outbox, side = self.out(lane), self.sides[lane[0]]
         nonce = max(self.highest[lane], outbox.nonce, self.inc(lane).nonce) + above
         destination_id = self.gateways.id_of(lane[1])
         lowest = gateway.RESTART.encode(destination_id, outbox.nonce)
         self.refuse(lane[0], OWNER, lowest, "InvalidRestart")
-        self.highest[lane] = nonce
         data = gateway.RESTART.encode(destination_id, nonce)
-        self.perform(lane[0], OWNER, data, None, lambda: outbox.restart(nonce))
-        self.reach("restarted")
+        account, to = self.guard(lane[0]) if guarded else (OWNER, None)
+        bounded, time = to == self.gateways.guardian, self.next(lane[0])
+
+        def effect() -> list[Log]:
+            self.highest[lane] = nonce
+            if bounded:
+                side.restartable[lane[1]] = time + _RESTART_INTERVAL
+            return outbox.restart(nonce)
+
+        error = "RestartTooSoon" if bounded and time < side.restartable[lane[1]] else None
+        done = self.perform(lane[0], account, data, error, effect, to)
+        self.reach("restarted" if done else error or "")
 
     @precondition(lambda self: self.restarts())
     @rule(number=PICK, signers=PICK)
@@ -151,6 +164,8 @@ class Reorganisations(Senders, Settlers):
 
         def effect() -> list[Log]:
             last, head = inbox.nonce, inbox.head
+            inbox.epoch += 1
+            inbox.followed_at = nonce
             inbox.move(nonce, genesis_head(self.gateways.network_id, origin_id, here, nonce))
             followed = log("RestartFollowed", origin_id, nonce, data=(last, head))
             return [followed, *self._notice(lane, nonce, last, head)]
@@ -205,19 +220,19 @@ class Reorganisations(Senders, Settlers):
         outbox = self.out(lane)
         walk = outbox.walk(message.nonce, pick(outbox.walk_ends(message.nonce), end))
         data = self.abandonment(lane, message, restart, walk)
-        fee = Fee.unpack(message.fee)
-        replaced = message.nonce <= outbox.restarts[restart].nonce
-        done = self._end(
-            lane, message, data, ATTACKER, lambda: self.end_returned(lane, message, fee.relay + fee.back)
-        )
-        if done:
+        fee, record = Fee.unpack(message.fee), outbox.restarts[restart]
+        replaced = message.nonce <= record.nonce
+        ids = len(walk.ids) + max(0, record.nonce - message.nonce) + _RECORD
+        if self.end_message(lane, message, data, ATTACKER, fee.relay + 2 * fee.step, ids):
             self.reach("abandoned, replaced" if replaced else "abandoned")
             self.refuse(lane[0], ATTACKER, data, "AlreadyRefunded")
 
     def abandonment(self, lane: Lane, message: Message, restart: int, walk: Walk) -> bytes:
-        """With what the Inbox had from the message's place on, as far as that goes."""
+        """With what the Inbox had from the message's place on, up to a recorded head or where it left the lane."""
         record, inbox = self.out(lane).restarts[restart], self.inc(lane)
-        ids = [inbox.tried[i].id for i in range(message.nonce, record.nonce + 1) if i in inbox.tried]
+        known = self.out(lane).inbox_heads.get((restart, record.nonce, record.head), {})
+        last = min((nonce for nonce in known if nonce >= message.nonce), default=record.nonce)
+        ids = [inbox.tried[i].id for i in range(message.nonce, last + 1) if i in inbox.tried]
         before = inbox.heads.get(message.nonce - 1, bytes(32))
         return gateway.REFUND_ABANDONED.encode(message, walk, restart, before, ids)
 
@@ -227,13 +242,62 @@ class Reorganisations(Senders, Settlers):
             (lane, message, nonce)
             for lane in LANES
             for nonce, record in self.out(lane).restarts.items()
-            if record.followed and nonce <= self.out(lane).restarted_at
+            if self.counts(lane, record) and nonce <= self.out(lane).restarted_at
             for message in self.out(lane).sent.values()
             if message.nonce <= nonce
             and message.sender != self.gateways.gateway
             and not ((notice := self.out(lane).notices.get(message.id)) and notice.refunded)
             and (message.nonce > record.nonce or self._replaced(lane, message, record))
         ]
+
+    def counts(self, lane: Lane, record: RestartRecord) -> bool:
+        """True if the destination said in the present epoch where it left the lane."""
+        return record.followed and record.epoch == self.epoch_back(lane)
+
+    @precondition(lambda self: self.recordable())
+    @rule(number=PICK, before=PICK)
+    def record_inbox_head(self, number: int, before: int) -> None:
+        """Where the way is long from what was replaced to where the destination left the lane."""
+        lane, restart, record = pick(self.recordable(), number)
+        outbox, inbox = self.out(lane), self.inc(lane)
+        nonce = pick([n for n in inbox.heads if n < record.nonce and self._leads(inbox, n, record)], before)
+        head = inbox.heads[nonce]
+        ids = [inbox.tried[i].id for i in range(nonce + 1, record.nonce + 1)]
+
+        def effect() -> list[Log]:
+            outbox.inbox_heads.setdefault((restart, record.nonce, record.head), {})[nonce] = head
+            return []
+
+        def call(nonce: int, head: bytes, ids: list[bytes]) -> bytes:
+            return gateway.RECORD_INBOX_HEAD.encode(outbox.destination, restart, nonce, head, ids)
+
+        self.refuse(lane[0], ATTACKER, call(nonce, bytes(32), ids), "NotInboxHead")
+        self.refuse(lane[0], ATTACKER, call(nonce + 1, head, ids), "NotInboxHead")
+        self.perform(lane[0], ATTACKER, call(nonce, head, ids), None, effect)
+        self.reach("head of an Inbox recorded")
+
+    def recordable(self) -> list[tuple[Lane, int, RestartRecord]]:
+        """(lane, restart, record) where the destination had a head before the one at which it left."""
+        return [
+            (lane, nonce, record)
+            for lane in LANES
+            for nonce, record in self.out(lane).restarts.items()
+            if self.counts(lane, record) and self._leads(self.inc(lane), record.nonce - 1, record)
+        ]
+
+    @staticmethod
+    def _leads(inbox: Incoming, nonce: int, record: RestartRecord) -> bool:
+        """True if the Inbox has what leads from its head there to where the record says that it left the lane."""
+        if record.nonce > inbox.nonce or inbox.heads.get(record.nonce) != record.head:
+            return False
+        if nonce < 0 or nonce not in inbox.heads:
+            return False
+        head = inbox.heads[nonce]
+        for i in range(nonce + 1, record.nonce + 1):
+            if i not in inbox.tried:
+                return False
+            head = extend(head, inbox.tried[i].id)
+        return head == record.head
 
     def _replaced(self, lane: Lane, message: Message, record: RestartRecord) -> bool:
         """True if the destination had other messages from there to where it left the lane."""
@@ -251,7 +315,9 @@ class Reorganisations(Senders, Settlers):
         outbox = self.out(lane)
         walk = outbox.walk(message.nonce, outbox.walk_ends(message.nonce)[-1])
         data = self.abandonment(lane, message, restart, walk)
-        self.refuse(lane[0], ATTACKER, data, ("NotAbandoned", "NotReplaced"))
+        record = outbox.restarts[restart]
+        error = ("NotAbandoned", "NotReplaced") if self.counts(lane, record) else "RestartNotFollowed"
+        self.refuse(lane[0], ATTACKER, data, error)
         self.reach("kept at a restart")
 
     def kept(self) -> list[tuple[Lane, Message, int]]:
@@ -281,7 +347,7 @@ class Reorganisations(Senders, Settlers):
         for number, (lane, nonce) in enumerate(self.followed()):
             left, back = self.inc(lane).left[nonce], self.out((lane[1], lane[0]))
             record = self.out(lane).restarts.get(nonce)
-            if not (record and record.followed) and back.may_lose(left.notice_nonce):
+            if not (record and self.counts(lane, record)) and back.may_lose(left.notice_nonce):
                 self.notice_restart(number)
 
     def _ahead(self, lane: Lane) -> bool:

@@ -12,11 +12,10 @@ from typing import Any
 
 from tests.kit.exploring import play
 from tests.kit.gateways import OWNER, PAYER, RELAYER, RIVAL
-from tests.kit.scripted import OnReturn
-from tests.stateful.ghost import Mood
+from tests.stateful.ghost import Mood, OnReturn
 from tests.stateful.machine import DAY, HOUR, Machine
 from tests.stateful.machines import Everything, Faults, Government, LifeCycle
-from tests.stateful.senders import TOO_LITTLE_GAS
+from tests.stateful.senders import LAVISH_GAS, TOO_LITTLE_GAS
 from tests.stateful.trial import EvidenceMachine
 
 
@@ -78,7 +77,7 @@ def returned_in_the_end(state: LifeCycle) -> None:
     state.change_mood_of_sender(name="arcade", behaviour=OnReturn.REVERT)
     state.refund(number=0)
     state.change_mood_of_sender(name="arcade", behaviour=OnReturn.ACCEPT)
-    state.refund(number=0)
+    state.call_back(number=0)
 
 
 @replay(LifeCycle, "deposit", "withdrawal", "too little gas", "enough gas", "settled to the last gwei")
@@ -102,6 +101,79 @@ def pauses_end(state: Government) -> None:
     state.deliver(number=0)
 
 
+@replay(Government, "paused", "extended", "not paused: InvalidPause", "not paused: CoolingDown", "opened")
+def pauses_are_bounded(state: Government) -> None:
+    """P3: by the longest one from the beginning, and by a cool-down as long as it was."""
+    lane = ("arcade", "perps")
+    state.hold_up(number=0, duration=0)
+    state.pause(lane=lane, duration=DAY)
+    state.pass_time(seconds=5 * HOUR)
+    state.pause(lane=lane, duration=21 * DAY)
+    state.pause(lane=lane, duration=3 * DAY)
+    state.pause_as_watcher(lane=lane)
+    state.unpause(lane=lane, by=OWNER)
+    state.pause(lane=lane, duration=HOUR)
+    state.set_open(lane=lane, outbound=False, inbound=False)
+    state.set_open(lane=lane, outbound=True, inbound=True)
+
+
+@replay(
+    Government,
+    *("closed", "held up by a closed route", "expired in a lane that is not open"),
+    *("failed in a lane that is not open", "taken in later", "refunded", "settled to the last gwei"),
+)
+def what_drains_from_a_closed_lane(state: Government) -> None:
+    """P1, P5: what has expired goes home over it, notices are put aside until it is open, and nothing is executed."""
+    state.hold_up(number=0, duration=0)
+    state.send(lane=("hub", "arcade"), within=HOUR)
+    state.send(lane=("hub", "arcade"), within=DAY)
+    state.set_open(lane=("arcade", "hub"), outbound=True, inbound=False)
+    state.deliver(number=0)
+    state.pass_time(seconds=5 * HOUR)
+    state.deliver(number=0, take=1)
+    state.return_to_sender(number=0)
+    state.set_open(lane=("hub", "arcade"), outbound=True, inbound=False)
+    state.deliver(number=1)
+    state.retry(number=0)
+    state.set_open(lane=("hub", "arcade"), outbound=True, inbound=True)
+    state.retry(number=0)
+
+
+@replay(
+    Government,
+    *("closed for good", "not closed for long enough", "refunded over a closed route: none"),
+    *("refunded over a closed route: expired", "refunded over a closed route: failed"),
+)
+def home_without_the_destination(state: Government) -> None:
+    """P1, P5, P24"""
+    state.hold_up(number=0, duration=0)
+    state.send(lane=("hub", "arcade"), who="contract", gas=TOO_LITTLE_GAS, within=DAY)
+    state.deliver(number=0)
+    state.send(lane=("hub", "arcade"), within=HOUR)
+    state.pass_time(seconds=DAY)
+    state.deliver(number=0)
+    state.send(lane=("hub", "arcade"), within=HOUR)
+    state.refund_closed(number=0)
+    state.give_up(lane=("hub", "arcade"))
+    state.refund_closed(number=0, kind="false")
+    for _ in range(3):
+        state.refund_closed(number=0)
+
+
+@replay(
+    Government,
+    *("a set followed in its grace", "a set followed by the recovery", "a set followed announced"),
+)
+def sets_that_ran_out(state: Government) -> None:
+    """P3: what a set that has expired may still sign is its successor."""
+    state.hold_up(number=0, duration=0)
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="account", within=None)
+    state.expire(number=0)
+    state.outlive(name="arcade", how="in its grace")
+    state.outlive(name="hub", how="by the recovery")
+    state.outlive(name="perps", how="announced")
+
+
 @replay(
     Government,
     "rotated",
@@ -118,6 +190,37 @@ def sets_follow_each_other(state: Government) -> None:
     state.attest_falsely(number=0, signers=2, kind="set before")
     state.rotate_falsely(name="arcade", number=0, kind="older")
     state.deliver(number=0)
+
+
+@replay(
+    LifeCycle,
+    *("refused what came back", "refused again what came back", "called back", "too little gas"),
+    *("FeeTooHigh", "settled to the last gwei"),
+)
+def hostile_senders(state: LifeCycle) -> None:
+    """P1, P5, P24, M20"""
+    lane = ("hub", "arcade")
+    for number, gas in enumerate((LAVISH_GAS, LAVISH_GAS, None, TOO_LITTLE_GAS, 0)):
+        bound = 0 if number else -1
+        state.send(lane=lane, who="contract", gas=TOO_LITTLE_GAS, return_gas=gas, bound=bound, within=HOUR)
+    state.send(lane=lane, who="contract", gas=TOO_LITTLE_GAS, return_gas=LAVISH_GAS, within=HOUR)
+    state.pass_time(seconds=2 * HOUR)
+    state.deliver(number=0)
+    for number in range(5):
+        state.return_to_sender(number=number)
+    state.deliver(number=0)
+    state.change_mood_of_sender(name="hub", behaviour=OnReturn.BURN_ALL_GAS)
+    state.refund(number=0)
+    state.change_mood_of_sender(name="hub", behaviour=OnReturn.HUNGRY)
+    state.refund(number=3, gas=500_000)
+    state.refund(number=0)
+    state.change_mood_of_sender(name="hub", behaviour=OnReturn.REENTER)
+    state.refund(number=0)
+    state.call_back(number=0)
+    state.change_mood_of_sender(name="hub", behaviour=OnReturn.REVERT_BOMB)
+    state.refund(number=0)
+    state.change_mood_of_sender(name="hub", behaviour=OnReturn.ACCEPT)
+    state.call_back(number=0)
 
 
 @replay(LifeCycle, "walk to a stored head")
@@ -158,7 +261,9 @@ def what_outsiders_show(state: Government) -> None:
     state.rotate_falsely(name="arcade", number=0, kind="shorter")
     state.rotate_falsely(name="arcade", number=0, kind="unsigned")
     state.rotate_falsely(name="arcade", number=3, kind="invalid")
-    state.usurp(name="hub", lane=("arcade", "hub"), number=4)
+    state.rotate_falsely(name="arcade", number=0, kind="far")
+    state.rotate_falsely(name="arcade", number=0, kind="long")
+    state.usurp(name="hub", number=4)
     state.expire(number=0)
 
 
@@ -202,6 +307,58 @@ def a_chain_that_lies(state: Faults) -> None:
     state.forge(lane=("arcade", "hub"), kind="return", number=1, amount=1, relayer=RELAYER)
     state.forge(lane=("arcade", "hub"), kind="claim", number=0, amount=2**64 - 1, relayer=RELAYER)
     state.refund(number=0)
+
+
+@replay(Faults, "returned again", "notice of an old epoch", "refunded")
+def a_notice_that_was_lost(state: Faults) -> None:
+    """P1, P5, M21: it is said again, for nothing; who carried it first is paid, and nobody else."""
+    state.send(lane=("hub", "arcade"), within=HOUR)
+    state.pass_time(seconds=2 * HOUR)
+    state.deliver(number=0)
+    state.return_to_sender(number=0)
+    state.deliver(number=0)
+    state.restart(number=2)
+    state.follow_restart(number=0)
+    state.refund_what_does_not_count_any_more(number=0)
+    state.return_to_sender(number=0, caller=RIVAL)
+    state.deliver(number=1, relayer=RIVAL)
+    state.refund(number=0)
+
+
+@replay(Faults, "forged: return", "notice of an old epoch")
+def lies_before_a_restart(state: Faults) -> None:
+    """P1: a chain that lied can be trusted again once its lane was restarted; its lies do not count."""
+    state.send(lane=("hub", "arcade"))
+    state.forge(lane=("arcade", "hub"), kind="return", number=1, amount=1, relayer=RELAYER)
+    state.restart(number=0, above=2)
+    state.follow_restart(number=0)
+    state.refund_what_does_not_count_any_more(number=0)
+    state.deliver(number=0)
+
+
+@replay(Everything, "forged: return", "notice put aside in an old epoch")
+def lies_that_were_put_aside(state: Everything) -> None:
+    """P1: nor do those that were put aside in a pause, and are taken in later."""
+    state.hold_up(number=0, duration=0)
+    state.send(lane=("hub", "arcade"))
+    state.pause(lane=("arcade", "hub"), duration=DAY)
+    state.forge(lane=("arcade", "hub"), kind="return", number=1, amount=1, relayer=RELAYER)
+    state.restart(number=0, above=2)
+    state.follow_restart(number=0)
+    state.unpause(lane=("arcade", "hub"), by=OWNER)
+    state.retry(number=0)
+    state.deliver(number=0)
+
+
+@replay(Faults, "head of an Inbox recorded", "abandoned, replaced")
+def a_long_way_to_where_it_was_left(state: Faults) -> None:
+    """P1, M21: a recorded head shortens it."""
+    state.forget(lane=("hub", "arcade"), lost=3, instead=3, returned=False)
+    state.restart(number=0, above=2)
+    state.follow_restart(number=0)
+    state.deliver(number=0)
+    state.record_inbox_head(number=0, before=2)
+    state.refund_abandoned(number=0)
 
 
 @replay(Everything, "restart followed", "rotated", "refunded", "claim paid")

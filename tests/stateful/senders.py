@@ -28,7 +28,7 @@ _DEFAULT_TIME = 14 * DAY
 
 
 class Senders(Machine):
-    """An account, a contract with its own or another's credit, and the owner, who sends free on the hub."""
+    """An account, and a contract with its own or another's credit."""
 
     @initialize(
         first=LANE,
@@ -44,9 +44,11 @@ class Senders(Machine):
 
     @rule(
         lane=LANE,
-        who=st.sampled_from(["account", "account", "contract", "contract for payer", "owner"]),
+        who=st.sampled_from(["account", "contract", "contract for payer"]),
         scripted=st.sampled_from([True, True, True, False]),
         gas=st.sampled_from([ENOUGH_GAS, LAVISH_GAS, None, TOO_LITTLE_GAS]),
+        return_gas=st.sampled_from([None, LAVISH_GAS, TOO_LITTLE_GAS, 0]),
+        bound=st.sampled_from([None, None, 0, -1]),
         within=st.sampled_from([None, HOUR, 2 * HOUR, DAY]),
         payload=st.binary(max_size=31),
         count=st.integers(1, 3),
@@ -57,24 +59,34 @@ class Senders(Machine):
         who: str = "account",
         scripted: bool = True,
         gas: int | None = ENOUGH_GAS,
+        return_gas: int | None = None,
+        bound: int | None = None,
         within: int | None = None,
         payload: bytes = b"",
         count: int = 1,
     ) -> None:
+        """`bound`: by how much the most that the message may cost differs from what it costs."""
         g, (origin, destination) = self.gateways, lane
         recipient = g.places[destination].recipient if scripted else NOBODY
         contract = g.places[origin].contract
-        sender = {"account": SENDER, "owner": OWNER}.get(who, contract)
+        sender = SENDER if who == "account" else contract
         payer = PAYER if who == "contract for payer" else sender
         for _ in range(count):
             deadline = None if within is None else self.next(origin) + within
             to = interoperable(g.id_of(destination), recipient)
-            data = gateway.send_call(to, payload, gas, deadline, payer if payer != sender else None)
-            limit = gas or self.sides[origin].routes[destination].default_gas_limit
-            fee, total = self._price(lane, limit, len(payload))
-            if who == "owner" and g.id_of(origin) == g.network_id:
-                fee, total = Fee(0, 0, 0), 0
+            terms = self.sides[origin].routes[destination].terms
+            limit = gas or terms.default_gas_limit
+            return_limit = terms.default_return_gas_limit if return_gas is None else return_gas
+            fee = terms.fee(limit, return_limit, len(payload))
+            total = terms.quote(limit, return_limit, len(payload))
+            most = None if bound is None else max(0, total + bound)
+            foreign = payer if payer != sender else None
+            data = gateway.send_call(to, payload, gas, deadline, foreign, return_gas, most)
             error = self._unaffordable(origin, payer, sender, total)
+            if most is not None and most < total:
+                error = "FeeTooHigh"
+            if not self.sides[origin].routes[destination].outbound:
+                error = "RouteClosed"
 
             def effect(
                 limit: int = limit, deadline: int | None = deadline, fee: Fee = fee, total: int = total
@@ -102,17 +114,11 @@ class Senders(Machine):
         side.credit[payer] -= total
         if payer != sender:
             side.allowance -= total
-        outbox.protocol_fees += total // GWEI - fee.relay - fee.back
+        outbox.protocol_fees += total // GWEI - fee.total
         before = self.next(lane[0]) + _DEFAULT_TIME if deadline is None else deadline
         logs = outbox.append(sender, recipient, limit, before, fee, payload)
         self.highest[lane] = max(self.highest[lane], outbox.nonce)
         return logs
-
-    def _price(self, lane: Lane, gas: int, length: int) -> tuple[Fee, int]:
-        """Parts in gwei, and what the sender pays in wei (M15)."""
-        route = self.sides[lane[0]].routes[lane[1]]
-        fee = Fee(route.base_fee, route.relay_part(gas, length), route.return_fee)
-        return fee, route.quote(gas, length)
 
     def _unaffordable(self, origin: str, payer: str, sender: str, total: int) -> str | None:
         side = self.sides[origin]
@@ -173,6 +179,7 @@ class Senders(Machine):
 
     @rule(lane=LANE, who=st.sampled_from([OWNER, ATTACKER]))
     def sweep(self, lane: Lane, who: str) -> None:
+        """Whoever asks for it: the owner's office that collects gets it."""
         side, outbox = self.sides[lane[0]], self.out(lane)
 
         def effect() -> list[Log]:

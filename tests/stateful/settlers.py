@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from metalayer.protocol import gateway
-from metalayer.protocol.gateway import Kind, ReturnNotice, Status
-from metalayer.protocol.message import Fee, Message
-from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR
-from tests.kit.scripted import OnReturn
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.facts import SetFact
+from metalayer.protocol.gateway import Kind, ReturnNotice, Status, Terms
+from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message
+from tests.kit import scripted
+from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR, SET_CALL
+from tests.kit.promises import promised_gas
 from tests.kit.stack import CHAINS
-from tests.stateful.ghost import GATEWAY_GAS, GATEWAY_PAYLOAD, Log, Mood, Outgoing, Undelivered, log
+from tests.stateful.ghost import NO_NOTICE, Log, Mood, OnReturn, Outgoing, Undelivered, log
 from tests.stateful.machine import CHAIN, PICK, RELAYERS, Lane, Part, must, pick
-from tests.stateful.relayers import Relayers
+from tests.stateful.relayers import GAS, PLENTY, Relayers
 
 _LAST_SECONDS = (-1, 0, 1)
 _LITTLE_GAS = (350_000, 600_000)
@@ -27,31 +30,34 @@ class Settlers(Relayers):
     # Returns, on the destination
 
     @precondition(lambda self: self.undelivered(Status.FAILED, Status.EXPIRED))
-    @rule(number=PICK)
-    def return_to_sender(self, number: int) -> None:
+    @rule(number=PICK, caller=st.sampled_from(RELAYERS))
+    def return_to_sender(self, number: int, caller: str = RELAYER) -> None:
         name, one = pick(self.undelivered(Status.FAILED, Status.EXPIRED), number)
         error = None
         if self.next(name) <= one.message.deliver_before:
             error = "MessageNotExpired"
         elif one.notice_nonce and not self._back(one).may_lose(one.notice_nonce):
             error = "MessageNotReturnable"
-        self._return(name, one, error)
+        self._return(name, one, error, caller)
 
-    def _return(self, name: str, one: Undelivered, error: str | None) -> None:
+    def _return(self, name: str, one: Undelivered, error: str | None, caller: str = RIVAL) -> None:
+        """Its step is paid once, however often the notice of it is lost."""
         message = one.message
 
         def effect() -> list[Log]:
-            expired = one.status is Status.EXPIRED
-            logs = self.tell(
-                name, message.origin, Kind.RETURN, message.id, int(expired), Fee.unpack(message.fee).back
-            )
+            expired, step = one.status is Status.EXPIRED, Fee.unpack(message.fee).step
+            logs = self.tell(name, message.origin, Kind.RETURN, message.id, int(expired), step)
+            if not one.notice_nonce:
+                self.inc(self.lane_of(message)).of(caller).total += step
+            else:
+                self.reach("returned again")
             nonce = self._back(one).nonce
             self.sides[name].undelivered[message.id] = Undelivered(message, one.status, nonce)
             return [*logs, log("ReturnSent", message.id, message.origin, message.nonce, data=(nonce,))]
 
         done = self.perform(
             name,
-            ATTACKER,
+            caller,
             gateway.return_call(message),
             error,
             effect,
@@ -93,35 +99,38 @@ class Settlers(Relayers):
 
     def open(self) -> list[tuple[str, Undelivered]]:
         """Messages that failed and did not end."""
-        return [(name, one) for name, one in self.undelivered(Status.FAILED) if not one.notice_nonce]
+        return [
+            (name, one)
+            for name, one in self.undelivered(Status.FAILED)
+            if not one.notice_nonce and not one.message.is_of_gateways
+        ]
 
     # Refunds, on the origin
 
     @precondition(lambda self: self.refundable())
-    @rule(number=PICK, end=PICK, caller=st.sampled_from([RELAYER, ATTACKER]))
-    def refund(self, number: int, end: int = 255, caller: str = RELAYER) -> None:
+    @rule(number=PICK, end=PICK, caller=st.sampled_from([RELAYER, ATTACKER]), gas=GAS)
+    def refund(self, number: int, end: int = 255, caller: str = RELAYER, gas: int | None = PLENTY) -> None:
         """With a walk to the present head or to a stored one."""
-        lane, message, notice = pick(self.refundable(), number)
+        lane, message = pick(self.refundable(), number)
         outbox = self.out(lane)
         ends = outbox.walk_ends(message.nonce)
         chosen = pick(ends, end)
         walk = outbox.walk(message.nonce, chosen)
-        done = self._end(
-            lane,
-            message,
-            gateway.REFUND.encode(message, walk),
-            caller,
-            lambda: self._refunded(lane, message, notice),
-        )
-        if done:
+        data, fee = gateway.REFUND.encode(message, walk), Fee.unpack(message.fee)
+        unspent = fee.relay - fee.base if outbox.notices[message.id].expired else 0
+        if self.end_message(lane, message, data, caller, unspent, len(walk.ids), gas):
             self.reach("refunded")
             self.reach("walk to a stored head" if chosen < outbox.nonce else "walk to the present head")
-            self.refuse(lane[0], caller, gateway.REFUND.encode(message, walk), "AlreadyRefunded")
+            self.refuse(lane[0], caller, data, "AlreadyRefunded")
 
-    def refundable(self) -> list[tuple[Lane, Message, ReturnNotice]]:
+    def refundable(self) -> list[tuple[Lane, Message]]:
         """Messages that a notice came back for, and that are in their lane still."""
+        return [(lane, message) for lane, message in self.returning() if self.heard(lane, message)]
+
+    def returning(self) -> list[tuple[Lane, Message]]:
+        """The same, whether the notice still counts or not."""
         return [
-            (lane, message, notice)
+            (lane, message)
             for lane in LANES
             for message in self.out(lane).sent.values()
             if (notice := self.out(lane).notices.get(message.id))
@@ -130,35 +139,121 @@ class Settlers(Relayers):
             and message.sender != self.gateways.gateway
         ]
 
-    def _refunded(self, lane: Lane, message: Message, notice: ReturnNotice) -> list[Log]:
-        fee = Fee.unpack(message.fee)
-        return self.end_returned(lane, message, fee.relay - fee.base if notice.expired else 0)
+    def heard(self, lane: Lane, message: Message) -> bool:
+        """True if the destination said in the present epoch that the message goes back."""
+        notice = self.out(lane).notices.get(message.id, NO_NOTICE)
+        return notice.carrier is not None and notice.epoch == self.epoch_back(lane)
 
-    def end_returned(self, lane: Lane, message: Message, unspent: int) -> list[Log]:
-        """The message's only end on its origin."""
-        side, outbox = self.sides[lane[0]], self.out(lane)
-        notice = outbox.notices.get(message.id, ReturnNotice(None, False, False))
-        outbox.notices[message.id] = ReturnNotice(notice.carrier, notice.expired, True)
-        given = side.reward(outbox, message.sender, unspent)
-        if message.sender == self.gateways.places[lane[0]].contract:
-            side.returned.append(message.id)
-        return [log("MessageReturned", message.id, message.destination, message.nonce, data=(given,))]
+    def epoch_back(self, lane: Lane) -> int:
+        """Of the lane on which a destination talks back."""
+        return self.inc((lane[1], lane[0])).epoch
 
-    def _end(
-        self, lane: Lane, message: Message, data: bytes, caller: str, effect: Callable[[], list[Log]]
+    @precondition(lambda self: self.outdated())
+    @rule(number=PICK)
+    def refund_what_does_not_count_any_more(self, number: int) -> None:
+        """P1: what a chain said before its lane was restarted, it did not say."""
+        lane, message = pick(self.outdated(), number)
+        walk = self.out(lane).walk(message.nonce, self.out(lane).walk_ends(message.nonce)[-1])
+        self.refuse(lane[0], ATTACKER, gateway.REFUND.encode(message, walk), "NotReturned")
+        self.reach("notice of an old epoch")
+
+    def outdated(self) -> list[tuple[Lane, Message]]:
+        return [(lane, message) for lane, message in self.returning() if not self.heard(lane, message)]
+
+    def end_message(
+        self,
+        lane: Lane,
+        message: Message,
+        data: bytes,
+        caller: str,
+        unspent: int,
+        ids: int,
+        gas: int | None = PLENTY,
     ) -> bool:
-        """A contract that refuses what comes back can be asked again, for ever (M20)."""
-        contract = self.gateways.places[lane[0]].contract
-        if message.sender == contract and not self.sides[lane[0]].takes_back:
-            self.refuse(lane[0], caller, data, None)
-            self.reach("refused what came back")
-            return False
-        return self.perform(lane[0], caller, data, None, effect)
+        """The message's only end on its origin. It is final whatever the sender does, and takes no more gas than was
+        promised from message and walk alone (P24).
+        """
+        limit = Fee.unpack(message.fee).return_gas_limit
+        most = promised_gas(data, len(message.payload), ids, limit)
 
-    @rule(name=CHAIN, behaviour=st.just(OnReturn.ACCEPT) | st.sampled_from(OnReturn))
+        def effect() -> list[Log]:
+            return self._returned(lane, message, unspent, caller)
+
+        if gas is PLENTY:
+            return self.perform(lane[0], caller, data, None, effect, most=most)
+        return self.attempt(lane[0], caller, data, gas, effect)
+
+    def _returned(self, lane: Lane, message: Message, unspent: int, caller: str) -> list[Log]:
+        """The caller earns its step, and the callback if there is somebody to call: as far as the escrow reaches."""
+        side, outbox, fee = self.sides[lane[0]], self.out(lane), Fee.unpack(message.fee)
+        is_contract = message.sender == self.gateways.places[lane[0]].contract
+        earned = side.reward(outbox, caller, fee.step + (fee.callback if is_contract else 0))
+        given = side.reward(outbox, message.sender, unspent + (0 if is_contract else fee.callback))
+        takes = is_contract and self.takes_back(lane[0], fee.return_gas_limit)
+        outbox.notices[message.id] = outbox.notices.get(message.id, NO_NOTICE)._replace(
+            refunded=True, callback_open=is_contract and not takes, unspent=given // GWEI
+        )
+        if takes:
+            side.returned.append(message.id)
+        data = (given, caller, earned)
+        logs = [log("MessageReturned", message.id, message.destination, message.nonce, data=data)]
+        if is_contract and not takes:
+            logs.append(log("CallbackFailed", message.id))
+            self.reach("refused what came back")
+        return logs
+
+    def takes_back(self, name: str, gas: int) -> bool:
+        """What the sending contract does if it is called with that gas."""
+        match self.sides[name].on_return:
+            case OnReturn.ACCEPT:
+                return gas >= 200_000
+            case OnReturn.HUNGRY:
+                return gas >= 900_000
+            case _:
+                return False
+
+    @precondition(lambda self: self.to_call_back())
+    @rule(number=PICK)
+    def call_back(self, number: int) -> None:
+        """Anyone may, with all gas, until the sender takes it; it moves no money (M20)."""
+        lane, message = pick(self.to_call_back(), number)
+        name, outbox, data = lane[0], self.out(lane), gateway.call_back_call(message)
+
+        def effect() -> list[Log]:
+            outbox.notices[message.id] = outbox.notices[message.id]._replace(callback_open=False)
+            self.sides[name].returned.append(message.id)
+            return [log("CalledBack", message.id)]
+
+        if not self.takes_back(name, 2**63):
+            self.refuse(name, ATTACKER, data, None)
+            self.reach("refused again what came back")
+        elif self.perform(name, ATTACKER, data, None, effect):
+            self.reach("called back")
+            self.refuse(name, ATTACKER, data, "NoCallback")
+
+    def to_call_back(self) -> list[tuple[Lane, Message]]:
+        return [
+            (lane, message)
+            for lane in LANES
+            for message in self.out(lane).sent.values()
+            if self.out(lane).notices.get(message.id, NO_NOTICE).callback_open
+        ]
+
+    @rule(
+        name=CHAIN,
+        behaviour=st.sampled_from([OnReturn.ACCEPT, OnReturn.HUNGRY]) | st.sampled_from(OnReturn),
+    )
     def change_mood_of_sender(self, name: str, behaviour: OnReturn) -> None:
-        self.sides[name].takes_back = behaviour is OnReturn.ACCEPT
-        self.arrange(name, SENDER, self.gateways.places[name].contract, SET_BEHAVIOUR.encode(behaviour))
+        g, places = self.gateways, self.gateways.places[name]
+        self.sides[name].on_return = behaviour
+        if behaviour is OnReturn.HUNGRY:
+            data = SET_CALL.encode(places.hungry, b"")
+        elif behaviour is OnReturn.REENTER:
+            attestation, _ = self.attest(name, [SetFact(0, bytes(32))])
+            data = SET_CALL.encode(g.gateway, gateway.DELIVER.encode(attestation, []))
+        else:
+            data = SET_BEHAVIOUR.encode(scripted.OnReturn[behaviour.name])
+        self.arrange(name, SENDER, places.contract, data)
 
     # Claims
 
@@ -180,7 +275,7 @@ class Settlers(Relayers):
         origin, name = lane
         earned = self.inc(lane).of(relayer)
         lost = self.out((name, origin)).may_lose(earned.claim_nonce)
-        carriage = self.sides[name].routes[origin].relay_part(GATEWAY_GAS, GATEWAY_PAYLOAD)
+        carriage = self.sides[name].routes[origin].terms.carriage()
         return carriage, earned.total - (0 if lost else earned.claimed)
 
     def claim_on(self, lane: Lane, relayer: str) -> bool:
@@ -223,10 +318,8 @@ class Settlers(Relayers):
             name, one = self.undelivered(Status.FAILED)[number]
             if self.next(name) <= one.message.deliver_before and not one.notice_nonce:
                 self.retry(number, RIVAL)
-        latest = max(
-            (one.message.deliver_before for _, one in self.undelivered(Status.FAILED, Status.EXPIRED)),
-            default=0,
-        )
+        times = [one.message.deliver_before for _, one in self.undelivered(Status.FAILED, Status.EXPIRED)]
+        latest = max((time for time in times if time != NEVER_EXPIRES), default=0)
         for name in CHAINS:
             if self.next(name) <= latest:
                 self.mine(name, latest)
@@ -238,6 +331,8 @@ class Settlers(Relayers):
             for name in CHAINS:
                 self.change_mood_of_sender(name, behaviour)
             self.refund_all()
+            for number in reversed(range(len(self.to_call_back()))):
+                self.call_back(number)
         self._claim_all()
         self._deliver_all()
         self.chains_are_as_they_should_be()
@@ -258,7 +353,10 @@ class Settlers(Relayers):
 
     def _needs_return(self, one: Undelivered) -> bool:
         lane = self.lane_of(one.message)
-        if not self.out(lane).has(one.message) or self.out(lane).notices.get(one.message.id):
+        message, notices = one.message, self.out(lane).notices
+        if message.is_of_gateways or not self.out(lane).has(message) or self.heard(lane, message):
+            return False
+        if notices.get(message.id, NO_NOTICE).refunded:
             return False
         return not one.notice_nonce or self._back(one).may_lose(one.notice_nonce)
 
@@ -288,22 +386,24 @@ class Settlers(Relayers):
     def set_free(self, lane: Lane) -> None:
         """The owner asks no fee any more."""
         route = self.sides[lane[0]].routes[lane[1]]
-        free = gateway.Route(True, True, route.default_gas_limit, route.max_gas_limit)
-        data = gateway.SET_ROUTE.encode(self.gateways.id_of(lane[1]), free)
+        terms = route.terms
+        free = Terms(terms.default_gas_limit, terms.max_gas_limit, terms.default_return_gas_limit)
+        data = gateway.SET_TERMS.encode(self.gateways.id_of(lane[1]), free)
         self.perform(lane[0], OWNER, data, None, list)
-        self.sides[lane[0]].routes[lane[1]] = free
+        self.sides[lane[0]].routes[lane[1]] = replace(route, terms=free)
 
     def _check_ends(self, lane: Lane) -> None:
         """P1: exactly one end each. P5: nothing stays in the escrow, and nothing is missing."""
         outbox, there = self.out(lane), self.sides[lane[1]]
-        statuses = self._statuses(lane)
+        statuses, notices = self._statuses(lane), self._notices(lane)
         for message in outbox.sent.values():
-            notice = outbox.notices.get(message.id)
-            executed, returned = message.id in there.delivered, bool(notice and notice.refunded)
+            notice = outbox.notices.get(message.id, NO_NOTICE)
+            executed, returned = message.id in there.delivered, notice.refunded
             known = there.undelivered.get(message.id)
             expected = (known.status, known.notice_nonce) if known else (Status.NONE, 0)
             what = f"message {message.nonce} of {lane[0]} → {lane[1]}"
             must("P1", f"the status of {what}", statuses[message.id], expected)
+            must("P1, P5", f"the return of {what}", notices[message.id], notice)
             if message.is_of_gateways:
                 assert not returned, f"P1: {what} is of the gateway, and was refunded"
             elif lane not in self.lied:
@@ -326,3 +426,12 @@ class Settlers(Relayers):
         requests = [(self.gateways.gateway, gateway.MESSAGE_STATUS.encode(id_)) for id_ in ids]
         answers = self.gateways.read(lane[1], requests)
         return {id_: gateway.MESSAGE_STATUS.decode(data) for id_, data in zip(ids, answers, strict=True)}
+
+    def _notices(self, lane: Lane) -> dict[bytes, ReturnNotice]:
+        ids, destination = (
+            [message.id for message in self.out(lane).sent.values()],
+            self.out(lane).destination,
+        )
+        requests = [(self.gateways.gateway, gateway.RETURN_NOTICE.encode(destination, id_)) for id_ in ids]
+        answers = self.gateways.read(lane[0], requests)
+        return {id_: gateway.RETURN_NOTICE.decode(data) for id_, data in zip(ids, answers, strict=True)}

@@ -7,15 +7,16 @@ expectation of the machine, not the machine itself.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import pytest
 
 from metalayer.protocol.hex import to_hex
 from tests.kit.evm import init_code
-from tests.kit.gateways import GUARDIAN, OWNER, Gateways
+from tests.kit.gateways import OWNER, Gateways
 from tests.kit.stack import CHAINS
 from tests.stateful.machine import Machine
-from tests.stateful.machines import Faults, Government, LifeCycle, run
+from tests.stateful.machines import Everything, Faults, Government, LifeCycle, run
 from tests.stateful.replays import REPLAYS
 
 
@@ -36,6 +37,18 @@ class Bug(IntEnum):
     ROTATES_BACKWARDS = 11
     RESTARTS_BACKWARDS = 12
     HEAD_NOT_CHECKED = 13
+    CALLS_BACK_WITH_TOO_LITTLE_GAS = 14
+    CALLS_BACK_WITH_ALL_GAS = 15
+    OLD_EPOCH_COUNTS = 16
+    CARRIER_PAID_TWICE = 17
+    RETURNER_PAID_TWICE = 18
+    PAUSE_EXTENDED_FROM_NOW = 19
+    CLOSED_LANE_EXECUTES = 20
+    NOTICE_LOST = 21
+    NOTICE_TAKEN_IN_TWICE = 22
+    VERSION_UNBOUNDED = 23
+    GRACE_FOR_DELIVERIES = 24
+    OLD_NOTICE_TAKEN_IN = 25
 
 
 FINDERS: dict[Bug, tuple[type[Machine], str]] = {
@@ -52,13 +65,25 @@ FINDERS: dict[Bug, tuple[type[Machine], str]] = {
     Bug.ROTATES_BACKWARDS: (Government, "what_outsiders_show"),
     Bug.RESTARTS_BACKWARDS: (Faults, "a_lane_that_was_reorganised"),
     Bug.HEAD_NOT_CHECKED: (Government, "what_outsiders_show"),
+    Bug.CALLS_BACK_WITH_TOO_LITTLE_GAS: (LifeCycle, "hostile_senders"),
+    Bug.CALLS_BACK_WITH_ALL_GAS: (LifeCycle, "hostile_senders"),
+    Bug.OLD_EPOCH_COUNTS: (Faults, "lies_before_a_restart"),
+    Bug.CARRIER_PAID_TWICE: (Faults, "a_notice_that_was_lost"),
+    Bug.RETURNER_PAID_TWICE: (Faults, "a_notice_that_was_lost"),
+    Bug.PAUSE_EXTENDED_FROM_NOW: (Government, "pauses_are_bounded"),
+    Bug.CLOSED_LANE_EXECUTES: (Government, "what_drains_from_a_closed_lane"),
+    Bug.NOTICE_LOST: (Government, "what_drains_from_a_closed_lane"),
+    Bug.NOTICE_TAKEN_IN_TWICE: (Government, "what_drains_from_a_closed_lane"),
+    Bug.VERSION_UNBOUNDED: (Government, "what_outsiders_show"),
+    Bug.GRACE_FOR_DELIVERIES: (Government, "sets_that_ran_out"),
+    Bug.OLD_NOTICE_TAKEN_IN: (Everything, "lies_that_were_put_aside"),
 }
 """The machine that finds a bug at random, and the replay that finds it always."""
 
 
 @pytest.mark.parametrize("bug", FINDERS, ids=lambda bug: bug.name.lower())
 def test_every_bug_is_found(gateways: Gateways, bug: Bug) -> None:
-    """P1, P2, P3, P5, M3, M12, M18, M21: by the replay that is meant to, in a check and not in the machine itself."""
+    """P1, P2, P3, P5, P24, M3, M12, M18, M21: by its replay, in a check and not in the machine itself."""
     install(gateways, bug)
     FINDERS[bug][0].gateways = gateways
     with pytest.raises(AssertionError, match=r"^P\d"):
@@ -83,12 +108,24 @@ def test_without_a_bug_nothing_is_found(gateways: Gateways, name: str) -> None:
 
 
 def install(gateways: Gateways, bug: Bug) -> None:
-    """The variant's code, immutables included: what its constructor returns at that address."""
-    first = gateways.sets[0]
-    words = (first.version, first.expires, first.words)
-    code = init_code("BrokenMetalayer", gateways.network_id, gateways.era, OWNER, GUARDIAN, words, bug)
-    place = {gateways.gateway: {"code": to_hex(code), "state": {}}}
+    """The variants' code, immutables included: what their constructors return at the addresses of the originals."""
+    g, first = gateways, gateways.sets[0]
+    offices = (OWNER, g.guardian, OWNER, OWNER)
+    arguments: tuple[Any, ...] = (
+        g.network_id,
+        g.era,
+        g.annex,
+        offices,
+        [],
+        (first.version, first.expires, first.words),
+        bug,
+    )
+    codes = {
+        g.gateway: init_code("BrokenMetalayer", *arguments),
+        g.annex: init_code("BrokenAnnex", g.network_id, bug),
+    }
     for name in CHAINS:
-        call = {"to": gateways.gateway, "data": "0x"}
-        built = gateways.rpc(name, "eth_call", call, "latest", place)
-        gateways.rpc(name, "anvil_setCode", gateways.gateway, built)
+        for address, code in codes.items():
+            place = {address: {"code": to_hex(code), "state": {}}}
+            built = g.rpc(name, "eth_call", {"to": address, "data": "0x"}, "latest", place)
+            g.rpc(name, "anvil_setCode", address, built)

@@ -32,12 +32,14 @@ from metalayer.protocol.facts import (
     contradict,
     signed_facts,
 )
+from metalayer.protocol.gateway import Route
 from metalayer.protocol.message import interoperable
 from metalayer.validator.process import Judgement, Validator
 from tests.kit.chains import BoundChain
 from tests.kit.evm import CODEC, Contract, Revert, call
 from tests.kit.paper import Validators
 from tests.kit.roles import OWNER, SENDER
+from tests.kit.terms import FREE_TERMS
 from tests.stateful.machine import PICK, pick
 
 LANES = (("hub", "arcade"), ("hub", "perps"), ("arcade", "hub"))
@@ -45,7 +47,7 @@ ORIGINS = ("hub", "arcade")
 HONEST = range(4)
 LIAR = 4
 # Nothing is charged, in a token that is nowhere.
-FREE_ROUTE = (True, True, 200_000, 2_000_000, 0, 0, 0, 0, 0)
+FREE_ROUTE = Route(True, True, FREE_TERMS)
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
 LIES = [keccak(text="lie"), keccak(text="other lie")]
 # What the hub's staking will record; versions above are nobody's.
@@ -341,7 +343,7 @@ class Trial:
                     yield Charge("falseHead", signed, (LIES[0], []), False)
             else:
                 history, nonce, head, restarted_at = lanes[fact.destination]
-                if isinstance(fact, RestartFact):
+                if not isinstance(fact, LaneFact):
                     yield Charge("falseRestart", signed, (), fact.nonce > restarted_at)
                     continue
                 yield Charge("beyondLane", signed, (), fact.nonce > nonce)

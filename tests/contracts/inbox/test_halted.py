@@ -258,6 +258,33 @@ def test_notices_are_retried_in_any_order(
     assert [gateway.view("returnNotice", lane.origin, id_)[1] for id_ in ids] == [False, True, False]
 
 
+def test_what_was_said_before_a_restart_does_not_become_new(
+    gateway: Contract,
+    lane: PaperLane,
+    relayer: str,
+    paper: PaperRelayer,
+    put_aside: Callable[..., Message],
+    resumed: Callable[..., None],
+) -> None:
+    """P1: lies that were put aside in a pause are as old as the rest, once their lane was restarted. What comes after
+    is new, also if it is put aside.
+    """
+    old = put_aside(Kind.RETURN, ID, 1, 0)
+    fact = RestartFact(lane.origin, lane.destination, 9)
+    gateway.send("followRestart", paper.attest(fact.leaf), lane.origin, 9, [], sender=relayer)
+    after = PaperLane(lane.network_id, lane.origin, lane.destination, start=9)
+    new = after.append_notice(gateway.address, gateway_payload(Kind.RETURN, ID, 0, 0))
+    paper.deliver(after)
+    refusal = error("NoticeOutdated", old.id, 9)
+    assert gateway.revert("retry", *place(old), sender=relayer) == refusal
+    resumed(lane.origin)
+    assert gateway.revert("retry", *place(old), sender=relayer) == refusal
+    assert gateway.view("messageStatus", old.id) == FAILED
+    assert gateway.view("returnNotice", lane.origin, ID)[0] == "0x" + "00" * 20
+    gateway.send("retry", *place(new), sender=relayer)
+    assert gateway.view("returnNotice", lane.origin, ID)[1:5] == (False, False, False, 1)
+
+
 def test_a_notice_that_was_put_aside_never_goes_back(
     gateway: Contract, relayer: str, put_aside: Callable[..., Message]
 ) -> None:

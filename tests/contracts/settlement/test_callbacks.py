@@ -24,6 +24,7 @@ from tests.kit.evm import (
     slot,
 )
 from tests.kit.outbox import return_gas_limit
+from tests.kit.promises import promised_gas
 from tests.kit.scripted import OnReturn
 from tests.kit.settlement import FUNDS, Origin, Step, batch, fee, place
 from tests.kit.stack import Stack
@@ -57,18 +58,12 @@ GAS_PER_BYTE = 2
 """Gas of a payload's byte beside its calldata. Measured: 0.7."""
 GAS_PER_ID = 180
 """Gas of an id of a walk beside its calldata. Measured: 169."""
+CALL_RESERVE = 5_000 + 55_000
 
 
 def required_gas(limit: int) -> int:
     """What must be left right before the callback; `RecipientCall.required`."""
     return 5_000 + limit + max(limit // 63, 55_000)
-
-
-def promised_gas(data: bytes, payload_length: int, ids: int, limit: int) -> int:
-    """What whoever calls `refund` spends at most: P24. From the message and its walk alone."""
-    tokens = data.count(0) + 4 * (len(data) - data.count(0))
-    execution = CALLER_GAS + GAS_PER_BYTE * payload_length + GAS_PER_ID * ids + limit
-    return 21_000 + max(4 * tokens + execution, 10 * tokens)
 
 
 @pytest.fixture
