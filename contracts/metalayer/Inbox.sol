@@ -57,8 +57,8 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     /// @notice Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that
     /// ends in the block in which it begins, holds up a block: without this, one in each block would never end.
     uint64 public constant MIN_COOL_DOWN = 1 hours;
-    /// @dev Most by which a restart that is followed may raise a lane's nonce: more than any that an origin allows, also
-    /// if many of them are followed in one step, and too little to exhaust the nonces with a forged one.
+    /// @dev Most by which a restart that is followed may raise a lane's nonce: more than an origin allows, also
+    /// if several are followed in one step, and too little to exhaust the nonces with a forged one.
     uint64 internal constant MAX_FOLLOW_STEP = 1 << 40;
 
     /// @inheritdoc IInbox
@@ -251,7 +251,7 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         return last == 0;
     }
 
-    /// @dev When the last pause began: see {InboxLane}.
+    /// @dev When the last pause began; up to `MIN_COOL_DOWN` before that if it was shorter than that.
     function _pausedSince(InboxLane storage lane) internal view virtual returns (uint64) {
         return 2 * lane.pausedUntil - lane.pausableFrom;
     }
@@ -364,15 +364,6 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         lane.pausedUntil = until;
         lane.pausableFrom = until + uint64(Math.max(until - since, MIN_COOL_DOWN));
         emit InboundPaused(origin, until);
-    }
-
-    /// @dev When the last pause began; up to `MIN_COOL_DOWN` before that if it was shorter than that.
-    function _pausedSince(InboxLane storage lane) private view returns (uint64) {
-        return 2 * lane.pausedUntil - lane.pausableFrom;
-    }
-
-    function _isOpen(InboxLane storage lane) private view returns (bool) {
-        return lane.open && !_isPaused(lane.pausedUntil);
     }
 
     /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is
