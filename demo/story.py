@@ -18,6 +18,7 @@ from eth_utils.crypto import keccak
 from rich.console import Console
 
 from demo import processes
+from demo.fees import fee_of
 from demo.summary import Step, Summary
 from metalayer.assets import bridge, credit
 from metalayer.assets.books import read_books
@@ -26,11 +27,11 @@ from metalayer.cli.display import chain_progress
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.contracts import CONTRACTS
-from metalayer.deploy.intent import load_intent, route_between
+from metalayer.deploy.intent import load_intent
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network import localnet
-from metalayer.network.config import Chain, Network, load_network
+from metalayer.network.config import Network, load_network
 from metalayer.network.connection import connect
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
@@ -42,7 +43,7 @@ from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, state_dir
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY, era
-from metalayer.protocol.message import Fee, Message
+from metalayer.protocol.message import Message
 from metalayer.tracking import messages
 from metalayer.tracking.follower import Event, Follower, NotDelivered
 
@@ -228,7 +229,7 @@ class _Demo:
     def _pay(self, message: Message) -> None:
         """Notes the fee that the terms of networks.yaml give: what the user must have less at the end."""
         origin, destination = (self.network.chain(end) for end in (message.origin, message.destination))
-        self.moves.append((origin.name, -_fee(origin, destination, message)))
+        self.moves.append((origin.name, -fee_of(origin, destination, message)))
 
     def _messages(self, live: Live, origin: str, destination: str, boxes: dict[str, str]) -> None:
         for _ in range(_EACH_WAY):
@@ -289,7 +290,7 @@ class _Demo:
         arrived = amount
         if len(outcome.hops) > 1:
             forward = outcome.hops[-1].message
-            fee = _fee(hub, end, forward)
+            fee = fee_of(hub, end, forward)
             arrived -= fee
             self.say(f"{label}: the hub took {era(fee)} of it for the fee of the second hop")
         self.moves += [(origin, -amount), (end.name, arrived)]
@@ -343,10 +344,3 @@ def _results(futures: Iterable[Future[None]]) -> None:
 
 def _silent(_text: str) -> None:
     pass
-
-
-def _fee(origin: Chain, destination: Chain, message: Message) -> int:
-    """What the terms of networks.yaml charge for a message, in wei of ERA."""
-    back = Fee.unpack(message.fee).return_gas_limit
-    terms = route_between(origin, destination).terms
-    return terms.quote(message.gas_limit, back, len(message.payload))

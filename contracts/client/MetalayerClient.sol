@@ -15,9 +15,9 @@ import {Message} from "../metalayer/types/Message.sol";
 /// A derived contract implements two hooks:
 /// - `_onMessageReceived`: a message arrived. Revert to refuse it: then it can be retried until it expires;
 /// - `_onMessageReturned`: a message of this contract was not delivered, and comes back. Undo what was done when it was
-///   sent. It runs with the `returnGasLimit` of the message; if it fails, anyone may repeat it, for ever. A message succeeds in one hook, of its
-///   recipient or of its sender, and never twice. The gateway does not allow reentry: during a hook it delivers,
-///   retries and returns no other message. The hooks may send.
+///   sent. It runs with the `returnGasLimit` of the message; if it fails, anyone may repeat it, for ever. A message
+///   succeeds in one hook, of its recipient or of its sender, and never twice. The gateway does not allow reentry:
+///   during a hook it delivers, retries and returns no other message. The hooks may send.
 abstract contract MetalayerClient is ERC7786Recipient, IMessageReturned {
     /// @notice The gateway of this chain.
     IMetalayer public immutable GATEWAY;

@@ -78,8 +78,9 @@ interface IInbox {
     function deliver(Attestation calldata attestation, Batch[] calldata batches) external;
 
     /// @notice Calls the recipient of a failed message again, with at least the message's gas limit and as much more
-    /// as the caller provides. Anyone may call until the message expires, whether or not the route is open. A notice that
-    /// was put aside while its lane was closed or paused never expires, and is taken in once the lane is open again.
+    /// as the caller provides. Anyone may call until the message expires, whether or not the route is open. A notice
+    /// that was put aside while its lane was closed or paused never expires, and is taken in once the lane is open
+    /// again.
     function retry(uint256 origin, uint64 nonce, Message calldata message) external;
 
     /// @notice Sends the origin a notice that a failed or expired message goes back to its sender. Anyone may call once
@@ -107,8 +108,8 @@ interface IInbox {
     /// @param nonce Place of the restart that was followed.
     function noticeRestart(uint256 origin, uint64 nonce) external;
 
-    /// @notice Pauses deliveries from a chain until `duration` seconds from now. Only the guardian. Extends a pause that
-    /// is running, but not beyond the longest pause from its beginning; never shortens one.
+    /// @notice Pauses deliveries from a chain until `duration` seconds from now. Only the guardian. Extends a pause
+    /// that is running, but not beyond the longest pause from its beginning; never shortens one.
     function pauseInbound(uint256 origin, uint64 duration) external;
 
     /// @notice Ends a pause early; the cool-down counts from now. Only the guardian or the owner.

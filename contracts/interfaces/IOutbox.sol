@@ -22,8 +22,8 @@ interface IOutbox is IERC7786GatewaySource {
         uint256 fee,
         bytes32 head
     );
-    /// @notice Emitted when the owner or the guardian restarts a lane. `lastNonce` is the place of the last message before; the next
-    /// one stands at `nonce` + 1.
+    /// @notice Emitted when the owner or the guardian restarts a lane. `lastNonce` is the place of the last message
+    /// before; the next one stands at `nonce` + 1.
     event LaneRestarted(uint256 indexed destination, uint64 indexed nonce, uint64 lastNonce);
     /// @notice Emitted when the protocol's share of fees is paid out, in wei of ERA.
     event Swept(uint256 indexed destination, address indexed to, uint256 amount);
@@ -50,10 +50,10 @@ interface IOutbox is IERC7786GatewaySource {
     /// @notice Thrown unless a restart raises the nonce, and by no more than `MAX_RESTART_STEP`.
     error InvalidRestart(uint256 destination, uint64 nonce, uint64 lowest, uint64 highest);
 
-    /// @notice Restarts a lane that a reorganisation of this chain broke. Only the owner or the guardian. The next message stands at
-    /// `nonce` + 1, on a new genesis head. `nonce` must be above every nonce that the lane ever had, including in the
-    /// history that is gone. Earlier messages that the destination did not execute can be refunded once the destination
-    /// has followed the restart.
+    /// @notice Restarts a lane that a reorganisation of this chain broke. Only the owner or the guardian. The next
+    /// message stands at `nonce` + 1, on a new genesis head. `nonce` must be above every nonce that the lane ever had,
+    /// including in the history that is gone. Earlier messages that the destination did not execute can be refunded
+    /// once the destination has followed the restart.
     function restart(uint256 destination, uint64 nonce) external;
 
     /// @notice Pays the protocol's share of the fees of a lane, in ERA, to `COLLECTOR`. Anyone may call.

@@ -8,8 +8,8 @@ import {Walk} from "../metalayer/types/Walk.sol";
 
 /// @title Refunds: how messages that were not delivered end on their origin
 /// @notice Anyone may end them, and earns a step part of the message's fee for that. If the sender has code, its
-/// `onMessageReturned` is called with the gas that the message prepaid, and the caller earns the callback part, too. The
-/// refund is final whatever the sender does: if its callback fails, that alone stays open, to `callBack`.
+/// `onMessageReturned` is called with the gas that the message prepaid, and the caller earns the callback part, too.
+/// The refund is final whatever the sender does: if its callback fails, that alone stays open, to `callBack`.
 interface IRefunds {
     /// @notice Emitted when a sender was refunded: its message ended as returned. `unspent` wei of ERA of its fee went
     /// into its credit, and `earned` wei into that of the caller.
@@ -30,8 +30,8 @@ interface IRefunds {
     error NotInLane(bytes32 id, uint256 destination, uint64 nonce);
     /// @notice Thrown when a walk has more than 255 ids: no message is further from a head that the Outbox knows.
     error WalkTooLong(uint256 ids, uint256 maximum);
-    /// @notice Thrown when no notice of the message's return came from its destination in the present epoch, or when the
-    /// message is a notice itself: those are never returned.
+    /// @notice Thrown when no notice of the message's return came from its destination in the present epoch, or when
+    /// the message is a notice itself: those are never returned.
     error NotReturned(bytes32 id);
     /// @notice Thrown when the sender was already refunded.
     error AlreadyRefunded(bytes32 id);
@@ -83,7 +83,8 @@ interface IRefunds {
     ) external;
 
     /// @notice Records a head that the destination had before it left a lane, so that no `refundAbandoned` needs more
-    /// ids than fit a transaction. `ids` lead from `head`, at `nonce`, to where it left the lane, or to a recorded head.
+    /// ids than fit a transaction. `ids` lead from `head`, at `nonce`, to where it left the lane, or to a recorded
+    /// head.
     function recordInboxHead(
         uint256 destination,
         uint64 restartNonce,

@@ -10,7 +10,8 @@ import {IRefunds} from "./IRefunds.sol";
 /// here, it costs no more than the escrow of that destination's lane, and returns nothing that was not sent to it.
 ///
 /// A chain that lied can be trusted again: once the lane from it to here is restarted and the restart followed here, a
-/// new epoch begins. What it said before about returns and restarts no longer counts, and honest notices are sent again.
+/// new epoch begins. What it said before about returns and restarts no longer counts, and honest notices are sent
+/// again.
 interface ISettlement is IRefunds {
     /// @notice Emitted when a destination says that a message did not reach its recipient. The first carrier of such a
     /// notice is paid.

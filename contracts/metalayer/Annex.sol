@@ -7,8 +7,8 @@ import {Restarts} from "./Restarts.sol";
 import {Rotations} from "./Rotations.sol";
 
 /// @title Annex: what a gateway does rarely
-/// @notice The gateway runs this code on its own storage: see {Annexed}. Called at its own address, it finds no lane, no
-/// credit and no validator set: whatever anyone does there, nobody relies on.
+/// @notice The gateway runs this code on its own storage: see {Annexed}. Called at its own address, it finds no lane,
+/// no credit and no validator set: whatever anyone does there, nobody relies on.
 contract Annex is Refunds, Restarts, Rotations {
     /// @param networkId Chain id of the hub.
     constructor(uint256 networkId) Refunds(networkId) {}

@@ -5,8 +5,9 @@ import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {IAnnexed} from "../interfaces/IAnnexed.sol";
 
 /// @title Annexed: runs rare functions from a second contract
-/// @notice The code of a contract is limited to 24,576 bytes. What the gateway does rarely is the code of {Annex}, which
-/// it runs on its own storage by `delegatecall`. Each function that it runs so is named: there is no fallback function.
+/// @notice The code of a contract is limited to 24,576 bytes. What the gateway does rarely is the code of {Annex},
+/// which it runs on its own storage by `delegatecall`. Each function that it runs so is named: there is no fallback
+/// function.
 abstract contract Annexed is IAnnexed {
     /// @inheritdoc IAnnexed
     address public immutable ANNEX;

@@ -346,8 +346,8 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         return lane.open && !_isPaused(lane.pausedUntil);
     }
 
-    /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is a
-    /// notice, which is put aside as failed. Neither calls anybody or does what its origin says.
+    /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is
+    /// a notice, which is put aside as failed. Neither calls anybody or does what its origin says.
     function _isHarmless(Message calldata message) private view returns (bool) {
         return _isExpired(message.deliverBefore) || _isNotice(message);
     }

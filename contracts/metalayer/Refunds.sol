@@ -38,7 +38,8 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         bytes32 id = _checkWalk(message, walk);
         ReturnNotice storage notice = originState().notices[walk.destination][id];
         require(
-            notice.carrier != address(0) && notice.epoch == originState().epochs[walk.destination].number, NotReturned(id)
+            notice.carrier != address(0) && notice.epoch == originState().epochs[walk.destination].number,
+            NotReturned(id)
         );
         Fee fee = message.fee;
         _end(id, message, walk, notice.expired ? fee.relayPart() - fee.basePart() : 0);
@@ -195,7 +196,8 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
     {
         left = originState().restarts[destination][restartNonce];
         require(
-            left.followed && left.epoch == originState().epochs[destination].number, RestartNotFollowed(destination, restartNonce)
+            left.followed && left.epoch == originState().epochs[destination].number,
+            RestartNotFollowed(destination, restartNonce)
         );
     }
 
@@ -208,7 +210,8 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         bytes32 head
     ) private view returns (bool) {
         if (nonce == left.nonce) return head == left.head;
-        return nonce < left.nonce && head == originState().inboxHeads[_recordHash(destination, restartNonce, left)][uint64(nonce)];
+        bytes32 recordHash = _recordHash(destination, restartNonce, left);
+        return nonce < left.nonce && head == originState().inboxHeads[recordHash][uint64(nonce)];
     }
 
     function _recordHash(uint256 destination, uint64 restartNonce, RestartRecord storage left)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from metalayer.errors import MetalayerError
-from metalayer.network.bids import HEADER, Bid
+from metalayer.network.bids import HEADER, Bid, Header
 from metalayer.network.config import Chain
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.pool import SLOWEST_POLL, Keep, NotMined, Pool, count_request, nowhere
@@ -19,6 +19,14 @@ from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import quantity
 
 _GAS_MARGIN = 1.2
+
+
+class _Start(NamedTuple):
+    """What signing begins with: the next nonce, those of `Sending.pending`, and the latest block."""
+
+    nonce: int
+    others: list[int]
+    header: Header
 
 
 class Sending(Pool):
@@ -97,8 +105,7 @@ class Sending(Pool):
         keep = keep or nowhere
         flying = self._flying.setdefault(sender.address.lower(), set())
         with self._sender_lock(sender.address):
-            self._await_others(sender.address)
-            signed = self.sign_many(sender, transactions)
+            signed = self._sign(sender, transactions, self._after_others(sender.address))
             keep(signed)
             nonces = {one.nonce for one in signed}
             flying |= nonces
@@ -115,15 +122,14 @@ class Sending(Pool):
 
     def sign_many(self, sender: Sender, transactions: Sequence[Transaction]) -> list[Signed]:
         """Signs all with the account's next nonces and today's fees. Nothing is sent."""
+        return self._sign(sender, transactions, self._start(sender.address))
+
+    def _sign(self, sender: Sender, transactions: Sequence[Transaction], start: _Start) -> list[Signed]:
         unknown = [transaction for transaction in transactions if transaction.gas is None]
-        # The nonce is read each time rather than remembered: it stays right when another process uses the account or
-        # a test restores a snapshot. What this process has sent may not have reached the node that answers.
-        nonce, header = self.batch([count_request(sender.address, "pending"), HEADER])
-        nonce = max([nonce, *(flown + 1 for flown in tuple(self._flying.get(sender.address.lower(), ())))])
-        bid = self._bidder.bid(header)
+        bid, header = self._bidder.bid(start.header), start.header
         estimated = iter(self._estimates(sender.address, unknown))
         signed = []
-        for place, transaction in enumerate(transactions, nonce):
+        for place, transaction in enumerate(transactions, start.nonce):
             gas = transaction.gas
             if gas is None:
                 gas = min(MAX_TRANSACTION_GAS, header.gas_limit, int(next(estimated) * _GAS_MARGIN))
@@ -148,19 +154,30 @@ class Sending(Pool):
                 return at("latest")
             raise
 
-    def _await_others(self, address: str) -> None:
-        others = self.pending(address)
+    def _start(self, address: str) -> _Start:
+        # Read each time rather than remembered: it stays right when another process uses the account or a test restores
+        # a snapshot. What this process has sent may not have reached the node that answers.
+        counts = [count_request(address, tag) for tag in ("latest", "pending")]
+        latest, pending, header = self.batch([*counts, HEADER])
+        flying = tuple(self._flying.get(address.lower(), ()))
+        others = [nonce for nonce in range(latest, pending) if nonce not in flying]
+        return _Start(max([pending, *(nonce + 1 for nonce in flying)]), others, header)
+
+    def _after_others(self, address: str) -> _Start:
+        """When what is pending of the account from elsewhere is mined. NotMined if it is not in time."""
+        start = self._start(address)
+        if not start.others:
+            return start
         until = time.monotonic() + self.patience.most
-        while others and self._count(address) <= others[-1]:
+        while self._count(address) <= start.others[-1]:
             if time.monotonic() > until:
-                raise NotMined(_still_pending(self.chain.name, address, others))
+                raise NotMined(_still_pending(self.chain.name, address, start.others))
             time.sleep(SLOWEST_POLL)
+        return self._start(address)
 
     def pending(self, address: str) -> list[int]:
         """Nonces of what the node has of an account and no block: not what this process sent and waits for."""
-        latest, pending = self.batch(count_request(address, tag) for tag in ("latest", "pending"))
-        flying = self._flying.get(address.lower(), ())
-        return [nonce for nonce in range(latest, pending) if nonce not in flying]
+        return self._start(address).others
 
     def _failure(self, sender: str, transaction: Transaction, receipt: Receipt) -> Reverted:
         what = f"transaction {receipt['transactionHash']}"

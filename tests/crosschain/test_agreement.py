@@ -323,24 +323,23 @@ def test_a_slow_honest_node_is_waited_for_when_the_fast_ones_disagree(
 def test_a_round_is_a_handful_of_requests(mesh: Deployment, watch: Open, facts: int) -> None:
     """Of each node, in two round trips: however many facts of a lane, and however many proposals."""
     here = watch([], [], [])
-    heads = [send(mesh) for _ in range(facts)]
-    for fact in heads:
-        here.propose(fact)
-    assert {one.judgement for one in here.validator.pass_once()} == {Judgement.SIGNED}
+    assert here.judge(send(mesh)).judgement is Judgement.SIGNED
     for node in here.nodes:
-        assert node.bodies == [2, 2]
+        node.forget()
+    for _ in range(facts):
+        here.propose(send(mesh))
+    verdicts = here.validator.pass_once()
+    assert [one.judgement for one in verdicts] == [Judgement.SIGNED] * facts
+    for node in here.nodes:
+        assert node.bodies == [3, 2]
         assert [call.method for call in node.asked] == [
             "eth_chainId",
             "eth_blockNumber",
+            # The block that was final before, and the one that is now.
+            "eth_getBlockByNumber",
             "eth_getBlockByNumber",
             "eth_getLogs",
         ]
-        node.forget()
-    here.propose(send(mesh))
-    assert [one.judgement for one in here.validator.pass_once()] == [Judgement.SIGNED]
-    for node in here.nodes:
-        # The block that was final before is asked for, too.
-        assert node.bodies == [3, 2]
 
 
 def test_one_chain_does_not_delay_the_others(mesh: Deployment, watch: Open) -> None:

@@ -58,9 +58,10 @@ class Revert:
         return hash(self.data)
 
     def __repr__(self) -> str:
-        for name, (selector, types) in _errors().items():
-            if self.data[:4] == selector:
-                return f"{name}{CODEC.decode(types, self.data[4:])}"
+        for name, known in _errors().items():
+            for selector, types in known:
+                if self.data[:4] == selector:
+                    return f"{name}{CODEC.decode(types, self.data[4:])}"
         return f"Revert({explain(self.data)})"
 
     @property
@@ -69,9 +70,13 @@ class Revert:
 
 
 def error(name: str, *arguments: Any) -> Revert:
-    """The revert of a contract of this project with these arguments."""
-    selector, types = _errors()[name]
-    return Revert(selector + CODEC.encode(types, arguments))
+    """The revert of a contract of this project with these arguments. Two contracts may give one name to two errors: the
+    one that takes the arguments is meant.
+    """
+    for selector, types in _errors()[name]:
+        if len(types) == len(arguments) and all(map(CODEC.is_encodable, types, arguments)):
+            return Revert(selector + CODEC.encode(types, arguments))
+    raise AssertionError(f"no error {name} takes {arguments}")
 
 
 OUT_OF_GAS = Revert(b"")
@@ -274,15 +279,17 @@ def _methods(name: str) -> dict[str, tuple[bytes, list[str], list[str]]]:
 
 
 @lru_cache
-def _errors() -> dict[str, tuple[bytes, list[str]]]:
+def _errors() -> dict[str, list[tuple[bytes, list[str]]]]:
     known = {
-        "Panic": (keccak(text="Panic(uint256)")[:4], ["uint256"]),
-        "Error": (keccak(text="Error(string)")[:4], ["string"]),
+        "Panic": [(keccak(text="Panic(uint256)")[:4], ["uint256"])],
+        "Error": [(keccak(text="Error(string)")[:4], ["string"])],
     }
     for contract_type in contract_types().values():
         for abi in contract_type.errors:
             types = [parameter.canonical_type for parameter in abi.inputs]
-            known[abi.name] = (keccak(text=abi.selector)[:4], types)
+            found = (keccak(text=abi.selector)[:4], types)
+            if found not in known.setdefault(abi.name, []):
+                known[abi.name].append(found)
     return known
 
 

@@ -29,8 +29,8 @@ library Facts {
         return _leaf(keccak256(abi.encode(RESTART_FACT_TYPEHASH, origin, destination, nonce)));
     }
 
-    /// @notice Leaf of "the destination did not execute message `id`, at place `nonce` of the lane (origin, destination),
-    /// before its deadline, and left it with this status".
+    /// @notice Leaf of "the destination did not execute message `id`, at place `nonce` of the lane (origin,
+    /// destination), before its deadline, and left it with this status".
     /// @param status {MessageStatus} on the destination: none if it was never tried.
     function unexecuted(uint256 origin, uint256 destination, uint256 nonce, bytes32 id, uint256 status)
         internal

@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 
 /// @title RecipientCall: the only calls of the gateway to contracts of others
-/// @notice Of a message's recipient by the Inbox, and of its sender when it comes back. In assembly, because Solidity's `try` reverts the caller when the recipient returns fewer than 32 bytes, and
-/// copies everything that it returns.
+/// @notice Of a message's recipient by the Inbox, and of its sender when it comes back. In assembly, because Solidity's
+/// `try` reverts the caller when the recipient returns fewer than 32 bytes, and copies everything that it returns.
 library RecipientCall {
     /// @dev Upper bound of the gas spent between measuring it and handing it over: 60 for the opcodes between, 100 for
     /// the warm CALL, 2,600 for the cold code of a delegated account (EIP-7702); the rest is room for dearer opcodes.

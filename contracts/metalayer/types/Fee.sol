@@ -23,7 +23,8 @@ using {
 ///   return part: three step parts and the callback part;
 /// - expired before the first attempt: whoever delivered it earns the base part only. That is less than for a message
 ///   in time, so that it never pays to wait until a message expires;
-/// - returned: whoever calls `returnToSender`, whoever delivers its notice and whoever calls `refund` earn one step part
+/// - returned: whoever calls `returnToSender`, whoever delivers its notice and whoever calls `refund` earn one step
+/// part
 ///   each; the last of them earns the callback part, too, if the sender has code that is called.
 /// The sender gets back what nobody earned.
 library Fees {

@@ -4,7 +4,8 @@ pragma solidity ^0.8.28;
 /// @notice Fees and gas limits of messages to one remote chain. Fees are in gwei of ERA.
 /// @param defaultGasLimit Gas limit of a message that names none.
 /// @param maxGasLimit Highest gas limit that a message may name: every message in a lane must fit the destination.
-/// @param defaultReturnGasLimit Gas limit of the sender's `onMessageReturned`, on this chain, if the message names none.
+/// @param defaultReturnGasLimit Gas limit of the sender's `onMessageReturned`, on this chain, if the message names
+/// none.
 /// @param baseFee For carrying a message, whatever becomes of it.
 /// @param gasFee Per 1,000 gas on the remote chain, rounded up.
 /// @param byteFee Per byte of payload.

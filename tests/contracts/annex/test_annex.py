@@ -125,7 +125,11 @@ def test_an_annex_that_is_not_there_breaks_no_more_than_what_is_rare(
     """The gateway says so, instead of doing nothing."""
     nobody = "0x00000000000000000000000000000000000Face7"
     fresh = founding.deploy(annex=nobody)
-    arguments = (validators.sign(901, fresh.address, bytes(32)).fields, validators.argument, [])
+    arguments: tuple[Any, ...] = (
+        validators.sign(901, fresh.address, bytes(32)).fields,
+        validators.argument,
+        [],
+    )
     assert fresh.revert("rotate", *arguments, sender=attacker) == error("AddressEmptyCode", nobody)
 
 

@@ -341,7 +341,7 @@ def test_what_was_put_aside_before_a_restart_does_not_count(
     put_aside: Callable[..., Message],
     resumed: Callable[..., None],
 ) -> None:
-    """P28: a chain lied, its lane was paused, and restarted and opened once it was mended: nobody brings the lies up
+    """A chain lied, its lane was paused, and restarted and opened once it was mended: nobody brings the lies up
     again. What it says from then on counts, also if it was put aside meanwhile.
     """
     lie = put_aside(Kind.RETURN, ID, 0, 0)

@@ -283,7 +283,7 @@ def test_too_little_gas_charges_nothing(
 def test_pays_no_more_than_its_sender_allows(
     gateway: Contract, sender: str, destination: int, recipient: bytes, missing: int
 ) -> None:
-    """P25: to the wei. A message that would cost more is not sent."""
+    """To the wei. A message that would cost more is not sent."""
     price = Price.of(OPEN_TERMS, DEFAULT_GAS_LIMIT, 0).total
     attributes = [max_fee(price - missing)]
     if missing > 0:
@@ -303,7 +303,7 @@ def test_pays_no_more_than_its_sender_allows(
 def test_terms_that_rise_between_quote_and_send_take_nothing(
     gateway: Contract, owner: str, sender: str, destination: int, recipient: bytes, raised: str
 ) -> None:
-    """P25: whatever of them rises, also what the message did not name."""
+    """Whatever of them rises, also what the message did not name."""
     quoted = gateway.view("quote", destination, DEFAULT_GAS_LIMIT, RETURN_GAS_LIMIT, 100)
     risen = replace(OPEN_TERMS, **{raised: getattr(OPEN_TERMS, raised) + 1_000})
     gateway.send("setTerms", destination, risen.fields, sender=owner)
@@ -333,7 +333,7 @@ def test_a_payer_never_pays_beyond_the_bound(
     length: int,
     gas_limit: int,
 ) -> None:
-    """P25: for all terms that may be set in between, and whoever's credit pays."""
+    """For all terms that may be set in between, and whoever's credit pays."""
     gas_limit = min(gas_limit, before.max_gas_limit, after.max_gas_limit)
     snapshot = gateway.chain.snapshot()
     try:

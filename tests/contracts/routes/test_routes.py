@@ -348,7 +348,7 @@ def test_refuses_other_pauses(
 
 
 def test_the_hub_is_paused_for_three_days(arcade: Stack, hub: Stack, perps: Stack, guardian: str) -> None:
-    """P23: whoever may hold up every chain may not do so for long. Other spokes, 21 days, as on the hub."""
+    """Whoever may hold up every chain may not do so for long. Other spokes, 21 days, as on the hub."""
     gateway, start, hub_id = arcade.gateway, now(arcade.chain) + 100, hub.chain.chain_id
     assert (gateway.view("MAX_PAUSE"), gateway.view("MAX_HUB_PAUSE")) == (MAX_PAUSE, MAX_HUB_PAUSE)
     refusal = error("InvalidPause", MAX_HUB_PAUSE + 1, MAX_HUB_PAUSE)
@@ -420,7 +420,7 @@ def test_a_pause_of_a_closed_route_does_not_open_it(
 
 
 def test_a_running_pause_is_extended(gateway: Contract, guardian: str, origin: int, start: int) -> None:
-    """P23: to the longest pause from its beginning, to the second; the cool-down is as long as all of it."""
+    """To the longest pause from its beginning, to the second; the cool-down is as long as all of it."""
     gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
     middle = start + DAY - 1
     left = MAX_PAUSE - (DAY - 1)
@@ -442,7 +442,6 @@ def test_a_running_pause_is_extended(gateway: Contract, guardian: str, origin: i
 def test_extending_in_small_steps_gains_nothing(
     gateway: Contract, guardian: str, origin: int, start: int
 ) -> None:
-    """P23."""
     for day in range(21):
         gateway.send("pauseInbound", origin, DAY + (day < 20), sender=guardian, at=start + day * DAY)
     assert gateway.view("pausedUntil", origin) == start + MAX_PAUSE
@@ -465,7 +464,7 @@ def test_extending_never_shortens(gateway: Contract, guardian: str, origin: int,
 def test_a_direction_cools_down_as_long_as_it_was_paused(
     gateway: Contract, guardian: str, origin: int, start: int, duration: int
 ) -> None:
-    """P23: from the end on."""
+    """From the end on."""
     gateway.send("pauseInbound", origin, duration, sender=guardian, at=start)
     earliest = start + 2 * duration
     refusal = error("CoolingDown", origin, earliest)

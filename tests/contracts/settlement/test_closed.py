@@ -1,4 +1,4 @@
-"""Closed routes: what was sent to a chain that is dead or lies comes home without it (P29)."""
+"""Closed routes: what was sent to a chain that is dead or lies comes home without it."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_comes_home_without_its_destination(
     status: Status,
     kind: str,
 ) -> None:
-    """P1, P5, P29: with what nobody earned. Not a second before its time; once."""
+    """P1, P5: with what nobody earned. Not a second before its time; once."""
     by, account = (sender, sender) if kind == "account" else (client, client.address)
     sent = origin.send(by, b"lost")
     parts = fee(sent)
@@ -238,7 +238,7 @@ def test_a_route_that_was_opened_again_waits_anew(
     come_home: Callable[..., Step],
     refusal: Callable[..., Revert],
 ) -> None:
-    """P29: in between more was sent."""
+    """In between more was sent."""
     sent = origin.send(sender)
     close()
     close(outbound=True, at=since + 50)
@@ -374,7 +374,7 @@ def test_refuses_what_no_quorum_of_the_installed_set_signed(
     refusal: Callable[..., Revert],
     what: str,
 ) -> None:
-    """P3, P29."""
+    """P3."""
     sent = origin.send(sender)
     close()
     by = elders()

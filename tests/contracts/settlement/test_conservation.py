@@ -25,6 +25,8 @@ from tests.kit.strategies import payload_lengths, up_to
 from tests.kit.terms import HIGHEST_FEE, WHOLE_SHARE
 
 RESTART = 10
+GAS_LIMIT = 10_000_000
+"""Enough for the scripted recipient, which keeps the payload."""
 FUNDS = 100_000_000 * 10**18
 
 
@@ -180,8 +182,8 @@ fees = up_to(HIGHEST_FEE)
 @given(
     terms=st.builds(
         Terms,
-        default_gas_limit=st.just(1_000_000),
-        max_gas_limit=st.just(1_000_000),
+        default_gas_limit=st.just(GAS_LIMIT),
+        max_gas_limit=st.just(GAS_LIMIT),
         default_return_gas_limit=st.just(0),
         base_fee=fees,
         gas_fee=fees,
@@ -195,14 +197,14 @@ fees = up_to(HIGHEST_FEE)
     refuses=st.booleans(),
 )
 @example(
-    terms=Terms(1_000_000, 1_000_000, 0, *[HIGHEST_FEE] * 4, WHOLE_SHARE),
+    terms=Terms(GAS_LIMIT, GAS_LIMIT, 0, HIGHEST_FEE, HIGHEST_FEE, HIGHEST_FEE, HIGHEST_FEE, WHOLE_SHARE),
     length=MAX_PAYLOAD_LENGTH,
     limit=1_000_000,
     by_contract=True,
     refuses=False,
 )
 @example(
-    terms=Terms(1_000_000, 1_000_000, 0, 7, 5, 3, 2, 1),
+    terms=Terms(GAS_LIMIT, GAS_LIMIT, 0, 7, 5, 3, 2, 1),
     length=1,
     limit=400_001,
     by_contract=False,

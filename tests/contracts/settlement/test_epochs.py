@@ -1,4 +1,4 @@
-"""Epochs: what a chain said before its lane was restarted and followed here does not count (P28).
+"""Epochs: what a chain said before its lane was restarted and followed here does not count.
 
 Arcade lies; then the lane from it to the hub is restarted and the restart followed. What it says from then on counts,
 also what it says again.
@@ -71,7 +71,7 @@ def test_a_notice_of_an_earlier_epoch_does_not_count(
     begin: Callable[..., Receipt],
     refusal: Callable[..., Revert],
 ) -> None:
-    """P28: a chain that lied says again what is true. Its carrier is paid once."""
+    """A chain that lied says again what is true. Its carrier is paid once."""
     sent = origin.send(sender)
     parts = fee(sent)
     lied = origin.notice(sent.id, expired=False, carrier=attacker, step=parts.step)
@@ -117,7 +117,7 @@ def test_a_notice_counts_in_its_own_epoch_alone(
     begin: Callable[..., Receipt],
     refusal: Callable[..., Revert],
 ) -> None:
-    """P28: nor in one after the next."""
+    """Nor in one after the next."""
     sent = origin.send(sender)
     for place in (PLACE, 2 * PLACE, 3 * PLACE):
         origin.notice(sent.id, expired=True, carrier=carrier, step=fee(sent).step)
@@ -182,7 +182,7 @@ def test_a_restart_notice_of_an_earlier_epoch_does_not_count(
     attacker: str,
     begin: Callable[..., Receipt],
 ) -> None:
-    """P28: a chain said that it left its lane at the beginning, though it had executed what stood there. Once it is
+    """A chain said that it left its lane at the beginning, though it had executed what stood there. Once it is
     trusted again, that is not refunded.
     """
     executed, left = origin.send(client, b"executed"), origin.send(client, b"left")
@@ -192,7 +192,13 @@ def test_a_restart_notice_of_an_earlier_epoch_does_not_count(
     assert hub.view("restartRecord", origin.arcade, RESTART) == (True, True, 0, 0, bytes(32))
     begin()
     for sent in (executed, left):
-        arguments = (sent.message.fields, walk([executed, left], sent).fields, RESTART, bytes(32), [])
+        arguments: tuple[Any, ...] = (
+            sent.message.fields,
+            walk([executed, left], sent).fields,
+            RESTART,
+            bytes(32),
+            [],
+        )
         refusal = hub.revert("refundAbandoned", *arguments, sender=attacker)
         assert refusal == error("RestartNotFollowed", origin.arcade, RESTART)
     refusal = hub.revert("recordInboxHead", origin.arcade, RESTART, 0, bytes(32), [], sender=attacker)
@@ -224,7 +230,7 @@ def test_honest_notices_that_a_restart_lost_are_sent_again_for_real(
     begin: Callable[..., Receipt],
     refusal: Callable[..., Revert],
 ) -> None:
-    """P1, P5, P28: arcade's notice was heard, then its lane was restarted: sent again for nothing, it counts again, and
+    """P1, P5: arcade's notice was heard, then its lane was restarted: sent again for nothing, it counts again, and
     its carrier is paid once.
     """
     sent = origin.send(client)

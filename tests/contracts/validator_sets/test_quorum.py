@@ -125,7 +125,7 @@ def test_emits_the_set(arcade: Stack, founding: Founding, deployer: str) -> None
 def test_accepts_a_set_that_lives_for_thirty_days(
     arcade: Stack, install: Callable[..., bytes | Revert]
 ) -> None:
-    """P27: to the second, at deployment, too."""
+    """To the second, at deployment, too."""
     at = now(arcade.chain) + 100
     assert isinstance(install(words([1] * 4), expires=at + 30 * DAY, at=at), bytes)
     for expires in (at + 30 * DAY + 1, 2**64 - 1):

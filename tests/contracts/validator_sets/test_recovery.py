@@ -1,4 +1,4 @@
-"""Recovery: a set that nobody signed, after the installed one expired; announced, and installed a week later (P27)."""
+"""Recovery: a set that nobody signed, after the installed one expired; announced, and installed a week later."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_announces_and_installs_to_the_second(
     earliest: int,
     attacker: str,
 ) -> None:
-    """P27: 14 days after the expiry, and 7 days later; anyone installs."""
+    """14 days after the expiry, and 7 days later; anyone installs."""
     after = saved()
     assert refusal(after, earliest - 1) == error("RecoveryTooEarly", earliest - 1)
     receipt = announce(after, earliest)
@@ -97,7 +97,7 @@ def test_the_saved_set_signs_and_rotates(
     earliest: int,
     relayer: str,
 ) -> None:
-    """P27: all goes on as after a rotation."""
+    """All goes on as after a rotation."""
     after = saved()
     announce(after, earliest)
     gateway.send("installAnnounced", after.argument, sender=relayer, at=earliest + ANNOUNCEMENT_DELAY)
@@ -116,7 +116,7 @@ def test_refuses_an_announcement_by_others(
     caller: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    """M5, P27."""
+    """M5."""
     account = request.getfixturevalue(caller)
     assert refusal(saved(), earliest, account) == error("NotRecovery", account)
 
@@ -155,7 +155,7 @@ def test_refuses_an_announcement_too_early(
     earliest: int,
     days: int,
 ) -> None:
-    """P27: while the set lives, in its grace, and for a week more: its validators come first."""
+    """While the set lives, in its grace, and for a week more: its validators come first."""
     at = validators.set.expires + days * DAY
     assert refusal(saved(), at) == error("RecoveryTooEarly", earliest - 1)
 
@@ -177,7 +177,7 @@ def test_refuses_to_announce_a_version_that_does_not_follow(
     earliest: int,
     version: int,
 ) -> None:
-    """P27: as at a rotation."""
+    """As at a rotation."""
     after = saved(version=version)
     expires = validators.set.expires
     expected = (
@@ -229,7 +229,7 @@ def test_the_set_to_install_must_not_live_too_long_or_have_expired(
     earliest: int,
     attacker: str,
 ) -> None:
-    """P27: 30 days from its installation, not from its announcement."""
+    """30 days from its installation, not from its announcement."""
     after = saved(longer=60 * DAY)
     announce(after, earliest)
     install = ("installAnnounced", after.argument)
@@ -268,7 +268,7 @@ def test_another_announcement_replaces_the_first_and_waits_anew(
     earliest: int,
     attacker: str,
 ) -> None:
-    """P27: also of the same set: whoever watches has the whole week."""
+    """Also of the same set: whoever watches has the whole week."""
     first, second = saved(), saved(name="other")
     announce(first, earliest)
     announce(second, earliest + ANNOUNCEMENT_DELAY - 1)
@@ -291,7 +291,7 @@ def test_a_rotation_ends_an_announcement(
     recovery: str,
     attacker: str,
 ) -> None:
-    """P27: signatures come before what nobody signed, up to the last moment."""
+    """Signatures come before what nobody signed, up to the last moment."""
     after, signed = saved(), saved(longer=39 * DAY, name="signed")
     announce(after, earliest)
     fact = SetFact(2, signed.set.hash)

@@ -228,7 +228,7 @@ def test_versions_may_be_skipped(
 def test_refuses_a_version_too_far_ahead(
     refusal: Callable[..., Revert], following: Callable[..., Validators], version: int
 ) -> None:
-    """P27: one lying quorum cannot exhaust the versions."""
+    """One lying quorum cannot exhaust the versions."""
     assert refusal(following(version=version)) == error("VersionTooHigh", version, 1)
 
 
@@ -249,9 +249,8 @@ def test_a_set_lives_for_thirty_days_at_most(
     following: Callable[..., Validators],
     validators: Validators,
 ) -> None:
-    """P27: to the second: no quorum owns a chain for longer than until then."""
+    """To the second: no quorum owns a chain for longer than until then."""
     at = validators.set.expires - 7
-    assert gateway.view("MAX_SET_LIFETIME") == LIFETIME
     too_long = following(longer=LIFETIME - 7 + 1)
     expected = error("SetLivesTooLong", too_long.set.expires, at + LIFETIME)
     assert refusal(too_long, at=at) == expected
@@ -579,7 +578,7 @@ def test_an_expired_set_still_rotates_for_a_week(
     following: Callable[..., Validators],
     validators: Validators,
 ) -> None:
-    """P3, P27: to the second, and nothing else."""
+    """P3: to the second, and nothing else."""
     expires = validators.set.expires
     after, last = following(longer=20 * DAY), expires + GRACE
     assert refusal(after, at=last + 1) == error("ValidatorSetExpired", 1, expires)
@@ -595,7 +594,7 @@ def test_rotates_in_the_last_second_of_grace(
     following: Callable[..., Validators],
     validators: Validators,
 ) -> None:
-    """P3, P27: in which the same set delivers nothing any more."""
+    """P3: in which the same set delivers nothing any more."""
     last = validators.set.expires + GRACE
     append()
     assert paper.refusal(lane, at=last) == error("ValidatorSetExpired", 1, validators.set.expires)
@@ -622,7 +621,7 @@ def test_the_recovery_brings_old_signatures_at_any_time(
     relayer: str,
     owner: str,
 ) -> None:
-    """P27: of the expired set alone, and of a quorum of it."""
+    """Of the expired set alone, and of a quorum of it."""
     expires = validators.set.expires
     late = expires + 400 * DAY
     after = following(longer=420 * DAY)
