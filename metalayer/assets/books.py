@@ -200,23 +200,25 @@ def _outstanding(live: Live, spokes: Sequence[str]) -> dict[str, int]:
 def _credited(connection: Connection, address: str) -> set[str]:
     """Accounts into whose credit something was ever put on a chain, except unspent fees of returned messages."""
     places = {DEPOSITED.topic: (1,), gateway.CLAIM_PAID.topic: (2, 3), gateway.RETURN_NOTICED.topic: (3,)}
-    return {
+    named = {
         to_checksum_address(log.topics[position][12:])
         for log in connection.ask(logs_request(address, [list(places)]))
         for position in places[log.topics[0]]
         if position < len(log.topics)
     }
+    return named | {event.caller for event, _ in connection.ask(gateway.MESSAGE_RETURNED.logs(address))}
 
 
 def _lanes_to(live: Live, name: str) -> _Lanes:
     """Every message to one chain and what became of it, and what its relayers earned."""
     there = live.mesh.connections[name]
-    delivered, failed = there.batch(
-        event.logs(live.mesh.gateway) for event in (gateway.MESSAGE_DELIVERED, gateway.MESSAGE_FAILED)
+    delivered, failed, sent_back = there.batch(
+        event.logs(live.mesh.gateway)
+        for event in (gateway.MESSAGE_DELIVERED, gateway.MESSAGE_FAILED, gateway.RETURN_SENT)
     )
     deliveries = Counter(to_hex(event.id) for event, _ in delivered)
     # Only the Inbox's caller earns, and no log names it: a relayer that is a contract is not seen here.
-    hashes = sorted({log.transaction for _, log in [*delivered, *failed]})
+    hashes = sorted({log.transaction for _, log in [*delivered, *failed, *sent_back]})
     relayers = {sent.sender for sent in there.batch(transaction_request(hash_) for hash_ in hashes)}
     lanes = _Lanes()
     for origin, here in live.mesh.connections.items():
@@ -241,12 +243,13 @@ def _read_lane(
     bridge = live.registry.address("TokenBridge")
     spoke = there.name if here.chain == live.network.hub else here.name
     lanes.senders.setdefault(here.name, set()).update(one.message.sender for one in messages)
-    for one, (status, _), notice in zip(messages, statuses, notices, strict=True):
+    for one, (status, sent_back), notice in zip(messages, statuses, notices, strict=True):
         id_ = to_hex(one.id)
         lanes.delivered[id_], lanes.returned[id_] = deliveries[id_], returns[id_]
         is_open = not deliveries[id_] and not returns[id_]
         if is_open:
-            lanes.unearned[here.name] += _unearned(one, status, is_carried=notice.carrier is not None)
+            steps = (sent_back != 0) + (notice.carrier is not None)
+            lanes.unearned[here.name] += _unearned(one, status, steps)
         if is_open and one.message.sender == bridge:
             lanes.under_way[spoke] += carried(one.message)
         if status is not Status.NONE and not returns[id_]:
@@ -261,10 +264,10 @@ def _read_owed(
         lanes.owed[here.name] += earned - here.view(address, gateway.PAID, there.chain_id, relayer)
 
 
-def _unearned(sent: Sent, status: Status, is_carried: bool) -> int:
-    """What nobody earned yet of a message that has not ended, in gwei. Whoever carried its notice was paid for that."""
+def _unearned(sent: Sent, status: Status, steps: int) -> int:
+    """What nobody earned yet of a message that has not ended, in gwei. So many steps of its return were paid for."""
     fee = Fee.unpack(sent.message.fee)
-    ending = 0 if is_carried else fee.back
+    ending = fee.back - steps * fee.step
     if status is Status.NONE:
         return fee.relay + ending
     return ending if status is Status.FAILED else fee.relay - fee.base + ending

@@ -136,7 +136,7 @@ def _catch_up(found: Sequence[ChainSets], address: str, senders: Mapping[str, Se
         outcomes: list[Outcome] = []
         present = sets.installed
         while present.version < newest.version:
-            if sets.now > present.expires:
+            if not sets.may_follow(present):
                 return [*outcomes, Outcome(sets.name, present.version, problem=_expired(sets, present))]
             attempts = []
             for call in calls.get(present.hash, []):
@@ -174,7 +174,7 @@ def _calls(found: Sequence[ChainSets], behind: Sequence[ChainSets], address: str
             if before.validator_set.version < after.validator_set.version:
                 steps.setdefault(before.validator_set.hash, []).append(step)
     calls: dict[bytes, list[_Call]] = {}
-    ahead = {sets.installed.hash for sets in behind if sets.now <= sets.installed.expires}
+    ahead = {sets.installed.hash for sets in behind if sets.may_follow(sets.installed)}
     while ahead:
         present = ahead.pop()
         if present in calls or present not in steps:
@@ -243,7 +243,7 @@ def _obstacle(sets: ChainSets, following: ValidatorSet) -> str:
     present = sets.installed
     if present.hash == following.hash:
         return ""
-    if sets.now > present.expires:
+    if not sets.may_follow(present):
         return _expired(sets, present)
     if following.version <= present.version or following.expires <= present.expires:
         return (
@@ -260,5 +260,5 @@ def _obstacle(sets: ChainSets, following: ValidatorSet) -> str:
 def _expired(sets: ChainSets, present: ValidatorSet) -> str:
     return (
         f"{sets.name}: its validator set {present.version} expired at {utc(present.expires)}: it takes nothing "
-        "from anywhere, and no set can follow by rotation (docs/incidents.md)"
+        "from anywhere, and only the recovery can bring the next one (docs/incidents.md)"
     )

@@ -10,6 +10,7 @@ from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Logged
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.gateway import ROTATION_GRACE
 from metalayer.protocol.rpc import block_request
 
 
@@ -37,9 +38,13 @@ class ChainSets:
     @property
     def seconds_left(self) -> int:
         """Until the installed set expires, by the chain's clock. Negative if it has: then the chain takes nothing from
-        anywhere any more.
+        anywhere until another follows.
         """
         return self.installed.expires - self.now
+
+    def may_follow(self, present: ValidatorSet) -> bool:
+        """Whether the signatures of this set, if it is installed, can still bring the next one."""
+        return self.now <= present.expires + ROTATION_GRACE
 
     @property
     def installed(self) -> ValidatorSet:

@@ -29,6 +29,8 @@ STEP_GAS = 120_000
 """Gas for which each of the three steps of a return is paid."""
 STEP_GAS_PER_BYTE = 40
 """The same, per byte of payload."""
+ROTATION_GRACE = 7 * 86_400
+"""Seconds after its expiry in which a validator set can still sign its successor, and nothing else."""
 CLOSURE_DELAY = 60 * 86_400
 """Seconds from the closure of a route until what was sent over it can be refunded without its destination."""
 

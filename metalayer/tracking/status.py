@@ -19,6 +19,7 @@ from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.protocol.facts import LaneFact
+from metalayer.protocol.gateway import ROTATION_GRACE
 from metalayer.protocol.message import genesis_head
 from metalayer.protocol.rpc import block_request
 
@@ -72,7 +73,10 @@ class SetStatus:
         """What an operator should do about it; empty if nothing."""
         what = f"{self.chain}: validator set {self.version}"
         if self.seconds_left < 0:
-            return f"{what} expired {-self.seconds_left} s ago: nothing can be delivered there, and no set rotated in"
+            past = f"{what} expired {-self.seconds_left} s ago: nothing can be delivered there"
+            if -self.seconds_left <= ROTATION_GRACE:
+                return f"{past} until the next one is rotated in (`ape metalayer relay rotate`)"
+            return f"{past}, and only the recovery can bring the next one (docs/incidents.md)"
         if self.seconds_left < SOON:
             return f"{what} expires in {self.seconds_left} s: rotate the next one in (`ape metalayer relay rotate`)"
         return ""

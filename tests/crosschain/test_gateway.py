@@ -496,7 +496,7 @@ def test_a_transfer_that_fails_at_its_end_goes_back_to_where_it_started(
     bridge(network, "arcade", "perps", 30 * ERA, holder)
     network.note("hub", network.deliver("arcade", "hub", relayer))
     (hop,) = network.sent["hub", "perps"]
-    network.deployment.pass_time(31 * DAY, "perps")
+    network.deployment.pass_time(15 * DAY, "perps")
     network.deliver("hub", "perps", relayer)
     with network.on("perps") as perps:
         assert status(perps, hop) is Status.EXPIRED

@@ -277,8 +277,8 @@ def requests(node: Node, work: Callable[[], Any]) -> tuple[int, int]:
 def test_a_good_node_is_asked_little(busy: Deployment) -> None:
     with behind(busy, "hub") as (seen, node):
         hub, there = seen.connections["hub"], busy.id_of("arcade")
-        # The height, the places of both ends, and 120 blocks in steps of 64 and 128.
-        assert requests(node, lambda: rebuild(hub, busy.domain, there, 1, 6 + BUSY)) == (4, 3)
+        # The chain's id, once; the height, the places of both ends, and 120 blocks in steps of 64 and 128.
+        assert requests(node, lambda: rebuild(hub, busy.domain, there, 1, 6 + BUSY)) == (5, 3)
         assert requests(node, lambda: rebuild(hub, busy.domain, there, 7, 6 + BUSY)) == (3, 2)
         assert requests(node, lambda: read_sets(hub, busy.gateway)) == (1, 1)
 

@@ -28,7 +28,7 @@ from metalayer.network.transactions import Transaction
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact
-from metalayer.protocol.gateway import Batch
+from metalayer.protocol.gateway import ROTATION_GRACE, Batch
 from tests.kit.chains import settle
 from tests.kit.deployment import ACCEPTING, Deployment, write_set
 from tests.kit.roles import RELAYER, RIVAL, VALIDATORS
@@ -70,11 +70,11 @@ def signing_for(
         yield
 
 
-def expire(mesh: Deployment, *names: str) -> None:
-    """The clocks of these chains pass the end of the first set."""
+def expire(mesh: Deployment, *names: str, late: int = 0) -> None:
+    """The clocks of these chains pass the end of the first set by a second, and so many more."""
     for name in names:
         connection = mesh.connections[name]
-        connection.rpc("evm_setNextBlockTimestamp", hex(mesh.validator_set.expires + 1))
+        connection.rpc("evm_setNextBlockTimestamp", hex(mesh.validator_set.expires + 1 + late))
         connection.rpc("anvil_mine", "0x1")
 
 
@@ -356,16 +356,32 @@ def test_signatures_of_the_next_set_alone_rotate_nothing(
     assert f"{VALIDATORS[0].address} said nothing" in outcomes[0].problem
 
 
+def test_a_set_that_expired_this_week_can_still_be_followed(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """P3: nothing else that it signs counts."""
+    following = mesh.next_set()
+    (sent,) = mesh.send("hub", "social")
+    expire(mesh, "social", late=ROTATION_GRACE - 3_600)
+    social = mesh.connections["social"]
+    with pytest.raises(Reverted, match="ValidatorSetExpired"):
+        social.send(RELAYER, mesh.gateway, delivery(mesh, sent, mesh.validator_set))
+    with signing_for(mesh, exchange, tmp_path, following):
+        outcomes = rotate(mesh, exchange, following)
+    assert [outcome.problem for outcome in outcomes] == [""] * 4
+    social.send(RELAYER, mesh.gateway, delivery(mesh, sent, following))
+
+
 def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """P3: nothing is delivered there, and neither rotation nor catching up helps; the other chains rotate."""
+    """P3: nothing is delivered there. A week later neither rotation nor catching up helps; the others rotate."""
     following = mesh.next_set(version=3)
     (sent,) = mesh.send("hub", "social")
-    expire(mesh, "social")
+    expire(mesh, "social", late=ROTATION_GRACE)
     social = mesh.connections["social"]
     found = read_sets(social, mesh.gateway)
-    assert (found.installed, found.seconds_left) == (mesh.validator_set, -1)
+    assert (found.installed, found.seconds_left) == (mesh.validator_set, -1 - ROTATION_GRACE)
     assert read_sets(mesh.connections["hub"], mesh.gateway).seconds_left > 0
     with pytest.raises(Reverted, match="ValidatorSetExpired"):
         social.send(RELAYER, mesh.gateway, delivery(mesh, sent, mesh.validator_set))
@@ -375,7 +391,7 @@ def test_an_expired_set_stops_its_chain_and_says_what_it_needs(
     assert [by_chain[name].problem for name in ("hub", "arcade", "perps")] == [""] * 3
     assert by_chain["social"].problem.startswith("social: its validator set 1 expired at 20")
     assert by_chain["social"].problem.endswith(
-        "it takes nothing from anywhere, and no set can follow by rotation (docs/incidents.md)"
+        "it takes nothing from anywhere, and only the recovery can bring the next one (docs/incidents.md)"
     )
     (outcome,) = catch_up(mesh, dict.fromkeys(CHAINS, RELAYER))
     assert outcome == by_chain["social"]

@@ -11,13 +11,8 @@ from metalayer.protocol.gateway import Route, Terms
 from tests.kit.chains import BoundChain
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, error, now
 from tests.kit.founding import Founding
+from tests.kit.offices import COUNCIL, KEEPER, OTHER_WATCHER, TERMS, WATCHER
 from tests.kit.paper import Validators
-from tests.kit.roles import BENEFICIARY, GUARDIAN, PAYER, RIVAL
-
-# Default, maximum and return gas limit; base, gas, byte and return fee (gwei of ERA); protocol share.
-TERMS = (200_000, 10_000_000, 100_000, 5_000_001, 20_007, 1_001, 8_000, 1_000)
-COUNCIL, KEEPER = GUARDIAN.address, PAYER.address
-WATCHER, OTHER_WATCHER = RIVAL.address, BENEFICIARY.address
 
 
 @pytest.fixture(scope="session")

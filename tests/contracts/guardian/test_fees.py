@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contracts.guardian.conftest import TERMS
 from tests.kit.evm import Contract, error
+from tests.kit.offices import TERMS
 
 Terms = tuple[int, ...]
 FEES = {"base": 3, "gas": 4, "byte": 5, "return": 6}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.guardian.conftest import COUNCIL, KEEPER, OTHER_WATCHER, TERMS, WATCHER
 from tests.kit.evm import ZERO_ADDRESS, Contract, call, deploy, error, init_code
+from tests.kit.offices import COUNCIL, KEEPER, OTHER_WATCHER, TERMS, WATCHER
 from tests.kit.paper import DAY
 
 NOBODY = "0x000000000000000000000000000000000000bEEF"

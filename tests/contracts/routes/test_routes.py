@@ -21,6 +21,8 @@ TERMS = Terms(100_000, 5_000_000, 200_000, 11, 12, 13, 14, 15)
 UNSET = Route(False, False, Terms(0, 0)).fields
 MAX_PAUSE = 21 * DAY
 MAX_HUB_PAUSE = 3 * DAY
+HOUR = 3_600
+"""Shortest cool-down."""
 
 
 @pytest.fixture
@@ -460,13 +462,14 @@ def test_extending_never_shortens(gateway: Contract, guardian: str, origin: int,
     assert receipt.named("InboundPaused") == [(origin, start + DAY + 1)]
 
 
-@pytest.mark.parametrize("duration", [1, DAY, MAX_PAUSE])
+@pytest.mark.parametrize("duration", [1, HOUR, HOUR + 1, DAY, MAX_PAUSE])
 def test_a_direction_cools_down_as_long_as_it_was_paused(
     gateway: Contract, guardian: str, origin: int, start: int, duration: int
 ) -> None:
     """From the end on."""
     gateway.send("pauseInbound", origin, duration, sender=guardian, at=start)
-    earliest = start + 2 * duration
+    earliest = start + duration + max(duration, HOUR)
+    assert gateway.view("pausableFrom", origin) == earliest
     refusal = error("CoolingDown", origin, earliest)
     for second in {start + duration, earliest - 1}:
         assert gateway.revert("pauseInbound", origin, 1, sender=guardian, at=second) == refusal
@@ -575,17 +578,26 @@ def test_a_pause_is_ended_once(gateway: Contract, guardian: str, owner: str, ori
     assert gateway.revert("unpauseInbound", origin, sender=owner, at=start + 60) == error("NotPaused", origin)
 
 
+@pytest.mark.parametrize("lasted", [60, 2 * HOUR])
 @pytest.mark.parametrize("caller", ["guardian", "owner"])
 def test_cools_down_from_the_early_end(
-    gateway: Contract, guardian: str, origin: int, start: int, caller: str, request: pytest.FixtureRequest
+    gateway: Contract,
+    guardian: str,
+    origin: int,
+    start: int,
+    caller: str,
+    lasted: int,
+    request: pytest.FixtureRequest,
 ) -> None:
-    """As long as it lasted."""
+    """As long as it lasted, an hour at least."""
     gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start)
-    gateway.send("unpauseInbound", origin, sender=request.getfixturevalue(caller), at=start + 60)
-    refusal = error("CoolingDown", origin, start + 120)
-    for second in (start + 60, start + 119):
+    end = start + lasted
+    gateway.send("unpauseInbound", origin, sender=request.getfixturevalue(caller), at=end)
+    earliest = end + max(lasted, HOUR)
+    refusal = error("CoolingDown", origin, earliest)
+    for second in (end, earliest - 1):
         assert gateway.revert("pauseInbound", origin, DAY, sender=guardian, at=second) == refusal
-    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=start + 120)
+    gateway.send("pauseInbound", origin, DAY, sender=guardian, at=earliest)
 
 
 def test_ending_a_pause_leaves_the_others(

@@ -29,4 +29,8 @@ def node(emitting: BoundChain) -> Iterator[Node]:
 @pytest.fixture
 def there(emitting: BoundChain, node: Node) -> Connection:
     """A connection to it through a node that can be told to misbehave."""
-    return Connection(replace(emitting.chain, base_port=None, remote_url=node.url), timeout=5.0)
+    connection = Connection(replace(emitting.chain, base_port=None, remote_url=node.url), timeout=5.0)
+    # Whose chain it is, a connection asks first.
+    connection.height()
+    node.forget()
+    return connection
