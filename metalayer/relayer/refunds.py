@@ -6,12 +6,13 @@ from functools import partial
 
 from metalayer.lanes.logs import BrokenLane, Sent, find, rebuild, restarts_request
 from metalayer.lanes.survey import Ends, LaneState, Survey
+from metalayer.lanes.walks import known_head, walks_to
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import LaneRestarted, Noticed, RestartRecord, Walk
 from metalayer.protocol.hex import to_hex
-from metalayer.protocol.message import STORED_HEAD_INTERVAL, Fee, extend, genesis_head
+from metalayer.protocol.message import Fee, extend, genesis_head
 from metalayer.protocol.rpc import logs_request, word
 from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
 from metalayer.relayer.gas import refund_gas
@@ -128,30 +129,12 @@ class Refunds:
         walks = []
         for end, group in groups.items():
             with guard(connection.name, self._putting_off(state, [to_hex(sent.id) for sent in group])):
-                walks += self._walks_to(state, end, group, restarts)
+                walks += walks_to(connection, self.mesh.domain, end, group, restarts)
         return walks
 
     def _putting_off(self, state: LaneState, items: Sequence[str]) -> Callable[[str], None]:
         """Remembers why these failed."""
         return lambda why: self.memory.failed(Kind.REFUND, state.ends[0], [(item, why) for item in items])
-
-    def _walks_to(
-        self, state: LaneState, end: int, group: Sequence[Sent], restarts: Sequence[LaneRestarted]
-    ) -> list[tuple[Sent, Walk]]:
-        connection, destination = state.origin, state.ends[1]
-        first = min(sent.message.nonce for sent in group)
-        steps = rebuild(connection, self.mesh.domain, destination, first, end)
-        if first == 1 or any(restart.nonce == first - 1 for restart in restarts):
-            before = genesis_head(self.mesh.network_id, state.ends[0], destination, first - 1)
-        else:
-            before = rebuild(connection, self.mesh.domain, destination, first - 1, first - 1)[0].head
-        heads = [before, *(step.head for step in steps)]
-        walks = []
-        for sent in group:
-            place = sent.message.nonce - first
-            ids = [step.id for step in steps[place + 1 :]]
-            walks.append((sent, Walk(destination, sent.message.nonce, heads[place], ids)))
-        return walks
 
     def _abandoned_of(self, state: LaneState) -> list[Step]:
         connection, (here, destination) = state.origin, state.ends
@@ -294,10 +277,3 @@ def _step(state: LaneState, sent: Sent, data: bytes, what: str) -> Step:
     item = to_hex(sent.id)
     gas = refund_gas(data, Fee.unpack(sent.message.fee).return_gas_limit)
     return Step(Kind.REFUND, item, state.ends[1], data, gas, f"{what} {item}")
-
-
-def known_head(nonce: int, lane_nonce: int, restarts: Sequence[LaneRestarted]) -> int:
-    """Place of the first head at or after a message that its Outbox keeps: a walk ends there."""
-    last = next((restart.last for restart in restarts if restart.last >= nonce), lane_nonce)
-    stored = -(-nonce // STORED_HEAD_INTERVAL) * STORED_HEAD_INTERVAL
-    return min(stored, last)

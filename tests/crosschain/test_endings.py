@@ -21,6 +21,7 @@ from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart
+from metalayer.lanes.walks import known_head
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
@@ -28,7 +29,6 @@ from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.message import Fee
 from metalayer.protocol.rpc import Topic
 from metalayer.relayer.passes import Relayer
-from metalayer.relayer.refunds import known_head
 from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
