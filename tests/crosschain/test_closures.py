@@ -60,7 +60,7 @@ def fact_of(sent: Sent, status: int) -> UnexecutedFact:
 
 @dataclass(frozen=True)
 class Lane:
-    """What the hub sent to arcade before the second `since`, in which the route was closed. Arcade has stood still since."""
+    """What the hub sent to arcade before the route was closed, in the second `since`. Arcade stands still then."""
 
     executed: Sent
     failed: Sent
