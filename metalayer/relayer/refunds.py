@@ -9,13 +9,14 @@ from metalayer.lanes.survey import Ends, LaneState, Survey
 from metalayer.lanes.walks import known_head, walks_to
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
+from metalayer.network.rpc import Reverted
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import LaneRestarted, Noticed, RestartRecord, Walk
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import Fee, extend, genesis_head
 from metalayer.protocol.rpc import logs_request, word
 from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
-from metalayer.relayer.gas import refund_gas
+from metalayer.relayer.gas import ending_gas, refund_gas
 from metalayer.relayer.loops import Loops, guard
 from metalayer.relayer.memory import Kind, Memory
 
@@ -25,6 +26,33 @@ _FIRST_STEP = 64
 _MOST_TOPICS = 500
 _MOST_IDS = 1 << 16
 """Most places of an Inbox that are asked for together: where it left a lane is only what its chain says."""
+# Nodes take no transaction of more than 128 KiB: a third of that is left for a message and its walk.
+_IDS_PER_CALL = 2_700
+
+
+@dataclass(frozen=True)
+class _Left:
+    """How an Inbox left a lane when it followed a restart: the ids of what it had behind `parted`, and its heads there
+    and after each of them.
+    """
+
+    followed: int
+    parted: int
+    ids: Sequence[bytes]
+    heads: Sequence[bytes]
+
+    @property
+    def last(self) -> int:
+        """The place where it left the lane."""
+        return self.parted + len(self.ids)
+
+    def head(self, nonce: int) -> bytes:
+        """After the message at a place."""
+        return self.heads[nonce - self.parted]
+
+    def between(self, nonce: int, end: int) -> Sequence[bytes]:
+        """Ids that lead from the head at one place to that at another."""
+        return self.ids[nonce - self.parted : end - self.parted]
 
 
 @dataclass
@@ -199,23 +227,47 @@ class Refunds:
         due = [message for message in left if to_hex(message.id) not in waiting][:MOST_STEPS]
         if not due:
             return []
-        head = self._head_at(state, begin, parted)
-        heads = [head]
+        heads = [self._head_at(state, begin, parted)]
         for id_ in inbox:
             heads.append(extend(heads[-1], id_))
-        steps = []
-        for one, walk in self._walks(state, due):
-            place = one.message.nonce - parted - 1
-            replaced = one.message.nonce <= record.nonce
-            data = gateway.REFUND_ABANDONED.encode(
-                one.message,
-                walk,
-                followed,
-                heads[place] if replaced else bytes(32),
-                inbox[place:] if replaced else [],
-            )
+        left_at = _Left(followed, parted, inbox, heads)
+        known, steps = self._recorded(state, left_at, due[0].message.nonce)
+        ready: dict[bytes, tuple[bytes, Sequence[bytes]]] = {}
+        for one in due:
+            nonce = one.message.nonce
+            end = next((end for end in known if nonce <= end < nonce + _IDS_PER_CALL), None)
+            if nonce > record.nonce:
+                ready[one.id] = bytes(32), []
+            elif end is not None:
+                ready[one.id] = left_at.head(nonce - 1), left_at.between(nonce - 1, end)
+        for one, walk in self._walks(state, [one for one in due if one.id in ready]):
+            data = gateway.REFUND_ABANDONED.encode(one.message, walk, followed, *ready[one.id])
             steps.append(_step(state, one, data, "refunding abandoned message"))
         return steps
+
+    def _recorded(self, state: LaneState, left: _Left, lowest: int) -> tuple[list[int], list[Step]]:
+        """Places at which the origin knows the Inbox's head, from the last one down as far as a message at `lowest`
+        needs them; and how the next one of them is recorded, if it is not.
+        """
+        connection, destination, address = state.origin, state.ends[1], self.mesh.gateway
+        known = [left.last]
+        while known[-1] - _IDS_PER_CALL >= lowest:
+            end, place = known[-1], known[-1] - _IDS_PER_CALL
+            values = destination, left.followed, place, left.head(place)
+            try:
+                # From nowhere to there leads no id but with a head that is recorded.
+                connection.call(address, gateway.RECORD_INBOX_HEAD.encode(*values, []))
+            except Reverted:
+                data = gateway.RECORD_INBOX_HEAD.encode(*values, left.between(place, end))
+                item, what = (
+                    f"{destination} {left.followed} {place}",
+                    f"recording the head at {place} of lane",
+                )
+                return known, [
+                    Step(Kind.RECORD, item, destination, data, ending_gas(data), f"{what} {state.name}")
+                ]
+            known.append(place)
+        return known, []
 
     def _parted(
         self, state: LaneState, begin: int, restart: LaneRestarted, record: RestartRecord
