@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from metalayer.attesting import quorum
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
+from metalayer.network.connection import Connection
 from metalayer.network.rpc import Reverted
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
@@ -25,6 +27,8 @@ from metalayer.tracking.closures import bring_home
 from metalayer.tracking.trace import State, trace
 from metalayer.validator.process import Judgement, Validator
 from tests.kit.deployment import SCRIPTED, Deployment
+from tests.kit.faults import Lies, NoLogs
+from tests.kit.node import Node
 from tests.kit.paper import DAY
 from tests.kit.roles import OWNER, RELAYER, SENDER
 from tests.kit.scripted import Behaviour
@@ -191,6 +195,25 @@ def test_a_message_that_was_executed_does_not_come_home(
     for status in Status:
         fact = fact_of(lane.executed, status)
         assert judged(validator, exchange, fact) == (Judgement.REFUSED, f"{fact.key}: arcade executed it")
+
+
+@pytest.mark.parametrize("lying", [1, 2])
+def test_what_enough_nodes_of_the_destination_say_counts(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, lane: Lane, lying: int
+) -> None:
+    """M54: two of three must agree, and a node that hides what was executed is one of them."""
+    grow_old(mesh, 61)
+    hiding = [Lies("eth_call", lambda call, said: "0x" + "00" * 64), NoLogs()]
+    chain = mesh.connections["arcade"].chain
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(Node(chain.url, hiding if i < lying else [])) for i in range(3)]
+        arcade = Connection(replace(chain, nodes=tuple(node.url for node in nodes)))
+        seen = replace(mesh, connections={**mesh.connections, "arcade": arcade})
+        validator = seen.validator(5, exchange, tmp_path)
+        stack.enter_context(validator.record)
+        judgement, _ = judged(validator, exchange, fact_of(lane.executed, Status.NONE))
+        assert judgement is (Judgement.REFUSED if lying == 1 else Judgement.SIGNED)
+        assert judged(validator, exchange, fact_of(lane.untried, Status.NONE))[0] is Judgement.SIGNED
 
 
 def test_only_the_status_in_which_it_was_left_is_signed(
