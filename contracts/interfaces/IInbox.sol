@@ -47,8 +47,8 @@ interface IInbox {
     error MessageExpired(bytes32 id, uint64 deliverBefore);
     /// @notice Thrown when the recipient refuses a retried message again. The message stays failed.
     error RetryFailed(bytes32 id);
-    /// @notice Thrown when a notice to retry stands before the last restart of its lane: what it says does not count any
-    /// more. An honest gateway says it again.
+    /// @notice Thrown when a notice to retry stands before the last restart of its lane, at `since`: what it says does
+    /// not count any more. An honest gateway says it again.
     error NoticeOutdated(bytes32 id, uint64 since);
     /// @notice Thrown when a message to retry is on its way back to its sender.
     error MessageReturning(bytes32 id, uint64 noticeNonce);
