@@ -47,11 +47,11 @@ interface IInbox {
     error MessageExpired(bytes32 id, uint64 deliverBefore);
     /// @notice Thrown when the recipient refuses a retried message again. The message stays failed.
     error RetryFailed(bytes32 id);
+    /// @notice Thrown when a notice to retry stands before the last restart of its lane, at `since`: what it says does
+    /// not count any more. An honest gateway says it again.
+    error NoticeOutdated(bytes32 id, uint64 since);
     /// @notice Thrown when a message to retry is on its way back to its sender.
     error MessageReturning(bytes32 id, uint64 noticeNonce);
-    /// @notice Thrown when a notice to retry was put aside before the lane went on at a restart, at `since`: its origin
-    /// sends what is true of it again.
-    error NoticeOutdated(bytes32 id, uint64 since);
     /// @notice Thrown when a message to return can still be retried.
     error MessageNotExpired(bytes32 id, uint64 deliverBefore);
     /// @notice Thrown when a message to return was executed, was not tried yet, or has a notice that is not lost.
@@ -60,6 +60,8 @@ interface IInbox {
     error NothingToClaim(uint256 origin, address relayer, uint256 unclaimed, uint64 carriage);
     /// @notice Thrown when the lane is at or beyond the restart.
     error RestartNotAhead(uint256 origin, uint64 nonce, uint64 laneNonce);
+    /// @notice Thrown when the restart is more than 2^40 places ahead of the lane.
+    error RestartTooFar(uint256 origin, uint64 nonce, uint64 laneNonce);
     /// @notice Thrown when no restart of the lane was followed at that nonce, or the notice of it is not lost.
     /// @param noticeNonce Place of the notice in the lane back, 0 if no such restart was followed.
     error RestartNoticeNotLost(uint256 origin, uint64 nonce, uint64 noticeNonce);
@@ -80,7 +82,7 @@ interface IInbox {
     /// @notice Calls the recipient of a failed message again, with at least the message's gas limit and as much more
     /// as the caller provides. Anyone may call until the message expires, whether or not the route is open. A notice
     /// that was put aside while its lane was closed or paused never expires, and is taken in once the lane is open
-    /// again.
+    /// again, unless a restart of the lane was followed since.
     function retry(uint256 origin, uint64 nonce, Message calldata message) external;
 
     /// @notice Sends the origin a notice that a failed or expired message goes back to its sender. Anyone may call once

@@ -41,7 +41,7 @@ interface IRoutes {
     /// @notice Names the guardian; the zero address for nobody. Only the owner. Pauses and cool-downs go on.
     function setGuardian(address newGuardian) external;
 
-    /// @notice Names the recovery; the zero address for nobody. Only the owner.
+    /// @notice Names the recovery; the zero address for nobody. Only the owner. Voids what the one before announced.
     function setRecovery(address newRecovery) external;
 
     /// @notice Chain id of the hub, the id of the whole network.

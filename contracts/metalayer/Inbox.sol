@@ -57,6 +57,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
     /// @notice Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that
     /// ends in the block in which it begins, holds up a block: without this, one in each block would never end.
     uint64 public constant MIN_COOL_DOWN = 1 hours;
+    /// @dev Most by which a restart that is followed may raise a lane's nonce: more than an origin allows, also
+    /// if several are followed in one step, and too little to exhaust the nonces with a forged one.
+    uint64 internal constant MAX_FOLLOW_STEP = 1 << 40;
 
     /// @inheritdoc IInbox
     mapping(bytes32 id => Undelivered) public messageStatus;
@@ -141,6 +144,7 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         InboxLane storage lane = _inboxLanes[origin];
         uint64 lastNonce = lane.nonce;
         require(nonce > lastNonce, RestartNotAhead(origin, nonce, lastNonce));
+        require(nonce - lastNonce <= MAX_FOLLOW_STEP, RestartTooFar(origin, nonce, lastNonce));
         bytes32 lastHead = _headOf(lane, origin);
         lane.nonce = nonce;
         lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
@@ -228,9 +232,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
 
     /// @dev Acts on a notice that was put aside.
     function _takeIn(bytes32 id, uint256 origin, uint64 nonce, Message calldata message) internal virtual {
+        _checkEpoch(id, origin, nonce);
         InboxLane storage lane = _inboxLanes[origin];
         if (!_isOpen(lane)) _refuse(origin, lane);
-        _checkEpoch(id, origin, nonce);
         _receiveNotice(origin, message.payload, msg.sender);
         emit MessageDelivered(id, origin, nonce);
     }

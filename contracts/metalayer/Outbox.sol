@@ -31,14 +31,14 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
         uint256 maxFee;
     }
 
-    /// @notice Longest payload, in bytes.
-    uint256 public constant MAX_PAYLOAD_LENGTH = 8_192;
-    /// @notice Time that a message has, in seconds after it is sent: shortest, longest, and the default.
-    uint64 public constant MIN_DELIVERY_TIME = 1 hours;
-    uint64 public constant MAX_DELIVERY_TIME = 30 days;
-    uint64 public constant DEFAULT_DELIVERY_TIME = 14 days;
-    /// @notice A lane's head is stored every so many messages: the walk of an old message ends at a stored head.
-    uint64 public constant STORED_HEAD_INTERVAL = 256;
+    /// @dev Longest payload, in bytes.
+    uint256 internal constant MAX_PAYLOAD_LENGTH = 8_192;
+    /// @dev Time that a message has, in seconds after it is sent: shortest, longest, and the default.
+    uint64 internal constant MIN_DELIVERY_TIME = 1 hours;
+    uint64 internal constant MAX_DELIVERY_TIME = 30 days;
+    uint64 internal constant DEFAULT_DELIVERY_TIME = 14 days;
+    /// @dev A lane's head is stored every so many messages: the walk of an old message ends at a stored head.
+    uint64 internal constant STORED_HEAD_INTERVAL = 256;
     /// @dev Gas for which each of the three steps of a return is paid, and more of it per byte of payload.
     uint256 internal constant STEP_GAS = 120_000;
     uint256 internal constant STEP_GAS_PER_BYTE = 40;

@@ -4,7 +4,7 @@ pragma solidity 0.8.36;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IRoutes} from "../interfaces/IRoutes.sol";
 import {InitialRoute, Route, Terms} from "./types/Route.sol";
-import {setState} from "./types/SetState.sol";
+import {SetState, setState} from "./types/SetState.sol";
 
 /// @title Routes
 /// @notice See {IRoutes}.
@@ -152,7 +152,11 @@ abstract contract Routes is IRoutes, Ownable2Step {
     }
 
     function _setRecovery(address newRecovery) private {
-        setState().recovery = newRecovery;
+        SetState storage state = setState();
+        state.recovery = newRecovery;
+        // What the one before announced is void.
+        delete state.announced;
+        delete state.installableFrom;
         emit RecoverySet(newRecovery);
     }
 }

@@ -43,8 +43,8 @@ contract EndingProofs is SymbolicGateway {
         assert(!endedAgain);
     }
 
-    /// @notice A message whose notice is out is not retried, at any second, also not an earlier one: clocks of chains that
-    /// were reorganised may go back.
+    /// @notice A message whose notice is out is not retried, at any second, also not an earlier one: clocks of chains
+    /// that were reorganised may go back.
     /// @custom:halmos --array-lengths message.payload=32
     function checkNoRetryAfterReturn(uint64 time, uint64 other, uint64 nonce, Message calldata message) external {
         _warp(time);

@@ -209,4 +209,10 @@ class Desk:
         self.result.put_off.append(fault(self.connection, MetalayerError(f"{step.what}: {why}")))
 
 
-_COUNTS = {Kind.RETURN: "returned", Kind.REFUND: "refunded", Kind.CLAIM: "claimed", Kind.NOTICE: "noticed"}
+_COUNTS = {
+    Kind.RETURN: "returned",
+    Kind.REFUND: "refunded",
+    Kind.RECORD: "recorded",
+    Kind.CLAIM: "claimed",
+    Kind.NOTICE: "noticed",
+}

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     """A restart, by origin and nonce."""
     RETURN = "return"
     REFUND = "refund"
+    RECORD = "record"
+    """A head at which refunds are proved, by destination, restart and nonce."""
     CLAIM = "claim"
     NOTICE = "notice"
 

@@ -6,15 +6,17 @@ from functools import partial
 
 from metalayer.lanes.logs import BrokenLane, Sent, find, rebuild, restarts_request
 from metalayer.lanes.survey import Ends, LaneState, Survey
+from metalayer.lanes.walks import known_head, walks_to
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
+from metalayer.network.rpc import Reverted
 from metalayer.protocol import gateway
 from metalayer.protocol.gateway import LaneRestarted, Noticed, RestartRecord, Walk
 from metalayer.protocol.hex import to_hex
-from metalayer.protocol.message import STORED_HEAD_INTERVAL, Fee, extend, genesis_head
+from metalayer.protocol.message import Fee, extend, genesis_head
 from metalayer.protocol.rpc import logs_request, word
 from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
-from metalayer.relayer.gas import refund_gas
+from metalayer.relayer.gas import ending_gas, refund_gas
 from metalayer.relayer.loops import Loops, guard
 from metalayer.relayer.memory import Kind, Memory
 
@@ -24,6 +26,33 @@ _FIRST_STEP = 64
 _MOST_TOPICS = 500
 _MOST_IDS = 1 << 16
 """Most places of an Inbox that are asked for together: where it left a lane is only what its chain says."""
+# Nodes take no transaction of more than 128 KiB: a third of that is left for a message and its walk.
+_IDS_PER_CALL = 2_700
+
+
+@dataclass(frozen=True)
+class _Left:
+    """How an Inbox left a lane when it followed a restart: the ids of what it had behind `parted`, and its heads there
+    and after each of them.
+    """
+
+    followed: int
+    parted: int
+    ids: Sequence[bytes]
+    heads: Sequence[bytes]
+
+    @property
+    def last(self) -> int:
+        """The place where it left the lane."""
+        return self.parted + len(self.ids)
+
+    def head(self, nonce: int) -> bytes:
+        """After the message at a place."""
+        return self.heads[nonce - self.parted]
+
+    def between(self, nonce: int, end: int) -> Sequence[bytes]:
+        """Ids that lead from the head at one place to that at another."""
+        return self.ids[nonce - self.parted : end - self.parted]
 
 
 @dataclass
@@ -128,30 +157,12 @@ class Refunds:
         walks = []
         for end, group in groups.items():
             with guard(connection.name, self._putting_off(state, [to_hex(sent.id) for sent in group])):
-                walks += self._walks_to(state, end, group, restarts)
+                walks += walks_to(connection, self.mesh.domain, end, group, restarts)
         return walks
 
     def _putting_off(self, state: LaneState, items: Sequence[str]) -> Callable[[str], None]:
         """Remembers why these failed."""
         return lambda why: self.memory.failed(Kind.REFUND, state.ends[0], [(item, why) for item in items])
-
-    def _walks_to(
-        self, state: LaneState, end: int, group: Sequence[Sent], restarts: Sequence[LaneRestarted]
-    ) -> list[tuple[Sent, Walk]]:
-        connection, destination = state.origin, state.ends[1]
-        first = min(sent.message.nonce for sent in group)
-        steps = rebuild(connection, self.mesh.domain, destination, first, end)
-        if first == 1 or any(restart.nonce == first - 1 for restart in restarts):
-            before = genesis_head(self.mesh.network_id, state.ends[0], destination, first - 1)
-        else:
-            before = rebuild(connection, self.mesh.domain, destination, first - 1, first - 1)[0].head
-        heads = [before, *(step.head for step in steps)]
-        walks = []
-        for sent in group:
-            place = sent.message.nonce - first
-            ids = [step.id for step in steps[place + 1 :]]
-            walks.append((sent, Walk(destination, sent.message.nonce, heads[place], ids)))
-        return walks
 
     def _abandoned_of(self, state: LaneState) -> list[Step]:
         connection, (here, destination) = state.origin, state.ends
@@ -216,23 +227,47 @@ class Refunds:
         due = [message for message in left if to_hex(message.id) not in waiting][:MOST_STEPS]
         if not due:
             return []
-        head = self._head_at(state, begin, parted)
-        heads = [head]
+        heads = [self._head_at(state, begin, parted)]
         for id_ in inbox:
             heads.append(extend(heads[-1], id_))
-        steps = []
-        for one, walk in self._walks(state, due):
-            place = one.message.nonce - parted - 1
-            replaced = one.message.nonce <= record.nonce
-            data = gateway.REFUND_ABANDONED.encode(
-                one.message,
-                walk,
-                followed,
-                heads[place] if replaced else bytes(32),
-                inbox[place:] if replaced else [],
-            )
+        left_at = _Left(followed, parted, inbox, heads)
+        known, steps = self._recorded(state, left_at, due[0].message.nonce)
+        ready: dict[bytes, tuple[bytes, Sequence[bytes]]] = {}
+        for one in due:
+            nonce = one.message.nonce
+            end = next((end for end in known if nonce <= end < nonce + _IDS_PER_CALL), None)
+            if nonce > record.nonce:
+                ready[one.id] = bytes(32), []
+            elif end is not None:
+                ready[one.id] = left_at.head(nonce - 1), left_at.between(nonce - 1, end)
+        for one, walk in self._walks(state, [one for one in due if one.id in ready]):
+            data = gateway.REFUND_ABANDONED.encode(one.message, walk, followed, *ready[one.id])
             steps.append(_step(state, one, data, "refunding abandoned message"))
         return steps
+
+    def _recorded(self, state: LaneState, left: _Left, lowest: int) -> tuple[list[int], list[Step]]:
+        """Places at which the origin knows the Inbox's head, from the last one down as far as a message at `lowest`
+        needs them; and how the next one of them is recorded, if it is not.
+        """
+        connection, destination, address = state.origin, state.ends[1], self.mesh.gateway
+        known = [left.last]
+        while known[-1] - _IDS_PER_CALL >= lowest:
+            end, place = known[-1], known[-1] - _IDS_PER_CALL
+            values = destination, left.followed, place, left.head(place)
+            try:
+                # From nowhere to there leads no id but with a head that is recorded.
+                connection.call(address, gateway.RECORD_INBOX_HEAD.encode(*values, []))
+            except Reverted:
+                data = gateway.RECORD_INBOX_HEAD.encode(*values, left.between(place, end))
+                item, what = (
+                    f"{destination} {left.followed} {place}",
+                    f"recording the head at {place} of lane",
+                )
+                return known, [
+                    Step(Kind.RECORD, item, destination, data, ending_gas(data), f"{what} {state.name}")
+                ]
+            known.append(place)
+        return known, []
 
     def _parted(
         self, state: LaneState, begin: int, restart: LaneRestarted, record: RestartRecord
@@ -294,10 +329,3 @@ def _step(state: LaneState, sent: Sent, data: bytes, what: str) -> Step:
     item = to_hex(sent.id)
     gas = refund_gas(data, Fee.unpack(sent.message.fee).return_gas_limit)
     return Step(Kind.REFUND, item, state.ends[1], data, gas, f"{what} {item}")
-
-
-def known_head(nonce: int, lane_nonce: int, restarts: Sequence[LaneRestarted]) -> int:
-    """Place of the first head at or after a message that its Outbox keeps: a walk ends there."""
-    last = next((restart.last for restart in restarts if restart.last >= nonce), lane_nonce)
-    stored = -(-nonce // STORED_HEAD_INTERVAL) * STORED_HEAD_INTERVAL
-    return min(stored, last)

@@ -41,10 +41,11 @@ class Delivery(Sendings):
 
 @dataclass
 class Settled(Sendings):
-    """What one pass settled on one chain."""
+    """What one pass settled on one chain. `recorded` counts heads that refunds of replaced messages are proved by."""
 
     returned: int = 0
     refunded: int = 0
+    recorded: int = 0
     claimed: int = 0
     noticed: int = 0
 

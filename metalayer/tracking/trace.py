@@ -16,6 +16,7 @@ from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
 from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
+from metalayer.tracking.closures import way_home
 from metalayer.tracking.messages import callback_obstacle, failure_reason
 from metalayer.tracking.status import signed_nonces
 
@@ -88,6 +89,13 @@ def trace(mesh: Mesh, exchange: Exchange, message_id: bytes) -> Trace:
 
 def look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trace:
     """The same for a message that was found already."""
+    found = _look(mesh, exchange, origin, sent)
+    if found.state in (State.DELIVERED, State.RETURNED) or not (home := way_home(mesh, origin, sent)):
+        return found
+    return replace(found, advice=f"{found.advice}; {home}")
+
+
+def _look(mesh: Mesh, exchange: Exchange, origin: Connection, sent: Sent) -> Trace:
     message, address = sent.message, mesh.gateway
     if message.destination not in mesh.by_id:
         raise MetalayerError(

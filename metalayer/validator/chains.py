@@ -29,7 +29,7 @@ class Chains:
         self._rounds: dict[int, Future[Round]] = {}
         anchors = record.anchors()
         self.judges = {
-            chain_id: Judge(Nodes.of(connection), mesh.gateway, anchors.get(chain_id))
+            chain_id: Judge(Nodes.of(connection), mesh.domain, anchors.get(chain_id))
             for chain_id, connection in mesh.by_id.items()
         }
 

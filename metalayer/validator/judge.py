@@ -12,10 +12,11 @@ from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
 from metalayer.network.nodes import Nodes, check_chain
 from metalayer.network.rpc import BadAnswer, RpcError
-from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.facts import Fact, LaneFact, SetFact
+from metalayer.protocol.attestation import Domain, ValidatorSet
+from metalayer.protocol.facts import Fact, LaneFact, SetFact, UnexecutedFact
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.rpc import Request, block_request, quantity
+from metalayer.validator.closures import find_unexecuted
 from metalayer.validator.next_set import Agreed
 from metalayer.validator.record import Anchor
 from metalayer.validator.sight import Finding, Place, Truth, find_places, find_set
@@ -53,7 +54,7 @@ class Judge:
     """
 
     nodes: Nodes
-    gateway: str
+    domain: Domain
     anchor: Anchor | None = None
     _found_at: dict[int, tuple[int, int]] = field(default_factory=dict)
     _told: str = ""
@@ -95,15 +96,16 @@ class Judge:
         # The highest block that enough of them call final.
         final = sorted((one.final for one in standing.values()), reverse=True)[self.nodes.agree - 1]
         places = [fact for fact in facts if isinstance(fact, Place)]
+        unexecuted = [fact for fact in facts if isinstance(fact, UnexecutedFact)]
         starts = self._starts(places)
 
         def see(connection: Connection) -> tuple[Anchor, dict[Fact, Finding]]:
-            block, found = find_places(connection, self.gateway, places, starts, final, _block(final))
+            block, found = find_places(connection, self.domain.gateway, places, starts, final, _block(final))
             if block is None:
                 raise BadAnswer(f"{connection.name}: its node has no block {final}, which it called final")
             if wanted is not None:
                 try:
-                    said = find_set(connection, self.gateway, wanted)
+                    said = find_set(connection, self.domain.gateway, wanted)
                 except MetalayerError as error:
                     # What is wrong with the hub's sets is nothing against its lanes.
                     log.warning("%s", error)
@@ -111,6 +113,8 @@ class Judge:
                         Truth.NOT_YET, f"set {wanted.version}: the sets of {self.chain.name} cannot be read"
                     )
                 found |= {fact: said for fact in facts if isinstance(fact, SetFact)}
+            if unexecuted:
+                found |= self._unexecuted(connection, unexecuted, block)
             return block, found
 
         seen, more = self.nodes.ask(see, [i for i, one in standing.items() if one.final >= final])
@@ -139,7 +143,7 @@ class Judge:
         def probe(connection: Connection) -> str:
             final = _stand(connection, None).final
             if isinstance(self.chain.preset.finality, int) and depth > 127:
-                state = quantity("eth_getBalance", self.gateway, hex(final), bits=256)
+                state = quantity("eth_getBalance", self.domain.gateway, hex(final), bits=256)
                 try:
                     connection.ask(state)
                 except RpcError as error:
@@ -153,6 +157,17 @@ class Judge:
     @property
     def _differ(self) -> str:
         return self.nodes.too_few(len(self.nodes.connections))
+
+    def _unexecuted(
+        self, connection: Connection, facts: Sequence[UnexecutedFact], final: Anchor
+    ) -> dict[Fact, Finding]:
+        try:
+            return find_unexecuted(connection, self.domain, facts, final)
+        except MetalayerError as error:
+            # Nothing against its lanes either: they need no state.
+            log.warning("%s", error)
+            unread = f"{self.chain.name}: how it stands with messages cannot be read"
+            return dict.fromkeys(facts, Finding(Truth.NOT_YET, unread))
 
     def _decide(self, fact: Fact, said: Mapping[int, Finding], faults: dict[int, str]) -> Finding:
         finding = self.nodes.vote(said)

@@ -16,16 +16,17 @@ from metalayer.attesting.exchange import MAX_FACTS, Exchange, Malformed
 from metalayer.errors import MetalayerError
 from metalayer.network.mesh import Mesh
 from metalayer.protocol.attestation import compact
-from metalayer.protocol.facts import Fact, SetFact
+from metalayer.protocol.facts import Fact, SetFact, UnexecutedFact
 from metalayer.validator.chains import Chains
 from metalayer.validator.judge import check_alone
 from metalayer.validator.next_set import NOTHING_AGREED, Agreed, NextSet
 from metalayer.validator.record import Anchor, Contradiction, Record
-from metalayer.validator.sight import Finding, Truth
+from metalayer.validator.sight import Finding, Truth, joined
 
 _POLL = 0.1
 _FIRST_RETRY = 0.2
 _SLOWEST_RETRY = 30.0
+_UNREAD = Finding(Truth.NOT_YET, "not all of it could be read")
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +71,11 @@ class _Delay:
 
 @dataclass
 class _Case:
-    """A proposal that is looked into: what was found, and the chains that have not been read for it yet."""
+    """A proposal that is looked into: what was found, and which facts the chains are still asked about, by chain id."""
 
     facts: Sequence[Fact]
     findings: dict[Fact, Finding] = field(default_factory=dict)
-    unread: set[int] = field(default_factory=set)
+    unread: dict[int, list[Fact]] = field(default_factory=dict)
     anchors: dict[int, Anchor] = field(default_factory=dict)
 
 
@@ -228,13 +229,14 @@ class Validator:
         case = _Case(facts)
         needed: dict[int, list[Fact]] = {}
         for fact in facts:
-            chain_id = self.mesh.network_id if isinstance(fact, SetFact) else fact.origin
+            chain_ids = self._chains_of(fact)
             found = check_alone(fact, self.chains.judges, self.mesh.network_id, self._agreed)
-            if found is None and (why := self.chains.distrust(chain_id)):
+            if found is None and (why := next(filter(None, map(self.chains.distrust, chain_ids)), "")):
                 self._held.add(why)
                 found = Finding(Truth.NOT_YET, why, final=True)
             if found is None:
-                needed.setdefault(chain_id, []).append(fact)
+                for chain_id in chain_ids:
+                    needed.setdefault(chain_id, []).append(fact)
             else:
                 case.findings[fact] = found
         if case.findings:
@@ -249,22 +251,28 @@ class Validator:
         self._blocked.pop(root, None)
         for chain_id, more in needed.items():
             asked.setdefault(chain_id, []).extend(more)
-        case.unread |= needed.keys()
+        case.unread = needed
         self._cases[root] = case
         tried.add(root)
         return None
+
+    def _chains_of(self, fact: Fact) -> tuple[int, ...]:
+        """Ids of the chains that must show a fact."""
+        if isinstance(fact, SetFact):
+            return (self.mesh.network_id,)
+        return (fact.origin, fact.destination) if isinstance(fact, UnexecutedFact) else (fact.origin,)
 
     def _end(self) -> list[Verdict]:
         """Verdicts on what all chains that it is about have been read for."""
         for chain_id, found in self.chains.ended():
             for case in self._cases.values():
-                if chain_id in case.unread:
-                    case.unread.discard(chain_id)
-                    case.findings |= {
-                        fact: found.findings[fact] for fact in case.facts if fact in found.findings
-                    }
-                    if found.anchor is not None:
-                        case.anchors[chain_id] = found.anchor
+                if chain_id not in case.unread:
+                    continue
+                for fact in case.unread.pop(chain_id):
+                    said = found.findings.get(fact, _UNREAD)
+                    case.findings[fact] = joined(said, case.findings.get(fact, said))
+                if found.anchor is not None:
+                    case.anchors[chain_id] = found.anchor
         verdicts = []
         for root in [root for root, case in self._cases.items() if not case.unread]:
             try:
@@ -283,8 +291,6 @@ class Validator:
         # While a slow chain was read, another one may have been seen reorganised.
         for why in filter(None, map(self.chains.distrust, case.anchors)):
             return self._unsigned(root, case, Judgement.WAITING, why, final=True)
-        if case.findings.keys() != set(case.facts):
-            return self._unsigned(root, case, Judgement.WAITING, "not all of it could be read", final=False)
         try:
             # Also what is in the record already: the chain may say something else since.
             self.record.commit(case.facts, case.anchors)

@@ -46,6 +46,14 @@ class Finding:
     final: bool = False
 
 
+_DOUBT = (Truth.TRUE, Truth.NOT_YET, Truth.FALSE)
+
+
+def joined(one: Finding, other: Finding) -> Finding:
+    """Of a fact that needs two chains: what keeps it from being signed, if anything does."""
+    return max(one, other, key=lambda finding: (_DOUBT.index(finding.truth), finding.reason))
+
+
 def find_places(
     connection: Connection,
     gateway: str,

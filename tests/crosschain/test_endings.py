@@ -21,6 +21,7 @@ from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart
+from metalayer.lanes.walks import known_head
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
@@ -28,7 +29,6 @@ from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.message import Fee
 from metalayer.protocol.rpc import Topic
 from metalayer.relayer.passes import Relayer
-from metalayer.relayer.refunds import known_head
 from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
@@ -298,6 +298,32 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
     given_back = credit(mesh, "hub", SENDER.address) - before + cost_of(mesh, behind)
     assert given_back == sum(fee.total - fee.step for fee in fees) * GWEI
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
+
+
+def test_heads_are_recorded_where_refunds_would_need_too_many_ids(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P1, M21: from the end back, one in each pass; what a recorded head is near to is refunded meanwhile."""
+    monkeypatch.setattr("metalayer.relayer.refunds._IDS_PER_CALL", 2)
+    monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
+    monkeypatch.setattr("metalayer.relayer.quorums._DOUBTED_TIMEOUT", 1.0)
+    hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
+    relayer = mesh.relayer(exchange)
+    with mesh.signing(exchange, tmp_path) as validators:
+        snapshot = hub.rpc("evm_snapshot")
+        mesh.send("hub", "arcade", b"gone", count=6)
+        relay(mesh, relayer, 1)
+        revert(hub.rpc, snapshot)
+        anew = mesh.send("hub", "arcade", b"anew", count=8)
+        mesh.finalize()
+        mesh.trust_again(validators, exchange, "hub")
+        restart(mesh, hub, arcade, OWNER)
+        relay(mesh, relayer, 1)
+        results = relay(mesh, relayer, 5)
+    done = [(settled.recorded, settled.refunded) for one in results if (settled := one.settled[0])]
+    assert done == [(1, 4), (1, 2), (0, 2), (0, 0), (0, 0)]
+    assert [one.all_problems + one.put_off for one in results] == [[]] * 5
+    assert {state_of(mesh, exchange, sent) for sent in anew} == {State.RETURNED}
 
 
 def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(

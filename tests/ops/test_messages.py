@@ -116,6 +116,12 @@ def test_a_message_from_send_to_its_end(profile: Profile, deployment: Deployment
     assert retried.stderr == (
         f"Error: perps: the message still fails: the recipient {NOBODY} has no code on perps\n"
     )
+    home = run(message, id_, "--bring-home", *shared, *by_relayer)
+    assert home.exit_code == 1
+    assert home.stderr == (
+        "Error: the route from arcade to perps is open: only what was sent over a route that has been closed for 60 "
+        "days comes home without its destination\n"
+    )
     # Answers every call with the magic value: PUSH4, shift to the left, MSTORE, RETURN.
     accepting = "0x63" + RECEIVE_MESSAGE.selector.hex() + "60e01b5f5260205ff3"
     deployment.connections["perps"].rpc("anvil_setCode", NOBODY, accepting)

@@ -130,12 +130,12 @@ class Relayers(Machine):
     def _not_taken_in(self, message: Message) -> str | None:
         """Why a notice that was put aside cannot be taken in now."""
         lane = self.lane_of(message)
-        if not self.is_open(lane):
-            return "RoutePaused" if self.sides[lane[1]].routes[lane[0]].inbound else "RouteClosed"
-        if message.nonce > self.inc(lane).followed_at:
+        if message.nonce <= self.inc(lane).followed_at:
+            self.reach("notice put aside in an old epoch")
+            return "NoticeOutdated"
+        if self.is_open(lane):
             return None
-        self.reach("notice put aside in an old epoch")
-        return "NoticeOutdated"
+        return "RoutePaused" if self.sides[lane[1]].routes[lane[0]].inbound else "RouteClosed"
 
     # Recipients
 
