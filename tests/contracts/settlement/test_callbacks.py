@@ -50,15 +50,6 @@ HOSTILE = {
     "accepts": STOP,
 }
 """Runtime code of senders. What nobody can write in Solidity, too."""
-CALLER_GAS = 80_000
-"""Gas of a refund but for its calldata, payload, walk and callback. Measured: 59,407, and 17,100 more for a sender that
-had no credit.
-"""
-GAS_PER_BYTE = 2
-"""Gas of a payload's byte beside its calldata. Measured: 0.7."""
-GAS_PER_ID = 180
-"""Gas of an id of a walk beside its calldata. Measured: 169."""
-CALL_RESERVE = 5_000 + 55_000
 
 
 def required_gas(limit: int) -> int:
