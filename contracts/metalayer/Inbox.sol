@@ -308,9 +308,9 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
             lane.head = head;
             bytes memory sender = Erc7930.encode(origin, address(0));
             uint256 earned;
+            if (!open) _checkHarmless(origin, lane, messages, known);
             for (uint256 i = known; i < count; ++i) {
-                if (!open && !_isHarmless(messages[i])) _refuse(origin, lane);
-                earned += _firstAttempt(executing[i], origin, uint64(first + i), sender, messages[i], open);
+                earned += _firstAttempt(executing[i], origin, uint64(first + i), sender, messages[i]);
             }
             _earn(origin, earned);
         }
@@ -331,13 +331,11 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         uint256 origin,
         uint64 nonce,
         bytes memory sender,
-        Message calldata message,
-        bool open
+        Message calldata message
     ) private returns (uint256 earned) {
         address recipient = message.recipient;
-        if (recipient == address(this) && open && message.sender == recipient) {
-            _receiveNotice(origin, message.payload, msg.sender);
-            emit MessageDelivered(id, origin, nonce);
+        if (recipient == address(this) && message.sender == address(this)) {
+            _firstHearing(id, origin, nonce, message.payload);
             return 0;
         }
         bool expired = _isExpired(message.deliverBefore);
@@ -366,10 +364,26 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         emit InboundPaused(origin, until);
     }
 
-    /// @dev Whether a lane that is closed or paused takes a message in: it has expired, and can only go home, or it is
-    /// a notice, which is put aside as failed. Neither calls anybody or does what its origin says.
-    function _isHarmless(Message calldata message) private view returns (bool) {
-        return _isExpired(message.deliverBefore) || _isNotice(message);
+    /// @dev A notice is taken in, or put aside as failed while the lane is closed or paused.
+    function _firstHearing(bytes32 id, uint256 origin, uint64 nonce, bytes calldata payload) private {
+        if (_isOpen(_inboxLanes[origin])) {
+            _receiveNotice(origin, payload, msg.sender);
+            emit MessageDelivered(id, origin, nonce);
+        } else {
+            messageStatus[id].status = MessageStatus.Failed;
+            emit MessageFailed(id, origin, nonce, false);
+        }
+    }
+
+    /// @dev Reverts unless a lane that is closed or paused takes in these messages: each has expired, and can only go
+    /// home, or is a notice, which is put aside. Neither calls anybody or does what its origin says.
+    function _checkHarmless(uint256 origin, InboxLane storage lane, Message[] calldata messages, uint256 first)
+        private
+        view
+    {
+        for (uint256 i = first; i < messages.length; ++i) {
+            if (!_isExpired(messages[i].deliverBefore) && !_isNotice(messages[i])) _refuse(origin, lane);
+        }
     }
 
     function _isNotice(Message calldata message) private view returns (bool) {
