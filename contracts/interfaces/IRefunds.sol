@@ -49,7 +49,7 @@ interface IRefunds {
     error RouteNotClosed(uint256 destination, uint64 since);
     /// @notice Thrown when the proof does not lead from the fact that the message was not executed to the signed root.
     error NotUnexecuted(bytes32 id, MessageStatus status);
-    /// @notice Thrown when there is no failed callback of the message to repeat.
+    /// @notice Thrown when there is no failed callback of the message to repeat, or its sender has no code now.
     error NoCallback(bytes32 id);
     /// @notice Thrown when the transaction has too little gas left to give the sender the gas that it prepaid.
     error InsufficientReturnGas(bytes32 id, uint256 available, uint256 required);
@@ -93,7 +93,7 @@ interface IRefunds {
         bytes32[] calldata ids
     ) external;
 
-    /// @notice Calls the sender of a refunded message whose callback failed again, with all gas of the transaction.
-    /// Reverts with the sender. Pays nothing.
+    /// @notice Calls the sender of a refunded message whose callback failed again, with all gas of the transaction: at
+    /// least what it prepaid. Reverts with the sender. Pays nothing.
     function callBack(Message calldata message, uint256 destination, uint64 nonce) external;
 }
