@@ -71,7 +71,8 @@ interface IRefunds {
     ) external;
 
     /// @notice Ends a message to a chain that is dead or lies, without that chain: its route has been closed for
-    /// `CLOSURE_DELAY`, and a quorum signed that the message was not executed before its deadline.
+    /// `CLOSURE_DELAY`, and a quorum signed that the message was not executed before its deadline. The lane's escrow
+    /// keeps what the destination may still, or did, promise to those who carry it there and send a notice of it.
     /// @param status Status in which the destination left the message; none if it was never tried.
     /// @param proof Leads from the unexecuted fact to the root of the attestation.
     function refundClosed(

@@ -91,10 +91,10 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         bytes32 leaf = Facts.unexecuted(block.chainid, destination, walk.nonce, id, uint256(status));
         require(Facts.root(proof, leaf) == attestation.root, NotUnexecuted(id, status));
         Fee fee = message.fee;
-        // If a notice came, who sent it and who carried it were paid.
-        uint64 unspent = originState().notices[destination][id].carrier == address(0) ? 2 * fee.stepPart() : 0;
-        if (status == MessageStatus.None) unspent += fee.relayPart();
-        if (status == MessageStatus.Expired) unspent += fee.relayPart() - fee.basePart();
+        // A destination that is alive may still take the message in, as expired, and send a notice of it: what that earns
+        // there stays in the escrow. Nobody is paid any more for carrying the notice here, unless one came before.
+        uint64 unspent = originState().notices[destination][id].carrier == address(0) ? fee.stepPart() : 0;
+        if (status != MessageStatus.Failed) unspent += fee.relayPart() - fee.basePart();
         _end(id, message, walk, unspent);
     }
 
