@@ -49,7 +49,7 @@ interface IRefunds {
     error RouteNotClosed(uint256 destination, uint64 since);
     /// @notice Thrown when the proof does not lead from the fact that the message was not executed to the signed root.
     error NotUnexecuted(bytes32 id, MessageStatus status);
-    /// @notice Thrown when there is no failed callback of the message to repeat.
+    /// @notice Thrown when there is no failed callback of the message to repeat, or its sender has no code now.
     error NoCallback(bytes32 id);
     /// @notice Thrown when the transaction has too little gas left to give the sender the gas that it prepaid.
     error InsufficientReturnGas(bytes32 id, uint256 available, uint256 required);
@@ -71,7 +71,8 @@ interface IRefunds {
     ) external;
 
     /// @notice Ends a message to a chain that is dead or lies, without that chain: its route has been closed for
-    /// `CLOSURE_DELAY`, and a quorum signed that the message was not executed before its deadline.
+    /// `CLOSURE_DELAY`, and a quorum signed that the message was not executed before its deadline. The lane's escrow
+    /// keeps what the destination may still, or did, promise to those who carry it there and send a notice of it.
     /// @param status Status in which the destination left the message; none if it was never tried.
     /// @param proof Leads from the unexecuted fact to the root of the attestation.
     function refundClosed(
@@ -93,7 +94,7 @@ interface IRefunds {
         bytes32[] calldata ids
     ) external;
 
-    /// @notice Calls the sender of a refunded message whose callback failed again, with all gas of the transaction.
-    /// Reverts with the sender. Pays nothing.
+    /// @notice Calls the sender of a refunded message whose callback failed again, with all gas of the transaction: at
+    /// least what it prepaid. Reverts with the sender. Pays nothing.
     function callBack(Message calldata message, uint256 destination, uint64 nonce) external;
 }

@@ -149,7 +149,10 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         lane.nonce = nonce;
         lane.head = Messages.genesis(NETWORK_ID, origin, block.chainid, nonce);
         LaneEpoch storage epoch = originState().epochs[origin];
-        ++epoch.number;
+        // It wraps around: a chain that lies must not use the epochs up and so stop its lane for good.
+        unchecked {
+            ++epoch.number;
+        }
         epoch.since = nonce;
         emit RestartFollowed(origin, nonce, lastNonce, lastHead);
         FollowedRestart storage left = _followed[origin][nonce];

@@ -2,6 +2,7 @@
 pragma solidity 0.8.36;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
 import {IRefunds} from "../interfaces/IRefunds.sol";
 import {Escrow} from "./Escrow.sol";
@@ -90,10 +91,10 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         bytes32 leaf = Facts.unexecuted(block.chainid, destination, walk.nonce, id, uint256(status));
         require(Facts.root(proof, leaf) == attestation.root, NotUnexecuted(id, status));
         Fee fee = message.fee;
-        // If a notice came, who sent it and who carried it were paid.
-        uint64 unspent = originState().notices[destination][id].carrier == address(0) ? 2 * fee.stepPart() : 0;
-        if (status == MessageStatus.None) unspent += fee.relayPart();
-        if (status == MessageStatus.Expired) unspent += fee.relayPart() - fee.basePart();
+        // A destination that is alive may still take the message in, as expired, and send a notice of it: what that earns
+        // there stays in the escrow. Nobody is paid any more for carrying the notice here, unless one came before.
+        uint64 unspent = originState().notices[destination][id].carrier == address(0) ? fee.stepPart() : 0;
+        if (status != MessageStatus.Failed) unspent += fee.relayPart() - fee.basePart();
         _end(id, message, walk, unspent);
     }
 
@@ -118,10 +119,10 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
     function callBack(Message calldata message, uint256 destination, uint64 nonce) external nonReentrant {
         bytes32 id = Messages.id(message, _NETWORK_ID, block.chainid, destination, nonce);
         ReturnNotice storage notice = originState().notices[destination][id];
-        require(notice.callbackOpen, NoCallback(id));
+        require(notice.callbackOpen && message.sender.code.length != 0, NoCallback(id));
         notice.callbackOpen = false;
         emit CalledBack(id);
-        IMessageReturned(message.sender).onMessageReturned(id, destination, message, notice.unspent * Fees.UNIT);
+        if (!_callSender(id, message, destination, notice.unspent, type(uint256).max)) LowLevelCall.bubbleRevert();
     }
 
     /// @dev Ends a message on this chain, once: every refund goes through here. Pays the caller, gives the sender what
@@ -144,16 +145,30 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         emit MessageReturned(id, destination, walk.nonce, unspent * Fees.UNIT, msg.sender, earned * Fees.UNIT);
         if (!hasCode) return;
 
+        uint256 gasLimit = _gasForCallback(fee.returnGasLimit());
+        if (_callSender(id, message, destination, unspent, gasLimit)) return;
+        notice.callbackOpen = true;
+        emit CallbackFailed(id);
+    }
+
+    /// @dev Calls the sender, with at least the gas that it prepaid. The caller has read its code: that makes its account
+    /// warm, as {RecipientCall} expects.
+    /// @param unspent In gwei.
+    /// @param gasForwarded Gas to hand over; more than is available means all of it.
+    function _callSender(
+        bytes32 id,
+        Message calldata message,
+        uint256 destination,
+        uint64 unspent,
+        uint256 gasForwarded
+    ) private returns (bool succeeded) {
         bytes memory data = abi.encodeCall(
             IMessageReturned.onMessageReturned, (id, destination, message, unspent * Fees.UNIT)
         );
-        uint32 gasLimit = fee.returnGasLimit();
-        uint256 required = _requiredGas(gasLimit);
-        (uint256 available, bool succeeded) = RecipientCall.callBack(sender, required, _gasForCallback(gasLimit), data);
+        uint256 required = _requiredGas(message.fee.returnGasLimit());
+        uint256 available;
+        (available, succeeded) = RecipientCall.callBack(message.sender, required, gasForwarded, data);
         require(available >= required, InsufficientReturnGas(id, available, required));
-        if (succeeded) return;
-        notice.callbackOpen = true;
-        emit CallbackFailed(id);
     }
 
     /// @dev Whether a notice of that epoch counts: the lane back was not restarted since.

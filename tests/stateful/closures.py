@@ -54,10 +54,8 @@ class Closures(Governors, Settlers):
             self.refuse(name, ATTACKER, data, "NotUnexecuted")
             return
         fee, notice = Fee.unpack(message.fee), outbox.notices.get(message.id, NO_NOTICE)
-        unspent = 0 if notice.carrier else 2 * fee.step
-        if status is Status.NONE:
-            unspent += fee.relay
-        elif status is Status.EXPIRED:
+        unspent = 0 if notice.carrier else fee.step
+        if status is not Status.FAILED:
             unspent += fee.relay - fee.base
         # What the destination does for it from now on, or did for its return, nobody pays.
         self.unfunded.add(lane)

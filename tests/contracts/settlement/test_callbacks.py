@@ -214,6 +214,27 @@ def test_a_sender_that_wants_more_than_it_prepaid_is_told_later(
     assert client.view("returnedIds", 0) == (sent.id,)
 
 
+def test_whoever_tells_it_later_gives_it_no_less_than_it_prepaid(
+    origin: Origin, sender: str, attacker: str, expired: Callable[..., Sent], turned: Callable[..., None]
+) -> None:
+    """A sender that goes on after a part of its work failed would be done for ever with too little gas."""
+    limit = 1_000_000
+    sent = expired(limit, by=sender)
+    turned(HOSTILE["reverts"])
+    check_final(origin, origin.refund(sent, by=attacker), sent, attacker, open_=True)
+    turned(PROBE)
+    chain, outcomes = origin.hub.chain, []
+    for gas in range(100_000, 1_300_000, 75_000):
+        before = chain.snapshot()
+        succeeded = origin.gateway.attempt("callBack", *place(sent), sender=attacker, gas=gas).succeeded
+        assert origin.returned(sent).callback_open != succeeded
+        assert slot(chain, sender) >= limit - GAS_OPCODE if succeeded else slot(chain, sender) == 0
+        outcomes.append(succeeded)
+        chain.restore(before)
+    assert outcomes == sorted(outcomes)
+    assert {*outcomes} == {False, True}
+
+
 def test_a_sender_that_lies_to_a_rehearsal(
     origin: Origin, sender: str, attacker: str, expired: Callable[..., Sent], turned: Callable[..., None]
 ) -> None:
@@ -288,7 +309,7 @@ def test_an_account_that_delegates_is_called(
         assert slot(origin.hub.chain, sender) == RETURN_GAS_LIMIT - GAS_OPCODE
         return
     turned(b"")
-    assert origin.gateway.revert("callBack", *place(sent), sender=attacker) == error("FailedCall")
+    assert origin.gateway.revert("callBack", *place(sent), sender=attacker) == error("NoCallback", sent.id)
     turned(STOP)
     origin.call_back(sent, by=attacker)
 

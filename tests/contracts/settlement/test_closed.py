@@ -116,9 +116,9 @@ def test_comes_home_without_its_destination(
     assert refusal(arguments, since + LONG - 1) == error("RouteNotClosed", origin.arcade, since)
     step = come_home(arguments)
     unspent = (
-        2 * parts.step
+        parts.step
         + {
-            Status.NONE: parts.relay,
+            Status.NONE: parts.relay - parts.base,
             Status.FAILED: 0,
             Status.EXPIRED: parts.relay - parts.base,
         }[status]
@@ -131,8 +131,8 @@ def test_comes_home_without_its_destination(
         told = (sent.id, origin.arcade, origin.gateway.address, b"lost", unspent * GWEI)
         assert client.view("returned", 0) == told
     assert step.credit == {account: unspent, relayer: earned}
-    left = {Status.NONE: 0, Status.FAILED: parts.relay, Status.EXPIRED: parts.base}[status]
-    assert origin.gateway.view("laneFees", origin.arcade)[0] == left
+    left = {Status.NONE: parts.base, Status.FAILED: parts.relay, Status.EXPIRED: parts.base}[status]
+    assert origin.gateway.view("laneFees", origin.arcade)[0] == left + parts.step
     returned = (sent.id, origin.arcade, 1, unspent * GWEI, relayer, earned * GWEI)
     assert step.receipt.named("MessageReturned") == [returned]
     assert refusal(arguments, now(origin.hub.chain) + 1) == error("AlreadyRefunded", sent.id)
@@ -189,7 +189,7 @@ def test_a_notice_that_comes_later_pays_nobody(
     evidence: Callable[..., tuple[Any, ...]],
     come_home: Callable[..., Step],
 ) -> None:
-    """P5, M11: nothing of its fee is left."""
+    """P5, M11: what is left of its fee is for those who carried it there and sent the notice."""
     sent, other = origin.send(sender), origin.send(sender)
     close()
     by = elders()
@@ -198,7 +198,8 @@ def test_a_notice_that_comes_later_pays_nobody(
     origin.validators = by
     said = origin.notice(sent.id, expired=True, carrier=carrier, step=fee(sent).step)
     assert (said.credit, said.receipt.named("ReturnNoticed")) == ({}, [])
-    assert origin.gateway.view("laneFees", origin.arcade)[0] == fee(other).total
+    left = fee(sent).base + fee(sent).step
+    assert origin.gateway.view("laneFees", origin.arcade)[0] == fee(other).total + left
 
 
 # Each condition

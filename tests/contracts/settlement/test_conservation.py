@@ -60,12 +60,16 @@ class World:
         at = max(sent.message.deliver_before, now(self.arcade.chain)) + 1 if late else None
         self.origin.carry(self.arcade, [sent], self.deliverer, at=at)
 
-    def bring_back(self, sent: Sent) -> None:
-        """Its notice is sent, carried, and acted upon."""
+    def announce(self, sent: Sent) -> list[Sent]:
+        """Its notice is sent."""
         place = (self.hub_id, 1, sent.message.fields)
         at = max(sent.message.deliver_before, now(self.arcade.chain)) + 1
         receipt = self.arcade.gateway.send("returnToSender", *place, sender=self.returner, at=at)
-        self.origin.hear(parse(receipt.logs, self.hub_id, self.origin.arcade), self.carrier)
+        return parse(receipt.logs, self.hub_id, self.origin.arcade)
+
+    def bring_back(self, sent: Sent) -> None:
+        """Its notice is sent, carried, and acted upon."""
+        self.origin.hear(self.announce(sent), self.carrier)
         self.origin.refund(sent, by=self.refunder)
 
 
@@ -116,24 +120,33 @@ def closed(world: World, sent: Sent, status: Status) -> None:
 
 def closed_untried(world: World, sent: Sent) -> None:
     closed(world, sent, Status.NONE)
+    world.deliver(sent, late=True)
+    world.announce(sent)
 
 
 def closed_failed(world: World, sent: Sent) -> None:
     world.behave(Behaviour.REVERT)
     world.deliver(sent)
     closed(world, sent, Status.FAILED)
+    world.announce(sent)
 
 
 def closed_expired(world: World, sent: Sent) -> None:
     world.deliver(sent, late=True)
     closed(world, sent, Status.EXPIRED)
+    world.announce(sent)
+
+
+def closed_before_it_expired_there(world: World, sent: Sent) -> None:
+    """Signed before it was tried, shown when all the others have come."""
+    world.deliver(sent, late=True)
+    world.origin.hear(world.announce(sent), world.carrier)
+    closed(world, sent, Status.NONE)
 
 
 def closed_after_its_notice(world: World, sent: Sent) -> None:
     world.deliver(sent, late=True)
-    place = (world.hub_id, 1, sent.message.fields)
-    receipt = world.arcade.gateway.send("returnToSender", *place, sender=world.returner)
-    world.origin.hear(parse(receipt.logs, world.hub_id, world.origin.arcade), world.carrier)
+    world.origin.hear(world.announce(sent), world.carrier)
     closed(world, sent, Status.EXPIRED)
 
 
@@ -146,6 +159,7 @@ ENDINGS: list[Callable[[World, Sent], None]] = [
     closed_untried,
     closed_failed,
     closed_expired,
+    closed_before_it_expired_there,
     closed_after_its_notice,
 ]
 
@@ -220,7 +234,8 @@ def test_everything_that_was_charged_is_somebodys(
     refuses: bool,
 ) -> None:
     """P5: to the wei, for all terms: the sum of what deliverer, returner, carrier, refunder and sender got is the fee
-    without the protocol's part; and what then lies in the lane's escrow is what was earned on the other chain.
+    without the protocol's part; and what then lies in the lane's escrow is what was earned on the other chain, if need
+    be after the message came home without it.
     """
     origin, chains = world.origin, (world.origin.hub.chain, world.arcade.chain)
     before = [chain.snapshot() for chain in chains]

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.facts import RestartFact, Tree
@@ -61,6 +63,20 @@ def test_each_restart_that_is_followed_begins_an_epoch(origin: Origin, begin: Ca
         begin(place)
         assert origin.gateway.view("laneEpoch", origin.arcade) == epoch
     assert origin.gateway.view("laneEpoch", origin.perps) == 0
+
+
+def test_no_chain_uses_the_epochs_up(origin: Origin, begin: Callable[..., Receipt]) -> None:
+    """M3: after 65,536 restarts its lane still goes on."""
+    begin(7)
+    state = int.from_bytes(keccak(text="metalayer.origin"), "big") - 1
+    epochs = (int.from_bytes(keccak(state.to_bytes(32, "big")), "big") & ~0xFF) + 5
+    slot_ = keccak(encode(["uint256", "uint256"], [origin.arcade, epochs]))
+    last = (7 << 16 | 2**16 - 1).to_bytes(32, "big")
+    gateway = origin.gateway
+    gateway.chain.rpc("anvil_setStorageAt", [gateway.address, "0x" + slot_.hex(), "0x" + last.hex()])
+    assert gateway.view("laneEpoch", origin.arcade) == 2**16 - 1
+    begin(8)
+    assert gateway.view("laneEpoch", origin.arcade) == 0
 
 
 def test_a_notice_of_an_earlier_epoch_does_not_count(

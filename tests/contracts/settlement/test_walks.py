@@ -10,6 +10,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from metalayer.lanes.logs import Sent, parse
+from metalayer.protocol.gateway import STEP_GAS
 from metalayer.protocol.message import Fee, Message, interoperable
 from metalayer.protocol.rpc import Log
 from tests.kit.evm import error
@@ -177,3 +178,14 @@ def test_refuses_a_walk_that_ends_between(origin: Origin, long_lane: list[Sent],
     for end in (50, 255, 257, 299):
         refusal = origin.gateway.revert("refund", *origin.evidence(sent, end), sender=carrier)
         assert refusal == error("NotInLane", sent.id, origin.arcade, 50), end
+
+
+@pytest.mark.parametrize("nonce", [1, 64, 128, 192, 225, 256])
+def test_no_place_in_a_lane_costs_its_refunder_more_than_a_step(
+    origin: Origin, long_lane: list[Sent], carrier: str, nonce: int
+) -> None:
+    """P24: a sender chooses its place. Whoever calls `refund` is paid for the gas of a step."""
+    sent = long_lane[nonce - 1]
+    origin.notice(sent.id, expired=True, carrier=carrier)
+    step = origin.step(origin.gateway, "refund", *origin.evidence(sent, 256), sender=carrier)
+    assert step.receipt.gas_used <= STEP_GAS
