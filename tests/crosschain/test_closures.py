@@ -19,8 +19,8 @@ from metalayer.network.rpc import Reverted
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.dates import utc
-from metalayer.protocol.facts import Fact, UnexecutedFact
-from metalayer.protocol.gateway import CLOSURE_DELAY, Status
+from metalayer.protocol.facts import Fact, LaneFact, UnexecutedFact
+from metalayer.protocol.gateway import CLOSURE_DELAY, Batch, Status
 from metalayer.protocol.message import Fee
 from metalayer.tracking import closures
 from metalayer.tracking.closures import bring_home
@@ -195,6 +195,23 @@ def test_a_message_that_was_executed_does_not_come_home(
     for status in Status:
         fact = fact_of(lane.executed, status)
         assert judged(validator, exchange, fact) == (Judgement.REFUSED, f"{fact.key}: arcade executed it")
+
+
+def test_a_message_that_is_executed_at_the_last_moment_does_not_come_home(
+    mesh: Deployment, exchange: DirectoryExchange, lane: Lane, home: Home, validator: Validator
+) -> None:
+    """P1: a destination that stood still comes back. What it does counts before it is final."""
+    grow_old(mesh, 61)
+    message, fact = lane.untried.message, fact_of(lane.untried, Status.NONE)
+    arcade = mesh.connections["arcade"]
+    signed = LaneFact(message.origin, message.destination, message.nonce, lane.untried.head)
+    batch = Batch([message], message.origin, message.nonce, [], [])
+    arcade.send(RELAYER, mesh.gateway, gateway.DELIVER.encode(mesh.attest(signed.leaf), [batch]))
+    line = f"{fact.key}: arcade did not leave it untried up to finalized block {arcade.finalized()}"
+    assert judged(validator, exchange, fact) == (Judgement.WAITING, line)
+    assert home.refusal(lane.untried).startswith("arcade executed it in transaction 0x")
+    mesh.finalize()
+    assert judged(validator, exchange, fact) == (Judgement.REFUSED, f"{fact.key}: arcade executed it")
 
 
 @pytest.mark.parametrize("lying", [1, 2])
