@@ -91,8 +91,8 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         bytes32 leaf = Facts.unexecuted(block.chainid, destination, walk.nonce, id, uint256(status));
         require(Facts.root(proof, leaf) == attestation.root, NotUnexecuted(id, status));
         Fee fee = message.fee;
-        // A destination that is alive may still take the message in, as expired, and send a notice of it: what that earns
-        // there stays in the escrow. Nobody is paid any more for carrying the notice here, unless one came before.
+        // A destination that is alive may still take the message in, as expired, and send a notice of it: what that
+        // earns there stays in the escrow. Nobody is paid any more for carrying the notice here, unless one came.
         uint64 unspent = originState().notices[destination][id].carrier == address(0) ? fee.stepPart() : 0;
         if (status != MessageStatus.Failed) unspent += fee.relayPart() - fee.basePart();
         _end(id, message, walk, unspent);
@@ -151,8 +151,8 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
         emit CallbackFailed(id);
     }
 
-    /// @dev Calls the sender, with at least the gas that it prepaid. The caller has read its code: that makes its account
-    /// warm, as {RecipientCall} expects.
+    /// @dev Calls the sender, with at least the gas that it prepaid. The caller has read its code: that makes its
+    /// account warm, as {RecipientCall} expects.
     /// @param unspent In gwei.
     /// @param gasForwarded Gas to hand over; more than is available means all of it.
     function _callSender(
