@@ -1,4 +1,4 @@
-"""Gateways with one bug each (`contracts/test/BrokenGateways.sol`): the machines must find every one of them.
+"""Gateways with one bug each (`contracts/test/BrokenMetalayer.sol`): the machines must find every one of them.
 
 The variant's code stands at the gateway's address on every chain, with the gateway's storage. What fails must be an
 expectation of the machine, not the machine itself.
