@@ -534,10 +534,13 @@ def test_a_lying_restart_does_not_overflow_the_lane(
     append: Callable[..., Message],
     paper: PaperRelayer,
 ) -> None:
-    """M3: the highest place there is ends the lane, and nothing else."""
-    gateway.send("followRestart", *follow(HIGHEST - 1), sender=relayer)
-    last = PaperLane(lane.network_id, lane.origin, lane.destination, HIGHEST - 1)
+    """M3: a lane is raised by 2^40 places at most, so that no restart that a quorum invents ends it."""
+    most = 1 << 40
+    for far in (most + 1, HIGHEST - 1, HIGHEST):
+        refusal = error("RestartTooFar", lane.origin, far, 0)
+        assert gateway.revert("followRestart", *follow(far), sender=relayer) == refusal
+    gateway.send("followRestart", *follow(most), sender=relayer)
+    last = PaperLane(lane.network_id, lane.origin, lane.destination, most)
     message = append(on=last)
-    assert paper.deliver(last).named("MessageDelivered") == [(message.id, lane.origin, HIGHEST)]
-    assert gateway.view("inboxLane", lane.origin) == (HIGHEST, last.heads[1])
-    assert paper.deliver(last).events == []
+    assert paper.deliver(last).named("MessageDelivered") == [(message.id, lane.origin, most + 1)]
+    assert gateway.view("inboxLane", lane.origin) == (most + 1, last.heads[1])
