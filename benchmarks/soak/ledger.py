@@ -22,6 +22,7 @@ REFUND_GAS = 200_000
 
 _PAYLOAD_GAS = 60
 _TICK = 1.0
+_PATIENCE = 10.0
 
 
 @dataclass
@@ -116,7 +117,7 @@ class Ledger:
     def _refunded(self, chain: str, refund: gateway.Returned, gas: int) -> None:
         self.refunds += 1
         # Its sender may hear of it only when it has ended.
-        patience = time.monotonic() + 10
+        patience = time.monotonic() + _PATIENCE
         while refund.id not in self.posted and time.monotonic() < patience:
             time.sleep(0.1)
         if (one := self.posted.get(refund.id)) is None:
