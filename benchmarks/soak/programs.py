@@ -26,7 +26,7 @@ _KILLED = {
 }
 """How often each is killed, against the others. The last validator never is: its memory is seen for the whole time."""
 
-_BETWEEN_KILLS = 30.0
+_BETWEEN_KILLS = 25.0
 _STOP_SECONDS = 20.0
 _START_SECONDS = 30.0
 """A program that ends by itself within so many seconds could not start: an operator's service starts it again."""
@@ -170,12 +170,13 @@ class Programs:
         self.counts[f"{program.kind} {how}"] += 1
         self.say(f"{name} got {how}")
 
-    def _stop(self, program: Program) -> None:
+    def _stop(self, program: Program, *, is_told: bool = False) -> None:
         process = program.process
-        if process is None or process.poll() is not None:
+        if process is None or (process.poll() is not None and not is_told):
             return
         age = time.monotonic() - program.lives[-1].started
-        process.send_signal(signal.SIGTERM)
+        if not is_told:
+            process.send_signal(signal.SIGTERM)
         try:
             status = process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -189,11 +190,13 @@ class Programs:
 
     def stop(self) -> None:
         """All of them, in order."""
+        running = [p for p in self.all if p.process is not None and p.process.poll() is None]
+        for program in running:
+            assert program.process is not None
+            program.process.send_signal(signal.SIGTERM)
+        for program in running:
+            self._stop(program, is_told=True)
         for program in self.all:
-            if program.process is not None and program.process.poll() is None:
-                program.process.send_signal(signal.SIGTERM)
-        for program in self.all:
-            self._stop(program)
             program.process = None
 
 

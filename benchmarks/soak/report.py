@@ -211,7 +211,7 @@ def show(figures: Mapping[str, Any], out: Console) -> None:
                     name,
                     f"{book['transactions']:,}",
                     f"{book['reverted_transactions']:,}",
-                    f"{book['gas']:,}",
+                    f"{book['gas'] / 10**6:.1f} M",
                     f"{book['ether']:g}",
                     f"{book['era']:g}",
                     str(book["earned_to_spent"]),
