@@ -230,6 +230,19 @@ def show(figures: Mapping[str, Any], out: Console) -> None:
             ],
         )
     )
+    ended = sum(
+        count
+        for counts in (*figures["messages"]["endings"].values(), figures["messages"]["in_the_way_of_lies"])
+        for how, count in counts.items()
+        if how != "open"
+    )
+    if ended:
+        wei, earned = (
+            sum(book[coin] for book in figures["relayers"].values()) / ended for coin in ("ether", "era")
+        )
+        out.print(
+            f"for each message that ended: {wei:.6f} ether spent, {earned:.6f} ERA earned", highlight=False
+        )
     for name in ("kills", "faults"):
         counted = ", ".join(f"{what} {count}" for what, count in figures[name].items())
         out.print(f"[bold]{name}[/]: {counted}", highlight=False)

@@ -98,7 +98,7 @@ def test_a_program_that_grows_is_found() -> None:
 
 
 def test_a_relayer_that_pays_for_others_is_found() -> None:
-    paid = {"one": {"earned_to_spent": 1.0}, "idle": {"earned_to_spent": None}}
+    paid: dict[str, dict[str, Any]] = {"one": {"earned_to_spent": 1.0}, "idle": {"earned_to_spent": None}}
     assert report.out_of_pocket(paid) == []
     assert report.out_of_pocket({"poor": {"earned_to_spent": 0.5}}) == [
         "poor earned 0.50 of what its gas cost"
