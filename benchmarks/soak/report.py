@@ -196,7 +196,10 @@ def show(figures: Mapping[str, Any], out: Console) -> None:
             "Seconds",
             ("span", "#p50", "#p95", "#max"),
             [
-                (name.replace("_", " "), *(f"{value:g}" for value in figures["messages"][name].values()))
+                (
+                    name.replace("_", " "),
+                    *(f"{figures['messages'][name][key]:g}" for key in ("p50", "p95", "max")),
+                )
                 for name in spans
                 if figures["messages"][name]
             ],
