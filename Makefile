@@ -3,11 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
-MINUTES ?= 10
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo bench prove docs artifacts package lint slither solc-check clean
+.PHONY: help setup test test-deep demo soak bench prove docs artifacts package lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -24,11 +23,15 @@ test: setup ## compile and run the tests, as many side by side as there are core
 
 test-deep: setup ## the same with random examples: MINUTES a state machine, and SEED to see them again
 	@$(BIN)/ape compile --verbosity WARNING
-	@$(BIN)/ape test $(SIDE_BY_SIDE) --deep --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/ape test $(SIDE_BY_SIDE) --deep --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 demo: setup ## ERA across four chains, from nothing to a summary
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/ape run demo
+
+soak: setup ## relayers and validators among hostile nodes, senders and recipients, killed at random: MINUTES (60) and SEED
+	@$(BIN)/ape compile --verbosity WARNING
+	@$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and speed: the figures in benchmarks/ (some minutes, 460 MB the first time)
 	@$(BIN)/ape compile --verbosity WARNING

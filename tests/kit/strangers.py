@@ -35,18 +35,19 @@ def sending_contract(mesh: Deployment, name: str, setting: bytes = b"", chain: s
     return address
 
 
-def send_as(mesh: Deployment, contract: str, destination: str, deliver_before: int) -> list[Sent]:
-    """A message of a contract on the hub to nobody, with gas for its return: what the hub logged."""
+def send_as(
+    mesh: Deployment, contract: str, destination: str, deliver_before: int, chain: str = "hub"
+) -> list[Sent]:
+    """A message of a contract on a chain to nobody, with gas for its return: what the chain logged."""
     data = gateway.send_call(
         interoperable(mesh.id_of(destination), NOBODY),
         b"",
         deliver_before=deliver_before,
         return_gas_limit=RETURN_GAS,
     )
-    hub = mesh.connections["hub"]
-    receipt = hub.send(SENDER, contract, EXECUTE.encode(mesh.gateway, data))
+    receipt = mesh.connections[chain].send(SENDER, contract, EXECUTE.encode(mesh.gateway, data))
     own = [log for log in receipt["logs"] if log.address == mesh.gateway.lower()]
-    return parse(own, mesh.network_id, mesh.id_of("hub"))
+    return parse(own, mesh.network_id, mesh.id_of(chain))
 
 
 def deliver_junk(mesh: Deployment, origin: str, destination: str, count: int) -> None:
