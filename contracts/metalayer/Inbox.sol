@@ -51,12 +51,12 @@ abstract contract Inbox is Annexed, IInbox, Routes, Notices, ValidatorSets, Reen
         bytes32 lastHead;
     }
 
-    /// @notice Longest pause of deliveries from a spoke, and from the hub, in seconds.
-    uint64 public constant MAX_PAUSE = 21 days;
-    uint64 public constant MAX_HUB_PAUSE = 3 days;
-    /// @notice Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that
+    /// @dev Longest pause of deliveries from a spoke, and from the hub, in seconds.
+    uint64 internal constant MAX_PAUSE = 21 days;
+    uint64 internal constant MAX_HUB_PAUSE = 3 days;
+    /// @dev Shortest time between the end of a pause and the next, in seconds. A pause of one second, or one that
     /// ends in the block in which it begins, holds up a block: without this, one in each block would never end.
-    uint64 public constant MIN_COOL_DOWN = 1 hours;
+    uint64 internal constant MIN_COOL_DOWN = 1 hours;
     /// @dev Most by which a restart that is followed may raise a lane's nonce: more than an origin allows, also
     /// if several are followed in one step, and too little to exhaust the nonces with a forged one.
     uint64 internal constant MAX_FOLLOW_STEP = 1 << 40;
