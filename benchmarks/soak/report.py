@@ -174,6 +174,14 @@ def message_figures(ledger: Ledger, traffic: Traffic) -> dict[str, Any]:
     }
 
 
+def per_message(ledger: Ledger, books: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """What all relayers spent and earned for each message that ended. Empty if none did."""
+    ended = sum(id_ in ledger.ended for id_ in ledger.posted)
+    if not ended:
+        return {}
+    return {coin: round(sum(book[coin] for book in books.values()) / ended, 6) for coin in ("ether", "era")}
+
+
 def show(figures: Mapping[str, Any], out: Console) -> None:
     """Everything that a person wants to know at the end."""
     rows = [
@@ -233,18 +241,10 @@ def show(figures: Mapping[str, Any], out: Console) -> None:
             ],
         )
     )
-    ended = sum(
-        count
-        for counts in (*figures["messages"]["endings"].values(), figures["messages"]["in_the_way_of_lies"])
-        for how, count in counts.items()
-        if how != "open"
-    )
-    if ended:
-        wei, earned = (
-            sum(book[coin] for book in figures["relayers"].values()) / ended for coin in ("ether", "era")
-        )
+    if one := figures["per_message"]:
         out.print(
-            f"for each message that ended: {wei:.6f} ether spent, {earned:.6f} ERA earned", highlight=False
+            f"for each message that ended: {one['ether']:f} ether spent, {one['era']:f} ERA earned",
+            highlight=False,
         )
     for name in ("kills", "faults"):
         counted = ", ".join(f"{what} {count}" for what, count in figures[name].items())

@@ -104,6 +104,7 @@ class _Soak:
             "lies": traffic.lies,
             "tried_again_at_the_end": len(self.forgiven),
             "relayers": books,
+            "per_message": report.per_message(ledger, books),
             "memory": kept,
             "chains_mib": {
                 name: {"start": round(anvils[name]), "end": round(memory(one.popen.pid))}

@@ -88,6 +88,10 @@ class Cursor:
         self._recent = {id_: block for id_, block in self._recent.items() if block >= oldest}
         self.block, self.hash = latest.number, latest.hash
 
+    def is_recent(self, id_: bytes) -> bool:
+        """True if its log is of the newest blocks, which not every backend of a node may have."""
+        return id_ in self._recent
+
 
 def fair(items: Iterable[tuple[int, Item]], most: int) -> list[Item]:
     """At most so many items, in turn from each lane: the many of one leave room for the few of another."""

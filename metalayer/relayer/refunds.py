@@ -150,10 +150,16 @@ class Refunds:
         read are put off.
         """
         connection, destination = state.origin, state.ends[1]
-        restarts = connection.ask(restarts_request(self.mesh.gateway, destination, connection.height()))
+        # Not as it was when the pass began: a newest head is known only until the lane's next message.
+        lane, restarts = connection.batch(
+            (
+                gateway.OUTBOX_LANE.request(self.mesh.gateway, destination),
+                restarts_request(self.mesh.gateway, destination, connection.height()),
+            )
+        )
         groups: dict[int, list[Sent]] = {}
         for sent in messages:
-            groups.setdefault(known_head(sent.message.nonce, state.latest.nonce, restarts), []).append(sent)
+            groups.setdefault(known_head(sent.message.nonce, lane.nonce, restarts), []).append(sent)
         walks = []
         for end, group in groups.items():
             with guard(connection.name, self._putting_off(state, [to_hex(sent.id) for sent in group])):

@@ -91,6 +91,9 @@ class Returns:
         doubtful: dict[int, list[bytes]] = {}
         for id_, (status, notice) in zip(ids, answers, strict=True):
             origin = cursor.open[id_]
+            if status is Status.NONE and cursor.is_recent(id_):
+                # It was retried since, or its node has the log and not the state: who asks later knows.
+                continue
             if status is Status.NONE or notice > back.get(origin, 0):
                 del cursor.open[id_]
                 self._sent.pop(id_, None)

@@ -31,10 +31,12 @@ from tests.kit.faults import (
     Only,
     Pruned,
     Shuffled,
+    StateBehind,
     TooMany,
     wrong_logs,
 )
 from tests.kit.node import Fault, Node, behind
+from tests.kit.strangers import NOBODY
 
 BUSY = 60
 """Messages in one block: more logs than the strictest nodes here return."""
@@ -146,6 +148,23 @@ def test_an_empty_answer_is_asked_again(busy: Deployment, times: int) -> None:
         with pytest.raises(Incomplete, match="does not have all logs of messages 1 to 4 yet, or any more"):
             rebuild(hub, busy.domain, busy.id_of("arcade"), 1, 4)
         assert len(rebuild(hub, busy.domain, busy.id_of("arcade"), 1, 4)) == 4
+
+
+def test_a_failed_message_is_returned_although_a_backend_did_not_know_of_it(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """Its log is there, and the state in which it failed is not yet: it is not taken for one that has ended."""
+    deadline = mesh.connections["hub"].block().time + 7_200
+    mesh.send("hub", "arcade", recipient=NOBODY, deliver_before=deadline)
+    mesh.finalize()
+    with mesh.signing(exchange, tmp_path):
+        assert mesh.relayer(exchange).relay_once().failed == 1
+        mesh.pass_time(10_800)
+        with behind(mesh, "arcade", Only("eth_call", StateBehind(3))) as (seen, node):
+            relayer = seen.relayer(exchange, timeout=3.0)
+            assert relayer.relay_once().returned == 0
+            node.faults = []
+            assert relayer.relay_once().returned == 1
 
 
 def test_what_was_never_sent_is_not_called_incomplete(busy: Deployment) -> None:

@@ -111,6 +111,29 @@ def test_what_senders_do_to_their_refunds_is_prepaid_and_stops_no_other(
         assert "failed to take it back" in trace(mesh, exchange, sent.id).reason
 
 
+def test_a_lane_that_grows_meanwhile_holds_up_no_refund(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, memory: Memory
+) -> None:
+    """A way to the lane's newest head is one only until its next message, which anybody may send."""
+    deadline = mesh.connections["hub"].block().time + 2 * HOUR
+    mesh.send("hub", "arcade", recipient=NOBODY, deliver_before=deadline)
+    mesh.pass_time(3 * HOUR)
+    relayer = mesh.relayer(exchange, memory=memory)
+    with mesh.signing(exchange, tmp_path):
+        bring_home(mesh, relayer)
+        due = relayer._refunds.due
+
+        def while_others_send(connection: Connection, *arguments: Any) -> Any:
+            if connection.name == "hub":
+                mesh.send("hub", "arcade")
+            return due(connection, *arguments)
+
+        relayer._refunds.due = while_others_send  # type: ignore[assignment, method-assign]
+        (result,) = relay(mesh, relayer)
+    assert settled(result, "hub").refunded == 1
+    assert (result.put_off, memory.attempts()) == ([], [])
+
+
 def test_a_refund_that_somebody_else_was_faster_with_costs_one_revert(
     mesh: Deployment,
     exchange: DirectoryExchange,
