@@ -58,6 +58,8 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
     function onMessageReturned(bytes32 id, uint256, Message calldata message, uint256 unspent) public virtual {
         require(_isGateway(msg.sender), NotGateway(msg.sender));
         bytes calldata payload = message.payload;
+        // The other half of an address is not asked for.
+        // slither-disable-next-line unused-return
         (, address from) = InteroperableAddress.parseEvmV1(abi.decode(payload, (bytes)));
         address payer = address(bytes20(payload[payload.length - ACCOUNT_LENGTH:]));
         unspentFees[payer] += unspent;
@@ -114,6 +116,7 @@ abstract contract MetalayerLinked is Context, CrosschainLinked, IMessageReturned
     /// @param to Beneficiary, as the bridge takes it: its chain is the destination.
     /// @param payload Any that is as long as the one that the bridge encodes.
     function _quote(bytes calldata to, bytes memory payload) internal view returns (uint256) {
+        // slither-disable-next-line unused-return
         (uint256 destination,) = InteroperableAddress.parseEvmV1Calldata(to);
         uint256 length = payload.length + ACCOUNT_LENGTH;
         uint256 gasLimit = _gasLimit(length);

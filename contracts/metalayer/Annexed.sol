@@ -20,6 +20,8 @@ abstract contract Annexed is IAnnexed {
     /// @dev Runs the function of the annex with the same selector and arguments. Reverts if the annex does, or does not
     /// exist. Returns nothing: nor does any function of the annex.
     function _runAnnex() internal {
+        // Functions of the annex return nothing.
+        // slither-disable-next-line unused-return
         Address.functionDelegateCall(ANNEX, msg.data);
     }
 }
