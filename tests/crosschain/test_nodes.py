@@ -277,7 +277,7 @@ def test_a_chain_that_cannot_be_read_hides_only_its_own_lanes(
         "hub",
         "arcade",
         "social",
-    }
+    }, found.problems
     assert "perps" not in {lane.destination for lane in found.lanes}
     assert found.problems
     assert all(problem.startswith("perps: ") for problem in found.problems)

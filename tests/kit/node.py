@@ -167,7 +167,17 @@ def behind(mesh: AnyMesh, name: str, *faults: Fault, **preset: Any) -> Iterator[
     with Node(chain.url, faults) as node:
         changed = chain.preset.model_copy(update=preset)
         there = Connection(replace(chain, preset=changed, base_port=None, remote_url=node.url))
+        # As `Live.open` does: else the beginning is looked for in old states, which anvil forgets in a long run.
+        for address, block in _beginnings(mesh, name):
+            there.begins(address, block)
         yield replace(mesh, connections={**mesh.connections, name: there}), node
+
+
+def _beginnings(mesh: Mesh, name: str) -> list[tuple[str, int]]:
+    """Addresses and blocks of the contracts of one chain, if its registry is at hand."""
+    registry = getattr(mesh, "registry", None)
+    contracts = registry.chain(name).contracts.values() if registry is not None else ()
+    return [(contract.address, contract.block or 0) for contract in contracts]
 
 
 def _envelope(id_: Any, said: Mapping[str, Any]) -> dict[str, Any]:

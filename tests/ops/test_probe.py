@@ -241,43 +241,42 @@ def long(arcade: Connection) -> None:
     arcade.rpc("anvil_mine", hex(600))
 
 
+WARNED: list[tuple[tuple[Fault, ...], dict[str, Any], list[str]]] = [
+    ((), {}, [r"finality is 2 blocks, and the chain itself calls final what is \d+ below the newest"]),
+    ((RefusesTag("finalized"), RefusesTag("safe")), {}, []),
+    ((), {"finality": 700}, []),
+    (
+        (Pruned(550),),
+        {"finality": 200},
+        [r"state of the final block, 200 below .*take an archive node", "logs of only 10 blocks"],
+    ),
+    ((block(baseFeePerGas=None),), {"finality": "safe"}, ["its blocks have no base fee"]),
+    ((Refuses("eth_maxPriorityFeePerGas"),), {"finality": "safe"}, ["its node suggests no fees"]),
+    ((LogRange(500),), {"finality": "safe"}, []),
+    ((LogRange(100, status=400),), {"finality": "safe"}, ["logs of only 100 blocks at once"]),
+    ((Refuses("eth_getLogs"),), {"finality": "safe"}, ["its node gives no logs: .*does not exist"]),
+    ((BatchLimit(20),), {"finality": "safe"}, []),
+    ((BatchLimit(1),), {"finality": "safe"}, ["answers no batch of 10 requests"]),
+    (
+        (block(timestamp=hex(int(time.time()) + 10**6)),),
+        {"finality": "safe"},
+        ["ahead of this machine's clock"],
+    ),
+    ((block(timestamp=hex(1_700_000_000)),), {"finality": "safe"}, ["does it still make blocks?"]),
+]
+
+
 @pytest.mark.usefixtures("long")
-@pytest.mark.parametrize(
-    ("faults", "preset", "warnings"),
-    [
-        ((), {}, [r"finality is 2 blocks, and the chain itself calls final what is \d+ below the newest"]),
-        ((RefusesTag("finalized"), RefusesTag("safe")), {}, []),
-        ((), {"finality": 700}, []),
-        (
-            (Pruned(550),),
-            {"finality": 200},
-            [r"state of the final block, 200 below .*take an archive node", "logs of only 10 blocks"],
-        ),
-        ((block(baseFeePerGas=None),), {"finality": "safe"}, ["its blocks have no base fee"]),
-        ((Refuses("eth_maxPriorityFeePerGas"),), {"finality": "safe"}, ["its node suggests no fees"]),
-        ((LogRange(500),), {"finality": "safe"}, []),
-        ((LogRange(100, status=400),), {"finality": "safe"}, ["logs of only 100 blocks at once"]),
-        ((Refuses("eth_getLogs"),), {"finality": "safe"}, ["its node gives no logs: .*does not exist"]),
-        ((BatchLimit(20),), {"finality": "safe"}, []),
-        ((BatchLimit(1),), {"finality": "safe"}, ["answers no batch of 10 requests"]),
-        (
-            (block(timestamp=hex(int(time.time()) + 10**6)),),
-            {"finality": "safe"},
-            ["ahead of this machine's clock"],
-        ),
-        ((block(timestamp=hex(1_700_000_000)),), {"finality": "safe"}, ["does it still make blocks?"]),
-    ],
-)
-def test_what_is_not_needed_is_a_warning(
-    behind: Behind, faults: tuple[Fault, ...], preset: dict[str, Any], warnings: list[str]
-) -> None:
-    connection, _ = behind(*faults, **preset)
-    assert unfit(connection) == []
-    lines = probe.probe(connection).warnings
-    assert len(lines) == len(warnings), lines
-    for line, expected in zip(lines, warnings, strict=True):
-        assert line.startswith("arcade: ")
-        assert re.search(expected, line), line
+def test_what_is_not_needed_is_a_warning(behind: Behind) -> None:
+    """One test for all: a chain that was made long many times forgets its old states."""
+    for faults, preset, warnings in WARNED:
+        connection, _ = behind(*faults, **preset)
+        assert unfit(connection) == []
+        lines = probe.probe(connection).warnings
+        assert len(lines) == len(warnings), lines
+        for line, expected in zip(lines, warnings, strict=True):
+            assert line.startswith("arcade: ")
+            assert re.search(expected, line), line
 
 
 @pytest.mark.usefixtures("long")
