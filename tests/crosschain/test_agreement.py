@@ -147,7 +147,11 @@ def fork() -> Lies:
     """A node on another fork: all of its blocks have other hashes."""
 
     def forge(call: Call, said: Any) -> Any:
-        return None if said is None else {**said, "hash": "0x77" + said["hash"][4:]}
+        if said is None:
+            return None
+        # Its first byte is another one, whatever it is.
+        first = int(said["hash"][2:4], 16) ^ 0xFF
+        return {**said, "hash": f"0x{first:02x}{said['hash'][4:]}"}
 
     return Lies("eth_getBlockByNumber", forge)
 

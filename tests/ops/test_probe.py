@@ -244,7 +244,7 @@ def long(arcade: Connection) -> None:
 WARNED: list[tuple[tuple[Fault, ...], dict[str, Any], list[str]]] = [
     ((), {}, [r"finality is 2 blocks, and the chain itself calls final what is \d+ below the newest"]),
     ((RefusesTag("finalized"), RefusesTag("safe")), {}, []),
-    ((), {"finality": 700}, []),
+    ((), {"finality": 500}, []),
     (
         (Pruned(550),),
         {"finality": 200},
