@@ -1,7 +1,11 @@
 """Ape's connection to one chain: the running node, or an anvil of our own that ends with this process."""
 
+import atexit
+import shutil
 import socket
+import tempfile
 from functools import cached_property
+from pathlib import Path
 
 from ape.exceptions import ProviderError
 from ape_foundry.provider import FoundryNetworkConfig, FoundryProvider
@@ -59,7 +63,7 @@ class AnvilChain(FoundryProvider):
 
     def build_command(self) -> list[str]:
         try:
-            return anvil_command(
+            command = anvil_command(
                 self.chain,
                 interval=False,
                 mnemonic=self.mnemonic,
@@ -68,6 +72,12 @@ class AnvilChain(FoundryProvider):
             )
         except MetalayerError as error:
             raise ProviderError(str(error)) from error
+        # In a long run of tests even the newest final block is old, and anvil forgets the oldest states first. It
+        # leaves them behind when it is killed: so they have a place that is emptied at both ends.
+        states = Path(tempfile.gettempdir()) / f"metalayer-states-{self.chain.port}"
+        shutil.rmtree(states, ignore_errors=True)
+        atexit.register(shutil.rmtree, states, ignore_errors=True)
+        return [*command, "--max-persisted-states", "20000", "--cache-path", str(states)]
 
     def start(self, timeout: int = 20) -> None:
         # Reached when no node answers: what listens here is something else, and anvil would wait in vain.
