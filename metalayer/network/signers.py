@@ -139,11 +139,10 @@ def _opened(alias: str, content: Any, passphrase: str) -> LocalAccount | None:
     """The account; None if the passphrase is another one. No error of a library is shown: it may tell what it read."""
     try:
         return Account.from_key(Account.decrypt(content, passphrase))
-    except ValueError as error:
-        if "MAC mismatch" in str(error):
+    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+        # The last is what eth_account raises for a way of encryption that it does not know.
+        if isinstance(error, ValueError) and "MAC mismatch" in str(error):
             return None
-        raise MetalayerError(f"account '{alias}': its keyfile cannot be read") from None
-    except (TypeError, KeyError, NotImplementedError):
         raise MetalayerError(f"account '{alias}': its keyfile cannot be read") from None
 
 

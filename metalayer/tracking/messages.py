@@ -6,7 +6,6 @@ from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender
-from metalayer.network.values import read_address
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable
@@ -129,11 +128,3 @@ def parse_payload(payload: str | None, text: str | None) -> bytes:
     if len(data) > MAX_PAYLOAD_LENGTH:
         raise MetalayerError(f"the payload has {len(data)} bytes: at most {MAX_PAYLOAD_LENGTH} are accepted")
     return data
-
-
-def parse_recipient(text: str) -> str:
-    """A checksummed address. MetalayerError if the text is none, or its capitals are not those of its checksum."""
-    try:
-        return read_address(text)
-    except ValueError as error:
-        raise MetalayerError(str(error)) from error

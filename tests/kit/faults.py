@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -23,13 +24,14 @@ LIMIT = -32_005
 
 
 @dataclass(eq=False)
-class _Counted(Fault):
+class _Counted(Fault, ABC):
     fault: Fault
     _taken: Iterator[int] = field(default_factory=lambda: count(1), init=False)
     _asked: Iterator[int] = field(default_factory=lambda: count(1), init=False)
 
+    @abstractmethod
     def is_due(self, number: int) -> bool:
-        raise NotImplementedError
+        """Whether the fault strikes this one, counted from 1."""
 
     def take(self, calls: Sequence[Call]) -> None:
         if self.is_due(next(self._taken)):
