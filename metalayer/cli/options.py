@@ -82,13 +82,13 @@ def _message_id(text: str) -> bytes:
 def _payload(text: str) -> bytes:
     from metalayer.tracking.messages import parse_payload
 
-    return parse_payload(text, None)
+    return parse_payload(text)
 
 
 def _text(text: str) -> bytes:
-    from metalayer.tracking.messages import parse_payload
+    from metalayer.tracking.messages import checked_payload
 
-    return parse_payload(None, text)
+    return checked_payload(text.encode())
 
 
 class _Chain(Parsed):

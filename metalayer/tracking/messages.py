@@ -112,19 +112,17 @@ def parse_id(text: str) -> bytes:
     return from_hex("0x" + digits)
 
 
-def parse_payload(payload: str | None, text: str | None) -> bytes:
-    """The payload that a person gave in one of two forms, empty if in neither."""
-    if payload is not None and text is not None:
-        raise MetalayerError("give the payload as --payload or as --text, not both")
-    if payload is None:
-        data = (text or "").encode()
-    else:
-        try:
-            data = bytes.fromhex(payload.lower().removeprefix("0x"))
-        except ValueError as error:
-            raise MetalayerError(
-                f"'{payload}' is not hexadecimal: expected 0x and pairs of digits"
-            ) from error
+def parse_payload(digits: str) -> bytes:
+    """The payload that a person gave in hexadecimal. MetalayerError if it is something else, or too long."""
+    try:
+        data = bytes.fromhex(digits.lower().removeprefix("0x"))
+    except ValueError as error:
+        raise MetalayerError(f"'{digits}' is not hexadecimal: expected 0x and pairs of digits") from error
+    return checked_payload(data)
+
+
+def checked_payload(data: bytes) -> bytes:
+    """The same bytes. MetalayerError if an Outbox would not take as many."""
     if len(data) > MAX_PAYLOAD_LENGTH:
         raise MetalayerError(f"the payload has {len(data)} bytes: at most {MAX_PAYLOAD_LENGTH} are accepted")
     return data
