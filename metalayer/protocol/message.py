@@ -107,6 +107,10 @@ class Message:
         """True if one gateway sent it to the other: a notice, a claim or a restart."""
         return self.sender == self.recipient and self.deliver_before == NEVER_EXPIRES
 
+    def is_notice_of(self, gateway: str) -> bool:
+        """True if an Inbox at this address takes it for a notice, whatever else it says."""
+        return self.sender == self.recipient == gateway
+
     @property
     def fields(self) -> tuple[str, str, int, int, int, bytes]:
         """Values of the Solidity struct `Message`, which has no place."""
