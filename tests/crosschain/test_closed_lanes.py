@@ -248,6 +248,27 @@ def test_a_chain_that_does_not_pay_has_no_more_taken_in_than_is_delivered_for_it
     assert memory.meter(account, *ends).gas > 40_000
 
 
+def test_restarts_count_as_what_their_lane_costs(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, clock: list[float], memory: Memory
+) -> None:
+    """P24: nobody pays for following one, and a chain that lies may restart its lanes for ever."""
+    senders = dict.fromkeys(mesh.connections, RELAYER)
+    limited = Relayer(mesh, exchange, senders, 20.0, float("inf"), memory, 1_000_000)
+    account, ends = RELAYER.address, (mesh.id_of("hub"), mesh.id_of("arcade"))
+    set_open(mesh, "hub", "arcade", False)
+    place, _ = restart(mesh, mesh.connections["hub"], mesh.connections["arcade"], OWNER)
+    memory.charge(account, *ends, 1_000_000)
+    with mesh.signing(exchange, tmp_path):
+        (held,) = relay(mesh, limited)
+        assert mesh.inbox("hub", "arcade")[0] == 0
+        (delivery,) = held.deliveries
+        assert delivery.problems[0].startswith("lane hub → arcade: nothing is delivered for now")
+        clock[0] += 86_401
+        relay(mesh, limited)
+    assert mesh.inbox("hub", "arcade")[0] == place
+    assert memory.meter(account, *ends).gas > 50_000
+
+
 def test_a_notice_that_somebody_else_took_in_is_not_tried_again(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, memory: Memory
 ) -> None:
