@@ -304,16 +304,21 @@ class Deployment(Mesh):
             for validator in validators:
                 validator.record.close()
 
-    def trust_again(self, validators: Iterable[Validator], exchange: Exchange, name: str) -> None:
-        """As the operators of validators at work, when each of them has seen a chain reorganised."""
+    def trust_again(self, validators: Sequence[Validator], exchange: Exchange, name: str) -> None:
+        """As the operators of validators at work after a chain was reorganised: of those who had signed for what is
+        gone. Whoever was too late to sign for it has nothing to forgive.
+        """
         chain_id = self.id_of(name)
         other = next(each for each in self.by_id if each != chain_id)
         root = exchange.propose([RestartFact(chain_id, other, 1 << 40)])
         deadline = time.monotonic() + 20
         for validator in validators:
-            while not validator.chains.distrust(chain_id):
-                assert time.monotonic() < deadline, f"{name} was not reorganised"
+            while validator.address not in exchange.refusals(root):
+                assert time.monotonic() < deadline, f"{validator.address} did not look at {name}"
                 time.sleep(0.02)
+        saw = [validator for validator in validators if validator.chains.distrust(chain_id)]
+        assert saw, f"{name} was not reorganised"
+        for validator in saw:
             validator.chains.trust_again(name)
         exchange.remove(root)
 
