@@ -230,7 +230,7 @@ class Backlog:
 
 
 def _facts(state: LaneState, messages: Sequence[Sent]) -> list[LaneFact]:
-    """The newest head, and every 256th before it: no batch needs a suffix of more than 255 ids."""
+    """The newest head, and every 64th before it: no batch needs a suffix of more than 63 ids."""
     origin, destination = state.ends
     last = messages[-1].message.nonce
     return [

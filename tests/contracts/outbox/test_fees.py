@@ -52,7 +52,7 @@ class Price:
 
         base = terms.base_fee + length * terms.byte_fee
         relay = base + gas(terms.gas_fee, gas_limit)
-        step = gas(max(terms.gas_fee, terms.return_gas_fee), 120_000 + 40 * length)
+        step = gas(max(terms.gas_fee, terms.return_gas_fee), 132_000 + 40 * length)
         callback = gas(terms.return_gas_fee, return_gas_limit)
         protocol = -(-(relay + 3 * step + callback) * terms.protocol_share // 10_000)
         return cls(base, relay, step, callback, protocol, return_gas_limit)
