@@ -17,7 +17,7 @@ MAX_PAYLOAD_LENGTH = 8_192
 """Longest payload that an Outbox accepts, in bytes."""
 NEVER_EXPIRES = 2**64 - 1
 """`deliver_before` of what gateways tell each other."""
-STORED_HEAD_INTERVAL = 256
+STORED_HEAD_INTERVAL = 64
 """Every how many messages a lane's head is stored and signed: a suffix holds at most one id less."""
 
 # ERC-7930: version 1, chain type eip155.

@@ -257,7 +257,7 @@ def check_pending(state: LaneState, messages: Sequence[Sent], last: int) -> None
 
 
 def facts_of(state: LaneState, messages: Sequence[Sent]) -> list[LaneFact]:
-    """The newest head, and every 256th before it: no batch needs a suffix of more than 255 ids."""
+    """The newest head, and every 64th before it: no batch needs a suffix of more than 63 ids."""
     origin, destination = state.ends
     last = messages[-1].message.nonce
     return [
