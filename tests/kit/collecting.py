@@ -1,4 +1,4 @@
-"""A network of two chains whose fees reach stakers: the collector at one address, Staking on the hub."""
+"""A network of two chains with Staking on its hub: the hub adopts its sets, and fees of both chains reach stakers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from metalayer.network.config import load_network
 from metalayer.protocol.attestation import Domain, compact
 from metalayer.protocol.create3 import create3_address
 from tests.kit.chains import BoundChain
-from tests.kit.evm import CODEC, Contract, deploy, init_code
+from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, deploy, init_code
 from tests.kit.paper import Validators
 from tests.kit.placing import place
 from tests.kit.roles import GUARDIAN, OWNER, PAYER, TREASURY
@@ -71,6 +71,7 @@ class Collecting:
                     if other != name
                 },
                 addresses=addresses,
+                staking=staking if name == "hub" else ZERO_ADDRESS,
             )
             contracts = place(chain, desired)
             factory = contracts[FACTORY]
