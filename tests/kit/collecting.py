@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 
@@ -14,7 +16,7 @@ from metalayer.network.config import load_network
 from metalayer.protocol.attestation import Domain, compact
 from metalayer.protocol.create3 import create3_address
 from tests.kit.chains import BoundChain
-from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, deploy, init_code
+from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, init_code
 from tests.kit.paper import Validators
 from tests.kit.placing import place
 from tests.kit.roles import GUARDIAN, OWNER, PAYER, TREASURY
@@ -77,8 +79,7 @@ class Collecting:
             factory = contracts[FACTORY]
             if name == "hub":
                 builder = deploy(chain, "SetBuilder", sender=DEPLOYER).address
-                arguments = (addresses[ERA], builder, _SLASHER, TREASURY.address, domain, MIN_OWN, SEATS)
-                code = init_code("Staking", *arguments)
+                code = init_code("Staking", *staking_arguments(addresses[ERA], builder, domain))
                 factory.send("deploy", DEPLOYER, keccak(text="Staking"), code, sender=DEPLOYER)
             code = init_code(
                 "FeeCollector", addresses[GATEWAY], addresses[BRIDGE], addresses[ERA], ids["hub"], staking
@@ -89,20 +90,25 @@ class Collecting:
         return cls(stacks, collectors, Contract(bound["hub"], "Staking", staking))
 
     def seat(self, operator: str, signer: str = "validator of the seat") -> int:
-        """Id of a validator that an account bonds the minimum for, and that takes a seat. It takes no commission."""
-        key = Account.from_key(keccak(text=signer))
-        era = self.stacks["hub"].era
-        era.send("transfer", operator, MIN_OWN, sender=TREASURY.address)
-        era.send("approve", self.staking.address, MIN_OWN, sender=operator)
-        possession = keccak(
-            CODEC.encode(
-                ["bytes32", "address", "address"],
-                [keccak(text="Possession(address operator,address signer)"), operator, key.address],
-            )
-        )
-        digest = keccak(b"\x19\x01" + self.staking.view("domainSeparator") + possession)
-        signature = compact(key.unsafe_sign_hash(digest))
-        self.staking.send("register", key.address, 0, MIN_OWN, signature, sender=operator)
-        id_: int = self.staking.view("validatorCount")
-        self.staking.send("join", id_, sender=operator)
-        return id_
+        """Id of a validator that an account bonds the minimum for, and that takes a seat."""
+        return seat(self.stacks["hub"].era, self.staking, operator, signer)
+
+
+def staking_arguments(era: str, builder: str, domain: bytes) -> tuple[Any, ...]:
+    """Of Staking's constructor, with few seats."""
+    return era, builder, _SLASHER, TREASURY.address, domain, MIN_OWN, SEATS
+
+
+def seat(era: Contract, staking: Contract, operator: str, signer: str = "validator of the seat") -> int:
+    """Id of a validator with a key of that name, which takes a seat and no commission. The treasury pays its bond."""
+    key = Account.from_key(keccak(text=signer))
+    era.send("transfer", operator, MIN_OWN, sender=TREASURY.address)
+    era.send("approve", staking.address, MIN_OWN, sender=operator)
+    type_hash = keccak(text="Possession(address operator,address signer)")
+    possession = keccak(encode(["bytes32", "address", "address"], [type_hash, operator, key.address]))
+    digest = keccak(b"\x19\x01" + staking.view("domainSeparator") + possession)
+    signature = compact(key.unsafe_sign_hash(digest))
+    staking.send("register", key.address, 0, MIN_OWN, signature, sender=operator)
+    id_: int = staking.view("validatorCount")
+    staking.send("join", id_, sender=operator)
+    return id_
