@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.contracts.conftest import acting
@@ -17,7 +19,7 @@ from tests.kit.roles import (
     RIVAL,
     SENDER,
 )
-from tests.kit.staking import ERA, Bond
+from tests.kit.staking import ERA, MIN_OWN, PERIOD, Bond
 
 operator = acting(OWNER)
 rival = acting(RIVAL)
@@ -30,6 +32,7 @@ recipient = acting(BENEFICIARY)
 delegatee = acting(PAUPER)
 
 GATEWAY = "0x00000000000000000000000000000000006a7e0A"
+HOUR = 3_600
 FUNDS = 20_000_000 * ERA
 
 
@@ -42,8 +45,19 @@ def founded(chains: dict[str, BoundChain], treasury: str, slasher: str, deployer
 
 
 @pytest.fixture
-def bond(founded: Bond, operator: str, rival: str, delegator: str, other_delegator: str) -> Bond:
-    """The same, where those who stake have ERA that Staking may take. A period has just begun."""
+def bond(
+    founded: Bond, operator: str, rival: str, delegator: str, other_delegator: str
+) -> Iterator[Bond]:
+    """The same, where those who stake have ERA that Staking may take. A period has begun an hour ago. After each test,
+    S1 to S3 hold."""
     for account in (operator, rival, delegator, other_delegator):
         founded.endow(account, FUNDS)
-    return founded
+    founded.reach((founded.period + 1) * PERIOD + HOUR)
+    yield founded
+    founded.check()
+
+
+@pytest.fixture
+def seated(bond: Bond, operator: str) -> list[int]:
+    """Four validators of one operator with the least own stake. One of the five seats is free."""
+    return bond.seat(operator, *[MIN_OWN] * 4)
