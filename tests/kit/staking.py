@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from eth_utils.crypto import keccak
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import SetFact, Tree
 from tests.kit.chains import BoundChain
-from tests.kit.evm import Contract, Receipt, deploy, now
+from tests.kit.evm import Contract, Receipt, deploy, events_of, now
 from tests.kit.paper import DAY
 
 ERA = 10**18
@@ -241,6 +242,54 @@ class Bond:
         """The Slasher settles a case, four weeks from now unless told otherwise."""
         at = self.now + SETTLES if at is None else at
         return self.staking.send("settle", validator, reporter, sender=self.slasher, at=at)
+
+    # What must always be true
+
+    def check(self) -> None:
+        """S1 to S3, of everybody who ever staked. AssertionError if one does not hold."""
+        staking, happened = self.staking, events_of(self.staking)
+        ids = range(1, staking.view("validatorCount") + 1)
+        records = {id_: self.validator(id_) for id_ in ids}
+        positions = {event.values[:2] for event in happened if event.name == "Delegated"}
+        leaving = {event.values[:3] for event in happened if event.name == "Undelegated"}
+        own_leaving = {event.values[:2] for event in happened if event.name == "OwnRemoved"}
+
+        held: Counter[str] = Counter()
+        bonded: Counter[int] = Counter()
+        for id_, record in records.items():
+            held[record.operator] += record.own
+            bonded[id_] += record.own
+        for id_, holder in positions:
+            units = self.units(holder, id_)
+            held[holder] += units
+            bonded[id_] += units
+        exits: Counter[tuple[int, int]] = Counter()
+        for event in happened:
+            if event.name in ("Undelegated", "Rebonded"):
+                id_, _, period, amount, *_ = event.values
+                exits[id_, period] += amount if event.name == "Undelegated" else -amount
+        for id_, holder, period in leaving:
+            held[holder] += staking.view("unbonding", holder, id_, period)
+        for (id_, period), amount in exits.items():
+            assert staking.view("exits", id_, period)[0] == amount, "S1: exits"
+        for id_, period in own_leaving:
+            held[records[id_].operator] += staking.view("exits", id_, period)[1]
+        accounts = {holder: staking.view("account", holder) for holder in held}
+        for holder, amount in held.items():
+            assert accounts[holder][0] == amount, f"S1: {holder} holds {accounts[holder][0]}, not {amount}"
+        surrogates = {surrogate for amount, surrogate in accounts.values() if amount}
+        assert sum(map(self.balance, surrogates)) == sum(held.values()), "S1: surrogates"
+
+        owed = sum(staking.view("claimable", holder, list(ids)) for holder in {who for _, who in positions})
+        owed += sum(staking.view("earnings", id_) for id_ in ids)
+        assert owed <= self.rewards.accounted <= self.balance(staking.address), "S2"
+
+        seats = staking.view("seats")
+        assert len(set(seats)) == len(seats) <= self.seats, "S3: seats"
+        assert [records[id_].seat for id_ in seats] == list(range(1, len(seats) + 1)), "S3: seats"
+        assert sum(record.seat != 0 for record in records.values()) == len(seats), "S3: seats"
+        assert staking.view("seatedStake") == sum(records[id_].stake for id_ in seats), "S3: seated stake"
+        assert {id_: record.stake for id_, record in records.items()} == dict(bonded), "S3: stake"
 
 
 def attestation_domain(network_id: int, gateway: str) -> bytes:
