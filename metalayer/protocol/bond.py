@@ -16,8 +16,8 @@ YEAR = 365 * 86_400
 def capped(stakes: Sequence[int]) -> list[int]:
     """Weights of validators with these stakes in a set: none is more than 30 % of all.
 
-    As many of the largest as need it, three at most, are lowered to 3 R / (10 - 3 k), rounded down: R is what the others
-    have, k how many are lowered. ValueError below four, where no such weights exist.
+    As many of the largest as need it, three at most, are lowered to 3 R / (10 - 3 k), rounded down: R is what the
+    others have, k how many are lowered. ValueError below four, where no such weights exist.
     """
     if len(stakes) < 4:
         raise ValueError(f"a set has at least four validators, not {len(stakes)}")
@@ -31,8 +31,8 @@ def capped(stakes: Sequence[int]) -> list[int]:
 
 
 def fraction(accused: int, seated: int) -> int:
-    """Basis points that a slash takes: 9 (S / T)^2, 500 at least, 10,000 from a third on. `accused`: the slashable stake
-    S of all validators that are accused in the weeks around; `seated`: all seated stake T when they were.
+    """Basis points that a slash takes: 9 (S / T)^2, 500 at least, 10,000 from a third on. `accused`: the slashable
+    stake S of all validators that are accused in the weeks around; `seated`: all seated stake T when they were.
     """
     if 3 * accused >= seated:
         return BASIS_POINTS
