@@ -1,4 +1,4 @@
-"""The Slasher's cases: its calls and events, as far as programs use them. A test compares them with the compiled ABI."""
+"""The Slasher's cases: its calls and events that programs use. A test compares them with the compiled ABI."""
 
 from dataclasses import dataclass
 from enum import IntEnum
