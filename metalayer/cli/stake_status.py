@@ -145,7 +145,7 @@ def _state(seen: Overview, id_: int) -> str:
     if known.state is ValidatorState.LEFT:
         return "left"
     silent = seen.silent_for(id_)
-    if silent is not None and silent > SILENCE:
+    if silent is not None and silent >= SILENCE:
         return "silent: anyone may take its seat"
     return "seated" if known.seat else "waits"
 
@@ -201,7 +201,7 @@ def _lines(seen: Overview) -> Iterator[str]:
     out = sum(seen.outstanding.values())
     times = f": {seen.backing:.2f} ERA behind each" if seen.backing is not None else ""
     yield (
-        f"bonded against outstanding: {_rounded(seen.seated_stake)} ERA seated, {_rounded(out)} ERA on other chains{times}"
+        f"bonded against outstanding: {_rounded(seen.seated_stake)} ERA seated, {_rounded(out)} on other chains{times}"
     )
 
 
