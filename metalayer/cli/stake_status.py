@@ -11,6 +11,7 @@ from metalayer.cli.command import Command, print_json
 from metalayer.cli.options import ACCOUNT, json_option
 from metalayer.protocol.amounts import ERA_DECIMALS, era
 from metalayer.protocol.dates import utc
+from metalayer.protocol.hex import short
 from metalayer.protocol.slasher import Kind
 from metalayer.protocol.staking import SILENCE, ValidatorState
 
@@ -80,47 +81,42 @@ def overview(seen: Overview, names: Mapping[int, str]) -> Iterator[Table | str]:
     """What everybody sees."""
     from metalayer.cli.display import table
 
-    columns: tuple[str, ...] = (
-        "#",
-        "operator",
-        "#stake",
-        "#own",
-        "#room",
-        "#seat",
-        "#weight",
-        "#next set",
-        "#commission",
-        "#a year",
-        "#silent",
-        "state",
-    )
+    columns: tuple[str, ...] = ("#no.", "operator", "#stake", "#own", "#room", "state")
     if seen.validators:
         yield table("Validators", columns, [_row(seen, id_) for id_ in seen.validators])
     else:
         yield "no validator is registered"
+    if seen.seated:
+        columns = ("#no.", "#weight", "#next set", "commission", "#a year", "#silent")
+        yield table("Seats", columns, [_seat(seen, id_) for id_ in seen.seated])
     if seen.cases:
-        columns = ("#", "accused of", "about", "opened", "would lose now (ERA)", "what can be done")
+        columns = ("#no.", "accused of", "opened", "would lose now (ERA)", "what can be done")
         yield table("Open cases", columns, [_case(seen, case, names) for case in seen.cases])
     yield from _lines(seen)
 
 
 def _row(seen: Overview, id_: int) -> tuple[str, ...]:
     known = seen.validators[id_]
-    silent = seen.silent_for(id_)
     return (
         str(id_),
-        known.operator,
-        _rounded(known.stake),
-        _rounded(known.own),
-        _rounded(known.room) if known.state is ValidatorState.OPEN and not known.open_cases else "",
-        str(known.seat or ""),
-        _share(seen.weight_in_newest(id_), seen.newest.total if seen.newest else 0),
-        _share(seen.weights.get(id_, 0), sum(seen.weights.values()))
-        + (" cap" if id_ in seen.weights and seen.weights[id_] < known.stake else ""),
-        _commission(seen, id_),
-        f"{seen.per_year(id_):.2%}" if known.seat else "",
-        "" if silent is None else f"{silent / _DAY:.1f} d",
+        short(known.operator),
+        _whole(known.stake),
+        _whole(known.own),
+        _whole(known.room) if known.state is ValidatorState.OPEN and not known.open_cases else "",
         _state(seen, id_),
+    )
+
+
+def _seat(seen: Overview, id_: int) -> tuple[str, ...]:
+    known, weight = seen.validators[id_], seen.weights.get(id_, 0)
+    capped = " (cap)" if 0 < weight < known.stake else ""
+    return (
+        str(id_),
+        _share(seen.weight_in_newest(id_), seen.newest.total if seen.newest else 0),
+        _share(weight, sum(seen.weights.values())) + capped,
+        _commission(seen, id_),
+        f"{seen.per_year(id_):.2%}",
+        f"{(seen.silent_for(id_) or 0) / _DAY:.1f} d",
     )
 
 
@@ -158,10 +154,9 @@ def _case(seen: Overview, case: OpenCase, names: Mapping[int, str]) -> tuple[str
         place = f"{lane}, place {about.nonce}"
     return (
         str(about.validator),
-        _ABOUT[about.kind],
-        place,
+        f"{_ABOUT[about.kind]}: {place}",
         utc(case.opened_at),
-        f"{case.fraction / 100:g} %: {_rounded(loss.own)} own, {_rounded(loss.delegated)} delegated",
+        f"{case.fraction / 100:g} %: {_whole(loss.own)} own, {_whole(loss.delegated)} delegated",
         _next_step(seen, case),
     )
 
@@ -210,6 +205,10 @@ def holdings(seen: Overview, stake: Stake) -> Iterator[Table | str]:
     from metalayer.cli.display import table
     from metalayer.staking.accounts import ExitState
 
+    yield (
+        f"{stake.account}: {era(stake.liquid)} ERA and {era(stake.held)} of stake, {era(stake.claimable)} to claim"
+    )
+    yield f"its stake votes with {stake.delegatee or 'nobody'}, its ERA with {stake.liquid_delegatee or 'nobody'}"
     if stake.positions:
         rows = [
             (
@@ -223,7 +222,7 @@ def holdings(seen: Overview, stake: Stake) -> Iterator[Table | str]:
             )
             for one in stake.positions
         ]
-        yield table(f"Delegated by {stake.account}", ("#", "#ERA", "#rewards", "validator", ""), rows)
+        yield table("Delegated", ("#no.", "#ERA", "#rewards", "state", "after the slash"), rows)
     if stake.exits:
         words = {
             ExitState.FREE: "can be withdrawn",
@@ -240,15 +239,16 @@ def holdings(seen: Overview, stake: Stake) -> Iterator[Table | str]:
             )
             for one in stake.exits
         ]
-        yield table("On its way out", ("#", "whose", "#ERA", "free on", "state"), rows)
+        yield table("On its way out", ("#no.", "whose", "#ERA", "free on", "state"), rows)
     for id_, earned in stake.operates.items():
         yield f"operates validator {id_}: {era(seen.validators[id_].own)} ERA of its own, {era(earned)} ERA earned"
-    yield (
-        f"{stake.account}: {era(stake.liquid)} ERA and {era(stake.held)} of stake, {era(stake.claimable)} to claim"
-    )
-    yield f"its stake votes with {stake.delegatee or 'nobody'}, its ERA with {stake.liquid_delegatee or 'nobody'}"
 
 
 def _rounded(wei: int) -> str:
     """To a hundredth of an ERA, down."""
     return era(wei // _CENT * _CENT)
+
+
+def _whole(wei: int) -> str:
+    """To a whole ERA, down."""
+    return f"{wei // 10**ERA_DECIMALS:,}"
