@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-import pytest
-
 from metalayer.cli import stake
-from metalayer.network.connection import Connection
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.profiles import Profile
-from tests.kit.roles import BENEFICIARY, DEPOSITOR, OPERATORS, Role
+from tests.kit.roles import DEPOSITOR
 
 
 def test_look(profile: Profile, deployment: Deployment) -> None:
