@@ -140,9 +140,6 @@ def _state(seen: Overview, id_: int) -> str:
         return f"accused, {known.open_cases} cases" if known.open_cases > 1 else "accused"
     if known.state is ValidatorState.LEFT:
         return "left"
-    silent = seen.silent_for(id_)
-    if silent is not None and silent >= SILENCE:
-        return "silent: anyone may take its seat"
     return "seated" if known.seat else "waits"
 
 
@@ -183,6 +180,13 @@ def _lines(seen: Overview) -> Iterator[str]:
             else ""
         )
         yield f"the next set can be published {when}: {len(seen.seated)} of {seen.seats} seats are taken{lowest}"
+    for id_ in seen.seated:
+        silent = seen.silent_for(id_) or 0
+        if silent >= SILENCE:
+            yield (
+                f"validator {id_} showed no sign for {silent / _DAY:.1f} days: anyone may take its seat "
+                f"(`ape metalayer stake vacate {id_}`)"
+            )
     rewards, per_second = seen.rewards, seen.rewards.per_second(seen.now)
     if per_second and seen.seated_stake:
         left = rewards.streaming + rewards.waiting
