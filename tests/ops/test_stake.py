@@ -27,6 +27,7 @@ from tests.kit.roles import (
     PAUPER,
     PAYER,
     RELAYER,
+    TREASURY,
     VALIDATORS,
     Role,
 )
@@ -93,7 +94,7 @@ def test_a_delegators_life(stakes: Stakes) -> None:
     allowance = stakes.hub.view(stakes.deployment.era, ALLOWANCE, DEPOSITOR.address, stakes.address)
     assert (allowance, stakes.held(DEPOSITOR.address)) == (0, 9_000 * ERA)
 
-    assert stakes.do("fund", "70000") == "70,000 ERA given as rewards"
+    assert stakes.do("fund", "70000", by=TREASURY) == "70,000 ERA given as rewards"
     rate = stakes.status()
     seated = 1_001_000
     assert rate["rewards"]["per_year"] == pytest.approx(365 * 10_000 / seated)
@@ -184,7 +185,7 @@ def test_an_operators_life(stakes: Stakes, elsewhere: bool) -> None:
     again = stakes.run("rotate-key", *of(key), by=operator)
     assert f"the key {key.address} is, or was, validator 6's: expected a new one" in again.stderr
 
-    assert stakes.do("fund", "7000") == "7,000 ERA given as rewards"
+    assert stakes.do("fund", "7000", by=TREASURY) == "7,000 ERA given as rewards"
     stakes.sleep(7 * DAY)
     assert stakes.status()["validators"]["6"]["commission"] == 400
     assert stakes.do("claim", by=operator).startswith("965.")
@@ -211,6 +212,23 @@ def test_shares_of_a_set_are_capped_and_rewards_are_not(stakes: Stakes, deployme
     }
     assert found["validators"]["1"]["weight"] == str(200_000 * ERA)
     assert "30.0% (cap)" in stakes.table()
+
+
+def test_who_delegated_what(stakes: Stakes, deployment: Deployment) -> None:
+    """S1, of what is bonded."""
+    deployment.bring(PAYER.address, 500 * ERA, ["hub"])
+    stakes.do("delegate", "1", "300", by=DEPOSITOR)
+    stakes.do("delegate", "1", "500", by=PAYER)
+    stakes.do("delegate", "3", "7", by=DEPOSITOR)
+    stakes.do("undelegate", "3", by=DEPOSITOR)
+    found = stakes.run("status", "--delegators", "--json")
+    assert json.loads(found.stdout)["delegators"] == {
+        "1": {PAYER.address: str(500 * ERA), DEPOSITOR.address: str(300 * ERA)}
+    }
+    table = stakes.run("status", "--delegators").stdout.partition("Delegators")[2].splitlines()
+    row = next(line for line in table if line.startswith("│"))
+    shown = f"{PAYER.address[:10]}…{PAYER.address[-4:]}"
+    assert row.replace("│", "").split() == ["1", "2", "800", "500", shown]
 
 
 def test_what_is_bonded_against_what_is_outstanding(stakes: Stakes, deployment: Deployment) -> None:
