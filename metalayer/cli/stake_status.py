@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from metalayer.staking.accounts import Stake
+    from metalayer.staking.delegators import Delegators
     from metalayer.staking.reading import OpenCase, Overview
 
 _CENT: int = 10 ** (ERA_DECIMALS - 2)
@@ -36,8 +37,9 @@ _ABOUT = {
 
 @click.command(cls=Command)
 @click.argument("account", type=ACCOUNT, required=False)
+@click.option("--delegators", "with_delegators", is_flag=True, help="Read who delegated what, too.")
 @json_option
-def status(account: str | None, as_json: bool) -> None:
+def status(account: str | None, with_delegators: bool, as_json: bool) -> None:
     """Validators, the newest set and the next one, rewards, open cases; and what ACCOUNT has, if one is given.
 
     Stake is in ERA, of which own is the operator's; "room" is what may still be delegated. Weights are shares of the
@@ -51,19 +53,30 @@ def status(account: str | None, as_json: bool) -> None:
       ape metalayer stake status
       ape metalayer stake status me --json
     """
-    from metalayer.cli.display import console
+    from metalayer.cli.display import console, waiting
     from metalayer.network.live import Live
     from metalayer.network.signers import address_of
-    from metalayer.staking import accounts
+    from metalayer.staking import accounts, delegators
     from metalayer.staking.desk import Desk
     from metalayer.staking.reading import as_dict, read
 
     address = address_of(account) if account else None
     live = Live.open()
-    seen = read(live)
-    stake = accounts.read(Desk.of(live), seen, address) if address else None
+    desk, seen = Desk.of(live), read(live)
+    stake = accounts.read(desk, seen, address) if address else None
+    crowd: list[Delegators] = []
+    if with_delegators:
+        with waiting("reading who delegated what", quiet=as_json):
+            crowd = delegators.read(desk, seen)
     if as_json:
-        print_json(as_dict(seen) | ({"account": accounts.as_dict(stake)} if stake else {}))
+        data = as_dict(seen)
+        if stake:
+            data["account"] = accounts.as_dict(stake)
+        if with_delegators:
+            data["delegators"] = {
+                str(one.validator): {holder: str(wei) for holder, wei in one.units.items()} for one in crowd
+            }
+        print_json(data)
     else:
         names = {connection.chain_id: name for name, connection in live.mesh.connections.items()}
         show = console()
@@ -71,10 +84,28 @@ def status(account: str | None, as_json: bool) -> None:
             show.print(part, soft_wrap=isinstance(part, str))
         for part in holdings(seen, stake) if stake else ():
             show.print(part, soft_wrap=isinstance(part, str))
+        if crowd:
+            show.print(_crowd(seen, crowd))
         for problem in seen.problems:
             click.echo(problem, err=True)
     if seen.problems:
         raise click.exceptions.Exit(1)
+
+
+def _crowd(seen: Overview, crowd: Sequence[Delegators]) -> Table:
+    from metalayer.cli.display import table
+
+    rows = [
+        (
+            str(one.validator),
+            f"{len(one.units):,}",
+            _whole(seen.validators[one.validator].delegated),
+            _whole(one.largest),
+            short(next(iter(one.units))),
+        )
+        for one in crowd
+    ]
+    return table("Delegators", ("#no.", "#delegators", "#delegated", "#by the largest", "the largest"), rows)
 
 
 def overview(seen: Overview, names: Mapping[int, str]) -> Iterator[Table | str]:
@@ -140,9 +171,6 @@ def _state(seen: Overview, id_: int) -> str:
         return f"accused, {known.open_cases} cases" if known.open_cases > 1 else "accused"
     if known.state is ValidatorState.LEFT:
         return "left"
-    silent = seen.silent_for(id_)
-    if silent is not None and silent >= SILENCE:
-        return "silent: anyone may take its seat"
     return "seated" if known.seat else "waits"
 
 
@@ -183,6 +211,13 @@ def _lines(seen: Overview) -> Iterator[str]:
             else ""
         )
         yield f"the next set can be published {when}: {len(seen.seated)} of {seen.seats} seats are taken{lowest}"
+    for id_ in seen.seated:
+        silent = seen.silent_for(id_) or 0
+        if silent >= SILENCE:
+            yield (
+                f"validator {id_} showed no sign for {silent / _DAY:.1f} days: anyone may take its seat "
+                f"(`ape metalayer stake vacate {id_}`)"
+            )
     rewards, per_second = seen.rewards, seen.rewards.per_second(seen.now)
     if per_second and seen.seated_stake:
         left = rewards.streaming + rewards.waiting
