@@ -74,7 +74,7 @@ class Collecting:
         return cls(stacks, collectors, placed["hub"][STAKING])
 
     def seat(self, operator: str, signer: str = "validator of the seat") -> int:
-        """Id of a validator with a key of that name, which takes a seat and no commission. The treasury pays its bond."""
+        """Id of a validator with a key of that name, which takes a seat and no commission. The treasury pays for it."""
         key = Account.from_key(keccak(text=signer))
         era, staking = self.stacks["hub"].era, self.staking
         era.send("transfer", operator, MIN_OWN, sender=TREASURY.address)
