@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY, predict
-from metalayer.deploy.desired import Desired, Offices
+from metalayer.deploy.contracts import FACTORY, FEE_COLLECTOR, STAKING, predict
+from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
 from metalayer.network.config import load_network
-from metalayer.protocol.attestation import Domain, compact
-from metalayer.protocol.create3 import create3_address
+from metalayer.protocol.attestation import compact
 from tests.kit.chains import BoundChain
-from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, init_code
+from tests.kit.evm import ZERO_ADDRESS, Contract, deploy
 from tests.kit.paper import Validators
 from tests.kit.placing import place
 from tests.kit.roles import GUARDIAN, OWNER, PAYER, TREASURY
@@ -31,8 +29,6 @@ SPOKES = ("arcade", "perps")
 """Where the routes of these chains lead, beside the hub. Only the first has contracts."""
 RICH = replace(OPEN_TERMS, protocol_share=10_000)
 """Of what is sent to perps, the protocol gets as much as the relayers."""
-_SLASHER = "0x0000000000000000000000000000000000051A54"
-"""Slashes nobody here."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +41,13 @@ class Collecting:
 
     @classmethod
     def place(cls, chains: dict[str, BoundChain], validators: Validators) -> Collecting:
-        """Deploys all of it. The gateways' collector is the contract from the beginning, and comes last."""
+        """Deploys all of it."""
         network = load_network()
         bound = {name: chains[name] for name in ("hub", SPOKES[0])}
         ids = {name: chains[name].chain_id for name in ("hub", *SPOKES)}
         addresses = predict(DEPLOYER, load_artifacts([FACTORY])[FACTORY].creation)
-        collector, staking = (
-            create3_address(addresses[FACTORY], DEPLOYER, keccak(text=name))
-            for name in ("FeeCollector", "Staking")
-        )
-        offices = Offices(OWNER.address, GUARDIAN.address, (), GUARDIAN.address, PAYER.address, collector)
-        domain = Domain(ids["hub"], addresses[GATEWAY]).signable(bytes(32)).header
-        stacks, collectors = {}, {}
+        offices = Offices(OWNER.address, GUARDIAN.address, (), GUARDIAN.address, PAYER.address)
+        stacks, placed = {}, {}
         for name, chain in bound.items():
             chain.rpc("anvil_impersonateAccount", [DEPLOYER])
             chain.rpc("anvil_setBalance", [DEPLOYER, hex(10**20)])
@@ -66,49 +57,33 @@ class Collecting:
                 deployer=DEPLOYER,
                 offices=offices,
                 treasury=TREASURY.address,
-                validator_set=validators.set,
+                bonding=Bonding(SEATS, MIN_OWN),
+                sets=FirstSets(published=(validators.set,), is_due=False),
                 routes={
                     ids[other]: replace(OPEN_ROUTE, terms=RICH) if other == SPOKES[1] else OPEN_ROUTE
                     for other in ids
                     if other != name
                 },
                 addresses=addresses,
-                staking=staking if name == "hub" else ZERO_ADDRESS,
+                staking=addresses[STAKING] if name == "hub" else ZERO_ADDRESS,
             )
-            contracts = place(chain, desired)
-            factory = contracts[FACTORY]
-            if name == "hub":
-                builder = deploy(chain, "SetBuilder", sender=DEPLOYER).address
-                code = init_code("Staking", *staking_arguments(addresses[ERA], builder, domain))
-                factory.send("deploy", DEPLOYER, keccak(text="Staking"), code, sender=DEPLOYER)
-            code = init_code(
-                "FeeCollector", addresses[GATEWAY], addresses[BRIDGE], addresses[ERA], ids["hub"], staking
-            )
-            factory.send("deploy", DEPLOYER, keccak(text="FeeCollector"), code, sender=DEPLOYER)
-            collectors[name] = Contract(chain, "FeeCollector", collector)
-            stacks[name] = Stack(chain, contracts, deploy(chain, "ScriptedRecipient", sender=DEPLOYER))
-        return cls(stacks, collectors, Contract(bound["hub"], "Staking", staking))
+            placed[name] = place(chain, desired)
+            recipient = deploy(chain, "ScriptedRecipient", sender=DEPLOYER)
+            stacks[name] = Stack(chain, placed[name], recipient)
+        collectors = {name: contracts[FEE_COLLECTOR] for name, contracts in placed.items()}
+        return cls(stacks, collectors, placed["hub"][STAKING])
 
     def seat(self, operator: str, signer: str = "validator of the seat") -> int:
-        """Id of a validator that an account bonds the minimum for, and that takes a seat."""
-        return seat(self.stacks["hub"].era, self.staking, operator, signer)
-
-
-def staking_arguments(era: str, builder: str, domain: bytes) -> tuple[Any, ...]:
-    """Of Staking's constructor, with few seats."""
-    return era, builder, _SLASHER, TREASURY.address, domain, MIN_OWN, SEATS
-
-
-def seat(era: Contract, staking: Contract, operator: str, signer: str = "validator of the seat") -> int:
-    """Id of a validator with a key of that name, which takes a seat and no commission. The treasury pays its bond."""
-    key = Account.from_key(keccak(text=signer))
-    era.send("transfer", operator, MIN_OWN, sender=TREASURY.address)
-    era.send("approve", staking.address, MIN_OWN, sender=operator)
-    type_hash = keccak(text="Possession(address operator,address signer)")
-    possession = keccak(encode(["bytes32", "address", "address"], [type_hash, operator, key.address]))
-    digest = keccak(b"\x19\x01" + staking.view("domainSeparator") + possession)
-    signature = compact(key.unsafe_sign_hash(digest))
-    staking.send("register", key.address, 0, MIN_OWN, signature, sender=operator)
-    id_: int = staking.view("validatorCount")
-    staking.send("join", id_, sender=operator)
-    return id_
+        """Id of a validator with a key of that name, which takes a seat and no commission. The treasury pays for it."""
+        key = Account.from_key(keccak(text=signer))
+        era, staking = self.stacks["hub"].era, self.staking
+        era.send("transfer", operator, MIN_OWN, sender=TREASURY.address)
+        era.send("approve", staking.address, MIN_OWN, sender=operator)
+        type_hash = keccak(text="Possession(address operator,address signer)")
+        possession = keccak(encode(["bytes32", "address", "address"], [type_hash, operator, key.address]))
+        digest = keccak(b"\x19\x01" + staking.view("domainSeparator") + possession)
+        signature = compact(key.unsafe_sign_hash(digest))
+        staking.send("register", key.address, 0, MIN_OWN, signature, sender=operator)
+        id_: int = staking.view("validatorCount")
+        staking.send("join", id_, sender=operator)
+        return id_
