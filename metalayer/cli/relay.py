@@ -1,4 +1,4 @@
-"""A relayer: `ape metalayer relay once / watch / status / restart / rotate`."""
+"""A relayer: `ape metalayer relay once / watch / status / restart`."""
 
 from __future__ import annotations
 
@@ -249,44 +249,3 @@ def restart(origin: str, destination: str, nonce: int | None, signing: Signing, 
     else:
         click.echo(f"the lane goes on behind {place}: {receipt['transactionHash']}")
         click.echo("`ape metalayer relay once` makes the destination follow, once that is final and signed")
-
-
-@cli.command()
-@click.option(
-    "--set",
-    "file",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="YAML file of the next validator set: that of `ape metalayer validate --next-set`.",
-)
-@signing_options("TEST::2", "Account that pays the gas.")
-@exchange_option
-@_timeout
-@json_option
-def rotate(file: Path, signing: Signing, exchange: Path | None, timeout: float, as_json: bool) -> None:
-    """Install the next validator set on every chain. Exit status 1 if one of them does not have it then."""
-    from metalayer.attesting.directory import DirectoryExchange
-    from metalayer.attesting.rotation import propose_and_rotate
-    from metalayer.attesting.set_file import load_set
-    from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
-
-    live = Live.open()
-    following = load_set(file, address_of)
-    name = f"validator set {following.version} (0x{following.hash.hex()})"
-    signing.confirm(live.network, f"Install {name} on network '{live.network.name}' with {signing.account}?")
-    outcomes = propose_and_rotate(
-        live.mesh,
-        DirectoryExchange.of(live, exchange),
-        dict.fromkeys(live.mesh.connections, load_sender(signing.account)),
-        following,
-        timeout,
-        lambda line: click.echo(line, err=as_json),
-    )
-    if as_json:
-        print_json([asdict(outcome) for outcome in outcomes])
-    else:
-        for outcome in outcomes:
-            click.echo(str(outcome), err=bool(outcome.problem))
-    if any(outcome.problem for outcome in outcomes):
-        raise click.exceptions.Exit(1)
