@@ -153,6 +153,13 @@ def compact(signature: Any) -> bytes:
     return r.to_bytes(32, "big") + (parity * _HIGH_BIT + s).to_bytes(32, "big")
 
 
+def long(signature: Any) -> bytes:
+    """The 65 bytes r, s, v of what eth_account or Ape return, as contracts take them that know no compact form."""
+    short = compact(signature)
+    parity, s = divmod(int.from_bytes(short[32:], "big"), _HIGH_BIT)
+    return short[:32] + s.to_bytes(32, "big") + bytes([27 + parity])
+
+
 def _integer(part: int | bytes) -> int:
     return part if isinstance(part, int) else int.from_bytes(part, "big")
 

@@ -1,0 +1,72 @@
+"""Why Staking, the Slasher or ERA refused something, in words: what was wrong, and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from metalayer.network.rpc import Reverted
+from metalayer.protocol.amounts import era
+from metalayer.protocol.dates import utc
+from metalayer.protocol.reverts import parse
+from metalayer.protocol.staking import MAX_LEVERAGE, ValidatorState
+
+
+def _wrong_state(id_: int, state: int) -> str:
+    return {
+        ValidatorState.NONE: f"there is no validator {id_}: `ape metalayer stake status` lists them",
+        ValidatorState.OPEN: f"validator {id_} is neither slashed nor gone: expected one that is",
+        ValidatorState.LEFT: f"validator {id_} gave up for good: it takes no stake and no seat any more",
+        ValidatorState.ENDED: f"validator {id_} was slashed: what is left of its stake is withdrawn at once "
+        "(`ape metalayer stake withdraw`)",
+    }[ValidatorState(state)]
+
+
+_WORDS: dict[str, Callable[..., str]] = {
+    "Accused": lambda id_: (
+        f"validator {id_} is accused: until all its cases are closed it takes no stake and no seat"
+    ),
+    "AlreadySeated": lambda id_: f"validator {id_} has a seat already",
+    "ERC20InsufficientAllowance": lambda spender, allowed, needed: (
+        f"Staking may take {era(allowed)} ERA, not {era(needed)}: the permit was not valid"
+    ),
+    "ERC20InsufficientBalance": lambda holder, held, needed: (
+        f"{holder} has {era(held)} ERA, not {era(needed)}"
+    ),
+    "ExitHeld": lambda id_, period: (
+        f"what left validator {id_} in period {period} was slashable when it was accused: it is held until all its "
+        "cases are closed (`ape metalayer stake status` shows until when)"
+    ),
+    "InvalidCommission": lambda commission: f"a commission is at most 100 %, not {commission / 100:g} %",
+    "InvalidPossession": lambda signer: (
+        f"the key {signer} did not sign that it belongs to this operator (`ape metalayer stake possession`)"
+    ),
+    "KeyTaken": lambda signer, id_: f"the key {signer} is, or was, validator {id_}'s: expected a new one",
+    "NotBetter": lambda stake, lowest: (
+        f"all seats are taken: the lowest seated stake is {era(lowest)} ERA, expected more than that, not {era(stake)}"
+    ),
+    "NotEnough": lambda has, wanted: f"there are {era(has)} ERA, not {era(wanted)}",
+    "NotOperator": lambda id_, caller: f"{caller} is not the operator of validator {id_}",
+    "NotSeated": lambda id_: f"validator {id_} has no seat",
+    "OwnTooLow": lambda own, minimum: (
+        f"the own stake would be {era(own)} ERA: expected {era(minimum)} at least; only who leaves for good "
+        "takes out more (`ape metalayer stake leave`)"
+    ),
+    "StakeTooHigh": lambda stake, maximum: (
+        f"the validator's stake would be {era(stake)} ERA, over {MAX_LEVERAGE} times its own: expected "
+        f"{era(maximum)} at most"
+    ),
+    "TooEarly": lambda earliest: f"too early: expected {utc(earliest)} or later",
+    "UnknownKey": lambda signer: f"{signer} is no validator's key, or was retired 24 days ago",
+    "WrongState": _wrong_state,
+    "ZeroAddress": lambda: "the address is zero",
+    "ZeroAmount": lambda: "nothing is to be moved: the amount is zero",
+}
+
+
+def in_words(error: Reverted, place: str) -> str:
+    """One line. What the contracts say of themselves if there are no better words for it."""
+    known = parse(error.data)
+    if known is None or known[0] not in _WORDS:
+        return str(error)
+    name, values = known
+    return f"{place}: {_WORDS[name](*values)}"
