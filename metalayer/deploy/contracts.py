@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.declaration import Change, Declaration, View
-from metalayer.deploy.desired import Desired
+from metalayer.deploy.desired import ZERO_ADDRESS, Desired
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
@@ -52,7 +52,6 @@ _SET_WATCHER = Function("setWatcher(address,bool)")
 _TERMS = Function("route(uint256)", gateway.ROUTE_TYPE, lambda route: gateway.read_route(route).terms)
 _OPEN = Function("route(uint256)", gateway.ROUTE_TYPE, lambda route: (route[0], route[1]))
 _TOTAL_SUPPLY = Function("totalSupply()", "uint256")
-_ZERO_ADDRESS = "0x" + "00" * 20
 
 
 def _factory_views(desired: Desired) -> Iterator[View]:
@@ -70,7 +69,7 @@ def _factory_views(desired: Desired) -> Iterator[View]:
 
 
 def _annex_arguments(desired: Desired) -> dict[str, Any]:
-    return {"networkId": desired.network_id}
+    return {"networkId": desired.network_id, "staking": desired.staking}
 
 
 def _gateway_arguments(desired: Desired) -> dict[str, Any]:
@@ -102,7 +101,7 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
     offices, guardian = desired.offices, desired.addresses[GUARDIAN]
     owner = offices.owner
     yield View("Metalayer owner", _OWNER, owner, refusal="the owner of Metalayer")
-    yield View("Metalayer pending owner", _PENDING_OWNER, _ZERO_ADDRESS, words=_unless_zero)
+    yield View("Metalayer pending owner", _PENDING_OWNER, ZERO_ADDRESS, words=_unless_zero)
     yield View("Metalayer collector", _COLLECTOR, offices.collector)
     yield _office("guardian", _GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
     yield _office("recovery", _RECOVERY, offices.recovery, owner, _SET_RECOVERY, "newRecovery")
@@ -229,4 +228,4 @@ def describe_open(directions: tuple[bool, bool]) -> str:
 
 
 def _unless_zero(account: str) -> str:
-    return "none" if account == _ZERO_ADDRESS else account
+    return "none" if account == ZERO_ADDRESS else account

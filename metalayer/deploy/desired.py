@@ -8,6 +8,8 @@ from metalayer.network.config import Chain, Network
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import Route
 
+ZERO_ADDRESS = "0x" + "00" * 20
+
 
 @dataclass(frozen=True)
 class Offices:
@@ -24,7 +26,8 @@ class Offices:
 @dataclass(frozen=True)
 class Desired:
     """One chain as it should be. Addresses are checksummed; routes by the other chain's id. `validator_set` is the one
-    that its gateway starts, or started, from.
+    that its gateway starts, or started, from. `staking` publishes the sets that the hub's gateway adopts; zero where
+    the set that is installed signs the next.
     """
 
     chain: Chain
@@ -35,6 +38,7 @@ class Desired:
     validator_set: ValidatorSet
     routes: dict[int, Route]
     addresses: dict[str, str]
+    staking: str = ZERO_ADDRESS
 
     @property
     def owner(self) -> str:

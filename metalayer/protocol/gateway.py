@@ -267,6 +267,7 @@ VALIDATOR_SET_HASH = Function("validatorSetHash()", "bytes32", bytes)
 
 # Transactions
 
+ADOPT = Function(f"adopt({_VALIDATOR_SET})")
 ANNOUNCE_SET = Function(f"announceSet({_VALIDATOR_SET},{_VALIDATOR_SET})")
 CALL_BACK = Function(f"callBack({_MESSAGE},uint256,uint64)")
 CLAIM = Function("claim(uint256)")

@@ -328,6 +328,7 @@ def test_calls_are_encoded_alike(
             "announceSet",
             (_fields(following), _fields(attestation.validator_set)),
         ),
+        (gateway.ADOPT.encode(following), "adopt", (_fields(following),)),
         (gateway.INSTALL_ANNOUNCED.encode(following), "installAnnounced", (_fields(following),)),
         (gateway.SET_TERMS.encode(number, terms), "setTerms", (number, astuple(terms))),
         (gateway.SET_OPEN.encode(number, True, False), "setOpen", (number, True, False)),

@@ -355,6 +355,12 @@ class Deployment(Mesh):
         """A transaction that cannot fail."""
         assert self.transact(name, sender, to, data)["status"] == "0x1"
 
+    def recode(self, name: str, address: str, code: bytes) -> None:
+        """Puts what this creation code makes at an address, immutables included. The storage there stays as it is."""
+        place = {address: {"code": to_hex(code), "state": {}}}
+        built = self.rpc(name, "eth_call", {"to": address, "data": "0x"}, "latest", place)
+        self.rpc(name, "anvil_setCode", address, built)
+
     def refusal(self, name: str, sender: str, to: str, data: bytes, at: int) -> str | None:
         """Why a call in the second `at` reverts: the error, empty if it gives none. None if it does not."""
         request = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)

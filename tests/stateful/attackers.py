@@ -14,7 +14,7 @@ from metalayer.protocol.attestation import Attestation, ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status, Walk
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, extend
-from tests.kit.gateways import ATTACKER, LANES, NOBODY, RELAYER, RIVAL
+from tests.kit.gateways import ATTACKER, HUB, LANES, NOBODY, RELAYER, RIVAL
 from tests.kit.paper import Validators
 from tests.kit.stack import CHAINS
 from tests.stateful.ghost import GATEWAY_GAS, Log
@@ -217,6 +217,11 @@ class Outsiders(Relayers):
         signed = _ELSEWHERE if kind == "unsigned" else fact
         attestation, tree = self.attest(name, [signed], number)
         data = gateway.ROTATE.encode(attestation, following, tree.proof(signed))
+        if name == HUB:
+            # Whatever is wrong with it: it is not what was published last.
+            error = "SetsAreAdopted"
+            known = "SetNotNewer" if following == installed == self.sides[HUB].published else "SetNotNewest"
+            self.refuse(name, ATTACKER, gateway.ADOPT.encode(following), known)
         self.refuse(name, ATTACKER, data, error)
         self.reach(f"rotated: {kind}")
 

@@ -12,7 +12,7 @@ from metalayer.network.connection import connect
 from metalayer.protocol.attestation import Domain
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
-from tests.kit.evm import deploy, now
+from tests.kit.evm import ZERO_ADDRESS, deploy, now
 from tests.kit.founding import Founding
 from tests.kit.gateways import Gateways
 from tests.kit.paper import DAY, Validators
@@ -35,7 +35,7 @@ def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFact
     for name in ORIGINS:
         chains[name].rpc("anvil_impersonateAccount", [deployer])
         chains[name].rpc("anvil_setBalance", [deployer, hex(10**20)])
-        annex = deploy(chains[name], "Annex", hub_id, sender=deployer).address
+        annex = deploy(chains[name], "Annex", hub_id, ZERO_ADDRESS, sender=deployer).address
         routes = {chains[to].chain_id: FREE_ROUTE for origin, to in LANES if origin == name}
         gateways[name] = Founding(
             chain=chains[name],
