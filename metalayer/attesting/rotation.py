@@ -17,9 +17,9 @@ from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.protocol.dates import utc
 from metalayer.protocol.facts import SetFact
 from metalayer.protocol.gateway import ROTATION_GRACE
-from metalayer.protocol.staking import SET_LIFETIME
+from metalayer.protocol.staking import LIFETIME
 
-KEPT = SET_LIFETIME + ROTATION_GRACE
+KEPT = LIFETIME + ROTATION_GRACE
 """Seconds for which the signatures under a set fact are kept: some chain may have a set of that age."""
 
 # Before a chain goes by several steps, its set gets so long to sign the newest one.
@@ -76,13 +76,14 @@ def rotation(
     published: all sets, ascending, among which is the chain's.
     """
     present, newest = sets.installed, published[-1]
-    steps = [proposal]
+    steps = [(newest, proposal)]
     if exchange.age(proposal.root) >= _FIRST_CHANCE:
         between = [one for one in published[:-1] if one.version > present.version and one.expires >= sets.now]
-        steps += [set_proposal(one, [present]) for one in reversed(between)]
-    members = [signer for signer, _ in present.members]
-    for following, step in zip([newest, *reversed(published[:-1])], steps, strict=False):
-        step.signatures |= verified_signatures(exchange, domain, step.root, members)
+        steps += [(one, set_proposal(one, [present])) for one in reversed(between)]
+    for following, step in steps:
+        if not present.quorum(step.signatures):
+            members = [signer for signer, _ in present.members]
+            step.signatures |= verified_signatures(exchange, domain, step.root, members)
         if present.quorum(step.signatures):
             return Rotation(following, gateway.ROTATE.encode(step.attestation(present), following, []))
     return (

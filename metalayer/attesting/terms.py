@@ -49,7 +49,7 @@ def read_term(connection: Connection, address: str) -> Term:
             staking.SET_EXPIRES.request(address),
             staking.SET_AT.request(address),
             staking.TERM_ENDED.request(address),
-            staking.SEATS.request(address),
+            staking.TAKEN_SEATS.request(address),
             block_request(),
         ]
     )

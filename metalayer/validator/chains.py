@@ -128,7 +128,9 @@ class Chains:
             problems.append(str(error))
         else:
             if newest and newest not in names:
-                lines.append(f"{_is_in(signer, newest)} validator set {newest.version}, which no chain has yet")
+                lines.append(
+                    f"{_is_in(signer, newest)} validator set {newest.version}, which no chain has yet"
+                )
         if not any(line.startswith("in ") for line in lines):
             lines.append(f"warning: {signer} is in no validator set: nobody counts it")
         return list(dict.fromkeys(lines + problems))
