@@ -25,7 +25,7 @@ PERIOD = 3 * 86_400
 """Seconds: what leaves a validator in one period leaves together."""
 UNBONDING_PERIODS = 8
 """From the beginning of its period until an exit is mature: 21 to 24 days from the moment it began."""
-LIABLE = UNBONDING_PERIODS * PERIOD
+LIABILITY = UNBONDING_PERIODS * PERIOD
 """Seconds for which a seat that was lost, and a key that was retired, still answer."""
 STREAM = 7 * 86_400
 """Seconds in which what arrives is given to the seated stake."""
@@ -37,6 +37,10 @@ NOTICE = 7 * 86_400
 """Seconds until a commission that was announced counts."""
 SILENCE = 9 * 86_400
 """Seconds without a check-in after which anyone may take a validator's seat; and until it may join again."""
+WEEK = 7 * 86_400
+"""Seconds: accusations are counted together by weeks."""
+CORRELATED_WEEKS = 4
+"""Before and after the week in which a validator was accused, those whose accused validators count for its slash."""
 MAX_LEVERAGE = 20
 """Times its own stake that a validator's stake may be."""
 SCALE = 1 << 80
@@ -91,7 +95,7 @@ class Validator:
     def liable_until(self, now: int) -> int:
         """Until when something can be held against it, should it lose its seat `now`; 0 if nothing ever could."""
         since = now if self.seat else self.unseated_at
-        return since and since + LIABLE
+        return since and since + LIABILITY
 
 
 class Position(NamedTuple):
