@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.36;
+
+import {Arrays} from "@openzeppelin/contracts/utils/Arrays.sol";
+import {ISetBuilder} from "../interfaces/ISetBuilder.sol";
+import {Attestations} from "../metalayer/libraries/Attestations.sol";
+import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
+
+/// @title SetBuilder
+/// @notice See {ISetBuilder}.
+contract SetBuilder is ISetBuilder {
+    using Attestations for bytes32;
+    using Attestations for ValidatorSet;
+
+    /// @dev The cap is 3/10 of the total. At most three validators are above it.
+    uint256 private constant _CAP = 3;
+    uint256 private constant _WHOLE = 10;
+    uint256 private constant _LARGEST = 4;
+
+    /// @inheritdoc ISetBuilder
+    function build(bytes32[] memory words, uint64 version, uint64 expires)
+        external
+        view
+        returns (bytes32[] memory validators, bytes32 setHash)
+    {
+        _cap(words);
+        // By signer, which comes first in the word.
+        validators = Arrays.sort(words);
+        ValidatorSet memory set = ValidatorSet(version, expires, validators);
+        set.check();
+        setHash = set.hash();
+    }
+
+    /// @dev If the k largest have the cap c each and the others R together, c = 3/10 of k c + R, so c = 3 R / (10 - 3 k).
+    /// As many are lowered as are above that: the others never are then.
+    function _cap(bytes32[] memory words) private pure {
+        uint256 rest;
+        uint256[_LARGEST] memory weights;
+        uint256[_LARGEST] memory places;
+        for (uint256 i; i < words.length; ++i) {
+            uint256 weight = words[i].weightOf();
+            rest += weight;
+            if (weight > weights[_LARGEST - 1]) _insert(weights, places, weight, i);
+        }
+        for (uint256 k; k < _LARGEST; ++k) {
+            uint256 cap = _CAP * rest / (_WHOLE - _CAP * k);
+            if (weights[k] <= cap) {
+                for (uint256 j; j < k; ++j) {
+                    words[places[j]] = bytes32((uint256(words[places[j]]) >> 96 << 96) | cap);
+                }
+                return;
+            }
+            rest -= weights[k];
+        }
+    }
+
+    /// @dev Keeps the largest, in descending order.
+    function _insert(
+        uint256[_LARGEST] memory weights,
+        uint256[_LARGEST] memory places,
+        uint256 weight,
+        uint256 place
+    ) private pure {
+        uint256 k = _LARGEST - 1;
+        for (; k > 0 && weight > weights[k - 1]; --k) {
+            weights[k] = weights[k - 1];
+            places[k] = places[k - 1];
+        }
+        weights[k] = weight;
+        places[k] = place;
+    }
+}

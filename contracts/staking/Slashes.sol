@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.36;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IStaking} from "../interfaces/IStaking.sol";
+import {Sets} from "./Sets.sol";
+import {Withdrawals} from "./Withdrawals.sol";
+import {Accused} from "./types/Accused.sol";
+import {Exits} from "./types/Position.sol";
+import {Validator, ValidatorState} from "./types/Validator.sol";
+
+/// @title Slashes: what the Slasher may do to a validator
+/// @notice Costs the same whatever the number of delegators: each of them meets the loss when its stake leaves.
+abstract contract Slashes is Withdrawals, Sets {
+    using SafeCast for uint256;
+
+    /// @notice In what accusations are summed up.
+    uint256 public constant WEEK = 7 days;
+    /// @notice Weeks before and after that of an accusation which count with it.
+    uint256 public constant CORRELATED_WEEKS = 4;
+    /// @notice Least part of the stake that a slash takes, in basis points.
+    uint256 public constant MIN_FRACTION = 500;
+    /// @notice Of what is taken of the own stake at once, one part in so many is the reporter's.
+    uint256 public constant BOUNTY_DIVISOR = 10;
+
+    /// @inheritdoc IStaking
+    address public immutable SLASHER;
+
+    /// @inheritdoc IStaking
+    mapping(uint256 week => Accused) public accusedIn;
+
+    modifier onlySlasher() {
+        require(msg.sender == SLASHER, NotSlasher(msg.sender));
+        _;
+    }
+
+    constructor(address slasher) {
+        require(slasher != address(0), ZeroAddress());
+        SLASHER = slasher;
+    }
+
+    /// @inheritdoc IStaking
+    function freeze(uint256 id, bool unseat) external onlySlasher {
+        Validator storage v = _validators[id];
+        ValidatorState state = v.state;
+        require(state == ValidatorState.Open || state == ValidatorState.Left, WrongState(id, state));
+        require(!_isFree(v), NotLiable(id));
+        Accused storage accused = accusedIn[block.timestamp / WEEK];
+        // Before this one is unseated: what it could sign, it could sign with all of them.
+        if (_seatedStake > accused.seated) accused.seated = _seatedStake;
+        if (v.openCases++ == 0) {
+            (uint256 own, uint256 delegated) = _slashable(id, v);
+            v.frozenSince = uint32(block.timestamp);
+            v.ownSlashable = own.toUint96();
+            v.slashable = delegated.toUint96();
+            // Once, however many cases there are: who reports more of them is not paid for it.
+            accused.slashable += uint128(own + delegated);
+            emit Frozen(id, own, delegated);
+        }
+        if (unseat && v.seat != 0) _endTerm(id, v);
+    }
+
+    /// @inheritdoc IStaking
+    function unfreeze(uint256 id) external onlySlasher {
+        Validator storage v = _validators[id];
+        if (v.state == ValidatorState.Ended || --v.openCases != 0) return;
+        accusedIn[v.frozenSince / WEEK].slashable -= uint128(v.ownSlashable) + v.slashable;
+        emit Unfrozen(id);
+    }
+
+    /// @inheritdoc IStaking
+    function settle(uint256 id, address reporter) external onlySlasher nonReentrant {
+        Validator storage v = _validators[id];
+        _requireNotEnded(id, v);
+        require(v.openCases != 0, NotLiable(id));
+        if (v.seat != 0) _endTerm(id, v);
+        v.state = ValidatorState.Ended;
+        uint256 fraction = _fraction(v.frozenSince);
+        uint256 ownSlashable = v.ownSlashable;
+        uint256 loss = Math.ceilDiv((ownSlashable + v.slashable) * fraction, BASIS_POINTS);
+        uint256 ownLoss = Math.min(loss, ownSlashable);
+        v.loss = uint96(loss - ownLoss);
+        v.ownLoss = uint96(ownLoss);
+        uint256 own = v.own;
+        uint256 taken = _part(own, ownLoss, ownSlashable);
+        v.own = uint96(own - taken);
+        v.stake -= uint96(taken);
+        uint256 bounty = taken / BOUNTY_DIVISOR;
+        emit Settled(id, reporter, fraction, ownLoss, loss - ownLoss, bounty);
+        address operator = v.operator;
+        _give(operator, reporter, bounty);
+        _give(operator, TREASURY, taken - bounty);
+    }
+
+    function _endTerm(uint256 id, Validator storage v) private {
+        _unseat(id, v);
+        termEnded = true;
+    }
+
+    /// @dev All stake of a validator that has not matured: as much as leaving could have hidden.
+    function _slashable(uint256 id, Validator storage v) private view returns (uint256 own, uint256 delegated) {
+        own = v.own;
+        delegated = v.stake - own;
+        uint256 present = _period();
+        for (uint256 i; i < UNBONDING_PERIODS; ++i) {
+            Exits storage leaving = _exits[id][present - i];
+            own += leaving.own;
+            delegated += leaving.delegated;
+        }
+    }
+
+    /// @dev 9 (S / T)^2 in basis points, rounded up.
+    function _fraction(uint256 frozenSince) private view returns (uint256) {
+        uint256 accused;
+        uint256 seated;
+        uint256 week = frozenSince / WEEK;
+        for (uint256 w = week - CORRELATED_WEEKS; w <= week + CORRELATED_WEEKS; ++w) {
+            Accused storage of_ = accusedIn[w];
+            accused += of_.slashable;
+            seated = Math.max(seated, of_.seated);
+        }
+        if (accused * 3 >= seated) return BASIS_POINTS;
+        return Math.max(Math.ceilDiv(9 * BASIS_POINTS * accused * accused, seated * seated), MIN_FRACTION);
+    }
+}
