@@ -1,8 +1,8 @@
 """How the validator sets that Staking publishes come to the other chains: the set that a chain has signs the next.
 
 Whoever was in a set signs the newest one for its chains until a week after the set expired: a chain that was away for
-some terms goes from the set that it has to the newest in one step. What earlier sets signed is kept for as long, so that
-it gets there in several steps if too many of its set are gone.
+some terms goes from the set that it has to the newest in one step. What earlier sets signed is kept for as long: it
+gets there in several steps if too many of its set are gone.
 """
 
 from collections.abc import Sequence

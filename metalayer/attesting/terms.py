@@ -13,8 +13,8 @@ from metalayer.protocol.rpc import block_request
 
 @dataclass(frozen=True)
 class Term:
-    """What Staking says at one block: version and expiry of the newest set, when that was published (Unix time), whether
-    a slash has ended its term since, and how many seats are taken. `now` is the block's time.
+    """What Staking says at one block: version and expiry of the newest set, when that was published (Unix time),
+    whether a slash has ended its term since, and how many seats are taken. `now` is the block's time.
     """
 
     version: int
@@ -29,6 +29,13 @@ class Term:
     def is_over(self) -> bool:
         """Whether the next set may be published, if there are validators for it."""
         return self.ended or self.now >= self.began + staking.TERM
+
+    @property
+    def outlook(self) -> str:
+        """When the next set may follow, in words."""
+        if self.ended:
+            return f"a slash ended the term of validator set {self.version}: {self.version + 1} follows now"
+        return f"validator set {self.version + 1} follows from {utc(self.began + staking.TERM)} on"
 
     @property
     def problem(self) -> str:

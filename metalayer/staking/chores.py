@@ -25,8 +25,8 @@ _LONGEST_WAIT = 600.0
 
 @dataclass(frozen=True)
 class Chore:
-    """One transaction. `what` it does, in words by which it is remembered, too: "adopt validator set 4". `pays`: gwei of
-    ERA that it brings its sender.
+    """One transaction. `what` it does, in words by which it is remembered, too: "adopt validator set 4". `pays`: gwei
+    of ERA that it brings its sender.
     """
 
     what: str
@@ -86,8 +86,8 @@ class Runner:
             return _Failure(error.reason)
         if not chore.pays and (spent := self._spent) + gas > self.most:
             self.kept.problems.append(
-                f"{connection.name}: for now it does not {chore.what}: that takes {gas:,} gas, and what nobody pays for "
-                f"took {spent:,} in 24 hours (--keeper-gas)"
+                f"{connection.name}: for now it does not {chore.what}: that takes {gas:,} gas, and what nobody pays "
+                f"for took {spent:,} in 24 hours (--keeper-gas)"
             )
             return None
         gas = min(MAX_TRANSACTION_GAS, gas * 6 // 5 + _MARGIN)

@@ -1,7 +1,7 @@
 """The keeper: what anyone may do so that terms follow each other and fees reach who earned them.
 
-Nothing of it is remembered between passes: every chore starts from what the chains say, so that a keeper that was killed
-goes on where it stopped, and two that race do no harm.
+Nothing of it is remembered between passes: every chore starts from what the chains say, so that a keeper that was
+killed goes on where it stopped, and two that race do no harm.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from metalayer.protocol.slasher import SETTLE_DELAY, CaseState
 from metalayer.protocol.staking import SILENCE, ValidatorState
 from metalayer.relayer.loops import SENDING, Loops, guard
 from metalayer.relayer.memory import Memory
+from metalayer.relayer.passes import KEEPING
 from metalayer.relayer.results import Kept
 from metalayer.staking.chores import KEEPER_GAS, Chore, Runner
 
 _PUBLISHED, _INSTALLED = "reading what Staking published", "reading which set it has"
-_KEEPING = "keeping terms and fees"
 # For so long a check-in waits for those who have not signed: each transaction costs as much as the signatures in it.
 _LATECOMERS = 6 * 3_600
 
@@ -97,11 +97,11 @@ class Keeper:
                 runner.tidy()
             return kept
 
-        return [*problems, *loops.each(_KEEPING, work, chains, SENDING)]
+        return [*problems, *loops.each(KEEPING, work, chains, SENDING)]
 
     def _read_published(self, hub: Connection) -> list[ValidatorSet]:
         newest = read_final(hub, self.mesh.staking)
-        return read_published(hub, self.mesh.staking, newest) if newest else []
+        return list(read_published(hub, self.mesh.staking, newest)) if newest else []
 
     def _read_sets(self, connection: Connection) -> ChainSets:
         installed, block = connection.batch(
@@ -122,7 +122,7 @@ class Keeper:
     def _propose(
         self, newest: ValidatorSet, waiting: Sequence[ValidatorSet], patience: float
     ) -> Proposal | None:
-        """The newest set's fact, while a chain needs it, or a member has not checked in. With all signatures of members."""
+        """The newest set's fact, while a chain needs it or a member has not checked in; with their signatures."""
         unseen = {signer for signer, _ in newest.members} - self._alive.get(newest.hash, set())
         if not waiting and not unseen:
             return None
@@ -191,9 +191,8 @@ class Keeper:
     def _cases(self, hub: Connection) -> Iterator[Chore]:
         """What was pardoned is dismissed, what is old enough settled."""
         address = hub.view(self.mesh.staking, staking.SLASHER)
-        opened = {
-            accusation.key: accusation for accusation, _ in hub.ask(slasher.CASE_OPENED.history(address))
-        }
+        logged = hub.ask(slasher.CASE_OPENED.history(address))
+        opened = {one.accusation.key: one.accusation for one, _ in logged}
         keys = [key for key in opened if key not in self._closed]
         if not keys:
             return

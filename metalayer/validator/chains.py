@@ -100,8 +100,8 @@ class Chains:
         return how
 
     def memberships(self, signer: str) -> list[str]:
-        """To which sets a signer belongs, as enough nodes say: a line for each set that a chain has, for the newest that
-        was published if none has it yet, and for each chain that does not answer.
+        """To which sets a signer belongs, as enough nodes say: a line for each set that a chain has, for the newest
+        that was published if none has it yet, and for each chain that does not answer.
         """
 
         def read(judge: Judge) -> ValidatorSet | str:

@@ -210,5 +210,5 @@ def _rival(fact: Fact) -> str | None:
 
 def _what_happened(fact: Fact) -> str:
     if isinstance(fact, SetFact):
-        return "a version means one set for ever: the hub was reorganised since, the next set that it publishes is signed"
+        return "a version means one set for ever: the hub was reorganised since, only a higher one is signed"
     return f"chain {fact.origin} was reorganised since, only a restart of the lane mends it"

@@ -94,7 +94,7 @@ def find_places(
 def find_sets(
     connection: Connection, staking: str, facts: Sequence[SetFact], final: int
 ) -> dict[Fact, Finding]:
-    """What the hub's node says about set facts: one is true of the newest set in Staking's storage at the block `final`.
+    """What the hub's node says about set facts: the newest set in Staking's storage at the block `final` is true.
 
     Raises what `Connection.batch` raises: also if the node has no state of that block any more.
     """
