@@ -2,11 +2,13 @@
 pragma solidity ^0.8.28;
 
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {IInbox} from "../interfaces/IInbox.sol";
 import {IOutbox} from "../interfaces/IOutbox.sol";
 import {Attestations} from "../metalayer/libraries/Attestations.sol";
 import {Facts} from "../metalayer/libraries/Facts.sol";
 import {Messages} from "../metalayer/libraries/Messages.sol";
 import {Attestation, Signature} from "../metalayer/types/Attestation.sol";
+import {MessageStatus} from "../metalayer/types/MessageStatus.sol";
 
 /// @notice States that the lane (origin, destination) had `head` after `nonce` messages.
 struct LaneFact {
@@ -29,6 +31,16 @@ struct RestartFact {
     uint256 nonce;
 }
 
+/// @notice States that the destination did not execute message `id`, at place `nonce` of the lane (origin, destination),
+/// before its deadline, and left it with this status ({MessageStatus}).
+struct UnexecutedFact {
+    uint256 origin;
+    uint256 destination;
+    uint256 nonce;
+    bytes32 id;
+    uint256 status;
+}
+
 /// @notice Proof that one validator signed a given fact.
 /// @param root Root of the tree of facts that was signed.
 /// @param proof Merkle proof of the fact's leaf.
@@ -40,20 +52,21 @@ struct SignedFact {
 }
 
 /// @title Evidence: what convicts a validator
-/// @notice Three kinds of evidence: (a) one signer signed two facts that contradict each other; (b) a signed fact about
-/// this chain is false by what this chain's own contracts store; (c) a signed fact contradicts one that a quorum
-/// signed. Each check returns the address that signed, or reverts.
+/// @notice Three kinds of evidence: (a) one validator signed two facts that contradict each other; (b) a signed fact
+/// about this chain is false by what this chain's own contracts store; (c) a signed fact contradicts one that a quorum
+/// signed. Each check returns the address that signed, for (a) the two addresses, or reverts.
 ///
-/// The address alone proves nothing: for any digest, anybody can construct a signature that recovers to some address
+/// An address alone proves nothing: for any digest, anybody can construct a signature that recovers to some address
 /// whose key nobody has, and in a wrong domain every signature recovers to such an address. The caller must look the
-/// address up among its validators. A domain belongs to one network and one gateway: the gateway that a check reads,
-/// and the sets and hashes that it is given, must be those of that network.
+/// address up among its validators. For (a) it must look up both: two addresses are one validator's if it changed its
+/// key between the signatures, and prove nothing if they are two validators'. A domain belongs to one network and one
+/// gateway: the gateway that a check reads, and the sets and hashes that it is given, must be those of that network.
 ///
 /// An honest validator signs only what is final in its view, and never two values for one fact. Therefore:
 /// - (a) never convicts an honest validator.
 /// - (b) convicts one only if this chain itself was reorganised deeper than that, and only until the owner's restart of
 ///   the lane is final: nothing at or below a restart convicts, because it may have been true in the history that is
-///   gone.
+///   gone. Of sets and of messages to this chain, no restart does that: whoever executes (b) must be able to pardon.
 /// - (c) can accuse an honest validator: it signed a fact about a chain that was reorganised deeper afterwards, and a
 ///   quorum signed the other history. Whoever executes (c) must leave time to object.
 library Evidence {
@@ -68,10 +81,9 @@ library Evidence {
     error UnrecoverableSignature(bytes32 root, bytes32 r, bytes32 vs);
     /// @notice Thrown when both facts are the same: to sign a fact twice, or after others, is no fault.
     error SameFact(bytes32 leaf);
-    /// @notice Thrown when two facts were signed by two different addresses: one of the two may be right.
-    error DifferentSigners(address signer, address other);
     /// @notice Thrown when a fact is about a lane of another chain: this chain does not know what is true there.
-    error NotOwnLane(uint256 origin, uint256 chainId);
+    /// @param end The end of the lane that would have to be this chain.
+    error NotOwnLane(uint256 end, uint256 chainId);
     /// @notice Thrown when a fact is about a place at or below the lane's last restart.
     error NotAboveRestart(uint256 destination, uint256 nonce, uint64 restartedAt);
     /// @notice Thrown when a lane is at least as long as a fact says.
@@ -80,32 +92,51 @@ library Evidence {
     error HeadNotInLane(uint256 destination, uint256 nonce, bytes32 head, uint256 ids);
     /// @notice Thrown when a walk has more than `MAX_WALK` ids.
     error WalkTooLong(uint256 ids, uint256 maximum);
+    /// @notice Thrown when there is no record of a set: nothing shows what its hash would be.
+    error SetNotRecorded(uint256 version);
+    /// @notice Thrown when a set of that version, or of a later one, was published; or none was yet.
+    error NotBeyondSets(uint256 version, uint256 newest);
+    /// @notice Thrown when ids do not lead from a message to the present head of the lane from its origin.
+    error MessageNotInLane(uint256 origin, uint256 nonce, bytes32 id);
+    /// @notice Thrown when the message was not executed: this chain left it failed or expired.
+    error MessageNotExecuted(bytes32 id, MessageStatus status);
     /// @notice Thrown when an attestation is not by the validator set that the caller expects.
     error UnknownValidatorSet(bytes32 given, bytes32 expected);
 
-    /// @notice (a) One address signed `fact`, and the same fact with `otherHead`.
+    /// @notice (a) Who signed `fact`, and who the same fact with `otherHead`.
     function laneEquivocation(
         bytes32 domainSeparator,
         LaneFact calldata fact,
         SignedFact calldata signed,
         bytes32 otherHead,
         SignedFact calldata otherSigned
-    ) internal pure returns (address) {
+    ) internal pure returns (address signer, address other) {
         return _equivocation(domainSeparator, _leaf(fact, fact.head), signed, _leaf(fact, otherHead), otherSigned);
     }
 
-    /// @notice (a) One address signed `fact`, and the same fact with `otherHash`.
+    /// @notice (a) Who signed `fact`, and who the same fact with `otherHash`.
     function setEquivocation(
         bytes32 domainSeparator,
         SetFact calldata fact,
         SignedFact calldata signed,
         bytes32 otherHash,
         SignedFact calldata otherSigned
-    ) internal pure returns (address) {
+    ) internal pure returns (address signer, address other) {
         return
             _equivocation(
                 domainSeparator, _leaf(fact, fact.setHash), signed, _leaf(fact, otherHash), otherSigned
             );
+    }
+
+    /// @notice (a) Who signed that a message stands at a place of a lane, and who that a restart stands there.
+    function placeEquivocation(
+        bytes32 domainSeparator,
+        LaneFact calldata fact,
+        SignedFact calldata signed,
+        SignedFact calldata restartSigned
+    ) internal pure returns (address signer, address other) {
+        bytes32 restart = Facts.restart(fact.origin, fact.destination, fact.nonce);
+        return _equivocation(domainSeparator, _leaf(fact, fact.head), signed, restart, restartSigned);
     }
 
     /// @notice (b) A lane of this chain had another head at that nonce: `trueHead`, from which `ids` lead to the lane's
@@ -150,7 +181,8 @@ library Evidence {
     }
 
     /// @notice (b) The set of this version has another hash.
-    /// @param recordedHash Hash of the hub's set of this version, zero if there is none.
+    /// @param recordedHash Hash of the hub's set of this version. Zero if there is no record of it: that convicts
+    /// nobody.
     function falseSet(
         bytes32 domainSeparator,
         SetFact calldata fact,
@@ -158,7 +190,42 @@ library Evidence {
         bytes32 recordedHash
     ) internal pure returns (address) {
         bytes32 leaf = _leaf(fact, fact.setHash);
+        require(recordedHash != bytes32(0), SetNotRecorded(fact.version));
         require(fact.setHash != recordedHash, SameFact(leaf));
+        return _signer(domainSeparator, leaf, signed);
+    }
+
+    /// @notice (b) The hub has published no set of so high a version.
+    /// @param newest Version of the hub's newest set. Zero if it has published none: that convicts nobody.
+    function beyondSets(
+        bytes32 domainSeparator,
+        SetFact calldata fact,
+        SignedFact calldata signed,
+        uint256 newest
+    ) internal pure returns (address) {
+        require(newest != 0 && fact.version > newest, NotBeyondSets(fact.version, newest));
+        return _signer(domainSeparator, _leaf(fact, fact.setHash), signed);
+    }
+
+    /// @notice (b) This chain executed the message: it stands in the lane that the Inbox has replayed, and is neither
+    /// failed nor expired. An honest validator says the contrary only when the deadline is behind this chain's final
+    /// block: from then on the message cannot be executed any more. A restart that the Inbox followed hides what was
+    /// before it.
+    ///
+    /// While a delivery is under way, messages stand in the lane that have not been tried yet: the caller must rule
+    /// that out.
+    /// @param previousHead Head of the lane before the message.
+    /// @param ids Ids of all messages after it, as many as there are: they lead to the Inbox's present head.
+    function falseUnexecuted(
+        bytes32 domainSeparator,
+        IInbox gateway,
+        UnexecutedFact calldata fact,
+        SignedFact calldata signed,
+        bytes32 previousHead,
+        bytes32[] calldata ids
+    ) internal view returns (address) {
+        _checkExecuted(gateway, fact, previousHead, ids);
+        bytes32 leaf = Facts.unexecuted(fact.origin, fact.destination, fact.nonce, fact.id, fact.status);
         return _signer(domainSeparator, leaf, signed);
     }
 
@@ -203,11 +270,10 @@ library Evidence {
         SignedFact calldata signed,
         bytes32 otherLeaf,
         SignedFact calldata otherSigned
-    ) private pure returns (address guilty) {
+    ) private pure returns (address signer, address other) {
         require(leaf != otherLeaf, SameFact(leaf));
-        guilty = _signer(domainSeparator, leaf, signed);
-        address other = _signer(domainSeparator, otherLeaf, otherSigned);
-        require(guilty == other, DifferentSigners(guilty, other));
+        signer = _signer(domainSeparator, leaf, signed);
+        other = _signer(domainSeparator, otherLeaf, otherSigned);
     }
 
     function _contradiction(
@@ -254,6 +320,26 @@ library Evidence {
         require(
             known != bytes32(0) && reached == known, HeadNotInLane(destination, nonce, head, ids.length)
         );
+    }
+
+    /// @dev No two sequences of ids lead to one head, and the Inbox gives every place of a lane one id: ids that lead to
+    /// its head are those that it replayed, and their number tells the place of the first.
+    function _checkExecuted(
+        IInbox gateway,
+        UnexecutedFact calldata fact,
+        bytes32 previousHead,
+        bytes32[] calldata ids
+    ) private view {
+        (uint256 origin, uint256 nonce, bytes32 id) = (fact.origin, fact.nonce, fact.id);
+        require(fact.destination == block.chainid, NotOwnLane(fact.destination, block.chainid));
+        (uint64 laneNonce, bytes32 laneHead) = gateway.inboxLane(origin);
+        require(
+            nonce <= laneNonce && laneNonce - nonce == ids.length
+                && Messages.follow(Messages.extend(previousHead, id), ids, 0) == laneHead,
+            MessageNotInLane(origin, nonce, id)
+        );
+        (MessageStatus status,) = gateway.messageStatus(id);
+        require(status == MessageStatus.None, MessageNotExecuted(id, status));
     }
 
     function _ownLane(IOutbox gateway, uint256 origin, uint256 destination)

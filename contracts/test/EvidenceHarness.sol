@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IOutbox} from "../interfaces/IOutbox.sol";
+import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
-import {Evidence, LaneFact, RestartFact, SetFact, SignedFact} from "../staking/Evidence.sol";
+import {Evidence, LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "../staking/Evidence.sol";
 
 /// @title EvidenceHarness: the checks of evidence, callable from outside
 /// @notice For one domain and one gateway, as whoever slashes holds them.
@@ -14,9 +14,9 @@ contract EvidenceHarness {
     }
 
     bytes32 private immutable _DOMAIN_SEPARATOR;
-    IOutbox private immutable _GATEWAY;
+    IMetalayer private immutable _GATEWAY;
 
-    constructor(bytes32 domainSeparator, IOutbox gateway) {
+    constructor(bytes32 domainSeparator, IMetalayer gateway) {
         _DOMAIN_SEPARATOR = domainSeparator;
         _GATEWAY = gateway;
     }
@@ -26,7 +26,7 @@ contract EvidenceHarness {
         SignedFact calldata signed,
         bytes32 otherHead,
         SignedFact calldata otherSigned
-    ) external view returns (address) {
+    ) external view returns (address, address) {
         return Evidence.laneEquivocation(_DOMAIN_SEPARATOR, fact, signed, otherHead, otherSigned);
     }
 
@@ -35,8 +35,16 @@ contract EvidenceHarness {
         SignedFact calldata signed,
         bytes32 otherHash,
         SignedFact calldata otherSigned
-    ) external view returns (address) {
+    ) external view returns (address, address) {
         return Evidence.setEquivocation(_DOMAIN_SEPARATOR, fact, signed, otherHash, otherSigned);
+    }
+
+    function placeEquivocation(
+        LaneFact calldata fact,
+        SignedFact calldata signed,
+        SignedFact calldata restartSigned
+    ) external view returns (address, address) {
+        return Evidence.placeEquivocation(_DOMAIN_SEPARATOR, fact, signed, restartSigned);
     }
 
     function falseHead(
@@ -62,6 +70,23 @@ contract EvidenceHarness {
         returns (address)
     {
         return Evidence.falseSet(_DOMAIN_SEPARATOR, fact, signed, recordedHash);
+    }
+
+    function beyondSets(SetFact calldata fact, SignedFact calldata signed, uint256 newest)
+        external
+        view
+        returns (address)
+    {
+        return Evidence.beyondSets(_DOMAIN_SEPARATOR, fact, signed, newest);
+    }
+
+    function falseUnexecuted(
+        UnexecutedFact calldata fact,
+        SignedFact calldata signed,
+        bytes32 previousHead,
+        bytes32[] calldata ids
+    ) external view returns (address) {
+        return Evidence.falseUnexecuted(_DOMAIN_SEPARATOR, _GATEWAY, fact, signed, previousHead, ids);
     }
 
     function laneContradiction(

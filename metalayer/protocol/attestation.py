@@ -125,6 +125,11 @@ class Domain:
             message_data={"root": root},
         )
 
+    @property
+    def separator(self) -> bytes:
+        """The domain as contracts are given it."""
+        return bytes(self.signable(bytes(32)).header)
+
     def digest(self, root: bytes) -> bytes:
         """The 32 bytes under the signature."""
         message = self.signable(root)

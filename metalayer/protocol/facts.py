@@ -191,7 +191,7 @@ class SignedFact:
 
     @property
     def statement(self) -> tuple[Any, ...]:
-        """Values of the Solidity struct `LaneFact`, `SetFact` or `RestartFact`."""
+        """Values of the Solidity struct of the fact's name."""
         return astuple(self.fact)
 
     @property
@@ -207,6 +207,17 @@ def signed_facts(facts: Iterable[Fact], signature: bytes) -> list[SignedFact]:
     return [SignedFact(fact, tree.root, tuple(tree.proof(fact)), signature) for fact in said]
 
 
+def rival(fact: Fact) -> str | None:
+    """Key of what cannot be true as well: at one place of a lane stands a message or a restart."""
+    if isinstance(fact, LaneFact):
+        return RestartFact(fact.origin, fact.destination, fact.nonce).key
+    if isinstance(fact, RestartFact):
+        return LaneFact(fact.origin, fact.destination, fact.nonce, b"").key
+    return None
+
+
 def contradict(fact: Fact, other: Fact) -> bool:
     """True if nobody honest signs both."""
-    return fact.key == other.key and fact.value != other.value
+    if fact.key == other.key:
+        return fact.value != other.value
+    return rival(fact) == other.key

@@ -11,7 +11,7 @@ from typing import Self
 
 from metalayer.errors import MetalayerError
 from metalayer.network.locks import exclusive
-from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
+from metalayer.protocol.facts import Fact, SetFact, rival
 
 # "MLVR" as a number: SQLite keeps it in the file's header.
 _APPLICATION = 0x4D4C5652
@@ -86,9 +86,9 @@ class Record:
                             f"{fact.key}: signed 0x{signed.hex()} before, this is 0x{fact.value.hex()}: "
                             + _what_happened(fact)
                         )
-                    rival = _rival(fact)
-                    if rival is not None and self._signed(rival) is not None:
-                        raise Contradiction(f"{fact.key}: signed '{rival}' before: {_what_happened(fact)}")
+                    other = rival(fact)
+                    if other is not None and self._signed(other) is not None:
+                        raise Contradiction(f"{fact.key}: signed '{other}' before: {_what_happened(fact)}")
                 for chain_id, anchor in (anchors or {}).items():
                     self._database.execute(
                         "INSERT INTO chains (id, height, hash) VALUES (?, ?, ?) "
@@ -197,15 +197,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA journal_mode = DELETE")
     database.execute("PRAGMA synchronous = EXTRA")
     return database
-
-
-def _rival(fact: Fact) -> str | None:
-    """Key of what cannot be true as well: at one place of a lane stands a message or a restart."""
-    if isinstance(fact, LaneFact):
-        return RestartFact(fact.origin, fact.destination, fact.nonce).key
-    if isinstance(fact, RestartFact):
-        return LaneFact(fact.origin, fact.destination, fact.nonce, b"").key
-    return None
 
 
 def _what_happened(fact: Fact) -> str:

@@ -53,8 +53,9 @@ def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFact
     assert gateways["hub"].address == gateways["arcade"].address
     domain = Domain(hub_id, gateways["hub"].address).signable(ZERO).header
     evidence = deploy(chains["hub"], "EvidenceHarness", domain, gateways["hub"].address, sender=deployer)
+    recipient = deploy(chains["hub"], "ScriptedRecipient", sender=deployer).address
     records = tmp_path_factory.mktemp("records")
-    network = Network(chains, connect(load_network()), gateways, evidence, validators, records)
+    network = Network(chains, connect(load_network()), gateways, evidence, recipient, validators, records)
     for position in HONEST:
         network.validator(position, DirectoryExchange(records / "exchange"), records).record.close()
     return network

@@ -12,10 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.protocol.facts import (
-    RestartFact,
-    SetFact,
-)
+from metalayer.protocol.facts import SetFact, UnexecutedFact
 from tests.kit.exploring import explore
 from tests.stateful.trial import HONEST, LIAR, LIES, SETS, EvidenceMachine, Network, Trial
 
@@ -46,19 +43,26 @@ def test_every_check_convicts_the_liar(trial: Trial) -> None:
     facts = trial.newest()
     trial.sign(facts)
     trial.sign_what_the_hub_records(HONEST)
+    trial.deliver()
+    assert len(trial.executed()) == 2
     assert verdicts(trial) == set()
     trial.lie(trial.lane_fact("hub", "arcade", 1, LIES[0]), SetFact(1, LIES[0]), SetFact(2, SETS[2]))
     trial.lie(trial.lane_fact("hub", "arcade", 5, LIES[0]))
-    trial.lie(RestartFact(trial.network.network_id, trial.network.id_of("perps"), 7))
+    trial.lie(trial.restart_fact("hub", "perps", 7))
     trial.lie(trial.lane_fact("arcade", "hub", 2, LIES[0]), trial.lane_fact("arcade", "hub", 2, LIES[1]))
-    trial.lie(SetFact(2, LIES[1]))
+    trial.lie(trial.restart_fact("arcade", "hub", 2), SetFact(2, LIES[1]), SetFact(3, LIES[1]))
+    ends = trial.network.id_of("arcade"), trial.network.network_id
+    trial.lie(UnexecutedFact(*ends, 1, trial.executed()[0], 0))
     assert verdicts(trial) == {
         ("laneEquivocation", LIAR),
         ("setEquivocation", LIAR),
+        ("placeEquivocation", LIAR),
         ("falseHead", LIAR),
         ("beyondLane", LIAR),
         ("falseRestart", LIAR),
         ("falseSet", LIAR),
+        ("beyondSets", LIAR),
+        ("falseUnexecuted", LIAR),
         ("laneContradiction", LIAR),
         ("setContradiction", LIAR),
     }
@@ -67,7 +71,7 @@ def test_every_check_convicts_the_liar(trial: Trial) -> None:
 def test_the_limit_of_c(trial: Trial) -> None:
     """M21: (c) accuses who signed alone what was final on a spoke that was reorganised deeper afterwards.
 
-    Nobody lied. That is why (c) waits for 21 days, and governance may strike it out.
+    Nobody lied. That is why (c) waits for 28 days, in which governance may pardon.
     """
     trial.send("arcade", "hub")
     trial.finalize()

@@ -17,13 +17,16 @@ from metalayer.protocol.facts import (
     SetFact,
     SignedFact,
     Tree,
+    UnexecutedFact,
     contradict,
     signed_facts,
 )
-from metalayer.protocol.message import genesis_head, interoperable
-from tests.kit.evm import Contract, Revert, call, deploy, error
+from metalayer.protocol.gateway import Status
+from metalayer.protocol.message import extend, genesis_head, interoperable
+from tests.kit.evm import Contract, Revert, call, deploy, error, now
 from tests.kit.outbox import ACCOUNT
-from tests.kit.paper import Validators, keys
+from tests.kit.paper import DAY, PaperLane, PaperRelayer, Validators, keys
+from tests.kit.scripted import Behaviour
 from tests.kit.signatures import DEFECTS
 from tests.kit.stack import Stack
 from tests.kit.terms import FREE_TERMS
@@ -59,13 +62,13 @@ def evidence(hub: Stack, gateway: Contract, domain: bytes, deployer: str) -> Con
 
 
 @pytest.fixture
-def convict(evidence: Contract) -> Callable[..., str | Revert]:
-    """Whom a check convicts, or what it says."""
+def convict(evidence: Contract) -> Callable[..., str | tuple[str, ...] | Revert]:
+    """Whom a check names, two if they differ; or what it says."""
 
-    def convict(check: str, signed: SignedFact, *rest: Any) -> str | Revert:
+    def convict(check: str, signed: SignedFact, *rest: Any) -> str | tuple[str, ...] | Revert:
         data = evidence.encode(check, signed.statement, signed.fields, *rest)
         result = call(evidence.chain, evidence.address, data)
-        return result if isinstance(result, Revert) else to_checksum_address(result[12:])
+        return result if isinstance(result, Revert) else named_by(result)
 
     return convict
 
@@ -148,9 +151,61 @@ def restart(gateway: Contract, arcade: Stack, owner: str) -> Callable[..., None]
 
 
 @pytest.fixture
+def inbound(hub: Stack, arcade: Stack) -> PaperLane:
+    """The lane from arcade to the hub."""
+    return PaperLane(hub.chain.chain_id, arcade.chain.chain_id, hub.chain.chain_id)
+
+
+@pytest.fixture
+def deliver(
+    hub: Stack, gateway: Contract, inbound: PaperLane, validators: Validators, sender: str, relayer: str
+) -> Callable[..., None]:
+    """Sends messages to the hub's recipient, which does as told, and delivers them."""
+    paper = PaperRelayer(gateway, relayer, validators, hub.chain.chain_id)
+
+    def deliver(
+        count: int, behaviour: Behaviour = Behaviour.ACCEPT, deliver_before: int | None = None
+    ) -> None:
+        hub.recipient.send("setBehaviour", behaviour, sender=sender)
+        deadline = now(hub.chain) + DAY if deliver_before is None else deliver_before
+        for _ in range(count):
+            inbound.append(sender, hub.recipient.address, deliver_before=deadline)
+        paper.deliver(inbound)
+
+    return deliver
+
+
+@pytest.fixture
+def unexecuted(inbound: PaperLane) -> Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]]:
+    """That a message to the hub was not executed; and what leads from it to the end of its lane."""
+
+    def unexecuted(nonce: int, status: Status = Status.NONE) -> tuple[UnexecutedFact, tuple[Any, ...]]:
+        ids = [message.id for message in inbound.messages]
+        fact = UnexecutedFact(inbound.origin, inbound.destination, nonce, ids[nonce - 1], status)
+        return fact, (inbound.heads[nonce - 1], ids[nonce:])
+
+    return unexecuted
+
+
+@pytest.fixture
+def executed(
+    deliver: Callable[..., None], unexecuted: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]]
+) -> Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]]:
+    """The same of one of so many that the hub executed."""
+
+    def executed(count: int, nonce: int) -> tuple[UnexecutedFact, tuple[Any, ...]]:
+        deliver(count)
+        return unexecuted(nonce)
+
+    return executed
+
+
+@pytest.fixture
 def accuse(
-    convict: Callable[..., str | Revert], validators: Validators, attest: Callable[..., tuple[Any, ...]]
-) -> Callable[..., str | Revert]:
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    validators: Validators,
+    attest: Callable[..., tuple[Any, ...]],
+) -> Callable[..., str | tuple[str, ...] | Revert]:
     """What a check of contradiction makes of a signed fact and an attestation of another value."""
 
     def accuse(
@@ -161,7 +216,7 @@ def accuse(
         positions: Sequence[int] = range(4),
         set_hash: bytes = validators.set.hash,
         change: dict[int, tuple[Any, ...]] | None = None,
-    ) -> str | Revert:
+    ) -> str | tuple[str, ...] | Revert:
         attestation, proof = attest(attested, *DECOYS, positions=positions)
         fields = dict(enumerate([attested.value, attestation, proof, set_hash])) | (change or {})
         return convict(check, signed, *fields.values())
@@ -169,9 +224,15 @@ def accuse(
     return accuse
 
 
+def named_by(result: bytes) -> str | tuple[str, ...]:
+    """The signer that a check returned; both if there are two."""
+    signers = [to_checksum_address(result[at + 12 : at + 32]) for at in range(0, len(result), 32)]
+    return signers[0] if len(set(signers)) == 1 else tuple(signers)
+
+
 def said_by(other: SignedFact) -> tuple[Any, ...]:
-    """What follows the first signed fact in both checks of equivocation."""
-    return other.fact.value, other.fields
+    """What follows the first signed fact in the checks of equivocation."""
+    return (other.fields,) if isinstance(other.fact, RestartFact) else (other.fact.value, other.fields)
 
 
 def other_value(fact: SetFact | LaneFact) -> SetFact | LaneFact:
@@ -181,6 +242,7 @@ def other_value(fact: SetFact | LaneFact) -> SetFact | LaneFact:
 
 
 LANE, SET = LaneFact(902, 901, 3, HEAD), SetFact(7, HEAD)
+RESTART = RestartFact(LANE.origin, LANE.destination, LANE.nonce)
 EQUIVOCATIONS = [
     pytest.param("laneEquivocation", LANE, id="lane"),
     pytest.param("setEquivocation", SET, id="set"),
@@ -192,7 +254,7 @@ DECOYS = (LaneFact(903, 901, 1, HEAD), LaneFact(903, 902, 1, HEAD))
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
 def test_convicts_who_signed_two_values(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     check: str,
@@ -205,7 +267,7 @@ def test_convicts_who_signed_two_values(
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
 def test_convicts_the_same_in_the_other_order(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     check: str,
@@ -218,7 +280,7 @@ def test_convicts_the_same_in_the_other_order(
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
 def test_convicts_who_signed_two_values_at_once(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     check: str,
@@ -234,7 +296,7 @@ def test_convicts_who_signed_two_values_at_once(
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
 def test_signing_a_fact_twice_is_no_fault(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     check: str,
     said: SetFact | LaneFact,
@@ -247,17 +309,18 @@ def test_signing_a_fact_twice_is_no_fault(
 
 
 @pytest.mark.parametrize(("check", "said"), EQUIVOCATIONS)
-def test_two_signers_of_two_values_are_not_convicted(
-    convict: Callable[..., str | Revert],
+def test_names_both_signers_of_two_values(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     validators: Validators,
     liar: str,
     check: str,
     said: SetFact | LaneFact,
 ) -> None:
+    """One validator's keys, or two validators, of whom one may be right: the caller knows."""
     one, two = sign(said, by=HONEST), sign(other_value(said))
-    refusal = error("DifferentSigners", validators.keys[HONEST].address, liar)
-    assert convict(check, one, *said_by(two)) == refusal
+    assert convict(check, one, *said_by(two)) == (validators.keys[HONEST].address, liar)
+    assert convict(check, two, *said_by(one)) == (liar, validators.keys[HONEST].address)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +329,9 @@ def test_two_signers_of_two_values_are_not_convicted(
     ids=["origin", "destination", "nonce", "high-nonce"],
 )
 def test_two_heads_of_two_places_are_no_contradiction(
-    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact], change: dict[str, int]
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    change: dict[str, int],
 ) -> None:
     """M30: what was signed about one place does not read as being about another."""
     one = sign(LANE)
@@ -277,7 +342,7 @@ def test_two_heads_of_two_places_are_no_contradiction(
 
 
 def test_two_hashes_of_two_versions_are_no_contradiction(
-    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+    convict: Callable[..., str | tuple[str, ...] | Revert], sign: Callable[..., SignedFact]
 ) -> None:
     one, two = sign(SET), sign(SetFact(8, OTHER_HEAD))
     refusal = error("FactNotProven", two.root, other_value(SET).leaf)
@@ -285,7 +350,7 @@ def test_two_hashes_of_two_versions_are_no_contradiction(
 
 
 def test_a_fact_does_not_read_as_one_of_another_kind(
-    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+    convict: Callable[..., str | tuple[str, ...] | Revert], sign: Callable[..., SignedFact]
 ) -> None:
     restarted = sign(RestartFact(LANE.origin, LANE.destination, LANE.nonce))
     refusal = error("FactNotProven", restarted.root, LANE.leaf)
@@ -293,8 +358,45 @@ def test_a_fact_does_not_read_as_one_of_another_kind(
     assert convict("laneEquivocation", one, *said_by(sign(other_value(LANE)))) == refusal
 
 
+def test_convicts_who_signed_a_message_and_a_restart_at_one_place(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    validators: Validators,
+    liar: str,
+) -> None:
+    """M30: under one root, or under two."""
+    message, restart = sign(LANE), sign(RESTART, *DECOYS)
+    assert contradict(message.fact, restart.fact)
+    assert contradict(restart.fact, message.fact)
+    assert convict("placeEquivocation", message, *said_by(restart)) == liar
+    together = sign(LANE, RESTART), sign(RESTART, LANE)
+    assert convict("placeEquivocation", together[0], *said_by(together[1])) == liar
+    honest = sign(RESTART, by=HONEST)
+    both = liar, validators.keys[HONEST].address
+    assert convict("placeEquivocation", message, *said_by(honest)) == both
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"origin": 903}, {"destination": 903}, {"nonce": 4}, {"nonce": 2}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_restart_elsewhere_contradicts_no_message(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    change: dict[str, int],
+) -> None:
+    """M30; nor does a message read as a restart."""
+    message, elsewhere = sign(LANE), sign(replace(RESTART, **change))
+    assert not contradict(message.fact, elsewhere.fact)
+    refusal = error("FactNotProven", elsewhere.root, RESTART.leaf)
+    assert convict("placeEquivocation", message, *said_by(elsewhere)) == refusal
+    twice = error("FactNotProven", message.root, RESTART.leaf)
+    assert convict("placeEquivocation", message, message.fields) == twice
+
+
 def test_a_retired_key_is_convicted_of_what_it_signed(
-    convict: Callable[..., str | Revert], network_id: int, gateway: Contract
+    convict: Callable[..., str | tuple[str, ...] | Revert], network_id: int, gateway: Contract
 ) -> None:
     """M31: no set is asked, only who signed."""
     retired = keys(1, "retired")[0]
@@ -312,10 +414,13 @@ def test_a_retired_key_is_convicted_of_what_it_signed(
 CHECKS = [
     "laneEquivocation",
     "setEquivocation",
+    "placeEquivocation",
     "falseHead",
     "beyondLane",
     "falseRestart",
     "falseSet",
+    "beyondSets",
+    "falseUnexecuted",
     "laneContradiction",
     "setContradiction",
 ]
@@ -329,6 +434,7 @@ def case(
     fact: Callable[..., LaneFact],
     restart_fact: Callable[..., RestartFact],
     extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
+    executed: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
 ) -> Callable[..., tuple[Any, tuple[Any, ...]]]:
     """What the liar says, and what convicts it: (fact, the check's arguments after the signed fact)."""
 
@@ -339,10 +445,13 @@ def case(
         return {
             "laneEquivocation": (LANE, said_by(sign(other_value(LANE)))),
             "setEquivocation": (SET, said_by(sign(other_value(SET)))),
+            "placeEquivocation": (LANE, said_by(sign(RESTART))),
             "falseHead": (fact(2), (heads[1], ids[2:])),
             "beyondLane": (fact(4), ()),
             "falseRestart": (restart_fact(4), ()),
             "falseSet": (SET, (OTHER_HEAD,)),
+            "beyondSets": (SET, (6,)),
+            "falseUnexecuted": executed(3, 2),
             "laneContradiction": (other_value(LANE), (LANE.head, *contradiction)),
             "setContradiction": (other_value(SET), (SET.set_hash, *contradiction)),
         }[check]
@@ -352,7 +461,7 @@ def case(
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_check_convicts(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     case: Callable[..., tuple[Any, tuple[Any, ...]]],
     liar: str,
@@ -377,7 +486,7 @@ SPOILT_PROOFS = {
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_check_refuses_other_proofs(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     case: Callable[..., tuple[Any, tuple[Any, ...]]],
     check: str,
@@ -393,7 +502,7 @@ def test_every_check_refuses_other_proofs(
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_check_refuses_what_was_not_signed(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     case: Callable[..., tuple[Any, tuple[Any, ...]]],
     check: str,
@@ -406,7 +515,7 @@ def test_every_check_refuses_what_was_not_signed(
 
 
 def test_an_inner_node_is_no_fact(
-    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+    convict: Callable[..., str | tuple[str, ...] | Revert], sign: Callable[..., SignedFact]
 ) -> None:
     """M7: leaves are hashed twice, so that no fact hashes to what two of them hash to."""
     signed = sign(LANE, *DECOYS, SET)
@@ -418,7 +527,7 @@ def test_an_inner_node_is_no_fact(
 
 @pytest.mark.parametrize("check", ["laneEquivocation", "falseSet", "setContradiction"])
 def test_a_malformed_signature_convicts_nobody(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     case: Callable[..., tuple[Any, tuple[Any, ...]]],
     network_id: int,
@@ -434,18 +543,18 @@ def test_a_malformed_signature_convicts_nobody(
         spoilt = b"".join(defect(signed.signature[:32], signed.signature[32:]))
         signer = Domain(network_id, gateway.address).recover(signed.root, spoilt)
         assert signer not in {key.address for key in validators.keys}
-        expected: Revert | str
+        expected: Revert | str | tuple[str, ...]
         if signer is None:
             expected = error("UnrecoverableSignature", signed.root, spoilt[:32], spoilt[32:])
         elif check == "laneEquivocation":
-            expected = error("DifferentSigners", signer, liar)
+            expected = signer, liar
         else:
             expected = signer
         assert convict(check, replace(signed, signature=spoilt), *rest) == expected, name
 
 
 def test_a_signature_of_nobody_twice_is_no_equivocation(
-    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+    convict: Callable[..., str | tuple[str, ...] | Revert], sign: Callable[..., SignedFact]
 ) -> None:
     """M1: both recover to the zero address, which is one address."""
     one, two = (replace(sign(said), signature=bytes(64)) for said in (LANE, other_value(LANE)))
@@ -463,7 +572,7 @@ REPLAYED = {
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_what_was_signed_elsewhere_convicts_no_validator(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     case: Callable[..., tuple[Any, tuple[Any, ...]]],
     network_id: int,
@@ -479,7 +588,7 @@ def test_what_was_signed_elsewhere_convicts_no_validator(
         stranger = Domain(network_id, gateway.address).recover(signed.root, signed.signature)
         assert stranger not in {key.address for key in validators.keys}
         # Checks of one signature cannot tell a stranger: whoever slashes looks for a validator of that address.
-        expected = error("DifferentSigners", stranger, liar) if "Equivocation" in check else stranger
+        expected = (stranger, liar) if "Equivocation" in check else stranger
         assert convict(check, signed, *rest) == expected, name
 
 
@@ -503,7 +612,8 @@ def test_malformed_bytes_never_panic(
     outcomes = {"convicted": 0, "refused": 0}
     for convicted, result in evidence.view("tryAll", [data, *cuts, *spoilt]):
         if convicted:
-            assert to_checksum_address(result[12:]) not in others
+            named = named_by(result)
+            assert others.isdisjoint([named] if isinstance(named, str) else named)
         else:
             assert not Revert(result).is_panic
         outcomes["convicted" if convicted else "refused"] += 1
@@ -515,7 +625,7 @@ def test_malformed_bytes_never_panic(
 
 @pytest.mark.parametrize("nonce", [1, 2, 3])
 def test_convicts_of_a_false_head_by_a_walk_to_the_present_head(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     fact: Callable[..., LaneFact],
@@ -527,7 +637,7 @@ def test_convicts_of_a_false_head_by_a_walk_to_the_present_head(
 
 
 def test_a_true_head_is_no_fault(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     fact: Callable[..., LaneFact],
     extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
@@ -538,7 +648,7 @@ def test_a_true_head_is_no_fault(
 
 
 def test_convicts_by_a_walk_of_255_ids_to_a_stored_head(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     gateway: Contract,
@@ -575,7 +685,7 @@ def test_convicts_by_a_walk_of_255_ids_to_a_stored_head(
     ],
 )
 def test_refuses_what_leads_to_no_known_head(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     fact: Callable[..., LaneFact],
     extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
@@ -590,7 +700,7 @@ def test_refuses_what_leads_to_no_known_head(
 
 
 def test_nothing_is_false_where_a_lane_begins(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     network_id: int,
     fact: Callable[..., LaneFact],
@@ -605,14 +715,14 @@ def test_nothing_is_false_where_a_lane_begins(
 
 @pytest.mark.parametrize("check", ["falseHead", "beyondLane", "falseRestart"])
 def test_the_hub_judges_its_own_lanes_only(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     case: Callable[..., tuple[Any, tuple[Any, ...]]],
     network_id: int,
     check: str,
 ) -> None:
     _, rest = case(check)
-    spoke = {"falseRestart": RestartFact(902, network_id, 9)}.get(check, LANE)
+    spoke = RESTART if check == "falseRestart" else LANE
     assert convict(check, sign(spoke), *rest) == error("NotOwnLane", 902, network_id)
 
 
@@ -620,7 +730,7 @@ def test_the_hub_judges_its_own_lanes_only(
 
 
 def test_convicts_of_a_head_beyond_the_lane(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     fact: Callable[..., LaneFact],
@@ -632,7 +742,7 @@ def test_convicts_of_a_head_beyond_the_lane(
 
 
 def test_a_head_that_the_lane_has_is_not_beyond_it(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     fact: Callable[..., LaneFact],
     extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
@@ -645,7 +755,7 @@ def test_a_head_that_the_lane_has_is_not_beyond_it(
 
 
 def test_convicts_of_a_head_of_a_lane_to_nowhere(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     fact: Callable[..., LaneFact],
@@ -657,7 +767,7 @@ def test_convicts_of_a_head_of_a_lane_to_nowhere(
 
 
 def test_after_a_restart_nothing_below_it_convicts(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     fact: Callable[..., LaneFact],
     extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
@@ -681,7 +791,7 @@ def test_after_a_restart_nothing_below_it_convicts(
 
 
 def test_what_convicted_before_a_restart_does_not_after(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     fact: Callable[..., LaneFact],
@@ -698,7 +808,7 @@ def test_what_convicted_before_a_restart_does_not_after(
 
 
 def test_after_a_restart_what_is_above_it_convicts(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     fact: Callable[..., LaneFact],
@@ -714,7 +824,7 @@ def test_after_a_restart_what_is_above_it_convicts(
 
 
 def test_a_restart_of_one_lane_leaves_the_others(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     gateway: Contract,
@@ -732,7 +842,7 @@ def test_a_restart_of_one_lane_leaves_the_others(
 
 
 def test_convicts_of_a_restart_that_never_was(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     restart_fact: Callable[..., RestartFact],
@@ -744,7 +854,7 @@ def test_convicts_of_a_restart_that_never_was(
 
 
 def test_convicts_of_a_restart_above_the_last_one(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     restart_fact: Callable[..., RestartFact],
@@ -757,7 +867,7 @@ def test_convicts_of_a_restart_above_the_last_one(
 
 @pytest.mark.parametrize("nonce", [0, 5, 10, 15, 20])
 def test_no_restart_up_to_the_last_one_convicts(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     restart_fact: Callable[..., RestartFact],
     restart: Callable[..., None],
@@ -776,22 +886,201 @@ def test_no_restart_up_to_the_last_one_convicts(
 
 @pytest.mark.parametrize("version", [1, 7, 2**64, HIGHEST])
 def test_convicts_of_another_hash_than_the_record(
-    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact], liar: str, version: int
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    version: int,
 ) -> None:
     assert convict("falseSet", sign(SetFact(version, HEAD)), OTHER_HEAD) == liar
 
 
-def test_convicts_of_a_set_that_is_not_recorded(
-    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact], liar: str
+def test_a_set_that_nobody_recorded_convicts_nobody(
+    convict: Callable[..., str | tuple[str, ...] | Revert], sign: Callable[..., SignedFact]
+) -> None:
+    """M1, M53."""
+    assert convict("falseSet", sign(SET), ZERO) == error("SetNotRecorded", SET.version)
+    nothing = SetFact(7, ZERO)
+    assert convict("falseSet", sign(nothing), ZERO) == error("SetNotRecorded", 7)
+
+
+@pytest.mark.parametrize("version", [8, 2**64, HIGHEST])
+def test_convicts_of_a_set_beyond_the_newest(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    version: int,
 ) -> None:
     """M2: the set that a lying quorum would bring."""
-    assert convict("falseSet", sign(SET), ZERO) == liar
+    assert convict("beyondSets", sign(SetFact(version, HEAD)), 7) == liar
+
+
+@pytest.mark.parametrize(("version", "newest"), [(7, 7), (6, 7), (0, 7), (1, 0), (HIGHEST, 0)])
+def test_convicts_of_no_set_that_may_be_there(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    version: int,
+    newest: int,
+) -> None:
+    """M53: nor of any before the hub has published one."""
+    said = sign(SetFact(version, HEAD))
+    assert convict("beyondSets", said, newest) == error("NotBeyondSets", version, newest)
 
 
 def test_the_recorded_hash_is_no_fault(
-    convict: Callable[..., str | Revert], sign: Callable[..., SignedFact]
+    convict: Callable[..., str | tuple[str, ...] | Revert], sign: Callable[..., SignedFact]
 ) -> None:
     assert convict("falseSet", sign(SET), HEAD) == error("SameFact", SET.leaf)
+
+
+# (b) Messages to the hub that it executed
+
+
+@pytest.mark.parametrize("nonce", [1, 2, 3])
+@pytest.mark.parametrize("status", Status)
+def test_convicts_of_calling_unexecuted_what_was_executed(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    deliver: Callable[..., None],
+    unexecuted: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
+    nonce: int,
+    status: Status,
+) -> None:
+    """Whatever it says how it was left."""
+    deliver(3)
+    said, walk = unexecuted(nonce, status)
+    assert convict("falseUnexecuted", sign(said, *DECOYS), *walk) == liar
+
+
+def test_convicts_of_calling_unexecuted_what_a_retry_executed(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    liar: str,
+    hub: Stack,
+    relayer: str,
+    inbound: PaperLane,
+    deliver: Callable[..., None],
+    unexecuted: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
+) -> None:
+    deliver(1, Behaviour.REVERT)
+    said, walk = unexecuted(1, Status.FAILED)
+    refusal = error("MessageNotExecuted", said.id, Status.FAILED)
+    assert convict("falseUnexecuted", sign(said), *walk) == refusal
+    hub.recipient.send("setBehaviour", Behaviour.ACCEPT, sender=relayer)
+    hub.gateway.send("retry", inbound.origin, 1, inbound.messages[0].fields, sender=relayer)
+    assert convict("falseUnexecuted", sign(said), *walk) == liar
+
+
+@pytest.mark.parametrize("status", Status)
+def test_what_was_not_executed_convicts_nobody(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    deliver: Callable[..., None],
+    unexecuted: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
+    status: Status,
+) -> None:
+    """Failed, or expired before it was tried: also if another status was signed, as before it was tried."""
+    deliver(1, Behaviour.REVERT)
+    deliver(1, deliver_before=1)
+    for nonce, left in ((1, Status.FAILED), (2, Status.EXPIRED)):
+        said, walk = unexecuted(nonce, status)
+        assert convict("falseUnexecuted", sign(said), *walk) == error("MessageNotExecuted", said.id, left)
+
+
+def test_what_the_hub_has_not_seen_convicts_nobody(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    hub: Stack,
+    sender: str,
+    inbound: PaperLane,
+    deliver: Callable[..., None],
+    unexecuted: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
+) -> None:
+    deliver(2)
+    inbound.append(sender, hub.recipient.address, deliver_before=now(hub.chain) + DAY)
+    said, walk = unexecuted(3)
+    refusal = error("MessageNotInLane", said.origin, 3, said.id)
+    assert convict("falseUnexecuted", sign(said), *walk) == refusal
+
+
+@pytest.mark.parametrize(
+    ("change", "walk"),
+    [
+        pytest.param({}, lambda heads, ids: (heads[0], ids[2:]), id="one-place-too-low"),
+        pytest.param({}, lambda heads, ids: (heads[1], ids[3:]), id="stops-too-early"),
+        pytest.param({}, lambda heads, ids: (heads[1], [*ids[2:], ids[0]]), id="goes-too-far"),
+        pytest.param({}, lambda heads, ids: (heads[1], [ids[3], ids[2]]), id="swapped"),
+        pytest.param({}, lambda heads, ids: (ZERO, ids[2:]), id="zero-head"),
+        pytest.param({}, lambda heads, ids: (heads[4], []), id="present-head"),
+        pytest.param({"nonce": 3}, lambda heads, ids: (heads[1], ids[2:]), id="another-place"),
+        pytest.param({"nonce": 0}, lambda heads, ids: (heads[1], ids[2:]), id="place-0"),
+        pytest.param({"nonce": 5}, lambda heads, ids: (heads[1], ids[2:]), id="beyond"),
+        pytest.param({"nonce": 2**64 + 2}, lambda heads, ids: (heads[1], ids[2:]), id="above-64-bits"),
+        pytest.param({"nonce": HIGHEST}, lambda heads, ids: (heads[1], ids[2:]), id="highest"),
+        pytest.param({"id": ZERO}, lambda heads, ids: (heads[1], ids[2:]), id="another-message"),
+        pytest.param({"origin": 903}, lambda heads, ids: (heads[1], ids[2:]), id="another-origin"),
+        pytest.param({"origin": UNKNOWN_CHAIN}, lambda heads, ids: (heads[1], ids[2:]), id="unknown-origin"),
+    ],
+)
+def test_refuses_what_leads_to_no_message(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    inbound: PaperLane,
+    executed: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
+    change: dict[str, Any],
+    walk: Callable[..., tuple[Any, ...]],
+) -> None:
+    """M1, M7: only the message that the Inbox executed, at its place."""
+    true, _ = executed(4, 2)
+    said = replace(true, **change)
+    ids = [message.id for message in inbound.messages]
+    refusal = error("MessageNotInLane", said.origin, said.nonce, said.id)
+    assert convict("falseUnexecuted", sign(said), *walk(inbound.heads, ids)) == refusal
+
+
+def test_a_head_is_no_message(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    inbound: PaperLane,
+    executed: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
+) -> None:
+    """M7: nothing but a message extends a head; a genesis head has no message before it."""
+    true, _ = executed(1, 1)
+    assert extend(inbound.heads[0], true.id) == inbound.heads[1]
+    for id_, walk in (
+        (inbound.heads[0], (ZERO, [true.id])),
+        (inbound.heads[1], (inbound.heads[0], [])),
+    ):
+        said = replace(true, nonce=1 - len(walk[1]), id=id_)
+        refusal = error("MessageNotInLane", said.origin, said.nonce, id_)
+        assert convict("falseUnexecuted", sign(said), *walk) == refusal
+
+
+def test_the_hub_judges_messages_to_it_only(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    network_id: int,
+    executed: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
+) -> None:
+    true, walk = executed(1, 1)
+    elsewhere = replace(true, destination=903)
+    refusal = error("NotOwnLane", 903, network_id)
+    assert convict("falseUnexecuted", sign(elsewhere), *walk) == refusal
+
+
+def test_a_restart_that_the_hub_followed_hides_what_was_before(
+    convict: Callable[..., str | tuple[str, ...] | Revert],
+    sign: Callable[..., SignedFact],
+    gateway: Contract,
+    relayer: str,
+    attest: Callable[..., tuple[Any, ...]],
+    executed: Callable[..., tuple[UnexecutedFact, tuple[Any, ...]]],
+) -> None:
+    true, walk = executed(2, 1)
+    attestation, proof = attest(RestartFact(true.origin, true.destination, 9))
+    gateway.send("followRestart", attestation, true.origin, 9, proof, sender=relayer)
+    refusal = error("MessageNotInLane", true.origin, 1, true.id)
+    assert convict("falseUnexecuted", sign(true), *walk) == refusal
 
 
 # (c) Contradiction of a quorum
@@ -804,7 +1093,7 @@ CONTRADICTIONS = [
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_convicts_who_contradicts_a_quorum(
-    accuse: Callable[..., str | Revert],
+    accuse: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
     check: str,
@@ -815,7 +1104,7 @@ def test_convicts_who_contradicts_a_quorum(
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_convicts_one_of_the_quorum(
-    accuse: Callable[..., str | Revert],
+    accuse: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     validators: Validators,
     check: str,
@@ -827,7 +1116,7 @@ def test_convicts_one_of_the_quorum(
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_agreeing_with_a_quorum_is_no_fault(
-    accuse: Callable[..., str | Revert],
+    accuse: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     check: str,
     attested: SetFact | LaneFact,
@@ -839,7 +1128,7 @@ def test_agreeing_with_a_quorum_is_no_fault(
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 @pytest.mark.parametrize("positions", [(), (0,), (0, 1, 2)], ids=len)
 def test_fewer_than_a_quorum_accuse_nobody(
-    accuse: Callable[..., str | Revert],
+    accuse: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     check: str,
     attested: SetFact | LaneFact,
@@ -852,7 +1141,7 @@ def test_fewer_than_a_quorum_accuse_nobody(
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_a_set_that_the_accuser_brings_does_not_count(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     attest: Callable[..., tuple[Any, ...]],
     validators: Validators,
@@ -869,7 +1158,7 @@ def test_a_set_that_the_accuser_brings_does_not_count(
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_an_empty_set_does_not_count(
-    accuse: Callable[..., str | Revert],
+    accuse: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     validators: Validators,
     check: str,
@@ -884,7 +1173,7 @@ def test_an_empty_set_does_not_count(
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_the_quorum_must_have_signed_the_other_value(
-    accuse: Callable[..., str | Revert],
+    accuse: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     attest: Callable[..., tuple[Any, ...]],
     check: str,
@@ -904,7 +1193,7 @@ def test_the_quorum_must_have_signed_the_other_value(
 
 @pytest.mark.parametrize(("check", "attested"), CONTRADICTIONS)
 def test_an_attestation_of_another_network_accuses_nobody(
-    convict: Callable[..., str | Revert],
+    convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     validators: Validators,
     network_id: int,
