@@ -10,6 +10,7 @@ from metalayer.protocol.abi import Function
 BALANCE_OF = Function("balanceOf(address)", "uint256", int)
 TOTAL_SUPPLY = Function("totalSupply()", "uint256", int)
 ALLOWANCE = Function("allowance(address,address)", "uint256", int)
+TRANSFER = Function("transfer(address,uint256)", "bool")
 APPROVE = Function("approve(address,uint256)", "bool")
 NONCES = Function("nonces(address)", "uint256", int)
 DELEGATES = Function("delegates(address)", "address", str)

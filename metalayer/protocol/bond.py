@@ -8,8 +8,8 @@ from typing import NamedTuple
 BASIS_POINTS = 10_000
 MIN_FRACTION = 500
 """Basis points of the stake that the smallest slash takes."""
-REPORTER_SHARE = 10
-"""The reporter gets one part in so many of the loss of own stake that is bonded at settlement."""
+BOUNTY_DIVISOR = 10
+"""Of what is taken of own stake that is bonded at settlement, one part in so many is the reporter's."""
 YEAR = 365 * 86_400
 
 
@@ -31,12 +31,12 @@ def capped(stakes: Sequence[int]) -> list[int]:
 
 
 def fraction(accused: int, seated: int) -> int:
-    """Basis points that a slash takes: 9 (S / T)^2, 500 at least, 10,000 from a third on. `accused`: the slashable
+    """Basis points that a slash takes: 9 (S / T)^2, rounded up, 500 at least, 10,000 from a third on. `accused`: the slashable
     stake S of all validators that are accused in the weeks around; `seated`: all seated stake T when they were.
     """
     if 3 * accused >= seated:
         return BASIS_POINTS
-    return max(MIN_FRACTION, 9 * BASIS_POINTS * accused // seated * accused // seated)
+    return max(MIN_FRACTION, -(-9 * BASIS_POINTS * accused**2 // seated**2))
 
 
 class Loss(NamedTuple):

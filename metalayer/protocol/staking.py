@@ -92,6 +92,10 @@ class Validator:
         """What may still be delegated to it, if it is open and not accused."""
         return max(0, MAX_LEVERAGE * self.own - self.stake)
 
+    def commission_at(self, now: int) -> int:
+        """Basis points that the operator keeps of what delegated stake earns now."""
+        return self.next_commission if now >= self.next_commission_at else self.commission
+
     def liable_until(self, now: int) -> int:
         """Until when something can be held against it, should it lose its seat `now`; 0 if nothing ever could."""
         since = now if self.seat else self.unseated_at

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metalayer.assets.tokens import ALLOWANCE, BALANCE_OF, NONCES, permit
+from metalayer.assets.tokens import ALLOWANCE, BALANCE_OF, NONCES, TRANSFER, permit
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.live import Live
 from metalayer.network.rpc import Reverted
-from metalayer.network.transactions import Receipt, Sender
+from metalayer.network.transactions import Receipt, Sender, Transaction
 from metalayer.protocol import staking
 from metalayer.protocol.amounts import era
 from metalayer.protocol.attestation import long
@@ -24,6 +24,9 @@ PERMIT_LIFETIME = 3_600
 # An estimate runs at the latest block's time. What streams and vote checkpoints write only in another block is three
 # words of the stream, two of a validator and two checkpoints.
 _MARGIN = 120_000
+# What depends on a transaction before it cannot be estimated: about twice what each uses when all it writes is new.
+_TRANSFER_GAS = 150_000
+_FUND_GAS = 250_000
 
 
 @dataclass(frozen=True)
@@ -77,3 +80,19 @@ class Desk:
             raise MetalayerError(f"{owner} did not sign that Staking may take {era(takes)} ERA")
         rsv = long(signature)
         return [staking.PERMIT.encode(takes, deadline, rsv[64], rsv[:32], rsv[32:64])]
+
+
+def funding(desk: Desk, sender: Sender, amount: int) -> Receipt:
+    """Sends ERA (wei) to Staking and makes rewards of it, and of whatever else arrived. MetalayerError if the sender
+    has less.
+    """
+    held = desk.hub.view(desk.token, BALANCE_OF, sender.address)
+    if held < amount:
+        raise MetalayerError(f"{sender.address} has {era(held)} ERA on {desk.hub.name}, not {era(amount)}")
+    return desk.hub.send_many(
+        sender,
+        [
+            Transaction(desk.token, TRANSFER.encode(desk.address, amount), _TRANSFER_GAS),
+            Transaction(desk.address, staking.FUND.encode(), _FUND_GAS),
+        ],
+    )[-1]

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from metalayer.assets.bridge import OUTSTANDING
 from metalayer.errors import MetalayerError
 from metalayer.network.live import Live
 from metalayer.protocol import bond, slasher, staking
 from metalayer.protocol.attestation import MIN_VALIDATORS, ValidatorSet
+from metalayer.protocol.dates import utc
+from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import block_request, word
 from metalayer.protocol.slasher import Accusation, CaseState
 from metalayer.protocol.staking import AccusedIn, Rewards, Validator, ValidatorState
@@ -109,10 +112,35 @@ class Overview:
         known = self.validators[id_]
         if not known.seat:
             return 0.0
-        commission = known.commission
-        if known.next_commission_at <= self.now:
-            commission = known.next_commission
-        return bond.per_year(self.rewards.per_second(self.now), self.seated_stake, commission)
+        return bond.per_year(
+            self.rewards.per_second(self.now), self.seated_stake, known.commission_at(self.now)
+        )
+
+    @property
+    def stream_per_year(self) -> float:
+        """Reward of one seated ERA in a year at the present rate, before commission."""
+        return bond.per_year(self.rewards.per_second(self.now), self.seated_stake)
+
+    @property
+    def problems(self) -> list[str]:
+        """A line for each thing that will stop the network if nobody acts."""
+        found = []
+        if len(self.seated) < MIN_VALIDATORS:
+            until = (
+                f": set {self.newest.version} is the last, until {utc(self.newest.expires)}"
+                if self.newest
+                else ""
+            )
+            found.append(
+                f"{len(self.seated)} validators are seated, a set needs {MIN_VALIDATORS}: none can be published{until} "
+                "(docs/incidents.md)"
+            )
+        if self.newest and self.now > self.newest.expires:
+            found.append(
+                f"set {self.newest.version} expired on {utc(self.newest.expires)}: "
+                "`ape metalayer relay watch` publishes the next one"
+            )
+        return found
 
 
 def read(live: Live) -> Overview:
@@ -209,3 +237,73 @@ def fraction_at(weeks: Iterable[AccusedIn]) -> int:
     """Basis points that a slash takes, given these weeks."""
     counted = list(weeks)
     return bond.fraction(sum(week.slashable for week in counted), max(week.seated for week in counted))
+
+
+def as_dict(seen: Overview) -> dict[str, Any]:
+    """For --json: wei as strings, times as Unix seconds."""
+    return {
+        "now": seen.now,
+        "seats": seen.seats,
+        "min_own": str(seen.min_own),
+        "seated_stake": str(seen.seated_stake),
+        "set": None
+        if seen.newest is None
+        else {"version": seen.newest.version, "expires": seen.newest.expires},
+        "next_set": {
+            "from": seen.next_set_at,
+            "weights": {str(id_): str(weight) for id_, weight in seen.weights.items()},
+        },
+        "rewards": {
+            "per_year": seen.stream_per_year,
+            "streaming": str(seen.rewards.streaming),
+            "waiting": str(seen.rewards.waiting),
+            "accrued_at": seen.rewards.accrued_at,
+            "stream_end": seen.rewards.stream_end,
+        },
+        "outstanding": {name: str(wei) for name, wei in seen.outstanding.items()},
+        "backing": seen.backing,
+        "validators": {str(id_): _validator_dict(seen, id_) for id_ in seen.validators},
+        "cases": [_case_dict(case) for case in seen.cases],
+        "problems": seen.problems,
+    }
+
+
+def _validator_dict(seen: Overview, id_: int) -> dict[str, Any]:
+    known = seen.validators[id_]
+    return {
+        "operator": known.operator,
+        "signer": known.signer,
+        "state": known.state.name.lower(),
+        "stake": str(known.stake),
+        "own": str(known.own),
+        "room": str(known.room),
+        "seat": known.seat or None,
+        "weight": str(seen.weight_in_newest(id_)),
+        "next_weight": str(seen.weights.get(id_, 0)),
+        "commission": known.commission_at(seen.now),
+        "next_commission": known.next_commission,
+        "next_commission_at": known.next_commission_at,
+        "per_year": seen.per_year(id_),
+        "silent_for": seen.silent_for(id_),
+        "open_cases": known.open_cases,
+    }
+
+
+def _case_dict(case: OpenCase) -> dict[str, Any]:
+    about = case.accusation
+    return {
+        "key": to_hex(case.key),
+        "validator": about.validator,
+        "kind": about.kind.name.lower(),
+        "origin": about.origin,
+        "destination": about.destination,
+        "nonce": about.nonce,
+        "reporter": case.reporter,
+        "opened_at": case.opened_at,
+        "settles_at": case.settles_at,
+        "pardonable": about.kind.pardonable,
+        "pardoned": case.pardoned,
+        "fraction": case.fraction,
+        "own_loss": str(case.loss.own),
+        "loss": str(case.loss.delegated),
+    }
