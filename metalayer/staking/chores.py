@@ -26,13 +26,14 @@ _LONGEST_WAIT = 600.0
 @dataclass(frozen=True)
 class Chore:
     """One transaction. `what` it does, in words by which it is remembered, too: "adopt validator set 4". `pays`: gwei
-    of ERA that it brings its sender.
+    of ERA that it brings its sender, who has to pay `price` for 1,000 gas.
     """
 
     what: str
     to: str
     data: bytes
     pays: int = 0
+    price: int = 0
 
 
 class _Failure(NamedTuple):
@@ -84,6 +85,8 @@ class Runner:
             gas = connection.estimate(account, chore.to, chore.data)
         except Reverted as error:
             return _Failure(error.reason)
+        if chore.pays and gas * chore.price > 1_000 * chore.pays:
+            return None
         if not chore.pays and (spent := self._spent) + gas > self.most:
             self.kept.problems.append(
                 f"{connection.name}: for now it does not {chore.what}: that takes {gas:,} gas, and what nobody pays "

@@ -28,6 +28,7 @@ from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import KEEPING
 from metalayer.relayer.results import Kept
 from metalayer.staking.chores import KEEPER_GAS, Chore, Runner
+from metalayer.staking.fees import forwardings, fundings
 
 _PUBLISHED, _INSTALLED = "reading what Staking published", "reading which set it has"
 # For so long a check-in waits for those who have not signed: each transaction costs as much as the signatures in it.
@@ -79,6 +80,7 @@ class Keeper:
                 if proposal:
                     groups.append(partial(self._check_ins, connection, published[-1], proposal))
                 groups += [partial(self._terms, connection, kept), partial(self._cases, connection)]
+                groups.append(partial(fundings, connection, self.mesh))
             elif name in behind and proposal:
                 step = obstacles[name] or rotation(
                     behind[name], published, proposal, self.exchange, self.mesh.domain
@@ -87,6 +89,7 @@ class Keeper:
                     groups.append(partial(self._rotations, behind[name], step))
                 elif obstacles[name] or is_late:
                     kept.problems.append(step)
+            groups.append(partial(forwardings, connection, self.mesh, self.senders[name].address))
             is_whole = True
             for due in groups:
                 with guard(name, kept.problems.append):
