@@ -56,7 +56,6 @@ def check(
 
     names = list(resolved.chains)
     found = dict(zip(names, in_parallel(read, names), strict=True))
-    states = {name: state for name, state in found.items() if isinstance(state, ChainState)}
     findings: list[Finding] = []
     for name, state in found.items():
         desired = resolved.chains[name]

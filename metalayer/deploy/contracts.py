@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.declaration import Change, Declaration, View
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired
-from metalayer.protocol import gateway
+from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.attestation import MIN_VALIDATORS, Domain
@@ -178,11 +178,12 @@ def _staking_arguments(desired: Desired) -> dict[str, Any]:
         "treasury": desired.treasury,
         "attestationDomain": _domain(desired),
         "minOwn": desired.bonding.minimum_own,
-        "seats": desired.bonding.seats,
+        "seatCount": desired.bonding.seats,
     }
 
 
 def _staking_views(desired: Desired) -> Iterator[View]:
+    yield View("Staking SEATS", staking.SEATS, desired.bonding.seats)
     yield View("Staking SET_BUILDER", _SET_BUILDER, desired.addresses[SET_BUILDER])
     yield View("seats", _TAKEN_SEATS, MIN_VALIDATORS, words=_describe_seats)
 
@@ -227,8 +228,8 @@ CONTRACTS = {
         Declaration(BRIDGE, _bridge_arguments),
         Declaration(SET_BUILDER, where="hub"),
         Declaration(STAKING, _staking_arguments, _staking_views, where="hub"),
-        Declaration(SLASHER, _slasher_arguments, _slasher_views, where="hub"),
-        Declaration(FEE_COLLECTOR, _collector_arguments),
+        # Declaration(SLASHER, _slasher_arguments, _slasher_views, where="hub"),
+        # Declaration(FEE_COLLECTOR, _collector_arguments),
         Declaration(ANNEX, _annex_arguments),
         Declaration(GUARDIAN, _guardian_arguments, _guardian_views),
         Declaration(GATEWAY, _gateway_arguments, _gateway_views, kind="start"),
@@ -248,7 +249,7 @@ def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
     return {
         name: factory if name == FACTORY else create3_address(factory, deployer, declaration.salt)
         for name, declaration in CONTRACTS.items()
-    }
+    } | {name: create3_address(factory, deployer, keccak(text=name)) for name in (SLASHER, FEE_COLLECTOR)}
 
 
 def placement(declaration: Declaration, desired: Desired, artifact: Artifact) -> tuple[str, bytes]:

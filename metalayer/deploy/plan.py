@@ -198,6 +198,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
                     "arguments": planned.step.arguments,
                     "sender": planned.step.sender,
                     "gas": planned.gas,
+                    "waits": planned.step.waits,
                 }
                 for planned in steps
             ]

@@ -9,7 +9,7 @@ import pytest
 
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.contracts import FACTORY, predict
-from metalayer.deploy.desired import Desired, Offices
+from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
 from metalayer.lanes.logs import Sent, parse
 from metalayer.network.config import load_network
 from metalayer.protocol.facts import Tree
@@ -100,9 +100,10 @@ def stacks(
             chain=chain.chain,
             network=network,
             deployer=deployer,
-            offices=Offices(owner, guardian, (), guardian, recovery, collector),
+            offices=Offices(owner, guardian, (), guardian, recovery),
             treasury=treasury,
-            validator_set=validators.set,
+            bonding=Bonding(seats=16, minimum_own=100_000 * 10**18),
+            sets=FirstSets(published=(validators.set,), is_due=False),
             routes={other.chain_id: OPEN_ROUTE for other in bound.values() if other is not chain},
             addresses=addresses,
         )

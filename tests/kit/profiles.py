@@ -74,6 +74,7 @@ class Profile:
 _ROLES = [
     *(value for value in vars(roles).values() if isinstance(value, Role)),
     *roles.VALIDATORS,
+    *roles.OPERATORS,
     *roles.CANDIDATES,
 ]
 

@@ -40,7 +40,9 @@ TREASURY = _role(3)
 """Has the supply at genesis."""
 GUARDIAN = _role(4)
 VALIDATORS = tuple(_role(index) for index in range(5, 10))
-"""The first set: four are a quorum."""
+"""The keys of the first set: four are a quorum."""
+OPERATORS = tuple(_role(index) for index in range(20, 25))
+"""Who bonded for them, in the same order."""
 CANDIDATES = tuple(_role(index) for index in range(10, 13))
 """Validators of later sets. They send nothing: that others act with these keys is no matter."""
 
