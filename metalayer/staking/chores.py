@@ -36,6 +36,10 @@ class Chore:
     price: int = 0
 
 
+Due = Callable[[], Iterable[Chore]]
+"""Says what is due now: asked again when something fails."""
+
+
 class _Failure(NamedTuple):
     why: str
     was_paid: bool = False
@@ -56,7 +60,7 @@ class Runner:
     say: Callable[[str], None]
     due: set[str] = field(default_factory=set)
 
-    def run(self, due: Callable[[], Iterable[Chore]]) -> None:
+    def run(self, due: Due) -> None:
         """What is due, one after the other. What fails waits, longer each time, and holds up nothing else; if it is not
         due any more then, somebody else was faster.
         """

@@ -27,12 +27,25 @@ from metalayer.relayer.loops import SENDING, Loops, guard
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import KEEPING
 from metalayer.relayer.results import Kept
-from metalayer.staking.chores import KEEPER_GAS, Chore, Runner
+from metalayer.staking.chores import KEEPER_GAS, Chore, Due, Runner
 from metalayer.staking.fees import forwardings, fundings
 
 _PUBLISHED, _INSTALLED = "reading what Staking published", "reading which set it has"
 # For so long a check-in waits for those who have not signed: each transaction costs as much as the signatures in it.
 _LATECOMERS = 6 * 3_600
+
+
+@dataclass(frozen=True)
+class _Agenda:
+    """What one pass is about: the sets that the hub's final block has, ascending; the fact of the newest; chains that
+    need it, by name, and why they would not take it. `is_late`: whether it has had its time to be signed.
+    """
+
+    published: Sequence[ValidatorSet]
+    proposal: Proposal
+    behind: Mapping[str, ChainSets]
+    obstacles: Mapping[str, str]
+    is_late: bool
 
 
 @dataclass
@@ -60,47 +73,56 @@ class Keeper:
             *loops.each(_PUBLISHED, self._read_published, hubs),
             *loops.each(_INSTALLED, self._read_sets, chains),
         ]
-        problems: list[Kept | str] = [answer for answer in answers if isinstance(answer, str)]
+        lines: list[Kept | str] = [answer for answer in answers if isinstance(answer, str)]
         published = next((answer for answer in answers if isinstance(answer, list)), [])
-        behind = {
-            sets.name: sets
-            for sets in answers
-            if isinstance(sets, ChainSets) and published and self._is_behind(sets, published)
-        }
-        obstacles = {name: obstacle(sets, published) for name, sets in behind.items()}
-        waiting = [sets.installed for name, sets in behind.items() if not obstacles[name]]
-        proposal = self._propose(published[-1], waiting, patience) if published else None
-        is_late = bool(patience) or (proposal and self.exchange.age(proposal.root) >= QUORUM_TIMEOUT)
+        sets = [answer for answer in answers if isinstance(answer, ChainSets)]
+        agenda = self._agenda(published, sets, patience) if published else None
 
         def work(connection: Connection) -> Kept:
-            name, kept = connection.name, Kept(connection.name)
-            runner = Runner(connection, self.senders[name], self.memory, self.gas, kept, say)
-            groups: list[Callable[[], Iterator[Chore]]] = []
-            if connection in hubs:
-                if proposal:
-                    groups.append(partial(self._check_ins, connection, published[-1], proposal))
-                groups += [partial(self._terms, connection, kept), partial(self._cases, connection)]
-                groups.append(partial(fundings, connection, self.mesh))
-            elif name in behind and proposal:
-                step = obstacles[name] or rotation(
-                    behind[name], published, proposal, self.exchange, self.mesh.domain
-                )
-                if isinstance(step, Rotation):
-                    groups.append(partial(self._rotations, behind[name], step))
-                elif obstacles[name] or is_late:
-                    kept.problems.append(step)
-            groups.append(partial(forwardings, connection, self.mesh, self.senders[name].address))
-            is_whole = True
+            kept, sender = Kept(connection.name), self.senders[connection.name]
+            runner = Runner(connection, sender, self.memory, self.gas, kept, say)
+            is_hub = connection.chain_id == self.mesh.network_id
+            groups = [
+                *(self._hub(connection, agenda, kept) if is_hub else self._spoke(connection, agenda, kept))
+            ]
+            groups.append(partial(forwardings, connection, self.mesh, sender.address))
             for due in groups:
-                with guard(name, kept.problems.append):
+                with guard(connection.name, kept.problems.append):
                     runner.run(due)
-                    continue
-                is_whole = False
-            if is_whole:
+            if not kept.problems:
                 runner.tidy()
             return kept
 
-        return [*problems, *loops.each(KEEPING, work, chains, SENDING)]
+        return [*lines, *loops.each(KEEPING, work, chains, SENDING)]
+
+    def _agenda(
+        self, published: Sequence[ValidatorSet], sets: Sequence[ChainSets], patience: float
+    ) -> _Agenda:
+        behind = {one.name: one for one in sets if self._is_behind(one, published[-1])}
+        obstacles = {name: obstacle(one, published) for name, one in behind.items()}
+        waiting = [one.installed for name, one in behind.items() if not obstacles[name]]
+        proposal = self._propose(published[-1], waiting, patience)
+        is_late = bool(patience) or self.exchange.age(proposal.root) >= QUORUM_TIMEOUT
+        return _Agenda(published, proposal, behind, obstacles, is_late)
+
+    def _hub(self, hub: Connection, agenda: _Agenda | None, kept: Kept) -> Iterator[Due]:
+        if agenda is not None:
+            yield partial(self._check_ins, hub, agenda.published[-1], agenda.proposal)
+        yield partial(self._terms, hub, kept)
+        yield partial(self._cases, hub)
+        yield partial(fundings, hub, self.mesh)
+
+    def _spoke(self, connection: Connection, agenda: _Agenda | None, kept: Kept) -> Iterator[Due]:
+        if agenda is None or (sets := agenda.behind.get(connection.name)) is None:
+            return
+        if problem := agenda.obstacles[connection.name]:
+            kept.problems.append(problem)
+            return
+        step = rotation(sets, agenda.published, agenda.proposal, self.exchange, self.mesh.domain)
+        if isinstance(step, Rotation):
+            yield partial(self._rotations, sets, step)
+        elif agenda.is_late:
+            kept.problems.append(step)
 
     def _read_published(self, hub: Connection) -> list[ValidatorSet]:
         newest = read_final(hub, self.mesh.staking)
@@ -116,22 +138,20 @@ class Keeper:
         self._sets[connection.name] = replace(known, now=block.time)
         return self._sets[connection.name]
 
-    def _is_behind(self, sets: ChainSets, published: Sequence[ValidatorSet]) -> bool:
+    def _is_behind(self, sets: ChainSets, newest: ValidatorSet) -> bool:
         """The hub is not: it adopts. Nor is who has a newer set than what is final on the hub in this node's view."""
-        installed, newest = sets.installed, published[-1]
-        is_spoke = sets.connection.chain_id != self.mesh.network_id
-        return is_spoke and installed.hash != newest.hash and installed.version <= newest.version
+        installed = sets.installed
+        is_hub = sets.connection.chain_id == self.mesh.network_id
+        return not is_hub and installed.hash != newest.hash and installed.version <= newest.version
 
-    def _propose(
-        self, newest: ValidatorSet, waiting: Sequence[ValidatorSet], patience: float
-    ) -> Proposal | None:
+    def _propose(self, newest: ValidatorSet, waiting: Sequence[ValidatorSet], patience: float) -> Proposal:
         """The newest set's fact, while a chain needs it or a member has not checked in; with their signatures."""
         unseen = {signer for signer, _ in newest.members} - self._alive.get(newest.hash, set())
-        if not waiting and not unseen:
-            return None
         proposal = set_proposal(newest, list({one.hash: one for one in waiting}.values()), patience)
-        await_quorums(self.exchange, self.mesh.domain, [proposal])
-        proposal.signatures |= verified_signatures(self.exchange, self.mesh.domain, proposal.root, unseen)
+        if waiting or unseen:
+            await_quorums(self.exchange, self.mesh.domain, [proposal])
+            found = verified_signatures(self.exchange, self.mesh.domain, proposal.root, unseen)
+            proposal.signatures |= found
         return proposal
 
     # The hub
@@ -139,8 +159,9 @@ class Keeper:
     def _terms(self, hub: Connection, kept: Kept) -> Iterator[Chore]:
         """The next set, once the term is over; then the hub's gateway takes it."""
         term = read_term(hub, self.mesh.staking)
-        if term.problem and term.problem not in kept.problems:
-            kept.problems.append(f"{hub.name}: {term.problem}")
+        line = f"{hub.name}: {term.problem}"
+        if term.problem and line not in kept.problems:
+            kept.problems.append(line)
         if term.is_over and not term.problem:
             yield from self._vacations(hub, term)
             what = f"publish validator set {term.version + 1}"
