@@ -12,7 +12,6 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalayer.attesting.rotation import decode_rotate
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
@@ -353,10 +352,6 @@ def test_calls_are_encoded_alike(
     ]
     for made, method, values in calls:
         assert made == metalayer.encode(method, *values), method
-    assert decode_rotate(rotation) == (attestation.validator_set, following)
-    for changed in (rotation[:-1], rotation + b"\0", b"\0" + rotation[1:], rotation[:4]):
-        with pytest.raises(MetalayerError, match="not a call of `rotate`"):
-            decode_rotate(changed)
 
 
 @given(
