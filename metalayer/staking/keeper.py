@@ -86,11 +86,13 @@ class Keeper:
                 *(self._hub(connection, agenda, kept) if is_hub else self._spoke(connection, agenda, kept))
             ]
             groups.append(partial(forwardings, connection, self.mesh, sender.address))
+            unread: list[str] = []
             for due in groups:
-                with guard(connection.name, kept.problems.append):
+                with guard(connection.name, unread.append):
                     runner.run(due)
-            if not kept.problems:
+            if not unread:
                 runner.tidy()
+            kept.problems += unread
             return kept
 
         return [*lines, *loops.each(KEEPING, work, chains, SENDING)]

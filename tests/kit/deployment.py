@@ -292,6 +292,17 @@ class Deployment(Mesh):
         data = staking.ROTATE_KEY.encode(id_, signer.address, compact(signer.account.sign_message(proof)))
         hub.send(operator, self.staking, data)
 
+    def bond(self, position: int, own: int = 200_000 * ERA) -> None:
+        """Another validator, with the key at a position, which is its own operator, bonds and joins."""
+        hub, role = self.connections["hub"], _SIGNERS[position]
+        self.bring(role.address, own, ["hub"])
+        proof = staking.possession(hub.chain_id, self.staking, role.address, role.address)
+        possession = compact(role.account.sign_message(proof))
+        hub.send(role, self.era, APPROVE.encode(self.staking, own))
+        hub.send(role, self.staking, staking.REGISTER.encode(role.address, 0, own, possession))
+        id_ = hub.view(self.staking, staking.VALIDATOR_OF, role.address)
+        hub.send(role, self.staking, staking.JOIN.encode(id_))
+
     def keep(
         self,
         exchange: Exchange,
