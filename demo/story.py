@@ -186,7 +186,7 @@ class _Demo:
         self.say(f"[bold]deployed[/]: Metalayer at {registry.address('Metalayer')} on every chain")
 
     def _start_validators(self) -> None:
-        names = list(load_intent().validators.weights)
+        names = [founder.signer for founder in load_intent().validators.bonded]
         self.stack.enter_context(processes.validators(names))
         self.say(f"[bold]{len(names)} validators[/] are starting, each a process of its own")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +11,7 @@ from metalayer.cli.command import Command, print_json
 from metalayer.cli.options import ACCOUNT, json_option
 from metalayer.protocol.amounts import ERA_DECIMALS, era
 from metalayer.protocol.dates import utc
+from metalayer.protocol.hex import short
 from metalayer.protocol.slasher import Kind
 from metalayer.protocol.staking import SILENCE, ValidatorState
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from metalayer.staking.accounts import Stake
+    from metalayer.staking.delegators import Delegators
     from metalayer.staking.reading import OpenCase, Overview
 
 _CENT: int = 10 ** (ERA_DECIMALS - 2)
@@ -35,8 +37,9 @@ _ABOUT = {
 
 @click.command(cls=Command)
 @click.argument("account", type=ACCOUNT, required=False)
+@click.option("--delegators", "with_delegators", is_flag=True, help="Read who delegated what, too.")
 @json_option
-def status(account: str | None, as_json: bool) -> None:
+def status(account: str | None, with_delegators: bool, as_json: bool) -> None:
     """Validators, the newest set and the next one, rewards, open cases; and what ACCOUNT has, if one is given.
 
     Stake is in ERA, of which own is the operator's; "room" is what may still be delegated. Weights are shares of the
@@ -50,19 +53,30 @@ def status(account: str | None, as_json: bool) -> None:
       ape metalayer stake status
       ape metalayer stake status me --json
     """
-    from metalayer.cli.display import console
+    from metalayer.cli.display import console, waiting
     from metalayer.network.live import Live
     from metalayer.network.signers import address_of
-    from metalayer.staking import accounts
+    from metalayer.staking import accounts, delegators
     from metalayer.staking.desk import Desk
     from metalayer.staking.reading import as_dict, read
 
     address = address_of(account) if account else None
     live = Live.open()
-    seen = read(live)
-    stake = accounts.read(Desk.of(live), seen, address) if address else None
+    desk, seen = Desk.of(live), read(live)
+    stake = accounts.read(desk, seen, address) if address else None
+    crowd: list[Delegators] = []
+    if with_delegators:
+        with waiting("reading who delegated what", quiet=as_json):
+            crowd = delegators.read(desk, seen)
     if as_json:
-        print_json(as_dict(seen) | ({"account": accounts.as_dict(stake)} if stake else {}))
+        data = as_dict(seen)
+        if stake:
+            data["account"] = accounts.as_dict(stake)
+        if with_delegators:
+            data["delegators"] = {
+                str(one.validator): {holder: str(wei) for holder, wei in one.units.items()} for one in crowd
+            }
+        print_json(data)
     else:
         names = {connection.chain_id: name for name, connection in live.mesh.connections.items()}
         show = console()
@@ -70,57 +84,70 @@ def status(account: str | None, as_json: bool) -> None:
             show.print(part, soft_wrap=isinstance(part, str))
         for part in holdings(seen, stake) if stake else ():
             show.print(part, soft_wrap=isinstance(part, str))
+        if crowd:
+            show.print(_crowd(seen, crowd))
         for problem in seen.problems:
             click.echo(problem, err=True)
     if seen.problems:
         raise click.exceptions.Exit(1)
 
 
+def _crowd(seen: Overview, crowd: Sequence[Delegators]) -> Table:
+    from metalayer.cli.display import table
+
+    rows = [
+        (
+            str(one.validator),
+            f"{len(one.units):,}",
+            _whole(seen.validators[one.validator].delegated),
+            _whole(one.largest),
+            short(next(iter(one.units))),
+        )
+        for one in crowd
+    ]
+    return table("Delegators", ("#no.", "#delegators", "#delegated", "#by the largest", "the largest"), rows)
+
+
 def overview(seen: Overview, names: Mapping[int, str]) -> Iterator[Table | str]:
     """What everybody sees."""
     from metalayer.cli.display import table
 
-    columns: tuple[str, ...] = (
-        "#",
-        "operator",
-        "#stake",
-        "#own",
-        "#room",
-        "#seat",
-        "#weight",
-        "#next set",
-        "#commission",
-        "#a year",
-        "#silent",
-        "state",
-    )
+    columns: tuple[str, ...] = ("#no.", "operator", "#stake", "#own", "#room", "state")
     if seen.validators:
         yield table("Validators", columns, [_row(seen, id_) for id_ in seen.validators])
     else:
         yield "no validator is registered"
+    if seen.seated:
+        columns = ("#no.", "#weight", "#next set", "commission", "#a year", "#silent")
+        yield table("Seats", columns, [_seat(seen, id_) for id_ in seen.seated])
     if seen.cases:
-        columns = ("#", "accused of", "about", "opened", "would lose now (ERA)", "what can be done")
+        columns = ("#no.", "accused of", "opened", "would lose now (ERA)", "what can be done")
         yield table("Open cases", columns, [_case(seen, case, names) for case in seen.cases])
     yield from _lines(seen)
 
 
 def _row(seen: Overview, id_: int) -> tuple[str, ...]:
     known = seen.validators[id_]
-    silent = seen.silent_for(id_)
     return (
         str(id_),
-        known.operator,
-        _rounded(known.stake),
-        _rounded(known.own),
-        _rounded(known.room) if known.state is ValidatorState.OPEN and not known.open_cases else "",
-        str(known.seat or ""),
-        _share(seen.weight_in_newest(id_), seen.newest.total if seen.newest else 0),
-        _share(seen.weights.get(id_, 0), sum(seen.weights.values()))
-        + (" cap" if id_ in seen.weights and seen.weights[id_] < known.stake else ""),
-        _commission(seen, id_),
-        f"{seen.per_year(id_):.2%}" if known.seat else "",
-        "" if silent is None else f"{silent / _DAY:.1f} d",
+        short(known.operator),
+        _whole(known.stake),
+        _whole(known.own),
+        _whole(known.room) if known.state is ValidatorState.OPEN and not known.open_cases else "",
         _state(seen, id_),
+    )
+
+
+def _seat(seen: Overview, id_: int) -> tuple[str, ...]:
+    known, weight = seen.validators[id_], seen.weights.get(id_, 0)
+    capped = " (cap)" if 0 < weight < known.stake else ""
+    return (
+        str(id_),
+        _share(seen.weight_in_newest(id_), seen.newest.total if seen.newest else 0),
+        _share(weight, sum(seen.weights.values())) + capped,
+        _commission(seen, id_),
+        f"{seen.per_year(id_):.2%}",
+        f"{(seen.silent_for(id_) or 0) / _DAY:.1f} d",
     )
 
 
@@ -144,9 +171,6 @@ def _state(seen: Overview, id_: int) -> str:
         return f"accused, {known.open_cases} cases" if known.open_cases > 1 else "accused"
     if known.state is ValidatorState.LEFT:
         return "left"
-    silent = seen.silent_for(id_)
-    if silent is not None and silent >= SILENCE:
-        return "silent: anyone may take its seat"
     return "seated" if known.seat else "waits"
 
 
@@ -158,10 +182,9 @@ def _case(seen: Overview, case: OpenCase, names: Mapping[int, str]) -> tuple[str
         place = f"{lane}, place {about.nonce}"
     return (
         str(about.validator),
-        _ABOUT[about.kind],
-        place,
+        f"{_ABOUT[about.kind]}: {place}",
         utc(case.opened_at),
-        f"{case.fraction / 100:g} %: {_rounded(loss.own)} own, {_rounded(loss.delegated)} delegated",
+        f"{case.fraction / 100:g} %: {_whole(loss.own)} own, {_whole(loss.delegated)} delegated",
         _next_step(seen, case),
     )
 
@@ -188,6 +211,13 @@ def _lines(seen: Overview) -> Iterator[str]:
             else ""
         )
         yield f"the next set can be published {when}: {len(seen.seated)} of {seen.seats} seats are taken{lowest}"
+    for id_ in seen.seated:
+        silent = seen.silent_for(id_) or 0
+        if silent >= SILENCE:
+            yield (
+                f"validator {id_} showed no sign for {silent / _DAY:.1f} days: anyone may take its seat "
+                f"(`ape metalayer stake vacate {id_}`)"
+            )
     rewards, per_second = seen.rewards, seen.rewards.per_second(seen.now)
     if per_second and seen.seated_stake:
         left = rewards.streaming + rewards.waiting
@@ -210,6 +240,10 @@ def holdings(seen: Overview, stake: Stake) -> Iterator[Table | str]:
     from metalayer.cli.display import table
     from metalayer.staking.accounts import ExitState
 
+    yield (
+        f"{stake.account}: {era(stake.liquid)} ERA and {era(stake.held)} of stake, {era(stake.claimable)} to claim"
+    )
+    yield f"its stake votes with {stake.delegatee or 'nobody'}, its ERA with {stake.liquid_delegatee or 'nobody'}"
     if stake.positions:
         rows = [
             (
@@ -223,7 +257,7 @@ def holdings(seen: Overview, stake: Stake) -> Iterator[Table | str]:
             )
             for one in stake.positions
         ]
-        yield table(f"Delegated by {stake.account}", ("#", "#ERA", "#rewards", "validator", ""), rows)
+        yield table("Delegated", ("#no.", "#ERA", "#rewards", "state", "after the slash"), rows)
     if stake.exits:
         words = {
             ExitState.FREE: "can be withdrawn",
@@ -240,15 +274,16 @@ def holdings(seen: Overview, stake: Stake) -> Iterator[Table | str]:
             )
             for one in stake.exits
         ]
-        yield table("On its way out", ("#", "whose", "#ERA", "free on", "state"), rows)
+        yield table("On its way out", ("#no.", "whose", "#ERA", "free on", "state"), rows)
     for id_, earned in stake.operates.items():
         yield f"operates validator {id_}: {era(seen.validators[id_].own)} ERA of its own, {era(earned)} ERA earned"
-    yield (
-        f"{stake.account}: {era(stake.liquid)} ERA and {era(stake.held)} of stake, {era(stake.claimable)} to claim"
-    )
-    yield f"its stake votes with {stake.delegatee or 'nobody'}, its ERA with {stake.liquid_delegatee or 'nobody'}"
 
 
 def _rounded(wei: int) -> str:
     """To a hundredth of an ERA, down."""
     return era(wei // _CENT * _CENT)
+
+
+def _whole(wei: int) -> str:
+    """To a whole ERA, down."""
+    return f"{wei // 10**ERA_DECIMALS:,}"

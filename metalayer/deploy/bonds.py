@@ -131,14 +131,11 @@ def _bond(desired: Desired, bond: Bond, found: Bonded, following: int, keys: Key
         yield make(f"fund {operator}", "fund", desired.treasury, token, data, is_done=has_stake)
     calls, waits = [staking.JOIN.encode(found.id or following)], ""
     if not found.is_seated and not keys.sends(operator):
-        waits = f"{operator} has to join with validator {found.id} (`ape metalayer stake join`)"
+        waits = f"{operator} has to run `ape metalayer stake join --account {operator}`"
     if not found.id:
         proof = keys.possession(bond, desired.network_id, contract)
         if proof is None:
-            waits = (
-                f"{operator} has to bond {era(bond.own)} ERA with the key {bond.signer} "
-                "(`ape metalayer stake register`)"
-            )
+            waits = f"{operator} has to run `{_registration(bond)}`"
         elif not has_stake and not bond.funded:
             waits = f"{operator} needs {era(bond.own)} ERA to bond and has {era(found.balance)}"
         calls.insert(0, staking.REGISTER.encode(bond.signer, bond.commission, bond.own, proof or b""))
@@ -147,6 +144,14 @@ def _bond(desired: Desired, bond: Bond, found: Bonded, following: int, keys: Key
     yield make(f"approve {operator}", "bond", operator, token, data, is_done=may_take, waits=waits)
     data = calls[0] if len(calls) == 1 else staking.MULTICALL.encode(calls)
     yield make(f"bond {operator}", "bond", operator, contract, data, is_done=found.is_seated, waits=waits)
+
+
+def _registration(bond: Bond) -> str:
+    own, commission = era(bond.own).replace(",", ""), f"{bond.commission / 100:g}"
+    return (
+        f"ape metalayer stake register --account {bond.operator} --signer {bond.signer} --own {own} "
+        f"--commission {commission} --join"
+    )
 
 
 def waiting(steps: Iterable[Step]) -> list[str]:

@@ -228,11 +228,11 @@ CONTRACTS = {
         Declaration(BRIDGE, _bridge_arguments),
         Declaration(SET_BUILDER, where="hub"),
         Declaration(STAKING, _staking_arguments, _staking_views, where="hub"),
-        # Declaration(SLASHER, _slasher_arguments, _slasher_views, where="hub"),
-        # Declaration(FEE_COLLECTOR, _collector_arguments),
+        Declaration(SLASHER, _slasher_arguments, _slasher_views, where="hub"),
         Declaration(ANNEX, _annex_arguments),
         Declaration(GUARDIAN, _guardian_arguments, _guardian_views),
         Declaration(GATEWAY, _gateway_arguments, _gateway_views, kind="start"),
+        Declaration(FEE_COLLECTOR, _collector_arguments, kind="start", calls=(ERA, GATEWAY)),
     )
 }
 """By name, in the order of creation: the factory places the others."""
@@ -249,7 +249,7 @@ def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
     return {
         name: factory if name == FACTORY else create3_address(factory, deployer, declaration.salt)
         for name, declaration in CONTRACTS.items()
-    } | {name: create3_address(factory, deployer, keccak(text=name)) for name in (SLASHER, FEE_COLLECTOR)}
+    }
 
 
 def placement(declaration: Declaration, desired: Desired, artifact: Artifact) -> tuple[str, bytes]:

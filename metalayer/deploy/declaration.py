@@ -80,7 +80,8 @@ class Declaration:
     """One contract: its constructor's arguments by name (structs as dictionaries), and its views.
 
     placed_by: the CREATE3 factory, or, for that factory itself, the CREATE2 proxy that most chains have. kind: of the
-    step that creates it; "start" for what is only known when Staking has published a validator set.
+    step that creates it; "start" for what is only known when Staking has published a validator set, and for what
+    needs a gateway. calls: contracts that its constructor calls.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Declaration:
     where: Literal["every chain", "hub", "spokes"] = "every chain"
     placed_by: Literal["factory", "proxy"] = "factory"
     kind: Literal["create", "start"] = "create"
+    calls: tuple[str, ...] = ()
 
     @property
     def salt(self) -> bytes:

@@ -20,6 +20,9 @@ from metalayer.protocol.create3 import ARACHNID, ARACHNID_CODE_HASH
 from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import Request, code_request
 
+# Runtime code that answers every call with 1: PUSH1, MSTORE, RETURN.
+_ANSWERS_TRUE = "0x60015f5260205ff3"
+
 
 @dataclass(frozen=True)
 class ChainState:
@@ -86,7 +89,9 @@ def _construction(
 ) -> Request[bytes]:
     address = desired.addresses[declaration.name]
     code = declaration.init_code(desired, artifacts[declaration.name])
-    overrides = {address: {"code": to_hex(code), "state": {}}}
+    overrides: dict[str, Any] = {address: {"code": to_hex(code), "state": {}}}
+    # Whatever they would say: they may not stand yet.
+    overrides |= {desired.addresses[name]: {"code": _ANSWERS_TRUE} for name in declaration.calls}
     # A constructor refuses a set that has expired. What it installed long ago is still what it should be.
     first = desired.validator_set
     block = {"time": hex(first.expires)} if first is not None else {}

@@ -31,8 +31,10 @@ def capped(stakes: Sequence[int]) -> list[int]:
 
 
 def fraction(accused: int, seated: int) -> int:
-    """Basis points that a slash takes: 9 (S / T)^2, rounded up, 500 at least, 10,000 from a third on. `accused`: the slashable
-    stake S of all validators that are accused in the weeks around; `seated`: all seated stake T when they were.
+    """Basis points that a slash takes: 9 (S / T)^2, rounded up, 500 at least, 10,000 from a third on.
+
+    accused: the slashable stake S of all validators that are accused in the weeks around. seated: all seated stake T
+    when they were.
     """
     if 3 * accused >= seated:
         return BASIS_POINTS

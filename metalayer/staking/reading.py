@@ -158,9 +158,10 @@ def read(live: Live) -> Overview:
         staking.SET_VERSION,
         staking.SET_AT,
         staking.TERM_ENDED,
+        staking.SLASHER,
     )
     block, *found = hub.batch([block_request(), *(view.request(address) for view in views)])
-    count, seated, seats, min_own, seated_stake, rewards, version, set_at, term_ended = found
+    count, seated, seats, min_own, seated_stake, rewards, version, set_at, term_ended, accuser = found
     bridge = live.registry.address("TokenBridge")
     published, *rest = hub.batch(
         [
@@ -182,15 +183,14 @@ def read(live: Live) -> Overview:
         set_at=set_at,
         term_ended=term_ended,
         outstanding=dict(zip(spokes, rest, strict=False)),
-        cases=_open_cases(live, desk, validators),
+        cases=_open_cases(desk, accuser, validators),
     )
 
 
-def _open_cases(live: Live, desk: Desk, validators: dict[int, Validator]) -> list[OpenCase]:
+def _open_cases(desk: Desk, address: str, validators: dict[int, Validator]) -> list[OpenCase]:
     accused = [id_ for id_, known in validators.items() if known.open_cases and known.state is not _ENDED]
     if not accused:
         return []
-    address = live.registry.address("Slasher")
     logged = desk.hub.ask(slasher.CASE_OPENED.logs(address, None, [word(id_) for id_ in accused]))
     opened = [event for event, _ in logged]
     weeks = sorted({week for id_ in accused for week in _weeks(validators[id_])})

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import FACTORY, predict
+from metalayer.deploy.contracts import FACTORY, FEE_COLLECTOR, predict
 from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
 from metalayer.lanes.logs import Sent, parse
 from metalayer.network.config import load_network
@@ -66,9 +66,15 @@ deployer = acting(DEVELOPER)
 
 
 @pytest.fixture(scope="session")
-def collector() -> str:
-    """Who gets the protocol's fees, and does nothing."""
-    return "0x00000000000000000000000000000000000C011E"
+def addresses(deployer: str) -> dict[str, str]:
+    """Of the declared contracts."""
+    return predict(deployer, load_artifacts([FACTORY])[FACTORY].creation)
+
+
+@pytest.fixture(scope="session")
+def collector(addresses: dict[str, str]) -> str:
+    """What gets the protocol's fees."""
+    return addresses[FEE_COLLECTOR]
 
 
 @pytest.fixture(scope="session")
@@ -85,15 +91,14 @@ def stacks(
     owner: str,
     guardian: str,
     recovery: str,
-    collector: str,
     treasury: str,
+    addresses: dict[str, str],
 ) -> dict[str, Stack]:
     """Every declared contract and a scripted recipient on three chains; every route open. The gateway's guardian is an
     account, where a network has a contract: what the gateway lets it do is tested here.
     """
     bound = {name: chains[name] for name in CHAINS}
     network = replace(load_network(), chains={name: chain.chain for name, chain in bound.items()})
-    addresses = predict(deployer, load_artifacts([FACTORY])[FACTORY].creation)
 
     def stack(chain: BoundChain) -> Stack:
         desired = Desired(

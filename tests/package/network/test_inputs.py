@@ -156,7 +156,7 @@ def test_any_deploy_yaml(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     network = load_network()
 
-    one_line(lambda: resolve(load_intent(path), network, address_of, b"", 2_000_000_000))
+    one_line(lambda: resolve(load_intent(path), network, address_of, b""))
 
 
 @pytest.mark.parametrize(
