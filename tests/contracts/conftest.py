@@ -14,6 +14,7 @@ from metalayer.lanes.logs import Sent, parse
 from metalayer.network.config import load_network
 from metalayer.protocol.facts import Tree
 from tests.kit.chains import BoundChain
+from tests.kit.collecting import Collecting
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, now
 from tests.kit.founding import Founding
 from tests.kit.paper import DAY, PaperLane, Validators
@@ -118,6 +119,12 @@ def stacks(
         return made
 
     return {name: stack(chain) for name, chain in bound.items()}
+
+
+@pytest.fixture(scope="session")
+def collecting(chains: dict[str, BoundChain], validators: Validators) -> Collecting:
+    """Another network, with Staking on its hub."""
+    return Collecting.place(chains, validators)
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,9 @@ CALLER = RIVAL.address
 FEE = TERMS.fee(RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, 128)
 
 
-@pytest.fixture(scope="session")
-def network(chains: dict[str, BoundChain], validators: Validators) -> Collecting:
-    return Collecting.place(chains, validators)
+@pytest.fixture
+def network(collecting: Collecting) -> Collecting:
+    return collecting
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_a_bounty_rounds_down(network: Collecting, on_hub: Contract, held: int) 
 
 
 def test_dust_does_not_slow_the_stream(network: Collecting, on_hub: Contract) -> None:
-    """M35: whoever forwards one wei after the other makes no reward wait."""
+    """Whoever forwards one wei after the other makes no reward wait."""
     era, staking = network.stacks["hub"].era, network.staking
     network.seat(BENEFICIARY.address)
     era.send("transfer", on_hub.address, 70_000 * ETHER, sender=TREASURY.address)
