@@ -49,7 +49,7 @@ def newest(mesh: Deployment) -> ValidatorSet:
 
 
 def test_a_slash_ends_the_term(mesh: Deployment, exchange: DirectoryExchange) -> None:
-    """S8: the set without the guilty is published and adopted in the pass that follows, whatever is left of the term."""
+    """S8: the next set, without the guilty, is published and adopted in the pass that follows."""
     accuse(mesh, 0)
     assert mesh.connections["hub"].view(mesh.staking, staking.TERM_ENDED)
     kept = mesh.keep(exchange, patience=0.0)

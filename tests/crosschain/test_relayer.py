@@ -343,7 +343,7 @@ def test_no_quorum_names_who_is_missing_and_what_they_said(
     assert result.delivered == 0
     (problem,) = result.all_problems
     silent = [signer for signer, _ in mesh.validator_set.members if signer not in signed]
-    assert "no quorum for hub → arcade: weight 300 of 500 signed" in problem
+    assert "no quorum for hub → arcade: 60 % of the weight signed" in problem
     assert all(f"{signer} said nothing" in problem for signer in silent)
     (root,) = exchange.roots()
     exchange.refuse(root, silent[0], "the head is another one", final=True)

@@ -189,7 +189,7 @@ def test_signatures_of_the_next_set_alone_bring_it_nowhere(
     assert {name: kept.done.get(name) for name in SPOKES} == dict.fromkeys(SPOKES)
     assert len(kept.problems) == 3
     for problem in kept.problems:
-        assert "no quorum of validator set 1 for 2: weight" in problem
+        assert "no quorum of validator set 1 for 2: 40 % of the weight signed" in problem
         assert f"{VALIDATORS[0].address} said nothing" in problem
     assert versions(mesh) == {"hub": 2, "arcade": 1, "perps": 1, "social": 1}
 

@@ -1,4 +1,4 @@
-"""A network of two chains with Staking on its hub: the hub adopts its sets, and fees of both chains reach stakers."""
+"""A network of two chains whose fees reach stakers: the collector at one address, Staking on the hub."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY, predict
-from metalayer.deploy.desired import Desired, Offices
+from metalayer.deploy.contracts import FACTORY, FEE_COLLECTOR, STAKING, predict
+from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
 from metalayer.network.config import load_network
-from metalayer.protocol.attestation import Domain, compact
-from metalayer.protocol.create3 import create3_address
+from metalayer.protocol.attestation import compact
 from tests.kit.chains import BoundChain
-from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, deploy, init_code
+from tests.kit.evm import CODEC, Contract, deploy
 from tests.kit.paper import Validators
 from tests.kit.placing import place
 from tests.kit.roles import GUARDIAN, OWNER, PAYER, TREASURY
@@ -29,8 +28,6 @@ SPOKES = ("arcade", "perps")
 """Where the routes of these chains lead, beside the hub. Only the first has contracts."""
 RICH = replace(OPEN_TERMS, protocol_share=10_000)
 """Of what is sent to perps, the protocol gets as much as the relayers."""
-_SLASHER = "0x0000000000000000000000000000000000051A54"
-"""Slashes nobody here."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +40,13 @@ class Collecting:
 
     @classmethod
     def place(cls, chains: dict[str, BoundChain], validators: Validators) -> Collecting:
-        """Deploys all of it. The gateways' collector is the contract from the beginning, and comes last."""
+        """Deploys all of it."""
         network = load_network()
         bound = {name: chains[name] for name in ("hub", SPOKES[0])}
         ids = {name: chains[name].chain_id for name in ("hub", *SPOKES)}
         addresses = predict(DEPLOYER, load_artifacts([FACTORY])[FACTORY].creation)
-        collector, staking = (
-            create3_address(addresses[FACTORY], DEPLOYER, keccak(text=name))
-            for name in ("FeeCollector", "Staking")
-        )
-        offices = Offices(OWNER.address, GUARDIAN.address, (), GUARDIAN.address, PAYER.address, collector)
-        domain = Domain(ids["hub"], addresses[GATEWAY]).signable(bytes(32)).header
-        stacks, collectors = {}, {}
+        offices = Offices(OWNER.address, GUARDIAN.address, (), GUARDIAN.address, PAYER.address)
+        stacks, placed = {}, {}
         for name, chain in bound.items():
             chain.rpc("anvil_impersonateAccount", [DEPLOYER])
             chain.rpc("anvil_setBalance", [DEPLOYER, hex(10**20)])
@@ -64,29 +56,20 @@ class Collecting:
                 deployer=DEPLOYER,
                 offices=offices,
                 treasury=TREASURY.address,
-                validator_set=validators.set,
+                bonding=Bonding(SEATS, MIN_OWN),
+                sets=FirstSets(published=(validators.set,), is_due=False),
                 routes={
                     ids[other]: replace(OPEN_ROUTE, terms=RICH) if other == SPOKES[1] else OPEN_ROUTE
                     for other in ids
                     if other != name
                 },
                 addresses=addresses,
-                staking=staking if name == "hub" else ZERO_ADDRESS,
             )
-            contracts = place(chain, desired)
-            factory = contracts[FACTORY]
-            if name == "hub":
-                builder = deploy(chain, "SetBuilder", sender=DEPLOYER).address
-                arguments = (addresses[ERA], builder, _SLASHER, TREASURY.address, domain, MIN_OWN, SEATS)
-                code = init_code("Staking", *arguments)
-                factory.send("deploy", DEPLOYER, keccak(text="Staking"), code, sender=DEPLOYER)
-            code = init_code(
-                "FeeCollector", addresses[GATEWAY], addresses[BRIDGE], addresses[ERA], ids["hub"], staking
-            )
-            factory.send("deploy", DEPLOYER, keccak(text="FeeCollector"), code, sender=DEPLOYER)
-            collectors[name] = Contract(chain, "FeeCollector", collector)
-            stacks[name] = Stack(chain, contracts, deploy(chain, "ScriptedRecipient", sender=DEPLOYER))
-        return cls(stacks, collectors, Contract(bound["hub"], "Staking", staking))
+            placed[name] = place(chain, desired)
+            recipient = deploy(chain, "ScriptedRecipient", sender=DEPLOYER)
+            stacks[name] = Stack(chain, placed[name], recipient)
+        collectors = {name: contracts[FEE_COLLECTOR] for name, contracts in placed.items()}
+        return cls(stacks, collectors, placed["hub"][STAKING])
 
     def seat(self, operator: str, signer: str = "validator of the seat") -> int:
         """Id of a validator that an account bonds the minimum for, and that takes a seat. It takes no commission."""
