@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +23,9 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact
 from metalayer.protocol.gateway import Batch
 from metalayer.protocol.staking import TERM
+from metalayer.relayer.memory import Memory
+from metalayer.relayer.passes import watch
+from metalayer.staking.keeper import Keeper
 from tests.kit.chains import settle
 from tests.kit.deployment import Deployment
 from tests.kit.paper import DAY
@@ -337,3 +343,67 @@ def test_a_set_that_staking_never_published_is_an_alarm(
     assert problem.startswith(f"arcade: its validator set 2 is 0x{forged.hash.hex()}, which Staking never")
     with pytest.raises(Reverted, match="SetsAreAdopted"):
         mesh.rotate("hub", forged)
+
+
+def test_a_relayer_keeps_terms_while_it_delivers(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """Chains get their next set before anything is delivered to them. What that cost is in the books."""
+    memory = Memory.fleeting()
+    relayer = mesh.relayer(exchange, memory=memory)
+    relayer.keeper = Keeper(mesh, exchange, relayer.senders, memory)
+    mesh.pass_time(TERM)
+    with mesh.signing(exchange, tmp_path):
+        first = relayer.relay_once()
+        mesh.send("hub", "arcade")
+        mesh.finalize()
+        second = relayer.relay_once()
+        relayer.relay_once()
+    assert first.all_problems == second.all_problems == []
+    assert [one.done for one in first.kept if one.done] == [
+        ["publish validator set 2", "adopt validator set 2"]
+    ]
+    assert second.delivered == 1
+    assert versions(mesh) == dict.fromkeys(CHAINS, 2)
+    spent = {mesh.name_of(book.chain): book.gas for book in memory.books()}
+    assert spent["hub"] >= sum(one.gas_used for one in first.kept if one.chain == "hub") > 100_000
+    assert spent["perps"] == sum(one.gas_used for one in second.kept if one.chain == "perps") > 50_000
+    assert exchange.roots() == [fact(newest(mesh)).leaf], "for chains that come back"
+
+
+def test_a_relayer_that_watches_says_what_it_keeps_once(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """Nobody signs for a while: that is no problem before a minute is over."""
+    relayer = mesh.relayer(exchange)
+    relayer.keeper = Keeper(mesh, exchange, relayer.senders, relayer.memory)
+    mesh.pass_time(TERM)
+    stop, lines = threading.Event(), list[str]()
+    thread = threading.Thread(target=watch, args=(relayer, stop, 0.05, lines.append))
+    thread.start()
+    try:
+        wait_until(lambda: len(lines) >= 2)
+        mesh.finalize()
+        wait_until(lambda: bool(exchange.roots()))
+        assert [line.partition(", ")[0] for line in lines] == [
+            "hub: publish validator set 2",
+            "hub: adopt validator set 2",
+        ]
+        with mesh.signing(exchange, tmp_path):
+            wait_until(lambda: len(lines) >= 6)
+    finally:
+        stop.set()
+        thread.join()
+    assert sorted(line.partition(", ")[0] for line in lines[2:]) == [
+        "arcade: bring validator set 2",
+        "hub: check in 5 validators of set 2",
+        "perps: bring validator set 2",
+        "social: bring validator set 2",
+    ]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
