@@ -6,6 +6,7 @@ killed goes on where it stopped, and two that race do no harm.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,6 +34,10 @@ from metalayer.staking.fees import forwardings, fundings
 _PUBLISHED, _INSTALLED = "reading what Staking published", "reading which set it has"
 # For so long a check-in waits for those who have not signed: each transaction costs as much as the signatures in it.
 _LATECOMERS = 6 * 3_600
+# Seconds from one look at cases and fees to the next.
+_RARELY = 60.0
+# Who took a seat so shortly before the set was published needs no check-in in its term.
+_FRESH = 3_600
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,10 @@ class Keeper:
     senders: Mapping[str, Sender]
     memory: Memory
     gas: int = KEEPER_GAS
+    _published: list[ValidatorSet] = field(default_factory=list)
+    _latest: int = 0
     _sets: dict[str, ChainSets] = field(default_factory=dict)
+    _looked: dict[str, float] = field(default_factory=dict)
     _alive: dict[bytes, set[str]] = field(default_factory=dict)
     _closed: set[bytes] = field(default_factory=set)
 
@@ -85,12 +93,14 @@ class Keeper:
             groups = [
                 *(self._hub(connection, agenda, kept) if is_hub else self._spoke(connection, agenda, kept))
             ]
-            groups.append(partial(forwardings, connection, self.mesh, sender.address))
+            if is_whole := time.monotonic() >= self._looked.get(connection.name, -_RARELY) + _RARELY:
+                groups += self._rare(connection, sender.address)
+                self._looked[connection.name] = time.monotonic()
             unread: list[str] = []
             for due in groups:
                 with guard(connection.name, unread.append):
                     runner.run(due)
-            if not unread:
+            if is_whole and not unread:
                 runner.tidy()
             kept.problems += unread
             return kept
@@ -111,8 +121,13 @@ class Keeper:
         if agenda is not None:
             yield partial(self._check_ins, hub, agenda.published[-1], agenda.proposal)
         yield partial(self._terms, hub, kept)
-        yield partial(self._cases, hub)
-        yield partial(fundings, hub, self.mesh)
+
+    def _rare(self, connection: Connection, account: str) -> Iterator[Due]:
+        """What is in no hurry."""
+        if connection.chain_id == self.mesh.network_id:
+            yield partial(self._cases, connection)
+            yield partial(fundings, connection, self.mesh)
+        yield partial(forwardings, connection, self.mesh, account)
 
     def _spoke(self, connection: Connection, agenda: _Agenda | None, kept: Kept) -> Iterator[Due]:
         if agenda is None or (sets := agenda.behind.get(connection.name)) is None:
@@ -127,8 +142,11 @@ class Keeper:
             kept.problems.append(step)
 
     def _read_published(self, hub: Connection) -> list[ValidatorSet]:
+        self._latest = hub.view(self.mesh.staking, staking.SET_VERSION)
         newest = read_final(hub, self.mesh.staking)
-        return list(read_published(hub, self.mesh.staking, newest)) if newest else []
+        if newest and (not self._published or self._published[-1].hash != newest):
+            self._published = list(read_published(hub, self.mesh.staking, newest))
+        return self._published
 
     def _read_sets(self, connection: Connection) -> ChainSets:
         installed, block = connection.batch(
@@ -141,10 +159,11 @@ class Keeper:
         return self._sets[connection.name]
 
     def _is_behind(self, sets: ChainSets, newest: ValidatorSet) -> bool:
-        """The hub is not: it adopts. Nor is who has a newer set than what is final on the hub in this node's view."""
+        """The hub is not: it adopts. Nor is who has a set that is not final on the hub in this node's view."""
         installed = sets.installed
         is_hub = sets.connection.chain_id == self.mesh.network_id
-        return not is_hub and installed.hash != newest.hash and installed.version <= newest.version
+        is_final = installed.version <= newest.version or installed.version > self._latest
+        return not is_hub and installed.hash != newest.hash and is_final
 
     def _propose(self, newest: ValidatorSet, waiting: Sequence[ValidatorSet], patience: float) -> Proposal:
         """The newest set's fact, while a chain needs it or a member has not checked in; with their signatures."""
@@ -205,7 +224,7 @@ class Keeper:
         silent = {
             signer
             for signer, one in zip(members, found, strict=True)
-            if one.seat and one.alive_at < term.began
+            if one.seat and one.alive_at < term.began - _FRESH
         }
         alive |= set(members) - silent
         ready = {signer: proposal.signatures[signer] for signer in silent & proposal.signatures.keys()}

@@ -329,18 +329,21 @@ def test_a_chain_whose_set_expired_a_week_ago_waits_for_the_recovery(
     assert problem.endswith("only the recovery can bring the next one (docs/incidents.md)")
 
 
+@pytest.mark.parametrize("version", [2, 7])
 def test_a_set_that_staking_never_published_is_an_alarm(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, version: int
 ) -> None:
     """A quorum can put one on another chain, and nothing of it on the hub (S9)."""
-    forged = replace(mesh.next_set(), expires=mesh.validator_set.expires + 60)
+    forged = replace(mesh.next_set(version), expires=mesh.validator_set.expires + 60)
     mesh.rotate("arcade", forged)
     mesh.adopt(mesh.publish())
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         kept = mesh.keep(exchange)
     (problem,) = kept.problems
-    assert problem.startswith(f"arcade: its validator set 2 is 0x{forged.hash.hex()}, which Staking never")
+    assert problem.startswith(
+        f"arcade: its validator set {version} is 0x{forged.hash.hex()}, which Staking never"
+    )
     with pytest.raises(Reverted, match="SetsAreAdopted"):
         mesh.rotate("hub", forged)
 
