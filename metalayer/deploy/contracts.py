@@ -100,8 +100,7 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
     """All of it is the constructor's: a setting is a step only where it was changed, or where a chain came later."""
     offices, guardian = desired.offices, desired.addresses[GUARDIAN]
     owner = offices.owner
-    yield View("Metalayer owner", _OWNER, owner, refusal="the owner of Metalayer")
-    yield View("Metalayer pending owner", _PENDING_OWNER, ZERO_ADDRESS, words=_unless_zero)
+    yield from _ownership(GATEWAY, owner)
     yield View("Metalayer collector", _COLLECTOR, desired.addresses[FEE_COLLECTOR])
     yield _office("guardian", _GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
     yield _office("recovery", _RECOVERY, offices.recovery, owner, _SET_RECOVERY, "newRecovery")
@@ -118,6 +117,11 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
         yield View(
             f"route to and from {other}", _OPEN, open_, (chain_id,), words=describe_open, change=change
         )
+
+
+def _ownership(contract: str, owner: str) -> Iterator[View]:
+    yield View(f"{contract} owner", _OWNER, owner, refusal=f"the owner of {contract}")
+    yield View(f"{contract} pending owner", _PENDING_OWNER, ZERO_ADDRESS, words=_unless_zero)
 
 
 def _office(
@@ -202,7 +206,7 @@ def _slasher_arguments(desired: Desired) -> dict[str, Any]:
 
 
 def _slasher_views(desired: Desired) -> Iterator[View]:
-    yield View("Slasher owner", _OWNER, desired.owner, refusal="the owner of Slasher")
+    yield from _ownership(SLASHER, desired.owner)
 
 
 def _domain(desired: Desired) -> bytes:

@@ -130,7 +130,8 @@ class Declaration:
             constant = to_snake(argument).upper()
             if constant in outputs:
                 function = Function(f"{constant}()", ",".join(outputs[constant]))
-                views.append(View(f"{self.name} {constant}", function, value))
+                subject = f"{self.name} {constant}"
+                views.append(View(subject, function, value, words=lambda found: str(_shown(found))))
         return views
 
 

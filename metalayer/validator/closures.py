@@ -27,7 +27,7 @@ def find_unexecuted(
     """
     own = [fact for fact in facts if fact.origin == connection.chain_id]
     others = [fact for fact in facts if fact.destination == connection.chain_id]
-    return _sent(connection, domain, own, final) | _left(connection, domain.gateway, others, final)
+    return _sent(connection, domain, own, final) | _left(connection, domain, others, final)
 
 
 def _sent(
@@ -75,13 +75,16 @@ def _standing(connection: Connection, fact: UnexecutedFact, sent: Sent | None, f
             f"{fact.key}: 0x{fact.id.hex()} is message {message.nonce} from {connection.name} to "
             f"{message.destination}",
         )
-    return Finding(Truth.TRUE)
+    return Finding(Truth.TRUE, deadline=message.deliver_before)
 
 
 def _left(
-    connection: Connection, address: str, facts: Sequence[UnexecutedFact], final: Anchor
+    connection: Connection, domain: Domain, facts: Sequence[UnexecutedFact], final: Anchor
 ) -> dict[Fact, Finding]:
     """Of the destination: how it left the messages."""
+    address = domain.gateway
+    # Of others, the clock may have stopped for ever; what the hub executed after all convicts who denied it.
+    clock = final.time if connection.chain_id == domain.network_id else 0
     origins, ids = sorted({fact.origin for fact in facts}), sorted({fact.id for fact in facts})
     ends = dict(
         zip(
@@ -112,17 +115,20 @@ def _left(
             found[fact] = Finding(Truth.FALSE, f"{fact.key}: {connection.name} executed it")
         elif fact.status:
             is_true = fact.id in statuses and statuses[fact.id].status == fact.status
-            found[fact] = _as_said(connection, fact, final, is_true=is_true)
+            found[fact] = _as_said(connection, fact, final, clock, is_true=is_true)
         elif fact.id in failed:
             found[fact] = Finding(Truth.FALSE, f"{fact.key}: {connection.name} tried it")
         else:
-            found[fact] = _as_said(connection, fact, final, is_true=ends[fact.origin].nonce < fact.nonce)
+            is_true = ends[fact.origin].nonce < fact.nonce
+            found[fact] = _as_said(connection, fact, final, clock, is_true=is_true)
     return found
 
 
-def _as_said(connection: Connection, fact: UnexecutedFact, final: Anchor, *, is_true: bool) -> Finding:
+def _as_said(
+    connection: Connection, fact: UnexecutedFact, final: Anchor, clock: int, *, is_true: bool
+) -> Finding:
     if is_true:
-        return Finding(Truth.TRUE)
+        return Finding(Truth.TRUE, clock=clock)
     how = Status(fact.status).name.lower() if fact.status else "untried"
     return Finding(
         Truth.NOT_YET,

@@ -35,21 +35,34 @@ class Truth(Enum):
 class Finding:
     """Whether a fact is true, why not, and since which block: two nodes agree if their findings are equal.
 
-    `final`: nothing but a person can change it.
+    `final`: nothing but a person can change it. `deadline`: of a message, as its origin shows it; `clock`: the time of
+    the hub's final block, if the message is to the hub. Unix time, zero if there is none.
     """
 
     truth: Truth
     reason: str = ""
     block: int = 0
     final: bool = False
+    deadline: int = 0
+    clock: int = 0
 
 
 _DOUBT = (Truth.TRUE, Truth.NOT_YET, Truth.FALSE)
 
 
 def joined(one: Finding, other: Finding) -> Finding:
-    """Of a fact that needs two chains: what keeps it from being signed, if anything does."""
-    return max(one, other, key=lambda finding: (_DOUBT.index(finding.truth), finding.reason))
+    """Of a fact that needs two chains: what keeps it from being signed, if anything does.
+
+    Not that a message was not executed before the hub's own clock rules it out: an origin whose clock runs ahead would
+    else make liars of who signed.
+    """
+    worst = max(one, other, key=lambda finding: (_DOUBT.index(finding.truth), finding.reason))
+    clock, deadline = max(one.clock, other.clock), max(one.deadline, other.deadline)
+    if worst.truth is Truth.TRUE and 0 < clock <= deadline:
+        return Finding(
+            Truth.NOT_YET, "the hub may still execute the message, whose deadline is not behind it"
+        )
+    return worst
 
 
 def find_places(

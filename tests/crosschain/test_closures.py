@@ -326,3 +326,28 @@ def test_a_destination_that_nobody_can_read(
     with mesh.signing(exchange, tmp_path):
         home.bring(lane.untried)
     assert trace(mesh, exchange, lane.untried.id).state is State.RETURNED
+
+
+def test_what_the_hub_may_still_execute_is_not_signed(
+    mesh: Deployment, exchange: DirectoryExchange, validator: Validator
+) -> None:
+    """S11: an origin whose clock runs two months ahead closed its route long ago. The hub's own clock counts: who signs
+    before would be convicted once the hub executes the message.
+    """
+    (untried,) = mesh.send("arcade", "hub", b"untried")
+    arcade = mesh.connections["arcade"]
+    arcade.send(OWNER, mesh.gateway, gateway.SET_OPEN.encode(mesh.id_of("hub"), False, True))
+    mesh.pass_time(61 * DAY, "arcade")
+    mesh.finalize()
+    fact = fact_of(untried, Status.NONE)
+    may_still = "the hub may still execute the message, whose deadline is not behind it"
+    hub = mesh.connections["hub"]
+    deadline = untried.message.deliver_before
+    assert deadline < arcade.block(arcade.finalized()).time
+    for at, expected in ((deadline, (Judgement.WAITING, may_still)), (deadline + 1, (Judgement.SIGNED, ""))):
+        hub.rpc("evm_setNextBlockTimestamp", hex(at))
+        hub.rpc("anvil_mine", "0x1")
+        # In the same second: what is final is the block of that time.
+        hub.rpc("anvil_mine", hex(hub.chain.preset.finality_depth), "0x0")
+        assert hub.block(hub.finalized()).time == at
+        assert judged(validator, exchange, fact) == expected

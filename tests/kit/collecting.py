@@ -1,4 +1,4 @@
-"""A network of two chains whose fees reach stakers: the collector at one address, Staking on the hub."""
+"""A network of two chains with Staking on its hub: the hub adopts its sets, and fees of both chains reach stakers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
 from metalayer.network.config import load_network
 from metalayer.protocol.attestation import compact
 from tests.kit.chains import BoundChain
-from tests.kit.evm import CODEC, Contract, deploy
+from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, deploy
 from tests.kit.paper import Validators
 from tests.kit.placing import place
 from tests.kit.roles import GUARDIAN, OWNER, PAYER, TREASURY
@@ -64,6 +64,7 @@ class Collecting:
                     if other != name
                 },
                 addresses=addresses,
+                staking=addresses[STAKING] if name == "hub" else ZERO_ADDRESS,
             )
             placed[name] = place(chain, desired)
             recipient = deploy(chain, "ScriptedRecipient", sender=DEPLOYER)

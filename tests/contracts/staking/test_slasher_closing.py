@@ -8,8 +8,7 @@ import pytest
 
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact
-from tests.contracts.staking.conftest import LIAR
-from tests.kit.court import HEADS, KINDS, Charge, Court, accusation
+from tests.kit.court import HEADS, KINDS, LIAR, Charge, Court, accusation
 from tests.kit.evm import ZERO_ADDRESS, Receipt, Revert, error, init_code, now
 from tests.kit.evm import call as eth_call
 from tests.kit.stack import Stack
@@ -349,6 +348,7 @@ def test_a_case_that_was_pardoned_is_dismissed_also_after_the_slash(
     assert court.bond.staking.view("accusedIn", week)[0] == OWN
 
 
+@pytest.mark.usefixtures("first_set")
 def test_one_accident_at_300_places_is_one_accident(
     court: Court, reporter: str, passer_by: str, owner: str
 ) -> None:
