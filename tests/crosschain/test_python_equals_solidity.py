@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from metalayer.deploy.artifacts import load_artifacts
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
 from metalayer.network.rpc import Reverted
-from metalayer.protocol import gateway
+from metalayer.protocol import collector, gateway
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree, UnexecutedFact
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
@@ -398,12 +399,13 @@ def test_the_log_of_a_set_names_it(mesh: Deployment) -> None:
     assert found.hash == log.data[32:64]
 
 
-def test_selectors_and_topics_are_the_compiled_ones() -> None:
-    abi = load_artifacts(["Metalayer"])["Metalayer"].abi
+@pytest.mark.parametrize(("name", "mirror"), [("Metalayer", gateway), ("FeeCollector", collector)])
+def test_selectors_and_topics_are_the_compiled_ones(name: str, mirror: ModuleType) -> None:
+    abi = load_artifacts([name])[name].abi
     functions = {_signature(item) for item in abi if item["type"] == "function"}
     events = {_signature(item) for item in abi if item["type"] == "event"}
-    assert {function.signature for function in gateway.FUNCTIONS.values()} <= functions
-    assert {event.canonical for event in gateway.EVENTS.values()} <= events
+    assert {function.signature for function in mirror.FUNCTIONS.values()} <= functions
+    assert {event.canonical for event in mirror.EVENTS.values()} <= events
 
 
 def _signature(item: dict[str, Any]) -> str:

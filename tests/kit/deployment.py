@@ -19,6 +19,7 @@ from eth_utils.crypto import keccak
 from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE
 from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.sets import read_sets
 from metalayer.deploy import contracts
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
@@ -283,6 +284,16 @@ class Deployment(Mesh):
     def adopt(self, published: ValidatorSet) -> None:
         """The hub's gateway takes the newest set."""
         self.connections["hub"].send(RELAYER, self.gateway, gateway.ADOPT.encode(published))
+
+    def wait_out(self, seconds: int) -> None:
+        """On all chains, which then have the next set: for up to 17 days the one before brings it."""
+        self.pass_time(seconds)
+        published = self.publish(after=0)
+        for name, connection in self.connections.items():
+            if connection is self.connections["hub"]:
+                self.adopt(published)
+            else:
+                self.rotate(name, published, read_sets(connection, self.gateway).installed)
 
     def replace_key(self, position: int, successor: int) -> None:
         """The validator at a position of the first set signs with the key at another one from the next set on."""
