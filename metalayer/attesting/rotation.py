@@ -6,7 +6,7 @@ gets there in several steps if too many of its set are gone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metalayer.attesting.exchange import Exchange
 from metalayer.attesting.quorum import Proposal, missing, verified_signatures
@@ -81,11 +81,13 @@ def rotation(
         between = [one for one in published[:-1] if one.version > present.version and one.expires >= sets.now]
         steps += [(one, set_proposal(one, [present])) for one in reversed(between)]
     for following, step in steps:
-        if not present.quorum(step.signatures):
+        found = step.signatures
+        if not present.quorum(found):
             members = [signer for signer, _ in present.members]
-            step.signatures |= verified_signatures(exchange, domain, step.root, members)
-        if present.quorum(step.signatures):
-            return Rotation(following, gateway.ROTATE.encode(step.attestation(present), following, []))
+            found = {**found, **verified_signatures(exchange, domain, step.root, members)}
+        if present.quorum(found):
+            attestation = replace(step, signatures=found).attestation(present)
+            return Rotation(following, gateway.ROTATE.encode(attestation, following, []))
     return (
         f"{sets.name}: no quorum of validator set {present.version} for {newest.version}: "
         f"{missing(exchange, proposal, present)}"
