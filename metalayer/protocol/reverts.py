@@ -32,7 +32,7 @@ _PANICS = {
 
 
 def parse(data: bytes) -> tuple[str, list[Any]] | None:
-    """Name and values of the error that this return data is, addresses checksummed; None if it is none that ships."""
+    """Signature and values of the error in this return data, addresses checksummed; None if it is none that ships."""
     known = _errors().get(data[:4])
     if known is None:
         return None
@@ -41,7 +41,7 @@ def parse(data: bytes) -> tuple[str, list[Any]] | None:
         values = decode(types, data[4:])
     except (DecodingError, OverflowError, UnicodeDecodeError):
         return None
-    return known["name"], [
+    return abi_to_signature(known), [
         to_checksum_address(value) if type_ == "address" else value
         for type_, value in zip(types, values, strict=True)
     ]

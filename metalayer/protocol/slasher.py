@@ -96,7 +96,6 @@ def _opened(_: bytes, validator: int, kind: int, *rest: int | str) -> Opened:
 
 CASE_OF = Function("caseOf(bytes32)", "(uint48,uint8,address)", _case)
 IS_PARDONED = Function(f"isPardoned({_ACCUSATION})", "bool", bool)
-OPEN_CASES = Function("openCases(uint256)", "uint256", int)
 
 DISMISS = Function(f"dismiss({_ACCUSATION})")
 PARDON = Function("pardon(uint256,uint256,uint64)")

@@ -82,7 +82,7 @@ class Stake:
 
 
 def read(desk: Desk, seen: Overview, account: str) -> Stake:
-    """In three round trips, whatever the number of validators."""
+    """In two round trips, three for an operator, whatever the number of validators."""
     hub, address, ids = desk.hub, desk.address, list(seen.validators)
     operated = [id_ for id_, known in seen.validators.items() if known.operator == account]
     holder = word(int(account, 16))

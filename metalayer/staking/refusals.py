@@ -21,52 +21,55 @@ def _wrong_state(id_: int, state: int) -> str:
     }[ValidatorState(state)]
 
 
-_WORDS: dict[str, Callable[..., str]] = {
-    "Accused": lambda id_: (
+WORDS: dict[str, Callable[..., str]] = {
+    "ValidatorAccused(uint256)": lambda id_: (
         f"validator {id_} is accused: until all its cases are closed it takes no stake and no seat"
     ),
-    "AlreadySeated": lambda id_: f"validator {id_} has a seat already",
-    "ERC20InsufficientAllowance": lambda spender, allowed, needed: (
+    "AlreadySeated(uint256)": lambda id_: f"validator {id_} has a seat already",
+    "ERC20InsufficientAllowance(address,uint256,uint256)": lambda spender, allowed, needed: (
         f"Staking may take {era(allowed)} ERA, not {era(needed)}: the permit was not valid"
     ),
-    "ERC20InsufficientBalance": lambda holder, held, needed: (
+    "ERC20InsufficientBalance(address,uint256,uint256)": lambda holder, held, needed: (
         f"{holder} has {era(held)} ERA, not {era(needed)}"
     ),
-    "ExitHeld": lambda id_, period: (
+    "ExitHeld(uint256,uint256)": lambda id_, period: (
         f"what left validator {id_} in period {period} was slashable when it was accused: it is held until all its "
         "cases are closed (`ape metalayer stake status` shows until when)"
     ),
-    "InvalidCommission": lambda commission: f"a commission is at most 100 %, not {commission / 100:g} %",
-    "InvalidPossession": lambda signer: (
+    "InvalidCommission(uint16)": lambda commission: (
+        f"a commission is at most 100 %, not {commission / 100:g} %"
+    ),
+    "InvalidPossession(address)": lambda signer: (
         f"the key {signer} did not sign that it belongs to this operator (`ape metalayer stake possession`)"
     ),
-    "KeyTaken": lambda signer, id_: f"the key {signer} is, or was, validator {id_}'s: expected a new one",
-    "NotBetter": lambda stake, lowest: (
+    "KeyTaken(address,uint256)": lambda signer, id_: (
+        f"the key {signer} is, or was, validator {id_}'s: expected a new one"
+    ),
+    "NotBetter(uint256,uint256)": lambda stake, lowest: (
         f"all seats are taken: the lowest seated stake is {era(lowest)} ERA, expected more than that, not {era(stake)}"
     ),
-    "NotEnough": lambda has, wanted: f"there are {era(has)} ERA, not {era(wanted)}",
-    "NotOperator": lambda id_, caller: f"{caller} is not the operator of validator {id_}",
-    "NotSeated": lambda id_: f"validator {id_} has no seat",
-    "OwnTooLow": lambda own, minimum: (
+    "NotEnough(uint256,uint256)": lambda has, wanted: f"there are {era(has)} ERA, not {era(wanted)}",
+    "NotOperator(uint256,address)": lambda id_, caller: f"{caller} is not the operator of validator {id_}",
+    "NotSeated(uint256)": lambda id_: f"validator {id_} has no seat",
+    "OwnTooLow(uint256,uint256)": lambda own, minimum: (
         f"the own stake would be {era(own)} ERA: expected {era(minimum)} at least; only who leaves for good "
         "takes out more (`ape metalayer stake leave`)"
     ),
-    "StakeTooHigh": lambda stake, maximum: (
+    "StakeTooHigh(uint256,uint256)": lambda stake, maximum: (
         f"the validator's stake would be {era(stake)} ERA, over {MAX_LEVERAGE} times its own: expected "
         f"{era(maximum)} at most"
     ),
-    "TooEarly": lambda earliest: f"too early: expected {utc(earliest)} or later",
-    "UnknownKey": lambda signer: f"{signer} is no validator's key, or was retired 24 days ago",
-    "WrongState": _wrong_state,
-    "ZeroAddress": lambda: "the address is zero",
-    "ZeroAmount": lambda: "nothing is to be moved: the amount is zero",
+    "TooEarly(uint256)": lambda earliest: f"too early: expected {utc(earliest)} or later",
+    "WrongState(uint256,uint8)": _wrong_state,
+    "ZeroAmount()": lambda: "nothing is to be moved: the amount is zero",
 }
+"""By the error's signature."""
 
 
 def in_words(error: Reverted, place: str) -> str:
     """One line. What the contracts say of themselves if there are no better words for it."""
     known = parse(error.data)
-    if known is None or known[0] not in _WORDS:
+    if known is None or known[0] not in WORDS:
         return str(error)
     name, values = known
-    return f"{place}: {_WORDS[name](*values)}"
+    return f"{place}: {WORDS[name](*values)}"
