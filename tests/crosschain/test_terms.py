@@ -371,7 +371,7 @@ def test_a_relayer_keeps_terms_while_it_delivers(
     spent = {mesh.name_of(book.chain): book.gas for book in memory.books()}
     assert spent["hub"] >= sum(one.gas_used for one in first.kept if one.chain == "hub") > 100_000
     assert spent["perps"] == sum(one.gas_used for one in second.kept if one.chain == "perps") > 50_000
-    assert exchange.roots() == [fact(newest(mesh)).leaf], "for chains that come back"
+    assert fact(newest(mesh)).leaf in exchange.roots(), "for chains that come back"
 
 
 def test_a_relayer_that_watches_says_what_it_keeps_once(
