@@ -68,7 +68,7 @@ class Acting(Signing):
         """The deployed network."""
         from metalayer.network.live import Live
 
-        return Live.open()
+        return Live.open(founding=True)
 
     @cached_property
     def desk(self) -> Desk:

@@ -73,7 +73,7 @@ def possession(operator: str, key: str, as_json: bool) -> None:
     from metalayer.staking.desk import Desk
 
     signer = load_signer(key)
-    shown = to_hex(actions.possession(Desk.of(Live.open()), operator, signer))
+    shown = to_hex(actions.possession(Desk.of(Live.open(founding=True)), operator, signer))
     if as_json:
         print_json({"signer": str(signer.address), "operator": operator, "possession": shown})
     else:

@@ -61,7 +61,7 @@ def status(account: str | None, with_delegators: bool, as_json: bool) -> None:
     from metalayer.staking.reading import as_dict, read
 
     address = address_of(account) if account else None
-    live = Live.open()
+    live = Live.open(founding=True)
     desk, seen = Desk.of(live), read(live)
     stake = accounts.read(desk, seen, address) if address else None
     crowd: list[Delegators] = []

@@ -98,7 +98,7 @@ def _validators(desired: Desired, state: ChainState) -> Iterator[Finding]:
     """Staking published every set. A chain that has an older one than the newest is behind."""
     chain, sets, published = desired.chain.name, state.sets, desired.sets
     newest = published.newest
-    if newest is None:
+    if newest is None and desired.is_hub:
         advice = (
             f"{chain}: operators bond (`ape metalayer stake register`), then `ape metalayer deploy apply`"
         )

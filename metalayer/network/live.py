@@ -24,14 +24,19 @@ class Live:
     mesh: Mesh
 
     @classmethod
-    def open(cls, timeout: float = REQUEST_TIMEOUT, *, forgiving: bool = False) -> "Live":
+    def open(
+        cls, timeout: float = REQUEST_TIMEOUT, *, forgiving: bool = False, founding: bool = False
+    ) -> "Live":
         """The network of networks.yaml and its registry. timeout: seconds that a node has for an answer.
 
         MetalayerError if nothing is deployed, or if the registry is of other chains than those that answer; `forgiving`
-        only if it is of none of them, and otherwise with a warning for each.
+        only if it is of none of them, and otherwise with a warning for each. `founding`: the hub without its gateway is
+        enough.
         """
         network = load_network()
         registry = Registry.load(network)
+        if not founding:
+            registry.first_validator_set()
         connections = {name: c for name, c in connect(network, timeout).items() if name in registry.chains}
         differences = registry.differences(connections)
         if differences and not (forgiving and len(differences) < len(connections)):

@@ -139,7 +139,10 @@ class Registry(_Model):
 
     @property
     def domain(self) -> Domain:
-        """Of all signatures in this network."""
+        """Of all signatures in this network. Known before a gateway stands: its bridge was told."""
+        for chain in self.chains.values():
+            if "Metalayer" not in chain.contracts and (bridge := chain.contracts.get("TokenBridge")):
+                return Domain(self.network_id, str(bridge.arguments["gateway"]))
         return Domain(self.network_id, self.address("Metalayer"))
 
     def first_validator_set(self) -> ValidatorSet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_utils.crypto import keccak
 
@@ -13,7 +14,7 @@ from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
 from metalayer.network.config import load_network
 from metalayer.protocol.attestation import compact
 from tests.kit.chains import BoundChain
-from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, deploy
+from tests.kit.evm import ZERO_ADDRESS, Contract, deploy
 from tests.kit.paper import Validators
 from tests.kit.placing import place
 from tests.kit.roles import GUARDIAN, OWNER, PAYER, TREASURY
@@ -73,20 +74,16 @@ class Collecting:
         return cls(stacks, collectors, placed["hub"][STAKING])
 
     def seat(self, operator: str, signer: str = "validator of the seat") -> int:
-        """Id of a validator that an account bonds the minimum for, and that takes a seat. It takes no commission."""
+        """Id of a validator with a key of that name, which takes a seat and no commission. The treasury pays for it."""
         key = Account.from_key(keccak(text=signer))
-        era = self.stacks["hub"].era
+        era, staking = self.stacks["hub"].era, self.staking
         era.send("transfer", operator, MIN_OWN, sender=TREASURY.address)
-        era.send("approve", self.staking.address, MIN_OWN, sender=operator)
-        possession = keccak(
-            CODEC.encode(
-                ["bytes32", "address", "address"],
-                [keccak(text="Possession(address operator,address signer)"), operator, key.address],
-            )
-        )
-        digest = keccak(b"\x19\x01" + self.staking.view("domainSeparator") + possession)
+        era.send("approve", staking.address, MIN_OWN, sender=operator)
+        type_hash = keccak(text="Possession(address operator,address signer)")
+        possession = keccak(encode(["bytes32", "address", "address"], [type_hash, operator, key.address]))
+        digest = keccak(b"\x19\x01" + staking.view("domainSeparator") + possession)
         signature = compact(key.unsafe_sign_hash(digest))
-        self.staking.send("register", key.address, 0, MIN_OWN, signature, sender=operator)
-        id_: int = self.staking.view("validatorCount")
-        self.staking.send("join", id_, sender=operator)
+        staking.send("register", key.address, 0, MIN_OWN, signature, sender=operator)
+        id_: int = staking.view("validatorCount")
+        staking.send("join", id_, sender=operator)
         return id_

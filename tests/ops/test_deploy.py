@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from eth_account import Account
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from metalayer.cli import check, deploy
+from metalayer.cli import check, deploy, relay, stake
 from metalayer.cli.deployment import plan_tables
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
@@ -43,6 +46,7 @@ from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet, compact
 from metalayer.protocol.create3 import ARACHNID, create3_address
 from metalayer.protocol.hex import to_hex
+from tests.kit import profiles
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
 from tests.kit.profiles import Profile
@@ -741,6 +745,44 @@ def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]
     checked = profile.run(check)
     assert checked.exit_code == 0, checked.output
     assert checked.stdout.endswith("on 4 chains: all as deploy.yaml says\n")
+
+
+@pytest.mark.parametrize("profile", [profiles.production], indirect=True)
+def test_an_operator_elsewhere_bonds_by_the_command_that_apply_names(
+    profile: Profile, connections: dict[str, Connection]
+) -> None:
+    """With nothing but the two files and the registry, in which the hub stands without a gateway."""
+    assert profile.keyfiles is not None
+    operator = Account.from_key(keccak(text="an operator elsewhere"))
+    profile.declare(deployer=profile.account(SECOND_DEPLOYER))
+    declared = yaml.safe_load(Path("deploy.yaml").read_text())
+    declared["validators"]["bonded"][0]["operator"] = operator.address
+    Path("deploy.yaml").write_text(yaml.safe_dump(declared))
+    registry_path(load_network()).unlink()
+    assert profile.run(deploy, "apply").exit_code == 1
+    era = json.loads(profile.run(deploy, "plan", "--json").stdout)["addresses"]["ERA"]
+    for founder in (operator, *OPERATORS[1:]):
+        connections["hub"].send(TREASURY, era, TRANSFER.encode(founder.address, OWN))
+
+    stopped = profile.run(deploy, "apply")
+    assert stopped.exit_code == 1
+    (named,) = re.findall(r"`ape metalayer (stake register .*?)`", stopped.stderr)
+    assert named.split()[2:4] == ["--account", operator.address]
+    checked = profile.run(check, "--json")
+    assert checked.exit_code == 1
+    drift = [found for found in json.loads(checked.stdout)["findings"] if found["drift"]]
+    assert [found["found"] for found in drift if found["subject"] == "published validator set"] == ["none"]
+    relaying = profile.run(relay, "status")
+    assert (relaying.exit_code, relaying.stderr.count("\n")) == (1, 1)
+    assert relaying.stderr.startswith("Error: no validator set is published yet: operators bond")
+
+    connections["hub"].rpc("anvil_setBalance", operator.address, hex(10**18))
+    profile.keyfiles.add("elsewhere", operator)
+    registered = profile.run(stake, *named.split()[1:])
+    assert registered.exit_code == 0, registered.stderr
+    assert "validator 5 registered and seated" in registered.stdout
+    assert profile.run(deploy, "apply").exit_code == 0
+    assert profile.run(check).exit_code == 0
 
 
 def predicted(deployer: Role) -> str:

@@ -63,7 +63,7 @@ def test_opens_a_case(court: Court, charge: Charges, reporter: str, entry: str) 
 def test_a_contract_reports(
     court: Court, charge: Charges, hub: Stack, deliver: Callable[..., Receipt], relayer: str, entry: str
 ) -> None:
-    """M55: who calls is the reporter, whoever sent the transaction."""
+    """Who calls is the reporter, whoever sent the transaction."""
     evidence = charge(entry)
     data = court.slasher.encode(entry, *evidence.arguments)
     hub.recipient.send("setCall", court.slasher.address, data, sender=relayer)
