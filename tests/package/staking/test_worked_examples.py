@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from metalayer.deploy.intent import route_between
+from metalayer.network.config import load_network
 from metalayer.protocol import bond, staking
-from metalayer.protocol.amounts import era
+from metalayer.protocol.amounts import GWEI, era
 from metalayer.protocol.dates import utc
 from tools.repository import repo_root
 
@@ -82,17 +84,13 @@ def test_what_a_slash_takes(count: int) -> None:
 
 
 def test_what_fees_alone_pay() -> None:
-    """503,200 gwei of a message of 32 bytes and 200,000 gas is the protocol's, by the hub's terms in networks.yaml."""
-    from metalayer.deploy.intent import route_between
-    from metalayer.network.config import load_network
-    from metalayer.protocol.amounts import GWEI
-
+    """By the hub's terms in networks.yaml, for a message with 200,000 gas."""
     network = load_network()
     terms = route_between(network.chains["arcade"], network.hub).terms
     share = terms.quote(200_000, 0, 32) - terms.fee(200_000, 0, 32).total * GWEI
     day = 1_000_000 * share
     assert f"pays the protocol {share / ERA:.4f} ERA" in _TEXT
-    assert f"a million messages a day are {day // ERA:,} ERA" in _TEXT
+    assert f"a million of them a day are {day // ERA:,} ERA" in _TEXT
     assert f"and {36_500 * day / (100_000_000 * ERA):.2f} % a year" in _TEXT
 
 
