@@ -104,6 +104,6 @@ def test_the_table_of_numbers() -> None:
         f"after {(staking.UNBONDING_PERIODS - 1) * staking.PERIOD // day} to {staking.LIABILITY // day} days",
         f"{staking.SILENCE // day} days without a sign",
         f"{bond.MIN_FRACTION // 100} % at least",
-        f"{100 // bond.BOUNTY_DIVISOR} % of what is taken at settlement",
+        f"{100 // bond.BOUNTY_DIVISOR} % of what is taken of own stake",
     ):
         assert words in _TEXT
