@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from metalayer.deploy.contracts import ERA, STAKING
 from metalayer.deploy.declaration import Step
 from metalayer.deploy.desired import Bond, Desired
+from metalayer.deploy.keyring import Keyring
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.protocol import staking
@@ -22,18 +23,6 @@ _BALANCE_OF = Function("balanceOf(address)", "uint256", int)
 _ALLOWANCE = Function("allowance(address,address)", "uint256", int)
 _TRANSFER = Function("transfer(address,uint256)", "bool")
 _APPROVE = Function("approve(address,uint256)", "bool")
-
-
-class Keys(Protocol):
-    """The keys that are at hand."""
-
-    def sends(self, account: str) -> bool:
-        """True if transactions of the account can be signed here."""
-        ...
-
-    def possession(self, bond: Bond, chain_id: int, contract: str) -> bytes | None:
-        """What the validator's key signs so that its operator may register it. None if it is not at hand."""
-        ...
 
 
 class Bonded(NamedTuple):
@@ -62,7 +51,8 @@ _NOT_BONDED = Bonded(0, False, 0, 0)
 
 def read_founding(hub: Connection, desired: Desired) -> Founding:
     """How far the founding is, where Staking stands. MetalayerError if a founder's key is another operator's."""
-    token, contract, bonds = desired.addresses[ERA], desired.addresses[STAKING], desired.bonding.bonds
+    token, contract = desired.addresses[ERA], desired.addresses[STAKING]
+    bonds = () if desired.sets.published else desired.bonding.bonds
     version, count, seats, *rest = hub.batch(
         [
             staking.SET_VERSION.request(contract),
@@ -90,7 +80,7 @@ def read_founding(hub: Connection, desired: Desired) -> Founding:
     return Founding(version, count, bonded)
 
 
-def founding_steps(desired: Desired, founding: Founding, keys: Keys) -> Iterator[Step]:
+def founding_steps(desired: Desired, founding: Founding, keys: Keyring) -> Iterator[Step]:
     """Own stake from the treasury where deploy.yaml says so, the bonds, and the first set out of them. Later only a
     set, if a gateway has to start and the newest has expired.
     """
@@ -110,7 +100,7 @@ def founding_steps(desired: Desired, founding: Founding, keys: Keys) -> Iterator
     )
 
 
-def _bonds(desired: Desired, founding: Founding, keys: Keys) -> Iterator[Step]:
+def _bonds(desired: Desired, founding: Founding, keys: Keyring) -> Iterator[Step]:
     # Ids are given in the order of registration, and that is the order of sending.
     following = founding.count + 1
     for bond in desired.bonding.bonds:
@@ -121,7 +111,7 @@ def _bonds(desired: Desired, founding: Founding, keys: Keys) -> Iterator[Step]:
             following += 1
 
 
-def _bond(desired: Desired, bond: Bond, found: Bonded, following: int, keys: Keys) -> Iterator[Step]:
+def _bond(desired: Desired, bond: Bond, found: Bonded, following: int, keys: Keyring) -> Iterator[Step]:
     token, contract, operator = desired.addresses[ERA], desired.addresses[STAKING], bond.operator
     shown = {"operator": operator, "signer": bond.signer, "own": bond.own, "commission": bond.commission}
     make = partial(Step, arguments=shown, address=contract)

@@ -9,11 +9,12 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
-from metalayer.deploy.bonds import Keys, founding_steps
+from metalayer.deploy.bonds import founding_steps
 from metalayer.deploy.contracts import CONTROLLER, FACTORY, contracts_of, placement
 from metalayer.deploy.declaration import KINDS, Change, Step
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.inspection import ChainState
+from metalayer.deploy.keyring import Keyring
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
@@ -53,7 +54,7 @@ class Plan:
 
 
 def steps_of(
-    desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact], keys: Keys
+    desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact], keys: Keyring
 ) -> list[Step]:
     """Every step of a chain in the order of sending; up to the published set, where one is due."""
     steps = list(founding_steps(desired, state.founding, keys)) if desired.is_hub else []
