@@ -48,9 +48,11 @@ class Kind(StrEnum):
     """A head at which refunds are proved, by destination, restart and nonce."""
     CLAIM = "claim"
     NOTICE = "notice"
+    CHORE = "chore"
+    """What a keeper does for everybody, in words."""
 
 
-ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM)
+ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM, Kind.CHORE)
 """Kinds of what is sent because it is due, and not only because it may be."""
 
 
