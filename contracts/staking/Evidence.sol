@@ -73,7 +73,7 @@ library Evidence {
     using Attestations for Attestation;
 
     /// @notice Highest number of ids in a walk: no head of a lane is further from a stored head or the present one.
-    uint256 internal constant MAX_WALK = 255;
+    uint256 internal constant MAX_WALK = 63;
 
     /// @notice Thrown when a fact is not under the root that was signed.
     error FactNotProven(bytes32 root, bytes32 leaf);

@@ -56,7 +56,10 @@ abstract contract Slashes is Withdrawals, Sets {
             accused.slashable += uint128(own + delegated);
             emit Frozen(id, own, delegated);
         }
-        if (unseat) _endTerm(id, v);
+        if (!unseat) return;
+        if (v.seat != 0) _unseat(id, v);
+        // Or the newest set may still have it.
+        if (v.unseatedAt >= setAt) termEnded = true;
     }
 
     /// @inheritdoc IStaking
@@ -72,7 +75,10 @@ abstract contract Slashes is Withdrawals, Sets {
         Validator storage v = _validators[id];
         _requireNotEnded(id, v);
         require(v.openCases != 0, NotLiable(id));
-        _endTerm(id, v);
+        if (v.seat != 0) {
+            _unseat(id, v);
+            termEnded = true;
+        }
         v.state = ValidatorState.Ended;
         uint256 fraction = _fraction(v.frozenSince);
         uint256 ownSlashable = v.ownSlashable;
@@ -87,13 +93,6 @@ abstract contract Slashes is Withdrawals, Sets {
         if (taken < ownLoss) _reporters[id] = reporter;
         emit Settled(id, reporter, fraction, ownLoss, loss - ownLoss);
         _takeOwn(v.operator, taken, reporter);
-    }
-
-    /// @dev Takes the seat of a validator, and lets another set follow at once if the newest may have it.
-    function _endTerm(uint256 id, Validator storage v) private {
-        if (v.seat != 0) _unseat(id, v);
-        else if (v.unseatedAt < setAt) return;
-        termEnded = true;
     }
 
     /// @dev All stake of a validator that has not matured: as much as leaving could have hidden.

@@ -25,7 +25,7 @@ GATEWAY_GAS_LIMIT = 150_000
 """Gas limit of what gateways tell each other."""
 GATEWAY_PAYLOAD_LENGTH = 128
 """Bytes of what gateways tell each other."""
-STEP_GAS = 120_000
+STEP_GAS = 132_000
 """Gas for which each of the three steps of a return is paid."""
 STEP_GAS_PER_BYTE = 40
 """The same, per byte of payload."""

@@ -71,7 +71,8 @@ class Courier:
         try:
             connection.make_way(self.sender)
             means = Means.read(connection, self.sender.address)
-            for one in work:
+            # Nobody pays for that, and a chain that lies may restart its lanes again and again.
+            for one in self._affordable([lane for lane in work if lane.restart is not None]):
                 if one.restart is not None:
                     self._follow(one.restart, tree, attestation, means)
             self._deliver(self._due(work, means), tree, attestation)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from metalayer.attesting.exchange import Exchange, Malformed
@@ -25,10 +26,11 @@ from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.gateway import VALIDATOR_SET_HASH
 from metalayer.relayer.backlog import Backlog, Work
 from metalayer.relayer.claims import CLAIM_MULTIPLE, Claims
+from metalayer.relayer.closed import ClosedLanes
 from metalayer.relayer.delivery import Courier
 from metalayer.relayer.endings import Desk
 from metalayer.relayer.limits import UNBACKED_GAS, Limits
-from metalayer.relayer.loops import PATIENCE, SENDING, Late, Loops, guard
+from metalayer.relayer.loops import PATIENCE, READING_CLOSED, SENDING, Late, Loops, guard
 from metalayer.relayer.memory import Cost, Memory
 from metalayer.relayer.purse import Purse
 from metalayer.relayer.quorums import Group, Quorums
@@ -42,6 +44,7 @@ LAST_WAIT = 150.0
 _PROPOSAL_LIFETIME = 3_600.0
 _ABANDONED_AFTER = 60.0
 _READING, _COLLECTING, _SETS = "reading its lanes", "reading what is pending", "reading its validator set"
+_COLLECTING_CLOSED = "reading what is pending on closed lanes"
 _CATCHING_UP, _DELIVERING, _SETTLING = "catching up with validator sets", "delivering", "settling"
 
 log = logging.getLogger(__name__)
@@ -68,9 +71,10 @@ class Relayer:
     def __post_init__(self) -> None:
         self._loops = Loops(self.patience)
         self._backlog = Backlog(self.mesh, self.memory)
+        self._closed = ClosedLanes(self.mesh, self.memory)
         self._quorums = Quorums(self.exchange, self.mesh.domain, self.memory, self.quorum_timeout)
         self._limits = Limits(self.memory, self.mesh.gateway, self._loops, self.unbacked_gas)
-        self._returns = Returns(self.mesh, self.memory, self._loops)
+        self._returns = Returns(self.mesh, self.memory, self._loops, self._limits)
         self._refunds = Refunds(self.mesh, self.memory, self._loops)
         self._claims = Claims(self.mesh, self._loops, self.claim_multiple)
 
@@ -130,8 +134,14 @@ class Relayer:
             self._refused,
             lambda read, chains: self._loops.each(_COLLECTING, read, chains),
         )
-        result.problems += problems
-        return work
+        closed, more = self._closed.collect(
+            found,
+            lambda read, chains: self._loops.each(_COLLECTING_CLOSED, read, chains, READING_CLOSED),
+        )
+        # What was read late may be of a lane that is open by now.
+        open_ = {lane.state.ends for lane in work}
+        result.problems += problems + more
+        return work + [lane for lane in closed if lane.state.ends not in open_]
 
     def _deliver(self, groups: Sequence[Group], sets: Mapping[int, ValidatorSet], result: PassResult) -> bool:
         """Delivers what is signed, all destinations in parallel.
@@ -176,7 +186,15 @@ class Relayer:
             desk = Desk(connection, self.mesh.gateway, sender, self.memory, purse, settled)
             claims = self._claims.of(sender.address)
             returns, refunds = self._returns, self._refunds
-            for due in (returns.due, returns.due_restarts, refunds.due, refunds.due_abandoned, claims):
+            aside = partial(returns.due_aside, sender.address)
+            for due in (
+                returns.due,
+                returns.due_restarts,
+                aside,
+                refunds.due,
+                refunds.due_abandoned,
+                claims,
+            ):
                 with guard(connection.name, settled.problems.append):
                     while desk.send(due(connection, found, settled.problems)):
                         pass

@@ -41,13 +41,16 @@ class Delivery(Sendings):
 
 @dataclass
 class Settled(Sendings):
-    """What one pass settled on one chain. `recorded` counts heads that refunds of replaced messages are proved by."""
+    """What one pass settled on one chain. `recorded` counts heads that refunds of replaced messages are proved by,
+    `taken_in` notices that had been put aside.
+    """
 
     returned: int = 0
     refunded: int = 0
     recorded: int = 0
     claimed: int = 0
     noticed: int = 0
+    taken_in: int = 0
 
 
 @dataclass

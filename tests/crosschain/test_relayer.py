@@ -99,14 +99,14 @@ def test_only_final_messages_are_delivered(
     assert states(mesh)["hub", "arcade"] == (2, 1, 1)
 
 
-def test_a_long_lane_uses_facts_at_every_256th_message(
+def test_a_long_lane_uses_facts_at_every_64th_message(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade", count=260)
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         result = mesh.relayer(exchange).relay_once()
-    assert result.facts == 2
+    assert result.facts == 5
     assert (result.delivered, result.all_problems) == (260, [])
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
@@ -115,13 +115,13 @@ def test_facts_that_do_not_fit_into_a_proposal_are_left_to_the_next_pass(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("metalayer.relayer.quorums.MAX_FACTS", 2)
-    mesh.send("hub", "arcade", count=260)
+    mesh.send("hub", "arcade", count=68)
     mesh.send("hub", "perps")
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         relayer = mesh.relayer(exchange)
         first, second = relayer.relay_once(), relayer.relay_once()
-    assert (first.delivered, first.all_problems) == (257, [])
+    assert (first.delivered, first.all_problems) == (65, [])
     assert (second.delivered, second.all_problems) == (4, [])
 
 

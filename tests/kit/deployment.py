@@ -51,6 +51,8 @@ ERA = 10**18
 CREDIT = 1_000_000 * ERA
 """What the sender can spend on messages, on each chain, in wei of ERA."""
 TRANSACTION_GAS = 50_000_000
+CHAIN_IS_OLD = "finality stands still"
+"""What validators say of a chain of tests that is some minutes old: its clock goes back with its state."""
 
 _SIGNERS = (*VALIDATORS, *CANDIDATES)
 _PLACER = KeySender(Account.from_key(keccak(text="who places the recipients")))

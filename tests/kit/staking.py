@@ -41,11 +41,11 @@ _POSSESSION = keccak(text="Possession(address operator,address signer)")
 
 
 class ValidatorRecord(NamedTuple):
-    """The Solidity struct `Validator`."""
+    """The Solidity struct `Validator`; `earned_per_unit` is its `index`."""
 
     stake: int
     signer: str
-    index: int
+    earned_per_unit: int
     mark: int
     earnings: int
     own: int
@@ -321,4 +321,3 @@ def set_of(version: int, expires: int, words: Iterable[bytes]) -> ValidatorSet:
     """A published set from the words of its event."""
     members = tuple((to_checksum_address(word[:20]), int.from_bytes(word[20:], "big")) for word in words)
     return ValidatorSet(version, expires, members)
-

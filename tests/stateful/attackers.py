@@ -294,7 +294,7 @@ class Cheats(Settlers):
                     return
                 walk = replace(walk, ids=[])
             case _:
-                walk, error = replace(walk, ids=[b"\x44" * 32] * 256), "WalkTooLong"
+                walk, error = replace(walk, ids=[b"\x44" * 32] * 64), "WalkTooLong"
         self.refuse(lane[0], ATTACKER, gateway.REFUND.encode(message, walk), error)
         self.reach(f"refund: {kind}")
 
@@ -415,7 +415,7 @@ class Forgers(Cheats):
         walks = [
             Walk(back.destination, 1, back.heads[0], []),
             Walk(back.destination, 1, bytes(32), []),
-            Walk(back.destination, 1, back.heads[0], [one.id for one in list(back.sent.values())[1:255]]),
+            Walk(back.destination, 1, back.heads[0], [one.id for one in list(back.sent.values())[1:64]]),
         ]
         self.refuse(lane[1], ATTACKER, gateway.REFUND.encode(message, pick(walks, number)), "NotInLane")
 

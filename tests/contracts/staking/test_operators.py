@@ -473,9 +473,7 @@ def test_a_lower_commission_counts_from_its_time_on(
     assert near(claimable(bond, delegator, earning, bond.now + STREAM), 350 * ERA)
 
 
-def test_another_announcement_replaces_the_one_before(
-    bond: Bond, earning: int, operator: str
-) -> None:
+def test_another_announcement_replaces_the_one_before(bond: Bond, earning: int, operator: str) -> None:
     bond.staking.send("setCommission", earning, 2_000, sender=operator)
     bond.travel(NOTICE - 10)
     bond.staking.send("setCommission", earning, 3_000, sender=operator)
