@@ -133,7 +133,7 @@ interface ISlasher {
     ) external returns (bytes32 key);
 
     /// @notice Accuses, by (b), the validator that signed `fact` about a lane from the hub, which had `trueHead` there.
-    /// @param ids At most 255, from `trueHead` to the lane's present head or to a stored one.
+    /// @param ids At most 63, from `trueHead` to the lane's present head or to a stored one.
     function falseHead(
         LaneFact calldata fact,
         SignedFact calldata signed,
