@@ -3,7 +3,11 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
-import {Account, Exits, Key, Position, Rewards} from "../staking/types/Position.sol";
+import {Account} from "../staking/types/Account.sol";
+import {Exits} from "../staking/types/Exits.sol";
+import {Key} from "../staking/types/Key.sol";
+import {Position} from "../staking/types/Position.sol";
+import {Rewards} from "../staking/types/Rewards.sol";
 import {Validator, ValidatorState} from "../staking/types/Validator.sol";
 import {ISetBuilder} from "./ISetBuilder.sol";
 

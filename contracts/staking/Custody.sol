@@ -8,7 +8,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Ledger} from "./Ledger.sol";
 import {Surrogate} from "./Surrogate.sol";
-import {Account} from "./types/Position.sol";
+import {Account} from "./types/Account.sol";
 
 // A surrogate's birth calls nothing but ERA, which calls nobody, and every entry is guarded.
 // slither-disable-start reentrancy-no-eth

@@ -5,7 +5,8 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Custody} from "./Custody.sol";
 import {Seats} from "./Seats.sol";
-import {Exits, Position} from "./types/Position.sol";
+import {Exits} from "./types/Exits.sol";
+import {Position} from "./types/Position.sol";
 import {Validator} from "./types/Validator.sol";
 
 /// @title Delegations: what others bond to a validator

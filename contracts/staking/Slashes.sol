@@ -7,7 +7,7 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {Sets} from "./Sets.sol";
 import {Withdrawals} from "./Withdrawals.sol";
 import {Accused} from "./types/Accused.sol";
-import {Exits} from "./types/Position.sol";
+import {Exits} from "./types/Exits.sol";
 import {Validator, ValidatorState} from "./types/Validator.sol";
 
 /// @title Slashes: what the Slasher may do to a validator

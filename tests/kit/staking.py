@@ -21,6 +21,11 @@ from tests.kit.evm import Contract, Receipt, deploy, events_of, now
 from tests.kit.paper import DAY
 
 ERA = 10**18
+FUNDS = 20_000_000 * ERA
+"""Of everybody who stakes."""
+GATEWAY = "0x00000000000000000000000000000000006a7e0A"
+"""In whose domain validators sign: nothing is there."""
+HOUR = 3_600
 MIN_OWN = 100_000 * ERA
 SEATS = 5
 LEVERAGE = 20

@@ -9,12 +9,12 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from tests.contracts.staking.conftest import FUNDS
 from tests.kit.evm import Contract, deploy, error
 from tests.kit.paper import DAY
 from tests.kit.staking import (
     ENDED,
     ERA,
+    FUNDS,
     LEFT,
     LEVERAGE,
     LIABILITY,

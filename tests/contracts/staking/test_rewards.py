@@ -6,10 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from tests.contracts.staking.conftest import FUNDS
 from tests.kit.evm import ZERO_ADDRESS, error
 from tests.kit.paper import DAY
-from tests.kit.staking import ERA, MIN_OWN, STREAM, Bond
+from tests.kit.staking import ERA, FUNDS, MIN_OWN, STREAM, Bond
 
 REWARD = 70_000 * ERA
 DUST = 1_000

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.staking.conftest import FUNDS
 from tests.kit.evm import ZERO_ADDRESS, call, code_of, error
-from tests.kit.staking import ERA, LIABILITY, MIN_OWN, Bond
+from tests.kit.staking import ERA, FUNDS, LIABILITY, MIN_OWN, Bond
 
 AMOUNT = 1_000 * ERA
 
