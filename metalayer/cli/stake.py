@@ -115,6 +115,9 @@ def withdraw(owner: str | None, acting: Acting) -> None:
     """Withdraw everything that is free: what has matured, and what is left with validators that were slashed.
 
     It goes to whom it belongs, whoever pays the gas. `ape metalayer stake status ACCOUNT` shows what is free and when.
+
+    \b
+      ape metalayer stake withdraw --account me
     """
     from metalayer.network.signers import address_of
     from metalayer.protocol.amounts import era
@@ -169,6 +172,9 @@ def votes(delegatee: str, acting: Acting) -> None:
     """Give the votes of all stake of the account, now and later, to DELEGATEE; `nobody` takes them back.
 
     What is leaving votes too. The account's other ERA votes as before: `delegate` of ERA decides about that.
+
+    \b
+      ape metalayer stake votes 0x… --account me
     """
     from metalayer.network.signers import address_of
     from metalayer.protocol import staking
@@ -186,6 +192,9 @@ def fund(amount: int, acting: Acting) -> None:
     """Give AMOUNT of ERA as rewards to all seated stake. It streams in seven days, and never comes back.
 
     If that would lower the present rate, it waits for the end of the stream.
+
+    \b
+      ape metalayer stake fund 70000 --account treasury
     """
     from metalayer.protocol.amounts import era
     from metalayer.staking.desk import funding
@@ -202,6 +211,9 @@ def vacate(validator: int, acting: Acting) -> None:
     """Take the seat of VALIDATOR, which showed for more than nine days no sign that it signs. Anyone may.
 
     It loses no stake, and may join again nine days later.
+
+    \b
+      ape metalayer stake vacate 5
     """
     from metalayer.protocol import staking
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from metalayer.assets.tokens import ALLOWANCE, BALANCE_OF, VOTES
 from metalayer.cli import stake
@@ -385,10 +385,15 @@ def test_no_more_than_twenty_times_the_own_stake(stakes: Stakes, deployment: Dep
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_status_2(arguments: Sequence[str], line: str) -> None:
-    from click.testing import CliRunner
-
     result = CliRunner(mix_stderr=False).invoke(stake.cli, list(arguments))
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: ")
     assert line in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", sorted(stake.cli.commands))
+def test_help_teaches_with_an_example(name: str) -> None:
+    shown = CliRunner().invoke(stake.cli, [name, "--help"]).output
+    assert f"  ape metalayer stake {name}" in shown
+    assert "--json" in shown
