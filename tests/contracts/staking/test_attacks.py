@@ -10,6 +10,7 @@ from metalayer.protocol.facts import LaneFact
 from tests.kit.court import HEADS, Charge, Court, accusation
 from tests.kit.evm import Contract, Receipt, deploy, now
 from tests.kit.paper import DAY
+from tests.kit.roles import OWNER
 from tests.kit.stack import Stack
 from tests.kit.staking import ERA, MIN_OWN, PERIOD, SETTLES, WEEK, matures_at
 
@@ -110,6 +111,7 @@ def test_nobody_lowers_what_is_seated_while_accusing(
     whale.delegate(amounts)
     staking = court.bond.staking
     assert staking.view("seatedStake") == 10 * MILLION
+    court.bond.snapshot()
     charge = equivocation(court, liar)
     gas = whale.aside(amounts, report(court, charge)).gas_used
     # Nothing was lost by that, nothing is leaving, and the whale is the reporter.
@@ -134,17 +136,19 @@ def test_nobody_raises_what_is_seated_after_the_fault(
     thieves = court.seat(rival, MILLION, MILLION, 14 * MILLION // 10)
     staking = court.bond.staking
     assert staking.view("seatedStake") == 94 * MILLION // 10
+    court.bond.snapshot()
     charges = [equivocation(court, thief) for thief in thieves]
     for charge in charges:
         court.accuse(charge, passer_by)
     court.bond.travel(SETTLES - DAY)
-    # A friend stakes with honest validators; a thief confesses once more; the friend leaves.
+    # A friend stakes with honest validators, and has a set published of that; a thief confesses once more; the friend
+    # leaves.
     whale = whale_of(court)
     amounts = dict.fromkeys(others, 3 * MILLION)
     confession = equivocation(court, thieves[0], nonce=5)
     steps = [whale.step("delegate", id_, amount) for id_, amount in amounts.items()]
     leave = [whale.step("undelegate", id_, amount) for id_, amount in amounts.items()]
-    whale.perform([*steps, report(court, confession), *leave])
+    whale.perform([*steps, whale.step("snapshot"), report(court, confession), *leave])
     print([fraction_of(court.settle(charge.accused, passer_by)) for charge in charges[:1]])
     period = court.bond.period
     court.bond.reach(matures_at(period) + DAY)
@@ -212,6 +216,41 @@ def test_accusations_that_are_pardoned_take_from_nobody(
         court.dismiss(contradiction.accused, passer_by)
         assert court.bond.validator(contradiction.accused[0]).seat
     assert fraction_of(settled) == 500
+
+
+def test_what_matured_while_a_pardoned_case_was_open_is_free(
+    tribunal: Callable[..., Court], delegator: str, operator: str, passer_by: str
+) -> None:
+    """S4: an exit that matured before the accusation that counts pays nothing, whatever was accused before that."""
+    court = tribunal(10)
+    ids = court.seat(operator, *[MIN_OWN] * 10)
+    bond = court.bond
+    bond.endow(delegator, MILLION)
+    bond.staking.send("delegate", ids[0], MILLION, sender=delegator)
+    bond.snapshot()
+    bond.staking.send("undelegate", ids[0], MILLION, sender=delegator)
+    period = bond.period
+    bond.reach(matures_at(period) - DAY)
+    published = bond.snapshot()
+    signed, attested = (LaneFact(905, 906, 4, head) for head in HEADS)
+    beside = LaneFact(905, 907, 1, HEADS[0])
+    contradiction = Charge(
+        "laneContradiction",
+        court.sign(signed, beside, by=ids[0]),
+        (attested.head, *court.attest(published, attested, beside, by=ids[1:])),
+        accusation(ids[0], "LaneContradiction", 905, 906, 4),
+    )
+    court.accuse(contradiction, passer_by)
+    bond.travel(19 * DAY)
+    charge = equivocation(court, ids[0])
+    court.accuse(charge, passer_by)
+    court.slasher.send("pardon", 905, 906, 4, sender=OWNER.address)
+    court.dismiss(contradiction.accused, passer_by)
+    court.settle(charge.accused, passer_by)
+    paid = bond.staking.send("withdraw", delegator, ids[0], period, sender=passer_by)
+    ((*_, amount, loss),) = paid.named("Withdrawn")
+    print(amount / ERA, loss / ERA)
+    assert loss == 0
 
 
 def test_to_keep_evidence_back_takes_no_more(
