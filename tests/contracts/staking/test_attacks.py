@@ -123,7 +123,6 @@ def test_nobody_lowers_what_is_seated_while_accusing(
     assert all(court.bond.units(whale.address, id_) == amount for id_, amount in amounts.items())
     liquid = court.bond.balance(whale.address)
     settled = court.settle(charge.accused, passer_by)
-    print(own, fraction_of(settled), gas, (court.bond.balance(whale.address) - liquid) / ERA, whole)
     assert fraction_of(settled) == 900
 
 
@@ -172,7 +171,6 @@ def test_nobody_raises_what_is_seated_after_the_fault(
     steps = [whale.step("delegate", id_, amount) for id_, amount in amounts.items()]
     leave = [whale.step("undelegate", id_, amount) for id_, amount in amounts.items()]
     whale.perform([*steps, whale.step("snapshot"), report(court, confession), *leave])
-    print([fraction_of(court.settle(charge.accused, passer_by)) for charge in charges[:1]])
     period = court.bond.period
     court.bond.reach(matures_at(period) + DAY)
     for id_ in others:
@@ -184,7 +182,6 @@ def test_nobody_raises_what_is_seated_after_the_fault(
         fraction_of(court.settle(charge.accused, passer_by, at=now(court.chain) + 1))
         for charge in charges[1:]
     ]
-    print(fractions)
     assert fractions == [10_000, 10_000]
 
 
@@ -272,7 +269,6 @@ def test_what_matured_while_a_pardoned_case_was_open_is_free(
     court.settle(charge.accused, passer_by)
     paid = bond.staking.send("withdraw", delegator, ids[0], period, sender=passer_by)
     ((*_, amount, loss),) = paid.named("Withdrawn")
-    print(amount / ERA, loss / ERA)
     assert loss == 0
 
 
@@ -316,7 +312,6 @@ def test_a_set_weighs_what_is_staked(
     ((_, _, _, words),) = receipt.named("SetPublished")
     weights = {"0x" + word[:20].hex(): int.from_bytes(word[20:], "big") for word in words}
     weight = sum(weights[court.keys[id_].address.lower()] for id_ in colluding)
-    print(weight / sum(weights.values()), receipt.gas_used)
     assert 3 * weight <= 2 * sum(weights.values())
 
 
@@ -330,12 +325,10 @@ def test_a_quorum_loses_all(
     published = court.bond.snapshot()
     members = dict(published.members)
     weight = sum(members[court.keys[id_].address] for id_ in colluding)
-    print(weight / sum(members.values()))
     charges = [equivocation(court, id_) for id_ in colluding]
     for charge in charges:
         court.accuse(charge, passer_by)
     fractions = {
         fraction_of(court.settle(c.accused, passer_by, at=now(court.chain) + SETTLES)) for c in charges[:3]
     }
-    print(fractions)
     assert 3 * weight <= 2 * sum(members.values()) or fractions == {10_000}
