@@ -46,6 +46,9 @@ abstract contract Delegations is Custody, Seats {
 
     /// @inheritdoc IStaking
     function rebond(uint256 id, uint256 period, uint256 amount) external {
+        // Stake that could come back at once could be away for no longer than it takes to publish a set.
+        uint256 earliest = (period + 2) * PERIOD;
+        require(block.timestamp >= earliest, TooEarly(earliest));
         uint256 leaving = unbonding[msg.sender][id][period];
         require(amount <= leaving, NotEnough(leaving, amount));
         _bond(id, amount);
