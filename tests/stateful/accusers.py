@@ -24,7 +24,7 @@ from tests.stateful.stakes import Bonded
 LIES = [keccak(text="lie"), keccak(text="other lie")]
 _KINDS_OF_A = ("LaneEquivocation", "SetEquivocation")
 _ABOUT_SETS = ("SetEquivocation", "FalseSet", "SetContradiction")
-SPOKES = (901, 902)
+SPOKES = (905, 906)
 """The lane between two other chains, about which the hub knows nothing."""
 
 
@@ -88,7 +88,7 @@ class Accusers(Bonders):
         nonce, head, _ = self.court.gateway.view("outboxLane", self.arena.spoke)
         must("S11", "the lane", nonce, self.nonce)
         self.heads[nonce] = head
-        self.ids[nonce] = receipt.named("LaneExtended")[0][-1]
+        self.ids[nonce] = receipt.named("MessageSent")[0][0]
 
     @rule(gap=st.sampled_from([1, 2]))
     def restart_the_lane(self, gap: int) -> None:

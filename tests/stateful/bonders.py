@@ -283,7 +283,7 @@ class Bonders(Bonds):
         def effect(receipt: Receipt) -> None:
             must("S2", "what arrived", receipt.named("Funded")[0][-1], self.donated)
             self.stakes.accounted += self.donated
-            streams = self.bond.rewards.waiting == 0
+            streams = self.bond.rewards.stream_end == now + STREAM
             if at_once is not None and self.donated + stream.waiting:
                 must("S12", "whether it streams at once", streams, at_once)
                 self.reach("streams" if streams else "waits")
