@@ -12,10 +12,10 @@ import {ISetBuilder} from "./ISetBuilder.sol";
 /// seats comes, every `TERM`, the validator set that all gateways take. Amounts are wei of ERA, times are Unix time.
 ///
 /// **Stake** stays the votes of whom its holder chose: it lies in surrogates, one for each delegatee, that do nothing.
-/// What leaves a validator does so with its period of `PERIOD`: it matures `UNBONDING_PERIODS` periods after that began,
-/// which is 21 to 24 days from now, and answers for the validator until then. Delegated stake leaves at once what
-/// nothing can be held against: a validator that never sat, or that lost its seat 24 days ago. Own stake never does:
-/// an id costs the minimum for that time, so that nobody uses up the 65,535 ids.
+/// What leaves a validator does so with its period of `PERIOD`: it matures `UNBONDING_PERIODS` periods after that
+/// began, which is 21 to 24 days from now, and answers for the validator until then. Delegated stake leaves at once
+/// what nothing can be held against: a validator that never sat, or that lost its seat 24 days ago. Own stake never
+/// does: an id costs the minimum for that time, so that nobody uses up the 65,535 ids.
 ///
 /// **Rewards** are what anyone sends to this contract. They stream to the seated stake in `STREAM`.
 ///
@@ -76,15 +76,10 @@ interface IStaking {
     event Frozen(uint256 indexed id, uint256 own, uint256 delegated);
     /// @notice Emitted when the last open case of a validator was dismissed.
     event Unfrozen(uint256 indexed id);
-    /// @notice Emitted when a validator ends: the part of its stake that is lost, in basis points, what that is of its
-    /// own and of delegated stake, and what the reporter got.
+    /// @notice Emitted when a validator ends: the part of its stake that is lost, in basis points, and what that is of
+    /// its own and of delegated stake.
     event Settled(
-        uint256 indexed id,
-        address indexed reporter,
-        uint256 fraction,
-        uint256 ownLoss,
-        uint256 loss,
-        uint256 bounty
+        uint256 indexed id, address indexed reporter, uint256 fraction, uint256 ownLoss, uint256 loss
     );
 
     /// @notice Thrown when anyone but the validator's operator acts for it.
@@ -147,8 +142,8 @@ interface IStaking {
         external
         returns (uint256 id);
 
-    /// @notice Replaces a validator's key. Only the operator. The next set has the new one; the old one stays liable for
-    /// 24 days, longer than any set that has it can sign. Not for ended validators.
+    /// @notice Replaces a validator's key. Only the operator. The next set has the new one; the old one stays liable
+    /// for 24 days, longer than any set that has it can sign. Not for ended validators.
     function rotateKey(uint256 id, address signer, bytes calldata possession) external;
 
     /// @notice Bonds more own stake. Only the operator, not while accused.
@@ -166,8 +161,8 @@ interface IStaking {
     /// an open validator that is not accused. Who was silent for `SILENCE` before it lost its seat waits as long after.
     function join(uint256 id) external;
 
-    /// @notice Gives up for good: the seat at once, and with it all rewards to come. Stake stays liable until it leaves.
-    /// Only the operator.
+    /// @notice Gives up for good: the seat at once, and with it all rewards to come. Stake stays liable until it
+    /// leaves. Only the operator.
     function leave(uint256 id) external;
 
     /// @notice Pays an operator's earnings to a recipient. Only the operator.
@@ -189,13 +184,13 @@ interface IStaking {
 
     /// @notice Pays what left with a period to the account that it belongs to, from its maturity on; less the loss if
     /// the validator was slashed before that, and then at once. Anyone may call.
-    function withdraw(address account, uint256 id, uint256 period) external;
+    function withdraw(address holder, uint256 id, uint256 period) external;
 
     /// @notice The same for own stake. Anyone may call.
     function withdrawOwn(uint256 id, uint256 period) external;
 
     /// @notice Gives back what an account has with an ended validator, less the loss. Anyone may call.
-    function release(address account, uint256 id) external;
+    function release(address holder, uint256 id) external;
 
     /// @notice Gives back what an ended validator has of own stake. Anyone may call.
     function releaseOwn(uint256 id) external;
@@ -209,8 +204,8 @@ interface IStaking {
     /// later. This lasts until all of it has left. The delegatee's first stake costs a surrogate.
     function delegateVotes(address delegatee) external;
 
-    /// @notice Uses a permit (ERC-2612) of the caller for this contract, for the calls that follow in a `multicall`. Does
-    /// nothing if the permit is not valid: somebody may have used it before.
+    /// @notice Uses a permit (ERC-2612) of the caller for this contract, for the calls that follow in a `multicall`.
+    /// Does nothing if the permit is not valid: somebody may have used it before.
     function permit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     // Anyone
@@ -219,11 +214,12 @@ interface IStaking {
     /// would lower the rate: then it waits for the end of the stream.
     function fund() external;
 
-    /// @notice Publishes the set of the validators that are seated: after `TERM`, or at once after a slash ended the term.
+    /// @notice Publishes the set of the validators that are seated: after `TERM`, or at once after a slash ended the
+    /// term.
     function snapshot() external;
 
     /// @notice Shows that validators sign: that they signed the newest set's fact. It need not be a quorum. Counts for
-    /// those that are seated.
+    /// those that are seated, and as often as it is shown while that set is the newest.
     function checkIn(Attestation calldata attestation, bytes32[] calldata proof) external;
 
     /// @notice Takes the seat of a validator that did not check in for `SILENCE`.
@@ -233,14 +229,15 @@ interface IStaking {
 
     /// @notice Opens a case: nothing that can be slashed now leaves the validator until its cases are closed. Only the
     /// Slasher; reverts if nothing can be held against the validator.
-    /// @param unseat Takes the validator's seat, and ends the term.
+    /// @param unseat Takes the validator's seat. Ends the term, if the newest set may have it.
     function freeze(uint256 id, bool unseat) external;
 
     /// @notice Closes a case without a slash. Does nothing for an ended validator. Only the Slasher.
     function unfreeze(uint256 id) external;
 
-    /// @notice Slashes and ends a validator with an open case. 10 % of what is taken of its bonded own stake goes to the
-    /// reporter, the rest to the treasury: at once of own stake, otherwise when it leaves. Only the Slasher.
+    /// @notice Slashes and ends a validator with an open case. What is taken of its bonded own stake is paid at once,
+    /// the rest of the loss when the stake leaves: 10 % of own stake to the reporter, all other to the treasury. Only
+    /// the Slasher.
     function settle(uint256 id, address reporter) external;
 
     // Views
@@ -258,22 +255,22 @@ interface IStaking {
     function validatorCount() external view returns (uint256);
 
     /// @notice What an account delegated to a validator.
-    function position(address account, uint256 id) external view returns (Position memory);
+    function position(address holder, uint256 id) external view returns (Position memory);
 
     /// @notice What an account has leaving a validator with a period.
-    function unbonding(address account, uint256 id, uint256 period) external view returns (uint256);
+    function unbonding(address holder, uint256 id, uint256 period) external view returns (uint256);
 
     /// @notice All that leaves a validator with a period.
     function exits(uint256 id, uint256 period) external view returns (Exits memory);
 
     /// @notice All stake of an account.
-    function account(address account_) external view returns (Account memory);
+    function account(address holder) external view returns (Account memory);
 
     /// @notice Who holds the stake whose votes are a delegatee's; zero if none was needed yet.
     function surrogateOf(address delegatee) external view returns (address);
 
     /// @notice What an account can claim from these validators, each named once, and from what was collected before.
-    function claimable(address account_, uint256[] calldata ids) external view returns (uint256);
+    function claimable(address holder, uint256[] calldata ids) external view returns (uint256);
 
     /// @notice What the operator can claim.
     function earnings(uint256 id) external view returns (uint256);

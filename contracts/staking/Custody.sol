@@ -10,15 +10,18 @@ import {Ledger} from "./Ledger.sol";
 import {Surrogate} from "./Surrogate.sol";
 import {Account} from "./types/Position.sol";
 
+// A surrogate's birth calls nothing but ERA, which calls nobody, and every entry is guarded.
+// slither-disable-start reentrancy-no-eth
+
 /// @title Custody: where stake lies, and whose votes it is
-/// @notice An account's stake lies in one surrogate. The account names the surrogate, not the delegatee: whatever happens
-/// to delegations, nobody's stake is ever drawn from where another's lies.
+/// @notice An account's stake lies in one surrogate. The account names the surrogate, not the delegatee: whatever
+/// happens to delegations, nobody's stake is ever drawn from where another's lies.
 abstract contract Custody is Ledger {
     using SafeERC20 for IERC20;
 
     /// @inheritdoc IStaking
     mapping(address delegatee => address) public surrogateOf;
-    mapping(address account => Account) private _accounts;
+    mapping(address holder => Account) private _accounts;
 
     /// @inheritdoc IStaking
     function delegateVotes(address delegatee) external nonReentrant {
@@ -37,8 +40,8 @@ abstract contract Custody is Ledger {
     }
 
     /// @inheritdoc IStaking
-    function account(address account_) external view returns (Account memory) {
-        return _accounts[account_];
+    function account(address holder) external view returns (Account memory) {
+        return _accounts[holder];
     }
 
     /// @dev Takes ERA of the owner, who must have approved it, into its stake.
@@ -54,8 +57,8 @@ abstract contract Custody is Ledger {
         ERA.safeTransferFrom(owner, surrogate, amount);
     }
 
-    /// @dev Gives stake of the owner to anyone. With the last of it, its choice of a delegatee is forgotten: it may have
-    /// chosen another for its ERA meanwhile.
+    /// @dev Gives stake of the owner to anyone. With the last of it, its choice of a delegatee is forgotten: it may
+    /// have chosen another for its ERA meanwhile.
     function _give(address owner, address to, uint256 amount) internal {
         if (amount == 0) return;
         Account storage stake = _accounts[owner];
@@ -74,3 +77,4 @@ abstract contract Custody is Ledger {
         }
     }
 }
+// slither-disable-end reentrancy-no-eth

@@ -11,9 +11,9 @@ import {Position, Rewards} from "./types/Position.sol";
 import {Validator} from "./types/Validator.sol";
 
 /// @title Earnings: how rewards reach stake
-/// @notice One sum for everybody, what a seated wei ever earned; one for each validator, what a wei delegated to it ever
-/// earned; and what each position had seen of that. Divisions round down: what they leave over goes on streaming, or
-/// stays in the contract, dust below one wei for each time that something is collected.
+/// @notice One sum for everybody, what a seated wei ever earned; one for each validator, what a wei delegated to it
+/// ever earned; and what each position had seen of that. Divisions round down: what they leave over goes on streaming,
+/// or stays in the contract, dust below one wei for each time that something is collected.
 abstract contract Earnings is Ledger {
     using Math for uint256;
     using SafeCast for uint256;
@@ -40,7 +40,7 @@ abstract contract Earnings is Ledger {
     uint96 private _waiting;
 
     /// @dev Rewards that were collected from positions and not claimed.
-    mapping(address account => uint256) private _collected;
+    mapping(address holder => uint256) private _collected;
 
     constructor() {
         _accruedAt = uint40(block.timestamp);
@@ -104,12 +104,12 @@ abstract contract Earnings is Ledger {
     }
 
     /// @inheritdoc IStaking
-    function claimable(address account_, uint256[] calldata ids) external view returns (uint256 amount) {
-        amount = _collected[account_];
+    function claimable(address holder, uint256[] calldata ids) external view returns (uint256 amount) {
+        amount = _collected[holder];
         (uint256 perUnit,,,) = _accrued();
         for (uint256 i; i < ids.length; ++i) {
             Validator storage v = _validators[ids[i]];
-            Position storage stake = _positions[account_][ids[i]];
+            Position storage stake = _positions[holder][ids[i]];
             uint256 index = v.index;
             if (v.seat != 0) index += _net(v, perUnit - v.mark);
             amount += _reward(stake.units, index - stake.index);
@@ -158,7 +158,7 @@ abstract contract Earnings is Ledger {
 
     /// @dev Makes the announced commission the present one, if its time has come.
     function _adoptCommission(Validator storage v) internal {
-        if (v.commission != v.nextCommission && block.timestamp >= v.nextCommissionAt) v.commission = v.nextCommission;
+        if (_isCommissionDue(v)) v.commission = v.nextCommission;
     }
 
     /// @dev The validator begins to earn.
@@ -178,14 +178,23 @@ abstract contract Earnings is Ledger {
     /// counts from the validator's last touch on if it is lower, and from this one on if it is higher: never backwards.
     function _net(Validator storage v, uint256 delta) private view returns (uint256) {
         uint256 commission = v.commission;
-        if (block.timestamp >= v.nextCommissionAt) commission = commission.min(v.nextCommission);
+        if (_isCommissionDue(v)) commission = commission.min(v.nextCommission);
         return delta * (BASIS_POINTS - commission) / BASIS_POINTS;
     }
 
     /// @dev What the operator earned: all, but what each delegated unit did.
     function _earned(Validator storage v, uint256 delta, uint256 net) private view returns (uint256) {
         uint256 stake = v.stake;
-        return (stake * delta - (stake - v.own) * net) / _SCALE;
+        // 96 bits by 128; the own stake is part of all, and the net part of the delta.
+        unchecked {
+            return (stake * delta - (stake - v.own) * net) / _SCALE;
+        }
+    }
+
+    /// @dev True if the announced commission is not the present one, and its time has come. The time is in another
+    /// word.
+    function _isCommissionDue(Validator storage v) private view returns (bool) {
+        return v.commission != v.nextCommission && block.timestamp >= v.nextCommissionAt;
     }
 
     /// @dev What a seated wei ever earned, what is left to stream, until when, and whether what waited streams now.
@@ -208,17 +217,24 @@ abstract contract Earnings is Ledger {
             (more, left) = _flow(left + _waiting, begin, end);
             paid += more;
         }
-        uint256 delta = paid * _SCALE / stake;
-        perUnit += delta;
-        // What nobody earned because of the division goes on streaming.
-        left += paid - (delta * stake).ceilDiv(_SCALE);
+        // Amounts fit 96 bits, and what was earned for each unit 128: `_accrue` checks that.
+        unchecked {
+            uint256 delta = paid * _SCALE / stake;
+            perUnit += delta;
+            // What nobody earned because of the division goes on streaming.
+            // slither-disable-next-line divide-before-multiply
+            left += paid - (delta * stake + _SCALE - 1) / _SCALE;
+        }
     }
 
-    /// @dev Of an amount that streams from `since` to `end`: what was earned by now, and what is left.
+    /// @dev Of an amount that streams from `since` to `end`: what was earned by now, and what is left. 96 bits by 40
+    /// bits of seconds: nothing overflows.
     function _flow(uint256 amount, uint256 since, uint256 end) private view returns (uint256 paid, uint256 left) {
-        if (since >= end) return (amount, 0);
-        paid = amount * (block.timestamp.min(end) - since) / (end - since);
-        left = amount - paid;
+        if (block.timestamp >= end) return (amount, 0);
+        unchecked {
+            paid = amount * (block.timestamp - since) / (end - since);
+            left = amount - paid;
+        }
     }
 
     function _reward(uint256 units, uint256 delta) private pure returns (uint256) {

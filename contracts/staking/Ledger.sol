@@ -27,10 +27,12 @@ abstract contract Ledger is IStaking, ReentrancyGuardTransient {
     uint256 public immutable MIN_OWN;
 
     mapping(uint256 id => Validator) internal _validators;
-    mapping(address account => mapping(uint256 id => Position)) internal _positions;
+    // Written through pointers.
+    // slither-disable-next-line uninitialized-state
+    mapping(address holder => mapping(uint256 id => Position)) internal _positions;
     mapping(uint256 id => mapping(uint256 period => Exits)) internal _exits;
     /// @inheritdoc IStaking
-    mapping(address account => mapping(uint256 id => mapping(uint256 period => uint256))) public unbonding;
+    mapping(address holder => mapping(uint256 id => mapping(uint256 period => uint256))) public unbonding;
 
     constructor(IERC20 era, uint256 minOwn) {
         require(address(era) != address(0), ZeroAddress());
@@ -46,8 +48,8 @@ abstract contract Ledger is IStaking, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStaking
-    function position(address account_, uint256 id) external view returns (Position memory) {
-        return _positions[account_][id];
+    function position(address holder, uint256 id) external view returns (Position memory) {
+        return _positions[holder][id];
     }
 
     /// @inheritdoc IStaking
@@ -75,8 +77,8 @@ abstract contract Ledger is IStaking, ReentrancyGuardTransient {
         require(v.state == ValidatorState.Ended, WrongState(id, v.state));
     }
 
-    /// @dev True if nothing that the validator signed can be held against its stake. Never within a transaction in which
-    /// it has, or had, a seat: borrowed stake that took one cannot be given back.
+    /// @dev True if nothing that the validator signed can be held against its stake. Never within a transaction in
+    /// which it has, or had, a seat: borrowed stake that took one cannot be given back.
     function _isFree(Validator storage v) internal view returns (bool) {
         if (v.seat != 0 || v.openCases != 0) return false;
         uint256 since = v.unseatedAt;

@@ -9,31 +9,31 @@ import {ValidatorSet} from "../metalayer/types/ValidatorSet.sol";
 /// @title SetBuilder
 /// @notice See {ISetBuilder}.
 contract SetBuilder is ISetBuilder {
+    using Arrays for bytes32[];
     using Attestations for bytes32;
     using Attestations for ValidatorSet;
 
-    /// @dev The cap is 3/10 of the total. At most three validators are above it.
+    /// @dev The cap is 3/10 of the total.
     uint256 private constant _CAP = 3;
     uint256 private constant _WHOLE = 10;
     uint256 private constant _LARGEST = 4;
 
     /// @inheritdoc ISetBuilder
-    function build(bytes32[] memory words, uint64 version, uint64 expires)
+    function build(bytes32[] calldata words, uint64 version, uint64 expires)
         external
         view
         returns (bytes32[] memory validators, bytes32 setHash)
     {
-        _cap(words);
         // By signer, which comes first in the word.
-        validators = Arrays.sort(words);
+        validators = _capped(words).sort();
         ValidatorSet memory set = ValidatorSet(version, expires, validators);
         set.check();
         setHash = set.hash();
     }
 
-    /// @dev If the k largest have the cap c each and the others R together, c = 3/10 of k c + R, so c = 3 R / (10 - 3 k).
-    /// As many are lowered as are above that: the others never are then.
-    function _cap(bytes32[] memory words) private pure {
+    /// @dev If the k largest have the cap c each and the others R together, c is 3/10 of k c + R: c = 3 R / (10 - 3 k).
+    /// As many are lowered as are above that; the others are not above it then. At most three: for k = 3, c is 3 R.
+    function _capped(bytes32[] memory words) private pure returns (bytes32[] memory) {
         uint256 rest;
         uint256[_LARGEST] memory weights;
         uint256[_LARGEST] memory places;
@@ -42,13 +42,13 @@ contract SetBuilder is ISetBuilder {
             rest += weight;
             if (weight > weights[_LARGEST - 1]) _insert(weights, places, weight, i);
         }
-        for (uint256 k; k < _LARGEST; ++k) {
+        for (uint256 k;; ++k) {
             uint256 cap = _CAP * rest / (_WHOLE - _CAP * k);
             if (weights[k] <= cap) {
                 for (uint256 j; j < k; ++j) {
                     words[places[j]] = bytes32((uint256(words[places[j]]) >> 96 << 96) | cap);
                 }
-                return;
+                return words;
             }
             rest -= weights[k];
         }

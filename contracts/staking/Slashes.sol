@@ -21,8 +21,6 @@ abstract contract Slashes is Withdrawals, Sets {
     uint256 public constant CORRELATED_WEEKS = 4;
     /// @notice Least part of the stake that a slash takes, in basis points.
     uint256 public constant MIN_FRACTION = 500;
-    /// @notice Of what is taken of the own stake at once, one part in so many is the reporter's.
-    uint256 public constant BOUNTY_DIVISOR = 10;
 
     /// @inheritdoc IStaking
     address public immutable SLASHER;
@@ -58,7 +56,7 @@ abstract contract Slashes is Withdrawals, Sets {
             accused.slashable += uint128(own + delegated);
             emit Frozen(id, own, delegated);
         }
-        if (unseat && v.seat != 0) _endTerm(id, v);
+        if (unseat) _endTerm(id, v);
     }
 
     /// @inheritdoc IStaking
@@ -74,7 +72,7 @@ abstract contract Slashes is Withdrawals, Sets {
         Validator storage v = _validators[id];
         _requireNotEnded(id, v);
         require(v.openCases != 0, NotLiable(id));
-        if (v.seat != 0) _endTerm(id, v);
+        _endTerm(id, v);
         v.state = ValidatorState.Ended;
         uint256 fraction = _fraction(v.frozenSince);
         uint256 ownSlashable = v.ownSlashable;
@@ -86,15 +84,15 @@ abstract contract Slashes is Withdrawals, Sets {
         uint256 taken = _part(own, ownLoss, ownSlashable);
         v.own = uint96(own - taken);
         v.stake -= uint96(taken);
-        uint256 bounty = taken / BOUNTY_DIVISOR;
-        emit Settled(id, reporter, fraction, ownLoss, loss - ownLoss, bounty);
-        address operator = v.operator;
-        _give(operator, reporter, bounty);
-        _give(operator, TREASURY, taken - bounty);
+        if (taken < ownLoss) _reporters[id] = reporter;
+        emit Settled(id, reporter, fraction, ownLoss, loss - ownLoss);
+        _takeOwn(v.operator, taken, reporter);
     }
 
+    /// @dev Takes the seat of a validator, and lets another set follow at once if the newest may have it.
     function _endTerm(uint256 id, Validator storage v) private {
-        _unseat(id, v);
+        if (v.seat != 0) _unseat(id, v);
+        else if (v.unseatedAt < setAt) return;
         termEnded = true;
     }
 

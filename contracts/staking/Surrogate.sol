@@ -11,6 +11,8 @@ contract Surrogate {
     /// @param delegatee Whose votes that is; zero for nobody's.
     constructor(address era, address delegatee) {
         IVotes(era).delegate(delegatee);
+        // ERA returns true or reverts.
+        // slither-disable-next-line unused-return
         IERC20(era).approve(msg.sender, type(uint256).max);
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {

@@ -12,8 +12,14 @@ import {Validator, ValidatorState} from "./types/Validator.sol";
 /// @notice All pay the owner of the stake, whoever calls. What a slash takes goes to the treasury when the rest leaves,
 /// each amount rounded up by itself.
 abstract contract Withdrawals is Custody, Seats {
+    /// @notice Of the own stake that a slash takes, one part in so many is the reporter's.
+    uint256 public constant BOUNTY_DIVISOR = 10;
+
     /// @inheritdoc IStaking
     address public immutable TREASURY;
+
+    /// @dev Of validators that were slashed while own stake was leaving.
+    mapping(uint256 id => address) internal _reporters;
 
     constructor(address treasury) {
         require(treasury != address(0), ZeroAddress());
@@ -21,14 +27,15 @@ abstract contract Withdrawals is Custody, Seats {
     }
 
     /// @inheritdoc IStaking
-    function withdraw(address account_, uint256 id, uint256 period) external nonReentrant {
-        uint256 amount = unbonding[account_][id][period];
+    function withdraw(address holder, uint256 id, uint256 period) external nonReentrant {
+        uint256 amount = unbonding[holder][id][period];
         require(amount != 0, ZeroAmount());
         Validator storage v = _validators[id];
         uint256 loss = _isLiable(id, v, period) ? _part(amount, v.loss, v.slashable) : 0;
-        delete unbonding[account_][id][period];
-        emit Withdrawn(id, account_, period, amount, loss);
-        _giveBack(account_, amount, loss);
+        delete unbonding[holder][id][period];
+        emit Withdrawn(id, holder, period, amount, loss);
+        _give(holder, TREASURY, loss);
+        _give(holder, holder, amount - loss);
     }
 
     /// @inheritdoc IStaking
@@ -40,22 +47,25 @@ abstract contract Withdrawals is Custody, Seats {
         uint256 loss = _isLiable(id, v, period) ? _part(amount, v.ownLoss, v.ownSlashable) : 0;
         all.own = 0;
         emit OwnWithdrawn(id, period, amount, loss);
-        _giveBack(v.operator, amount, loss);
+        address operator = v.operator;
+        if (loss != 0) _takeOwn(operator, loss, _reporters[id]);
+        _give(operator, operator, amount - loss);
     }
 
     /// @inheritdoc IStaking
-    function release(address account_, uint256 id) external nonReentrant {
+    function release(address holder, uint256 id) external nonReentrant {
         Validator storage v = _validators[id];
         _requireEnded(id, v);
-        Position storage stake = _positions[account_][id];
+        Position storage stake = _positions[holder][id];
         uint256 units = stake.units;
         require(units != 0, ZeroAmount());
-        _collect(account_, v, stake);
+        _collect(holder, v, stake);
         stake.units = 0;
         v.stake -= uint96(units);
         uint256 loss = _part(units, v.loss, v.slashable);
-        emit Released(id, account_, units, loss);
-        _giveBack(account_, units, loss);
+        emit Released(id, holder, units, loss);
+        _give(holder, TREASURY, loss);
+        _give(holder, holder, units - loss);
     }
 
     /// @inheritdoc IStaking
@@ -67,7 +77,16 @@ abstract contract Withdrawals is Custody, Seats {
         v.own = 0;
         v.stake -= uint96(own);
         emit OwnReleased(id, own);
-        _giveBack(v.operator, own, 0);
+        address operator = v.operator;
+        _give(operator, operator, own);
+    }
+
+    /// @dev What a slash takes of own stake. The reporter is paid for all of it, or an operator could spoil the pay by
+    /// leaving first.
+    function _takeOwn(address operator, uint256 loss, address reporter) internal {
+        uint256 bounty = loss / BOUNTY_DIVISOR;
+        _give(operator, reporter, bounty);
+        _give(operator, TREASURY, loss - bounty);
     }
 
     /// @dev `loss` / `slashable` of an amount, rounded up.
@@ -76,18 +95,14 @@ abstract contract Withdrawals is Custody, Seats {
     }
 
     /// @dev True if the exit answers for what the validator was slashed for: it had not matured when the first case was
-    /// opened. Otherwise it must have matured, and not be held.
+    /// opened. Otherwise it must have matured, and not be held. An ended validator's case stays open.
     function _isLiable(uint256 id, Validator storage v, uint256 period) private view returns (bool) {
         uint256 maturesAt = (period + UNBONDING_PERIODS) * PERIOD;
-        bool frozen = maturesAt > v.frozenSince;
-        if (frozen && v.state == ValidatorState.Ended) return true;
+        if (v.openCases != 0 && maturesAt > v.frozenSince) {
+            require(v.state == ValidatorState.Ended, ExitHeld(id, period));
+            return true;
+        }
         require(block.timestamp >= maturesAt, TooEarly(maturesAt));
-        require(!frozen || v.openCases == 0, ExitHeld(id, period));
         return false;
-    }
-
-    function _giveBack(address owner, uint256 amount, uint256 loss) private {
-        _give(owner, TREASURY, loss);
-        _give(owner, owner, amount - loss);
     }
 }

@@ -191,6 +191,12 @@ def call(
     return Revert(bytes.fromhex((failure.get("data") or "0x")[2:]))
 
 
+def events_of(contract: Contract) -> list[Event]:
+    """Everything that a contract ever logged, in order."""
+    wanted = {"address": contract.address, "fromBlock": "0x0", "toBlock": "latest"}
+    return [_event(Log.read(raw)) for raw in contract.chain.rpc("eth_getLogs", [wanted])]
+
+
 def views(calls: Sequence[tuple[Any, ...]]) -> list[int]:
     """What (contract, method, arguments...) return, each as one number, all of one chain and in one request."""
     requests = [
