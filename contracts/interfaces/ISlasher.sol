@@ -7,9 +7,9 @@ import {IMetalayer} from "./IMetalayer.sol";
 import {IStaking} from "./IStaking.sol";
 
 /// @title Slasher: from evidence to the slash, on the hub
-/// @notice Whoever has evidence against a validator ({Evidence}) opens a case, without a bond. From then on nothing that
-/// could be slashed leaves the validator. After `SETTLE_DELAY` anyone settles the case: {IStaking-settle} slashes, and
-/// pays the reporter. How much is lost depends on who else is accused, not on how many cases there are.
+/// @notice Whoever has evidence against a validator ({Evidence}) opens a case, without a bond. From then on nothing
+/// that could be slashed leaves the validator. After `SETTLE_DELAY` anyone settles the case: {IStaking-settle} slashes,
+/// and pays the reporter. How much is lost depends on who else is accused, not on how many cases there are.
 ///
 /// - (a) Equivocation: the validator contradicts itself. It loses its seat at once. Nobody can pardon it.
 /// - (b) A false fact about the hub. It loses its seat at once. Honest validators are convicted if the hub itself was
@@ -99,7 +99,7 @@ interface ISlasher {
     error SetHasEnded(uint64 version, uint256 expires);
     /// @notice Thrown when a pardon does not reach further than the one before.
     error PardonNotRaised(uint64 through, uint64 present);
-    /// @notice Thrown when the gateway is in the middle of a delivery: what stands in a lane may not have been tried yet.
+    /// @notice Thrown when the gateway is in the middle of a delivery: what stands in a lane may not have been tried.
     error DeliveryUnderWay();
     /// @notice Thrown when the owner renounces: without one nobody could pardon.
     error OwnershipNotRenounceable();

@@ -31,8 +31,8 @@ struct RestartFact {
     uint256 nonce;
 }
 
-/// @notice States that the destination did not execute message `id`, at place `nonce` of the lane (origin, destination),
-/// before its deadline, and left it with this status ({MessageStatus}).
+/// @notice States that the destination did not execute message `id`, at place `nonce` of the lane (origin,
+/// destination), before its deadline, and left it with this status ({MessageStatus}).
 struct UnexecutedFact {
     uint256 origin;
     uint256 destination;
@@ -322,8 +322,8 @@ library Evidence {
         );
     }
 
-    /// @dev No two sequences of ids lead to one head, and the Inbox gives every place of a lane one id: ids that lead to
-    /// its head are those that it replayed, and their number tells the place of the first.
+    /// @dev No two sequences of ids lead to one head, and none leads to a genesis head: ids that lead to the Inbox's
+    /// head are those that it replayed, and their number tells the place of the first.
     function _checkExecuted(
         IInbox gateway,
         UnexecutedFact calldata fact,

@@ -246,8 +246,8 @@ contract Slasher is ISlasher, Ownable2Step {
         return STAKING.setHash(version);
     }
 
-    /// @dev A gateway that is delivering refuses every entry with an error of its reentrancy guard. No restart stands at
-    /// place 0: at rest it says that there is nothing to announce.
+    /// @dev A gateway that is delivering refuses every entry by its reentrancy guard. At rest it says that there is no
+    /// notice to repeat: no restart ever stands at place 0.
     function _checkNoDelivery() private {
         try GATEWAY.noticeRestart(0, 0) {}
         catch (bytes memory reason) {

@@ -10,9 +10,21 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
-from metalayer.protocol.facts import Fact, LaneFact, SignedFact, Tree, signed_facts
+from metalayer.protocol.facts import (
+    Fact,
+    LaneFact,
+    RestartFact,
+    SetFact,
+    SignedFact,
+    Tree,
+    UnexecutedFact,
+    signed_facts,
+)
+from metalayer.protocol.message import interoperable
 from tests.kit.chains import BoundChain
-from tests.kit.evm import Contract, Receipt, Revert, created_address, deploy
+from tests.kit.evm import Contract, Receipt, Revert, created_address, deploy, now
+from tests.kit.paper import DAY, PaperLane, PaperRelayer
+from tests.kit.stack import Stack
 from tests.kit.staking import SETTLES, Bond, signing_key
 
 KINDS = (
@@ -33,6 +45,8 @@ Accusation = tuple[int, int, int, int, int]
 
 
 HEADS = [keccak(text="head"), keccak(text="other head")]
+LIAR = 5
+"""Of the validators 1 to 5, of equal stake: without it the others are a quorum."""
 DECOYS = LaneFact(903, 901, 1, HEADS[0]), LaneFact(903, 902, 1, HEADS[0])
 """What is signed beside."""
 
@@ -148,3 +162,89 @@ class Court:
 
     def state_of(self, accused: Accusation) -> str:
         return STATES[self.slasher.view("caseOf", self.key_of(accused))[1]]
+
+
+@dataclass(frozen=True)
+class Prosecution:
+    """Evidence of every sort against validators of a court, over the hub's lane to a spoke and the lane back."""
+
+    court: Court
+    published: ValidatorSet
+    """The newest set: all but the liar are a quorum of it."""
+    spoke: Stack
+    sender: str
+    """Sends from the hub, for nothing."""
+    paper: PaperRelayer
+    """Delivers to the hub."""
+    recipient: str
+    inbound: PaperLane
+
+    @property
+    def _ends(self) -> tuple[int, int]:
+        return self.court.chain.chain_id, self.spoke.chain.chain_id
+
+    def send(self, count: int) -> tuple[list[bytes], list[bytes]]:
+        """Sends messages from the hub: (ids, heads)."""
+        recipient = interoperable(self._ends[1], self.spoke.recipient.address)
+        sent = [
+            self.court.gateway.send("sendMessage", recipient, b"", [], sender=self.sender)
+            for _ in range(count)
+        ]
+        return (
+            [receipt.named("MessageSent")[0][0] for receipt in sent],
+            [receipt.named("LaneExtended")[0][5] for receipt in sent],
+        )
+
+    def deliver(self, count: int) -> Receipt:
+        """Delivers the lane back to the hub's recipient, with so many new messages."""
+        for _ in range(count):
+            self.inbound.append(self.sender, self.recipient, deliver_before=now(self.court.chain) + DAY)
+        return self.paper.deliver(self.inbound)
+
+    def charge(self, entry: str, by: int = LIAR) -> Charge:
+        """Evidence for an entry of the Slasher: of place 2 or 4 of a lane, or of version 1, 2 or 7 of sets."""
+        hub, spoke = self._ends
+        lane, other_lane = (LaneFact(spoke, hub, 4, head) for head in HEADS)
+        one_set, other_set = (SetFact(7, head) for head in HEADS)
+
+        def sign(fact: Fact) -> SignedFact:
+            return self.court.sign(fact, *DECOYS, by=by)
+
+        def attest(fact: Fact) -> tuple[Any, ...]:
+            return self.court.attest(self.published, fact, by=range(1, 5))
+
+        def made(fact: Fact, kind: str, *rest: Any) -> Charge:
+            place = (
+                (fact.version,) if isinstance(fact, SetFact) else (fact.origin, fact.destination, fact.nonce)
+            )
+            return Charge(entry, sign(fact), rest, accusation(by, kind, *place))
+
+        match entry:
+            case "laneEquivocation":
+                return made(lane, "LaneEquivocation", other_lane.head, sign(other_lane).fields)
+            case "setEquivocation":
+                return made(one_set, "SetEquivocation", other_set.set_hash, sign(other_set).fields)
+            case "placeEquivocation":
+                return made(lane, "LaneEquivocation", sign(RestartFact(spoke, hub, 4)).fields)
+            case "falseHead":
+                ids, heads = self.send(3)
+                return made(LaneFact(hub, spoke, 2, HEADS[0]), "FalsePlace", heads[1], ids[2:])
+            case "beyondLane":
+                return made(LaneFact(hub, spoke, 4, HEADS[0]), "FalsePlace")
+            case "falseRestart":
+                return made(RestartFact(hub, spoke, 4), "FalsePlace")
+            case "falseSet":
+                return made(SetFact(1, HEADS[0]), "FalseSet")
+            case "beyondSets":
+                return made(SetFact(2, HEADS[0]), "FalseSet")
+            case "falseUnexecuted":
+                self.deliver(3)
+                ids = [message.id for message in self.inbound.messages]
+                unexecuted = UnexecutedFact(spoke, hub, 2, ids[1], 0)
+                return made(unexecuted, "FalseUnexecuted", self.inbound.heads[1], ids[2:])
+            case "laneContradiction":
+                return made(lane, "LaneContradiction", other_lane.head, *attest(other_lane))
+            case "setContradiction":
+                return made(one_set, "SetContradiction", other_set.set_hash, *attest(other_set))
+            case _:
+                raise AssertionError(f"the Slasher has no entry {entry}")

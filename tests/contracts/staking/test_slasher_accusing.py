@@ -11,8 +11,7 @@ import pytest
 from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact, UnexecutedFact
 from metalayer.protocol.gateway import Status
-from tests.contracts.staking.conftest import LIAR
-from tests.kit.court import DECOYS, HEADS, KINDS, Charge, Court, accusation
+from tests.kit.court import DECOYS, HEADS, KINDS, LIAR, Charge, Court, accusation
 from tests.kit.evm import Receipt, Revert, error, now
 from tests.kit.paper import DAY, PaperLane
 from tests.kit.signatures import DEFECTS
@@ -64,7 +63,7 @@ def test_opens_a_case(court: Court, charge: Charges, reporter: str, entry: str) 
 def test_a_contract_reports(
     court: Court, charge: Charges, hub: Stack, deliver: Callable[..., Receipt], relayer: str, entry: str
 ) -> None:
-    """M55: who calls is the reporter, whoever sent the transaction."""
+    """Who calls is the reporter, whoever sent the transaction."""
     evidence = charge(entry)
     data = court.slasher.encode(entry, *evidence.arguments)
     hub.recipient.send("setCall", court.slasher.address, data, sender=relayer)
@@ -308,6 +307,7 @@ def test_who_was_slashed_is_not_accused_again(
 # (b): what the hub knows
 
 
+@pytest.mark.usefixtures("first_set")
 def test_a_set_without_a_record_convicts_nobody(court: Court, reporter: str) -> None:
     """M53: neither of a version that no set has yet, nor of none, nor of one above any that there can be."""
     for version in (0, 2, 7, 2**64, 2**64 + 1, 2**256 - 1):
@@ -318,6 +318,7 @@ def test_a_set_without_a_record_convicts_nobody(court: Court, reporter: str) -> 
         )
 
 
+@pytest.mark.usefixtures("first_set")
 def test_no_set_is_beyond_those_that_were_published(court: Court, reporter: str) -> None:
     """M53, S11: a version that was published since is looked up."""
     said = court.sign(SetFact(2, HEADS[0]), by=LIAR)

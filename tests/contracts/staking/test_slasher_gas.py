@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 
 from metalayer.protocol.facts import LaneFact
-from tests.contracts.staking.conftest import FUNDS
 from tests.kit.court import HEADS, Charge, Court, accusation
 from tests.kit.stack import Stack
 from tests.kit.staking import ERA, MIN_OWN
@@ -51,7 +50,7 @@ class Bench:
 @pytest.fixture
 def bench(hub: Stack, treasury: str, owner: str, deployer: str, operator: str, delegatee: str) -> Bench:
     court = Court.found(hub.gateway, deployer=deployer, treasury=treasury, owner=owner, seats=32)
-    court.bond.endow(operator, FUNDS)
+    court.bond.endow(operator, 33 * MIN_OWN)
     for account in (operator, treasury):
         court.bond.era.send("delegate", delegatee, sender=account)
     ids = court.seat(operator, *[MIN_OWN + i * ERA for i in range(32)])
