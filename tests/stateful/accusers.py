@@ -276,12 +276,10 @@ class Accusers(Bonders):
         def effect(receipt: Receipt) -> None:
             fraction = self.stakes.fraction(v)
             whole = v.slashable + v.own_slashable
-            bounty, rest = self.stakes.settle(v, now)
-            found = dict(
-                zip(["fraction", "own", "loss", "bounty"], receipt.named("Settled")[0][2:], strict=True)
-            )
-            must("S5, S6", "the fraction", found["fraction"], -(-fraction * 10_000 // 1))
-            must("S5", "own loss and loss", (found["own"], found["loss"]), (v.own_loss, v.loss))
+            taken = self.stakes.settle(v, now)
+            points, *losses = receipt.named("Settled")[0][2:]
+            must("S5, S6", "the fraction", points, -(-fraction * 10_000 // 1))
+            must("S5", "own loss and loss", losses, [v.own_loss, v.loss])
             assert v.loss == 0 or v.own_loss == v.own_slashable, (
                 "S5: delegators lose before the own stake is gone"
             )
@@ -289,11 +287,8 @@ class Accusers(Bonders):
             assert least <= v.own_loss + v.loss <= least + _most_above(whole), (
                 "S5: another loss than the fraction"
             )
-            must("S5", "the bounty", found["bounty"], bounty)
-            self.liquid[REPORTER] += bounty
-            self.liquid[self.bond.treasury] += rest
-            if self.stakes.held(v.operator) == 0:
-                self.choice.pop(v.operator, None)
+            self._reward(taken)
+            self.stake_out(v.operator, 0)
             self.cases[accused] = opened, "Settled"
             self.reach(f"slashed: {'all' if fraction == 1 else 'least' if fraction * 20 == 1 else 'some'}")
 
@@ -342,8 +337,7 @@ class Accusers(Bonders):
                 self._dismiss(accused)
             elif state == "Open" and v.state != ENDED:
                 self._settle(accused)
-        self._end_stakes()
-        self.stakes_are_as_they_must_be()
+        super().end()
 
 
 def _most_above(whole: int) -> int:

@@ -23,6 +23,7 @@ from tests.stateful.stakers import (
     OWNS,
     PICK,
     RECIPIENT,
+    REPORTER,
     STAKERS,
     STRANGER,
     WHO,
@@ -230,10 +231,12 @@ class Bonders(Bonds):
         ]
         self._withdraw_own(*pick(leaving, number))
 
+    @precondition(lambda self: self._some_ended())
     @rule(number=PICK)
     def release(self, number: int) -> None:
         self._release(*self._position(number))
 
+    @precondition(lambda self: self._some_ended())
     @rule(id_=ID)
     def release_own(self, id_: int) -> None:
         self._release_own(self.validator(id_))
@@ -357,6 +360,9 @@ class Bonders(Bonds):
     def _none(self, amount: int) -> list[str]:
         return [] if amount else ["ZeroAmount"]
 
+    def _some_ended(self) -> bool:
+        return any(v.state == ENDED for v in self.stakes.validators.values())
+
     def _ended(self, v: Bonded) -> list[str]:
         return ["WrongState"] if v.state == ENDED else []
 
@@ -395,7 +401,10 @@ class Bonders(Bonds):
         def effect(receipt: Receipt) -> None:
             del v.own_exits[period]
             must("S5", "the loss", receipt.named("OwnWithdrawn")[0][-1], loss)
-            self._lose(v, v.operator, amount, loss)
+            if loss:
+                stakes.take(v, loss)
+                self._reward(loss)
+            self.stake_out(v.operator, amount - loss)
 
         why = stakes.held_back(v, period, now)
         self.perform(
@@ -427,11 +436,17 @@ class Bonders(Bonds):
 
         self.perform(self.staking, "releaseOwn", v.id, by=STRANGER, why=why, breaks="S4", effect=effect)
 
+    def _reward(self, taken: int) -> None:
+        """Of what a slash takes of own stake, the reporter gets a tenth."""
+        self.liquid[REPORTER] += taken // 10
+        self.liquid[self.bond.treasury] += taken - taken // 10
+
     def _lose(self, v: Bonded, account: str, amount: int, loss: int) -> None:
         if loss:
             self.stakes.take(v, loss)
             self.reach("loss of an exit or a position")
-        self.stake_out(account, amount, loss)
+        self.liquid[self.bond.treasury] += loss
+        self.stake_out(account, amount - loss)
 
     def _claim(self, account: str, ids: list[int], recipient: str) -> None:
         now, stakes = self.clock, self.stakes
@@ -489,7 +504,7 @@ class Bonders(Bonds):
 
     # The end
 
-    def _end_stakes(self) -> None:
+    def end(self) -> None:
         """Everybody leaves and gets everything; the last stream ends first."""
         stakes = self.stakes
         if self.donated:
@@ -527,3 +542,4 @@ class Bonders(Bonds):
         if not stakes.stream.left and not stakes.stream.waiting:
             owed = stakes.accounted
             assert 0 <= owed <= stakes.stream.dust, f"S12: {owed} wei are left when everything was paid"
+        self.stakes_are_as_they_must_be()

@@ -198,17 +198,16 @@ class Bonds(RuleBasedStateMachine):
         self.choice.setdefault(who, self.delegatee[who])
         self.liquid[who] -= amount
 
-    def stake_out(self, who: str, amount: int, loss: int = 0) -> None:
-        """After the model's sums: with the last of it, the choice is forgotten."""
-        self.liquid[who] += amount - loss
-        self.liquid[self.bond.treasury] += loss
-        if amount and self.stakes.held(who) == 0:
+    def stake_out(self, who: str, amount: int) -> None:
+        """After the sums: with the last of it, the choice is forgotten."""
+        self.liquid[who] += amount
+        if self.stakes.held(who) == 0:
             self.choice.pop(who, None)
 
     def instants(self) -> list[int]:
         """When something becomes possible, or ceases to be."""
         stakes, found = self.stakes, set()
-        for id_, periods in stakes.periods.items():
+        for id_, periods in stakes.periods().items():
             found |= {matures_at(period) for period in periods}
             v = stakes.validators[id_]
             if v.unseated_at:
@@ -282,11 +281,12 @@ class Bonds(RuleBasedStateMachine):
 
     def _check_stakes(self) -> None:
         stakes, now = self.stakes, self.clock - 1
+        periods = stakes.periods()
         calls: list[tuple[Any, ...]] = [("seats",), ("seatedStake",), ("rewards",), ("setVersion",)]
         calls += [("setExpires",), ("setAt",), ("termEnded",), ("validatorCount",)]
         for id_ in stakes.validators:
             calls += [("validator", id_), ("earnings", id_)]
-            calls += [("exits", id_, period) for period in sorted(stakes.periods[id_])]
+            calls += [("exits", id_, period) for period in sorted(periods[id_])]
         units = sorted(stakes.units)
         leaving = sorted(key for key, amount in stakes.exits.items() if amount)
         calls += [("position", *key) for key in units]
@@ -313,7 +313,7 @@ class Bonds(RuleBasedStateMachine):
         for id_, v in stakes.validators.items():
             self._check_validator(v, ValidatorRecord(*next(answers)), rewards)
             promised += self._owed(f"earnings of {id_}", next(answers), stakes.earned(v), dust)
-            for period in sorted(stakes.periods[id_]):
+            for period in sorted(periods[id_]):
                 sums = (stakes.leaving(id_, period), v.own_exits[period])
                 must("P6, S1", f"what leaves {id_} with {period}", tuple(next(answers)), sums)
         for key in units:
@@ -334,10 +334,16 @@ class Bonds(RuleBasedStateMachine):
             must("S7", f"where the stake of {who} lies", surrogate, where)
 
     def _check_validator(self, v: Bonded, found: ValidatorRecord, rewards: RewardsRecord) -> None:
-        if found.commission != v.commission and found.commission == v.before:
-            # So little was earned that the chain did not notice: it adopts a commission when something is.
-            must("S12", f"up to what {v.id} was touched", found.mark, rewards.earned_per_unit)
-            v.commission = v.before
+        # A commission is adopted when something was earned, and there the chain and the model may differ by dust: of
+        # what it is about until then, too.
+        if found.commission != v.commission:
+            if found.commission == v.before:
+                must("S12", f"up to what {v.id} was touched", found.mark, rewards.earned_per_unit)
+            elif found.commission == v.next_commission and self.stakes.is_commission_due(v):
+                self.stakes.touch(v, self.stakes.stream.at)
+            v.commission = (
+                found.commission if found.commission in (v.before, v.next_commission) else v.commission
+            )
         names = "own signer operator commission next_commission state open_cases alive_at unseated_at"
         for name in names.split():
             must("S1", f"{name} of {v.id}", getattr(found, name), getattr(v, name))

@@ -13,7 +13,6 @@ from tests.kit.staking import (
     LIABILITY,
     LIFETIME,
     MIN_OWN,
-    NONE,
     NOTICE,
     OPEN,
     PERIOD,
@@ -329,9 +328,9 @@ class Stakes:
 
     # Cases
 
-    def immune(self, v: Bonded | None, now: int) -> list[str]:
+    def immune(self, v: Bonded, now: int) -> list[str]:
         """Why no case can be opened."""
-        if v is None or v.state in (NONE, ENDED):
+        if v.state == ENDED:
             return ["WrongState"]
         return ["NotLiable"] if self.is_free(v, now) else []
 
@@ -344,12 +343,15 @@ class Stakes:
                 n for (_, id_, when), n in self.exits.items() if id_ == v.id and matures_at(when) > now
             )
         v.open_cases += 1
-        if unseats and v.id in self.seats:
+        if unseats:
             self.end_term(v, now)
 
     def end_term(self, v: Bonded, now: int) -> None:
-        self.unseat(v, now)
-        self.term_ended = True
+        """Takes a seat, and lets another set follow if the newest may have the validator."""
+        if v.id in self.seats:
+            self.unseat(v, now)
+        if v.unseated_at >= self.set_at:
+            self.term_ended = True
 
     def close_case(self, v: Bonded) -> None:
         if v.state != ENDED:
@@ -369,10 +371,9 @@ class Stakes:
             return Fraction(1)
         return max(LEAST_FRACTION, 9 * Fraction(accused, seated) ** 2)
 
-    def settle(self, v: Bonded, now: int) -> tuple[int, int]:
-        """What the reporter gets and the treasury."""
-        if v.id in self.seats:
-            self.end_term(v, now)
+    def settle(self, v: Bonded, now: int) -> int:
+        """What is taken of the own stake at once."""
+        self.end_term(v, now)
         points = rounded_up(self.fraction(v) * 10_000)
         loss = rounded_up(Fraction((v.slashable + v.own_slashable) * points, 10_000))
         v.own_loss = min(loss, v.own_slashable)
@@ -381,14 +382,13 @@ class Stakes:
         taken = part(v.own, v.own_loss, v.own_slashable)
         v.own -= taken
         self.take(v, taken)
-        return taken // 10, taken - taken // 10
+        return taken
 
     def take(self, v: Bonded, amount: int) -> None:
         """A slash takes it from one entry."""
         v.taken += amount
         v.entries += 1
 
-    @property
     def periods(self) -> dict[int, set[int]]:
         """With which something leaves, by validators."""
         found: dict[int, set[int]] = {id_: set() for id_ in self.validators}
@@ -398,9 +398,6 @@ class Stakes:
         for id_, v in self.validators.items():
             found[id_] |= {period for period, amount in v.own_exits.items() if amount}
         return found
-
-    def first_free(self, v: Bonded) -> int:
-        return v.unseated_at + LIABILITY if v.unseated_at else 0
 
 
 def period_of(now: int) -> int:
