@@ -3,6 +3,7 @@ pragma solidity 0.8.36;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ISetBuilder} from "../interfaces/ISetBuilder.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Attestations} from "../metalayer/libraries/Attestations.sol";
@@ -56,10 +57,7 @@ abstract contract Sets is Keys, Seats {
             words[i] = bytes32((uint256(uint160(v.signer)) << 96) | v.stake);
         }
         uint64 version = setVersion + 1;
-        // After a slash in the second of another set: gateways take no set that does not outlive the one before.
-        uint256 latest = setExpires + 1;
-        uint64 expires = uint64(block.timestamp + LIFETIME);
-        if (expires < latest) expires = uint64(latest);
+        uint64 expires = _expiry();
         bytes32 hash;
         (words, hash) = SET_BUILDER.build(words, version, expires);
         setHash[version] = hash;
@@ -74,7 +72,7 @@ abstract contract Sets is Keys, Seats {
     function checkIn(Attestation calldata attestation, bytes32[] calldata proof) external {
         bytes32 given = attestation.validatorSet.hashCalldata();
         bytes32 newest = setHash[setVersion];
-        require(given == newest, NotNewestSet(given, newest));
+        _checkNewest(given, newest);
         bytes32 leaf = Facts.validatorSet(setVersion, newest);
         require(Facts.root(proof, leaf) == attestation.root, SetFactNotProven(attestation.root, leaf));
         bytes32 digest = MessageHashUtils.toTypedDataHash(
@@ -103,5 +101,14 @@ abstract contract Sets is Keys, Seats {
             used == signatures && signers >> members.length == 0,
             Attestations.SignersMismatch(signers, members.length, signatures)
         );
+    }
+
+    /// @dev After a slash in the second of another set: gateways take no set that does not outlive the one before.
+    function _expiry() internal view virtual returns (uint64) {
+        return uint64(Math.max(block.timestamp + LIFETIME, uint256(setExpires) + 1));
+    }
+
+    function _checkNewest(bytes32 given, bytes32 newest) internal view virtual {
+        require(given == newest, NotNewestSet(given, newest));
     }
 }

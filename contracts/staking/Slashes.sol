@@ -47,7 +47,7 @@ abstract contract Slashes is Withdrawals, Sets {
         Accused storage accused = accusedIn[block.timestamp / WEEK];
         // Before this one is unseated: what it could sign, it could sign with all of them.
         if (_seatedStake > accused.seated) accused.seated = _seatedStake;
-        if (v.openCases++ == 0) {
+        if (_isFirst(v.openCases++)) {
             (uint256 own, uint256 delegated) = _slashable(id, v);
             v.frozenSince = uint32(block.timestamp);
             v.ownSlashable = own.toUint96();
@@ -77,7 +77,7 @@ abstract contract Slashes is Withdrawals, Sets {
         uint256 fraction = _fraction(v.frozenSince);
         uint256 ownSlashable = v.ownSlashable;
         uint256 loss = Math.ceilDiv((ownSlashable + v.slashable) * fraction, BASIS_POINTS);
-        uint256 ownLoss = Math.min(loss, ownSlashable);
+        uint256 ownLoss = _ownLoss(loss, ownSlashable, v.slashable);
         v.loss = uint96(loss - ownLoss);
         v.ownLoss = uint96(ownLoss);
         uint256 own = v.own;
@@ -90,14 +90,19 @@ abstract contract Slashes is Withdrawals, Sets {
     }
 
     /// @dev Takes the seat of a validator, and lets another set follow at once if the newest may have it.
-    function _endTerm(uint256 id, Validator storage v) private {
+    function _endTerm(uint256 id, Validator storage v) internal virtual {
         if (v.seat != 0) _unseat(id, v);
         else if (v.unseatedAt < setAt) return;
         termEnded = true;
     }
 
     /// @dev All stake of a validator that has not matured: as much as leaving could have hidden.
-    function _slashable(uint256 id, Validator storage v) private view returns (uint256 own, uint256 delegated) {
+    function _slashable(uint256 id, Validator storage v)
+        internal
+        view
+        virtual
+        returns (uint256 own, uint256 delegated)
+    {
         own = v.own;
         delegated = v.stake - own;
         uint256 present = _period();
@@ -108,8 +113,17 @@ abstract contract Slashes is Withdrawals, Sets {
         }
     }
 
+    function _isFirst(uint256 openCases) internal view virtual returns (bool) {
+        return openCases == 0;
+    }
+
+    /// @dev Own stake answers first.
+    function _ownLoss(uint256 loss, uint256 own, uint256) internal view virtual returns (uint256) {
+        return Math.min(loss, own);
+    }
+
     /// @dev 9 (S / T)^2 in basis points, rounded up.
-    function _fraction(uint256 frozenSince) private view returns (uint256) {
+    function _fraction(uint256 frozenSince) internal view virtual returns (uint256) {
         uint256 accused;
         uint256 seated;
         uint256 week = frozenSince / WEEK;
