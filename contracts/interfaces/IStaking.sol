@@ -260,7 +260,7 @@ interface IStaking {
     /// @notice What an account has leaving a validator with a period.
     function unbonding(address holder, uint256 id, uint256 period) external view returns (uint256);
 
-    /// @notice All that leaves a validator with a period.
+    /// @notice All that leaves a validator with a period. What was delegated stays in it when it is withdrawn.
     function exits(uint256 id, uint256 period) external view returns (Exits memory);
 
     /// @notice All stake of an account.

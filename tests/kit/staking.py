@@ -264,10 +264,12 @@ class Bond:
             held[holder] += units
             bonded[id_] += units
         exits: Counter[tuple[int, int]] = Counter()
+        for event in happened:
+            if event.name in ("Undelegated", "Rebonded"):
+                id_, _, period, amount, *_ = event.values
+                exits[id_, period] += amount if event.name == "Undelegated" else -amount
         for id_, holder, period in leaving:
-            amount = staking.view("unbonding", holder, id_, period)
-            held[holder] += amount
-            exits[id_, period] += amount
+            held[holder] += staking.view("unbonding", holder, id_, period)
         for (id_, period), amount in exits.items():
             assert staking.view("exits", id_, period)[0] == amount, "S1: exits"
         for id_, period in own_leaving:
