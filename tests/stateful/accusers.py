@@ -9,7 +9,6 @@ from eth_utils.crypto import keccak
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 from metalayer.protocol.message import interoperable
 from tests.kit.court import DECOYS, KINDS, Accusation, Charge, accusation
@@ -319,11 +318,6 @@ class Accusers(Bonders):
         """If nobody answers any more for what one of these keys signs."""
         fails = any(self.stakes.key_fails(key.address, self.clock) for key in keys)
         return ["UnknownKey"] if fails else []
-
-    def _attest(self, given: ValidatorSet, fact: Fact, signers: list[str]) -> tuple[Any, ...]:
-        by = {self.stakes.owner_of[signer]: self._key(signer) for signer in signers}
-        self.court.keys.update(by)
-        return self.court.attest(given, fact, *DECOYS, by=by)
 
     # The end
 

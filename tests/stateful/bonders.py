@@ -9,9 +9,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import Fact, SetFact
+from tests.kit.court import DECOYS
 from tests.kit.evm import Receipt
 from tests.kit.paper import DAY
-from tests.kit.staking import ENDED, ERA, LEFT, LIABILITY, OPEN, SILENCE, STREAM, TERM, set_of
+from tests.kit.staking import (
+    ENDED,
+    ERA,
+    LEFT,
+    LIABILITY,
+    OPEN,
+    SILENCE,
+    STREAM,
+    TERM,
+    matures_at,
+    set_of,
+)
 from tests.stateful.machine import must, pick
 from tests.stateful.stakers import (
     DELEGATEES,
@@ -50,7 +63,7 @@ class Bonders(Bonds):
             (3, 2, 1),
             (3, 6, 700),
         ]:
-            self._delegate(DELEGATORS[who], self.stakes.validators[id_], amount * 1_000 * ERA + who)
+            self.put(who, id_, amount * 1_000 * ERA + who)
         self.donate(number=0, taken_in=True)
         self.snapshot()
 
@@ -163,14 +176,14 @@ class Bonders(Bonds):
 
     @rule(who=WHO, id_=ID, number=PICK)
     def delegate(self, who: int, id_: int, number: int) -> None:
-        account, v = DELEGATORS[who], self.validator(id_)
+        v = self.validator(id_)
         room = max(0, 20 * v.own - v.stake)
-        self._delegate(
-            account, v, pick([room // 5, room // 40, room + 1, room, 1, 7, 1_000 * ERA, 0], number)
-        )
+        amounts = [room // 5, room // 40, room + 1, room, 1, 7, 1_000 * ERA, 0]
+        self.put(who, v.id, pick(amounts, number))
 
-    def _delegate(self, account: str, v: Bonded, amount: int) -> None:
-        now = self.clock
+    def put(self, who: int, id_: int, amount: int) -> None:
+        """Delegates that much."""
+        account, v, now = DELEGATORS[who], self.stakes.validators[id_], self.clock
         why = [*self._bonding(v, amount), *self.short(account, amount)]
 
         def effect(receipt: Receipt) -> None:
@@ -182,10 +195,11 @@ class Bonders(Bonds):
     @rule(number=PICK, portion=PICK, nobodys=st.sampled_from([False] * 7 + [True]))
     def undelegate(self, number: int, portion: int, nobodys: bool) -> None:
         account, id_ = self._position(number, nobodys)
-        self._undelegate(account, id_, share(self.stakes.units[account, id_], portion))
+        self.take_back(DELEGATORS.index(account), id_, share(self.stakes.units[account, id_], portion))
 
-    def _undelegate(self, account: str, id_: int, amount: int) -> None:
-        v, now, stakes = self.stakes.validators[id_], self.clock, self.stakes
+    def take_back(self, who: int, id_: int, amount: int) -> None:
+        """Undelegates that much."""
+        account, v, now, stakes = DELEGATORS[who], self.stakes.validators[id_], self.clock, self.stakes
         units = stakes.units[account, id_]
         why = [*self._ended(v), *self._none(amount), *(["NotEnough"] if amount > units else [])]
         free = stakes.is_free(v, now)
@@ -321,12 +335,11 @@ class Bonders(Bonds):
         """By some of the members of a set: mostly the newest, and now and then by somebody else in a member's place."""
         now, stakes = self.clock, self.stakes
         newest = stakes.sets[-1]
-        signed = newest if number % 4 else stakes.sets[number // 4 % len(stakes.sets)]
-        signers = [signer for i, (signer, _) in enumerate(signed.members) if members >> i & 1]
-        keys = [self._key(signer) for signer in signers]
-        attestation, proof = self.bond.attest(signed, keys)
-        why = [] if signed == newest else ["NotNewestSet"]
-        if stranger and keys:
+        given = newest if number % 4 else stakes.sets[number // 4 % len(stakes.sets)]
+        signers = [signer for i, (signer, _) in enumerate(given.members) if members >> i & 1]
+        attestation, proof = self._attest(given, SetFact(newest.version, newest.hash), signers)
+        why = [] if given == newest else ["NotNewestSet"]
+        if stranger and signers:
             root, words, bits, signatures = attestation
             # Somebody else's, of another root.
             attestation = (root, words, bits, [(signatures[0][0], bytes(32)), *signatures[1:]])
@@ -354,6 +367,20 @@ class Bonders(Bonds):
     @rule(span=SPANS)
     def pass_time(self, span: int) -> None:
         self.clock += span
+
+    @rule()
+    def hurry(self) -> None:
+        """The next transaction is mined in the same second as the last one."""
+        self.clock = self.last
+
+    # Steps of replays
+
+    def mature(self, offset: int = 0) -> None:
+        """To the second in which the first exit matures, or so many after it."""
+        self.clock = min(
+            matures_at(period) for periods in self.stakes.periods().values() for period in periods
+        )
+        self.clock += offset
 
     # What rules share
 
@@ -477,6 +504,11 @@ class Bonders(Bonds):
         self.stakes.accounted -= paid
         return paid
 
+    def _attest(self, given: ValidatorSet, fact: Fact, signers: list[str]) -> tuple[Any, ...]:
+        by = {self.stakes.owner_of[signer]: self._key(signer) for signer in signers}
+        self.court.keys.update(by)
+        return self.court.attest(given, fact, *DECOYS, by=by)
+
     def _key(self, signer: str) -> Any:
         keys = self.keys[self.stakes.owner_of[signer]]
         return next(key for key in keys if key.address == signer)
@@ -523,7 +555,7 @@ class Bonders(Bonds):
                 if stakes.units[who, v.id] and v.state == ENDED:
                     self._release(who, v.id)
                 elif stakes.units[who, v.id]:
-                    self._undelegate(who, v.id, stakes.units[who, v.id])
+                    self.take_back(DELEGATORS.index(who), v.id, stakes.units[who, v.id])
             if v.own and v.state == ENDED:
                 self._release_own(v)
             elif v.own:

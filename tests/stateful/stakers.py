@@ -111,7 +111,8 @@ class Bonds(RuleBasedStateMachine):
         self.court, self.bond, self.chain = arena.court, arena.court.bond, arena.court.chain
         self.staking, self.era, self.slasher = arena.staking, arena.era, arena.court.slasher
         self.snapshot_ = self.chain.snapshot()
-        self.clock = arena.begins
+        self.clock = self.last = arena.begins
+        """When the next transaction is mined, and when the last one was."""
         self.stakes = Stakes(self.clock, SEATS)
         self.keys: dict[int, list[LocalAccount]] = {}
         self.liquid = Counter(dict.fromkeys([*STAKERS, DONOR], FUNDS))
@@ -252,8 +253,10 @@ class Bonds(RuleBasedStateMachine):
         receipt = transact(self.chain, contract.address, data, by, at=self.clock)
         if not receipt.succeeded:
             found = call(self.chain, contract.address, data, sender=by, at=self.clock)
-            raise AssertionError(f"{breaks or 'S1'}: {method} is refused, and must be done: {found!r}")
+            number = breaks or ("S11" if contract is self.slasher else "S1")
+            raise AssertionError(f"{number}: {method} is refused, and must be done: {found!r}")
         effect(receipt)
+        self.last = self.clock
         self.clock += 1
         self.reach(method)
         return True
@@ -280,7 +283,7 @@ class Bonds(RuleBasedStateMachine):
         self._check_era()
 
     def _check_stakes(self) -> None:
-        stakes, now = self.stakes, self.clock - 1
+        stakes, now = self.stakes, self.last
         periods = stakes.periods()
         calls: list[tuple[Any, ...]] = [("seats",), ("seatedStake",), ("rewards",), ("setVersion",)]
         calls += [("setExpires",), ("setAt",), ("termEnded",), ("validatorCount",)]

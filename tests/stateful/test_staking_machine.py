@@ -17,13 +17,9 @@ def test_bond(arena: Arena) -> None:
     """P6, S1, S2, S3, S7, S8, S12: stake, seats, rewards, sets and votes."""
     Bonders.arena, Bonders.paths = arena, Counter()
     explore(Bonders, 8)
-    for k in sorted(Bonders.paths):
-        print(k, Bonders.paths[k])
 
 
 def test_bond_and_cases(arena: Arena) -> None:
     """P6, S4, S5, S6, S11: whoever could be slashed when a case was opened is, and nobody else."""
     Accusers.arena, Accusers.paths = arena, Counter()
     explore(Accusers, 8)
-    for k in sorted(Accusers.paths):
-        print(k, Accusers.paths[k])
