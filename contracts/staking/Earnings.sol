@@ -188,7 +188,7 @@ abstract contract Earnings is Ledger {
     }
 
     /// @dev What the operator earned: all, but what each delegated unit did.
-    function _earned(Validator storage v, uint256 delta, uint256 net) private view returns (uint256) {
+    function _earned(Validator storage v, uint256 delta, uint256 net) internal view returns (uint256) {
         uint256 stake = v.stake;
         // 96 bits by 128; the own stake is part of all, and the net part of the delta.
         unchecked {
@@ -242,7 +242,7 @@ abstract contract Earnings is Ledger {
         }
     }
 
-    function _reward(uint256 units, uint256 delta) private pure returns (uint256) {
+    function _reward(uint256 units, uint256 delta) internal pure returns (uint256) {
         return units * delta / _SCALE;
     }
 

@@ -33,7 +33,7 @@ contract SetBuilder is ISetBuilder {
 
     /// @dev If the k largest have the cap c each and the others R together, c is 3/10 of k c + R: c = 3 R / (10 - 3 k).
     /// As many are lowered as are above that; the others are not above it then. At most three: for k = 3, c is 3 R.
-    function _capped(bytes32[] memory words) private view returns (bytes32[] memory) {
+    function _capped(bytes32[] memory words) internal view returns (bytes32[] memory) {
         uint256 rest;
         uint256[_LARGEST] memory weights;
         uint256[_LARGEST] memory places;

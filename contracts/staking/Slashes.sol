@@ -122,7 +122,6 @@ abstract contract Slashes is Withdrawals, Sets {
         return Math.min(loss, own);
     }
 
-    /// @dev 9 (S / T)^2 in basis points, rounded up.
     function _fraction(uint256 frozenSince) internal view virtual returns (uint256) {
         uint256 accused;
         uint256 seated;
@@ -132,6 +131,11 @@ abstract contract Slashes is Withdrawals, Sets {
             accused += of_.slashable;
             seated = Math.max(seated, of_.seated);
         }
+        return _fractionOf(accused, seated);
+    }
+
+    /// @dev 9 (S / T)^2 in basis points, rounded up.
+    function _fractionOf(uint256 accused, uint256 seated) internal pure returns (uint256) {
         if (accused * 3 >= seated) return BASIS_POINTS;
         return Math.max(Math.ceilDiv(9 * BASIS_POINTS * accused * accused, seated * seated), MIN_FRACTION);
     }

@@ -223,11 +223,13 @@ class Accusers(Bonders):
     @rule(id_=ID, number=PICK)
     def play_the_slasher(self, id_: int, number: int) -> None:
         """Nobody but the Slasher accuses, dismisses or slashes."""
-        call = pick([("freeze", True), ("unfreeze",), ("settle", STRANGER)], number)
-        arguments = (call[0], self.validator(id_).id, *call[1:])
+        call: tuple[Any, ...] = pick([("freeze", True), ("unfreeze",), ("settle", STRANGER)], number)
+        method, *rest = call
         self.perform(
             self.staking,
-            *arguments,
+            method,
+            self.validator(id_).id,
+            *rest,
             by=STRANGER,
             why=["NotSlasher"],
             breaks="S4",

@@ -121,7 +121,9 @@ class Bonded:
     earnings: Fraction = Fraction(0)
     own_exits: Counter[int] = field(default_factory=Counter)
     before: int = 0
-    """Commission before the last touch."""
+    """Commission before the last one was adopted."""
+    seen: int = 0
+    """Up to where the chain had last brought it up to date."""
     taken: int = 0
     """What the slash took so far, in so many entries."""
     entries: int = 0
@@ -261,7 +263,6 @@ class Stakes:
 
     def touch(self, v: Bonded, now: int) -> None:
         self.stream.advance(now)
-        v.before = v.commission
         if v.id not in self.seats:
             return
         index, earnings = self.index(v), self.earned(v)
@@ -272,7 +273,7 @@ class Stakes:
 
     def adopt_commission(self, v: Bonded) -> None:
         if self.is_commission_due(v):
-            v.commission = v.next_commission
+            v.before, v.commission = v.commission, v.next_commission
 
     def set_commission(self, v: Bonded, commission: int, now: int) -> None:
         self.touch(v, now)
