@@ -16,7 +16,7 @@ import click
 from metalayer.errors import MetalayerError
 from tools.repository import repo_root
 
-_CONTRACTS = ("Proofs", "EndingProofs")
+_CONTRACTS = ("Proofs", "EndingProofs", "SetProofs", "BondProofs")
 # A `find` asserts that something is impossible that must be possible.
 _EXPECTED = {"check": "PASS", "find": "FAIL"}
 _SECONDS = 1_800

@@ -199,7 +199,8 @@ interface ISlasher {
     /// validator, its stake is free again.
     function dismiss(Accusation calldata accusation) external;
 
-    /// @notice Closes a case by the slash, `SETTLE_DELAY` after it was opened. Anyone may call; the reward goes to
+    /// @notice Closes a case by the slash, `SETTLE_DELAY` after it was opened, and after the last accusation that counts
+    /// with it ({IStaking-lastAccused}): until then that one may be pardoned. Anyone may call; the reward goes to
     /// whoever opened it. Reverts if it was pardoned, or if the validator was slashed before.
     function settle(Accusation calldata accusation) external;
 

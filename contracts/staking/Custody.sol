@@ -21,7 +21,7 @@ abstract contract Custody is Ledger {
 
     /// @inheritdoc IStaking
     mapping(address delegatee => address) public surrogateOf;
-    mapping(address holder => Account) private _accounts;
+    mapping(address holder => Account) internal _accounts;
 
     /// @inheritdoc IStaking
     function delegateVotes(address delegatee) external nonReentrant {
@@ -45,7 +45,7 @@ abstract contract Custody is Ledger {
     }
 
     /// @dev Takes ERA of the owner, who must have approved it, into its stake.
-    function _take(address owner, uint256 amount) internal {
+    function _take(address owner, uint256 amount) internal virtual {
         Account storage stake = _accounts[owner];
         address surrogate = stake.surrogate;
         if (surrogate == address(0)) {
@@ -59,7 +59,7 @@ abstract contract Custody is Ledger {
 
     /// @dev Gives stake of the owner to anyone. With the last of it, its choice of a delegatee is forgotten: it may
     /// have chosen another for its ERA meanwhile.
-    function _give(address owner, address to, uint256 amount) internal {
+    function _give(address owner, address to, uint256 amount) internal virtual {
         if (amount == 0) return;
         Account storage stake = _accounts[owner];
         address surrogate = stake.surrogate;

@@ -23,7 +23,7 @@ abstract contract Operators is Custody, Keys, Seats {
         nonReentrant
         returns (uint256 id)
     {
-        require(own >= MIN_OWN, OwnTooLow(own, MIN_OWN));
+        _checkOwn(own);
         _checkCommission(commission);
         id = ++_validatorCount;
         _bindKey(id, signer, possession);
@@ -63,7 +63,7 @@ abstract contract Operators is Custody, Keys, Seats {
         own -= amount;
         uint256 stake = v.stake - amount;
         if (v.state == ValidatorState.Open) {
-            require(own >= MIN_OWN, OwnTooLow(own, MIN_OWN));
+            _checkOwn(own);
             _checkLeverage(stake, own);
         }
         _setStake(v, stake);
