@@ -92,7 +92,8 @@ def undelegate(validator: int, amount: int | None, acting: Acting) -> None:
 @click.argument("amount", type=AMOUNT, required=False)
 @holder
 def rebond(validator: int, amount: int | None, acting: Acting) -> None:
-    """Bond again AMOUNT of ERA that is leaving VALIDATOR, the latest first; all if it is left out.
+    """Bond again AMOUNT of ERA that is leaving VALIDATOR, the latest first; all that can be if it is left out. It must
+    have been leaving for three to six days.
 
     \b
       ape metalayer stake rebond 3 100 --account me
@@ -102,7 +103,7 @@ def rebond(validator: int, amount: int | None, acting: Acting) -> None:
 
     acting.seen.validator(validator)
     stake = accounts.read(acting.desk, acting.seen, acting.address)
-    some, calls = actions.rebonds(stake, validator, amount)
+    some, calls = actions.rebonds(stake, validator, amount, acting.seen.now)
     receipt = acting.do(f"Bond {era(some)} ERA with validator {validator} again", calls)
     line = f"{era(some)} ERA bonded with validator {validator} again"
     acting.say(receipt, line, validator=validator, amount=str(some))
