@@ -21,7 +21,7 @@ from metalayer.relayer.closed import REST, ClosedLanes
 from metalayer.relayer.memory import Memory
 
 NOW = 1_800_000_000
-GATEWAY, STRANGER = "0x" + "9A" * 20, "0x" + "5E" * 20
+GATEWAY, STAKING, STRANGER = "0x" + "9A" * 20, "0x" + "57" * 20, "0x" + "5E" * 20
 _BLOCK = 100
 
 
@@ -31,7 +31,8 @@ class Lane:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *kinds: int | str) -> None:
         network = load_network()
         self.hub, self.arcade = (Connection(network.chain(name)) for name in ("hub", "arcade"))
-        self.mesh = Mesh(Domain(self.hub.chain_id, GATEWAY), {"hub": self.hub, "arcade": self.arcade})
+        connections = {"hub": self.hub, "arcade": self.arcade}
+        self.mesh = Mesh(Domain(self.hub.chain_id, GATEWAY), connections, STAKING)
         self.genesis = genesis_head(self.hub.chain_id, self.hub.chain_id, self.arcade.chain_id, 0)
         self.sent: list[Sent] = []
         self.read: list[int] = []
