@@ -301,7 +301,7 @@ def test_cases_that_count_together_are_settled_28_days_after_the_last(
 
 
 def test_a_lone_accident_costs_the_operator_alone(stakes: Stakes, deployment: Deployment) -> None:
-    """5 % at least, own stake first: 1,050,000 of a set of 9,250,000 are 11.35 %, which costs 11.6 %: less than what its
+    """5 % at least, own stake first: 1,050,000 of a set of 9,250,000 are 11.35 %, which costs 11.6 %: less than its
     operator has there.
     """
     deployment.bring(DEPOSITOR.address, 9_000_000 * ERA, ["hub"])
