@@ -138,14 +138,16 @@ def test_a_set_published_in_that_moment_makes_no_slash_larger(
     assert fraction_of(court.settle(charge.accused, passer_by)) == 900
 
 
+@pytest.mark.parametrize("later", [0, SETTLES - DAY])
 def test_stake_that_comes_after_an_accusation_makes_no_slash_smaller(
     tribunal: Callable[..., Court],
     whale_of: Callable[[Court], Whale],
     operator: str,
     rival: str,
     passer_by: str,
+    later: int,
 ) -> None:
-    """S6: who held more than a third, and was accused, loses all of it, whatever sets weigh in the weeks after that."""
+    """S6: who held more than a third, and was accused, loses all of it, whatever sets weigh after that."""
     court = tribunal(10)
     others = court.seat(operator, *[MILLION] * 6)
     thieves = court.seat(rival, MILLION, MILLION, 14 * MILLION // 10)
@@ -155,7 +157,7 @@ def test_stake_that_comes_after_an_accusation_makes_no_slash_smaller(
     charges = [equivocation(court, thief) for thief in thieves]
     for charge in charges:
         court.accuse(charge, passer_by)
-    court.bond.travel(SETTLES - DAY)
+    court.bond.travel(later)
     # A friend stakes with honest validators, and has a set published of that; a thief confesses once more; the friend
     # leaves.
     whale = whale_of(court)

@@ -17,7 +17,6 @@ from tests.kit.staking import (
     NONE,
     PERIOD,
     SETTLES,
-    TERM,
     WEEK,
     Bond,
     matures_at,
@@ -105,28 +104,26 @@ def test_what_the_newest_set_weighs_decides_not_what_is_seated(
     assert bond.staking.view("accusedIn", bond.now // WEEK) == (11 * MIN_OWN, weight, bond.now)
 
 
-def test_the_heaviest_set_of_a_week_counts(
-    ten: tuple[Bond, list[int]], delegator: str, operator: str
+def test_the_first_accusation_of_a_week_decides_what_sets_weigh(
+    ten: tuple[Bond, list[int]], delegator: str
 ) -> None:
-    """Also if only one more case against the same validator meets it; a lighter one lowers nothing."""
-    bond, (first, second, *_) = ten
+    """S6: not a set that an accomplice publishes after it, heavier or lighter, and confesses under."""
+    bond, (first, second, third, *_) = ten
     bond.endow(delegator, 5 * MIN_OWN)
     bond.reach((bond.now // WEEK + 1) * WEEK)
     week = bond.now // WEEK
     bond.snapshot()
-    opened = bond.accuse(first, unseat=False)
-    bond.staking.send("delegate", second, 5 * MIN_OWN, sender=delegator)
+    opened = bond.accuse(first)
     assert bond.staking.view("accusedIn", week) == (MIN_OWN, 10 * MIN_OWN, opened)
-    bond.travel(TERM)
+    bond.staking.send("delegate", third, 5 * MIN_OWN, sender=delegator)
     heavier = sum(weight for _, weight in bond.snapshot().members)
     assert heavier > 10 * MIN_OWN
     bond.accuse(first)
-    assert bond.staking.view("accusedIn", week) == (MIN_OWN, heavier, opened)
-    bond.staking.send("undelegate", second, 5 * MIN_OWN, sender=delegator)
-    bond.snapshot()
-    assert bond.staking.view("setWeight") < heavier
+    latest = bond.accuse(second)
+    assert bond.staking.view("accusedIn", week) == (2 * MIN_OWN, 10 * MIN_OWN, latest)
+    bond.reach((week + 1) * WEEK)
     bond.accuse(first)
-    assert bond.staking.view("accusedIn", week) == (MIN_OWN, heavier, opened)
+    assert bond.staking.view("accusedIn", week + 1) == (0, heavier, 0)
     bond.check()
 
 
@@ -357,9 +354,8 @@ def test_cases_of_four_weeks_around_count_together(
     assert fractions == ([3_600, 3_600] if counts else [900, 900])
 
 
-@pytest.mark.parametrize(("weeks", "counts"), [(0, True), (1, False)])
 def test_what_sets_weigh_counts_up_to_the_week_of_the_case(
-    ten: tuple[Bond, list[int]], delegator: str, reporter: str, weeks: int, counts: bool
+    ten: tuple[Bond, list[int]], delegator: str, reporter: str
 ) -> None:
     """S6: whoever makes a later set heavier lowers nobody's loss but that of who is accused then."""
     bond, (first, second, third, *_) = ten
@@ -369,7 +365,7 @@ def test_what_sets_weigh_counts_up_to_the_week_of_the_case(
     bond.snapshot()
     bond.accuse(first, unseat=False)
     bond.staking.send("delegate", third, 5 * MIN_OWN, sender=delegator)
-    bond.reach(bond.now + TERM if counts else opened + weeks * WEEK)
+    bond.reach(opened + WEEK)
     bond.snapshot()
     heavier = bond.staking.view("setWeight")
     bond.accuse(second)
@@ -377,8 +373,25 @@ def test_what_sets_weigh_counts_up_to_the_week_of_the_case(
         bond.settle(id_, reporter, at=bond.now + DAY).named("Settled")[0][2] for id_ in (first, second)
     ]
     lower = ceil(Fraction(9 * WHOLE * (2 * MIN_OWN) ** 2, heavier**2))
+    assert fractions == [3_600, lower]
     assert lower < 3_600
-    assert fractions == [lower if counts else 3_600, lower]
+    bond.check()
+
+
+def test_what_sets_weighed_before_counts_for_four_weeks(
+    ten: tuple[Bond, list[int]], operator: str, reporter: str
+) -> None:
+    """S6: who is accused after others have left pays no more for that, as long as it counts with one from before."""
+    bond, (first, second, *others) = ten
+    bond.snapshot()
+    bond.accuse(first)
+    for id_ in others[:3]:
+        bond.staking.send("leave", id_, sender=operator)
+    bond.snapshot()
+    assert bond.staking.view("setWeight") == 6 * MIN_OWN
+    bond.travel(3 * WEEK)
+    bond.accuse(second)
+    assert bond.settle(second, reporter).named("Settled")[0][2] == 3_600
     bond.check()
 
 
