@@ -27,7 +27,8 @@ import {ISetBuilder} from "./ISetBuilder.sol";
 /// leaves later, is held until all its cases are closed. It settles once: the loss is 9 (S / T)^2 of what could be
 /// slashed, at least 5 %, and everything if S is a third of T. S is the slashable stake of the validators accused in
 /// the four weeks before and after, each once; T is the most that a set weighed when one of them was accused, up to the
-/// week of this one. Own stake pays first. Then the validator is ended: what is left of its stake leaves at once, and is given back by anyone.
+/// week of this one. Own stake pays first. Then the validator is ended: what is left of its stake leaves at once, and
+/// is given back by anyone.
 interface IStaking {
     /// @notice Emitted when a validator is registered.
     event Registered(
