@@ -35,15 +35,11 @@ delegatee = acting(PAUPER)
 @pytest.fixture(scope="session")
 def founded(chains: dict[str, BoundChain], treasury: str, slasher: str, deployer: str) -> Bond:
     """ERA, SetBuilder and Staking."""
-    return Bond.found(
-        chains["hub"], treasury=treasury, slasher=slasher, deployer=deployer, gateway=GATEWAY
-    )
+    return Bond.found(chains["hub"], treasury=treasury, slasher=slasher, deployer=deployer, gateway=GATEWAY)
 
 
 @pytest.fixture
-def bond(
-    founded: Bond, operator: str, rival: str, delegator: str, other_delegator: str
-) -> Iterator[Bond]:
+def bond(founded: Bond, operator: str, rival: str, delegator: str, other_delegator: str) -> Iterator[Bond]:
     """The same, where those who stake have ERA that Staking may take. A period has begun an hour ago. After each test,
     S1 to S3 hold."""
     for account in (operator, rival, delegator, other_delegator):
