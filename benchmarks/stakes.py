@@ -53,26 +53,28 @@ def measure(live: Live, treasury: str, say: Report) -> dict[str, float]:
     found = delegators.read(Desk.of(live), seen)
     if sum(len(one.units) for one in found) != DELEGATORS:
         raise MetalayerError(f"not all of {DELEGATORS} delegators were found")
-    return {
-        "validators": VALIDATORS,
-        "delegators": DELEGATORS,
-        "status_seconds": _timed(lambda fresh: reading.read(fresh)),
-        "status_of_an_account_seconds": _timed(
-            lambda fresh: accounts.read(Desk.of(fresh), reading.read(fresh), holders[0])
-        ),
-        "status_with_all_delegators_seconds": _timed(
-            lambda fresh: delegators.read(Desk.of(fresh), reading.read(fresh))
-        ),
+    readings: dict[str, Callable[[Live], object]] = {
+        "status": reading.read,
+        "status_of_an_account": lambda fresh: accounts.read(Desk.of(fresh), reading.read(fresh), holders[0]),
+        "status_with_all_delegators": lambda fresh: delegators.read(Desk.of(fresh), reading.read(fresh)),
     }
+    figures: dict[str, float] = {"delegators": DELEGATORS, "validators": VALIDATORS}
+    for name, read in readings.items():
+        seconds, processor = _timed(read)
+        figures |= {f"{name}_seconds": seconds, f"{name}_processor_seconds": processor}
+    return figures
 
 
-def _timed(read: Callable[[Live], object]) -> float:
-    def once() -> float:
-        started = time.monotonic()
+def _timed(read: Callable[[Live], object]) -> tuple[float, float]:
+    """Seconds, and seconds of a processor that this process used: the median of three readings."""
+
+    def once() -> tuple[float, float]:
+        started, used = time.monotonic(), time.process_time()
         read(Live.open())
-        return time.monotonic() - started
+        return time.monotonic() - started, time.process_time() - used
 
-    return round(statistics.median(once() for _ in range(_TIMES)), 2)
+    seconds, processor = zip(*(once() for _ in range(_TIMES)), strict=True)
+    return round(statistics.median(seconds), 2), round(statistics.median(processor), 2)
 
 
 class Crowd:

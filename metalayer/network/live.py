@@ -46,7 +46,7 @@ class Live:
         for name, connection in connections.items():
             for contract in registry.chain(name).contracts.values():
                 connection.begins(contract.address, contract.block or 0)
-        return cls(network, registry, Mesh(registry.domain, connections))
+        return cls(network, registry, Mesh(registry.domain, connections, registry.address("Staking")))
 
     def connection(self, chain: str | int) -> Connection:
         """Connection to the chain of that name or id. MetalayerError if there is none, or nothing on it."""

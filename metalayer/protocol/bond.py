@@ -9,7 +9,7 @@ BASIS_POINTS = 10_000
 MIN_FRACTION = 500
 """Basis points of the stake that the smallest slash takes."""
 BOUNTY_DIVISOR = 10
-"""Of what is taken of own stake that is bonded at settlement, one part in so many is the reporter's."""
+"""Of the own stake that a slash takes, one part in so many is the reporter's."""
 YEAR = 365 * 86_400
 
 

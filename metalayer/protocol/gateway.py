@@ -241,6 +241,7 @@ CLOSED_SINCE = Function("closedSince(uint256)", "uint64", int)
 CREDIT = Function("credit(address)", "uint256", int)
 """Wei of ERA."""
 EARNINGS = Function("earnings(uint256,address)", "uint256,uint256", Earnings)
+COLLECTOR = Function("COLLECTOR()", "address", str)
 FEE_TOKEN = Function("FEE_TOKEN()", "address", str)
 INBOX_LANE = Function("inboxLane(uint256)", "uint64,bytes32", InboxLane)
 LANE_EPOCH = Function("laneEpoch(uint256)", "uint16", int)

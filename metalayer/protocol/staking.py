@@ -261,16 +261,13 @@ class Delegation(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """A validator that was slashed: the fraction in basis points, what that is of its own and of delegated stake, and
-    what the reporter got.
-    """
+    """A validator that was slashed: the fraction in basis points, what that is of its own and of delegated stake."""
 
     validator: int
     reporter: str
     fraction: int
     own_loss: int
     loss: int
-    bounty: int
 
 
 def _published(version: int, expires: int, _: bytes, words: Sequence[bytes]) -> ValidatorSet:
@@ -294,7 +291,7 @@ REBONDED = Event("Rebonded(uint256 indexed,address indexed,uint256 indexed,uint2
 REGISTERED = Event("Registered(uint256 indexed,address indexed,address indexed,uint256,uint16)")
 RELEASED = Event("Released(uint256 indexed,address indexed,uint256,uint256)")
 SEATED = Event("Seated(uint256 indexed)")
-SETTLED = Event("Settled(uint256 indexed,address indexed,uint256,uint256,uint256,uint256)", Settlement)
+SETTLED = Event("Settled(uint256 indexed,address indexed,uint256,uint256,uint256)", Settlement)
 SET_PUBLISHED = Event("SetPublished(uint64 indexed,uint64,bytes32,bytes32[])", _published)
 """Its value is the set. The caller compares its hash."""
 UNDELEGATED = Event("Undelegated(uint256 indexed,address indexed,uint256 indexed,uint256)", Exit)

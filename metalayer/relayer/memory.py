@@ -50,9 +50,11 @@ class Kind(StrEnum):
     ASIDE = "aside"
     """A notice that was put aside."""
     NOTICE = "notice"
+    CHORE = "chore"
+    """What a keeper does for everybody, in words."""
 
 
-ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM, Kind.ASIDE)
+ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM, Kind.ASIDE, Kind.CHORE)
 """Kinds of what is sent because it is due, and not only because it may be."""
 
 

@@ -54,6 +54,13 @@ class Settled(Sendings):
 
 
 @dataclass
+class Kept(Sendings):
+    """What a keeper did on one chain."""
+
+    done: list[str] = field(default_factory=list)
+
+
+@dataclass
 class PassResult:
     """What one pass found and did. Times in seconds."""
 
@@ -66,6 +73,7 @@ class PassResult:
     seconds: float = 0.0
     deliveries: list[Delivery] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -100,6 +108,7 @@ class PassResult:
             *self.problems,
             *(problem for delivery in self.deliveries for problem in delivery.problems),
             *(problem for settled in self.settled for problem in settled.problems),
+            *(problem for kept in self.kept for problem in kept.problems),
         ]
 
 

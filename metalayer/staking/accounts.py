@@ -112,11 +112,11 @@ def read(desk: Desk, seen: Overview, account: str) -> Stake:
     )
     claimable, leaving = amounts[: len(units)], amounts[len(units) :]
     exits = [
-        _exit(seen, place, amount, own=False)
+        exit_of(seen, place, amount, own=False)
         for place, amount in zip(places, leaving, strict=False)
         if amount
     ] + [
-        _exit(seen, place, all_.own, own=True)
+        exit_of(seen, place, all_.own, own=True)
         for place, all_ in zip(own_places, leaving[len(places) :], strict=True)
         if all_.own
     ]
@@ -145,7 +145,8 @@ def _somebody(account: str) -> str | None:
     return account if int(account, 16) else None
 
 
-def _exit(seen: Overview, place: tuple[int, int], amount: int, own: bool) -> Exit:
+def exit_of(seen: Overview, place: tuple[int, int], amount: int, own: bool) -> Exit:
+    """An exit of that amount from (validator, period)."""
     known = seen.validators[place[0]]
     matures_at = staking.matures_at(place[1])
     answers = matures_at > known.frozen_since > 0

@@ -138,6 +138,44 @@ def test_a_chain_that_tells_two_validator_sets_is_believed_for_itself_alone(
     assert relayer._validator_set(mesh.connections["arcade"]) == mesh.validator_set
 
 
+@pytest.mark.parametrize("successor", [None, 5])
+def test_an_attestation_that_an_adoption_overtakes_is_packed_again(
+    mesh: Deployment,
+    exchange: DirectoryExchange,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    successor: int | None,
+) -> None:
+    """The hub takes the next set at any moment. What was signed is over the root alone, so that whoever is in both sets
+    has signed for both. If too few are, the next pass asks the others.
+    """
+    if successor is not None:
+        mesh.replace_key(0, successor)
+    mesh.send("arcade", "hub")
+    mesh.finalize()
+    relayer = mesh.relayer(exchange)
+    deliver = relayer._deliver
+
+    def overtaken(*arguments: Any) -> bool:
+        monkeypatch.undo()
+        mesh.adopt(mesh.publish())
+        return deliver(*arguments)
+
+    monkeypatch.setattr(relayer, "_deliver", overtaken)
+    with mesh.signing(exchange, tmp_path, range(4)):
+        result = relayer.relay_once()
+    if successor is None:
+        assert (result.delivered, result.all_problems, len(result.roots)) == (1, [], 1)
+        return
+    assert (result.delivered, result.all_problems) == (
+        0,
+        ["hub: validator set 1 was replaced meanwhile"],
+    )
+    with mesh.signing(exchange, tmp_path, (1, 2, 3, successor)):
+        again = relayer.relay_once()
+    assert (again.delivered, again.all_problems, again.roots) == (1, [], result.roots)
+
+
 def test_what_does_not_fit_is_split(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
     """By calldata (8 KB payloads), and by the gas that the recipients were promised (M12): 7, 7 and 1."""
     mesh.send("hub", "arcade", b"\1" * 8_000, count=20)
@@ -343,7 +381,7 @@ def test_no_quorum_names_who_is_missing_and_what_they_said(
     assert result.delivered == 0
     (problem,) = result.all_problems
     silent = [signer for signer, _ in mesh.validator_set.members if signer not in signed]
-    assert "no quorum for hub → arcade: weight 300 of 500 signed" in problem
+    assert "no quorum for hub → arcade: 60 % of the weight signed" in problem
     assert all(f"{signer} said nothing" in problem for signer in silent)
     (root,) = exchange.roots()
     exchange.refuse(root, silent[0], "the head is another one", final=True)

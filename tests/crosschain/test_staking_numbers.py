@@ -9,7 +9,7 @@ from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metalayer.assets.tokens import APPROVE
+from metalayer.assets.tokens import APPROVE, BALANCE_OF
 from metalayer.network.config import load_network
 from metalayer.network.live import Live
 from metalayer.network.transactions import Sender, Transaction
@@ -89,7 +89,9 @@ def test_what_a_slash_would_take_is_what_it_takes(
     receipt = hub.send(RELAYER, deployment.registry.address("Slasher"), settle)
     (settled,) = staking.SETTLED.found_in(receipt["logs"], desk.address)
     assert (settled.fraction, settled.own_loss, settled.loss) == (first.fraction, *first.loss)
-    assert settled.bounty == first.loss.own // bond.BOUNTY_DIVISOR
+    assert deployment.connections["hub"].view(deployment.era, BALANCE_OF, ATTACKER.address) == (
+        first.loss.own // bond.BOUNTY_DIVISOR
+    )
 
     seen = reading.read(live)
     lost = 0

@@ -110,7 +110,8 @@ class Gateways(Deployment):
         keys = {**deployment.keys, **{key.address: key for one in following for key in one.keys}}
         connections = {name: deployment.connections[name] for name in CHAINS}
         sets = [first, *(validators.set for validators in following)]
-        gateways = cls(deployment.domain, connections, deployment.registry, deployment.chains, keys, sets)
+        known = deployment.domain, connections, deployment.staking, deployment.registry, deployment.chains
+        gateways = cls(*known, keys, sets)
         gateways = replace(gateways, places={name: gateways._prepare(name) for name in CHAINS})
         gateways.recode(HUB, gateways.annex, init_code("Annex", *gateways.annex_arguments(HUB)))
         return gateways

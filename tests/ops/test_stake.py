@@ -273,7 +273,7 @@ def test_an_equivocation_costs_who_delegated_only_what_is_left_of_it(
     settle = slasher.SETTLE.encode(accusation)
     receipt = stakes.hub.send(RELAYER, deployment.registry.address("Slasher"), settle)
     (settled,) = staking.SETTLED.found_in(receipt["logs"], stakes.address)
-    assert (settled.fraction, settled.bounty) == (10_000, 20_000 * ERA)
+    assert (settled.fraction, settled.own_loss) == (10_000, 200_000 * ERA)
     assert stakes.held(ATTACKER.address) == 20_000 * ERA
     mine = stakes.status(DEPOSITOR)["account"]
     assert [(one["units"], one["loss"]) for one in mine["positions"]] == [(str(200_000 * ERA),) * 2]

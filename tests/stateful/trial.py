@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.deploy.desired import ZERO_ADDRESS
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
@@ -94,7 +95,7 @@ class Network:
         path = folder / f"record-{position}.sqlite"
         return Validator.open(
             self.validators.keys[position],
-            Mesh(Domain(self.network_id, self.gateway), self.connections),
+            Mesh(Domain(self.network_id, self.gateway), self.connections, ZERO_ADDRESS),
             exchange,
             path,
             begin=not path.exists(),

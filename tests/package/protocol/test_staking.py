@@ -94,7 +94,6 @@ def test_numbers_are_those_of_the_contracts() -> None:
 
 @pytest.mark.parametrize("into", [0, 1, staking.PERIOD - 1])
 def test_what_leaves_is_free_after_21_to_24_days(into: int) -> None:
-    """M35."""
     now = 6_000 * staking.PERIOD + into
     free = matures_at(period_of(now))
     assert 21 * DAY < free - now <= 24 * DAY
