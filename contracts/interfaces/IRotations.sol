@@ -55,8 +55,8 @@ interface IRotations {
     function rotate(Attestation calldata attestation, ValidatorSet calldata next, bytes32[] calldata proof) external;
 
     /// @notice Announces a set that nobody signed, with a later expiry than the installed one. Only the recovery, once
-    /// `RECOVERY_DELAY` has passed since the expiry of the installed set. Replaces what was announced before, and begins
-    /// the delay anew.
+    /// `RECOVERY_DELAY` has passed since the expiry of the installed set. Replaces what was announced before, and
+    /// begins the delay anew.
     function announceSet(ValidatorSet calldata installed, ValidatorSet calldata next) external;
 
     /// @notice Installs the announced set. Anyone may call, once its delay is over.
