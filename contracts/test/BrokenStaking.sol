@@ -120,11 +120,11 @@ contract BrokenStaking is Staking {
         super._give(owner, to, amount);
     }
 
-    function _take(address owner, uint256 amount) internal override {
-        if (_BUG == StakingBug.ReadAgainWhenNobodys && _accounts[owner].surrogate == surrogateOf[address(0)]) {
-            _accounts[owner].surrogate = address(0);
+    function _take(uint256 amount) internal override {
+        if (_BUG == StakingBug.ReadAgainWhenNobodys && _accounts[msg.sender].surrogate == surrogateOf[address(0)]) {
+            _accounts[msg.sender].surrogate = address(0);
         }
-        super._take(owner, amount);
+        super._take(amount);
     }
 
     // Rewards
