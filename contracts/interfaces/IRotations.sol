@@ -54,8 +54,9 @@ interface IRotations {
     /// `ROTATION_GRACE` after the installed set's expiry; later only the recovery.
     function rotate(Attestation calldata attestation, ValidatorSet calldata next, bytes32[] calldata proof) external;
 
-    /// @notice Announces a set that nobody signed, with a later expiry than the installed one. Only the recovery, once `RECOVERY_DELAY` has passed since the expiry
-    /// of the installed set. Replaces what was announced before, and begins the delay anew.
+    /// @notice Announces a set that nobody signed, with a later expiry than the installed one. Only the recovery, once
+    /// `RECOVERY_DELAY` has passed since the expiry of the installed set. Replaces what was announced before, and
+    /// begins the delay anew.
     function announceSet(ValidatorSet calldata installed, ValidatorSet calldata next) external;
 
     /// @notice Installs the announced set. Anyone may call, once its delay is over.

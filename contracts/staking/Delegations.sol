@@ -18,7 +18,7 @@ abstract contract Delegations is Custody, Seats {
     function delegate(uint256 id, uint256 amount) external nonReentrant {
         _bond(id, amount);
         emit Delegated(id, msg.sender, amount);
-        _take(msg.sender, amount);
+        _take(amount);
     }
 
     /// @inheritdoc IStaking

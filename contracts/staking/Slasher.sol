@@ -7,7 +7,8 @@ import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ISlasher} from "../interfaces/ISlasher.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
-import {Evidence, LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "./Evidence.sol";
+import {Evidence} from "./Evidence.sol";
+import {LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "./types/SignedFact.sol";
 
 /// @title Slasher
 /// @notice See {ISlasher}.

@@ -62,8 +62,8 @@ contract BondProofs is Staking {
         assert(_given == loss);
     }
 
-    /// @notice A settled slash gives out what it takes from the bonded own stake, and no more. What it leaves for exits and
-    /// positions to lose is no more than they were, and own stake answers first.
+    /// @notice A settled slash gives out what it takes from the bonded own stake, and no more. What it leaves for exits
+    /// and positions to lose is no more than they were, and own stake answers first.
     function checkSlashPaysWhatItTakes(
         uint96 own,
         uint96 delegated,

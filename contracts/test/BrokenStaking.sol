@@ -6,15 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ISetBuilder} from "../interfaces/ISetBuilder.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {Custody} from "../staking/Custody.sol";
-import {Earnings} from "../staking/Earnings.sol";
-import {Keys} from "../staking/Keys.sol";
-import {Ledger} from "../staking/Ledger.sol";
-import {Seats} from "../staking/Seats.sol";
-import {Sets} from "../staking/Sets.sol";
-import {Slashes} from "../staking/Slashes.sol";
 import {Staking} from "../staking/Staking.sol";
-import {Withdrawals} from "../staking/Withdrawals.sol";
 import {Position} from "../staking/types/Position.sol";
 import {Validator, ValidatorState} from "../staking/types/Validator.sol";
 import {StakingBug} from "./StakingBug.sol";
@@ -128,11 +120,11 @@ contract BrokenStaking is Staking {
         super._give(owner, to, amount);
     }
 
-    function _take(address owner, uint256 amount) internal override {
-        if (_BUG == StakingBug.ReadAgainWhenNobodys && _accounts[owner].surrogate == surrogateOf[address(0)]) {
-            _accounts[owner].surrogate = address(0);
+    function _take(uint256 amount) internal override {
+        if (_BUG == StakingBug.ReadAgainWhenNobodys && _accounts[msg.sender].surrogate == surrogateOf[address(0)]) {
+            _accounts[msg.sender].surrogate = address(0);
         }
-        super._take(owner, amount);
+        super._take(amount);
     }
 
     // Rewards

@@ -246,6 +246,22 @@ def test_what_is_rounded_down_streams_on(bond: Bond, pool: int, delegator: str, 
     assert bond.rewards.accounted == REWARD + 1
 
 
+def test_what_the_division_by_all_stake_leaves_over_streams_on(bond: Bond, operator: str) -> None:
+    """M35, S12: with two fifths of the supply seated, each of a hundred touches rounds off hundreds of wei. They come
+    back; only what a validator's own division leaves over, less than a wei each time, does not.
+    """
+    most = 400_000_000 * ERA
+    bond.endow(operator, most)
+    (validator,) = bond.seat(operator, most)
+    bond.reward(REWARD)
+    begun = bond.now
+    for i in range(1, 101):
+        bond.staking.send("claimEarnings", validator, operator, sender=operator, at=begun + 977 * i)
+    bond.staking.send("claimEarnings", validator, operator, sender=operator, at=begun + STREAM)
+    paid = bond.balance(operator) - FUNDS
+    assert 0 <= REWARD - paid - bond.rewards.streaming <= 101
+
+
 def test_principal_and_rewards_are_apart(bond: Bond, pool: int, delegator: str, treasury: str) -> None:
     """S2: a donation can be earned, never withdrawn; stake is not in the contract at all."""
     assert bond.balance(bond.staking.address) == 0

@@ -21,7 +21,7 @@ from metalayer.relayer.closed import REST, ClosedLanes
 from metalayer.relayer.memory import Memory
 
 NOW = 1_800_000_000
-GATEWAY, STAKING, STRANGER = "0x" + "9A" * 20, "0x" + "57" * 20, "0x" + "5E" * 20
+GATEWAY, STRANGER = "0x" + "9A" * 20, "0x" + "5E" * 20
 _BLOCK = 100
 
 
@@ -32,7 +32,7 @@ class Lane:
         network = load_network()
         self.hub, self.arcade = (Connection(network.chain(name)) for name in ("hub", "arcade"))
         connections = {"hub": self.hub, "arcade": self.arcade}
-        self.mesh = Mesh(Domain(self.hub.chain_id, GATEWAY), connections, STAKING)
+        self.mesh = Mesh(Domain(self.hub.chain_id, GATEWAY), connections, "0x" + "57" * 20)
         self.genesis = genesis_head(self.hub.chain_id, self.hub.chain_id, self.arcade.chain_id, 0)
         self.sent: list[Sent] = []
         self.read: list[int] = []
