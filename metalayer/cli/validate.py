@@ -99,7 +99,9 @@ def cli(
     begin = new_record or (live.network.is_local and not path.exists())
     if begin and not path.exists() and not (standing and standing.validator):
         why = standing.warnings[0] if standing else doubt
-        raise MetalayerError(f"no record is begun: what a key signs binds the validator that it belongs to: {why}")
+        raise MetalayerError(
+            f"no record is begun: what a key signs binds the validator that it belongs to: {why}"
+        )
     validator = Validator.open(
         signer, live.mesh, DirectoryExchange.of(live, exchange), path, begin=begin, elders=elders
     )

@@ -134,9 +134,7 @@ BEYOND_LANE = Function(f"beyondLane({_LANE},{_SIGNED})", "bytes32", bytes)
 FALSE_RESTART = Function(f"falseRestart({_RESTART},{_SIGNED})", "bytes32", bytes)
 FALSE_SET = Function(f"falseSet({_SET},{_SIGNED})", "bytes32", bytes)
 BEYOND_SETS = Function(f"beyondSets({_SET},{_SIGNED})", "bytes32", bytes)
-FALSE_UNEXECUTED = Function(
-    f"falseUnexecuted({_UNEXECUTED},{_SIGNED},bytes32,bytes32[])", "bytes32", bytes
-)
+FALSE_UNEXECUTED = Function(f"falseUnexecuted({_UNEXECUTED},{_SIGNED},bytes32,bytes32[])", "bytes32", bytes)
 LANE_CONTRADICTION = Function(
     f"laneContradiction({_LANE},{_SIGNED},bytes32,{_ATTESTATION},bytes32[])", "bytes32", bytes
 )

@@ -111,12 +111,15 @@ def _read(node: Connection, address: str, key: str) -> Standing:
         bool(known.seat),
         known.state,
         tuple(reversed(elders)),
-        _cases(node, accuser, id_) if known.open_cases else (),
+        open_cases(node, accuser, id_) if known.open_cases else (),
     )
 
 
-def _cases(node: Connection, accuser: str, id_: int) -> tuple[Charged, ...]:
-    opened = [event.accusation for event, _ in node.ask(slasher.CASE_OPENED.history(accuser, None, word(id_)))]
+def open_cases(node: Connection, accuser: str, id_: int) -> tuple[Charged, ...]:
+    """Those against a validator, as a node of the hub says. accuser: address of the Slasher."""
+    opened = [
+        event.accusation for event, _ in node.ask(slasher.CASE_OPENED.history(accuser, None, word(id_)))
+    ]
     answers = node.batch(
         [
             *(slasher.CASE_OF.request(accuser, one.key) for one in opened),
@@ -125,8 +128,6 @@ def _cases(node: Connection, accuser: str, id_: int) -> tuple[Charged, ...]:
     )
     return tuple(
         Charged(one, case.opened_at, is_pardoned)
-        for one, case, is_pardoned in zip(
-            opened, answers[: len(opened)], answers[len(opened) :], strict=True
-        )
+        for one, case, is_pardoned in zip(opened, answers[: len(opened)], answers[len(opened) :], strict=True)
         if case.state is CaseState.OPEN
     )
