@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 
 import click
@@ -44,8 +46,9 @@ def cli(
     each validator that contradicted itself, and otherwise one for each lane: the highest place, which a pardon of the
     others does not reach.
 
-    It needs no permission, and any number of watchers may run: who is first is paid. --once ends with exit status 1 if
-    something could not be read or done. A chain is read from the beginning of its gateway at the first start.
+    It needs no permission, and any number of watchers may run: who is first is paid. A chain is read from the beginning
+    of its gateway at the first start. --once ends with exit status 1 if something could not be read or done. Without
+    it, --json prints a line for each case.
 
     \b
       ape metalayer watch --account me
@@ -59,7 +62,8 @@ def cli(
     from metalayer.network.nodes import PATIENCE
     from metalayer.network.signers import load_sender
     from metalayer.staking.archive import Archive
-    from metalayer.staking.watch import Watcher, as_dict
+    from metalayer.staking.prosecutor import Opened, opened_dict, opened_line
+    from metalayer.staking.watch import Watcher
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     live = Live.open(PATIENCE, forgiving=True)
@@ -69,14 +73,29 @@ def cli(
     shared = DirectoryExchange.of(live, exchange)
     with Archive(seen or live.folder() / "seen.sqlite", live.mesh.network_id) as archive:
         watcher = Watcher(live.mesh, shared, archive, load_sender(signing.account))
+        names = {one.chain_id: name for name, one in live.mesh.connections.items()}
+
+        def report(opened: Opened) -> None:
+            if not as_json:
+                click.echo(opened_line(opened, names))
+            elif not once:
+                click.echo(json.dumps(opened_dict(opened), sort_keys=True))
+
         if once:
-            result = watcher.pass_once(lambda line: click.echo(line, err=as_json))
+            result = watcher.pass_once(report)
             signatures, facts = archive.counts()
             if as_json:
-                print_json({**as_dict(result), "known": {"signatures": signatures, "facts": facts}})
+                print_json(
+                    {
+                        "signatures": {"new": result.signatures, "known": signatures},
+                        "facts": facts,
+                        "opened": [opened_dict(one) for one in result.opened],
+                        "problems": result.problems,
+                    }
+                )
             else:
                 click.echo(
-                    f"{result.signatures} new signatures, {signatures} of {facts} facts known, "
+                    f"{result.signatures} new signatures of {signatures}, under them {facts} facts: "
                     f"{len(result.opened)} cases opened"
                 )
                 for problem in result.problems:
@@ -87,6 +106,6 @@ def cli(
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        click.echo(f"watching {shared} and {', '.join(live.mesh.connections)}")
-        watcher.run(stop, every, click.echo)
-        click.echo("the watcher ended")
+        click.echo(f"watching {shared} and {', '.join(live.mesh.connections)}", err=as_json)
+        watcher.run(stop, every, report, partial(click.echo, err=True))
+        click.echo("the watcher ended", err=as_json)

@@ -6,74 +6,34 @@ twice.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 from metalayer.attesting.exchange import Exchange
 from metalayer.attesting.terms import read_published, read_term
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection, fault
-from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.mesh import Mesh
 from metalayer.network.nodes import Nodes
 from metalayer.network.parallel import in_parallel
-from metalayer.network.rpc import Reverted, RpcError
-from metalayer.network.transactions import Sender, Transaction
-from metalayer.protocol import slasher, staking
+from metalayer.network.transactions import Sender
+from metalayer.protocol import staking
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact
-from metalayer.protocol.reverts import parse
-from metalayer.protocol.rpc import call_request
-from metalayer.protocol.slasher import ABOUT, Accusation, CaseState
-from metalayer.protocol.staking import LIABILITY, Key, ValidatorState
-from metalayer.relayer.gas import Means
+from metalayer.protocol.staking import LIABILITY, Key
 from metalayer.relayer.loops import guard
 from metalayer.staking.archive import Archive
-from metalayer.staking.evidence import Charge, contradictions, equivocations, falsehoods, in_order
+from metalayer.staking.evidence import Charge, contradictions, equivocations, falsehoods
 from metalayer.staking.hearing import ChainEar, ExchangeEar
-from metalayer.staking.standing import open_cases
+from metalayer.staking.prosecutor import Opened, Prosecutor
 from metalayer.staking.truth import Sight, falsehood, look
 
 # Facts about the hub that are looked at together.
 _MOST_FACTS = 2_000
-# Charges of one group that are tried after each other.
-_MOST_TRIES = 8
-# An estimate runs in the latest block: see `metalayer.staking.chores`.
-_MARGIN = 120_000
-# After a transaction that reverted the same is not sent again for so many seconds.
-_PAUSE = 600.0
+# Seconds.
 _FORGETS_EVERY = 86_400.0
-
-_NOT_DUE = (
-    "AlreadyAccused(bytes32)",
-    "HeadNotInLane(uint256,uint256,bytes32,uint256)",
-    "IsPardoned(bytes32)",
-    "NotAboveRestart(uint256,uint256,uint64)",
-    "NotBeyondLane(uint256,uint256,uint64)",
-    "NotBeyondSets(uint256,uint256)",
-    "NotLiable(uint256)",
-    "SetHasEnded(uint64,uint256)",
-    "UnknownKey(address)",
-    "WrongState(uint256,uint8)",
-)
-"""Refusals that are nobody's problem: it was reported, pardoned, nothing is at stake, or the hub went on meanwhile."""
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A case that this watcher opened."""
-
-    key: bytes
-    accusation: Accusation
-    transaction: str
-    gas: int
 
 
 @dataclass
@@ -94,7 +54,6 @@ class Watcher:
     archive: Archive
     sender: Sender
     _whose: dict[str, int] = field(default_factory=dict)
-    _paused: dict[bytes, float] = field(default_factory=dict)
     _forgot: float = -_FORGETS_EVERY
 
     def __post_init__(self) -> None:
@@ -102,12 +61,13 @@ class Watcher:
             raise MetalayerError("nothing is deployed to the hub")
         self.hub: Connection = self.mesh.hub
         self._hub_nodes = Nodes.of(self.hub)
+        self._prosecutor = Prosecutor(self.mesh, self.hub, self._hub_nodes, self.sender)
         self._ear = ExchangeEar(self.exchange, self.mesh.domain, self.archive)
         self._ears = {
             name: ChainEar(self.mesh, one, self.archive) for name, one in self.mesh.connections.items()
         }
 
-    def pass_once(self, say: Callable[[str], None]) -> Watched:
+    def pass_once(self, report: Callable[[Opened], None] = lambda _: None) -> Watched:
         """Listens, and opens what cases there are. Whatever is wrong with one chain is a problem, and holds up nothing
         else; without the hub nothing can be judged.
         """
@@ -124,17 +84,23 @@ class Watcher:
             charges += self._false(result)
         if charges:
             with guard(self.hub.name, result.problems.append):
-                self._accuse(charges, result, say)
+                result.opened += self._prosecutor.accuse(charges, report, result.problems)
         return result
 
-    def run(self, stop: threading.Event, every: float, say: Callable[[str], None]) -> None:
+    def run(
+        self,
+        stop: threading.Event,
+        every: float,
+        report: Callable[[Opened], None],
+        complain: Callable[[str], None],
+    ) -> None:
         """Passes, `every` seconds apart, until `stop` is set. A problem is said once, until it changes."""
         told: set[str] = set()
         while not stop.is_set():
-            result = self.pass_once(say)
+            result = self.pass_once(report)
             for problem in dict.fromkeys(result.problems):
                 if problem not in told:
-                    say(problem)
+                    complain(problem)
             told = set(result.problems)
             stop.wait(every)
 
@@ -224,103 +190,6 @@ class Watcher:
         self.archive.hold(true, found.keys() - set(true), latest, finals[nodes.agree - 1])
         return found
 
-    # Cases
-
-    def _accuse(self, charges: Iterable[Charge], result: Watched, say: Callable[[str], None]) -> None:
-        court = self.hub.view(self.mesh.staking, staking.SLASHER)
-        lost: dict[int, bool] = {}
-        for group in in_order(charges):
-            id_ = group[0].accusation.validator
-            if id_ not in lost:
-                lost[id_] = self._is_lost(court, id_)
-            if lost[id_]:
-                continue
-            with guard(self.hub.name, result.problems.append):
-                opened = self._open_first(court, group, result)
-                if opened is not None:
-                    result.opened.append(opened)
-                    say(f"{self.hub.name}: {self.line(opened)}")
-                    lost[id_] = not opened.accusation.kind.pardonable
-
-    def _is_lost(self, court: str, id_: int) -> bool:
-        """Whether nothing more can be done to a validator: it was slashed, or will be, and nobody can pardon it."""
-        known = self.hub.view(self.mesh.staking, staking.VALIDATOR, id_)
-        if known.state is ValidatorState.ENDED:
-            return True
-        cases = open_cases(self.hub, court, id_) if known.open_cases else ()
-        return any(not case.accusation.kind.pardonable for case in cases)
-
-    def _open_first(self, court: str, group: Sequence[Charge], result: Watched) -> Opened | None:
-        """Opens the first of these cases that the Slasher takes, unless one of those before is there already."""
-        tried = group[:_MOST_TRIES]
-        cases = self.hub.batch(slasher.CASE_OF.request(court, one.accusation.key) for one in tried)
-        reasons = []
-        for charge, case in zip(tried, cases, strict=True):
-            if case.state is not CaseState.NONE or self._is_paused(charge.data):
-                return None
-            refused = self._hub_nodes.agreed(partial(self._rehearse, court, charge.data))
-            if not refused:
-                return self._open(court, charge)
-            if refused.startswith("IsPardoned("):
-                return None
-            if refused not in _NOT_DUE:
-                reasons.append(
-                    f"cannot open the case against {_named(charge.accusation, self._names)}: {refused}"
-                )
-        result.problems += [f"{self.hub.name}: {reason}" for reason in reasons]
-        return None
-
-    def _rehearse(self, court: str, data: bytes, node: Connection) -> str:
-        """Why the Slasher would not open a case, as a node says; empty if it would."""
-        try:
-            node.ask(call_request(court, data, sender=self.sender.address))
-        except Reverted as error:
-            known = parse(error.data)
-            return known[0] if known else error.reason
-        return ""
-
-    def _is_paused(self, data: bytes) -> bool:
-        return time.monotonic() < self._paused.get(data, 0.0)
-
-    def _open(self, court: str, charge: Charge) -> Opened | None:
-        hub, sender = self.hub, self.sender
-        # What another process of this account sent may be this very case: then the estimate says so.
-        hub.make_way(sender)
-        try:
-            gas = hub.estimate(sender.address, court, charge.data) * 6 // 5 + _MARGIN
-        except Reverted as error:
-            known = parse(error.data)
-            if known and known[0] in _NOT_DUE:
-                return None
-            raise
-        gas = min(MAX_TRANSACTION_GAS, gas)
-        Means.read(hub, sender.address).check(hub, sender.address, gas)
-        self._paused[charge.data] = time.monotonic() + _PAUSE
-        (receipt,) = hub.submit(sender, [Transaction(court, charge.data, gas)])
-        if receipt["status"] != 1:
-            raise RpcError(
-                f"the case against {_named(charge.accusation, self._names)} reverted in {receipt['transactionHash']}"
-            )
-        del self._paused[charge.data]
-        return Opened(
-            charge.accusation.key, charge.accusation, receipt["transactionHash"], receipt["gasUsed"]
-        )
-
-    @property
-    def _names(self) -> Mapping[int, str]:
-        return {id_: connection.name for id_, connection in self.mesh.by_id.items()}
-
-    def line(self, opened: Opened) -> str:
-        """One line about a case."""
-        return (
-            f"case 0x{opened.key.hex()} opened against {_named(opened.accusation, self._names)}, "
-            f"{opened.gas:,} gas, in {opened.transaction}"
-        )
-
-
-def _named(about: Accusation, names: Mapping[int, str]) -> str:
-    return f"validator {about.validator}: {ABOUT[about.kind]}: {about.place(names)}"
-
 
 def read_keys(node: Connection, address: str) -> tuple[tuple[str, Key], ...]:
     """All keys that validators ever had, as a node of the hub says."""
@@ -330,24 +199,3 @@ def read_keys(node: Connection, address: str) -> tuple[tuple[str, Key], ...]:
     signers = sorted({event[2] for event, _ in (*registered, *rotated)})
     keys = node.batch(staking.KEY.request(address, signer) for signer in signers)
     return tuple(zip(signers, keys, strict=True))
-
-
-def as_dict(result: Watched) -> dict[str, Any]:
-    """For --json."""
-    return {
-        "signatures": result.signatures,
-        "opened": [
-            {
-                "key": "0x" + one.key.hex(),
-                "validator": one.accusation.validator,
-                "kind": one.accusation.kind.name.lower(),
-                "origin": one.accusation.origin,
-                "destination": one.accusation.destination,
-                "nonce": one.accusation.nonce,
-                "transaction": one.transaction,
-                "gas": one.gas,
-            }
-            for one in result.opened
-        ],
-        "problems": result.problems,
-    }
