@@ -20,7 +20,7 @@ from metalayer.network.transactions import Sender
 from metalayer.protocol import gateway, slasher, staking
 from metalayer.protocol.attestation import ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree, UnexecutedFact
-from metalayer.protocol.gateway import Batch
+from metalayer.protocol.gateway import Batch, InboxLane
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.slasher import Accusation, Kind
 from metalayer.protocol.staking import LIABILITY
@@ -244,6 +244,26 @@ def test_calldata_of_every_chain_is_evidence(
     assert case.accusation == Accusation(
         id_of(mesh, VALIDATORS.index(guilty)), Kind.LANE_EQUIVOCATION, *place[:2], 4
     )
+
+
+def test_a_lane_is_followed_while_it_becomes_final(
+    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    """By one watcher: what it heard before it was final is heard again when it is, and no old state is asked for."""
+    sent = mesh.send("arcade", "perps", count=3)
+    with Archive(tmp_path / "seen.sqlite", mesh.network_id) as archive:
+        watcher = Watcher(mesh, exchange, archive, RIVAL)
+        for number in range(1, 4):
+            deliver(mesh, sent[number - 1 : number], first=number)
+            assert watcher.pass_once().signatures == 4
+            mesh.finalize()
+            result = watcher.pass_once()
+            assert (result.signatures, result.problems) == (0, [])
+            followed = InboxLane(number, sent[number - 1].head)
+            assert archive.lanes(mesh.id_of("perps")) == {
+                (mesh.id_of("arcade"), mesh.id_of("perps")): followed
+            }
+        assert archive.counts() == (12, 3)
 
 
 def test_restarts_sets_and_check_ins_are_heard(
