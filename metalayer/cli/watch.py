@@ -24,7 +24,7 @@ from metalayer.cli.options import SECONDS, Signing, exchange_option, json_option
     help="File of everything that was seen signed; in the network's folder by default.",
 )
 @click.option("--once", is_flag=True, help="Read what there is now, open what cases there are, then end.")
-@click.option("--every", type=SECONDS, default=5.0, show_default=True, help="Seconds between two passes.")
+@click.option("--every", type=SECONDS, default=2.0, show_default=True, help="Seconds between two passes.")
 @json_option
 def cli(
     signing: Signing, exchange: Path | None, seen: Path | None, once: bool, every: float, as_json: bool
