@@ -44,6 +44,7 @@ _KINDS = {LaneFact: "lane", RestartFact: "restart", SetFact: "set", UnexecutedFa
 _OF_PLACE = """
 SELECT root, proof, kind, origin, destination, nonce, value, status FROM facts WHERE place = ? ORDER BY root, leaf
 """
+_SIGNED = "SELECT root, signer FROM facts JOIN signatures USING (root) WHERE leaf = ?"
 _OF_LEAF = """
 SELECT root, proof, kind, origin, destination, nonce, value, status FROM facts WHERE leaf = ? ORDER BY root
 """
@@ -82,6 +83,22 @@ class Archive:
                 self._database.execute("COMMIT")
             except sqlite3.Error as error:
                 raise MetalayerError(f"cannot write {self._path}: {error}") from error
+
+    def add_news(self, sighting: Sighting) -> int:
+        """Keeps what nobody paid for: of the facts those of which a signature is the first of its signer, or of which
+        no root has as many. Returns how many signatures are new. Honest validators sign whatever true facts strangers
+        put together, again and again.
+        """
+        news = {fact: proof for fact, proof in sighting.facts.items() if self._is_news(fact, sighting)}
+        return self.add([Sighting(sighting.root, sighting.signatures, news)]) if news else 0
+
+    def _is_news(self, fact: Fact, sighting: Sighting) -> bool:
+        said: dict[bytes, set[str]] = {}
+        for root, signer in self._database.execute(_SIGNED, (fact.leaf,)):
+            said.setdefault(root, set()).add(signer)
+        signers = said.get(sighting.root, set()) | sighting.signatures.keys()
+        others = [found for root, found in said.items() if root != sighting.root]
+        return len(signers) > max(map(len, others), default=0) or not signers <= set().union(*others)
 
     def add(
         self,
@@ -176,11 +193,6 @@ class Archive:
             siblings = tuple(proof[i : i + 32] for i in range(0, len(proof), 32))
             found.append(Sighting(root, dict(signed.fetchall()), {_fact(*columns): siblings}))
         return found
-
-    def signers(self, root: bytes) -> set[str]:
-        """Whose signatures of a root are here."""
-        rows = self._database.execute("SELECT signer FROM signatures WHERE root = ?", (root,))
-        return {signer for (signer,) in rows}
 
     def height(self, chain_id: int) -> int | None:
         """Up to which block a chain was read."""

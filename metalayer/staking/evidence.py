@@ -20,10 +20,16 @@ Whose = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Charge:
-    """A case to open: what it is about, and the call that opens it."""
+    """A case to open: what it is about, and the Slasher's function that opens it."""
 
     accusation: Accusation
-    data: bytes
+    function: Function[bytes]
+    arguments: tuple[Any, ...]
+
+    @property
+    def data(self) -> bytes:
+        """The call. Most charges are never tried."""
+        return self.function.encode(*self.arguments)
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,12 @@ def _equivocation(id_: int, one: SignedFact, other: SignedFact) -> Charge:
     if isinstance(one.fact, SetFact):
         kind, function = Kind.SET_EQUIVOCATION, slasher.SET_EQUIVOCATION
     elif isinstance(other.fact, RestartFact):
-        data = slasher.PLACE_EQUIVOCATION.encode(one.statement, one.fields, other.fields)
-        return Charge(_accusation(id_, Kind.LANE_EQUIVOCATION, one.fact), data)
+        about = _accusation(id_, Kind.LANE_EQUIVOCATION, one.fact)
+        return Charge(about, slasher.PLACE_EQUIVOCATION, (one.statement, one.fields, other.fields))
     else:
         kind, function = Kind.LANE_EQUIVOCATION, slasher.LANE_EQUIVOCATION
-    data = function.encode(one.statement, one.fields, other.fact.value, other.fields)
-    return Charge(_accusation(id_, kind, one.fact), data)
+    arguments = one.statement, one.fields, other.fact.value, other.fields
+    return Charge(_accusation(id_, kind, one.fact), function, arguments)
 
 
 def contradictions(sightings: Sequence[Sighting], whose: Whose, newest: ValidatorSet) -> Iterator[Charge]:
@@ -118,15 +124,15 @@ def _contradiction(
     is_set = isinstance(signed.fact, SetFact)
     kind = Kind.SET_CONTRADICTION if is_set else Kind.LANE_CONTRADICTION
     function = slasher.SET_CONTRADICTION if is_set else slasher.LANE_CONTRADICTION
-    data = function.encode(signed.statement, signed.fields, value, attestation, list(proof))
-    return Charge(_accusation(id_, kind, signed.fact), data)
+    arguments = signed.statement, signed.fields, value, attestation, list(proof)
+    return Charge(_accusation(id_, kind, signed.fact), function, arguments)
 
 
 def falsehoods(sightings: Iterable[Sighting], whose: Whose, false: Falsehood) -> Iterator[Charge]:
     """(b): validators that signed what is false about the hub."""
     for said in statements(sightings, whose):
-        data = false.function.encode(said.signed.statement, said.signed.fields, *false.rest)
-        yield Charge(_accusation(said.validator, false.kind, said.signed.fact), data)
+        arguments = said.signed.statement, said.signed.fields, *false.rest
+        yield Charge(_accusation(said.validator, false.kind, said.signed.fact), false.function, arguments)
 
 
 def _accusation(id_: int, kind: Kind, fact: Fact) -> Accusation:

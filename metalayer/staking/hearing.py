@@ -41,14 +41,14 @@ class ExchangeEar:
     exchange: Exchange
     domain: Domain
     archive: Archive
-    _read: set[bytes] = field(default_factory=set)
+    _read: dict[bytes, set[str]] = field(default_factory=dict)
     _rejected: dict[tuple[bytes, str], bytes] = field(default_factory=dict)
 
     def listen(self, keys: Collection[str]) -> int:
         """Keeps what is new. Returns how many signatures are."""
         standing = self.exchange.roots()
         present = set(standing)
-        self._read &= present
+        self._read = {root: signers for root, signers in self._read.items() if root in present}
         self._rejected = {key: said for key, said in self._rejected.items() if key[0] in present}
         count = 0
         for root in standing:
@@ -59,16 +59,15 @@ class ExchangeEar:
                 log.warning("proposal %s: %s", root.hex(), error)
                 continue
             if sighting is not None:
-                count += self.archive.add([sighting])
-                self._read.add(root)
+                count += self.archive.add_news(sighting)
+                self._read.setdefault(root, set()).update(sighting.signatures)
         return count
 
     def _hear(self, root: bytes, keys: Collection[str]) -> Sighting | None:
         named = [signer for signer in self.exchange.signers(root) if signer in keys]
         if not named:
             return None
-        known = self.archive.signers(root) if root in self._read else set()
-        found = {}
+        known, found = self._read.get(root, set()), {}
         for signer in named:
             signature = None if signer in known else self.exchange.signature(root, signer)
             if signature is None or self._rejected.get((root, signer)) == signature:

@@ -102,11 +102,13 @@ class Prosecutor:
         cases = self.hub.batch(slasher.CASE_OF.request(court, one.accusation.key) for one in tried)
         reasons = []
         for charge, case in zip(tried, cases, strict=True):
-            if case.state is not CaseState.NONE or time.monotonic() < self._paused.get(charge.data, 0.0):
+            key = charge.accusation.key
+            if case.state is not CaseState.NONE or time.monotonic() < self._paused.get(key, 0.0):
                 return None
-            refused = self.nodes.agreed(partial(self._rehearse, court, charge.data))
+            data = charge.data
+            refused = self.nodes.agreed(partial(self._rehearse, court, data))
             if not refused:
-                return self._open(court, charge)
+                return self._open(court, charge, data)
             if refused == _PARDONED:
                 return None
             if refused not in _NOT_DUE:
@@ -125,12 +127,12 @@ class Prosecutor:
             return known[0] if known else error.reason
         return ""
 
-    def _open(self, court: str, charge: Charge) -> Opened | None:
-        hub, sender = self.hub, self.sender
+    def _open(self, court: str, charge: Charge, data: bytes) -> Opened | None:
+        hub, sender, key = self.hub, self.sender, charge.accusation.key
         # What another process of this account sent may be this very case: then the estimate says so.
         hub.make_way(sender)
         try:
-            gas = hub.estimate(sender.address, court, charge.data) * 6 // 5 + _MARGIN
+            gas = hub.estimate(sender.address, court, data) * 6 // 5 + _MARGIN
         except Reverted as error:
             known = parse(error.data)
             if known and known[0] in _NOT_DUE:
@@ -138,14 +140,12 @@ class Prosecutor:
             raise
         gas = min(MAX_TRANSACTION_GAS, gas)
         Means.read(hub, sender.address).check(hub, sender.address, gas)
-        self._paused[charge.data] = time.monotonic() + _PAUSE
-        (receipt,) = hub.submit(sender, [Transaction(court, charge.data, gas)])
+        self._paused[key] = time.monotonic() + _PAUSE
+        (receipt,) = hub.submit(sender, [Transaction(court, data, gas)])
         if receipt["status"] != 1:
             raise RpcError(f"the case against {self._named(charge)} reverted in {receipt['transactionHash']}")
-        del self._paused[charge.data]
-        return Opened(
-            charge.accusation.key, charge.accusation, receipt["transactionHash"], receipt["gasUsed"]
-        )
+        del self._paused[key]
+        return Opened(key, charge.accusation, receipt["transactionHash"], receipt["gasUsed"])
 
     def _named(self, charge: Charge) -> str:
         return named(charge.accusation, {id_: one.name for id_, one in self.mesh.by_id.items()})

@@ -133,8 +133,7 @@ class Witness:
             return {}
         if known < 0:
             return None
-        # Of a lane that nothing came from yet, an Inbox stores no head.
-        head = lane.head if any(lane.head) else genesis_head(self.domain.network_id, origin, here)
+        head = lane.head
         for i in range(known, count):
             head = extend(head, self._message(messages[i], origin, here, first + i).id)
         end = head

@@ -22,7 +22,7 @@ from metalayer.network.transactions import Sender
 from metalayer.protocol import staking
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact
-from metalayer.protocol.staking import LIABILITY, Key
+from metalayer.protocol.staking import LIABILITY, Key, ValidatorState
 from metalayer.relayer.loops import guard
 from metalayer.staking.archive import Archive
 from metalayer.staking.evidence import Charge, contradictions, equivocations, falsehoods
@@ -34,6 +34,7 @@ from metalayer.staking.truth import Sight, falsehood, look
 _MOST_FACTS = 2_000
 # Seconds.
 _FORGETS_EVERY = 86_400.0
+_RARELY = 60.0
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Watcher:
     sender: Sender
     _whose: dict[str, int] = field(default_factory=dict)
     _forgot: float = -_FORGETS_EVERY
+    _examined: float = -_RARELY
 
     def __post_init__(self) -> None:
         if self.mesh.hub is None:
@@ -77,6 +79,8 @@ class Watcher:
         if not self._whose:
             return result
         self._listen(result)
+        if not (result.signatures or self._is_due):
+            return result
         charges: list[Charge] = []
         with guard(self.hub.name, result.problems.append):
             charges += self._contested(result)
@@ -85,7 +89,13 @@ class Watcher:
         if charges:
             with guard(self.hub.name, result.problems.append):
                 result.opened += self._prosecutor.accuse(charges, report, result.problems)
+        self._examined = -_RARELY if result.problems else time.monotonic()
         return result
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether what was signed long ago is looked at again: the hub goes on, and pardons."""
+        return time.monotonic() >= self._examined + _RARELY
 
     def run(
         self,
@@ -108,11 +118,11 @@ class Watcher:
 
     def _read_keys(self) -> None:
         """Whose keys are whose, as enough nodes say; what keys signed that answer no more is forgotten."""
-        keys = dict(self._hub_nodes.agreed(lambda node: read_keys(node, self.mesh.staking)))
+        keys = self._hub_nodes.agreed(lambda node: read_keys(node, self.mesh.staking))
         # By this machine's clock, and a day later: what is forgotten is not seen again.
         long_ago = time.time() - LIABILITY - _FORGETS_EVERY
-        dead = [signer for signer, key in keys.items() if 0 < key.retired_at < long_ago]
-        self._whose = {signer: key.validator for signer, key in keys.items() if signer not in dead}
+        dead = {signer for signer, key, ended in keys if ended or 0 < key.retired_at < long_ago}
+        self._whose = {signer: key.validator for signer, key, _ in keys if signer not in dead}
         if time.monotonic() > self._forgot + _FORGETS_EVERY:
             self.archive.forget(dead)
             self._forgot = time.monotonic()
@@ -191,11 +201,14 @@ class Watcher:
         return found
 
 
-def read_keys(node: Connection, address: str) -> tuple[tuple[str, Key], ...]:
-    """All keys that validators ever had, as a node of the hub says."""
+def read_keys(node: Connection, address: str) -> tuple[tuple[str, Key, bool], ...]:
+    """All keys that validators ever had, as a node of the hub says, and whether their validators were slashed."""
     registered, rotated = node.batch(
         [staking.REGISTERED.history(address), staking.KEY_ROTATED.history(address)]
     )
     signers = sorted({event[2] for event, _ in (*registered, *rotated)})
     keys = node.batch(staking.KEY.request(address, signer) for signer in signers)
-    return tuple(zip(signers, keys, strict=True))
+    ids = sorted({key.validator for key in keys})
+    known = node.batch(staking.VALIDATOR.request(address, id_) for id_ in ids)
+    ended = {id_ for id_, one in zip(ids, known, strict=True) if one.state is ValidatorState.ENDED}
+    return tuple((signer, key, key.validator in ended) for signer, key in zip(signers, keys, strict=True))

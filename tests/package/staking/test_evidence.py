@@ -121,7 +121,7 @@ def test_what_is_false_convicts_everybody_who_signed_it() -> None:
 
 def test_one_case_for_each_thing_that_a_pardon_does_not_reach() -> None:
     def charge(validator: int, kind: Kind, *place: int) -> Charge:
-        return Charge(Accusation(validator, kind, *place), b"")
+        return Charge(Accusation(validator, kind, *place), slasher.BEYOND_LANE, ())
 
     false = [charge(1, Kind.FALSE_PLACE, 901, 902, nonce) for nonce in (3, 9, 5)]
     elsewhere = charge(1, Kind.FALSE_PLACE, 901, 903, 2)
@@ -169,7 +169,7 @@ def hear(witness: Witness, data: bytes, lane: InboxLane | None = None) -> list[F
 
 def test_heads_are_replayed_from_what_was_delivered() -> None:
     """As the Inbox does: also with what it has already, and with ids of what comes later."""
-    witness = Witness(DOMAIN, 903, {(902, 903): InboxLane(0, bytes(32))})
+    witness = Witness(DOMAIN, 903, {(902, 903): InboxLane(0, heads(0)[0])})
     for first, count, ids in ((1, 3, 0), (2, 2, 4), (3, 3, 0), (6, 1, 0)):
         part, fact = batch(first, count, ids)
         assert hear(witness, delivery(part, facts=[fact, BESIDE])) == [fact]
@@ -189,7 +189,7 @@ def test_a_lane_that_was_not_followed_is_asked_for_once() -> None:
 def test_calls_within_another_contracts_calldata_are_heard() -> None:
     part, fact = batch(1, 2)
     data = b"\x12\x34\x56\x78" + bytes(68) + delivery(part, facts=[fact, BESIDE]) + bytes(28)
-    witness = Witness(DOMAIN, 903, {(902, 903): InboxLane(0, bytes(32))})
+    witness = Witness(DOMAIN, 903, {(902, 903): InboxLane(0, heads(0)[0])})
     assert hear(witness, data) == [fact]
 
 
@@ -197,7 +197,7 @@ def test_whatever_strangers_send_is_nothing() -> None:
     """Not even time: offsets that all lead to the same bytes would make gigabytes of a transaction."""
     part, fact = batch(1, 2)
     data = delivery(part, facts=[fact, BESIDE])
-    witness = Witness(DOMAIN, 903, {(902, 903): InboxLane(0, bytes(32))})
+    witness = Witness(DOMAIN, 903, {(902, 903): InboxLane(0, heads(0)[0])})
     for wrong in (b"", data[:4], data[:-32], data[:300], data[:4] + b"\xff" * 2_000, data[:4] * 30_000):
         assert hear(witness, wrong) == []
     started = time.monotonic()
@@ -264,6 +264,32 @@ def test_what_holds_until_it_is_final_is_looked_at_no_more(tmp_path: Path) -> No
         assert archive.open_facts() == []
         archive.add([seen(fact, BESIDE, by=[2])])
         assert archive.open_facts() == []
+
+
+def test_what_strangers_have_signed_again_and_again_is_kept_once(tmp_path: Path) -> None:
+    """True facts in ever new company: whoever proposes them costs the watcher no room."""
+    facts = [LaneFact(901, 902, nonce, HEADS[0]) for nonce in range(1, 40)]
+
+    def under(*some: Fact, by: Iterable[int]) -> Sighting:
+        tree = Tree(some)
+        whole = seen(*some, by=by)
+        return replace(whole, facts={fact: tuple(tree.proof(fact)) for fact in some})
+
+    with archived(tmp_path / "seen") as archive:
+        assert archive.add_news(under(*facts, by=[0, 2])) == 2
+        for count in range(2, 39):
+            assert archive.add_news(under(*facts[:count], by=[0, 2])) == 0
+        assert archive.counts() == (2, 39)
+        # Of another signer; and of as many as may be a quorum.
+        assert archive.add_news(under(facts[0], facts[1], by=[3])) == 1
+        assert archive.counts() == (3, 41)
+        assert archive.add_news(under(facts[1], facts[2], facts[3], by=[0, 2, 3])) == 3
+        assert archive.counts() == (6, 44)
+        assert archive.add_news(under(facts[0], facts[1], by=[0, 2, 3])) == 2
+        assert max(len(one.signatures) for one in archive.about(facts[0])) == 3
+        both = under(facts[5], replace(facts[6], head=HEADS[1]), by=[0])
+        assert archive.add_news(both) == 1
+        assert len(list(archive.contested())) == 1
 
 
 def test_only_keys_that_answer_no_more_are_forgotten(tmp_path: Path) -> None:
