@@ -39,7 +39,7 @@ def cli(
       (b) it signed about the hub what the hub knows to be false
       (c) it contradicts a quorum of the newest validator set
 
-    A case takes one transaction on the hub, about 200,000 to 400,000 gas, which ACCOUNT pays. 28 days later ACCOUNT
+    A case takes one transaction on the hub, about 90,000 to 180,000 gas, which ACCOUNT pays. 28 days later ACCOUNT
     gets 10 % of what the validator loses of its own stake. Each case is rehearsed first, on as many nodes of the hub
     as must agree (`nodes` and `agree` in networks.yaml): the Slasher's own checks decide, so that a node that lies
     accuses nobody. What was reported before, was pardoned or has nothing at stake is passed by. One case is opened for

@@ -116,7 +116,7 @@ def test_an_equivocator_is_accused_once(
     (case,) = [found for found in result.opened if found.accusation.validator == id_of(mesh, LIAR)]
     assert case.accusation == opened(mesh)[before]
     assert case.accusation.kind in (Kind.LANE_EQUIVOCATION, Kind.SET_EQUIVOCATION)
-    assert case.gas < 400_000
+    assert case.gas < 250_000
     after = opened(mesh)
     assert (watch().opened, watch(sender=RELAYER, file="other.sqlite").opened) == ([], [])
     assert opened(mesh) == after
