@@ -42,7 +42,7 @@ from metalayer.network.transactions import Receipt, Transaction
 from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, state_dir
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
-from metalayer.protocol.amounts import ERA_DECIMALS, HUB_SUPPLY, era
+from metalayer.protocol.amounts import HUB_SUPPLY, era
 from metalayer.protocol.message import Message
 from metalayer.tracking import messages
 from metalayer.tracking.follower import Event, Follower, NotDelivered
@@ -180,18 +180,14 @@ class _Demo:
 
     def _deploy(self) -> None:
         folder = records_dir(self.network)
-        intent = load_intent()
-        deployer = Deployer(self.network, self.connections, intent, address_of, load_sender, folder)
+        deployer = Deployer(self.network, self.connections, load_intent(), address_of, load_sender, folder)
         with chain_progress(self.network.chains, quiet=self.out.quiet) as progress:
             registry = deployer.apply(progress.report)
         self.say(f"[bold]deployed[/]: Metalayer at {registry.address('Metalayer')} on every chain")
-        founders = intent.validators.bonded
-        # The user is the treasury, which gave the founders their stake.
-        given = sum(founder.own for founder in founders if founder.funded == "true") * 10**ERA_DECIMALS
-        self.moves.append((self.network.hub.name, -given))
-        self.say(
-            f"[bold]{len(founders)} validators[/] have bonded {era(given)} ERA: out of them came the first set"
-        )
+        # Nobody's weight is capped. The user is the treasury, which gave the operators all of it.
+        bonded = registry.first_validator_set().total
+        self.moves.append((self.network.hub.name, -bonded))
+        self.say(f"[bold]{era(bonded)} ERA[/] are bonded: out of that came the first validator set")
 
     def _start_validators(self) -> None:
         names = [founder.signer for founder in load_intent().validators.bonded]

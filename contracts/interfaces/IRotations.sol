@@ -20,7 +20,8 @@ interface IRotations {
 
     /// @notice Thrown when an attestation's validator set, or one that is said to be installed, is not.
     error UnknownValidatorSet(bytes32 given, bytes32 installed);
-    /// @notice Thrown unless a new set has a higher version and a later expiry than the installed one.
+    /// @notice Thrown unless a new set has a later expiry than the installed one, and a higher version, too, if the
+    /// installed one signed for it.
     error SetNotNewer(uint64 version, uint64 expires, uint64 installedVersion, uint64 installedExpires);
     /// @notice Thrown when the version rises by more than `MAX_VERSION_STEP`.
     error VersionTooHigh(uint64 version, uint64 installedVersion);
@@ -53,8 +54,9 @@ interface IRotations {
     /// `ROTATION_GRACE` after the installed set's expiry; later only the recovery.
     function rotate(Attestation calldata attestation, ValidatorSet calldata next, bytes32[] calldata proof) external;
 
-    /// @notice Announces a set that nobody signed. Only the recovery, once `RECOVERY_DELAY` has passed since the expiry
-    /// of the installed set. Replaces what was announced before, and begins the delay anew.
+    /// @notice Announces a set that nobody signed, with a later expiry than the installed one. Only the recovery, once
+    /// `RECOVERY_DELAY` has passed since the expiry of the installed set. Replaces what was announced before, and
+    /// begins the delay anew.
     function announceSet(ValidatorSet calldata installed, ValidatorSet calldata next) external;
 
     /// @notice Installs the announced set. Anyone may call, once its delay is over.

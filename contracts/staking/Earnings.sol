@@ -7,7 +7,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Ledger} from "./Ledger.sol";
-import {Position, Rewards} from "./types/Position.sol";
+import {Position} from "./types/Position.sol";
+import {Rewards} from "./types/Rewards.sol";
 import {Validator} from "./types/Validator.sol";
 
 /// @title Earnings: how rewards reach stake
@@ -55,7 +56,7 @@ abstract contract Earnings is Ledger {
         uint256 streaming = _streaming;
         uint256 left = uint256(_streamEnd).saturatingSub(block.timestamp);
         // Dust must not make what is streaming last longer.
-        if ((streaming + more) * left >= streaming * STREAM || left == 0) {
+        if (_streamsAtOnce(streaming, more, left)) {
             _streaming = uint96(streaming + more);
             _streamEnd = uint40(block.timestamp + STREAM);
             _someWaiting = false;
@@ -126,6 +127,11 @@ abstract contract Earnings is Ledger {
         amount += _earned(v, delta, _net(v, delta));
     }
 
+    /// @dev True unless the rate would fall.
+    function _streamsAtOnce(uint256 streaming, uint256 more, uint256 left) internal view virtual returns (bool) {
+        return (streaming + more) * left >= streaming * STREAM || left == 0;
+    }
+
     /// @dev Brings what a seated wei ever earned up to date.
     function _accrue() internal returns (uint256 perUnit) {
         if (_accruedAt == block.timestamp) return _earnedPerUnit;
@@ -167,7 +173,7 @@ abstract contract Earnings is Ledger {
     }
 
     /// @dev Puts what a position earned aside. Before its units change; the validator is up to date.
-    function _collect(address owner, Validator storage v, Position storage stake) internal {
+    function _collect(address owner, Validator storage v, Position storage stake) internal virtual {
         uint128 index = v.index;
         uint256 amount = _reward(stake.units, index - stake.index);
         if (amount != 0) _collected[owner] += amount;
@@ -176,14 +182,14 @@ abstract contract Earnings is Ledger {
 
     /// @dev What one delegated unit earned of `delta`, after commission. An announced commission whose time has come
     /// counts from the validator's last touch on if it is lower, and from this one on if it is higher: never backwards.
-    function _net(Validator storage v, uint256 delta) private view returns (uint256) {
+    function _net(Validator storage v, uint256 delta) internal view virtual returns (uint256) {
         uint256 commission = v.commission;
         if (_isCommissionDue(v)) commission = commission.min(v.nextCommission);
         return delta * (BASIS_POINTS - commission) / BASIS_POINTS;
     }
 
     /// @dev What the operator earned: all, but what each delegated unit did.
-    function _earned(Validator storage v, uint256 delta, uint256 net) private view returns (uint256) {
+    function _earned(Validator storage v, uint256 delta, uint256 net) internal view returns (uint256) {
         uint256 stake = v.stake;
         // 96 bits by 128; the own stake is part of all, and the net part of the delta.
         unchecked {
@@ -193,12 +199,12 @@ abstract contract Earnings is Ledger {
 
     /// @dev True if the announced commission is not the present one, and its time has come. The time is in another
     /// word.
-    function _isCommissionDue(Validator storage v) private view returns (bool) {
+    function _isCommissionDue(Validator storage v) internal view returns (bool) {
         return v.commission != v.nextCommission && block.timestamp >= v.nextCommissionAt;
     }
 
     /// @dev What a seated wei ever earned, what is left to stream, until when, and whether what waited streams now.
-    function _accrued() private view returns (uint256 perUnit, uint256 left, uint256 end, bool begun) {
+    function _accrued() internal view virtual returns (uint256 perUnit, uint256 left, uint256 end, bool begun) {
         (perUnit, left, end) = (_earnedPerUnit, _streaming, _streamEnd);
         uint256 since = _accruedAt;
         uint256 stake = _seatedStake;
@@ -237,7 +243,7 @@ abstract contract Earnings is Ledger {
         }
     }
 
-    function _reward(uint256 units, uint256 delta) private pure returns (uint256) {
+    function _reward(uint256 units, uint256 delta) internal pure returns (uint256) {
         return units * delta / _SCALE;
     }
 

@@ -6,7 +6,7 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {Attestations} from "../metalayer/libraries/Attestations.sol";
 import {Signature} from "../metalayer/types/Attestation.sol";
 import {Ledger} from "./Ledger.sol";
-import {Key} from "./types/Position.sol";
+import {Key} from "./types/Key.sol";
 import {Validator} from "./types/Validator.sol";
 
 /// @title Keys: with what validators sign
@@ -40,7 +40,7 @@ abstract contract Keys is Ledger {
         id = _keys[signer].validator;
         uint256 retiredAt = _keys[signer].retiredAt;
         require(
-            id != 0 && (retiredAt == 0 || block.timestamp < retiredAt + LIABILITY), UnknownKey(signer)
+            id != 0 && (retiredAt == 0 || _isLiableSince(retiredAt)), UnknownKey(signer)
         );
     }
 
@@ -52,6 +52,11 @@ abstract contract Keys is Ledger {
     /// @inheritdoc IStaking
     function domainSeparator() external view returns (bytes32) {
         return _DOMAIN_SEPARATOR;
+    }
+
+    /// @dev True if a key that was retired then answers for what it signs.
+    function _isLiableSince(uint256 retiredAt) internal view virtual returns (bool) {
+        return block.timestamp < retiredAt + LIABILITY;
     }
 
     /// @dev Without the key's signature, one could take another's key, and answer for nothing that it signs.

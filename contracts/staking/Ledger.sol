@@ -4,7 +4,8 @@ pragma solidity 0.8.36;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {Exits, Position} from "./types/Position.sol";
+import {Exits} from "./types/Exits.sol";
+import {Position} from "./types/Position.sol";
 import {Validator, ValidatorState} from "./types/Validator.sol";
 
 /// @title Ledger: what all parts of Staking share
@@ -64,12 +65,12 @@ abstract contract Ledger is IStaking, ReentrancyGuardTransient {
     }
 
     /// @dev Reverts unless stake may come to the validator, and the validator to a seat.
-    function _requireSound(uint256 id, Validator storage v) internal view {
+    function _requireSound(uint256 id, Validator storage v) internal view virtual {
         require(v.state == ValidatorState.Open, WrongState(id, v.state));
         require(v.openCases == 0, ValidatorAccused(id));
     }
 
-    function _requireNotEnded(uint256 id, Validator storage v) internal view {
+    function _requireNotEnded(uint256 id, Validator storage v) internal view virtual {
         require(v.state != ValidatorState.Ended, WrongState(id, ValidatorState.Ended));
     }
 
@@ -79,13 +80,17 @@ abstract contract Ledger is IStaking, ReentrancyGuardTransient {
 
     /// @dev True if nothing that the validator signed can be held against its stake. Never within a transaction in
     /// which it has, or had, a seat: borrowed stake that took one cannot be given back.
-    function _isFree(Validator storage v) internal view returns (bool) {
+    function _isFree(Validator storage v) internal view virtual returns (bool) {
         if (v.seat != 0 || v.openCases != 0) return false;
         uint256 since = v.unseatedAt;
         return since == 0 || block.timestamp >= since + LIABILITY;
     }
 
-    function _checkLeverage(uint256 stake, uint256 own) internal pure {
+    function _checkOwn(uint256 own) internal view virtual {
+        require(own >= MIN_OWN, OwnTooLow(own, MIN_OWN));
+    }
+
+    function _checkLeverage(uint256 stake, uint256 own) internal view virtual {
         uint256 maximum = own * MAX_LEVERAGE;
         require(stake <= maximum, StakeTooHigh(stake, maximum));
     }

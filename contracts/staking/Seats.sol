@@ -33,7 +33,7 @@ abstract contract Seats is Earnings {
         uint256 unseatedAt = v.unseatedAt;
         if (unseatedAt != 0 && block.timestamp < unseatedAt + SILENCE) {
             uint256 silent = unseatedAt - v.aliveAt;
-            require(silent < SILENCE, TooEarly(unseatedAt + SILENCE));
+            _checkAlive(silent, unseatedAt);
             // Two validators that evict each other in turn would otherwise never be silent.
             aliveAt -= silent;
         }
@@ -67,8 +67,7 @@ abstract contract Seats is Earnings {
     function vacate(uint256 id) external {
         Validator storage v = _validators[id];
         require(v.seat != 0, NotSeated(id));
-        uint256 earliest = v.aliveAt + SILENCE;
-        require(block.timestamp >= earliest, TooEarly(earliest));
+        _checkSilence(v.aliveAt);
         _unseat(id, v);
     }
 
@@ -80,8 +79,17 @@ abstract contract Seats is Earnings {
         }
     }
 
+    function _checkSilence(uint256 aliveAt) internal view virtual {
+        uint256 earliest = aliveAt + SILENCE;
+        require(block.timestamp >= earliest, TooEarly(earliest));
+    }
+
+    function _checkAlive(uint256 silent, uint256 unseatedAt) internal view virtual {
+        require(silent < SILENCE, TooEarly(unseatedAt + SILENCE));
+    }
+
     /// @dev Takes the seat of a validator that has one.
-    function _unseat(uint256 id, Validator storage v) internal {
+    function _unseat(uint256 id, Validator storage v) internal virtual {
         _touch(v);
         uint256 seat = v.seat - 1;
         uint256 last = _seatCount - 1;

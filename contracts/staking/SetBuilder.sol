@@ -33,7 +33,7 @@ contract SetBuilder is ISetBuilder {
 
     /// @dev If the k largest have the cap c each and the others R together, c is 3/10 of k c + R: c = 3 R / (10 - 3 k).
     /// As many are lowered as are above that; the others are not above it then. At most three: for k = 3, c is 3 R.
-    function _capped(bytes32[] memory words) private pure returns (bytes32[] memory) {
+    function _capped(bytes32[] memory words) internal view returns (bytes32[] memory) {
         uint256 rest;
         uint256[_LARGEST] memory weights;
         uint256[_LARGEST] memory places;
@@ -43,7 +43,7 @@ contract SetBuilder is ISetBuilder {
             if (weight > weights[_LARGEST - 1]) _insert(weights, places, weight, i);
         }
         for (uint256 k;; ++k) {
-            uint256 cap = _CAP * rest / (_WHOLE - _CAP * k);
+            uint256 cap = _cap(rest, k);
             if (weights[k] <= cap) {
                 for (uint256 j; j < k; ++j) {
                     words[places[j]] = bytes32((uint256(words[places[j]]) >> 96 << 96) | cap);
@@ -52,6 +52,10 @@ contract SetBuilder is ISetBuilder {
             }
             rest -= weights[k];
         }
+    }
+
+    function _cap(uint256 rest, uint256 k) internal view virtual returns (uint256) {
+        return _CAP * rest / (_WHOLE - _CAP * k);
     }
 
     /// @dev Keeps the largest, in descending order.

@@ -3,6 +3,7 @@ pragma solidity 0.8.36;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ISetBuilder} from "../interfaces/ISetBuilder.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Attestations} from "../metalayer/libraries/Attestations.sol";
@@ -32,11 +33,13 @@ abstract contract Sets is Keys, Seats {
     /// @inheritdoc IStaking
     uint64 public setVersion;
     /// @inheritdoc IStaking
-    uint64 public setAt;
+    uint40 public setAt;
     /// @inheritdoc IStaking
-    uint64 public setExpires;
+    uint40 public setExpires;
     /// @inheritdoc IStaking
     bool public termEnded;
+    /// @inheritdoc IStaking
+    uint96 public setWeight;
     /// @inheritdoc IStaking
     mapping(uint64 version => bytes32) public setHash;
 
@@ -56,17 +59,19 @@ abstract contract Sets is Keys, Seats {
             words[i] = bytes32((uint256(uint160(v.signer)) << 96) | v.stake);
         }
         uint64 version = setVersion + 1;
-        // After a slash in the second of another set: gateways take no set that does not outlive the one before.
-        uint256 latest = setExpires + 1;
-        uint64 expires = uint64(block.timestamp + LIFETIME);
-        if (expires < latest) expires = uint64(latest);
+        uint64 expires = _expiry();
         bytes32 hash;
         (words, hash) = SET_BUILDER.build(words, version, expires);
         setHash[version] = hash;
         setVersion = version;
-        setAt = uint64(block.timestamp);
-        setExpires = expires;
+        setAt = uint40(block.timestamp);
+        setExpires = uint40(expires);
         termEnded = false;
+        uint256 weight;
+        for (uint256 i; i < words.length; ++i) {
+            weight += words[i].weightOf();
+        }
+        setWeight = uint96(weight);
         emit SetPublished(version, expires, hash, words);
     }
 
@@ -74,7 +79,7 @@ abstract contract Sets is Keys, Seats {
     function checkIn(Attestation calldata attestation, bytes32[] calldata proof) external {
         bytes32 given = attestation.validatorSet.hashCalldata();
         bytes32 newest = setHash[setVersion];
-        require(given == newest, NotNewestSet(given, newest));
+        _checkNewest(given, newest);
         bytes32 leaf = Facts.validatorSet(setVersion, newest);
         require(Facts.root(proof, leaf) == attestation.root, SetFactNotProven(attestation.root, leaf));
         bytes32 digest = MessageHashUtils.toTypedDataHash(
@@ -103,5 +108,14 @@ abstract contract Sets is Keys, Seats {
             used == signatures && signers >> members.length == 0,
             Attestations.SignersMismatch(signers, members.length, signatures)
         );
+    }
+
+    /// @dev After a slash in the second of another set: gateways take no set that does not outlive the one before.
+    function _expiry() internal view virtual returns (uint64) {
+        return uint64(Math.max(block.timestamp + LIFETIME, uint256(setExpires) + 1));
+    }
+
+    function _checkNewest(bytes32 given, bytes32 newest) internal view virtual {
+        require(given == newest, NotNewestSet(given, newest));
     }
 }

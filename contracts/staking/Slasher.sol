@@ -7,7 +7,8 @@ import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ISlasher} from "../interfaces/ISlasher.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
-import {Evidence, LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "./Evidence.sol";
+import {Evidence} from "./Evidence.sol";
+import {LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "./types/SignedFact.sol";
 
 /// @title Slasher
 /// @notice See {ISlasher}.
@@ -27,7 +28,7 @@ contract Slasher is ISlasher, Ownable2Step {
     /// @inheritdoc ISlasher
     uint64 public setsPardonedThrough;
 
-    mapping(bytes32 key => Case) private _cases;
+    mapping(bytes32 key => Case) internal _cases;
 
     /// @param attestationDomain The gateways' domain separator.
     /// @param gateway The hub's.
@@ -186,7 +187,7 @@ contract Slasher is ISlasher, Ownable2Step {
         opened.state = CaseState.Settled;
         uint256 validator = accusation.validator;
         emit CaseSettled(key, validator);
-        STAKING.settle(validator, opened.reporter);
+        STAKING.settle(validator, opened.reporter, block.timestamp - SETTLE_DELAY);
     }
 
     /// @notice Always reverts: without an owner nobody could pardon.
@@ -217,7 +218,7 @@ contract Slasher is ISlasher, Ownable2Step {
         return _open(Accusation(validator, kind, 0, 0, fact.version));
     }
 
-    function _open(Accusation memory accusation) private returns (bytes32 key) {
+    function _open(Accusation memory accusation) internal virtual returns (bytes32 key) {
         key = _keyOf(accusation);
         Case storage opened = _cases[key];
         require(opened.state == CaseState.None, AlreadyAccused(key));
@@ -232,7 +233,7 @@ contract Slasher is ISlasher, Ownable2Step {
     }
 
     /// @dev The validator that both addresses are keys of.
-    function _same(address signer, address other) private view returns (uint256 validator) {
+    function _same(address signer, address other) internal view virtual returns (uint256 validator) {
         validator = STAKING.validatorOf(signer);
         if (other == signer) return validator;
         uint256 second = STAKING.validatorOf(other);
@@ -240,7 +241,7 @@ contract Slasher is ISlasher, Ownable2Step {
     }
 
     /// @dev Hash of the only set whose quorum may accuse: its members have their stake at risk.
-    function _newestSet() private view returns (bytes32) {
+    function _newestSet() internal view virtual returns (bytes32) {
         (uint64 version, uint256 expires) = (STAKING.setVersion(), STAKING.setExpires());
         require(block.timestamp <= expires && !STAKING.termEnded(), SetHasEnded(version, expires));
         return STAKING.setHash(version);
@@ -262,7 +263,7 @@ contract Slasher is ISlasher, Ownable2Step {
         require(opened.state == CaseState.Open, CaseNotOpen(key, opened.state));
     }
 
-    function _isPardoned(Accusation memory accusation) private view returns (bool) {
+    function _isPardoned(Accusation memory accusation) internal view virtual returns (bool) {
         Kind kind = accusation.kind;
         if (kind == Kind.LaneEquivocation || kind == Kind.SetEquivocation) return false;
         uint256 nonce = accusation.nonce;

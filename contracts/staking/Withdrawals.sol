@@ -5,7 +5,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Custody} from "./Custody.sol";
 import {Seats} from "./Seats.sol";
-import {Exits, Position} from "./types/Position.sol";
+import {Exits} from "./types/Exits.sol";
+import {Position} from "./types/Position.sol";
 import {Validator, ValidatorState} from "./types/Validator.sol";
 
 /// @title Withdrawals: how stake gets back to whom it belongs
@@ -83,20 +84,20 @@ abstract contract Withdrawals is Custody, Seats {
 
     /// @dev What a slash takes of own stake. The reporter is paid for all of it, or an operator could spoil the pay by
     /// leaving first.
-    function _takeOwn(address operator, uint256 loss, address reporter) internal {
+    function _takeOwn(address operator, uint256 loss, address reporter) internal virtual {
         uint256 bounty = loss / BOUNTY_DIVISOR;
         _give(operator, reporter, bounty);
         _give(operator, TREASURY, loss - bounty);
     }
 
     /// @dev `loss` / `slashable` of an amount, rounded up.
-    function _part(uint256 amount, uint256 loss, uint256 slashable) internal pure returns (uint256) {
+    function _part(uint256 amount, uint256 loss, uint256 slashable) internal view virtual returns (uint256) {
         return loss == 0 ? 0 : Math.ceilDiv(amount * loss, slashable);
     }
 
     /// @dev True if the exit answers for what the validator was slashed for: it had not matured when the first case was
     /// opened. Otherwise it must have matured, and not be held. An ended validator's case stays open.
-    function _isLiable(uint256 id, Validator storage v, uint256 period) private view returns (bool) {
+    function _isLiable(uint256 id, Validator storage v, uint256 period) internal view virtual returns (bool) {
         uint256 maturesAt = (period + UNBONDING_PERIODS) * PERIOD;
         if (v.openCases != 0 && maturesAt > v.frozenSince) {
             require(v.state == ValidatorState.Ended, ExitHeld(id, period));

@@ -92,7 +92,8 @@ def undelegate(validator: int, amount: int | None, acting: Acting) -> None:
 @click.argument("amount", type=AMOUNT, required=False)
 @holder
 def rebond(validator: int, amount: int | None, acting: Acting) -> None:
-    """Bond again AMOUNT of ERA that is leaving VALIDATOR, the latest first; all if it is left out.
+    """Bond again AMOUNT of ERA that is leaving VALIDATOR, the latest first; all that can be if it is left out. It must
+    have been leaving for three to six days.
 
     \b
       ape metalayer stake rebond 3 100 --account me
@@ -102,7 +103,7 @@ def rebond(validator: int, amount: int | None, acting: Acting) -> None:
 
     acting.seen.validator(validator)
     stake = accounts.read(acting.desk, acting.seen, acting.address)
-    some, calls = actions.rebonds(stake, validator, amount)
+    some, calls = actions.rebonds(stake, validator, amount, acting.seen.now)
     receipt = acting.do(f"Bond {era(some)} ERA with validator {validator} again", calls)
     line = f"{era(some)} ERA bonded with validator {validator} again"
     acting.say(receipt, line, validator=validator, amount=str(some))
@@ -115,6 +116,9 @@ def withdraw(owner: str | None, acting: Acting) -> None:
     """Withdraw everything that is free: what has matured, and what is left with validators that were slashed.
 
     It goes to whom it belongs, whoever pays the gas. `ape metalayer stake status ACCOUNT` shows what is free and when.
+
+    \b
+      ape metalayer stake withdraw --account me
     """
     from metalayer.network.signers import address_of
     from metalayer.protocol.amounts import era
@@ -169,6 +173,9 @@ def votes(delegatee: str, acting: Acting) -> None:
     """Give the votes of all stake of the account, now and later, to DELEGATEE; `nobody` takes them back.
 
     What is leaving votes too. The account's other ERA votes as before: `delegate` of ERA decides about that.
+
+    \b
+      ape metalayer stake votes 0x… --account me
     """
     from metalayer.network.signers import address_of
     from metalayer.protocol import staking
@@ -186,6 +193,9 @@ def fund(amount: int, acting: Acting) -> None:
     """Give AMOUNT of ERA as rewards to all seated stake. It streams in seven days, and never comes back.
 
     If that would lower the present rate, it waits for the end of the stream.
+
+    \b
+      ape metalayer stake fund 70000 --account treasury
     """
     from metalayer.protocol.amounts import era
     from metalayer.staking.desk import funding
@@ -202,6 +212,9 @@ def vacate(validator: int, acting: Acting) -> None:
     """Take the seat of VALIDATOR, which showed for more than nine days no sign that it signs. Anyone may.
 
     It loses no stake, and may join again nine days later.
+
+    \b
+      ape metalayer stake vacate 5
     """
     from metalayer.protocol import staking
 

@@ -109,7 +109,11 @@ def rotate_key(signer: str, possession: bytes | None, validator: int | None, act
 @chosen
 @operator
 def bond(amount: int, validator: int | None, acting: Acting) -> None:
-    """Add AMOUNT of ERA to the validator's own stake."""
+    """Add AMOUNT of ERA to the validator's own stake. It lets 19 times as much more be delegated.
+
+    \b
+      ape metalayer stake bond 50000 --account me
+    """
     from metalayer.protocol import staking
     from metalayer.protocol.amounts import era
 
@@ -128,6 +132,9 @@ def unbond(amount: int, validator: int | None, acting: Acting) -> None:
     """Take AMOUNT of ERA out of the validator's own stake. It is free after 21 to 24 days.
 
     What stays is the minimum at least, and a twentieth of all its stake, unless it left for good.
+
+    \b
+      ape metalayer stake unbond 50000 --account me
     """
     from metalayer.protocol import staking
     from metalayer.protocol.amounts import era
@@ -170,6 +177,9 @@ def join(validator: int | None, acting: Acting) -> None:
     """Take a free seat, or that of the validator with least stake, if this one has more.
 
     Its key should be at work already: who shows no sign for nine days loses the seat.
+
+    \b
+      ape metalayer stake join --account me
     """
     from metalayer.protocol import staking
 
@@ -186,6 +196,9 @@ def leave(validator: int | None, acting: Acting) -> None:
     """Give up for good: the seat at once, and all rewards to come.
 
     Keep the key signing until every set that has it has expired. Own stake then leaves with `unbond`.
+
+    \b
+      ape metalayer stake leave --account me
     """
     from metalayer.protocol import staking
 

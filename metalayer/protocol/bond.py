@@ -30,15 +30,15 @@ def capped(stakes: Sequence[int]) -> list[int]:
     return [min(stake, cap) for stake in stakes]
 
 
-def fraction(accused: int, seated: int) -> int:
+def fraction(accused: int, weight: int) -> int:
     """Basis points that a slash takes: 9 (S / T)^2, rounded up, 500 at least, 10,000 from a third on.
 
-    accused: the slashable stake S of all validators that are accused in the weeks around. seated: all seated stake T
-    when they were.
+    accused: the slashable stake S of all validators that are accused in the weeks around. weight: what the newest set
+    weighed at the first accusation of a week, T: the most of the week of this one and the four before.
     """
-    if 3 * accused >= seated:
+    if 3 * accused >= weight:
         return BASIS_POINTS
-    return max(MIN_FRACTION, -(-9 * BASIS_POINTS * accused**2 // seated**2))
+    return max(MIN_FRACTION, -(-9 * BASIS_POINTS * accused**2 // weight**2))
 
 
 class Loss(NamedTuple):

@@ -150,10 +150,13 @@ class Rewards(NamedTuple):
 
 
 class AccusedIn(NamedTuple):
-    """What decides fractions: in one week, the slashable stake of accused validators, and the most that was seated."""
+    """What decides fractions: in one week, the slashable stake of accused validators, what the newest set weighed
+    at the first accusation, and when the last of them was accused first (Unix seconds).
+    """
 
     slashable: int
-    seated: int
+    weight: int
+    latest: int
 
 
 def _validator(values: Sequence[Any]) -> Validator:
@@ -170,19 +173,20 @@ def _account(values: tuple[int, str]) -> Account:
 # Views
 
 ACCOUNT = Function("account(address)", "(uint96,address)", _account)
-ACCUSED_IN = Function("accusedIn(uint256)", "uint128,uint128", AccusedIn)
+ACCUSED_IN = Function("accusedIn(uint256)", "uint96,uint96,uint48", AccusedIn)
 CLAIMABLE = Function("claimable(address,uint256[])", "uint256", int)
 DOMAIN_SEPARATOR = Function("domainSeparator()", "bytes32", bytes)
 EARNINGS = Function("earnings(uint256)", "uint256", int)
 EXITS = Function("exits(uint256,uint256)", "(uint128,uint128)", lambda value: Exits(*value))
+LAST_ACCUSED = Function("lastAccused(uint256)", "uint256", int)
 KEY = Function("key(address)", "(uint16,uint40)", lambda value: Key(*value))
 MIN_OWN = Function("MIN_OWN()", "uint256", int)
 POSITION = Function("position(address,uint256)", "(uint96,uint128)", lambda value: Position(*value))
 REWARDS = Function("rewards()", "(uint128,uint96,uint96,uint40,uint40,uint96)", lambda value: Rewards(*value))
 SEATED_STAKE = Function("seatedStake()", "uint256", int)
 SEATS = Function("SEATS()", "uint256", int)
-SET_AT = Function("setAt()", "uint64", int)
-SET_EXPIRES = Function("setExpires()", "uint64", int)
+SET_AT = Function("setAt()", "uint40", int)
+SET_EXPIRES = Function("setExpires()", "uint40", int)
 SET_HASH = Function("setHash(uint64)", "bytes32", bytes)
 SET_VERSION = Function("setVersion()", "uint64", int)
 SLASHER = Function("SLASHER()", "address", str)
@@ -312,6 +316,11 @@ def period_of(now: int) -> int:
 def matures_at(period: int) -> int:
     """From when on what left with a period can be withdrawn."""
     return (period + UNBONDING_PERIODS) * PERIOD
+
+
+def rebonds_at(period: int) -> int:
+    """From when on what left with a period can be bonded again."""
+    return (period + 2) * PERIOD
 
 
 def possession(chain_id: int, contract: str, operator: str, signer: str) -> SignableMessage:

@@ -104,12 +104,19 @@ def claims(stake: Stake, recipient: str) -> list[bytes]:
     return calls
 
 
-def rebonds(stake: Stake, validator: int, amount: int | None) -> tuple[int, list[bytes]]:
-    """Bonds again what an account has leaving a validator, what would wait longest first; all if no amount is given.
+def rebonds(stake: Stake, validator: int, amount: int | None, now: int) -> tuple[int, list[bytes]]:
+    """Bonds again what an account has leaving a validator, what would wait longest first; all that can be if no amount
+    is given: stake comes back from the end of the period after the one with which it leaves.
 
     The amount and the calls. MetalayerError if there is less.
     """
-    leaving = [one for one in stake.exits if one.validator == validator and not one.own]
+    all_leaving = [one for one in stake.exits if one.validator == validator and not one.own]
+    leaving = [one for one in all_leaving if staking.rebonds_at(one.period) <= now]
+    if all_leaving and not leaving:
+        earliest = min(staking.rebonds_at(one.period) for one in all_leaving)
+        raise MetalayerError(
+            f"what {stake.account} has leaving validator {validator} can be bonded again from {utc(earliest)} on"
+        )
     there = sum(one.amount for one in leaving)
     wanted = there if amount is None else amount
     if not wanted or wanted > there:

@@ -249,16 +249,18 @@ class Keeper:
             if key in self._closed:
                 continue
             accusation = opened[key]
-            is_pardoned, accused = hub.batch(
+            is_pardoned, accused, latest = hub.batch(
                 [
                     slasher.IS_PARDONED.request(address, accusation),
                     staking.VALIDATOR.request(self.mesh.staking, accusation.validator),
+                    staking.LAST_ACCUSED.request(self.mesh.staking, accusation.validator),
                 ]
             )
+            settles_at = max(case.opened_at, latest) + SETTLE_DELAY
             which = f"case 0x{key.hex()} against validator {accusation.validator}"
             if is_pardoned:
                 yield Chore(f"dismiss {which}", address, slasher.DISMISS.encode(accusation))
-            elif block.time >= case.opened_at + SETTLE_DELAY and accused.state is not ValidatorState.ENDED:
+            elif block.time >= settles_at and accused.state is not ValidatorState.ENDED:
                 yield Chore(f"settle {which}", address, slasher.SETTLE.encode(accusation))
 
     # The other chains

@@ -5,7 +5,7 @@ Two round trips whatever the number of delegators, one more while somebody is ac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,20 +27,22 @@ from metalayer.staking.desk import Desk
 class OpenCase:
     """An accusation that was neither dismissed nor settled. From `settles_at` (Unix seconds) on anyone settles it.
 
-    `fraction`: basis points of what could be slashed that would be lost if it were settled now.
+    `fraction`: basis points of what could be slashed that would be lost if it were settled now. `last_accused`: when
+    the last validator was accused that counts with it.
     """
 
     key: bytes
     accusation: Accusation
     reporter: str
     opened_at: int
+    last_accused: int
     pardoned: bool
     fraction: int
     loss: bond.Loss
 
     @property
     def settles_at(self) -> int:
-        return self.opened_at + slasher.SETTLE_DELAY
+        return max(self.opened_at, self.last_accused) + slasher.SETTLE_DELAY
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,8 @@ def _open_cases(desk: Desk, address: str, validators: dict[int, Validator]) -> l
         if case.state is not CaseState.OPEN:
             continue
         known = validators[one.accusation.validator]
-        fraction = fraction_at(of_week[week] for week in _weeks(known))
+        weeks_around = [of_week[week] for week in _weeks(known)]
+        fraction = fraction_at(weeks_around)
         loss = bond.loss(known.own_slashable, known.slashable, fraction)
         found.append(
             OpenCase(
@@ -216,6 +219,7 @@ def _open_cases(desk: Desk, address: str, validators: dict[int, Validator]) -> l
                 one.accusation,
                 case.reporter,
                 case.opened_at,
+                max(week.latest for week in weeks_around),
                 is_pardoned,
                 fraction,
                 loss,
@@ -233,10 +237,10 @@ def _weeks(known: Validator) -> Sequence[int]:
     return range(week - staking.CORRELATED_WEEKS, week + staking.CORRELATED_WEEKS + 1)
 
 
-def fraction_at(weeks: Iterable[AccusedIn]) -> int:
-    """Basis points that a slash takes, given these weeks."""
-    counted = list(weeks)
-    return bond.fraction(sum(week.slashable for week in counted), max(week.seated for week in counted))
+def fraction_at(weeks: Sequence[AccusedIn]) -> int:
+    """Basis points that a slash takes, given these weeks: what sets weighed counts up to the middle one."""
+    known = weeks[: staking.CORRELATED_WEEKS + 1]
+    return bond.fraction(sum(week.slashable for week in weeks), max(week.weight for week in known))
 
 
 def as_dict(seen: Overview) -> dict[str, Any]:

@@ -25,6 +25,10 @@ WORDS: dict[str, Callable[..., str]] = {
     "ValidatorAccused(uint256)": lambda id_: (
         f"validator {id_} is accused: until all its cases are closed it takes no stake and no seat"
     ),
+    "AccusedSince(uint256,uint256)": lambda id_, at: (
+        f"validator {id_} counts with another one that was accused on {utc(at)}: it is settled once that is decided "
+        "(`ape metalayer stake status` shows when)"
+    ),
     "AlreadySeated(uint256)": lambda id_: f"validator {id_} has a seat already",
     "ERC20InsufficientAllowance(address,uint256,uint256)": lambda spender, allowed, needed: (
         f"Staking may take {era(allowed)} ERA, not {era(needed)}: the permit was not valid"

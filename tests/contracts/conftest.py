@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -33,22 +32,11 @@ from tests.kit.roles import (
     SENDER,
     SUCCESSOR,
     TREASURY,
-    Role,
+    acting,
 )
 from tests.kit.settlement import FUNDS, Origin
 from tests.kit.stack import CHAINS, Stack
 from tests.kit.terms import OPEN_ROUTE
-
-
-def acting(role: Role) -> Callable[[], str]:
-    """A fixture: the address of a role."""
-
-    @pytest.fixture(scope="session")
-    def address() -> str:
-        return role.address
-
-    return address
-
 
 owner = acting(OWNER)
 guardian = acting(GUARDIAN)

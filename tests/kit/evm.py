@@ -118,6 +118,10 @@ class Contract:
         """Result of a call. `at` is the second in which it runs. AssertionError if it reverts."""
         result = call(self.chain, self.address, self.encode(method, *arguments), sender=sender, at=at)
         assert not isinstance(result, Revert), f"{self}.{method}: {result}"
+        return self.decode(method, result)
+
+    def decode(self, method: str, result: bytes) -> Any:
+        """What a method returned."""
         values = CODEC.decode(self._methods[method][2], result)
         return values[0] if len(values) == 1 else values
 

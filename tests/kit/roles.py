@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from ape import accounts
 
 from metalayer.network.signers import local_key
@@ -30,6 +32,16 @@ class Role(KeySender):
 
 def _role(index: int) -> Role:
     return Role(local_key(index), index)
+
+
+def acting(role: Role) -> Callable[[], str]:
+    """A fixture: the address of a role."""
+
+    @pytest.fixture(scope="session")
+    def address() -> str:
+        return role.address
+
+    return address
 
 
 # As deploy.yaml and the defaults of the commands have them.

@@ -21,6 +21,11 @@ from tests.kit.evm import Contract, Receipt, deploy, events_of, now
 from tests.kit.paper import DAY
 
 ERA = 10**18
+FUNDS = 20_000_000 * ERA
+"""Of everybody who stakes."""
+GATEWAY = "0x00000000000000000000000000000000006a7e0A"
+"""In whose domain validators sign: nothing is there."""
+HOUR = 3_600
 MIN_OWN = 100_000 * ERA
 SEATS = 5
 LEVERAGE = 20
@@ -85,6 +90,11 @@ def signing_key(name: str | int) -> LocalAccount:
 def matures_at(period: int) -> int:
     """When what leaves with a period can be withdrawn (Unix time)."""
     return (period + 8) * PERIOD
+
+
+def rebonds_at(period: int) -> int:
+    """When what left with a period can be bonded again (Unix time)."""
+    return (period + 2) * PERIOD
 
 
 @dataclass(frozen=True)
@@ -238,10 +248,15 @@ class Bond:
             self.staking.send("freeze", validator, unseat, sender=self.slasher, at=at)
         return self.now
 
-    def settle(self, validator: int, reporter: str, *, at: int | None = None) -> Receipt:
-        """The Slasher settles a case, four weeks from now unless told otherwise."""
+    def settle(
+        self, validator: int, reporter: str, *, at: int | None = None, before: int | None = None
+    ) -> Receipt:
+        """The Slasher settles a case, four weeks from now unless told otherwise. It counts who was accused before a
+        time: all, by default.
+        """
         at = self.now + SETTLES if at is None else at
-        return self.staking.send("settle", validator, reporter, sender=self.slasher, at=at)
+        before = at if before is None else before
+        return self.staking.send("settle", validator, reporter, before, sender=self.slasher, at=at)
 
     # What must always be true
 

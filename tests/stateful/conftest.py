@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
@@ -11,12 +13,15 @@ from metalayer.network.config import load_network
 from metalayer.network.connection import connect
 from metalayer.protocol.attestation import Domain
 from tests.kit.chains import BoundChain
+from tests.kit.court import Court
 from tests.kit.deployment import Deployment
 from tests.kit.evm import ZERO_ADDRESS, deploy, now
 from tests.kit.founding import Founding
 from tests.kit.gateways import Gateways
 from tests.kit.paper import DAY, Validators
 from tests.kit.roles import OWNER
+from tests.kit.staking import PERIOD
+from tests.stateful.stakers import DONOR, EVERYBODY, FUNDS, SEATS, STAKERS, Arena
 from tests.stateful.trial import ACCOUNT, FREE_ROUTE, HONEST, LANES, ORIGINS, ZERO, Network
 
 
@@ -59,3 +64,42 @@ def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFact
     for position in HONEST:
         network.validator(position, DirectoryExchange(records / "exchange"), records).record.close()
     return network
+
+
+@pytest.fixture(scope="session")
+def built(chains: dict[str, BoundChain]) -> Arena:
+    """Staking, the Slasher and a gateway with a lane to nowhere, at a time when a period and a week begin."""
+    chain = chains["hub"]
+    deployer, treasury = (
+        Account.from_key(keccak(text=f"{who} of the bond")).address for who in ("deployer", "treasury")
+    )
+    for who in (deployer, treasury, *EVERYBODY):
+        chain.rpc("anvil_impersonateAccount", [who])
+        chain.rpc("anvil_setBalance", [who, hex(10**20)])
+    annex = deploy(chain, "Annex", chain.chain_id, sender=deployer).address
+    spoke = chains["arcade"].chain_id
+    gateway = Founding(
+        chain=chain,
+        network_id=chain.chain_id,
+        era=ACCOUNT,
+        annex=annex,
+        owner=OWNER.address,
+        guardian=ACCOUNT,
+        recovery=ACCOUNT,
+        collector=ACCOUNT,
+        validator_set=Validators([1] * 5, expires=now(chain) + 29 * DAY).argument,
+        deployer=deployer,
+        routes={spoke: FREE_ROUTE},
+    ).deploy()
+    court = Court.found(gateway, deployer=deployer, treasury=treasury, owner=OWNER.address, seats=SEATS)
+    for who in STAKERS:
+        court.bond.endow(who, FUNDS)
+    court.bond.era.send("transfer", DONOR, FUNDS, sender=treasury)
+    return Arena(court, spoke, begins=0)
+
+
+@pytest.fixture
+def arena(built: Arena, isolation: None) -> Arena:
+    """Each test begins when a period and a week do."""
+    both = 7 * PERIOD
+    return replace(built, begins=(now(built.court.chain) // both + 1) * both)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.conftest import acting
 from tests.kit.chains import BoundChain
 from tests.kit.roles import (
     BENEFICIARY,
@@ -18,8 +17,9 @@ from tests.kit.roles import (
     RELAYER,
     RIVAL,
     SENDER,
+    acting,
 )
-from tests.kit.staking import ERA, MIN_OWN, PERIOD, Bond
+from tests.kit.staking import FUNDS, GATEWAY, HOUR, MIN_OWN, PERIOD, Bond
 
 operator = acting(OWNER)
 rival = acting(RIVAL)
@@ -30,10 +30,6 @@ reporter = acting(RELAYER)
 passer_by = acting(PAYER)
 recipient = acting(BENEFICIARY)
 delegatee = acting(PAUPER)
-
-GATEWAY = "0x00000000000000000000000000000000006a7e0A"
-HOUR = 3_600
-FUNDS = 20_000_000 * ERA
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.staking.conftest import GATEWAY, HOUR
 from tests.kit.chains import BoundChain
-from tests.kit.staking import ERA, LIABILITY, MIN_OWN, PERIOD, SETTLES, TERM, Bond
+from tests.kit.staking import ERA, GATEWAY, HOUR, LIABILITY, MIN_OWN, PERIOD, SETTLES, TERM, Bond
 
 BLOCK = 12
 AMOUNT = 1_000 * ERA
@@ -126,7 +125,7 @@ def test_slashing(
     assert meter.cost("freeze", validator, True, sender=bond.slasher) <= 130_000
     bond.snapshot()
     bond.travel(SETTLES)
-    assert meter.cost("settle", validator, reporter, sender=bond.slasher) <= 185_000
+    assert meter.cost("settle", validator, reporter, bond.now, sender=bond.slasher) <= 185_000
     bond.check()
 
 

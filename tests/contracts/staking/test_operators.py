@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.staking.conftest import FUNDS, GATEWAY
 from tests.kit.evm import ZERO_ADDRESS, call, code_of, error, init_code, slot
 from tests.kit.paper import DAY
 from tests.kit.signatures import DEFECTS
 from tests.kit.staking import (
     ENDED,
     ERA,
+    FUNDS,
+    GATEWAY,
     LEFT,
     LEVERAGE,
     LIABILITY,

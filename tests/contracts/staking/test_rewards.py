@@ -6,10 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from tests.contracts.staking.conftest import FUNDS
 from tests.kit.evm import ZERO_ADDRESS, error
 from tests.kit.paper import DAY
-from tests.kit.staking import ERA, MIN_OWN, STREAM, Bond
+from tests.kit.staking import ERA, FUNDS, MIN_OWN, STREAM, Bond
 
 REWARD = 70_000 * ERA
 DUST = 1_000
@@ -116,9 +115,9 @@ def test_what_was_earned_stays_when_the_stake_changes(bond: Bond, pool: int, del
     bond.staking.send("delegate", pool, 4 * MIN_OWN, sender=delegator, at=begun + DAY)
     bond.staking.send("undelegate", pool, 5 * MIN_OWN, sender=delegator, at=begun + 2 * DAY)
     period = bond.period
-    bond.staking.send("rebond", pool, period, MIN_OWN, sender=delegator, at=begun + 3 * DAY)
+    bond.staking.send("rebond", pool, period, MIN_OWN, sender=delegator, at=begun + 6 * DAY)
     day = Fraction(REWARD * 9, 70)
-    parts = [Fraction(2, 4), Fraction(6, 8), Fraction(1, 3), *[Fraction(2, 4)] * 4]
+    parts = [Fraction(2, 4), Fraction(6, 8), *[Fraction(1, 3)] * 4, Fraction(2, 4)]
     assert is_near(claimable(bond, delegator, pool, at=begun + STREAM), sum(parts) * day)
 
 
@@ -245,6 +244,22 @@ def test_what_is_rounded_down_streams_on(bond: Bond, pool: int, delegator: str, 
     bond.reach(begun + STREAM + 1)
     assert is_near(claimable(bond, delegator, pool), Fraction((REWARD + 1) * 9, 20))
     assert bond.rewards.accounted == REWARD + 1
+
+
+def test_what_the_division_by_all_stake_leaves_over_streams_on(bond: Bond, operator: str) -> None:
+    """M35, S12: with two fifths of the supply seated, each of a hundred touches rounds off hundreds of wei. They come
+    back; only what a validator's own division leaves over, less than a wei each time, does not.
+    """
+    most = 400_000_000 * ERA
+    bond.endow(operator, most)
+    (validator,) = bond.seat(operator, most)
+    bond.reward(REWARD)
+    begun = bond.now
+    for i in range(1, 101):
+        bond.staking.send("claimEarnings", validator, operator, sender=operator, at=begun + 977 * i)
+    bond.staking.send("claimEarnings", validator, operator, sender=operator, at=begun + STREAM)
+    paid = bond.balance(operator) - FUNDS
+    assert 0 <= REWARD - paid - bond.rewards.streaming <= 101
 
 
 def test_principal_and_rewards_are_apart(bond: Bond, pool: int, delegator: str, treasury: str) -> None:

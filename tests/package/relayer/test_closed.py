@@ -31,7 +31,8 @@ class Lane:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *kinds: int | str) -> None:
         network = load_network()
         self.hub, self.arcade = (Connection(network.chain(name)) for name in ("hub", "arcade"))
-        self.mesh = Mesh(Domain(self.hub.chain_id, GATEWAY), {"hub": self.hub, "arcade": self.arcade})
+        connections = {"hub": self.hub, "arcade": self.arcade}
+        self.mesh = Mesh(Domain(self.hub.chain_id, GATEWAY), connections, "0x" + "57" * 20)
         self.genesis = genesis_head(self.hub.chain_id, self.hub.chain_id, self.arcade.chain_id, 0)
         self.sent: list[Sent] = []
         self.read: list[int] = []
