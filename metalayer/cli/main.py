@@ -18,6 +18,7 @@ COMMANDS = (
     "stake",
     "transfer",
     "validate",
+    "watch",
 )
 
 

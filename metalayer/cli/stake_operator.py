@@ -88,8 +88,9 @@ def possession(operator: str, key: str, as_json: bool) -> None:
 def rotate_key(signer: str, possession: bytes | None, validator: int | None, acting: Acting) -> None:
     """Replace a validator's key.
 
-    The next set has the new one. Start a validator with it before that, and stop the old one once every chain has that
-    set. The old key stays liable for 24 days.
+    The next set has the new one. Start a validator with it before that, on the machine of the old one: it goes on with
+    the same record, because what either key signs binds both. Stop the old one once every chain has that set. The old
+    key stays liable for 24 days.
 
     \b
       ape metalayer stake rotate-key --account me --signer new-key

@@ -12,7 +12,7 @@ from metalayer.cli.options import ACCOUNT, json_option
 from metalayer.protocol.amounts import ERA_DECIMALS, era
 from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import short
-from metalayer.protocol.slasher import Kind
+from metalayer.protocol.slasher import ABOUT
 from metalayer.protocol.staking import SILENCE, ValidatorState
 
 if TYPE_CHECKING:
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 
 _CENT: int = 10 ** (ERA_DECIMALS - 2)
 _DAY = 86_400
-_ABOUT = {
-    Kind.LANE_EQUIVOCATION: "(a) two facts of one place",
-    Kind.SET_EQUIVOCATION: "(a) two sets of one version",
-    Kind.FALSE_PLACE: "(b) not what the hub sent",
-    Kind.FALSE_UNEXECUTED: "(b) the hub executed it",
-    Kind.FALSE_SET: "(b) not the set of that version",
-    Kind.LANE_CONTRADICTION: "(c) a quorum says otherwise",
-    Kind.SET_CONTRADICTION: "(c) a quorum has another set",
-}
 
 
 @click.command(cls=Command)
@@ -176,13 +167,9 @@ def _state(seen: Overview, id_: int) -> str:
 
 def _case(seen: Overview, case: OpenCase, names: Mapping[int, str]) -> tuple[str, ...]:
     about, loss = case.accusation, case.loss
-    place = f"set {about.nonce}"
-    if about.origin:
-        lane = " → ".join(names.get(id_, str(id_)) for id_ in (about.origin, about.destination))
-        place = f"{lane}, place {about.nonce}"
     return (
         str(about.validator),
-        f"{_ABOUT[about.kind]}: {place}",
+        f"{ABOUT[about.kind]}: {about.place(names)}",
         utc(case.opened_at),
         f"{case.fraction / 100:g} %: {_whole(loss.own)} own, {_whole(loss.delegated)} delegated",
         _next_step(seen, case),

@@ -9,6 +9,7 @@ import click
 
 from metalayer.cli.command import Command
 from metalayer.cli.options import ACCOUNT, CHAIN, exchange_option
+from metalayer.errors import MetalayerError
 
 
 @click.command(cls=Command)
@@ -37,6 +38,11 @@ from metalayer.cli.options import ACCOUNT, CHAIN, exchange_option
     metavar="CHAIN",
     help="Sign again for a chain that was seen reorganised below its finality, from what it says now; then end.",
 )
+@click.option(
+    "--although-accused",
+    is_flag=True,
+    help="Start although somebody showed that the validator contradicted itself.",
+)
 def cli(
     key: str,
     record: Path | None,
@@ -44,6 +50,7 @@ def cli(
     once: bool,
     new_record: bool,
     trust_again: str | None,
+    although_accused: bool,
 ) -> None:
     """Sign proposed facts that are true and contradict nothing signed before. Ends on SIGTERM or Ctrl-C.
 
@@ -56,6 +63,10 @@ def cli(
     damaged or another validator's is refused. The first start of a key needs --new-record, except where all chains are
     local ones.
 
+    After `ape metalayer stake rotate-key` the new key goes on with the record of the old one, which is found by itself
+    if it is where it was, and named with --record if not: what either signs binds both. Both may run at once, on one
+    machine, with one record. Staking says whose the keys are.
+
     A validator set is signed for the other chains if it is the newest that Staking had published on the hub by its
     final block. Who left the set goes on: chains that still have an old set wait for its members, until a week after
     it expired.
@@ -65,19 +76,34 @@ def cli(
     from metalayer.network.live import Live
     from metalayer.network.nodes import PATIENCE
     from metalayer.network.signers import load_signer
+    from metalayer.staking.standing import Standing, read_standing
     from metalayer.validator.process import Validator
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
     # One broken chain keeps nobody from signing for the others.
     live = Live.open(PATIENCE, forgiving=True)
-    path = record or live.folder() / "records" / f"{signer.address.lower()}.sqlite"
+    standing: Standing | None = None
+    doubt = ""
+    try:
+        standing = read_standing(live.mesh, signer.address)
+    except MetalayerError as error:
+        doubt = f"how {signer.address} stands with Staking is not known: {error}"
+    elders = dict(standing.elders) if standing else {}
+    if standing and standing.conviction and not although_accused:
+        raise MetalayerError(
+            f"{standing.conviction}: find out why before it signs anything more, then start it with "
+            "--although-accused"
+        )
+    path = record or _record_file(live.folder() / "records", [signer.address, *elders])
+    begin = new_record or (live.network.is_local and not path.exists())
+    if begin and not path.exists() and not (standing and standing.validator):
+        why = standing.warnings[0] if standing else doubt
+        raise MetalayerError(
+            f"no record is begun: what a key signs binds the validator that it belongs to: {why}"
+        )
     validator = Validator.open(
-        signer,
-        live.mesh,
-        DirectoryExchange.of(live, exchange),
-        path,
-        begin=new_record or (live.network.is_local and not path.exists()),
+        signer, live.mesh, DirectoryExchange.of(live, exchange), path, begin=begin, elders=elders
     )
     if trust_again is not None:
         with validator.record:
@@ -92,7 +118,7 @@ def cli(
         click.echo(f"validator {validator.address} reads {validator.exchange}")
         for line in validator.memberships():
             click.echo(line, err=line.startswith("warning"))
-        for line in validator.chains.warnings():
+        for line in (*([doubt] if standing is None else standing.warnings), *validator.chains.warnings()):
             click.echo(f"warning: {line}", err=True)
         if once:
             for verdict in validator.pass_once():
@@ -100,3 +126,9 @@ def cli(
             return
         validator.run(stop, lambda verdict: click.echo(verdict_line(verdict)))
         click.echo(f"validator {validator.address} ended")
+
+
+def _record_file(folder: Path, keys: list[str]) -> Path:
+    """That of the first of these keys that has one, or of the very first."""
+    files = [folder / f"{key.lower()}.sqlite" for key in keys]
+    return next((file for file in files if file.exists()), files[0])

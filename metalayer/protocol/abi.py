@@ -51,6 +51,11 @@ class Function(Generic[Value]):
     def _types(self) -> list[str]:
         return _types(self.signature.removeprefix(self.name))
 
+    @property
+    def parameters(self) -> Sequence[str]:
+        """Types of its arguments."""
+        return self._types
+
     @cached_property
     def _returned(self) -> list[str]:
         return _types(f"({self.returns})")

@@ -180,6 +180,13 @@ def _next_layer(layer: Sequence[bytes]) -> list[bytes]:
     return above
 
 
+def leads_to(root: bytes, proof: Sequence[bytes], leaf: bytes) -> bool:
+    """Whether a proof shows that the leaf is under the root."""
+    for sibling in proof:
+        leaf = keccak(min(leaf, sibling) + max(leaf, sibling))
+    return leaf == root
+
+
 @dataclass(frozen=True)
 class SignedFact:
     """One fact, the root over it that one validator signed, and the validator's compact signature."""

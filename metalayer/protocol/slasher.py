@@ -1,7 +1,9 @@
 """The Slasher's cases: its calls and events that programs use. A test compares them with the compiled ABI."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from eth_abi.abi import encode
@@ -11,6 +13,12 @@ from eth_utils.crypto import keccak
 from metalayer.protocol.abi import Event, Function
 
 _ACCUSATION = "(uint256,uint8,uint256,uint256,uint256)"
+_ATTESTATION = "(bytes32,(uint64,uint64,bytes32[]),uint256,(bytes32,bytes32)[])"
+_LANE = "(uint256,uint256,uint256,bytes32)"
+_RESTART = "(uint256,uint256,uint256)"
+_SET = "(uint256,bytes32)"
+_UNEXECUTED = "(uint256,uint256,uint256,bytes32,uint256)"
+_SIGNED = "(bytes32,bytes32[],(bytes32,bytes32))"
 
 SETTLE_DELAY = 28 * 86_400
 """Seconds from the opening of a case until it can be settled."""
@@ -40,6 +48,18 @@ class Kind(IntEnum):
         return self.letter != "a"
 
 
+ABOUT = {
+    Kind.LANE_EQUIVOCATION: "(a) two facts of one place",
+    Kind.SET_EQUIVOCATION: "(a) two sets of one version",
+    Kind.FALSE_PLACE: "(b) not what the hub sent",
+    Kind.FALSE_UNEXECUTED: "(b) the hub executed it",
+    Kind.FALSE_SET: "(b) not the set of that version",
+    Kind.LANE_CONTRADICTION: "(c) a quorum says otherwise",
+    Kind.SET_CONTRADICTION: "(c) a quorum has another set",
+}
+"""Each kind in words."""
+
+
 class CaseState(IntEnum):
     """How a case stands."""
 
@@ -58,6 +78,13 @@ class Accusation:
     origin: int
     destination: int
     nonce: int
+
+    def place(self, names: Mapping[int, str] = MappingProxyType({})) -> str:
+        """In words. names: of chains, by id."""
+        if not self.origin:
+            return f"set {self.nonce}"
+        lane = " → ".join(names.get(id_, str(id_)) for id_ in (self.origin, self.destination))
+        return f"{lane}, place {self.nonce}"
 
     @property
     def fields(self) -> tuple[int, int, int, int, int]:
@@ -96,6 +123,26 @@ def _opened(_: bytes, validator: int, kind: int, *rest: int | str) -> Opened:
 
 CASE_OF = Function("caseOf(bytes32)", "(uint48,uint8,address)", _case)
 IS_PARDONED = Function(f"isPardoned({_ACCUSATION})", "bool", bool)
+
+# What accuses: each returns the key of its case
+
+LANE_EQUIVOCATION = Function(f"laneEquivocation({_LANE},{_SIGNED},bytes32,{_SIGNED})", "bytes32", bytes)
+SET_EQUIVOCATION = Function(f"setEquivocation({_SET},{_SIGNED},bytes32,{_SIGNED})", "bytes32", bytes)
+PLACE_EQUIVOCATION = Function(f"placeEquivocation({_LANE},{_SIGNED},{_SIGNED})", "bytes32", bytes)
+FALSE_HEAD = Function(f"falseHead({_LANE},{_SIGNED},bytes32,bytes32[])", "bytes32", bytes)
+BEYOND_LANE = Function(f"beyondLane({_LANE},{_SIGNED})", "bytes32", bytes)
+FALSE_RESTART = Function(f"falseRestart({_RESTART},{_SIGNED})", "bytes32", bytes)
+FALSE_SET = Function(f"falseSet({_SET},{_SIGNED})", "bytes32", bytes)
+BEYOND_SETS = Function(f"beyondSets({_SET},{_SIGNED})", "bytes32", bytes)
+FALSE_UNEXECUTED = Function(f"falseUnexecuted({_UNEXECUTED},{_SIGNED},bytes32,bytes32[])", "bytes32", bytes)
+LANE_CONTRADICTION = Function(
+    f"laneContradiction({_LANE},{_SIGNED},bytes32,{_ATTESTATION},bytes32[])", "bytes32", bytes
+)
+SET_CONTRADICTION = Function(
+    f"setContradiction({_SET},{_SIGNED},bytes32,{_ATTESTATION},bytes32[])", "bytes32", bytes
+)
+
+# What ends cases
 
 DISMISS = Function(f"dismiss({_ACCUSATION})")
 PARDON = Function("pardon(uint256,uint256,uint64)")

@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from eth_account.messages import SignableMessage
@@ -107,13 +108,20 @@ class Validator:
         record: Path,
         *,
         begin: bool = False,
+        elders: Mapping[str, bool] = MappingProxyType({}),
     ) -> "Validator":
         """A validator with its record at that path, bound to its signer, the network and the gateway. `begin` makes the
-        record: MetalayerError if it is there already, or, without `begin`, if it is not.
+        record: MetalayerError if it is there already, or, without `begin`, if it is not. elders: the addresses of the
+        keys that it had before, see `Record`.
         """
         gateway = to_checksum_address(mesh.gateway)
-        identity = f"validator {signer.address} of network {mesh.network_id} at {gateway}"
-        return cls(signer, mesh, exchange, Record(record, identity, begin=begin))
+
+        def identity(address: str) -> str:
+            return f"validator {address} of network {mesh.network_id} at {gateway}"
+
+        before = {identity(elder): answers for elder, answers in elders.items()}
+        kept = Record(record, identity(signer.address), begin=begin, elders=before)
+        return cls(signer, mesh, exchange, kept)
 
     @property
     def address(self) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
+
+from eth_utils.crypto import keccak
 
 from metalayer.errors import MetalayerError
 from metalayer.network.locks import exclusive
@@ -23,6 +25,7 @@ CREATE TABLE identity (name TEXT PRIMARY KEY);
 CREATE TABLE chains (id TEXT PRIMARY KEY, height INTEGER, hash TEXT, reorganised TEXT);
 COMMIT;
 """
+_BUSY = 30.0
 _RESTORE = (
     "a key that signed before needs its record back, one that never signed here begins with --new-record"
 )
@@ -45,21 +48,37 @@ class Record:
     """Everything that one validator ever signed, on disk before the signature exists; and of each chain, a block that
     was final when it last signed something of it, and whether it was reorganised since.
 
-    One process at a time: MetalayerError if another one has it open, if it is another validator's, or if it is anything
-    but a whole record. A missing one is never begun anew, but with `begin`: what it held may have been signed.
+    One process for each key: MetalayerError if another one has it open with this one, if it is another validator's, or
+    if it is anything but a whole record. A missing one is never begun anew, but with `begin`: what it held may have
+    been signed.
+
+    elders: identities of the keys that the validator had before this one, and whether they still answer for what they
+    signed. They contradict each other as one key does: a record of one of them goes on as this key's, too, and is
+    shared by both while the old one signs. MetalayerError if this key's record is none of a key that still answers, or
+    if it is to begin one then.
     """
 
-    def __init__(self, path: Path, identity: str, *, begin: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        identity: str,
+        *,
+        begin: bool = False,
+        elders: Mapping[str, bool] = MappingProxyType({}),
+    ) -> None:
         self._path = path
         try:
+            # By the key: two keys of one validator are two processes.
+            key = keccak(text=identity)[:4].hex()
             self._lock = exclusive(
-                path.with_name(path.name + ".lock"),
+                path.with_name(f"{path.name}.{key}.lock"),
                 f"another validator has the record {path} (one key, one process)",
             )
             try:
                 if begin:
+                    _refuse_fresh(path, identity, elders)
                     _begin(path, identity)
-                self._database = _open(path, identity)
+                self._database = _open(path, identity, elders)
             except BaseException:
                 self._lock.release()
                 raise
@@ -149,6 +168,15 @@ class Record:
         self.close()
 
 
+def _refuse_fresh(path: Path, identity: str, elders: Mapping[str, bool]) -> None:
+    answering = [elder for elder, answers in elders.items() if answers]
+    if answering and not path.exists():
+        raise MetalayerError(
+            f"no new record is begun for {identity}: what {' and '.join(answering)} signed binds it, because both keys "
+            "are one validator's: start it with that record (--record, without --new-record)"
+        )
+
+
 def _begin(path: Path, identity: str) -> None:
     """A record of nothing, whole or not there at all whenever the process ends."""
     if path.exists():
@@ -166,7 +194,7 @@ def _begin(path: Path, identity: str) -> None:
         os.close(folder)
 
 
-def _open(path: Path, identity: str) -> sqlite3.Connection:
+def _open(path: Path, identity: str, elders: Mapping[str, bool]) -> sqlite3.Connection:
     if not path.exists():
         raise MetalayerError(f"there is no record at {path}: {_RESTORE}")
     if path.stat().st_size == 0:
@@ -178,13 +206,19 @@ def _open(path: Path, identity: str) -> sqlite3.Connection:
         faults = [fault for (fault,) in database.execute("PRAGMA integrity_check")]
         if faults != ["ok"]:
             raise MetalayerError(f"the record {path} is damaged ({faults[0]}): {_RESTORE}")
-        owners = [name for (name,) in database.execute("SELECT name FROM identity")]
-        if owners != [identity]:
+        owners = {name for (name,) in database.execute("SELECT name FROM identity")}
+        if identity not in owners and not owners & elders.keys():
             raise MetalayerError(
-                f"the record {path} belongs to {', '.join(owners) or 'nobody'}, not to {identity}"
+                f"the record {path} belongs to {', '.join(sorted(owners)) or 'nobody'}, not to {identity}"
+            )
+        if lacking := [elder for elder, answers in elders.items() if answers and elder not in owners]:
+            raise MetalayerError(
+                f"the record {path} does not have what {' and '.join(lacking)} signed, whose validator {identity} is: "
+                "start it with a record that has"
             )
         database.execute("SELECT key, value FROM facts LIMIT 1")
         database.execute("SELECT id, height, hash, reorganised FROM chains LIMIT 1")
+        database.execute("INSERT OR IGNORE INTO identity VALUES (?)", (identity,))
     except BaseException:
         database.close()
         raise
@@ -192,7 +226,8 @@ def _open(path: Path, identity: str) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    # The other key of the same validator may be writing.
+    database = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     # A rollback journal, synced with its directory: what is committed survives a power cut.
     database.execute("PRAGMA journal_mode = DELETE")
     database.execute("PRAGMA synchronous = EXTRA")

@@ -14,11 +14,14 @@ from metalayer.cli import validate
 from metalayer.network import signers
 from metalayer.network.config import load_network
 from metalayer.network.registry import Registry, registry_path
+from metalayer.protocol import slasher
+from metalayer.protocol.staking import LIABILITY
 from metalayer.validator.record import Record
+from tests.kit.accusing import equivocate, lie_about_sets
 from tests.kit.deployment import Deployment
 from tests.kit.faults import Broken, Lies
 from tests.kit.node import Node
-from tests.kit.roles import VALIDATORS
+from tests.kit.roles import ATTACKER, CANDIDATES, OWNER, VALIDATORS, Role
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def elsewhere(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.Monkey
 
     def write(**entries: dict[str, Any]) -> None:
         for name, chain in original["chains"].items():
-            del chain["port"]
+            chain.pop("port", None)
             chain["url"] = chains[name].url
             original["chains"][name] = chain | entries.get(name, {})
         Path("networks.yaml").write_text(yaml.safe_dump(original))
@@ -130,3 +133,94 @@ def test_a_reorganised_chain_is_trusted_again_by_its_operator(elsewhere: Callabl
     )
     assert "reorganised" not in run().stderr
     assert refused(run("--trust-again", "arcade"), "arcade was not seen reorganised: it is signed for")
+
+
+def as_key(monkeypatch: pytest.MonkeyPatch, role: Role) -> None:
+    monkeypatch.setattr(signers, "load_signer", lambda name: role.account)
+
+
+def test_a_start_says_how_the_key_stands(
+    deployment: Deployment, elsewhere: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody's, without a seat, accused of what can be pardoned; and of what cannot: then it has to be said."""
+    elsewhere()
+    assert run("--new-record").stderr.count("through one node") == 4
+    as_key(monkeypatch, CANDIDATES[2])
+    assert refused(run("--new-record", "--record", "other"), f"{CANDIDATES[2].address} is no validator's key")
+    assert not Path("other").exists()
+
+    as_key(monkeypatch, VALIDATORS[0])
+    lie_about_sets(deployment, ATTACKER, 1, VALIDATORS[0].address)
+    accused = run()
+    assert accused.exit_code == 0
+    assert "warning: validator 1 has no seat: the next set is without it" in accused.stderr
+    assert "warning: validator 1 is accused: case 0x" in accused.stderr
+    assert "(b) not the set of that version: set 1000: settled from 20" in accused.stderr
+    assert "until then the owner of the Slasher may pardon it" in accused.stderr
+    court = deployment.registry.address("Slasher")
+    deployment.connections["hub"].send(OWNER, court, slasher.PARDON_SETS.encode(1_000))
+    assert "it was pardoned, anyone may dismiss it" in run().stderr
+
+    equivocate(deployment, ATTACKER, 1, VALIDATORS[0].address)
+    assert refused(run(), "(a) two sets of one version: set 1000: settled from 20")
+    assert refused(run(), "nobody can pardon it (docs/incidents.md): find out why before it signs")
+    although = run("--although-accused")
+    assert although.exit_code == 0
+    assert "(a) two sets of one version" in although.stderr
+
+
+def test_a_new_key_goes_on_with_the_record_of_the_old_one(
+    deployment: Deployment, elsewhere: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M31: both are one validator's on chain. Where the old one was, it is found; elsewhere it has to be named."""
+    elsewhere()
+    old, new = VALIDATORS[0], CANDIDATES[0]
+    start = ("--key", "mine", "--once", "--exchange", "exchange")
+
+    def plain(*arguments: str) -> Result:
+        return CliRunner(mix_stderr=False).invoke(validate.cli, [*start, *arguments])
+
+    assert plain("--new-record").exit_code == 0
+    as_key(monkeypatch, new)
+    assert refused(plain("--new-record"), "is no validator's key")
+    deployment.replace_key(0, 5)
+    fresh = plain("--new-record", "--record", "fresh")
+    assert refused(fresh, "no new record is begun for validator")
+    assert f"what validator {old.address} of network 901" in fresh.stderr
+    assert not Path("fresh").exists()
+    again = plain()
+    assert again.exit_code == 0, again.stderr
+    (record,) = Path().rglob("*.sqlite")
+    assert record.stem == old.address.lower()
+    as_key(monkeypatch, old)
+    retired = plain()
+    assert retired.exit_code == 0
+    assert (
+        f"warning: {old.address} was replaced as the key of validator 1: it answers until 20"
+        in retired.stderr
+    )
+    # Lost: nothing is begun for the new key either, until what the old one signed convicts nobody.
+    record.unlink()
+    as_key(monkeypatch, new)
+    assert refused(plain(), "there is no record at")
+    assert refused(plain("--new-record"), "no new record is begun for validator")
+    deployment.pass_time(LIABILITY, "hub")
+    begun = plain("--new-record")
+    assert begun.exit_code == 0, begun.stderr
+    (record,) = Path().rglob("*.sqlite")
+    assert record.stem == new.address.lower()
+
+
+def test_a_record_goes_on_when_the_hub_is_silent(
+    deployment: Deployment, elsewhere: Callable[..., None]
+) -> None:
+    """Nothing is begun, and nothing is stopped, without knowing."""
+    elsewhere()
+    assert run("--new-record").exit_code == 0
+    elsewhere(hub={"url": "http://127.0.0.1:9"})
+    silent = run()
+    assert silent.exit_code == 0, silent.stderr
+    assert f"warning: how {VALIDATORS[0].address} stands with Staking is not known: hub: " in silent.stderr
+    unknown = run("--new-record", "--record", "other")
+    assert refused(unknown, "no record is begun: what a key signs binds the validator that it belongs to")
+    assert not Path("other").exists()

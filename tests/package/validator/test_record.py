@@ -112,6 +112,35 @@ def test_a_record_belongs_to_one_validator(tmp_path: Path) -> None:
     Record(tmp_path / "record", "validator 1").close()
 
 
+def test_a_new_key_goes_on_with_the_record_of_the_old_one(tmp_path: Path) -> None:
+    """Of one validator: what either signs binds both, and both may be at work."""
+    path = tmp_path / "record"
+    with begun(tmp_path, "old") as old, Record(path, "new", elders={"old": True}) as new:
+        old.commit([FACT])
+        with pytest.raises(Contradiction, match="lane 901 902 1: signed 0x0101"):
+            new.commit([OTHER_HEAD])
+        new.commit([RESTART])
+        with pytest.raises(Contradiction, match="signed 'restart 901 902 7' before"):
+            old.commit([MESSAGE_THERE])
+        with pytest.raises(MetalayerError, match="another validator has the record"):
+            Record(path, "new", elders={"old": True})
+    # Also when the old key does not answer any more, and nobody knows of it.
+    Record(path, "new").close()
+    Record(path, "newest", elders={"new": True, "old": False}).close()
+    Record(path, "old").close()
+
+
+def test_no_key_begins_anew_while_an_older_one_answers(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    with pytest.raises(MetalayerError, match=r"no new record is begun for new: what old signed binds it"):
+        Record(path, "new", begin=True, elders={"old": True, "oldest": False})
+    assert not path.exists()
+    begun(tmp_path, "new").close()
+    with pytest.raises(MetalayerError, match="does not have what old signed, whose validator new is"):
+        Record(path, "new", elders={"old": True})
+    Record(path, "new", elders={"old": False}).close()
+
+
 def test_a_missing_record_is_begun_only_if_that_is_said(tmp_path: Path) -> None:
     path = tmp_path / "record"
     with pytest.raises(MetalayerError, match=r"there is no record at .*: a key that signed before"):

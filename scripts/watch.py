@@ -1,0 +1,3 @@
+"""A watcher: `ape run watch`."""
+
+from metalayer.cli.watch import cli as cli
