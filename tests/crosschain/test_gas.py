@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.comparison import WORSE, committed, worse
 from benchmarks.gas import QUORUMS, GasBenchmark
+from benchmarks.staking import MOST, StakingBenchmark
 from tests.kit.deployment import Deployment
 from tests.kit.roles import TREASURY
 
@@ -33,6 +36,29 @@ def test_no_figure_gets_worse(deployment: Deployment) -> None:
             # No snapshot takes this back.
             connection.rpc("anvil_removeBlockTimestampInterval")
     assert worse(found, expected) == []
+
+
+def test_no_figure_of_staking_gets_worse(deployment: Deployment) -> None:
+    """As above; a slash of many delegators is in tests/contracts/staking/test_gas.py."""
+    *_, spare = deployment.connections.values()
+    try:
+        found = StakingBenchmark(spare, deployment.registry, lambda line: None, runs=3, crowd=0).run()
+    finally:
+        spare.rpc("anvil_removeBlockTimestampInterval")
+    expected = {name: gas for name, gas in committed()["staking"].items() if name != "settle_1000"}
+    assert len(expected) > 15
+    assert worse(found, expected) == []
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_staking_costs_no_more_than_its_design_allows(name: str) -> None:
+    assert committed()["staking"][name] <= MOST[name]
+
+
+def test_a_slash_costs_the_same_whatever_the_number_of_delegators() -> None:
+    """S5: as it was measured, with 1 and with 1,000."""
+    figures = committed()["staking"]
+    assert figures["settle_1000"] == figures["settle_1"]
 
 
 def test_a_worse_figure_is_named_with_how_much() -> None:
