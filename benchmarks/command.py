@@ -33,11 +33,11 @@ def cli() -> None:
 @cli.command()
 @json_option
 def gas(as_json: bool) -> None:
-    """Gas of whole transactions beside the peers', and sizes of code, to benchmarks/gas.json; their picture.
+    """Gas of whole transactions beside the peers', and sizes of code, to benchmarks/gas.json; their table and picture.
 
     `make bench` fetches the peers' packages first. Takes some minutes.
     """
-    from benchmarks.comparison import rows, staking_rows
+    from benchmarks.comparison import rows, staking_rows, with_staking_table
     from benchmarks.gas import GasBenchmark
     from benchmarks.peers import measure, per_message
     from benchmarks.picture import draw
@@ -56,6 +56,8 @@ def gas(as_json: bool) -> None:
     sizes = code_sizes(_CONTRACTS)
     figures = {"code_size": sizes, "gas": ours, "peers": peers, "staking": staking}
     _publish("gas", figures)
+    readme = repo_root() / "benchmarks" / "README.md"
+    readme.write_text(with_staking_table(readme.read_text(encoding="utf-8"), figures), encoding="utf-8")
     batches = {1: ours["deliver_1"], 10: ours["deliver_10_each"], 100: ours["deliver_100_each"]}
     picture = repo_root() / "docs" / "img" / "gas.svg"
     picture.parent.mkdir(exist_ok=True)

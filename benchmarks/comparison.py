@@ -1,6 +1,7 @@
 """Our gas beside the peers', from benchmarks/gas.json."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -37,6 +38,8 @@ _STAKED_ALIKE: dict[str, tuple[str, str]] = {
     "withdraw": ("claim", "withdraw"),
 }
 
+_STAKING_TABLE = re.compile(r"^\| staking \|.*\n(?:\|.*\n)+", re.MULTILINE)
+
 WORSE = 0.03
 """By which share a figure may grow before it counts as worse."""
 
@@ -67,6 +70,23 @@ def staking_rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             figures["peers"][peer][token].get(like) for peer, like in alike for token in ("plain", "votes")
         ]
         yield name, f"{gas:,}", *("" if peer is None else f"{peer:,}" for peer in peers)
+
+
+def staking_table(figures: Mapping[str, Any]) -> str:
+    """The same in Markdown."""
+    peers = figures["peers"]
+    symbiotic, synthetix = (
+        f"{name.capitalize()} {peers[name]['version']}" for name in ("symbiotic", "synthetix")
+    )
+    columns = ["staking", "ours", f"{symbiotic}, plain", "votes", f"{synthetix}, plain", "votes"]
+    rules = ["---"] + ["--:"] * (len(columns) - 1)
+    named = ((f"`{name}`", *gas) for name, *gas in staking_rows(figures))
+    return "".join(f"| {' | '.join(row)} |\n" for row in (columns, rules, *named))
+
+
+def with_staking_table(text: str, figures: Mapping[str, Any]) -> str:
+    """A document with its table of staking as the figures have it."""
+    return _STAKING_TABLE.sub(lambda _: staking_table(figures), text)
 
 
 def peer_of(name: str) -> dict[str, int] | None:

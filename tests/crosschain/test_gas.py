@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.comparison import WORSE, committed, worse
+from benchmarks.comparison import WORSE, committed, staking_table, with_staking_table, worse
 from benchmarks.gas import QUORUMS, GasBenchmark
 from benchmarks.staking import MOST, StakingBenchmark
 from tests.kit.deployment import Deployment
 from tests.kit.roles import TREASURY
+from tools.repository import repo_root
 
 # A batch of a hundred, and other quorums, take long and follow from these.
 _LEFT_OUT = ("_100_", "_of_")
@@ -59,6 +60,15 @@ def test_a_slash_costs_the_same_whatever_the_number_of_delegators() -> None:
     """S5: as it was measured, with 1 and with 1,000."""
     figures = committed()["staking"]
     assert figures["settle_1000"] == figures["settle_1"]
+
+
+def test_the_table_of_staking_is_what_was_measured() -> None:
+    text = (repo_root() / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert staking_table(committed()) in text
+    assert with_staking_table(text, committed()) == text
+    other = with_staking_table(text, committed() | {"staking": {"claim": 1}})
+    assert "| `claim` | 1 |" in other
+    assert "`delegate_more` |" not in other
 
 
 def test_a_worse_figure_is_named_with_how_much() -> None:
