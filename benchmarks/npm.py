@@ -28,8 +28,11 @@ class Package:
         return json.loads((self._folder / path).read_text(encoding="utf-8"))
 
     def forged(self, contract: str) -> bytes:
-        """Creation bytecode of a contract, from what Foundry made of it. OSError if it did not."""
-        made = self.json(f"out/{contract}.sol/{contract}.json")
+        """Creation bytecode of a contract, from what Foundry made of it. MetalayerError if it is not there."""
+        try:
+            made = self.json(f"out/{contract}.sol/{contract}.json")
+        except OSError as error:
+            raise MetalayerError(f"{self.name} {self.version} has no contract named {contract}") from error
         return bytes.fromhex(made["bytecode"]["object"].removeprefix("0x"))
 
     def creation(self, contract: str) -> bytes:
