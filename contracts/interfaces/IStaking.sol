@@ -26,9 +26,9 @@ import {ISetBuilder} from "./ISetBuilder.sol";
 /// **Slashes** are the Slasher's. It freezes a validator when a case against it opens. What could be slashed then, and
 /// leaves later, is held until all its cases are closed. It settles once: the loss is 9 (S / T)^2 of what could be
 /// slashed, at least 5 %, and everything if S is a third of T. S is the slashable stake of the validators accused in
-/// the four weeks before and after, each once; T is the most that a set weighed when one of them was accused, up to the
-/// week of this one. Own stake pays first. Then the validator is ended: what is left of its stake leaves at once, and
-/// is given back by anyone.
+/// the four weeks before and after, each once; T is what the newest set weighed at the first accusation of a week, the
+/// most of this week and the four before. Own stake pays first. Then the validator is ended: what is left of its stake
+/// leaves at once, and is given back by anyone.
 interface IStaking {
     /// @notice Emitted when a validator is registered.
     event Registered(
@@ -295,7 +295,8 @@ interface IStaking {
     function seatedStake() external view returns (uint256);
 
     /// @notice What decides the fraction of slashes: of the validators accused in a week (Unix time divided by `WEEK`),
-    /// the slashable stake, the most that the newest set weighed when one of them was, and when the last of them was.
+    /// the slashable stake, what the newest set weighed at the first accusation, and when the last of them was accused
+    /// first.
     function accusedIn(uint256 week) external view returns (uint96 slashable, uint96 weight, uint48 latest);
 
     /// @notice When the last validator was accused that counts with this one; zero if no case against it is open.

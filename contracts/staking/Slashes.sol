@@ -45,8 +45,8 @@ abstract contract Slashes is Withdrawals, Sets {
         require(state == ValidatorState.Open || state == ValidatorState.Left, WrongState(id, state));
         require(!_isFree(v), NotLiable(id));
         Accused storage accused = accusedIn[block.timestamp / WEEK];
-        uint256 weight = _weight();
-        if (weight > accused.weight) accused.weight = uint96(weight);
+        // Not what a set weighs that an accomplice has published after the first accusation.
+        if (accused.weight == 0) accused.weight = uint96(_weight());
         if (_isFirst(v.openCases++)) {
             (uint256 own, uint256 delegated) = _slashable(id, v);
             v.frozenSince = uint32(block.timestamp);

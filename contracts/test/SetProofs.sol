@@ -10,50 +10,42 @@ contract SetProofs is SetBuilder {
 
     /// @notice Of any set: if of its weights the k largest are the cap, and the rest weighs so much, none of them is
     /// above 30 % after rounding. What is not lowered is not above the cap.
-    function checkCapOfAnySize(uint104 rest, uint8 k) external view {
-        if (k > 3) return;
-        uint256 cap = _cap(rest, k);
+    function checkCapOfAnySize(uint104 rest) external view {
         unchecked {
-            assert(cap * 10 <= 3 * (k * cap + rest));
+            for (uint256 k; k < 4; ++k) {
+                uint256 cap = _cap(rest, k);
+                assert(cap * 10 <= 3 * (k * cap + rest));
+            }
         }
     }
 
-    /// @notice Of four to six validators, whatever their stakes and order: no weight is above 30 %, none is zero, none
-    /// is more than the stake, and every signer keeps its place.
-    function checkNobodyAboveTheCap4(uint96[4] calldata stakes) external view {
-        uint256[] memory copies = new uint256[](4);
-        for (uint256 i; i < 4; ++i) {
-            copies[i] = stakes[i];
+    /// @notice Of five validators whose stakes fall, or are equal: no weight is above 30 %, none is zero, none is more
+    /// than the stake, and every signer keeps its place.
+    function checkFallingStakes(uint96[5] calldata stakes) external view {
+        for (uint256 i = 1; i < 5; ++i) {
+            if (stakes[i - 1] < stakes[i]) return;
         }
-        _check(copies);
-    }
-
-    /// @notice The same of five.
-    function checkNobodyAboveTheCap5(uint96[5] calldata stakes) external view {
-        uint256[] memory copies = new uint256[](5);
-        for (uint256 i; i < 5; ++i) {
-            copies[i] = stakes[i];
-        }
-        _check(copies);
+        _check(stakes);
     }
 
     /// @notice Somebody can be lowered.
+    /// @custom:halmos --early-exit
     function findLowered(uint96[4] calldata stakes) external view {
         bytes32[] memory words = new bytes32[](4);
         for (uint256 i; i < 4; ++i) {
             if (stakes[i] < LEAST) return;
-            words[i] = bytes32((i + 1) << 96 | stakes[i]);
+            words[i] = bytes32(((i + 1) << 96) | stakes[i]);
         }
         words = _capped(words);
         assert(uint96(uint256(words[0])) == stakes[0]);
     }
 
-    function _check(uint256[] memory stakes) private view {
+    function _check(uint96[5] calldata stakes) private view {
         uint256 count = stakes.length;
         bytes32[] memory words = new bytes32[](count);
         for (uint256 i; i < count; ++i) {
             if (stakes[i] < LEAST) return;
-            words[i] = bytes32((i + 1) << 96 | stakes[i]);
+            words[i] = bytes32(((i + 1) << 96) | stakes[i]);
         }
         words = _capped(words);
         unchecked {

@@ -33,8 +33,8 @@ def capped(stakes: Sequence[int]) -> list[int]:
 def fraction(accused: int, weight: int) -> int:
     """Basis points that a slash takes: 9 (S / T)^2, rounded up, 500 at least, 10,000 from a third on.
 
-    accused: the slashable stake S of all validators that are accused in the weeks around. weight: the most that a set
-    weighed, T, when one of them was, up to the week of this one.
+    accused: the slashable stake S of all validators that are accused in the weeks around. weight: what the newest set
+    weighed at the first accusation of a week, T: the most of the week of this one and the four before.
     """
     if 3 * accused >= weight:
         return BASIS_POINTS

@@ -150,8 +150,8 @@ class Rewards(NamedTuple):
 
 
 class AccusedIn(NamedTuple):
-    """What decides fractions: in one week, the slashable stake of accused validators, the most that the newest set
-    weighed, and when the last of them was accused (Unix seconds).
+    """What decides fractions: in one week, the slashable stake of accused validators, what the newest set weighed
+    at the first accusation, and when the last of them was accused first (Unix seconds).
     """
 
     slashable: int

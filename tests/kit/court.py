@@ -151,8 +151,11 @@ class Court:
 
     def settle(self, accused: Accusation, by: str, *, at: int | None = None) -> Receipt:
         """Settles a case, as soon as that is possible unless told otherwise."""
-        opened, _, _ = self.slasher.view("caseOf", self.key_of(accused))
-        return self.slasher.send("settle", accused, sender=by, at=opened + SETTLES if at is None else at)
+        if at is None:
+            opened, _, _ = self.slasher.view("caseOf", self.key_of(accused))
+            latest = self.bond.staking.view("lastAccused", accused[0])
+            at = max(max(opened, latest) + SETTLES, now(self.chain) + 1)
+        return self.slasher.send("settle", accused, sender=by, at=at)
 
     def dismiss(self, accused: Accusation, by: str) -> Receipt:
         return self.slasher.send("dismiss", accused, sender=by)

@@ -92,6 +92,11 @@ def matures_at(period: int) -> int:
     return (period + 8) * PERIOD
 
 
+def rebonds_at(period: int) -> int:
+    """When what left with a period can be bonded again (Unix time)."""
+    return (period + 2) * PERIOD
+
+
 @dataclass(frozen=True)
 class Bond:
     """The contracts, and who acts on them for everybody. Accounts that stake must be prepared once by `endow`."""
@@ -243,10 +248,15 @@ class Bond:
             self.staking.send("freeze", validator, unseat, sender=self.slasher, at=at)
         return self.now
 
-    def settle(self, validator: int, reporter: str, *, at: int | None = None) -> Receipt:
-        """The Slasher settles a case, four weeks from now unless told otherwise."""
+    def settle(
+        self, validator: int, reporter: str, *, at: int | None = None, before: int | None = None
+    ) -> Receipt:
+        """The Slasher settles a case, four weeks from now unless told otherwise. It counts who was accused before a
+        time: all, by default.
+        """
         at = self.now + SETTLES if at is None else at
-        return self.staking.send("settle", validator, reporter, sender=self.slasher, at=at)
+        before = at if before is None else before
+        return self.staking.send("settle", validator, reporter, before, sender=self.slasher, at=at)
 
     # What must always be true
 

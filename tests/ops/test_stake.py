@@ -113,6 +113,10 @@ def test_a_delegators_life(stakes: Stakes) -> None:
 
     left = stakes.do("undelegate", "1", "600", by=DEPOSITOR)
     assert left.startswith("600 ERA leaves validator 1, free on ")
+    early = stakes.run("rebond", "1", "100", by=DEPOSITOR)
+    assert early.exit_code == 1
+    assert "has leaving validator 1 can be bonded again from 20" in early.stderr
+    stakes.sleep(6 * DAY)
     assert stakes.do("rebond", "1", "100", by=DEPOSITOR) == "100 ERA bonded with validator 1 again"
     mine = stakes.status(DEPOSITOR)["account"]
     assert [(one["units"]) for one in mine["positions"]] == [str(500 * ERA)]
@@ -138,6 +142,7 @@ def test_stake_stays_the_votes_of_whom_its_holder_chose(stakes: Stakes) -> None:
     before = stakes.votes(chosen)
     assert before == 10_000 * ERA
     for command in (("delegate", "1", "1000"), ("undelegate", "1", "400"), ("rebond", "1", "100")):
+        stakes.sleep(6 * DAY)
         stakes.do(*command, by=DEPOSITOR)
         assert stakes.votes(chosen) == before, command
     stakes.sleep(UNBONDING)
@@ -254,7 +259,7 @@ def test_an_equivocation_costs_who_delegated_only_what_is_left_of_it(
     assert (case["key"], case["kind"]) == ("0x" + accusation.key.hex(), "set_equivocation")
     assert (case["reporter"], case["pardonable"]) == (ATTACKER.address, False)
     assert case["settles_at"] == case["opened_at"] + 28 * DAY
-    # 500,000 of what were 1,200,000 seated: all.
+    # 500,000 of a set that weighs 1,000,000: all.
     assert (case["fraction"], case["own_loss"], case["loss"]) == (
         10_000,
         str(200_000 * ERA),
@@ -284,11 +289,26 @@ def test_an_equivocation_costs_who_delegated_only_what_is_left_of_it(
     assert stakes.status(DEPOSITOR)["account"]["held"] == "0"
 
 
+def test_cases_that_count_together_are_settled_28_days_after_the_last(
+    stakes: Stakes, deployment: Deployment
+) -> None:
+    equivocate(deployment, ATTACKER, 1, VALIDATORS[0].address)
+    stakes.sleep(3 * DAY)
+    equivocate(deployment, ATTACKER, 2, VALIDATORS[1].address)
+    first, second = stakes.status()["cases"]
+    assert second["opened_at"] - first["opened_at"] >= 3 * DAY
+    assert first["settles_at"] == second["settles_at"] == second["opened_at"] + 28 * DAY
+
+
 def test_a_lone_accident_costs_the_operator_alone(stakes: Stakes, deployment: Deployment) -> None:
-    """5 % at least, own stake first: 1,050,000 of 9,250,000 are 11.6 %, less than what its operator has there."""
+    """5 % at least, own stake first: 1,050,000 of a set of 9,250,000 are 11.35 %, which costs 11.6 %: less than its
+    operator has there.
+    """
     deployment.bring(DEPOSITOR.address, 9_000_000 * ERA, ["hub"])
-    for validator, amount in (("1", "850000"), ("2", "3700000"), ("3", "3700000")):
-        stakes.do("delegate", validator, amount, by=DEPOSITOR)
+    stakes.do("delegate", "1", "850000", by=DEPOSITOR)
+    for validator in "2345":
+        stakes.do("delegate", validator, "1850000", by=DEPOSITOR)
+    deployment.publish()
     accusation, _ = lie_about_sets(deployment, ATTACKER, 1, VALIDATORS[0].address)
     (case,) = stakes.status()["cases"]
     assert (case["kind"], case["pardonable"]) == ("false_set", True)

@@ -19,7 +19,7 @@ from tests.kit.stack import Stack
 
 FIRST_CREDIT = 17_100
 """What it costs more to write the first word (EIP-2200)."""
-AIR = 1_500
+AIR = 3_000
 LENGTHS = (0, 1, 31, 200, MAX_PAYLOAD_LENGTH)
 STRANGER = "0x" + "de" * 20
 

@@ -23,6 +23,7 @@ from tests.kit.staking import (
     PERIOD,
     Bond,
     matures_at,
+    rebonds_at,
 )
 
 AMOUNT = 1_000 * ERA
@@ -187,12 +188,30 @@ def test_nobody_delegates_for_another(
 def test_rebonds_what_was_leaving(bond: Bond, delegated: int, delegator: str) -> None:
     bond.staking.send("undelegate", delegated, 500 * ERA, sender=delegator)
     period = bond.period
+    bond.reach(rebonds_at(period))
     receipt = bond.staking.send("rebond", delegated, period, 200 * ERA, sender=delegator)
     assert receipt.named("Rebonded") == [(delegated, delegator, period, 200 * ERA)]
     assert bond.units(delegator, delegated) == AMOUNT - 300 * ERA
     assert bond.staking.view("unbonding", delegator, delegated, period) == 300 * ERA
     assert bond.staking.view("exits", delegated, period) == (300 * ERA, 0)
     assert bond.held(delegator) == AMOUNT
+
+
+@pytest.mark.parametrize("left", ["first", "last"])
+def test_rebonds_from_the_end_of_the_next_period_on(
+    bond: Bond, delegated: int, delegator: str, left: str
+) -> None:
+    """Not a second before, whenever in its period it left. Nobody takes stake out of a set for a moment."""
+    period = bond.period + 1
+    at = period * PERIOD if left == "first" else (period + 1) * PERIOD - 1
+    bond.staking.send("undelegate", delegated, AMOUNT, sender=delegator, at=at)
+    earliest = rebonds_at(period)
+    arguments = (delegated, period, AMOUNT)
+    for early in (at + 1, earliest - 1):
+        refused = bond.staking.revert("rebond", *arguments, sender=delegator, at=early)
+        assert refused == error("TooEarly", earliest)
+    bond.staking.send("rebond", *arguments, sender=delegator, at=earliest)
+    assert bond.units(delegator, delegated) == AMOUNT
 
 
 def test_rebonds_what_has_matured(bond: Bond, delegated: int, delegator: str) -> None:
@@ -207,13 +226,15 @@ def test_refuses_to_rebond_more_than_leaves(
     bond: Bond, delegated: int, delegator: str, other_delegator: str
 ) -> None:
     bond.staking.send("undelegate", delegated, 500 * ERA, sender=delegator)
-    arguments = (delegated, bond.period, 500 * ERA)
-    more = (delegated, bond.period, 500 * ERA + 1)
+    period = bond.period
+    bond.reach(rebonds_at(period))
+    arguments = (delegated, period, 500 * ERA)
+    more = (delegated, period, 500 * ERA + 1)
     refusal = error("NotEnough", 500 * ERA, 500 * ERA + 1)
     assert bond.staking.revert("rebond", *more, sender=delegator) == refusal
     others = error("NotEnough", 0, 500 * ERA)
     assert bond.staking.revert("rebond", *arguments, sender=other_delegator) == others
-    nothing = bond.staking.revert("rebond", delegated, bond.period, 0, sender=delegator)
+    nothing = bond.staking.revert("rebond", delegated, period, 0, sender=delegator)
     assert nothing == error("ZeroAmount")
     bond.staking.send("rebond", *arguments, sender=delegator)
 
@@ -225,14 +246,16 @@ def test_refuses_to_rebond_to_who_is_accused_or_left(
     for validator in (accused, left):
         bond.staking.send("delegate", validator, AMOUNT, sender=delegator)
         bond.staking.send("undelegate", validator, AMOUNT, sender=delegator)
+    period = bond.period
     bond.accuse(accused)
     bond.staking.send("leave", left, sender=operator)
+    bond.reach(rebonds_at(period))
     refusals = {accused: error("ValidatorAccused", accused), left: error("WrongState", left, LEFT)}
     for validator, refusal in refusals.items():
-        arguments = (validator, bond.period, AMOUNT)
+        arguments = (validator, period, AMOUNT)
         assert bond.staking.revert("rebond", *arguments, sender=delegator) == refusal
     bond.staking.send("unfreeze", accused, sender=bond.slasher)
-    bond.staking.send("rebond", accused, bond.period, AMOUNT, sender=delegator)
+    bond.staking.send("rebond", accused, period, AMOUNT, sender=delegator)
 
 
 def test_refuses_to_rebond_above_the_leverage(
@@ -243,6 +266,7 @@ def test_refuses_to_rebond_above_the_leverage(
     bond.staking.send("undelegate", validator, AMOUNT, sender=delegator)
     bond.staking.send("delegate", validator, 1, sender=other_delegator)
     arguments = (validator, bond.period)
+    bond.reach(rebonds_at(bond.period))
     refusal = error("StakeTooHigh", LEVERAGE * MIN_OWN + 1, LEVERAGE * MIN_OWN)
     assert bond.staking.revert("rebond", *arguments, AMOUNT, sender=delegator) == refusal
     bond.staking.send("rebond", *arguments, AMOUNT - 1, sender=delegator)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.kit.evm import error
 from tests.kit.paper import DAY
-from tests.kit.staking import ENDED, ERA, LEFT, MIN_OWN, SILENCE, Bond, signing_key
+from tests.kit.staking import ENDED, ERA, LEFT, MIN_OWN, SILENCE, Bond, rebonds_at, signing_key
 
 UNKNOWN = 4_242
 
@@ -70,16 +70,18 @@ def test_the_last_seat_fills_the_gap(bond: Bond, full: list[int], operator: str)
 
 def test_a_seat_follows_the_stake(bond: Bond, seated: list[int], operator: str, delegator: str) -> None:
     """S3: whatever changes a seated validator's stake changes the sum."""
-    validator = seated[0]
+    validator, period = seated[0], bond.period
     steps = [
         ("delegate", [500 * ERA], delegator, 500 * ERA),
         ("undelegate", [200 * ERA], delegator, -200 * ERA),
-        ("rebond", [bond.period, 100 * ERA], delegator, 100 * ERA),
+        ("rebond", [period, 100 * ERA], delegator, 100 * ERA),
         ("addOwn", [50 * ERA], operator, 50 * ERA),
         ("removeOwn", [20 * ERA], operator, -20 * ERA),
     ]
     sum_ = bond.staking.view("seatedStake")
     for method, arguments, who, change in steps:
+        if method == "rebond":
+            bond.reach(rebonds_at(period))
         bond.staking.send(method, validator, *arguments, sender=who)
         sum_ += change
         assert bond.staking.view("seatedStake") == sum_, method

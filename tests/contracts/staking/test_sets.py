@@ -47,6 +47,7 @@ def test_publishes_the_seats_as_a_set(bond: Bond, seated: list[int], operator: s
     assert dict(published.members) == stakes
     assert list(published.members) == sorted(published.members, key=lambda member: int(member[0], 16))
     assert (version, expires) == (1, bond.now + LIFETIME)
+    assert bond.staking.view("setWeight") == 4 * MIN_OWN + 5 * ERA
     assert set_hash == published.hash == bond.staking.view("setHash", 1)
     published.validate(bond.now)
 

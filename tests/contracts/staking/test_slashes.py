@@ -66,7 +66,7 @@ def test_only_the_slasher_accuses_and_settles(
 ) -> None:
     account = request.getfixturevalue(caller)
     refusal = error("NotSlasher", account)
-    for method, arguments in (("freeze", [True]), ("unfreeze", []), ("settle", [reporter])):
+    for method, arguments in (("freeze", [True]), ("unfreeze", []), ("settle", [reporter, bond.now])):
         assert bond.staking.revert(method, seated[0], *arguments, sender=account) == refusal, method
 
 
@@ -82,10 +82,49 @@ def test_a_case_freezes_and_unseats(bond: Bond, pool: int) -> None:
     assert (record.own_slashable, record.slashable) == (MIN_OWN, POOL)
 
 
-def test_what_is_seated_is_read_before_unseating(bond: Bond, pool: int) -> None:
+def test_before_the_first_set_what_is_seated_is_read_before_unseating(bond: Bond, pool: int) -> None:
+    """S6: nothing else is known then."""
     seated = bond.staking.view("seatedStake")
     bond.accuse(pool)
-    assert bond.staking.view("accusedIn", bond.now // WEEK) == (11 * MIN_OWN, seated)
+    assert bond.staking.view("accusedIn", bond.now // WEEK) == (11 * MIN_OWN, seated, bond.now)
+
+
+def test_what_the_newest_set_weighs_decides_not_what_is_seated(
+    bond: Bond, pool: int, delegator: str, operator: str
+) -> None:
+    """S6: whoever comes or goes after it was published. Where one is capped, the set weighs less than is seated."""
+    others = [id_ for id_ in bond.staking.view("seats") if id_ != pool]
+    bond.staking.send("addOwn", others[0], 99 * MIN_OWN, sender=operator)
+    published = bond.snapshot()
+    weight = bond.staking.view("setWeight")
+    assert weight == sum(of_one for _, of_one in published.members) < bond.staking.view("seatedStake")
+    bond.staking.send("undelegate", pool, POOL // 2, sender=delegator)
+    bond.staking.send("leave", others[1], sender=operator)
+    bond.accuse(pool)
+    assert bond.staking.view("accusedIn", bond.now // WEEK) == (11 * MIN_OWN, weight, bond.now)
+
+
+def test_the_first_accusation_of_a_week_decides_what_sets_weigh(
+    ten: tuple[Bond, list[int]], delegator: str
+) -> None:
+    """S6: not a set that an accomplice publishes after it, heavier or lighter, and confesses under."""
+    bond, (first, second, third, *_) = ten
+    bond.endow(delegator, 5 * MIN_OWN)
+    bond.reach((bond.now // WEEK + 1) * WEEK)
+    week = bond.now // WEEK
+    bond.snapshot()
+    opened = bond.accuse(first)
+    assert bond.staking.view("accusedIn", week) == (MIN_OWN, 10 * MIN_OWN, opened)
+    bond.staking.send("delegate", third, 5 * MIN_OWN, sender=delegator)
+    heavier = sum(weight for _, weight in bond.snapshot().members)
+    assert heavier > 10 * MIN_OWN
+    bond.accuse(first)
+    latest = bond.accuse(second)
+    assert bond.staking.view("accusedIn", week) == (2 * MIN_OWN, 10 * MIN_OWN, latest)
+    bond.reach((week + 1) * WEEK)
+    bond.accuse(first)
+    assert bond.staking.view("accusedIn", week + 1) == (0, heavier, 0)
+    bond.check()
 
 
 def test_a_weak_case_leaves_the_seat(bond: Bond, pool: int) -> None:
@@ -306,14 +345,95 @@ def test_cases_of_four_weeks_around_count_together(
     bond, (first, second, *_) = ten
     bond.reach((bond.now // WEEK + 1) * WEEK)
     opened = bond.now
+    bond.snapshot()
     bond.accuse(first, at=opened + 10)
     bond.accuse(second, at=opened + weeks * WEEK + 20)
     fractions = [
         bond.settle(id_, reporter, at=bond.now + DAY).named("Settled")[0][2] for id_ in (first, second)
     ]
-    # When the second is accused alone, nine are seated.
-    alone = [900, ceil(Fraction(9 * WHOLE, 81))]
-    assert fractions == ([3_600, 3_600] if counts else alone)
+    assert fractions == ([3_600, 3_600] if counts else [900, 900])
+
+
+def test_what_sets_weigh_counts_up_to_the_week_of_the_case(
+    ten: tuple[Bond, list[int]], delegator: str, reporter: str
+) -> None:
+    """S6: whoever makes a later set heavier lowers nobody's loss but that of who is accused then."""
+    bond, (first, second, third, *_) = ten
+    bond.endow(delegator, 10 * MIN_OWN)
+    bond.reach((bond.now // WEEK + 1) * WEEK)
+    opened = bond.now
+    bond.snapshot()
+    bond.accuse(first, unseat=False)
+    bond.staking.send("delegate", third, 5 * MIN_OWN, sender=delegator)
+    bond.reach(opened + WEEK)
+    bond.snapshot()
+    heavier = bond.staking.view("setWeight")
+    bond.accuse(second)
+    fractions = [
+        bond.settle(id_, reporter, at=bond.now + DAY).named("Settled")[0][2] for id_ in (first, second)
+    ]
+    lower = ceil(Fraction(9 * WHOLE * (2 * MIN_OWN) ** 2, heavier**2))
+    assert fractions == [3_600, lower]
+    assert lower < 3_600
+    bond.check()
+
+
+def test_what_sets_weighed_before_counts_for_four_weeks(
+    ten: tuple[Bond, list[int]], operator: str, reporter: str
+) -> None:
+    """S6: who is accused after others have left pays no more for that, as long as it counts with one from before."""
+    bond, (first, second, *others) = ten
+    bond.snapshot()
+    bond.accuse(first)
+    for id_ in others[:3]:
+        bond.staking.send("leave", id_, sender=operator)
+    bond.snapshot()
+    assert bond.staking.view("setWeight") == 6 * MIN_OWN
+    bond.travel(3 * WEEK)
+    bond.accuse(second)
+    assert bond.settle(second, reporter).named("Settled")[0][2] == 3_600
+    bond.check()
+
+
+def test_settles_when_all_that_counts_with_it_was_accused_before(
+    ten: tuple[Bond, list[int]], reporter: str
+) -> None:
+    """S6: exact to the second, of earlier and later ones, whatever was dismissed meanwhile."""
+    bond, (first, second, third, *_) = ten
+    bond.accuse(first)
+    bond.travel(3 * WEEK)
+    at = bond.accuse(second)
+    refusal = error("AccusedSince", first, at)
+    asked = (first, reporter, at - 1)
+    assert bond.staking.view("lastAccused", first) == at
+    assert bond.staking.revert("settle", *asked, sender=bond.slasher) == refusal
+    bond.staking.send("unfreeze", second, sender=bond.slasher)
+    assert bond.staking.revert("settle", *asked, sender=bond.slasher) == refusal
+    bond.reach((bond.validator(first).frozen_since // WEEK + 5) * WEEK)
+    bond.accuse(third)
+    assert bond.staking.view("lastAccused", first) == at
+    bond.settle(first, reporter, at=bond.now + DAY, before=at)
+    bond.check()
+
+
+def test_more_cases_against_one_delay_nobody(ten: tuple[Bond, list[int]], reporter: str) -> None:
+    """Its stake counts from the first on."""
+    bond, (first, second, *_) = ten
+    at = bond.accuse(first, second)
+    bond.travel(DAY)
+    bond.accuse(first, second)
+    for validator in (first, second):
+        assert bond.staking.view("lastAccused", validator) == at
+        bond.settle(validator, reporter, at=bond.now + DAY, before=at)
+
+
+def test_nothing_was_accused_that_counts_with_who_is_not(ten: tuple[Bond, list[int]]) -> None:
+    bond, (first, second, *_) = ten
+    at = bond.accuse(first)
+    assert bond.staking.view("lastAccused", first) == at
+    assert bond.staking.view("lastAccused", second) == bond.staking.view("lastAccused", UNKNOWN) == 0
+    bond.staking.send("unfreeze", first, sender=bond.slasher)
+    assert bond.staking.view("lastAccused", first) == 0
 
 
 def test_what_was_dismissed_does_not_count(ten: tuple[Bond, list[int]], reporter: str) -> None:
@@ -469,7 +589,7 @@ def test_ends_once(bond: Bond, pool: int, reporter: str, operator: str, delegato
     bond.accuse(pool)
     bond.settle(pool, reporter)
     refusal = error("WrongState", pool, ENDED)
-    assert bond.staking.revert("settle", pool, reporter, sender=bond.slasher) == refusal
+    assert bond.staking.revert("settle", pool, reporter, bond.now, sender=bond.slasher) == refusal
     assert bond.staking.revert("freeze", pool, True, sender=bond.slasher) == refusal
     calls: dict[str, list[tuple[Any, ...]]] = {
         operator: [("addOwn", ERA), ("removeOwn", ERA), ("join",), ("leave",)],
@@ -483,7 +603,8 @@ def test_ends_once(bond: Bond, pool: int, reporter: str, operator: str, delegato
 def test_settles_nothing_without_a_case(bond: Bond, pool: int, reporter: str) -> None:
     for validator in (pool, UNKNOWN):
         refusal = error("NotLiable", validator)
-        assert bond.staking.revert("settle", validator, reporter, sender=bond.slasher) == refusal
+        refused = bond.staking.revert("settle", validator, reporter, bond.now, sender=bond.slasher)
+        assert refused == refusal
     bond.accuse(pool)
     bond.settle(pool, reporter)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.kit.evm import ZERO_ADDRESS, call, code_of, error
-from tests.kit.staking import ERA, FUNDS, LIABILITY, MIN_OWN, Bond
+from tests.kit.staking import ERA, FUNDS, LIABILITY, MIN_OWN, Bond, rebonds_at
 
 AMOUNT = 1_000 * ERA
 
@@ -23,17 +23,19 @@ def test_no_step_of_staking_moves_a_vote(
     """S7: stake of an account is votes of its delegatee, bonded, leaving and paid."""
     validator = seated[0]
     bond.reward(700 * ERA)
+    period = bond.period
     steps = [
         ("delegate", (validator, AMOUNT)),
         ("delegate", (validator, AMOUNT)),
         ("undelegate", (validator, 2 * AMOUNT)),
-        ("rebond", (validator, bond.period, AMOUNT)),
+        ("rebond", (validator, period, AMOUNT)),
     ]
     for method, arguments in steps:
+        if method == "rebond":
+            bond.reach(rebonds_at(period))
         receipt = bond.staking.send(method, *arguments, sender=voter)
         assert not receipt.named("DelegateVotesChanged"), method
         assert bond.votes(delegatee) == FUNDS, method
-    period = bond.period
     bond.travel(LIABILITY)
     assert not bond.staking.send("withdraw", voter, validator, period, sender=passer_by).named(
         "DelegateVotesChanged"

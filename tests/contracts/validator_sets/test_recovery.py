@@ -170,30 +170,29 @@ def test_refuses_to_announce_after_another_set_than_the_installed(
 
 
 @pytest.mark.parametrize("version", [0, 1, 2 + 2**16, 2**64 - 1])
-def test_refuses_to_announce_a_version_that_does_not_follow(
+def test_announces_any_version_if_it_expires_later(
+    gateway: Contract,
+    announce: Callable[..., Receipt],
     refusal: Callable[..., Revert],
     saved: Callable[..., Validators],
     validators: Validators,
     earliest: int,
+    relayer: str,
     version: int,
 ) -> None:
-    """As at a rotation."""
+    """The hub counts on, whatever number a set of this chain has. A second later is later."""
+    expires = validators.set.expires
+    for longer in (-1, 0):
+        earlier = saved(version=version, longer=longer)
+        refused = error("SetNotNewer", version, expires + longer, 1, expires)
+        assert refusal(earlier, earliest) == refused
+    receipt = announce(saved(version=version, longer=1), earliest)
+    assert receipt.named("SetAnnounced")[0][0] == version
     after = saved(version=version)
-    expires = validators.set.expires
-    expected = (
-        error("SetNotNewer", version, after.set.expires, 1, expires)
-        if version < 2
-        else error("VersionTooHigh", version, 1)
-    )
-    assert refusal(after, earliest) == expected
-
-
-def test_refuses_to_announce_an_earlier_expiry(
-    refusal: Callable[..., Revert], saved: Callable[..., Validators], validators: Validators, earliest: int
-) -> None:
-    after = saved(longer=0)
-    expires = validators.set.expires
-    assert refusal(after, earliest) == error("SetNotNewer", 2, expires, 1, expires)
+    announce(after, earliest + 1)
+    at = earliest + 1 + ANNOUNCEMENT_DELAY
+    gateway.send("installAnnounced", after.argument, sender=relayer, at=at)
+    assert gateway.view("validatorSetHash") == after.set.hash
 
 
 @pytest.mark.parametrize(
@@ -325,22 +324,43 @@ def test_what_a_dismissed_recovery_announced_is_void(
     assert gateway.revert("installAnnounced", after.argument, sender=attacker, at=at) == refusal
 
 
-def test_a_lie_does_not_shut_out_what_the_hub_publishes(
-    gateway: Contract,
-    hub: Stack,
-    validators: Validators,
-    recovery: str,
-    relayer: str,
-) -> None:
-    """A quorum lied once, and skipped as many versions as it may. When its set has run out, the newest follows."""
-    step = 2**16
-    false = Validators([1] * 4, validators.set.expires + 1, version=1 + step, name="false")
-    attestation = validators.sign(
-        hub.chain.chain_id, gateway.address, SetFact(1 + step, false.set.hash).leaf
-    ).fields
+@pytest.fixture
+def false(gateway: Contract, hub: Stack, validators: Validators, relayer: str) -> Validators:
+    """A quorum lied, and skipped as many versions as it may: its set is installed."""
+    version = 1 + 2**16
+    false = Validators([1] * 4, validators.set.expires + 1, version=version, name="false")
+    fact = SetFact(version, false.set.hash)
+    attestation = validators.sign(hub.chain.chain_id, gateway.address, fact.leaf).fields
     gateway.send("rotate", attestation, false.argument, [], sender=relayer)
+    return false
+
+
+def test_a_lie_does_not_shut_out_what_the_hub_publishes(
+    gateway: Contract, hub: Stack, false: Validators, recovery: str, relayer: str
+) -> None:
+    """When the false set has run out, the hub's newest follows, and its successors follow that by signature."""
     at = false.set.expires + RECOVERY_DELAY + 1
     # One set in three days.
     newest = Validators([1] * 4, at + 10 * DAY, version=20, name="newest")
     gateway.send("announceSet", false.argument, newest.argument, sender=recovery, at=at)
     gateway.send("installAnnounced", newest.argument, sender=relayer, at=at + ANNOUNCEMENT_DELAY)
+    assert gateway.view("validatorSetHash") == newest.set.hash
+    after = Validators([1] * 4, newest.set.expires + 3 * DAY, version=21, name="after")
+    fact = SetFact(21, after.set.hash)
+    attestation = newest.sign(hub.chain.chain_id, gateway.address, fact.leaf).fields
+    gateway.send("rotate", attestation, after.argument, [], sender=relayer)
+    assert gateway.view("validatorSetHash") == after.set.hash
+
+
+def test_what_the_installed_set_signs_still_has_a_higher_version(
+    gateway: Contract, hub: Stack, false: Validators, recovery: str
+) -> None:
+    """Also if the recovery brings it: the same set it may announce."""
+    at = false.set.expires + RECOVERY_DELAY + 1
+    newest = Validators([1] * 4, at + 10 * DAY, version=20, name="newest")
+    fact = SetFact(20, newest.set.hash)
+    attestation = false.sign(hub.chain.chain_id, gateway.address, fact.leaf).fields
+    refused = gateway.revert("rotate", attestation, newest.argument, [], sender=recovery, at=at)
+    installed = false.set.version, false.set.expires
+    assert refused == error("SetNotNewer", 20, newest.set.expires, *installed)
+    gateway.send("announceSet", false.argument, newest.argument, sender=recovery, at=at)

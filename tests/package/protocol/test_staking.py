@@ -15,7 +15,15 @@ from metalayer.deploy.artifacts import load_artifacts
 from metalayer.protocol import bond, slasher, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import compact, long
-from metalayer.protocol.staking import Rewards, Validator, ValidatorState, matures_at, period_of, possession
+from metalayer.protocol.staking import (
+    Rewards,
+    Validator,
+    ValidatorState,
+    matures_at,
+    period_of,
+    possession,
+    rebonds_at,
+)
 from tools.repository import repo_root
 
 DAY = 86_400
@@ -98,6 +106,14 @@ def test_what_leaves_is_free_after_21_to_24_days(into: int) -> None:
     free = matures_at(period_of(now))
     assert 21 * DAY < free - now <= 24 * DAY
     assert free == 6_008 * staking.PERIOD
+
+
+@pytest.mark.parametrize("into", [0, 1, staking.PERIOD - 1])
+def test_what_leaves_can_be_bonded_again_after_3_to_6_days(into: int) -> None:
+    now = 6_000 * staking.PERIOD + into
+    again = rebonds_at(period_of(now))
+    assert 3 * DAY < again - now <= 6 * DAY
+    assert again == 6_002 * staking.PERIOD
 
 
 def _validator(**values: Any) -> Validator:

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from metalayer.errors import MetalayerError
-from metalayer.protocol import staking
+from metalayer.protocol import bond, staking
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.dates import utc
+from metalayer.protocol.slasher import Accusation, Kind
 from metalayer.protocol.staking import AccusedIn, Rewards, Validator, ValidatorState, matures_at
 from metalayer.staking import actions
 from metalayer.staking.accounts import Exit, ExitState, Position, Stake, exit_of
-from metalayer.staking.reading import Overview, fraction_at
+from metalayer.staking.reading import OpenCase, Overview, fraction_at
 
 DAY = 86_400
 NOW = 7_000 * staking.PERIOD
@@ -91,9 +93,24 @@ def test_problems_are_what_will_stop_the_network() -> None:
     assert late.startswith("set 3 expired on ")
 
 
-def test_weeks_count_together_and_the_most_that_was_seated() -> None:
-    assert fraction_at([AccusedIn(0, 0), AccusedIn(1, 10), AccusedIn(1, 8)]) == 3_600
-    assert fraction_at([AccusedIn(0, 0)] * 9) == 10_000
+def test_nine_weeks_count_together_and_the_heaviest_set_up_to_the_middle_one() -> None:
+    """S6: whoever makes a later set heavier lowers nothing."""
+    nothing = AccusedIn(0, 0, 0)
+    before = [AccusedIn(1, 8, NOW), nothing, nothing, AccusedIn(0, 10, NOW), AccusedIn(1, 9, NOW)]
+    assert fraction_at([*before, *[nothing] * 4]) == 3_600
+    assert fraction_at([*before, AccusedIn(0, 1_000, NOW), *[nothing] * 3]) == 3_600
+    assert fraction_at([*before, *[nothing] * 3, AccusedIn(1, 1_000, NOW)]) == 8_100
+    assert fraction_at([nothing] * 9) == 10_000
+
+
+@pytest.mark.parametrize(("opened_at", "last_accused"), [(NOW, NOW - 9), (NOW - 9, NOW), (NOW, NOW)])
+def test_a_case_is_settled_28_days_after_the_last_accusation_that_counts(
+    opened_at: int, last_accused: int
+) -> None:
+    """Which may be before it was opened: another case against a validator counts for nothing more."""
+    accusation = Accusation(1, Kind.SET_EQUIVOCATION, 0, 0, 1)
+    case = OpenCase(accusation.key, accusation, HOLDER, opened_at, last_accused, False, 500, bond.Loss(1, 0))
+    assert case.settles_at == NOW + 28 * DAY
 
 
 PERIOD = NOW // staking.PERIOD - 3
@@ -136,13 +153,32 @@ def test_what_left_last_is_bonded_again_first() -> None:
             Exit(2, 9, False, 99, 0, ExitState.WAITING),
         ]
     )
-    assert actions.rebonds(there, 1, 12) == (
+    now = staking.rebonds_at(9)
+    assert actions.rebonds(there, 1, 12, now) == (
         12,
         [staking.REBOND.encode(1, 9, 10), staking.REBOND.encode(1, 7, 2)],
     )
-    assert actions.rebonds(there, 1, None)[0] == 20
+    assert actions.rebonds(there, 1, None, now)[0] == 20
     with pytest.raises(MetalayerError, match=r"leaving validator 1, not 0\.0{16}21"):
-        actions.rebonds(there, 1, 21)
+        actions.rebonds(there, 1, 21, now)
+
+
+def test_what_left_just_now_is_not_bonded_again() -> None:
+    """From the end of the next period on, to the second; what left before that is."""
+    there = stake(
+        exits=[
+            Exit(1, 7, False, 10, 0, ExitState.WAITING),
+            Exit(1, 9, False, 30, 0, ExitState.WAITING),
+        ]
+    )
+    early = staking.rebonds_at(9) - 1
+    assert actions.rebonds(there, 1, None, early) == (10, [staking.REBOND.encode(1, 7, 10)])
+    assert actions.rebonds(there, 1, None, early + 1)[0] == 40
+    too_early = staking.rebonds_at(7) - 1
+    with pytest.raises(MetalayerError, match=f"can be bonded again from {utc(too_early + 1)} on"):
+        actions.rebonds(there, 1, None, too_early)
+    with pytest.raises(MetalayerError, match="has 0 ERA leaving validator 2"):
+        actions.rebonds(there, 2, None, too_early)
 
 
 def test_everything_free_is_withdrawn_and_everything_earned_claimed() -> None:

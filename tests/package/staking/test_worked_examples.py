@@ -8,7 +8,7 @@ import pytest
 
 from metalayer.deploy.intent import route_between
 from metalayer.network.config import load_network
-from metalayer.protocol import bond, staking
+from metalayer.protocol import bond, slasher, staking
 from metalayer.protocol.amounts import GWEI, era
 from metalayer.protocol.dates import utc
 from tools.repository import repo_root
@@ -31,9 +31,11 @@ def _rounded(wei: float) -> str:
 def test_when_it_is_free() -> None:
     found = rows("When it is free")
     assert len(found) == 4
-    for began, free, after in found:
+    for began, again, free, after in found:
         moment = datetime.strptime(began, "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
-        at = staking.matures_at(staking.period_of(int(moment.timestamp())))
+        period = staking.period_of(int(moment.timestamp()))
+        at = staking.matures_at(period)
+        assert again == utc(staking.rebonds_at(period))
         assert free == utc(at)
         assert after == f"{(at - moment.timestamp()) / 86_400:.1f} days"
 
@@ -69,7 +71,9 @@ def test_what_it_weighs() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 7])
 def test_what_a_slash_takes(count: int) -> None:
     own, delegated, validators = 100_000 * ERA, 900_000 * ERA, 20
-    taken = bond.fraction(count * (own + delegated), validators * (own + delegated))
+    weight = sum(bond.capped([own + delegated] * validators))
+    assert f"the set weighs {weight // ERA:,}" in _TEXT
+    taken = bond.fraction(count * (own + delegated), weight)
     lost = bond.loss(own, delegated, taken)
     expected = [
         str(count),
@@ -103,6 +107,8 @@ def test_the_table_of_numbers() -> None:
         f"a new one counts after {staking.NOTICE // day} days",
         f"after {(staking.UNBONDING_PERIODS - 1) * staking.PERIOD // day} to {staking.LIABILITY // day} days",
         f"{staking.SILENCE // day} days without a sign",
+        f"again after {staking.PERIOD // day} to {staking.rebonds_at(0) // day} days",
+        f"settled {slasher.SETTLE_DELAY // day} days after the last accusation that counts",
         f"{bond.MIN_FRACTION // 100} % at least",
         f"{100 // bond.BOUNTY_DIVISOR} % of what is taken of own stake",
     ):

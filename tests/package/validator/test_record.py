@@ -44,7 +44,7 @@ def test_the_reason_of_a_contradiction_says_what_happened_and_what_to_do(tmp_pat
             Contradiction, match=r"this is 0x0202.*: chain 901 was reorganised since, only a restart"
         ):
             record.commit([OTHER_HEAD])
-        with pytest.raises(Contradiction, match=r"set 2: signed 0x0505.*another set needs a higher one"):
+        with pytest.raises(Contradiction, match=r"set 2: signed 0x0505.*only a higher one"):
             record.commit([SetFact(2, b"\6" * 32)])
         record.commit([SET, SetFact(3, b"\6" * 32)])
 

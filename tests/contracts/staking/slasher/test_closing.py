@@ -11,6 +11,7 @@ from metalayer.protocol.facts import LaneFact, SetFact
 from tests.kit.court import HEADS, KINDS, LIAR, Charge, Court, accusation
 from tests.kit.evm import ZERO_ADDRESS, Receipt, Revert, error, init_code, now
 from tests.kit.evm import call as eth_call
+from tests.kit.paper import DAY
 from tests.kit.stack import Stack
 from tests.kit.staking import ENDED, ERA, MIN_OWN, OPEN, PERIOD, SETTLES, WEEK, matures_at
 
@@ -99,6 +100,27 @@ def test_each_case_waits_for_its_own_28_days(
     ended = error("WrongState", LIAR, ENDED)
     assert court.slasher.revert("settle", second.accused, sender=passer_by, at=later) == ended
     assert court.bond.balance(passer_by) == 0
+
+
+def test_a_case_waits_until_others_that_count_with_it_can_be_decided(
+    court: Court, charge: Charges, reporter: str, passer_by: str, owner: str, pardon: Callable[..., Receipt]
+) -> None:
+    """S6, S11: to the second. Who is pardoned up to then takes nothing from anybody."""
+    first, second = charge("laneEquivocation", by=1), charge("beyondSets")
+    court.accuse(first, reporter)
+    opened = now(court.chain)
+    court.bond.travel(20 * DAY)
+    court.accuse(second, reporter)
+    last = now(court.chain)
+    for at in (opened + SETTLES, last + SETTLES - 1):
+        refused = court.slasher.revert("settle", first.accused, sender=passer_by, at=at)
+        assert refused == error("AccusedSince", 1, last)
+    assert court.state_of(first.accused) == "Open"
+    court.bond.reach(last + SETTLES - 2)
+    pardon(second)
+    court.dismiss(second.accused, passer_by)
+    settled = court.settle(first.accused, passer_by, at=last + SETTLES)
+    assert [values[2] for values in settled.named("Settled")] == [FRACTION]
 
 
 def test_reporting_oneself_never_pays(court: Court, charge: Charges, operator: str, reporter: str) -> None:
@@ -361,7 +383,7 @@ def test_one_accident_at_300_places_is_one_accident(
         accusations.append(accused)
     liar = court.bond.validator(LIAR)
     assert (liar.open_cases, liar.slashable, liar.own_slashable) == (300, 0, OWN)
-    assert court.bond.staking.view("accusedIn", now(court.chain) // WEEK) == (OWN, 5 * OWN)
+    assert court.bond.staking.view("accusedIn", now(court.chain) // WEEK) == (OWN, 5 * OWN, liar.frozen_since)
     court.slasher.send("pardonSets", 300, sender=owner)
     for accused in accusations[:-1]:
         assert court.dismiss(accused, passer_by).named("Unfrozen") == []

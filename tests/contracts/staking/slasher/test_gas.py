@@ -13,8 +13,8 @@ from tests.kit.staking import ERA, MIN_OWN
 
 MOST = {
     # (accusation, settlement). The third still has its seat, and loses it at the settlement.
-    "laneEquivocation": (180_000, 185_000),
-    "beyondLane": (180_000, 185_000),
+    "laneEquivocation": (178_000, 185_000),
+    "beyondLane": (181_000, 185_000),
     "laneContradiction": (276_000, 215_000),
 }
 
