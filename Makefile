@@ -37,6 +37,7 @@ bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and 
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/ape run bench gas
 	@$(BIN)/ape run bench speed
+	@$(BIN)/ape run bench stakes
 
 prove: setup .venv-prove/.stamp ## symbolic proofs with Halmos (fetched the first time)
 	@$(BIN)/ape compile --verbosity WARNING

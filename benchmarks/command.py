@@ -1,4 +1,4 @@
-"""Measure: `ape run bench gas / speed`."""
+"""Measure: `ape run bench gas / speed / stakes`."""
 
 import json
 import os
@@ -73,8 +73,28 @@ def speed(as_json: bool) -> None:
     console().print(table("Speed of a relayer", ("figure", "#value"), rows))
 
 
-def _fresh_network() -> "Live":
-    """All contracts on chains that mine a block per transaction and end with this process."""
+@cli.command()
+@json_option
+def stakes(as_json: bool) -> None:
+    """How long it takes to read 32 validators and 10,000 delegators, to benchmarks/stakes.json. Takes some minutes."""
+    from benchmarks.stakes import VALIDATORS, measure
+    from metalayer.cli.display import console, table
+    from metalayer.network.signers import address_of
+
+    live = _fresh_network(seats=VALIDATORS)
+    figures = measure(live, address_of("TEST::3"), _say)
+    _publish("stakes", figures)
+    if as_json:
+        print_json(figures)
+        return
+    rows = [(name, f"{value:,}") for name, value in figures.items()]
+    console().print(table("Who staked what", ("figure", "#value"), rows))
+
+
+def _fresh_network(seats: int | None = None) -> "Live":
+    """All contracts on chains that mine a block per transaction and end with this process. seats: of Staking, those of
+    deploy.yaml if not given.
+    """
     os.environ["METALAYER_PORT_OFFSET"] = _PORT_OFFSET
     from ape import networks
 
@@ -90,7 +110,11 @@ def _fresh_network() -> "Live":
     for name in network.chains:
         networks.parse_network_choice(f"metalayer:{name}").push_provider()
     folder = records_dir(network)
-    deployer = Deployer(network, connect(network), load_intent(), address_of, load_sender, folder)
+    intent = load_intent()
+    if seats is not None:
+        validators = intent.validators.model_copy(update={"seats": seats})
+        intent = intent.model_copy(update={"validators": validators})
+    deployer = Deployer(network, connect(network), intent, address_of, load_sender, folder)
     deployer.apply(lambda chain, step, left: None)
     return Live.open()
 

@@ -88,7 +88,7 @@ def _validate(folder: Path, index: int) -> None:
     connections, registry = _open(folder)
     validator = Validator.open(
         local_key(index),
-        Mesh(registry.domain, connections),
+        Mesh(registry.domain, connections, registry.address("Staking")),
         DirectoryExchange(folder / "exchange"),
         folder / f"record-{index}.sqlite",
         begin=True,
@@ -103,7 +103,8 @@ def _relay(folder: Path, chains: int) -> None:
     connections, registry = _open(folder)
     used = dict(list(connections.items())[:chains])
     senders = dict.fromkeys(used, KeySender(local_key(_RELAYER)))
-    relayer = Relayer(Mesh(registry.domain, used), DirectoryExchange(folder / "exchange"), senders)
+    mesh = Mesh(registry.domain, used, registry.address("Staking"))
+    relayer = Relayer(mesh, DirectoryExchange(folder / "exchange"), senders)
     begin = time.process_time()
     result = relayer.relay_once()
     processor = time.process_time() - begin

@@ -184,9 +184,13 @@ class _Demo:
         with chain_progress(self.network.chains, quiet=self.out.quiet) as progress:
             registry = deployer.apply(progress.report)
         self.say(f"[bold]deployed[/]: Metalayer at {registry.address('Metalayer')} on every chain")
+        # Nobody's weight is capped. The user is the treasury, which gave the operators all of it.
+        bonded = registry.first_validator_set().total
+        self.moves.append((self.network.hub.name, -bonded))
+        self.say(f"[bold]{era(bonded)} ERA[/] are bonded: out of that came the first validator set")
 
     def _start_validators(self) -> None:
-        names = list(load_intent().validators.weights)
+        names = [founder.signer for founder in load_intent().validators.bonded]
         self.stack.enter_context(processes.validators(names))
         self.say(f"[bold]{len(names)} validators[/] are starting, each a process of its own")
 

@@ -1,4 +1,4 @@
-"""Measure: `ape run bench gas / speed`."""
+"""Measure: `ape run bench gas / speed / stakes`."""
 
 import sys
 from pathlib import Path

@@ -14,13 +14,15 @@ from benchmarks.soak.world import World
 from metalayer.errors import MetalayerError
 from metalayer.protocol import gateway
 from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.gateway import STEP_GAS, STEP_GAS_PER_BYTE
 from metalayer.protocol.message import Fee
 from metalayer.protocol.rpc import Log
 
-REFUND_GAS = 200_000
-"""What a refund may take besides the return gas that its message paid for, and its payload."""
+REFUND_GAS = STEP_GAS + 17_100
+"""What a refund may take besides the return gas that its message paid for, and its payload: a step part's gas, and more
+for a first credit of whoever calls it.
+"""
 
-_PAYLOAD_GAS = 60
 _TICK = 1.0
 _PATIENCE = 10.0
 
@@ -126,7 +128,7 @@ class Ledger:
         message = one.sent.message
         beyond = gas - Fee.unpack(message.fee).return_gas_limit
         self.dearest_refund = max(self.dearest_refund, beyond)
-        if beyond > REFUND_GAS + _PAYLOAD_GAS * len(message.payload):
+        if beyond > REFUND_GAS + STEP_GAS_PER_BYTE * len(message.payload):
             self.problems.append(
                 f"{chain}: the refund of message 0x{refund.id.hex()} took {gas:,} gas, and its return gas is "
                 f"{Fee.unpack(message.fee).return_gas_limit:,}"

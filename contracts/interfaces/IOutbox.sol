@@ -82,7 +82,7 @@ interface IOutbox is IERC7786GatewaySource {
     /// @return protocolFees For the protocol, until they are swept.
     function laneFees(uint256 destination) external view returns (uint64 escrow, uint64 protocolFees);
 
-    /// @notice Head of the lane to `destination` at `nonce`, stored for multiples of 256 and for the last message
+    /// @notice Head of the lane to `destination` at `nonce`, stored for multiples of 64 and for the last message
     /// before a restart.
     /// @return head Zero if `nonce` is none of these, or was not reached.
     function storedHead(uint256 destination, uint64 nonce) external view returns (bytes32 head);

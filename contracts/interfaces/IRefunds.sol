@@ -28,7 +28,7 @@ interface IRefunds {
 
     /// @notice Thrown when a walk does not lead from the message to a head that the Outbox knows at that place.
     error NotInLane(bytes32 id, uint256 destination, uint64 nonce);
-    /// @notice Thrown when a walk has more than 255 ids: no message is further from a head that the Outbox knows.
+    /// @notice Thrown when a walk has more than 63 ids: no message is further from a head that the Outbox knows.
     error WalkTooLong(uint256 ids, uint256 maximum);
     /// @notice Thrown when no notice of the message's return came from its destination in the present epoch, or when
     /// the message is a notice itself: those are never returned.

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Attestation} from "../metalayer/types/Attestation.sol";
-import {LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "../staking/Evidence.sol";
+import {LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "../staking/types/SignedFact.sol";
 import {IMetalayer} from "./IMetalayer.sol";
 import {IStaking} from "./IStaking.sol";
 
@@ -133,7 +133,7 @@ interface ISlasher {
     ) external returns (bytes32 key);
 
     /// @notice Accuses, by (b), the validator that signed `fact` about a lane from the hub, which had `trueHead` there.
-    /// @param ids At most 255, from `trueHead` to the lane's present head or to a stored one.
+    /// @param ids At most 63, from `trueHead` to the lane's present head or to a stored one.
     function falseHead(
         LaneFact calldata fact,
         SignedFact calldata signed,
@@ -199,8 +199,9 @@ interface ISlasher {
     /// validator, its stake is free again.
     function dismiss(Accusation calldata accusation) external;
 
-    /// @notice Closes a case by the slash, `SETTLE_DELAY` after it was opened. Anyone may call; the reward goes to
-    /// whoever opened it. Reverts if it was pardoned, or if the validator was slashed before.
+    /// @notice Closes a case by the slash, `SETTLE_DELAY` after it was opened, and after the last accusation that
+    /// counts with it ({IStaking-lastAccused}): until then that one may be pardoned. Anyone may call; the reward goes
+    /// to whoever opened it. Reverts if it was pardoned, or if the validator was slashed before.
     function settle(Accusation calldata accusation) external;
 
     /// @notice Seconds from the opening of a case until it can be settled: 28 days. A decision of governance takes 20:

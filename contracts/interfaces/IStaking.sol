@@ -3,7 +3,11 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
-import {Account, Exits, Key, Position, Rewards} from "../staking/types/Position.sol";
+import {Account} from "../staking/types/Account.sol";
+import {Exits} from "../staking/types/Exits.sol";
+import {Key} from "../staking/types/Key.sol";
+import {Position} from "../staking/types/Position.sol";
+import {Rewards} from "../staking/types/Rewards.sol";
 import {Validator, ValidatorState} from "../staking/types/Validator.sol";
 import {ISetBuilder} from "./ISetBuilder.sol";
 
@@ -22,8 +26,9 @@ import {ISetBuilder} from "./ISetBuilder.sol";
 /// **Slashes** are the Slasher's. It freezes a validator when a case against it opens. What could be slashed then, and
 /// leaves later, is held until all its cases are closed. It settles once: the loss is 9 (S / T)^2 of what could be
 /// slashed, at least 5 %, and everything if S is a third of T. S is the slashable stake of the validators accused in
-/// the four weeks before and after, each once; T is the most that was seated when one of them was accused. Own stake
-/// pays first. Then the validator is ended: what is left of its stake leaves at once, and is given back by anyone.
+/// the four weeks before and after, each once; T is the most that a set weighed when one of them was accused, up to the
+/// week of this one. Own stake pays first. Then the validator is ended: what is left of its stake leaves at once, and
+/// is given back by anyone.
 interface IStaking {
     /// @notice Emitted when a validator is registered.
     event Registered(
@@ -92,6 +97,8 @@ interface IStaking {
     error ValidatorAccused(uint256 id);
     /// @notice Thrown when an exit is withdrawn that is held until all cases against the validator are closed.
     error ExitHeld(uint256 id, uint256 period);
+    /// @notice Thrown when a slash counts another validator that was accused `at` (Unix time), too late to be decided.
+    error AccusedSince(uint256 id, uint256 at);
     /// @notice Thrown when nothing can be held against the validator: it never sat, or lost its seat 24 days ago.
     error NotLiable(uint256 id);
     /// @notice Thrown when there is less than what is asked for, or nothing.
@@ -179,7 +186,8 @@ interface IStaking {
     /// validator. It earns no more. For an ended validator there is `release`.
     function undelegate(uint256 id, uint256 amount) external;
 
-    /// @notice Bonds again what is leaving with a period, also if it has matured. Like `delegate` otherwise.
+    /// @notice Bonds again what is leaving with a period, from the end of the next period on, also if it has matured.
+    /// Like `delegate` otherwise.
     function rebond(uint256 id, uint256 period, uint256 amount) external;
 
     /// @notice Pays what left with a period to the account that it belongs to, from its maturity on; less the loss if
@@ -238,7 +246,9 @@ interface IStaking {
     /// @notice Slashes and ends a validator with an open case. What is taken of its bonded own stake is paid at once,
     /// the rest of the loss when the stake leaves: 10 % of own stake to the reporter, all other to the treasury. Only
     /// the Slasher.
-    function settle(uint256 id, address reporter) external;
+    /// @param before Latest time at which a validator that counts with this one may have been accused: who was accused
+    /// later may be innocent.
+    function settle(uint256 id, address reporter, uint256 before) external;
 
     // Views
 
@@ -285,8 +295,11 @@ interface IStaking {
     function seatedStake() external view returns (uint256);
 
     /// @notice What decides the fraction of slashes: of the validators accused in a week (Unix time divided by `WEEK`),
-    /// the slashable stake, and the most that was seated when one of them was.
-    function accusedIn(uint256 week) external view returns (uint128 slashable, uint128 seated);
+    /// the slashable stake, the most that the newest set weighed when one of them was, and when the last of them was.
+    function accusedIn(uint256 week) external view returns (uint96 slashable, uint96 weight, uint48 latest);
+
+    /// @notice When the last validator was accused that counts with this one; zero if no case against it is open.
+    function lastAccused(uint256 id) external view returns (uint256);
 
     /// @notice Version of the newest set; zero if none was published.
     function setVersion() external view returns (uint64);
@@ -295,10 +308,13 @@ interface IStaking {
     function setHash(uint64 version) external view returns (bytes32);
 
     /// @notice Expiry of the newest set.
-    function setExpires() external view returns (uint64);
+    function setExpires() external view returns (uint40);
 
     /// @notice When the newest set was published.
-    function setAt() external view returns (uint64);
+    function setAt() external view returns (uint40);
+
+    /// @notice Sum of the weights in the newest set.
+    function setWeight() external view returns (uint96);
 
     /// @notice True if a slash ended the term: `snapshot` can be called at once.
     function termEnded() external view returns (bool);

@@ -7,11 +7,15 @@ import {Restarts} from "./Restarts.sol";
 import {Rotations} from "./Rotations.sol";
 
 /// @title Annex: what a gateway does rarely
-/// @notice The gateway runs this code on its own storage: see {Annexed}. Called at its own address, it finds no lane,
-/// no credit and no validator set: whatever anyone does there, nobody relies on.
+/// @notice The gateway runs this code on its own storage: see {Annexed}. Called at its own address, it finds no lane
+/// and no credit, and no validator set but one that it would adopt: whatever anyone does there, nobody relies on.
 contract Annex is Refunds, Restarts, Rotations {
     /// @param networkId Chain id of the hub.
-    constructor(uint256 networkId) Refunds(networkId) {}
+    /// @param staking On the hub, the contract that publishes validator sets, which may be deployed later at that
+    /// address; zero on every other chain.
+    constructor(uint256 networkId, address staking) Refunds(networkId) Rotations(staking) {
+        require(staking == address(0) || block.chainid == networkId, StakingNotHere(staking));
+    }
 
     function _domainSeparator() internal view override returns (bytes32) {
         return MessageHashUtils.toDomainSeparator(

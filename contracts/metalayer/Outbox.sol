@@ -38,9 +38,9 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
     uint64 internal constant MAX_DELIVERY_TIME = 30 days;
     uint64 internal constant DEFAULT_DELIVERY_TIME = 14 days;
     /// @dev A lane's head is stored every so many messages: the walk of an old message ends at a stored head.
-    uint64 internal constant STORED_HEAD_INTERVAL = 256;
+    uint64 internal constant STORED_HEAD_INTERVAL = 64;
     /// @dev Gas for which each of the three steps of a return is paid, and more of it per byte of payload.
-    uint256 internal constant STEP_GAS = 120_000;
+    uint256 internal constant STEP_GAS = 132_000;
     uint256 internal constant STEP_GAS_PER_BYTE = 40;
 
     uint256 private constant ATTRIBUTE_LENGTH = 36;

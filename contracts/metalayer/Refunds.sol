@@ -25,7 +25,7 @@ abstract contract Refunds is IRefunds, Escrow, ReentrancyGuardTransient {
     /// destination: 30 days until every message has expired, and 30 more in which the destination may still say so.
     uint64 public constant CLOSURE_DELAY = 60 days;
     /// @dev A lane's head is stored every so many messages: see {Outbox-STORED_HEAD_INTERVAL}.
-    uint64 private constant STORED_HEAD_INTERVAL = 256;
+    uint64 private constant STORED_HEAD_INTERVAL = 64;
 
     uint256 internal immutable _NETWORK_ID;
 

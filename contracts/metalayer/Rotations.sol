@@ -2,6 +2,7 @@
 pragma solidity 0.8.36;
 
 import {IRotations} from "../interfaces/IRotations.sol";
+import {ISetSource} from "../interfaces/ISetSource.sol";
 import {SignedSets} from "./SignedSets.sol";
 import {Attestations} from "./libraries/Attestations.sol";
 import {Facts} from "./libraries/Facts.sol";
@@ -22,20 +23,45 @@ abstract contract Rotations is SignedSets {
     uint64 public constant RECOVERY_DELAY = 14 days;
     uint64 public constant ANNOUNCEMENT_DELAY = 7 days;
 
+    /// @notice Publishes the sets of the hub; zero on other chains.
+    address public immutable STAKING;
+
+    constructor(address staking) {
+        STAKING = staking;
+    }
+
+    /// @inheritdoc IRotations
+    function adopt(ValidatorSet calldata next) external {
+        require(STAKING != address(0), NothingToAdopt());
+        bytes32 setHash = next.hashCalldata();
+        _checkNewest(setHash);
+        // Only one set has this hash: if it is installed, none that is newer was published since.
+        require(
+            setHash != setState().installed, SetNotNewer(next.version, next.expires, next.version, next.expires)
+        );
+        _install(next);
+    }
+
     /// @inheritdoc IRotations
     function rotate(Attestation calldata attestation, ValidatorSet calldata next, bytes32[] calldata proof) external {
+        _checkNotAdopted();
         _checkSuccessor(attestation, next, proof);
         _install(next);
     }
 
     /// @inheritdoc IRotations
     function announceSet(ValidatorSet calldata installed, ValidatorSet calldata next) external {
+        _checkNotAdopted();
         SetState storage state = setState();
         require(msg.sender == state.recovery, NotRecovery(msg.sender));
         _checkInstalled(installed.hashCalldata());
         uint64 earliest = installed.expires + RECOVERY_DELAY;
         require(block.timestamp > earliest, RecoveryTooEarly(earliest));
-        _checkNewer(next, installed);
+        // Not by its version: the installed set may be one that a lying quorum numbered as high as it could.
+        require(
+            next.expires > installed.expires,
+            SetNotNewer(next.version, next.expires, installed.version, installed.expires)
+        );
         bytes32 setHash = next.hashCalldata();
         uint64 from = uint64(block.timestamp) + ANNOUNCEMENT_DELAY;
         state.announced = setHash;
@@ -45,6 +71,7 @@ abstract contract Rotations is SignedSets {
 
     /// @inheritdoc IRotations
     function installAnnounced(ValidatorSet calldata next) external {
+        _checkNotAdopted();
         SetState storage state = setState();
         bytes32 setHash = next.hashCalldata();
         require(setHash == state.announced, SetNotAnnounced(setHash, state.announced));
@@ -52,8 +79,19 @@ abstract contract Rotations is SignedSets {
         _install(next);
     }
 
-    /// @dev Where the next set comes from: the installed set signed its hash. Another source, like a staking contract
-    /// on the same chain, takes the place of this check.
+    /// @dev The newest set stands where the staking contract stores it, not in what somebody signed: no quorum can put
+    /// another in its place, nor exhaust the versions.
+    function _checkNewest(bytes32 setHash) internal view virtual {
+        bytes32 newest = ISetSource(STAKING).setHash(ISetSource(STAKING).setVersion());
+        require(setHash == newest, SetNotNewest(setHash, newest));
+    }
+
+    /// @dev On the hub only the staking contract decides which set follows: neither a quorum nor the recovery does.
+    function _checkNotAdopted() internal view virtual {
+        require(STAKING == address(0), SetsAreAdopted(STAKING));
+    }
+
+    /// @dev Where sets are not adopted: the installed set signed the hash of the next.
     function _checkSuccessor(
         Attestation calldata attestation,
         ValidatorSet calldata next,

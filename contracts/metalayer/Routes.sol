@@ -24,7 +24,7 @@ abstract contract Routes is IRoutes, Ownable2Step {
 
     /// @notice Highest gas limit that any route may allow. A transaction has at most 16,777,216 gas (EIP-7825). The
     /// recipient's call needs 64/63 of the message's limit (EIP-150), and everything else in the largest delivery of
-    /// one message (8,192 bytes, 32 signatures, 255 ids, a full proof) takes less than 1,500,000.
+    /// one message (8,192 bytes, 32 signatures, 63 ids, a full proof) takes less than 1,500,000.
     uint24 public constant MAX_GAS_LIMIT = 15_000_000;
     uint16 internal constant BASIS_POINTS = 10_000;
 

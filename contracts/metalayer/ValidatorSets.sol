@@ -24,6 +24,11 @@ abstract contract ValidatorSets is Annexed, IValidatorSets, SignedSets {
     }
 
     /// @inheritdoc IRotations
+    function adopt(ValidatorSet calldata) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IRotations
     function rotate(Attestation calldata, ValidatorSet calldata, bytes32[] calldata) external {
         _runAnnex();
     }

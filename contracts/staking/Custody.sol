@@ -8,10 +8,11 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Ledger} from "./Ledger.sol";
 import {Surrogate} from "./Surrogate.sol";
-import {Account} from "./types/Position.sol";
+import {Account} from "./types/Account.sol";
 
-// A surrogate's birth calls nothing but ERA, which calls nobody, and every entry is guarded.
-// slither-disable-start reentrancy-no-eth
+// A surrogate's birth calls nothing but ERA, which calls nobody, and every entry is guarded. What is taken from a
+// surrogate is what the account in question holds there.
+// slither-disable-start reentrancy-no-eth,arbitrary-send-erc20
 
 /// @title Custody: where stake lies, and whose votes it is
 /// @notice An account's stake lies in one surrogate. The account names the surrogate, not the delegatee: whatever
@@ -44,17 +45,17 @@ abstract contract Custody is Ledger {
         return _accounts[holder];
     }
 
-    /// @dev Takes ERA of the owner, who must have approved it, into its stake.
-    function _take(address owner, uint256 amount) internal virtual {
-        Account storage stake = _accounts[owner];
+    /// @dev Takes ERA of the caller, who must have approved it, into its stake.
+    function _take(uint256 amount) internal virtual {
+        Account storage stake = _accounts[msg.sender];
         address surrogate = stake.surrogate;
         if (surrogate == address(0)) {
-            surrogate = _surrogate(IVotes(address(ERA)).delegates(owner));
+            surrogate = _surrogate(IVotes(address(ERA)).delegates(msg.sender));
             stake.surrogate = surrogate;
         }
         stake.held += uint96(amount);
         // The supply of ERA fits 96 bits: what was cut off above reverts here.
-        ERA.safeTransferFrom(owner, surrogate, amount);
+        ERA.safeTransferFrom(msg.sender, surrogate, amount);
     }
 
     /// @dev Gives stake of the owner to anyone. With the last of it, its choice of a delegatee is forgotten: it may
@@ -77,4 +78,4 @@ abstract contract Custody is Ledger {
         }
     }
 }
-// slither-disable-end reentrancy-no-eth
+// slither-disable-end reentrancy-no-eth,arbitrary-send-erc20

@@ -5,7 +5,8 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Custody} from "./Custody.sol";
 import {Seats} from "./Seats.sol";
-import {Exits, Position} from "./types/Position.sol";
+import {Exits} from "./types/Exits.sol";
+import {Position} from "./types/Position.sol";
 import {Validator} from "./types/Validator.sol";
 
 /// @title Delegations: what others bond to a validator
@@ -17,7 +18,7 @@ abstract contract Delegations is Custody, Seats {
     function delegate(uint256 id, uint256 amount) external nonReentrant {
         _bond(id, amount);
         emit Delegated(id, msg.sender, amount);
-        _take(msg.sender, amount);
+        _take(amount);
     }
 
     /// @inheritdoc IStaking
@@ -45,6 +46,9 @@ abstract contract Delegations is Custody, Seats {
 
     /// @inheritdoc IStaking
     function rebond(uint256 id, uint256 period, uint256 amount) external {
+        // Stake that could come back at once could be away for no longer than it takes to publish a set.
+        uint256 earliest = (period + 2) * PERIOD;
+        require(block.timestamp >= earliest, TooEarly(earliest));
         uint256 leaving = unbonding[msg.sender][id][period];
         require(amount <= leaving, NotEnough(leaving, amount));
         _bond(id, amount);

@@ -7,7 +7,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Ledger} from "./Ledger.sol";
-import {Position, Rewards} from "./types/Position.sol";
+import {Position} from "./types/Position.sol";
+import {Rewards} from "./types/Rewards.sol";
 import {Validator} from "./types/Validator.sol";
 
 /// @title Earnings: how rewards reach stake

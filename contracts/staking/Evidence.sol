@@ -9,47 +9,7 @@ import {Facts} from "../metalayer/libraries/Facts.sol";
 import {Messages} from "../metalayer/libraries/Messages.sol";
 import {Attestation, Signature} from "../metalayer/types/Attestation.sol";
 import {MessageStatus} from "../metalayer/types/MessageStatus.sol";
-
-/// @notice States that the lane (origin, destination) had `head` after `nonce` messages.
-struct LaneFact {
-    uint256 origin;
-    uint256 destination;
-    uint256 nonce;
-    bytes32 head;
-}
-
-/// @notice States that the validator set of this version has this hash.
-struct SetFact {
-    uint256 version;
-    bytes32 setHash;
-}
-
-/// @notice States that the owner of the origin restarted the lane (origin, destination) at `nonce`.
-struct RestartFact {
-    uint256 origin;
-    uint256 destination;
-    uint256 nonce;
-}
-
-/// @notice States that the destination did not execute message `id`, at place `nonce` of the lane (origin,
-/// destination), before its deadline, and left it with this status ({MessageStatus}).
-struct UnexecutedFact {
-    uint256 origin;
-    uint256 destination;
-    uint256 nonce;
-    bytes32 id;
-    uint256 status;
-}
-
-/// @notice Proof that one validator signed a given fact.
-/// @param root Root of the tree of facts that was signed.
-/// @param proof Merkle proof of the fact's leaf.
-/// @param signature The validator's signature of `Attestation(bytes32 root)`.
-struct SignedFact {
-    bytes32 root;
-    bytes32[] proof;
-    Signature signature;
-}
+import {LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "./types/SignedFact.sol";
 
 /// @title Evidence: what convicts a validator
 /// @notice Three kinds of evidence: (a) one validator signed two facts that contradict each other; (b) a signed fact
@@ -73,7 +33,7 @@ library Evidence {
     using Attestations for Attestation;
 
     /// @notice Highest number of ids in a walk: no head of a lane is further from a stored head or the present one.
-    uint256 internal constant MAX_WALK = 255;
+    uint256 internal constant MAX_WALK = 63;
 
     /// @notice Thrown when a fact is not under the root that was signed.
     error FactNotProven(bytes32 root, bytes32 leaf);

@@ -6,7 +6,7 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {Attestations} from "../metalayer/libraries/Attestations.sol";
 import {Signature} from "../metalayer/types/Attestation.sol";
 import {Ledger} from "./Ledger.sol";
-import {Key} from "./types/Position.sol";
+import {Key} from "./types/Key.sol";
 import {Validator} from "./types/Validator.sol";
 
 /// @title Keys: with what validators sign

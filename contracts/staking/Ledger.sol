@@ -4,7 +4,8 @@ pragma solidity 0.8.36;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {Exits, Position} from "./types/Position.sol";
+import {Exits} from "./types/Exits.sol";
+import {Position} from "./types/Position.sol";
 import {Validator, ValidatorState} from "./types/Validator.sol";
 
 /// @title Ledger: what all parts of Staking share

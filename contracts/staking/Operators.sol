@@ -37,7 +37,7 @@ abstract contract Operators is Custody, Keys, Seats {
         v.operator = msg.sender;
         v.registeredAt = uint32(block.timestamp);
         emit Registered(id, msg.sender, signer, own, commission);
-        _take(msg.sender, own);
+        _take(own);
     }
 
     /// @inheritdoc IStaking
@@ -49,7 +49,7 @@ abstract contract Operators is Custody, Keys, Seats {
         _setStake(v, v.stake + amount);
         v.own = (v.own + amount).toUint96();
         emit OwnAdded(id, amount);
-        _take(msg.sender, amount);
+        _take(amount);
     }
 
     /// @inheritdoc IStaking

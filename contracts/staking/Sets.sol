@@ -33,11 +33,13 @@ abstract contract Sets is Keys, Seats {
     /// @inheritdoc IStaking
     uint64 public setVersion;
     /// @inheritdoc IStaking
-    uint64 public setAt;
+    uint40 public setAt;
     /// @inheritdoc IStaking
-    uint64 public setExpires;
+    uint40 public setExpires;
     /// @inheritdoc IStaking
     bool public termEnded;
+    /// @inheritdoc IStaking
+    uint96 public setWeight;
     /// @inheritdoc IStaking
     mapping(uint64 version => bytes32) public setHash;
 
@@ -62,9 +64,14 @@ abstract contract Sets is Keys, Seats {
         (words, hash) = SET_BUILDER.build(words, version, expires);
         setHash[version] = hash;
         setVersion = version;
-        setAt = uint64(block.timestamp);
-        setExpires = expires;
+        setAt = uint40(block.timestamp);
+        setExpires = uint40(expires);
         termEnded = false;
+        uint256 weight;
+        for (uint256 i; i < words.length; ++i) {
+            weight += words[i].weightOf();
+        }
+        setWeight = uint96(weight);
         emit SetPublished(version, expires, hash, words);
     }
 

@@ -7,7 +7,8 @@ import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ISlasher} from "../interfaces/ISlasher.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
-import {Evidence, LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "./Evidence.sol";
+import {Evidence} from "./Evidence.sol";
+import {LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "./types/SignedFact.sol";
 
 /// @title Slasher
 /// @notice See {ISlasher}.
@@ -186,7 +187,7 @@ contract Slasher is ISlasher, Ownable2Step {
         opened.state = CaseState.Settled;
         uint256 validator = accusation.validator;
         emit CaseSettled(key, validator);
-        STAKING.settle(validator, opened.reporter);
+        STAKING.settle(validator, opened.reporter, block.timestamp - SETTLE_DELAY);
     }
 
     /// @notice Always reverts: without an owner nobody could pardon.

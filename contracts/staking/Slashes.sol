@@ -7,7 +7,7 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {Sets} from "./Sets.sol";
 import {Withdrawals} from "./Withdrawals.sol";
 import {Accused} from "./types/Accused.sol";
-import {Exits} from "./types/Position.sol";
+import {Exits} from "./types/Exits.sol";
 import {Validator, ValidatorState} from "./types/Validator.sol";
 
 /// @title Slashes: what the Slasher may do to a validator
@@ -45,15 +45,16 @@ abstract contract Slashes is Withdrawals, Sets {
         require(state == ValidatorState.Open || state == ValidatorState.Left, WrongState(id, state));
         require(!_isFree(v), NotLiable(id));
         Accused storage accused = accusedIn[block.timestamp / WEEK];
-        // Before this one is unseated: what it could sign, it could sign with all of them.
-        if (_seatedStake > accused.seated) accused.seated = _seatedStake;
+        uint256 weight = _weight();
+        if (weight > accused.weight) accused.weight = uint96(weight);
         if (_isFirst(v.openCases++)) {
             (uint256 own, uint256 delegated) = _slashable(id, v);
             v.frozenSince = uint32(block.timestamp);
             v.ownSlashable = own.toUint96();
             v.slashable = delegated.toUint96();
             // Once, however many cases there are: who reports more of them is not paid for it.
-            accused.slashable += uint128(own + delegated);
+            accused.slashable += (own + delegated).toUint96();
+            accused.latest = uint48(block.timestamp);
             emit Frozen(id, own, delegated);
         }
         if (unseat) _endTerm(id, v);
@@ -63,18 +64,19 @@ abstract contract Slashes is Withdrawals, Sets {
     function unfreeze(uint256 id) external onlySlasher {
         Validator storage v = _validators[id];
         if (v.state == ValidatorState.Ended || --v.openCases != 0) return;
-        accusedIn[v.frozenSince / WEEK].slashable -= uint128(v.ownSlashable) + v.slashable;
+        accusedIn[v.frozenSince / WEEK].slashable -= v.ownSlashable + v.slashable;
         emit Unfrozen(id);
     }
 
     /// @inheritdoc IStaking
-    function settle(uint256 id, address reporter) external onlySlasher nonReentrant {
+    function settle(uint256 id, address reporter, uint256 before) external onlySlasher nonReentrant {
         Validator storage v = _validators[id];
         _requireNotEnded(id, v);
         require(v.openCases != 0, NotLiable(id));
-        _endTerm(id, v);
+        if (v.seat != 0) _endTerm(id, v);
         v.state = ValidatorState.Ended;
-        uint256 fraction = _fraction(v.frozenSince);
+        (uint256 fraction, uint256 latest) = _fraction(v.frozenSince);
+        require(latest <= before, AccusedSince(id, latest));
         uint256 ownSlashable = v.ownSlashable;
         uint256 loss = Math.ceilDiv((ownSlashable + v.slashable) * fraction, BASIS_POINTS);
         uint256 ownLoss = _ownLoss(loss, ownSlashable, v.slashable);
@@ -89,11 +91,19 @@ abstract contract Slashes is Withdrawals, Sets {
         _takeOwn(v.operator, taken, reporter);
     }
 
-    /// @dev Takes the seat of a validator, and lets another set follow at once if the newest may have it.
+    /// @inheritdoc IStaking
+    function lastAccused(uint256 id) external view returns (uint256 latest) {
+        Validator storage v = _validators[id];
+        // The fraction may still change.
+        // slither-disable-next-line unused-return
+        if (v.openCases != 0) (, latest) = _fraction(v.frozenSince);
+    }
+
+    /// @dev Takes the seat of a validator, and lets another set follow at once.
     function _endTerm(uint256 id, Validator storage v) internal virtual {
         if (v.seat != 0) _unseat(id, v);
-        else if (v.unseatedAt < setAt) return;
-        termEnded = true;
+        // Or the newest set may still have it.
+        if (v.unseatedAt >= setAt) termEnded = true;
     }
 
     /// @dev All stake of a validator that has not matured: as much as leaving could have hidden.
@@ -122,21 +132,30 @@ abstract contract Slashes is Withdrawals, Sets {
         return Math.min(loss, own);
     }
 
-    function _fraction(uint256 frozenSince) internal view virtual returns (uint256) {
+    /// @dev What a signature is worth is decided by the sets, not by what is seated at this moment: whoever delegates
+    /// changes that within a transaction. Before the first set nothing else is known.
+    function _weight() internal view virtual returns (uint256) {
+        return setVersion == 0 ? _seatedStake : setWeight;
+    }
+
+    /// @dev Of a validator, and when the last one was accused that counts with it. What sets weighed later does not
+    /// count: an accomplice could make them heavier.
+    function _fraction(uint256 frozenSince) internal view virtual returns (uint256 fraction, uint256 latest) {
         uint256 accused;
-        uint256 seated;
+        uint256 weight;
         uint256 week = frozenSince / WEEK;
         for (uint256 w = week - CORRELATED_WEEKS; w <= week + CORRELATED_WEEKS; ++w) {
             Accused storage of_ = accusedIn[w];
             accused += of_.slashable;
-            seated = Math.max(seated, of_.seated);
+            latest = Math.max(latest, of_.latest);
+            if (w <= week) weight = Math.max(weight, of_.weight);
         }
-        return _fractionOf(accused, seated);
+        fraction = _fractionOf(accused, weight);
     }
 
     /// @dev 9 (S / T)^2 in basis points, rounded up.
-    function _fractionOf(uint256 accused, uint256 seated) internal pure returns (uint256) {
-        if (accused * 3 >= seated) return BASIS_POINTS;
-        return Math.max(Math.ceilDiv(9 * BASIS_POINTS * accused * accused, seated * seated), MIN_FRACTION);
+    function _fractionOf(uint256 accused, uint256 weight) internal pure returns (uint256) {
+        if (accused * 3 >= weight) return BASIS_POINTS;
+        return Math.max(Math.ceilDiv(9 * BASIS_POINTS * accused * accused, weight * weight), MIN_FRACTION);
     }
 }

@@ -5,7 +5,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Custody} from "./Custody.sol";
 import {Seats} from "./Seats.sol";
-import {Exits, Position} from "./types/Position.sol";
+import {Exits} from "./types/Exits.sol";
+import {Position} from "./types/Position.sol";
 import {Validator, ValidatorState} from "./types/Validator.sol";
 
 /// @title Withdrawals: how stake gets back to whom it belongs

@@ -13,7 +13,7 @@ import {Bug} from "./Bug.sol";
 contract BrokenAnnex is Annex {
     Bug private immutable _BUG;
 
-    constructor(uint256 networkId, Bug bug) Annex(networkId) {
+    constructor(uint256 networkId, address staking, Bug bug) Annex(networkId, staking) {
         _BUG = bug;
     }
 
@@ -33,6 +33,14 @@ contract BrokenAnnex is Annex {
         }
         super._withdrawEscrow(destination, amount);
         return uint64(amount);
+    }
+
+    function _checkNewest(bytes32 setHash) internal view override {
+        if (_BUG != Bug.AdoptsAnything) super._checkNewest(setHash);
+    }
+
+    function _checkNotAdopted() internal view override {
+        if (_BUG != Bug.RotatesOnTheHub) super._checkNotAdopted();
     }
 
     function _checkNewer(ValidatorSet calldata next, ValidatorSet calldata present) internal view override {

@@ -63,7 +63,10 @@ contract BrokenStaking is Staking {
             return;
         }
         super._endTerm(id, v);
-        if (_BUG == StakingBug.SeatedReadTooLate) accusedIn[block.timestamp / WEEK].seated = _seatedStake;
+    }
+
+    function _weight() internal view override returns (uint256) {
+        return _BUG == StakingBug.SeatsWeigh ? _seatedStake : super._weight();
     }
 
     function _ownLoss(uint256 loss, uint256 own, uint256 delegated) internal view override returns (uint256) {
@@ -117,11 +120,11 @@ contract BrokenStaking is Staking {
         super._give(owner, to, amount);
     }
 
-    function _take(address owner, uint256 amount) internal override {
-        if (_BUG == StakingBug.ReadAgainWhenNobodys && _accounts[owner].surrogate == surrogateOf[address(0)]) {
-            _accounts[owner].surrogate = address(0);
+    function _take(uint256 amount) internal override {
+        if (_BUG == StakingBug.ReadAgainWhenNobodys && _accounts[msg.sender].surrogate == surrogateOf[address(0)]) {
+            _accounts[msg.sender].surrogate = address(0);
         }
-        super._take(owner, amount);
+        super._take(amount);
     }
 
     // Rewards

@@ -28,5 +28,7 @@ enum Bug {
     NoticeTakenInTwice,
     VersionUnbounded,
     GraceForDeliveries,
-    OldNoticeTakenIn
+    OldNoticeTakenIn,
+    AdoptsAnything,
+    RotatesOnTheHub
 }

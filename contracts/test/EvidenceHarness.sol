@@ -3,7 +3,8 @@ pragma solidity ^0.8.28;
 
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {Attestation} from "../metalayer/types/Attestation.sol";
-import {Evidence, LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "../staking/Evidence.sol";
+import {Evidence} from "../staking/Evidence.sol";
+import {LaneFact, RestartFact, SetFact, SignedFact, UnexecutedFact} from "../staking/types/SignedFact.sol";
 
 /// @title EvidenceHarness: the checks of evidence, callable from outside
 /// @notice For one domain and one gateway, as whoever slashes holds them.

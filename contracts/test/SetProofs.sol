@@ -8,8 +8,8 @@ import {SetBuilder} from "../staking/SetBuilder.sol";
 contract SetProofs is SetBuilder {
     uint256 private constant LEAST = 1e18;
 
-    /// @notice Of any set: if of its weights the k largest are the cap, and the rest weighs so much, none of them is above
-    /// 30 % after rounding. What is not lowered is not above the cap.
+    /// @notice Of any set: if of its weights the k largest are the cap, and the rest weighs so much, none of them is
+    /// above 30 % after rounding. What is not lowered is not above the cap.
     function checkCapOfAnySize(uint104 rest) external view {
         unchecked {
             for (uint256 k; k < 4; ++k) {

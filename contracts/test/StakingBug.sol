@@ -10,7 +10,7 @@ enum StakingBug {
     MaturityAnswers,
     ExitsNotCounted,
     EveryCaseCounts,
-    SeatedReadTooLate,
+    SeatsWeigh,
     ProRata,
     RoundedDown,
     BountyOfDelegated,

@@ -1,5 +1,7 @@
 """ERA as any ERC-20: what an account has, and what it lets others take."""
 
+from eth_account.messages import SignableMessage, encode_typed_data
+
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
@@ -8,7 +10,12 @@ from metalayer.protocol.abi import Function
 BALANCE_OF = Function("balanceOf(address)", "uint256", int)
 TOTAL_SUPPLY = Function("totalSupply()", "uint256", int)
 ALLOWANCE = Function("allowance(address,address)", "uint256", int)
+TRANSFER = Function("transfer(address,uint256)", "bool")
 APPROVE = Function("approve(address,uint256)", "bool")
+NONCES = Function("nonces(address)", "uint256", int)
+DELEGATES = Function("delegates(address)", "address", str)
+"""Who has the votes of what an account holds; zero: nobody."""
+VOTES = Function("getVotes(address)", "uint256", int)
 
 
 def balance(connection: Connection, registry: Registry, account: str) -> int:
@@ -24,3 +31,16 @@ def refuse_lost(registry: Registry, account: str) -> None:
     for what, address in refused.items():
         if account.lower() == address.lower():
             raise MetalayerError(f"the recipient {account} is {what}: ERA sent there would be lost")
+
+
+def permit(chain_id: int, token: str, grant: tuple[str, str, int, int, int]) -> SignableMessage:
+    """What an owner of ERA signs so that a spender may take some: EIP-2612. grant: owner, spender, wei, the owner's
+    nonce, and until when (Unix seconds).
+    """
+    names = ("owner", "spender", "value", "nonce", "deadline")
+    types = ("address", "address", "uint256", "uint256", "uint256")
+    return encode_typed_data(
+        domain_data={"name": "ERA", "version": "1", "chainId": chain_id, "verifyingContract": token},
+        message_types={"Permit": [{"name": n, "type": t} for n, t in zip(names, types, strict=True)]},
+        message_data=dict(zip(names, grant, strict=True)),
+    )

@@ -96,10 +96,9 @@ def missing(exchange: Exchange, proposal: Proposal, lacking: ValidatorSet) -> st
         for signer, _ in lacking.members
         if signer not in proposal.signatures
     ]
-    return (
-        f"weight {lacking.weight(proposal.signatures)} of {lacking.total} signed, more than two thirds needed; "
-        + "; ".join(silent)
-    )
+    # Rounded down: 66.6 of a hundred is no quorum.
+    signed = 1_000 * lacking.weight(proposal.signatures) // lacking.total / 10
+    return f"{signed:g} % of the weight signed, more than two thirds needed; " + "; ".join(silent)
 
 
 def verified_signatures(

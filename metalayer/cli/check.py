@@ -20,10 +20,10 @@ def cli(show_all: bool, as_json: bool) -> None:
     from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import load_artifacts
     from metalayer.deploy.check import check
-    from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY
-    from metalayer.deploy.inspection import first_sets, histories
+    from metalayer.deploy.contracts import CONTRACTS, FACTORY, predict
     from metalayer.deploy.intent import load_intent, resolve
     from metalayer.deploy.probe import probe_all
+    from metalayer.deploy.sets import first_sets
     from metalayer.network.config import load_network
     from metalayer.network.connection import connect
     from metalayer.network.registry import Registry
@@ -33,11 +33,10 @@ def cli(show_all: bool, as_json: bool) -> None:
     network = load_network()
     registry = Registry.load(network)
     artifacts = load_artifacts(CONTRACTS)
-    expires = registry.validator_set.expires
     connections = connect(network)
     intent, factory = load_intent(), artifacts[FACTORY].creation
-    starts = first_sets(network, histories(connections, registry.address(GATEWAY)))
-    resolved = resolve(intent, network, address_of, factory, expires, starts)
+    sets = first_sets(network, connections, predict(address_of(intent.deployer), factory))
+    resolved = resolve(intent, network, address_of, factory, sets)
     probes = probe_all(connections)
     findings = check(resolved, registry, connections, artifacts)
     drift = [finding for finding in findings if finding.is_drift]

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from metalayer.cli.display import table
+from metalayer.deploy.bonds import waiting
 from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.declaration import KINDS
 from metalayer.deploy.desired import Offices
 from metalayer.deploy.plan import Plan
 from metalayer.network.registry import Registry, shown
+from metalayer.protocol.amounts import era
 
 
 def plan_tables(plan: Plan) -> Iterator[Any]:
@@ -30,6 +32,12 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
     yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
     yield table("Who holds which office", ("office", "account", "on"), _people(plan))
+    bonding = plan.resolved.bonding
+    yield table(
+        f"Who founds the network: {bonding.seats} seats, at least {era(bonding.minimum_own)} ERA of own stake",
+        ("operator", "signer", "#own", "#commission", "from"),
+        _founder_rows(plan),
+    )
     yield table(
         "What messages cost, in gwei of ERA, and the share of the protocol on top",
         ("route", "#base", "#1,000 gas", "#byte", "#1,000 gas back", "#share"),
@@ -38,7 +46,9 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     if not plan.has_changes:
         yield "no changes"
         return
-    count = sum(not planned.step.is_done for steps in plan.chains.values() for planned in steps)
+    if waits := waiting(planned.step for steps in plan.chains.values() for planned in steps):
+        yield "\n".join(("Before a gateway can start:", *waits))
+    count = sum(planned.step.is_missing for steps in plan.chains.values() for planned in steps)
     gas_sum = sum(planned.gas for steps in plan.chains.values() for planned in steps)
     first = next(iter(plan.resolved.chains.values()))
     yield (
@@ -57,6 +67,12 @@ def _people(plan: Plan) -> Iterator[tuple[str, str, str]]:
             on = [name for name in chains if account in accounts[name]]
             words = office.name.replace("_", " ").removesuffix("s")
             yield words, account, "every chain" if len(on) == len(chains) else ", ".join(on)
+
+
+def _founder_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for bond in plan.resolved.bonding.bonds:
+        source = "the treasury" if bond.funded else "itself"
+        yield bond.operator, bond.signer, era(bond.own), f"{bond.commission / 100:g} %", source
 
 
 def _fee_rows(plan: Plan) -> Iterator[tuple[str, ...]]:

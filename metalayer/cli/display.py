@@ -92,3 +92,14 @@ def shown_on(target: Console) -> Iterator[JourneyDisplay]:
             yield JourneyDisplay(target, status)
     else:
         yield JourneyDisplay(target, None)
+
+
+@contextmanager
+def waiting(text: str, quiet: bool = False) -> Iterator[None]:
+    """A spinner that says what is waited for while the block runs; nothing if `quiet` or not on a terminal."""
+    target = Console(stderr=True)
+    if quiet or not target.is_terminal:
+        yield
+        return
+    with target.status(text):
+        yield

@@ -15,6 +15,7 @@ COMMANDS = (
     "pending",
     "relay",
     "send",
+    "stake",
     "transfer",
     "validate",
 )

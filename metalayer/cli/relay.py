@@ -1,4 +1,4 @@
-"""A relayer: `ape metalayer relay once / watch / status / restart / rotate`."""
+"""A relayer: `ape metalayer relay once / watch / status / restart`."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class Relaying(Signing):
     timeout: float
     claim_at: float
     unbacked_gas: int
+    keeper_gas: int
     memory: Path | None
 
     def open(self) -> Relayer:
@@ -64,19 +65,22 @@ class Relaying(Signing):
         from metalayer.network.signers import load_sender
         from metalayer.relayer.memory import Memory
         from metalayer.relayer.passes import Relayer
+        from metalayer.staking.keeper import Keeper
 
         live = Live.open()
         self.confirm(live.network, f"Relay on network '{live.network.name}' with {self.account}?")
         senders = dict.fromkeys(live.mesh.connections, load_sender(self.account))
         shared = DirectoryExchange.of(live, self.exchange)
+        memory = Memory.open(_memory_file(live, self.memory))
         return Relayer(
             live.mesh,
             shared,
             senders,
             self.timeout,
             self.claim_at,
-            Memory.open(_memory_file(live, self.memory)),
+            memory,
             self.unbacked_gas,
+            keeper=Keeper(live.mesh, shared, senders, memory, self.keeper_gas),
         )
 
 
@@ -100,6 +104,13 @@ _relaying = gathered(
         show_default=True,
         help="Gas that one lane's messages may cost in 24 hours before their origin pays for them.",
     ),
+    click.option(
+        "--keeper-gas",
+        type=whole(0, 1 << 50),
+        default=10_000_000,
+        show_default=True,
+        help="Gas that terms and whatever else nobody pays for may cost on one chain in 24 hours.",
+    ),
     _memory_option,
     yes_option,
 )
@@ -107,7 +118,9 @@ _relaying = gathered(
 
 @click.group(cls=Group)
 def cli() -> None:
-    """Deliver what is pending on all lanes, return what expired, refund its senders, claim what was earned."""
+    """Deliver what is pending on all lanes, return what expired, refund its senders, claim what was earned; and keep
+    validator sets, check-ins, cases and fees going.
+    """
     logging.basicConfig(format="%(levelname)s: %(message)s")
 
 
@@ -186,6 +199,7 @@ def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_js
     from metalayer.cli.display import console
     from metalayer.cli.tables import books_table, lane_problems, put_off_table, status_tables
     from metalayer.network.live import Live
+    from metalayer.protocol.hex import to_hex
     from metalayer.relayer.memory import ITEMS, Memory
     from metalayer.tracking.status import status as read
 
@@ -204,6 +218,7 @@ def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_js
             {
                 "lanes": lanes,
                 "sets": [asdict(one) for one in found.sets],
+                "term": found.term and {**asdict(found.term), "set_hash": to_hex(found.term.set_hash)},
                 "problems": problems,
                 "books": [{**asdict(one), "wei": str(one.wei)} for one in books],
                 "last_day": [{**asdict(one), "wei": str(one.wei)} for one in last_day],
@@ -213,6 +228,8 @@ def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_js
     else:
         for part in status_tables(found, stuck):
             console().print(part)
+        if found.term is not None and not found.term.problem:
+            click.echo(found.term.outlook)
         for part in (*books_table(books, last_day, names), *put_off_table(put_off, names)):
             console().print(part)
         for problem in (*lane_problems(found), *problems):
@@ -249,44 +266,3 @@ def restart(origin: str, destination: str, nonce: int | None, signing: Signing, 
     else:
         click.echo(f"the lane goes on behind {place}: {receipt['transactionHash']}")
         click.echo("`ape metalayer relay once` makes the destination follow, once that is final and signed")
-
-
-@cli.command()
-@click.option(
-    "--set",
-    "file",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="YAML file of the next validator set: that of `ape metalayer validate --next-set`.",
-)
-@signing_options("TEST::2", "Account that pays the gas.")
-@exchange_option
-@_timeout
-@json_option
-def rotate(file: Path, signing: Signing, exchange: Path | None, timeout: float, as_json: bool) -> None:
-    """Install the next validator set on every chain. Exit status 1 if one of them does not have it then."""
-    from metalayer.attesting.directory import DirectoryExchange
-    from metalayer.attesting.rotation import propose_and_rotate
-    from metalayer.attesting.set_file import load_set
-    from metalayer.network.live import Live
-    from metalayer.network.signers import address_of, load_sender
-
-    live = Live.open()
-    following = load_set(file, address_of)
-    name = f"validator set {following.version} (0x{following.hash.hex()})"
-    signing.confirm(live.network, f"Install {name} on network '{live.network.name}' with {signing.account}?")
-    outcomes = propose_and_rotate(
-        live.mesh,
-        DirectoryExchange.of(live, exchange),
-        dict.fromkeys(live.mesh.connections, load_sender(signing.account)),
-        following,
-        timeout,
-        lambda line: click.echo(line, err=as_json),
-    )
-    if as_json:
-        print_json([asdict(outcome) for outcome in outcomes])
-    else:
-        for outcome in outcomes:
-            click.echo(str(outcome), err=bool(outcome.problem))
-    if any(outcome.problem for outcome in outcomes):
-        raise click.exceptions.Exit(1)

@@ -19,7 +19,20 @@ _MOST_ROWS = 20
 
 
 def pass_tables(result: PassResult) -> Iterator[Table]:
-    """What was delivered, then what was settled; nothing of what did not happen."""
+    """What was kept, delivered, settled; nothing of what did not happen."""
+    kept = [
+        (
+            one.chain,
+            "; ".join(one.done),
+            f"{one.gas_used:,}",
+            era(one.wei),
+            era(one.earned * GWEI),
+        )
+        for one in result.kept
+        if one.transactions
+    ]
+    if kept:
+        yield table("Kept", ("chain", "what", "#gas used", "#ether", "#ERA"), kept)
     if result.deliveries:
         columns: tuple[str, ...] = (
             "chain",

@@ -25,11 +25,6 @@ from metalayer.cli.options import ACCOUNT, CHAIN, exchange_option
     help="File of everything that this key signed.",
 )
 @exchange_option
-@click.option(
-    "--next-set",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="YAML file of the next validator set: version, expires, weights. Read again when it changes.",
-)
 @click.option("--once", is_flag=True, help="Judge what is proposed now, then end.")
 @click.option(
     "--new-record",
@@ -46,7 +41,6 @@ def cli(
     key: str,
     record: Path | None,
     exchange: Path | None,
-    next_set: Path | None,
     once: bool,
     new_record: bool,
     trust_again: str | None,
@@ -62,16 +56,15 @@ def cli(
     damaged or another validator's is refused. The first start of a key needs --new-record, except where all chains are
     local ones.
 
-    A set fact is signed only if it is the set of --next-set, on which the validators agree among themselves: `version`
-    above and `expires` (Unix seconds or an ISO date, UTC) after those of the set on the hub, `weights` by account or
-    address as in deploy.yaml. A version is signed once: if a set fails to get a quorum, the next try needs another one.
+    A validator set is signed for the other chains if it is the newest that Staking had published on the hub by its
+    final block. Who left the set goes on: chains that still have an old set wait for its members, until a week after
+    it expired.
     """
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.words import verdict_line
     from metalayer.network.live import Live
     from metalayer.network.nodes import PATIENCE
-    from metalayer.network.signers import address_of, load_signer
-    from metalayer.validator.next_set import NextSet
+    from metalayer.network.signers import load_signer
     from metalayer.validator.process import Validator
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
@@ -84,7 +77,6 @@ def cli(
         live.mesh,
         DirectoryExchange.of(live, exchange),
         path,
-        None if next_set is None else NextSet(next_set, address_of),
         begin=new_record or (live.network.is_local and not path.exists()),
     )
     if trust_again is not None:

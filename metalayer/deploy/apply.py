@@ -1,29 +1,36 @@
 """Deploys the network: compares each chain with `deploy.yaml` and does what is missing, so that it survives
 a crash.
 
-Per chain: the factory, placed by the Arachnid proxy; the contracts, through the factory; their settings, by whom each
-declaration names; and last the hand-over of the factory's namespace to the owner.
+First the hub, as far as a validator set: its contracts without the gateway, the bonds of the founders, and the set that
+Staking publishes out of them. Then all chains, in parallel, from the newest set. Per chain: the factory, placed by the
+Arachnid proxy; the contracts, through the factory; their settings, by whom each declaration names; and last the
+hand-over of the factory's namespace to the owner.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
-from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, contracts_of, predict
-from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.bonds import waiting
+from metalayer.deploy.contracts import CONTRACTS, FACTORY, contracts_of, predict
+from metalayer.deploy.declaration import Step
+from metalayer.deploy.desired import Desired, FirstSets, Resolved
 from metalayer.deploy.flights import Flights
-from metalayer.deploy.inspection import ChainState, first_sets, histories, inspect
-from metalayer.deploy.intent import Intent, lifetime, resolve
+from metalayer.deploy.inspection import ChainState, inspect
+from metalayer.deploy.intent import Intent, resolve
 from metalayer.deploy.journal import Journal
-from metalayer.deploy.plan import Plan, PlannedStep, Step, refuse_contradictions, rehearse, steps_of
+from metalayer.deploy.keyring import Keyring
+from metalayer.deploy.plan import Plan, PlannedStep, refuse_contradictions, rehearse, steps_of
 from metalayer.deploy.probe import refuse_unfit
+from metalayer.deploy.sets import first_sets
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
@@ -31,6 +38,7 @@ from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
+from metalayer.network.signers import load_signer
 from metalayer.network.transactions import Sender, Transaction
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import block_request, quantity
@@ -53,69 +61,90 @@ class Deployer:
     sender_of: Callable[[str], Sender]
     folder: Path
     artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(CONTRACTS))
+    signer_of: Callable[[str], Any] = load_signer
 
     @property
     def registry_path(self) -> Path:
         return self.folder / "registry.json"
 
     def plan(self) -> Plan:
-        """Reads every chain and rehearses what is missing. Sends nothing, writes nothing."""
-        journal = Journal(self.folder / "journal.jsonl")
-        genesis = self._genesis()
-        resolved = self._resolve(journal if self._is_of(journal, genesis) else None)
+        """Reads every chain and rehearses what is missing. Sends nothing, writes nothing.
+
+        Asks for the keys of founders that have not bonded: their signatures are part of it.
+        """
+        keys = self._keyring()
+        resolved = self._resolve()
+        if resolved.sets.is_due:
+            hub = self.network.hub.name
+            steps = self._steps(resolved.chains[hub], keys)
+            planned = rehearse(self.connections[hub], [step for step in steps if step.is_missing]).published
+            resolved = resolved.starting_from(replace(resolved.sets, planned=planned))
 
         def plan_chain(name: str) -> list[PlannedStep]:
-            desired, connection = resolved.chains[name], self.connections[name]
-            state = self._inspect(desired)
-            steps = steps_of(desired, state, self.artifacts)
-            gas = rehearse(connection, [step for step in steps if not step.is_done])
+            steps = self._steps(resolved.chains[name], keys)
+            gas = rehearse(self.connections[name], [step for step in steps if step.is_missing]).gas
             return [PlannedStep(step, gas.get(step.name, 0)) for step in steps]
 
         chains = in_parallel(plan_chain, self.network.chains)
         return Plan(resolved, dict(zip(self.network.chains, chains, strict=True)))
 
     def apply(self, report: Report) -> Registry:
-        """Does what is missing on every chain, in parallel, and writes the registry.
+        """Does what is missing, on the hub until a validator set is published, then on every chain in parallel, and
+        writes the registry.
 
         May be interrupted at any point and run again. MetalayerError if another one is running, if
-        something on a chain contradicts deploy.yaml, or if a transaction fails; the other chains go on to
-        their end.
+        something on a chain contradicts deploy.yaml, if a transaction fails, or if founders have to bond whose keys are
+        not here; the other chains go on to their end.
         """
         with exclusive(
             self.folder / "deploy.lock", f"a deployment of network '{self.network.name}' is already running"
         ):
             journal = Journal(self.folder / "journal.jsonl")
             is_new = self._open(journal)
-            resolved = self._resolve(journal)
-            if journal.expires is None:
-                journal.append({"record": "resolved", "expires": resolved.validator_set.expires})
+            keys = self._keyring()
+            resolved = self._resolve()
             # On every chain before anything is sent to one: what one refuses must not be half done on the others.
-            self._prepare_senders(resolved)
+            self._prepare_senders(resolved, keys)
             previous = self._previous()
             kept = previous.chains if previous is not None and not is_new else {}
             finished = {name: chain for name, chain in kept.items() if name in self.network.chains}
             lock = threading.Lock()
 
-            def apply_chain(name: str) -> None:
+            def apply_chain(name: str) -> ChainState:
                 desired, connection = resolved.chains[name], self.connections[name]
-                run = _ChainRun(connection, desired, self.artifacts, journal, self.sender_of)
-                state = run.apply(report)
+                return _ChainRun(connection, desired, self.artifacts, journal, keys).apply(report)
+
+            def record(name: str, state: ChainState) -> None:
                 with lock:
-                    finished[name] = _record(desired, state, journal, previous)
+                    finished[name] = _record(resolved.chains[name], state, journal, previous)
                     self._save(resolved, finished)
 
-            in_parallel(apply_chain, self.network.chains)
+            if resolved.sets.is_due:
+                hub = resolved.chains[self.network.hub.name]
+                state = apply_chain(hub.chain.name)
+                if waits := waiting(steps_of(hub, state, self.artifacts, keys)):
+                    # With what stands, operators can bond.
+                    record(hub.chain.name, state)
+                    raise MetalayerError(
+                        f"{hub.chain.name}: {'; '.join(waits)}; then run `ape metalayer deploy apply` again"
+                    )
+                resolved = self._resolve()
+            in_parallel(lambda name: record(name, apply_chain(name)), self.network.chains)
             return Registry.load(self.network, self.registry_path)
 
-    def _prepare_senders(self, resolved: Resolved) -> None:
+    def _keyring(self) -> Keyring:
+        return Keyring(self.sender_of, self.signer_of)
+
+    def _steps(self, desired: Desired, keys: Keyring) -> list[Step]:
+        return steps_of(desired, self._inspect(desired), self.artifacts, keys)
+
+    def _prepare_senders(self, resolved: Resolved, keys: Keyring) -> None:
         """Reads all chains, and has whoever sends to one of them at hand: who has no key, or types a wrong passphrase,
         learns it before anything is sent.
         """
 
         def senders(name: str) -> list[str]:
-            desired = resolved.chains[name]
-            steps = steps_of(desired, self._inspect(desired), self.artifacts)
-            return [step.sender for step in steps if not step.is_done]
+            return [step.sender for step in self._steps(resolved.chains[name], keys) if step.is_missing]
 
         needed = in_parallel(senders, self.network.chains)
         for account in dict.fromkeys(account for accounts in needed for account in accounts):
@@ -158,31 +187,21 @@ class Deployer:
         )
         return is_new
 
-    def _resolve(self, journal: Journal | None) -> Resolved:
+    def _resolve(self) -> Resolved:
         factory = self.artifacts[FACTORY].creation
-        address = predict(self.address_of(self.intent.deployer), factory)[GATEWAY]
-        history = histories(self.connections, address)
-        hub = self.network.hub.name
-        expires = journal.expires if journal is not None else None
-        if expires is None:
-            # From a gateway that stands: for a journal that was lost, or is on another machine.
-            expires = next((sets.first.expires for sets in history.values() if sets.first is not None), None)
-        if expires is None:
-            expires = self.connections[hub].block().time + lifetime(self.intent)
-        starts = first_sets(self.network, history)
-        return resolve(self.intent, self.network, self.address_of, factory, expires, starts)
+        addresses = predict(self.address_of(self.intent.deployer), factory)
+        sets = first_sets(self.network, self.connections, addresses)
+        return resolve(self.intent, self.network, self.address_of, factory, sets)
 
     def _previous(self) -> Registry | None:
         return Registry.load(self.network, self.registry_path) if self.registry_path.exists() else None
 
     def _save(self, resolved: Resolved, finished: Mapping[str, DeployedChain]) -> None:
-        validators = resolved.validator_set
-        members = [Validator(signer=signer, weight=weight) for signer, weight in validators.members]
         registry = Registry(
             network=self.network.name,
             network_id=self.network.hub.chain_id,
             deployer=next(iter(resolved.chains.values())).deployer,
-            validator_set=FirstSet(version=validators.version, expires=validators.expires, members=members),
+            validator_set=_first_set(resolved.sets),
             chains=dict(finished),
         )
         path = self.registry_path
@@ -199,23 +218,23 @@ class _ChainRun:
         desired: Desired,
         artifacts: Mapping[str, Artifact],
         journal: Journal,
-        sender_of: Callable[[str], Sender],
+        keys: Keyring,
     ) -> None:
         self.connection = connection
         self.desired = desired
         self.artifacts = artifacts
-        self.sender_of = sender_of
-        self.flights = Flights(connection, journal, sender_of)
+        self.keys = keys
+        self.flights = Flights(connection, journal, keys.sender_of)
 
     @property
     def chain(self) -> str:
         return self.desired.chain.name
 
     def apply(self, report: Report) -> ChainState:
-        """The chain's state when everything is done."""
+        """The chain's state when everything is done that can be."""
         self.flights.settle()
         state, missing = self._missing()
-        gas = rehearse(self.connection, missing)
+        gas = rehearse(self.connection, missing).gas
         report(self.chain, "compared", len(missing))
         left = len(missing)
         for _, group in groupby(missing, key=lambda step: (step.kind, step.sender)):
@@ -236,11 +255,11 @@ class _ChainRun:
     def _missing(self) -> tuple[ChainState, list[Step]]:
         state = inspect(self.connection, self.desired, self.artifacts)
         refuse_contradictions(self.desired, state)
-        steps = steps_of(self.desired, state, self.artifacts)
-        return state, [step for step in steps if not step.is_done]
+        steps = steps_of(self.desired, state, self.artifacts, self.keys)
+        return state, [step for step in steps if step.is_missing]
 
     def _send(self, steps: list[Step], gas: Mapping[str, int]) -> None:
-        sender = self.sender_of(steps[0].sender)
+        sender = self.keys.sender_of(steps[0].sender)
         transactions = [
             Transaction(step.to, step.data, min(MAX_TRANSACTION_GAS, int(gas[step.name] * _GAS_MARGIN)))
             for step in steps
@@ -264,6 +283,14 @@ class _ChainRun:
                 f"{self.chain}: {sender.address} has {balance / 1e18:.6f} ether, expected at least "
                 f"{needed / 1e18:.6f} for {gas:,} gas"
             )
+
+
+def _first_set(sets: FirstSets) -> FirstSet | None:
+    if not sets.published:
+        return None
+    first = sets.published[0]
+    members = [Validator(signer=signer, weight=weight) for signer, weight in first.members]
+    return FirstSet(version=first.version, expires=first.expires, members=members)
 
 
 def _record(

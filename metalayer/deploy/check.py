@@ -9,7 +9,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.contracts import contracts_of
-from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.desired import Desired, FirstSets, Resolved
 from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.probe import Result, unfit
 from metalayer.network.connection import Connection
@@ -56,27 +56,18 @@ def check(
 
     names = list(resolved.chains)
     found = dict(zip(names, in_parallel(read, names), strict=True))
-    states = {name: state for name, state in found.items() if isinstance(state, ChainState)}
-    newest = _newest_set(states)
     findings: list[Finding] = []
     for name, state in found.items():
         desired = resolved.chains[name]
         if isinstance(state, ChainState):
             findings += _codes(desired, state, registry)
             findings += _values(desired, state, artifacts)
-            findings += _validators(desired, state, newest)
+            findings += _validators(desired, state)
         else:
             findings += [
                 Finding(name, one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in state
             ]
     return findings
-
-
-def _newest_set(states: Mapping[str, ChainState]) -> ValidatorSet | None:
-    """Of the highest version on any chain; the hub's, if others differ at that version."""
-    installed = [state.sets.installed for state in states.values() if state.sets is not None]
-    known = [one for one in installed if one is not None]
-    return max(known, key=lambda one: one.version, default=None)
 
 
 def _codes(desired: Desired, state: ChainState, registry: Registry) -> Iterator[Finding]:
@@ -103,24 +94,30 @@ def _values(desired: Desired, state: ChainState, artifacts: Mapping[str, Artifac
                 yield Finding(desired.chain.name, view.subject, expected, found)
 
 
-def _validators(desired: Desired, state: ChainState, newest: ValidatorSet | None) -> Iterator[Finding]:
-    """Every set but the first came with a quorum's signature: only that chains differ is drift."""
-    chain, sets = desired.chain.name, state.sets
+def _validators(desired: Desired, state: ChainState) -> Iterator[Finding]:
+    """Staking published every set. A chain that has an older one than the newest is behind."""
+    chain, sets, published = desired.chain.name, state.sets, desired.sets
+    newest = published.newest
+    if newest is None and desired.is_hub:
+        advice = (
+            f"{chain}: operators bond (`ape metalayer stake register`), then `ape metalayer deploy apply`"
+        )
+        yield Finding(chain, "published validator set", "one out of the seats", "none", advice)
     if sets is None:
         return
-    first = to_hex(sets.first.hash) if sets.first is not None else "no log of it"
-    yield Finding(chain, "first validator set", to_hex(desired.validator_set.hash), first)
-    installed = sets.installed
-    found = f"{to_hex(sets.hash)}, which no log names"
-    advice = ""
-    if installed is not None:
-        found = describe_set(installed)
-        if newest is not None and installed.version < newest.version:
-            advice = (
-                f"{chain} is behind: `ape metalayer relay rotate` or `ape metalayer relay once` brings it version "
-                f"{newest.version}"
-            )
-    yield Finding(chain, "validator set", describe_set(newest or desired.validator_set), found, advice)
+    first = sets.first
+    yield Finding(chain, "first validator set", *_origin(published, first.hash if first else b""))
+    yield Finding(chain, "installed validator set", *_origin(published, sets.hash))
+    if newest is not None and published.has(sets.hash):
+        installed = next(one for one in published.published if one.hash == sets.hash)
+        advice = f"{chain} is behind: `ape metalayer relay once` brings version {newest.version}"
+        yield Finding(chain, "validator set", describe_set(newest), describe_set(installed), advice)
+
+
+def _origin(published: FirstSets, set_hash: bytes) -> tuple[str, str]:
+    """(expected, found)"""
+    found = to_hex(set_hash)
+    return (found, found) if published.has(set_hash) else ("one that Staking published", found)
 
 
 def describe_set(validator_set: ValidatorSet) -> str:

@@ -15,21 +15,17 @@ from pydantic.alias_generators import to_camel
 
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.declaration import Change, Declaration, View
-from metalayer.deploy.desired import Desired
-from metalayer.protocol import gateway
+from metalayer.deploy.desired import ZERO_ADDRESS, Desired
+from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
+from metalayer.protocol.attestation import MIN_VALIDATORS, Domain
 from metalayer.protocol.create3 import ARACHNID, create2_address, create3_address
 from metalayer.protocol.gateway import Terms
 
-FACTORY, ANNEX, GATEWAY, GUARDIAN, ERA, BRIDGE = (
-    "Create3Factory",
-    "Annex",
-    "Metalayer",
-    "Guardian",
-    "ERA",
-    "TokenBridge",
-)
+FACTORY, ERA, BRIDGE = "Create3Factory", "ERA", "TokenBridge"
+SET_BUILDER, STAKING, SLASHER, FEE_COLLECTOR = "SetBuilder", "Staking", "Slasher", "FeeCollector"
+ANNEX, GUARDIAN, GATEWAY = "Annex", "Guardian", "Metalayer"
 CONTROLLER = "factory namespace controller"
 """As `check` calls who may deploy in the deployer's namespace."""
 
@@ -51,8 +47,10 @@ _IS_WATCHER = Function("isWatcher(address)", "bool", bool)
 _SET_WATCHER = Function("setWatcher(address,bool)")
 _TERMS = Function("route(uint256)", gateway.ROUTE_TYPE, lambda route: gateway.read_route(route).terms)
 _OPEN = Function("route(uint256)", gateway.ROUTE_TYPE, lambda route: (route[0], route[1]))
+_SET_BUILDER = Function("SET_BUILDER()", "address")
+# Below the least of a set it matters how many are taken, not above.
+_TAKEN_SEATS = Function("seats()", "uint256[]", lambda ids: min(len(ids), MIN_VALIDATORS))
 _TOTAL_SUPPLY = Function("totalSupply()", "uint256")
-_ZERO_ADDRESS = "0x" + "00" * 20
 
 
 def _factory_views(desired: Desired) -> Iterator[View]:
@@ -70,11 +68,12 @@ def _factory_views(desired: Desired) -> Iterator[View]:
 
 
 def _annex_arguments(desired: Desired) -> dict[str, Any]:
-    return {"networkId": desired.network_id}
+    return {"networkId": desired.network_id, "staking": desired.staking}
 
 
 def _gateway_arguments(desired: Desired) -> dict[str, Any]:
     first, offices = desired.validator_set, desired.offices
+    assert first is not None, "what starts belongs to no chain before"
     return {
         "networkId": desired.network_id,
         "feeToken": desired.addresses[ERA],
@@ -83,7 +82,7 @@ def _gateway_arguments(desired: Desired) -> dict[str, Any]:
             "owner": offices.owner,
             "guardian": desired.addresses[GUARDIAN],
             "recovery": offices.recovery,
-            "collector": offices.collector,
+            "collector": desired.addresses[FEE_COLLECTOR],
         },
         "routes": [
             {"chainId": chain_id, "route": {**asdict(route), "terms": _terms(route.terms)}}
@@ -101,9 +100,8 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
     """All of it is the constructor's: a setting is a step only where it was changed, or where a chain came later."""
     offices, guardian = desired.offices, desired.addresses[GUARDIAN]
     owner = offices.owner
-    yield View("Metalayer owner", _OWNER, owner, refusal="the owner of Metalayer")
-    yield View("Metalayer pending owner", _PENDING_OWNER, _ZERO_ADDRESS, words=_unless_zero)
-    yield View("Metalayer collector", _COLLECTOR, offices.collector)
+    yield from _ownership(GATEWAY, owner)
+    yield View("Metalayer collector", _COLLECTOR, desired.addresses[FEE_COLLECTOR])
     yield _office("guardian", _GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
     yield _office("recovery", _RECOVERY, offices.recovery, owner, _SET_RECOVERY, "newRecovery")
     for chain_id, route in desired.routes.items():
@@ -119,6 +117,11 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
         yield View(
             f"route to and from {other}", _OPEN, open_, (chain_id,), words=describe_open, change=change
         )
+
+
+def _ownership(contract: str, owner: str) -> Iterator[View]:
+    yield View(f"{contract} owner", _OWNER, owner, refusal=f"the owner of {contract}")
+    yield View(f"{contract} pending owner", _PENDING_OWNER, ZERO_ADDRESS, words=_unless_zero)
 
 
 def _office(
@@ -171,15 +174,69 @@ def _bridge_arguments(desired: Desired) -> dict[str, Any]:
     }
 
 
+def _staking_arguments(desired: Desired) -> dict[str, Any]:
+    return {
+        "era": desired.addresses[ERA],
+        "builder": desired.addresses[SET_BUILDER],
+        "slasher": desired.addresses[SLASHER],
+        "treasury": desired.treasury,
+        "attestationDomain": _domain(desired),
+        "minOwn": desired.bonding.minimum_own,
+        "seatCount": desired.bonding.seats,
+    }
+
+
+def _staking_views(desired: Desired) -> Iterator[View]:
+    yield View("Staking SEATS", staking.SEATS, desired.bonding.seats)
+    yield View("Staking SET_BUILDER", _SET_BUILDER, desired.addresses[SET_BUILDER])
+    yield View("seats", _TAKEN_SEATS, MIN_VALIDATORS, words=_describe_seats)
+
+
+def _describe_seats(count: int) -> str:
+    return f"{count} taken" if count < MIN_VALIDATORS else "enough for a set"
+
+
+def _slasher_arguments(desired: Desired) -> dict[str, Any]:
+    return {
+        "attestationDomain": _domain(desired),
+        "gateway": desired.addresses[GATEWAY],
+        "staking": desired.addresses[STAKING],
+        "owner": desired.owner,
+    }
+
+
+def _slasher_views(desired: Desired) -> Iterator[View]:
+    yield from _ownership(SLASHER, desired.owner)
+
+
+def _domain(desired: Desired) -> bytes:
+    """Of what validators sign, on every chain."""
+    return Domain(desired.network_id, desired.addresses[GATEWAY]).separator
+
+
+def _collector_arguments(desired: Desired) -> dict[str, Any]:
+    return {
+        "gateway": desired.addresses[GATEWAY],
+        "bridge": desired.addresses[BRIDGE],
+        "era": desired.addresses[ERA],
+        "hubChainId": desired.network_id,
+        "staking": desired.addresses[STAKING],
+    }
+
+
 CONTRACTS = {
     declaration.name: declaration
     for declaration in (
         Declaration(FACTORY, views=_factory_views, placed_by="proxy"),
-        Declaration(ANNEX, _annex_arguments),
-        Declaration(GATEWAY, _gateway_arguments, _gateway_views),
-        Declaration(GUARDIAN, _guardian_arguments, _guardian_views),
         Declaration(ERA, _era_arguments, _era_views),
         Declaration(BRIDGE, _bridge_arguments),
+        Declaration(SET_BUILDER, where="hub"),
+        Declaration(STAKING, _staking_arguments, _staking_views, where="hub"),
+        Declaration(SLASHER, _slasher_arguments, _slasher_views, where="hub"),
+        Declaration(ANNEX, _annex_arguments),
+        Declaration(GUARDIAN, _guardian_arguments, _guardian_views),
+        Declaration(GATEWAY, _gateway_arguments, _gateway_views, kind="start"),
+        Declaration(FEE_COLLECTOR, _collector_arguments, kind="start", calls=(ERA, GATEWAY)),
     )
 }
 """By name, in the order of creation: the factory places the others."""
@@ -229,4 +286,4 @@ def describe_open(directions: tuple[bool, bool]) -> str:
 
 
 def _unless_zero(account: str) -> str:
-    return "none" if account == _ZERO_ADDRESS else account
+    return "none" if account == ZERO_ADDRESS else account

@@ -17,9 +17,29 @@ from metalayer.errors import MetalayerError
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import to_hex
 
-Kind = Literal["create", "configure", "hand over"]
+Kind = Literal["create", "fund", "bond", "publish", "start", "configure", "hand over"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Kinds of steps in their order: each begins when those before it are done."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transaction. Steps of one kind may share a block. `waits`: what others have to do first; empty if nothing."""
+
+    name: str
+    kind: Kind
+    sender: str
+    to: str
+    data: bytes
+    arguments: dict[str, Any]
+    address: str
+    is_done: bool
+    waits: str = ""
+
+    @property
+    def is_missing(self) -> bool:
+        """True if it can and should be sent."""
+        return not self.is_done and not self.waits
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,9 @@ class View:
 class Declaration:
     """One contract: its constructor's arguments by name (structs as dictionaries), and its views.
 
-    placed_by: the CREATE3 factory, or, for that factory itself, the CREATE2 proxy that most chains have.
+    placed_by: the CREATE3 factory, or, for that factory itself, the CREATE2 proxy that most chains have. kind: of the
+    step that creates it; "start" for what is only known when Staking has published a validator set, and for what
+    needs a gateway. calls: contracts that its constructor calls.
     """
 
     name: str
@@ -67,6 +89,8 @@ class Declaration:
     views: Callable[[Desired], Iterable[View]] = lambda desired: ()
     where: Literal["every chain", "hub", "spokes"] = "every chain"
     placed_by: Literal["factory", "proxy"] = "factory"
+    kind: Literal["create", "start"] = "create"
+    calls: tuple[str, ...] = ()
 
     @property
     def salt(self) -> bytes:
@@ -74,7 +98,9 @@ class Declaration:
         return keccak(text=self.name) if self.placed_by == "factory" else bytes(32)
 
     def belongs_to(self, desired: Desired) -> bool:
-        """True if it should stand on this chain."""
+        """True if it should stand on this chain, as far as that is known."""
+        if self.kind == "start" and desired.validator_set is None:
+            return False
         return self.where == "every chain" or (self.where == "hub") == desired.is_hub
 
     def init_code(self, desired: Desired, artifact: Artifact) -> bytes:
@@ -104,7 +130,8 @@ class Declaration:
             constant = to_snake(argument).upper()
             if constant in outputs:
                 function = Function(f"{constant}()", ",".join(outputs[constant]))
-                views.append(View(f"{self.name} {constant}", function, value))
+                subject = f"{self.name} {constant}"
+                views.append(View(subject, function, value, words=lambda found: str(_shown(found))))
         return views
 
 

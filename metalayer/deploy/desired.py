@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from metalayer.network.config import Chain, Network
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import Route
+
+ZERO_ADDRESS = "0x" + "00" * 20
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,60 @@ class Offices:
     watchers: tuple[str, ...]
     fee_keeper: str
     recovery: str
-    collector: str
+
+
+@dataclass(frozen=True)
+class Bond:
+    """A validator that founds the network: who acts for it, its key, its own stake (wei of ERA), its commission (basis
+    points), and whether the treasury gives the operator that stake.
+    """
+
+    operator: str
+    signer: str
+    own: int
+    commission: int
+    funded: bool = False
+
+
+@dataclass(frozen=True)
+class Bonding:
+    """What Staking asks of validators (`minimum_own` is wei of ERA), and who founds the network."""
+
+    seats: int
+    minimum_own: int
+    bonds: tuple[Bond, ...] = ()
+
+
+@dataclass(frozen=True)
+class FirstSets:
+    """From which validator set each gateway starts.
+
+    published: all sets of Staking, by version. started: by chain, the set from which a gateway that stands did. is_due:
+    Staking has to publish one before another gateway can start; planned: as it would, as far as that is known.
+    """
+
+    published: tuple[ValidatorSet, ...] = ()
+    started: Mapping[str, ValidatorSet] = field(default_factory=dict)
+    is_due: bool = True
+    planned: ValidatorSet | None = None
+
+    @property
+    def newest(self) -> ValidatorSet | None:
+        return self.published[-1] if self.published else None
+
+    def of(self, chain: str) -> ValidatorSet | None:
+        """None where one has to be published first."""
+        return self.started.get(chain) or (self.planned if self.is_due else self.newest)
+
+    def has(self, set_hash: bytes) -> bool:
+        """True if Staking published it."""
+        return any(one.hash == set_hash for one in self.published)
 
 
 @dataclass(frozen=True)
 class Desired:
-    """One chain as it should be. Addresses are checksummed; routes by the other chain's id. `validator_set` is the one
-    that its gateway starts, or started, from.
+    """One chain as it should be. Addresses are checksummed; routes by the other chain's id. `staking` publishes the
+    sets that the hub's gateway adopts; zero where the set that is installed signs the next.
     """
 
     chain: Chain
@@ -32,13 +82,20 @@ class Desired:
     deployer: str
     offices: Offices
     treasury: str
-    validator_set: ValidatorSet
+    bonding: Bonding
+    sets: FirstSets
     routes: dict[int, Route]
     addresses: dict[str, str]
+    staking: str = ZERO_ADDRESS
 
     @property
     def owner(self) -> str:
         return self.offices.owner
+
+    @property
+    def validator_set(self) -> ValidatorSet | None:
+        """The one that the gateway starts, or started, from. None where one has to be published first."""
+        return self.sets.of(self.chain.name)
 
     @property
     def network_id(self) -> int:
@@ -51,9 +108,15 @@ class Desired:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The whole network as it should be, by chain, the hub first. `validator_set` is the first that it ever had."""
+    """The whole network as it should be, by chain, the hub first."""
 
     network: Network
-    validator_set: ValidatorSet
+    bonding: Bonding
+    sets: FirstSets
     addresses: dict[str, str]
     chains: dict[str, Desired]
+
+    def starting_from(self, sets: FirstSets) -> Resolved:
+        """The same with other first sets."""
+        chains = {name: replace(desired, sets=sets) for name, desired in self.chains.items()}
+        return replace(self, sets=sets, chains=chains)

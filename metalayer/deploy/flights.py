@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from metalayer.deploy.declaration import Step
 from metalayer.deploy.journal import Journal
-from metalayer.deploy.plan import Step
 from metalayer.network.connection import Connection
 from metalayer.network.pool import count_request
 from metalayer.network.transactions import Receipt, Sender, Signed, Transaction, receipt_request

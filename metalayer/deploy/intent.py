@@ -8,33 +8,44 @@ from typing import Annotated, Any, Literal
 
 from pydantic import PrivateAttr, model_validator
 
-from metalayer.deploy.contracts import predict
-from metalayer.deploy.desired import Desired, Offices, Resolved
+from metalayer.deploy.contracts import STAKING, predict
+from metalayer.deploy.desired import ZERO_ADDRESS, Bond, Bonding, Desired, FirstSets, Offices, Resolved
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
 from metalayer.network.inputs import Document, Entry, read_file, wrong
 from metalayer.network.values import Account, Name, decimal, hint, whole
 from metalayer.network.workspace import workspace
-from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.amounts import HUB_SUPPLY
+from metalayer.protocol.attestation import MAX_VALIDATORS, MIN_VALIDATORS
+from metalayer.protocol.bond import BASIS_POINTS
 from metalayer.protocol.gateway import Route, Terms
 
 MAX_GAS_LIMIT = 15_000_000
 """`MAX_GAS_LIMIT` of the gateway: no route may allow more."""
-FIRST_VERSION = 1
-"""Version of the set that the constructor installs."""
 
-_SECONDS_PER_DAY = 86_400
 _SOURCE = "deploy.yaml"
-_OFFICES = ("owners", "councils", "fee_keepers", "recoveries", "collectors")
+_ERA = 10**18
+_MOST_ERA = HUB_SUPPLY // _ERA
+_OFFICES = ("owners", "councils", "fee_keepers", "recoveries")
 """Fields that name one account for each chain."""
 
 
-class Validators(Entry):
-    """The first set. `weights` by account name; the lifetime counts from the first `apply`."""
+class Founder(Entry):
+    """A validator that founds the network. `own` is ERA, `commission` percent. funded: the treasury gives it `own`."""
 
-    # An hour, to as long as the gateway installs.
-    lifetime_days: Annotated[float, decimal(1 / 24, 30)]
-    weights: dict[Account, Annotated[int, whole(1, (1 << 96) - 1)]]
+    operator: Account
+    signer: Account
+    own: Annotated[int, whole(1, _MOST_ERA)]
+    commission: Annotated[float, decimal(0, 100)]
+    funded: Literal["true", "false"] = "false"
+
+
+class Validators(Entry):
+    """What Staking asks of validators, `minimum_own` in ERA; and those that bond before the gateways start."""
+
+    seats: Annotated[int, whole(MIN_VALIDATORS, MAX_VALIDATORS)]
+    minimum_own: Annotated[int, whole(1, _MOST_ERA)]
+    bonded: list[Founder]
 
 
 class Intent(Entry):
@@ -46,7 +57,6 @@ class Intent(Entry):
     watchers: dict[Name, list[Account]]
     fee_keepers: dict[Name, Account]
     recoveries: dict[Name, Account]
-    collectors: dict[Name, Account]
     treasury: Account
     validators: Validators
     routes: Literal["full mesh"]
@@ -73,24 +83,18 @@ def load_intent(path: Path | None = None) -> Intent:
     return intent
 
 
-def lifetime(intent: Intent) -> int:
-    """Seconds that the first validator set lasts."""
-    return int(intent.validators.lifetime_days * _SECONDS_PER_DAY)
-
-
 def resolve(
     intent: Intent,
     network: Network,
     address_of: Callable[[str], str],
     factory_code: bytes,
-    expires: int,
-    starts: Mapping[str, ValidatorSet] | None = None,
+    sets: FirstSets | None = None,
 ) -> Resolved:
     """Every argument and address.
 
-    address_of: account name -> address. factory_code: creation code of the Create3Factory. expires: Unix
-    time at which the first set ends. starts: by chain, the set from which its gateway starts, if it is not the first.
-    MetalayerError for unknown chains and accounts, and for a set that no chain would install.
+    address_of: account name -> address. factory_code: creation code of the Create3Factory. sets: what the chains say of
+    the validator sets; if not given, none was ever published. MetalayerError for unknown chains and accounts, and for
+    founders of whom Staking would seat too few.
     """
 
     def address(name: str, *place: str) -> str:
@@ -118,19 +122,10 @@ def resolve(
             for name, accounts in intent.watchers.items()
         },
     )
-    weights: dict[str, int] = {}
-    for name, weight in intent.validators.weights.items():
-        signer = address(name, "validators", "weights", name)
-        if signer in weights:
-            raise intent.fault(f"{signer} is there twice", "validators", "weights", name)
-        weights[signer] = weight
-    validators = ValidatorSet.of(FIRST_VERSION, expires, weights)
-    try:
-        validators.validate(now=expires)
-    except MetalayerError as error:
-        raise intent.fault(str(error), "validators") from error
     deployer, treasury = address(intent.deployer, "deployer"), address(intent.treasury, "treasury")
     addresses = predict(deployer, factory_code)
+    bonding = _bonding(intent, address, network.is_local)
+    sets = sets or FirstSets()
     chains = {
         chain.name: Desired(
             chain=chain,
@@ -142,20 +137,50 @@ def resolve(
                 watchers=watching[chain.name],
                 fee_keeper=held["fee_keepers"][chain.name],
                 recovery=held["recoveries"][chain.name],
-                collector=held["collectors"][chain.name],
             ),
             treasury=treasury,
-            validator_set=(starts or {}).get(chain.name, validators),
+            bonding=bonding,
+            sets=sets,
             routes={
                 other.chain_id: route_between(chain, other)
                 for other in network.chains.values()
                 if other != chain
             },
             addresses=addresses,
+            staking=addresses[STAKING] if chain == network.hub else ZERO_ADDRESS,
         )
         for chain in network.chains.values()
     }
-    return Resolved(network, validators, addresses, chains)
+    return Resolved(network, bonding, sets, addresses, chains)
+
+
+def _bonding(intent: Intent, address: Callable[..., str], is_local: bool) -> Bonding:
+    """`address`: account name and place in the file -> address."""
+    wanted = intent.validators
+    if not MIN_VALIDATORS <= len(wanted.bonded) <= wanted.seats:
+        raise intent.fault(
+            f"expected {MIN_VALIDATORS} to {wanted.seats} validators, one for each seat at most, found "
+            f"{len(wanted.bonded)}",
+            "validators",
+            "bonded",
+        )
+    bonds: list[Bond] = []
+    known: set[str] = set()
+    for position, founder in enumerate(wanted.bonded):
+        place = ("validators", "bonded", str(position))
+        operator, signer = (address(getattr(founder, name), *place, name) for name in ("operator", "signer"))
+        for account in (operator, signer):
+            if account in known:
+                raise intent.fault(f"{account} is there twice", *place)
+            known.add(account)
+        if founder.own < wanted.minimum_own:
+            raise intent.fault(f"expected at least `minimum_own`, {wanted.minimum_own}", *place, "own")
+        is_funded = founder.funded == "true"
+        if is_funded and not is_local:
+            raise intent.fault("only operators on local networks get their stake", *place, "funded")
+        commission = round(founder.commission * BASIS_POINTS / 100)
+        bonds.append(Bond(operator, signer, founder.own * _ERA, commission, is_funded))
+    return Bonding(wanted.seats, wanted.minimum_own * _ERA, tuple(bonds))
 
 
 def route_between(origin: Chain, destination: Chain) -> Route:

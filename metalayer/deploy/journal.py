@@ -1,7 +1,7 @@
 """The deployment's write-ahead journal and the lock of whoever is deploying.
 
-The chains are the truth about what stands. The journal adds the two things that a chain cannot tell: values
-that depend on when the deployment began, and transactions that were signed and may or may not have arrived.
+The chains are the truth about what stands. The journal adds what a chain cannot tell: transactions that were signed and
+may or may not have arrived.
 One JSON object per line, on disk before what it describes happens.
 """
 
@@ -18,7 +18,6 @@ from metalayer.errors import MetalayerError
 
 _FIELDS = {
     "chain": {"chain", "genesis"},
-    "resolved": {"expires"},
     "send": {"chain", "step", "from", "nonce", "hash", "raw"},
     "receipt": {"chain", "step", "hash", "block", "gas", "status"},
     "dropped": {"chain", "hash"},
@@ -84,11 +83,6 @@ class Journal:
             self.path.unlink(missing_ok=True)
             self._valid = 0
             self.records = []
-
-    @property
-    def expires(self) -> int | None:
-        """Unix time at which the first validator set ends, as the first `apply` resolved it."""
-        return next((r["expires"] for r in self.records if r["record"] == "resolved"), None)
 
     @property
     def genesis(self) -> dict[str, str]:

@@ -9,31 +9,21 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
+from metalayer.deploy.bonds import founding_steps
 from metalayer.deploy.contracts import CONTROLLER, FACTORY, contracts_of, placement
-from metalayer.deploy.declaration import KINDS, Change, Kind
+from metalayer.deploy.declaration import KINDS, Change, Step
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.inspection import ChainState
+from metalayer.deploy.keyring import Keyring
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.protocol import reverts
+from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, short, to_hex
-from metalayer.protocol.rpc import Request, number
-
-
-@dataclass(frozen=True)
-class Step:
-    """One transaction. Steps of one kind may share a block."""
-
-    name: str
-    kind: Kind
-    sender: str
-    to: str
-    data: bytes
-    arguments: dict[str, Any]
-    address: str
-    is_done: bool
+from metalayer.protocol.rpc import Log, Request, number
+from metalayer.protocol.staking import SET_PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -45,8 +35,10 @@ class PlannedStep:
 
     @property
     def action(self) -> str:
-        """`same` if there is nothing to do."""
-        return "same" if self.step.is_done else self.step.kind
+        """`same` if there is nothing to do, `waits` if others have to do something first."""
+        if self.step.is_done:
+            return "same"
+        return "waits" if self.step.waits else self.step.kind
 
 
 @dataclass(frozen=True)
@@ -61,19 +53,24 @@ class Plan:
         return any(not planned.step.is_done for steps in self.chains.values() for planned in steps)
 
 
-def steps_of(desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact]) -> list[Step]:
-    """Every step of a chain in the order of sending."""
-    steps = []
+def steps_of(
+    desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact], keys: Keyring
+) -> list[Step]:
+    """Every step of a chain in the order of sending; up to the published set, where one is due."""
+    steps = list(founding_steps(desired, state.founding, keys)) if desired.is_hub else []
     for contract in contracts_of(desired):
         name, address, stands = contract.name, desired.addresses[contract.name], state.stands(contract.name)
         to, data = placement(contract, desired, artifacts[name])
         shown = contract.shown_arguments(desired)
-        steps.append(Step(f"create {name}", "create", desired.deployer, to, data, shown, address, stands))
+        steps.append(
+            Step(f"create {name}", contract.kind, desired.deployer, to, data, shown, address, stands)
+        )
         for view in contract.views(desired):
             is_done = stands and state.values[view.subject] == view.expected
             if view.change is not None and (not view.change.constructed or (stands and not is_done)):
                 steps.append(_setting(view.change, address, is_done))
-    return sorted(steps, key=lambda step: KINDS.index(step.kind))
+    known = KINDS if desired.validator_set is not None else KINDS[: KINDS.index("start")]
+    return sorted((step for step in steps if step.kind in known), key=lambda step: KINDS.index(step.kind))
 
 
 def _setting(change: Change, address: str, is_done: bool) -> Step:
@@ -114,13 +111,12 @@ def refuse_contradictions(desired: Desired, state: ChainState) -> None:
                     f"{chain}: {view.refusal} is {view.words(state.values[view.subject])}, expected "
                     f"{' or '.join(view.words(value) for value in allowed)} (deploy.yaml)"
                 )
-    # Later sets are none of deploy.yaml's business: a quorum of the set before signed each. A chain that joined later
-    # started from one of them.
+    # Each chain starts from a set that Staking published. Who is in it is none of deploy.yaml's business any more.
     first = state.sets.first if state.sets is not None else None
-    if state.sets is not None and (first is None or first.hash != desired.validator_set.hash):
+    if state.sets is not None and (first is None or not desired.sets.has(first.hash)):
         raise MetalayerError(
             f"{chain}: the first validator set of Metalayer was {short(first.hash) if first else 'never logged'}, "
-            f"expected {short(desired.validator_set.hash)} (deploy.yaml)"
+            f"which Staking on {desired.network.hub.name} never published"
         )
     absent = [name for name, found in state.found.items() if not found]
     if absent and state.values.get(CONTROLLER) == desired.owner != desired.deployer:
@@ -130,32 +126,51 @@ def refuse_contradictions(desired: Desired, state: ChainState) -> None:
         )
 
 
-def rehearse(connection: Connection, steps: list[Step]) -> dict[str, int]:
-    """Gas that each step uses, from running all of them in order in `eth_simulateV1`. Nothing is sent.
+@dataclass(frozen=True)
+class Rehearsal:
+    """What steps do: the gas that each uses, by name; and the set that Staking publishes, if one of them makes it."""
 
-    MetalayerError if one would revert.
-    """
+    gas: dict[str, int]
+    published: ValidatorSet | None = None
+
+
+def rehearse(connection: Connection, steps: list[Step]) -> Rehearsal:
+    """Runs all steps in order in `eth_simulateV1`. Nothing is sent. MetalayerError if one would revert."""
     if not steps:
-        return {}
+        return Rehearsal({})
     block = connection.block()
     gas = hex(min(MAX_TRANSACTION_GAS, block.gas_limit))
     calls = [{"from": step.sender, "to": step.to, "input": to_hex(step.data), "gas": gas} for step in steps]
-    what = {"blockStateCalls": [{"blockOverrides": {"time": hex(block.time + 1)}, "calls": calls}]}
+    # One block, however many there are.
+    limit = hex(MAX_TRANSACTION_GAS * (len(steps) + 1))
+    what = {
+        "blockStateCalls": [
+            {"blockOverrides": {"time": hex(block.time + 1), "gasLimit": limit}, "calls": calls}
+        ]
+    }
     simulated = connection.ask(
         Request("eth_simulateV1", (what, "latest"), lambda blocks: _simulated(blocks, len(steps)))
     )
-    used = {}
-    for step, (status, data, gas_used) in zip(steps, simulated, strict=True):
+    used: dict[str, int] = {}
+    published = None
+    for step, (status, data, gas_used, logs) in zip(steps, simulated, strict=True):
         if status != 1:
             raise MetalayerError(
                 f"{connection.chain.name}: {step.name} would revert: {reverts.explain(data)}"
             )
         used[step.name] = gas_used
-    return used
+        if step.kind == "publish":
+            published = _published(logs, step.to)
+    return Rehearsal(used, published)
 
 
-def _simulated(blocks: Any, count: int) -> list[tuple[int, bytes, int]]:
-    """Status, return data and gas of so many calls, from a node's answer. Raises one of READ_FAULTS."""
+def _published(logs: list[Log], address: str) -> ValidatorSet | None:
+    found = SET_PUBLISHED.found_in(logs, address)
+    return found[-1] if found else None
+
+
+def _simulated(blocks: Any, count: int) -> list[tuple[int, bytes, int, list[Log]]]:
+    """Status, return data, gas and logs of so many calls, from a node's answer. Raises one of READ_FAULTS."""
     calls = blocks[0]["calls"]
     if len(calls) != count:
         raise ValueError(f"{len(calls)} calls, not {count}")
@@ -164,6 +179,7 @@ def _simulated(blocks: Any, count: int) -> list[tuple[int, bytes, int]]:
             number(call["status"]),
             from_hex(call.get("error", {}).get("data") or call["returnData"]),
             number(call["gasUsed"]),
+            [Log.read(log) for log in call.get("logs", [])],
         )
         for call in calls
     ]
@@ -183,6 +199,7 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
                     "arguments": planned.step.arguments,
                     "sender": planned.step.sender,
                     "gas": planned.gas,
+                    "waits": planned.step.waits,
                 }
                 for planned in steps
             ]

@@ -8,7 +8,7 @@ from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
 from metalayer.protocol.message import STORED_HEAD_INTERVAL
 
-_DISTANCE = 4 * STORED_HEAD_INTERVAL
+_DISTANCE = 16 * STORED_HEAD_INTERVAL
 """How far above all that is known a lane goes on: the history that is gone may have been longer than what is known of
 it, and no nonce may be used twice."""
 

@@ -14,7 +14,7 @@ HARDFORK = "prague"
 
 # Ape's test accounts and anvil's: the same, so `TEST::n` is rich on every local chain (ape-config.yaml).
 MNEMONIC = "test test test test test test test test test test test junk"
-ACCOUNTS = 20
+ACCOUNTS = 25
 BALANCE_ETHER = 1_000_000
 
 _ANVIL_PLATFORMS = {

@@ -24,14 +24,19 @@ class Live:
     mesh: Mesh
 
     @classmethod
-    def open(cls, timeout: float = REQUEST_TIMEOUT, *, forgiving: bool = False) -> "Live":
+    def open(
+        cls, timeout: float = REQUEST_TIMEOUT, *, forgiving: bool = False, founding: bool = False
+    ) -> "Live":
         """The network of networks.yaml and its registry. timeout: seconds that a node has for an answer.
 
         MetalayerError if nothing is deployed, or if the registry is of other chains than those that answer; `forgiving`
-        only if it is of none of them, and otherwise with a warning for each.
+        only if it is of none of them, and otherwise with a warning for each. `founding`: the hub without its gateway is
+        enough.
         """
         network = load_network()
         registry = Registry.load(network)
+        if not founding:
+            registry.first_validator_set()
         connections = {name: c for name, c in connect(network, timeout).items() if name in registry.chains}
         differences = registry.differences(connections)
         if differences and not (forgiving and len(differences) < len(connections)):
@@ -41,7 +46,7 @@ class Live:
         for name, connection in connections.items():
             for contract in registry.chain(name).contracts.values():
                 connection.begins(contract.address, contract.block or 0)
-        return cls(network, registry, Mesh(registry.domain, connections))
+        return cls(network, registry, Mesh(registry.domain, connections, registry.address("Staking")))
 
     def connection(self, chain: str | int) -> Connection:
         """Connection to the chain of that name or id. MetalayerError if there is none, or nothing on it."""

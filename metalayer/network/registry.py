@@ -56,7 +56,7 @@ class Validator(_Model):
 
 
 class FirstSet(_Model):
-    """The validator set that the constructors installed. `expires` is Unix time."""
+    """The first validator set that Staking published. `expires` is Unix time."""
 
     version: int
     expires: int
@@ -64,12 +64,14 @@ class FirstSet(_Model):
 
 
 class Registry(_Model):
-    """A network's deployment. Chains appear when everything on them is done."""
+    """A network's deployment. Chains appear when everything on them is done; the hub before, as soon as validators can
+    bond: then it has no gateway, and there is no validator set.
+    """
 
     network: str
     network_id: int
     deployer: str
-    validator_set: FirstSet
+    validator_set: FirstSet | None = None
     chains: dict[str, DeployedChain]
 
     @classmethod
@@ -137,11 +139,19 @@ class Registry(_Model):
 
     @property
     def domain(self) -> Domain:
-        """Of all signatures in this network."""
+        """Of all signatures in this network. Known before a gateway stands: its bridge was told."""
+        for chain in self.chains.values():
+            if "Metalayer" not in chain.contracts and (bridge := chain.contracts.get("TokenBridge")):
+                return Domain(self.network_id, str(bridge.arguments["gateway"]))
         return Domain(self.network_id, self.address("Metalayer"))
 
     def first_validator_set(self) -> ValidatorSet:
-        """The set that the constructors installed."""
+        """The first one that Staking published. MetalayerError if it has not published any."""
+        if self.validator_set is None:
+            raise MetalayerError(
+                "no validator set is published yet: operators bond (`ape metalayer stake register`), then run "
+                "`ape metalayer deploy apply` again"
+            )
         weights = {member.signer: member.weight for member in self.validator_set.members}
         return ValidatorSet.of(self.validator_set.version, self.validator_set.expires, weights)
 

@@ -186,7 +186,6 @@ def _field(read: Callable[[Any], Any]) -> BeforeValidator:
 
 Name = Annotated[str, _field(read_name)]
 Account = Annotated[str, _field(read_account)]
-Moment = Annotated[int, _field(read_moment)]
 
 
 def _is_number(value: Any, pattern: re.Pattern[str]) -> bool:

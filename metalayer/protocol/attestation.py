@@ -125,6 +125,11 @@ class Domain:
             message_data={"root": root},
         )
 
+    @property
+    def separator(self) -> bytes:
+        """The domain as contracts are given it."""
+        return bytes(self.signable(bytes(32)).header)
+
     def digest(self, root: bytes) -> bytes:
         """The 32 bytes under the signature."""
         message = self.signable(root)
@@ -151,6 +156,13 @@ def compact(signature: Any) -> bytes:
     # v is 27 or 28, or 0 or 1 already.
     parity = int(signature.v) - 27 if signature.v >= 27 else int(signature.v)
     return r.to_bytes(32, "big") + (parity * _HIGH_BIT + s).to_bytes(32, "big")
+
+
+def long(signature: Any) -> bytes:
+    """The 65 bytes r, s, v of what eth_account or Ape return, as contracts take them that know no compact form."""
+    short = compact(signature)
+    parity, s = divmod(int.from_bytes(short[32:], "big"), _HIGH_BIT)
+    return short[:32] + s.to_bytes(32, "big") + bytes([27 + parity])
 
 
 def _integer(part: int | bytes) -> int:

@@ -25,7 +25,7 @@ GATEWAY_GAS_LIMIT = 150_000
 """Gas limit of what gateways tell each other."""
 GATEWAY_PAYLOAD_LENGTH = 128
 """Bytes of what gateways tell each other."""
-STEP_GAS = 120_000
+STEP_GAS = 132_000
 """Gas for which each of the three steps of a return is paid."""
 STEP_GAS_PER_BYTE = 40
 """The same, per byte of payload."""
@@ -241,6 +241,7 @@ CLOSED_SINCE = Function("closedSince(uint256)", "uint64", int)
 CREDIT = Function("credit(address)", "uint256", int)
 """Wei of ERA."""
 EARNINGS = Function("earnings(uint256,address)", "uint256,uint256", Earnings)
+COLLECTOR = Function("COLLECTOR()", "address", str)
 FEE_TOKEN = Function("FEE_TOKEN()", "address", str)
 INBOX_LANE = Function("inboxLane(uint256)", "uint64,bytes32", InboxLane)
 LANE_EPOCH = Function("laneEpoch(uint256)", "uint16", int)
@@ -267,6 +268,7 @@ VALIDATOR_SET_HASH = Function("validatorSetHash()", "bytes32", bytes)
 
 # Transactions
 
+ADOPT = Function(f"adopt({_VALIDATOR_SET})")
 ANNOUNCE_SET = Function(f"announceSet({_VALIDATOR_SET},{_VALIDATOR_SET})")
 CALL_BACK = Function(f"callBack({_MESSAGE},uint256,uint64)")
 CLAIM = Function("claim(uint256)")

@@ -17,7 +17,7 @@ MAX_PAYLOAD_LENGTH = 8_192
 """Longest payload that an Outbox accepts, in bytes."""
 NEVER_EXPIRES = 2**64 - 1
 """`deliver_before` of what gateways tell each other."""
-STORED_HEAD_INTERVAL = 256
+STORED_HEAD_INTERVAL = 64
 """Every how many messages a lane's head is stored and signed: a suffix holds at most one id less."""
 
 # ERC-7930: version 1, chain type eip155.
@@ -106,6 +106,10 @@ class Message:
     def is_of_gateways(self) -> bool:
         """True if one gateway sent it to the other: a notice, a claim or a restart."""
         return self.sender == self.recipient and self.deliver_before == NEVER_EXPIRES
+
+    def is_notice_of(self, gateway: str) -> bool:
+        """True if an Inbox at this address takes it for a notice, whatever else it says."""
+        return self.sender == self.recipient == gateway
 
     @property
     def fields(self) -> tuple[str, str, int, int, int, bytes]:

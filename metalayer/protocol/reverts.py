@@ -31,6 +31,22 @@ _PANICS = {
 }
 
 
+def parse(data: bytes) -> tuple[str, list[Any]] | None:
+    """Signature and values of the error in this return data, addresses checksummed; None if it is none that ships."""
+    known = _errors().get(data[:4])
+    if known is None:
+        return None
+    types = get_abi_input_types(known)
+    try:
+        values = decode(types, data[4:])
+    except (DecodingError, OverflowError, UnicodeDecodeError):
+        return None
+    return abi_to_signature(known), [
+        to_checksum_address(value) if type_ == "address" else value
+        for type_, value in zip(types, values, strict=True)
+    ]
+
+
 def explain(data: bytes) -> str:
     """One line for the return data of a reverted call. Of unknown data the first 100 bytes."""
     if not data:

@@ -1,6 +1,6 @@
-"""What is pending on all lanes, rebuilt from logs and checked against the heads."""
+"""What is pending on open lanes, rebuilt from logs and checked against the heads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +31,9 @@ MAX_MESSAGES_PER_LANE = 4_096
 # An origin whose logs cannot be read: seconds until they are asked for again, doubled each time.
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 _LOGS = "logs"
+
+Collected = tuple[list["Work"], list[str]]
+"""What is to be done, and a line for each lane or chain where something is wrong."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class _End:
+class End:
     """Where the history ends that an Inbox is in: its last final message, and the restart behind it, if any."""
 
     last: int
@@ -81,48 +84,23 @@ class Backlog:
     memory: Memory
     _reached: dict[Ends, int] = field(default_factory=dict)
 
-    def collect(
-        self, found: Survey, refused: AbstractSet[Ends], run: Run[Any] = in_parallel
-    ) -> tuple[list[Work], list[str]]:
+    def collect(self, found: Survey, refused: AbstractSet[Ends], run: Run[Any] = in_parallel) -> Collected:
         """Rebuilds what is pending from logs, all origins in parallel, and says which lanes are broken.
 
         refused: restarted lanes of which a quorum refuses the messages before the restart.
         """
-        problems: list[str] = []
-        by_origin: dict[int, list[LaneState]] = {}
-        for state in found.pending:
-            if state.inbox.closed:
-                problems.append(f"lane {state.name}: {state.inbox.closed}")
-                continue
-            by_origin.setdefault(state.ends[0], []).append(state)
+        states = [state for state in found.pending if not state.inbox.closed]
 
-        def read(origin: Connection) -> tuple[list[Work], list[str]]:
-            here = origin.chain_id
-            if _LOGS in (waiting := self.memory.waiting(Kind.READING, here)):
-                return [], [waiting[_LOGS]]
-            failed: list[str] = []
-            with guard(origin.name, failed.append):
-                answer = self._collect_origin(by_origin[here], found.finalized_blocks[here], refused)
-                self.memory.ended(Kind.READING, here, [_LOGS])
-                return answer
-            reasons = [(_LOGS, why) for why in failed]
-            self.memory.failed(Kind.READING, here, reasons, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
-            return [], failed
+        def collect(some: Sequence[LaneState]) -> Collected:
+            return self._collect_origin(some, found.finalized_blocks[some[0].ends[0]], refused)
 
-        work = []
-        for answer in run(read, [states[0].origin for states in by_origin.values()]):
-            if isinstance(answer, str):
-                problems.append(answer)
-                continue
-            work += answer[0]
-            problems += answer[1]
-        return work, problems
+        return of_origins(self.memory, _LOGS, states, collect, run)
 
     def _collect_origin(
         self, states: Sequence[LaneState], finalized_block: int, refused: AbstractSet[Ends]
     ) -> tuple[list[Work], list[str]]:
         connection = states[0].origin
-        ends, problems = self._ends(connection, states, finalized_block)
+        ends, problems = ends_of(self.mesh.gateway, states, finalized_block)
         states = [state for state in states if state.ends in ends]
         waiting = [state for state in states if ends[state.ends].last > state.delivered]
         wanted = {
@@ -139,7 +117,7 @@ class Backlog:
             messages = [found for found in sent if found.message.nonce > state.delivered]
             try:
                 if end.last > state.delivered:
-                    self._check(state, messages, end.last)
+                    check_pending(state, messages, end.last)
             except Incomplete as error:
                 # Never a reason to follow a restart: what only this node lacks would be left behind.
                 problems.append(str(error))
@@ -152,34 +130,10 @@ class Backlog:
                 messages = []
             if messages and not (end.restart is not None and state.ends in refused):
                 self._reached[state.ends] = messages[0].block
-                work.append(Work(state, messages, _facts(state, messages)))
+                work.append(Work(state, messages, facts_of(state, messages)))
             elif end.restart is not None:
                 work.append(Work(state, [], [], RestartFact(*state.ends, end.restart)))
         return work, problems
-
-    def _ends(
-        self, connection: Connection, states: Sequence[LaneState], finalized_block: int
-    ) -> tuple[dict[Ends, "_End"], list[str]]:
-        """Per lane, the last final message of the history that its Inbox is in, and the next restart, if any. Lanes
-        without the log of their restart are left out, with a line for each.
-        """
-        problems = []
-        ends = {state.ends: _End(state.finalized, None) for state in states}
-        restarted = [state for state in states if state.is_restarted]
-        logs = connection.batch(
-            restarts_request(self.mesh.gateway, state.ends[1], finalized_block) for state in restarted
-        )
-        for state, found in zip(restarted, logs, strict=True):
-            ahead = [restart for restart in found if restart.nonce > state.delivered]
-            if not ahead:
-                found = connection.again(restarts_request(self.mesh.gateway, state.ends[1], finalized_block))
-                ahead = [restart for restart in found if restart.nonce > state.delivered]
-            if not ahead:
-                problems.append(f"lane {state.name}: its node does not have the log of its restart")
-                del ends[state.ends]
-                continue
-            ends[state.ends] = _End(ahead[0].last, ahead[0].nonce)
-        return ends, problems
 
     def _sent_since(
         self,
@@ -194,10 +148,10 @@ class Backlog:
         if not states:
             return []
         starts = [self._reached.get(state.ends, 0) for state in states]
-        firsts = self._first_logs(connection, states, starts, finalized_block)
+        firsts = first_logs(self.mesh.gateway, states, starts, finalized_block)
         if any(starts) and not all(firsts):
             # What was reached before is not there any more: the chain was reorganised, or restored by a test.
-            firsts = self._first_logs(connection, states, [0 for _ in states], finalized_block)
+            firsts = first_logs(self.mesh.gateway, states, [0 for _ in states], finalized_block)
         blocks = [logs[0].log.block for logs in firsts if logs]
         if not blocks:
             return []
@@ -211,26 +165,99 @@ class Backlog:
                 break
         return found
 
-    @staticmethod
-    def _check(state: LaneState, messages: Sequence[Sent], last: int) -> None:
-        if not messages:
-            raise Incomplete(f"lane {state.name}: its node does not have the logs of what is pending")
-        check(messages, state.delivered, state.inbox.head)
-        at_end = messages[-1].message.nonce == last == state.finalized
-        if at_end and messages[-1].head != state.final.head:
-            raise BrokenLane(f"lane {state.name}: its logs do not hash to its head")
 
-    def _first_logs(
-        self, connection: Connection, states: Sequence[LaneState], starts: Sequence[int], last: int
-    ) -> list[list[Logged[LaneExtended]]]:
-        return connection.batch(
-            extended_request(self.mesh.gateway, state.ends[1], state.delivered + 1, start, last)
-            for state, start in zip(states, starts, strict=True)
-        )
+def of_origins(
+    memory: Memory,
+    item: str,
+    states: Sequence[LaneState],
+    collect: Callable[[Sequence[LaneState]], Collected],
+    run: Run[Any],
+) -> Collected:
+    """What `collect` finds of each origin's lanes, all origins in parallel. One that cannot be read waits as `item`."""
+    by_origin: dict[int, list[LaneState]] = {}
+    for state in states:
+        by_origin.setdefault(state.ends[0], []).append(state)
+
+    def read(origin: Connection) -> Collected:
+        here = origin.chain_id
+        if item in (waiting := memory.waiting(Kind.READING, here)):
+            return [], [waiting[item]]
+        failed: list[str] = []
+        with guard(origin.name, failed.append):
+            answer = collect(by_origin[here])
+            memory.ended(Kind.READING, here, [item])
+            return answer
+        put_off(memory, here, item, failed)
+        return [], failed
+
+    work: list[Work] = []
+    problems: list[str] = []
+    for answer in run(read, [states[0].origin for states in by_origin.values()]):
+        if isinstance(answer, str):
+            problems.append(answer)
+            continue
+        work += answer[0]
+        problems += answer[1]
+    return work, problems
 
 
-def _facts(state: LaneState, messages: Sequence[Sent]) -> list[LaneFact]:
-    """The newest head, and every 256th before it: no batch needs a suffix of more than 255 ids."""
+def put_off(memory: Memory, origin: int, item: str, reasons: Sequence[str]) -> None:
+    """Remembers why logs of a chain cannot be read."""
+    failed = [(item, why) for why in reasons]
+    memory.failed(Kind.READING, origin, failed, first=_FIRST_WAIT, longest=_LONGEST_WAIT)
+
+
+def ends_of(
+    gateway: str, states: Sequence[LaneState], finalized_block: int
+) -> tuple[dict[Ends, End], list[str]]:
+    """Per lane of one origin, the last final message of the history that its Inbox is in, and the next restart, if any.
+    Lanes without the log of their restart are left out, with a line for each.
+    """
+    connection = states[0].origin
+    problems = []
+    ends = {state.ends: End(state.finalized, None) for state in states}
+    restarted = [state for state in states if state.is_restarted]
+    logs = connection.batch(restarts_request(gateway, state.ends[1], finalized_block) for state in restarted)
+    for state, found in zip(restarted, logs, strict=True):
+        ahead = [restart for restart in found if restart.nonce > state.delivered]
+        if not ahead:
+            found = connection.again(restarts_request(gateway, state.ends[1], finalized_block))
+            ahead = [restart for restart in found if restart.nonce > state.delivered]
+        if not ahead:
+            problems.append(f"lane {state.name}: its node does not have the log of its restart")
+            del ends[state.ends]
+            continue
+        ends[state.ends] = End(ahead[0].last, ahead[0].nonce)
+    return ends, problems
+
+
+def first_logs(
+    gateway: str, states: Sequence[LaneState], starts: Sequence[int], last: int
+) -> list[list[Logged[LaneExtended]]]:
+    """The log of the first message that each lane's Inbox does not have, in blocks from `starts` to `last`: none if its
+    node does not know it.
+    """
+    connection = states[0].origin
+    return connection.batch(
+        extended_request(gateway, state.ends[1], state.delivered + 1, start, last)
+        for state, start in zip(states, starts, strict=True)
+    )
+
+
+def check_pending(state: LaneState, messages: Sequence[Sent], last: int) -> None:
+    """BrokenLane unless the messages continue the lane that the Inbox has, whose history ends at `last`; Incomplete if
+    some are missing.
+    """
+    if not messages:
+        raise Incomplete(f"lane {state.name}: its node does not have the logs of what is pending")
+    check(messages, state.delivered, state.inbox.head)
+    at_end = messages[-1].message.nonce == last == state.finalized
+    if at_end and messages[-1].head != state.final.head:
+        raise BrokenLane(f"lane {state.name}: its logs do not hash to its head")
+
+
+def facts_of(state: LaneState, messages: Sequence[Sent]) -> list[LaneFact]:
+    """The newest head, and every 64th before it: no batch needs a suffix of more than 63 ids."""
     origin, destination = state.ends
     last = messages[-1].message.nonce
     return [

@@ -44,9 +44,9 @@ _ATTESTATION_ERRORS = (
     "InvalidSignature",
     "QuorumNotReached",
     "SignersMismatch",
-    "UnknownValidatorSet",
     "ValidatorSetExpired",
 )
+_OVERTAKEN = "UnknownValidatorSet"
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,27 @@ class Courier:
     def _memory(self) -> Memory:
         return self.limits.memory
 
-    def deliver(self, work: Sequence[Work], tree: Tree, attestation: Attestation) -> None:
-        """Lanes of one root to one destination, in as few transactions as fit, one after the other."""
+    def deliver(self, work: Sequence[Work], tree: Tree, attestation: Attestation) -> bool:
+        """Lanes of one root to one destination, in as few transactions as fit, one after the other.
+
+        False if the chain has another validator set than the attestation's: nothing was delivered from then on.
+        """
         connection, delivery = self.connection, self.delivery
         started = time.monotonic()
         try:
             connection.make_way(self.sender)
             means = Means.read(connection, self.sender.address)
-            for one in work:
-                if one.restart is not None:
-                    self._follow(one.restart, tree, attestation, means)
-            self._deliver(self._due(work, means), tree, attestation)
+            # Nobody pays for that, and a chain that lies may restart its lanes again and again.
+            paid_for = self._affordable([lane for lane in work if lane.restart is not None])
+            restarts = [one.restart for one in paid_for if one.restart is not None]
+            return all(self._follow(one, tree, attestation, means) for one in restarts) and self._deliver(
+                self._due(work, means), tree, attestation
+            )
         except MetalayerError as error:
             delivery.problems.append(fault(connection, error))
-        delivery.seconds += time.monotonic() - started
+            return True
+        finally:
+            delivery.seconds += time.monotonic() - started
 
     def _due(self, work: Sequence[Work], means: Means) -> list[Work]:
         """What the chain does not have yet, without lanes whose next message failed a short while ago."""
@@ -88,7 +95,7 @@ class Courier:
         ]
         return [lane for lane in left if _item(lane.messages[0], means) not in waiting]
 
-    def _deliver(self, left: list[Work], tree: Tree, attestation: Attestation) -> None:
+    def _deliver(self, left: list[Work], tree: Tree, attestation: Attestation) -> bool:
         connection, delivery = self.connection, self.delivery
         most = bound = _size(left)
         own_size = _attestation_size(attestation)
@@ -108,6 +115,8 @@ class Courier:
                 self._memory.ended(Kind.DELIVERY, connection.chain_id, [_item(first, means)])
                 # A size that failed is not tried again.
                 most = min(2 * most, bound)
+            elif refusal.startswith(_OVERTAKEN):
+                return False
             elif refusal.startswith(_ATTESTATION_ERRORS):
                 delivery.problems.append(f"{connection.name}: {refusal}")
                 break
@@ -126,6 +135,7 @@ class Courier:
                 delivery.problems.append(reason)
                 left = [one for one in left if one.state.ends[0] != stuck.origin]
                 most = bound = _size(left)
+        return True
 
     def _affordable(self, left: Sequence[Work]) -> list[Work]:
         """Without lanes whose origin does not pay."""
@@ -141,10 +151,11 @@ class Courier:
                 kept.append(lane)
         return kept
 
-    def _follow(self, restart: RestartFact, tree: Tree, attestation: Attestation, means: Means) -> None:
+    def _follow(self, restart: RestartFact, tree: Tree, attestation: Attestation, means: Means) -> bool:
+        """False if the chain has another validator set."""
         here, item = self.connection.chain_id, f"{restart.origin} {restart.nonce}"
         if item in self._memory.waiting(Kind.FOLLOW, here):
-            return
+            return True
         proof = tree.proof(restart)
         data = gateway.FOLLOW_RESTART.encode(attestation, restart.origin, restart.nonce, proof)
         refusal, was_paid = self._send(data, ending_gas(data), means, {restart.origin: 1})
@@ -152,9 +163,12 @@ class Courier:
         if not refusal or refusal.startswith("RestartNotAhead"):
             self.delivery.followed += not refusal
             self._memory.ended(Kind.FOLLOW, here, [item])
-            return
+            return True
+        if refusal.startswith(_OVERTAKEN):
+            return False
         self._memory.failed(Kind.FOLLOW, here, [(item, refusal)], paid=was_paid)
         self.delivery.problems.append(f"{self.connection.name}: the restart is not followed: {refusal}")
+        return True
 
     def _try(self, attestation: Attestation, batches: Sequence[Batch], means: Means) -> tuple[str, bool]:
         """Delivers the batches. Otherwise says why not, and whether that was paid for."""

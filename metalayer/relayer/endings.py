@@ -36,6 +36,7 @@ class Step:
     """One transaction to send, at most how much gas it takes, and what it is remembered and counted as.
 
     `lane`: chain id of the other end. `doubtful`: the gateway may know that it is not due, and refuses it then.
+    `metered`: it may be for nothing, and counts as what the lane from there costs (see `Limits`).
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Step:
     gas: int
     what: str
     doubtful: bool = False
+    metered: bool = False
 
     def gas_on(self, means: Means) -> int:
         """Its limit on a chain, whose transactions may have less room than it could take."""
@@ -183,6 +185,8 @@ class Desk:
             result.transactions.append(receipt["transactionHash"])
             result.gas_used += gas
             result.wei += wei
+            if step.metered:
+                self.memory.charge(self.sender.address, step.lane, connection.chain_id, gas)
             if receipt["status"] != 1:
                 self._put_off(step, f"reverted in {receipt['transactionHash']}", paid=True)
                 continue
@@ -219,4 +223,5 @@ _COUNTS = {
     Kind.RECORD: "recorded",
     Kind.CLAIM: "claimed",
     Kind.NOTICE: "noticed",
+    Kind.ASIDE: "taken_in",
 }

@@ -14,7 +14,7 @@ from metalayer.network.connection import Connection
 PATIENCE = 10.0
 """Seconds for which a pass waits for what it began on a chain."""
 
-READING, SENDING = "reading", "sending"
+READING, READING_CLOSED, SENDING = "reading", "reading closed lanes", "sending"
 """Sides of a chain."""
 
 _HARDLY = 0.05

@@ -47,10 +47,14 @@ class Kind(StrEnum):
     RECORD = "record"
     """A head at which refunds are proved, by destination, restart and nonce."""
     CLAIM = "claim"
+    ASIDE = "aside"
+    """A notice that was put aside."""
     NOTICE = "notice"
+    CHORE = "chore"
+    """What a keeper does for everybody, in words."""
 
 
-ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM)
+ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM, Kind.ASIDE, Kind.CHORE)
 """Kinds of what is sent because it is due, and not only because it may be."""
 
 

@@ -1,5 +1,5 @@
 """A relayer: finds what is pending on all lanes, proposes facts, waits for a quorum, delivers, follows restarts; then
-it returns and refunds what was not delivered, and claims what it earned.
+it returns and refunds what was not delivered, and claims what it earned. What a keeper does comes before all that.
 
 Every stage is done on all chains at the same time, each in its own loop: a chain that is slow, stuck or lying is not
 waited for.
@@ -8,13 +8,14 @@ waited for.
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from metalayer.attesting.exchange import Exchange, Malformed
 from metalayer.attesting.quorum import QUORUM_TIMEOUT
-from metalayer.attesting.rotation import catch_up
+from metalayer.attesting.rotation import KEPT, is_set_proposal
 from metalayer.attesting.sets import read_sets
 from metalayer.lanes.survey import Ends, LaneState, Survey, survey
 from metalayer.network.connection import Connection
@@ -25,31 +26,47 @@ from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.gateway import VALIDATOR_SET_HASH
 from metalayer.relayer.backlog import Backlog, Work
 from metalayer.relayer.claims import CLAIM_MULTIPLE, Claims
+from metalayer.relayer.closed import ClosedLanes
 from metalayer.relayer.delivery import Courier
 from metalayer.relayer.endings import Desk
 from metalayer.relayer.limits import UNBACKED_GAS, Limits
-from metalayer.relayer.loops import PATIENCE, SENDING, Late, Loops, guard
+from metalayer.relayer.loops import PATIENCE, READING_CLOSED, SENDING, Late, Loops, guard
 from metalayer.relayer.memory import Cost, Memory
 from metalayer.relayer.purse import Purse
 from metalayer.relayer.quorums import Group, Quorums
 from metalayer.relayer.refunds import Refunds
-from metalayer.relayer.results import Delivery, PassResult, Sendings, Settled
+from metalayer.relayer.results import Delivery, Kept, PassResult, Sendings, Settled
 from metalayer.relayer.returns import Returns
 
+KEEPING = "keeping terms and fees"
+"""Stage of a pass."""
 LAST_WAIT = 150.0
 """Seconds for which a single pass waits, at its end, for transactions that a chain does not include."""
 
 _PROPOSAL_LIFETIME = 3_600.0
 _ABANDONED_AFTER = 60.0
 _READING, _COLLECTING, _SETS = "reading its lanes", "reading what is pending", "reading its validator set"
-_CATCHING_UP, _DELIVERING, _SETTLING = "catching up with validator sets", "delivering", "settling"
+_COLLECTING_CLOSED = "reading what is pending on closed lanes"
+_DELIVERING, _SETTLING = "delivering", "settling"
 
 log = logging.getLogger(__name__)
 
 
+class Chores(Protocol):
+    """What is done in each pass before anything is delivered: a keeper's."""
+
+    def keep(
+        self, loops: Loops, chains: Sequence[Connection], patience: float, say: Callable[[str], None]
+    ) -> Iterable[Kept | str]:
+        """What was done on these chains, and a line for each thing that could not be. `patience`: seconds to wait for
+        signatures.
+        """
+        ...
+
+
 @dataclass
 class Relayer:
-    """A relayer over all chains of a network, with one sender per chain (by name).
+    """A relayer over all chains of a network, with one sender per chain (by name), and perhaps a keeper.
 
     `patience`: seconds for which a stage of a pass waits for a chain. `unbacked_gas`: see `Limits`.
     """
@@ -62,15 +79,17 @@ class Relayer:
     memory: Memory = field(default_factory=Memory.fleeting)
     unbacked_gas: int = UNBACKED_GAS
     patience: float = PATIENCE
+    keeper: Chores | None = None
     _sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
     _refused: set[Ends] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._loops = Loops(self.patience)
         self._backlog = Backlog(self.mesh, self.memory)
+        self._closed = ClosedLanes(self.mesh, self.memory)
         self._quorums = Quorums(self.exchange, self.mesh.domain, self.memory, self.quorum_timeout)
         self._limits = Limits(self.memory, self.mesh.gateway, self._loops, self.unbacked_gas)
-        self._returns = Returns(self.mesh, self.memory, self._loops)
+        self._returns = Returns(self.mesh, self.memory, self._loops, self._limits)
         self._refunds = Refunds(self.mesh, self.memory, self._loops)
         self._claims = Claims(self.mesh, self._loops, self.claim_multiple)
 
@@ -85,7 +104,7 @@ class Relayer:
         found = self._survey()
         result.problems += found.problems
         result.not_final = sum(_not_final(state) for state in found.lanes)
-        self._catch_up(found, result, say)
+        self._keep(found, result, say, self.quorum_timeout if last_wait else 0.0)
         self._clean(found)
         while work := self._collect(found, result):
             result.pending += sum(len(lane.messages) for lane in work)
@@ -111,18 +130,13 @@ class Relayer:
     def _survey(self) -> Survey:
         return survey(self.mesh, lambda read, chains: self._loops.each(_READING, read, chains))
 
-    def _catch_up(self, found: Survey, result: PassResult, say: Callable[[str], None]) -> None:
-        """Chains whose validator set is behind get the next ones: what only a later set signed says nothing to them."""
-        answering = [name for name, c in self.mesh.connections.items() if c.chain_id in found.times]
-        outcomes = self._loops.alone(_CATCHING_UP, lambda: catch_up(self.mesh.only(*answering), self.senders))
-        if isinstance(outcomes, str):
-            result.problems.append(outcomes)
+    def _keep(self, found: Survey, result: PassResult, say: Callable[[str], None], patience: float) -> None:
+        """Chains whose validator set is behind get the next one: what only a later set signed says nothing to them."""
+        if self.keeper is None:
             return
-        for outcome in outcomes:
-            if outcome.problem:
-                result.problems.append(outcome.problem)
-            else:
-                say(str(outcome))
+        chains = [c for c in self.mesh.connections.values() if c.chain_id in found.times]
+        with guard("", result.problems.append):
+            self._take(self.keeper.keep(self._loops, chains, patience, say), result)
 
     def _collect(self, found: Survey, result: PassResult) -> list[Work]:
         work, problems = self._backlog.collect(
@@ -130,8 +144,14 @@ class Relayer:
             self._refused,
             lambda read, chains: self._loops.each(_COLLECTING, read, chains),
         )
-        result.problems += problems
-        return work
+        closed, more = self._closed.collect(
+            found,
+            lambda read, chains: self._loops.each(_COLLECTING_CLOSED, read, chains, READING_CLOSED),
+        )
+        # What was read late may be of a lane that is open by now.
+        open_ = {lane.state.ends for lane in work}
+        result.problems += problems + more
+        return work + [lane for lane in closed if lane.state.ends not in open_]
 
     def _deliver(self, groups: Sequence[Group], sets: Mapping[int, ValidatorSet], result: PassResult) -> bool:
         """Delivers what is signed, all destinations in parallel.
@@ -157,7 +177,13 @@ class Relayer:
                 connection, self.mesh.gateway, sender, self._limits, purse, Delivery(connection.name)
             )
             for proposal, work in ready:
-                courier.deliver(work, proposal.tree, proposal.attestation(sets[chain_id]))
+                installed = sets[chain_id]
+                while not courier.deliver(work, proposal.tree, proposal.attestation(installed)):
+                    before, installed = installed, self._validator_set(connection)
+                    if installed == before or not self._quorums.repacked(proposal, installed):
+                        what = f"{connection.name}: validator set {before.version} was replaced meanwhile"
+                        courier.delivery.problems.append(what)
+                        break
             purse.count(courier.delivery)
             return courier.delivery
 
@@ -176,7 +202,15 @@ class Relayer:
             desk = Desk(connection, self.mesh.gateway, sender, self.memory, purse, settled)
             claims = self._claims.of(sender.address)
             returns, refunds = self._returns, self._refunds
-            for due in (returns.due, returns.due_restarts, refunds.due, refunds.due_abandoned, claims):
+            aside = partial(returns.due_aside, sender.address)
+            for due in (
+                returns.due,
+                returns.due_restarts,
+                aside,
+                refunds.due,
+                refunds.due_abandoned,
+                claims,
+            ):
                 with guard(connection.name, settled.problems.append):
                     while desk.send(due(connection, found, settled.problems)):
                         pass
@@ -191,26 +225,28 @@ class Relayer:
         others = [id_ for id_ in self.mesh.by_id if id_ != connection.chain_id]
         return Purse(connection, self.mesh.gateway, self.senders[connection.name].address, others)
 
-    def _take(self, answers: Sequence[Any], result: PassResult) -> None:
+    def _take(self, answers: Iterable[Any], result: PassResult) -> None:
         """What came of a stage, into the result. What is late is looked for at the end."""
         for answer in answers:
             if isinstance(answer, Delivery):
                 result.deliveries.append(answer)
             elif isinstance(answer, Settled):
                 result.settled.append(answer)
+            elif isinstance(answer, Kept):
+                result.kept.append(answer)
             elif isinstance(answer, str) and not isinstance(answer, Late):
                 result.problems.append(answer)
 
     def _rest(self, result: PassResult, last_wait: float) -> None:
         deadline = time.monotonic() + last_wait
-        for stage in (_DELIVERING, _SETTLING):
+        for stage in (KEEPING, _DELIVERING, _SETTLING):
             answers = self._loops.rest(stage, deadline - time.monotonic())
             self._take(answers, result)
             result.problems += [answer for answer in answers if isinstance(answer, Late)]
 
     def _book(self, result: PassResult) -> None:
         sent: dict[str, list[Sendings]] = {}
-        for one in (*result.deliveries, *result.settled):
+        for one in (*result.kept, *result.deliveries, *result.settled):
             if one.transactions:
                 sent.setdefault(one.chain, []).append(one)
         for name, all_ in sent.items():
@@ -254,6 +290,8 @@ class Relayer:
                 for fact in facts
             )
             lifetime = _ABANDONED_AFTER if facts is None else _PROPOSAL_LIFETIME
+            if facts is not None and is_set_proposal(facts):
+                lifetime = KEPT
             if done or self.exchange.age(root) > lifetime:
                 self.exchange.remove(root)
 

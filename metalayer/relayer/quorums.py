@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metalayer.attesting.exchange import MAX_FACTS, Exchange
-from metalayer.attesting.quorum import QUORUM_TIMEOUT, Proposal, await_quorums, is_refused, missing
+from metalayer.attesting.quorum import (
+    QUORUM_TIMEOUT,
+    Proposal,
+    await_quorums,
+    is_refused,
+    missing,
+    verified_signatures,
+)
 from metalayer.lanes.survey import Ends
 from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.relayer.backlog import Work
@@ -78,6 +85,12 @@ class Quorums:
             lane.state.ends for group in groups if not group.proposal.is_signed for lane in group.work
         }
         return groups
+
+    def repacked(self, proposal: Proposal, installed: ValidatorSet) -> bool:
+        """Whether a set that a chain took meanwhile has a quorum, too: signatures are over the root alone."""
+        members = [signer for signer, _ in installed.members]
+        proposal.signatures |= verified_signatures(self.exchange, self.domain, proposal.root, members)
+        return installed.quorum(proposal.signatures)
 
     def is_replaced(self, group: Group) -> bool:
         """True if messages before a restart are refused for good: only the restart can go on."""

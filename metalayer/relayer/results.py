@@ -41,13 +41,23 @@ class Delivery(Sendings):
 
 @dataclass
 class Settled(Sendings):
-    """What one pass settled on one chain. `recorded` counts heads that refunds of replaced messages are proved by."""
+    """What one pass settled on one chain. `recorded` counts heads that refunds of replaced messages are proved by,
+    `taken_in` notices that had been put aside.
+    """
 
     returned: int = 0
     refunded: int = 0
     recorded: int = 0
     claimed: int = 0
     noticed: int = 0
+    taken_in: int = 0
+
+
+@dataclass
+class Kept(Sendings):
+    """What a keeper did on one chain."""
+
+    done: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -63,6 +73,7 @@ class PassResult:
     seconds: float = 0.0
     deliveries: list[Delivery] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -97,6 +108,7 @@ class PassResult:
             *self.problems,
             *(problem for delivery in self.deliveries for problem in delivery.problems),
             *(problem for settled in self.settled for problem in settled.problems),
+            *(problem for kept in self.kept for problem in kept.problems),
         ]
 
 

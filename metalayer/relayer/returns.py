@@ -1,4 +1,6 @@
-"""What is due on a destination: notices that messages go back to their senders, and that restarts were followed."""
+"""What is due on a destination: notices that messages go back to their senders, and that restarts were followed; and
+those of others that were put aside there while their lane was closed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from metalayer.lanes.logs import Sent, find
-from metalayer.lanes.survey import Survey
+from metalayer.lanes.survey import LaneState, Survey
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
@@ -15,6 +17,7 @@ from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import Request
 from metalayer.relayer.endings import MOST_STEPS, Cursor, Step, fair
 from metalayer.relayer.gas import ending_gas
+from metalayer.relayer.limits import Limits
 from metalayer.relayer.loops import Loops, guard
 from metalayer.relayer.memory import Kind, Memory
 
@@ -26,6 +29,7 @@ class Returns:
     mesh: Mesh
     memory: Memory
     loops: Loops
+    limits: Limits
     _cursors: dict[int, Cursor] = field(default_factory=dict)
     _sent: dict[bytes, Sent] = field(default_factory=dict)
 
@@ -139,6 +143,69 @@ class Returns:
                     if not record.followed or record.epoch != epoch
                 ]
         return steps
+
+    def due_aside(
+        self, relayer: str, connection: Connection, found: Survey, problems: list[str]
+    ) -> list[Step]:
+        """Notices that were put aside, of lanes that are open by now: as many as `due` came to know.
+
+        Those from before a restart that was followed never count again: whoever sent them sends them anew.
+        """
+        here = connection.chain_id
+        failed, waiting = self._cursors[here].open, self.memory.waiting(Kind.ASIDE, here)
+        lanes = {s.ends[0]: s for s in found.lanes if s.ends[1] == here and not s.inbox.closed}
+        aside = {
+            id_: origin
+            for id_, origin in failed.items()
+            if origin in lanes
+            and id_ in self._sent
+            and self._sent[id_].message.is_notice_of(self.mesh.gateway)
+            and to_hex(id_) not in waiting
+        }
+        if not aside:
+            return []
+        since = self._followed(connection)
+        for id_, origin in list(aside.items()):
+            if self._sent[id_].message.nonce <= since.get(origin, 0):
+                self._forget(here, id_)
+                del aside[id_]
+        chosen = fair(((origin, id_) for id_, origin in aside.items()), MOST_STEPS)
+        standing = connection.batch(gateway.MESSAGE_STATUS.request(self.mesh.gateway, id_) for id_ in chosen)
+        by_origin: dict[int, list[bytes]] = {}
+        for id_, (status, _) in zip(chosen, standing, strict=True):
+            if status is not Status.NONE:
+                by_origin.setdefault(aside[id_], []).append(id_)
+            elif not self._cursors[here].is_recent(id_):
+                self._forget(here, id_)
+        steps = []
+        for origin, ids in by_origin.items():
+            with guard(lanes[origin].origin.name, problems.append):
+                steps += self._take_in(lanes[origin], relayer, ids, problems)
+        return steps
+
+    def _take_in(
+        self, lane: LaneState, relayer: str, ids: Sequence[bytes], problems: list[str]
+    ) -> list[Step]:
+        """What a chain that lied says is for nothing: a lane gets no more of that than of what is delivered."""
+        if excess := self.limits.excess(lane, relayer):
+            problems.append(excess)
+            return []
+        steps = []
+        for id_ in ids:
+            data, item = gateway.retry_call(self._sent[id_].message), to_hex(id_)
+            what = f"taking in notice {item}"
+            steps.append(Step(Kind.ASIDE, item, lane.ends[0], data, ending_gas(data), what, metered=True))
+        return steps
+
+    def _followed(self, connection: Connection) -> dict[int, int]:
+        """Place of the last restart that this chain followed, by origin."""
+        logs = connection.ask(gateway.RESTART_FOLLOWED.history(self.mesh.gateway))
+        return {event.origin: event.nonce for event, _ in logs}
+
+    def _forget(self, here: int, id_: bytes) -> None:
+        del self._cursors[here].open[id_]
+        self._sent.pop(id_, None)
+        self.memory.ended(Kind.ASIDE, here, [to_hex(id_)])
 
 
 def _ask(connection: Connection, requests: Sequence[Request[Any]]) -> list[Any]:

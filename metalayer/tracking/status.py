@@ -10,6 +10,7 @@ from typing import TypeVar
 from metalayer.attesting.exchange import Exchange, Malformed
 from metalayer.attesting.quorum import verified_signatures
 from metalayer.attesting.sets import read_all
+from metalayer.attesting.terms import Term, read_term
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import extended_request
 from metalayer.lanes.survey import Ends, LaneState, Survey, survey
@@ -61,12 +62,15 @@ class LaneStatus:
 
 @dataclass(frozen=True)
 class SetStatus:
-    """The validator set of one chain, and the seconds that it still has by that chain's clock."""
+    """The validator set of one chain, and the seconds that it still has by that chain's clock. The hub can take the
+    next one at any time.
+    """
 
     chain: str
     version: int
     expires: int
     seconds_left: int
+    is_hub: bool = False
 
     @property
     def problem(self) -> str:
@@ -74,21 +78,27 @@ class SetStatus:
         what = f"{self.chain}: validator set {self.version}"
         if self.seconds_left < 0:
             past = f"{what} expired {-self.seconds_left} s ago: nothing can be delivered there"
-            if -self.seconds_left <= ROTATION_GRACE:
-                return f"{past} until the next one is rotated in (`ape metalayer relay rotate`)"
+            if self.is_hub or -self.seconds_left <= ROTATION_GRACE:
+                return f"{past} until the next one is brought in (`ape metalayer relay once`)"
             return f"{past}, and only the recovery can bring the next one (docs/incidents.md)"
         if self.seconds_left < SOON:
-            return f"{what} expires in {self.seconds_left} s: rotate the next one in (`ape metalayer relay rotate`)"
+            return (
+                f"{what} expires in {self.seconds_left} s: bring the next one in (`ape metalayer relay once`)"
+            )
         return ""
 
 
 @dataclass(frozen=True)
 class NetworkStatus:
-    """All lanes between the chains that answer, their validator sets, and one line per chain that does not."""
+    """All lanes between the chains that answer, their validator sets, and one line per chain that does not.
+
+    `term`: what Staking publishes, None if the hub does not answer.
+    """
 
     lanes: list[LaneStatus]
     sets: list[SetStatus]
     problems: list[str]
+    term: Term | None
 
 
 def status(mesh: Mesh, exchange: Exchange) -> NetworkStatus:
@@ -118,11 +128,35 @@ def status(mesh: Mesh, exchange: Exchange) -> NetworkStatus:
         for state in states
         if state.ends in ages.keys() & escrows.keys() & endings.keys()
     ]
+    term = _term(mesh, problems)
     return NetworkStatus(
         lanes,
-        [SetStatus(s.name, s.installed.version, s.installed.expires, s.seconds_left) for s in sets],
+        [
+            SetStatus(
+                s.name,
+                s.installed.version,
+                s.installed.expires,
+                s.seconds_left,
+                s.connection.chain_id == mesh.network_id,
+            )
+            for s in sets
+        ],
         list(dict.fromkeys(problems)),
+        term,
     )
+
+
+def _term(mesh: Mesh, problems: list[str]) -> Term | None:
+    if mesh.hub is None:
+        return None
+    try:
+        term = read_term(mesh.hub, mesh.staking)
+    except MetalayerError as error:
+        problems.append(fault(mesh.hub, error))
+        return None
+    if term.problem:
+        problems.append(f"{mesh.hub.name}: {term.problem}")
+    return term
 
 
 def _each(

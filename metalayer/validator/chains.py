@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 
 from metalayer.attesting.sets import read_sets
+from metalayer.attesting.terms import read_newest
 from metalayer.errors import MetalayerError
 from metalayer.network.mesh import Mesh
 from metalayer.network.nodes import Nodes
@@ -29,7 +30,7 @@ class Chains:
         self._rounds: dict[int, Future[Round]] = {}
         anchors = record.anchors()
         self.judges = {
-            chain_id: Judge(Nodes.of(connection), mesh.domain, anchors.get(chain_id))
+            chain_id: Judge(Nodes.of(connection), mesh.domain, mesh.staking, anchors.get(chain_id))
             for chain_id, connection in mesh.by_id.items()
         }
 
@@ -37,13 +38,13 @@ class Chains:
         """True while a round of this chain has not ended."""
         return chain_id in self._rounds
 
-    def begin(self, chain_id: int, facts: Sequence[Fact], wanted: ValidatorSet | None) -> None:
+    def begin(self, chain_id: int, facts: Sequence[Fact]) -> None:
         """Begins a round, see `Judge.look`."""
         future: Future[Round] = Future()
 
         def look() -> None:
             try:
-                future.set_result(self.judges[chain_id].look(facts, wanted))
+                future.set_result(self.judges[chain_id].look(facts))
             except Exception as error:  # noqa: BLE001
                 # Whatever one chain does to this code, the other chains and the next rounds go on.
                 log.warning("chain %d: its round failed: %r", chain_id, error)
@@ -98,9 +99,9 @@ class Chains:
             self.judges[ids[name]].anchor = None
         return how
 
-    def memberships(self, signer: str, following: ValidatorSet | None) -> list[str]:
-        """To which sets a signer belongs, as enough nodes say: a line for each set, also the next one, and for each
-        chain that does not answer.
+    def memberships(self, signer: str) -> list[str]:
+        """To which sets a signer belongs, as enough nodes say: a line for each set that a chain has, for the newest
+        that was published if none has it yet, and for each chain that does not answer.
         """
 
         def read(judge: Judge) -> ValidatorSet | str:
@@ -120,12 +121,19 @@ class Chains:
             f"{_is_in(signer, installed)} validator set {installed.version} of {', '.join(chains)}"
             for installed, chains in sorted(names.items(), key=lambda item: item[0].version)
         ]
-        if following is not None:
-            what = f"the next validator set, {following.version}: 0x{following.hash.hex()}"
-            lines.append(f"{_is_in(signer, following)} {what}")
+        hub = self.judges.get(self._mesh.network_id)
+        try:
+            newest = hub and hub.nodes.agreed(lambda node: read_newest(node, self._mesh.staking))
+        except MetalayerError as error:
+            problems.append(str(error))
+        else:
+            if newest and newest not in names:
+                lines.append(
+                    f"{_is_in(signer, newest)} validator set {newest.version}, which no chain has yet"
+                )
         if not any(line.startswith("in ") for line in lines):
             lines.append(f"warning: {signer} is in no validator set: nobody counts it")
-        return lines + problems
+        return list(dict.fromkeys(lines + problems))
 
     def warnings(self) -> list[str]:
         """A line for each node that cannot be used, chain that is read through a single one, and chain that is not

@@ -12,14 +12,13 @@ from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
 from metalayer.network.nodes import Nodes, check_chain
 from metalayer.network.rpc import BadAnswer, RpcError
-from metalayer.protocol.attestation import Domain, ValidatorSet
+from metalayer.protocol.attestation import Domain
 from metalayer.protocol.facts import Fact, LaneFact, SetFact, UnexecutedFact
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.rpc import Request, block_request, quantity
 from metalayer.validator.closures import find_unexecuted
-from metalayer.validator.next_set import Agreed
 from metalayer.validator.record import Anchor
-from metalayer.validator.sight import Finding, Place, Truth, find_places, find_set
+from metalayer.validator.sight import Finding, Place, Truth, find_places, find_sets
 
 _STALLED_TAG = 3_600.0
 _NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
@@ -50,11 +49,13 @@ class _Standing:
 class Judge:
     """One chain's. Its rounds are one after the other, in whatever thread.
 
+    staking: address of the contract that publishes the validator sets, on the hub alone.
     anchor: a block that was final before. If it is not there any more, the chain was reorganised below its finality.
     """
 
     nodes: Nodes
     domain: Domain
+    staking: str
     anchor: Anchor | None = None
     _found_at: dict[int, tuple[int, int]] = field(default_factory=dict)
     _told: str = ""
@@ -65,8 +66,8 @@ class Judge:
         """The chain that it looks at."""
         return self.nodes.chain
 
-    def look(self, facts: Sequence[Fact], wanted: ValidatorSet | None = None) -> Round:
-        """One round. `wanted` is the agreed set if there are set facts: they must be those of it.
+    def look(self, facts: Sequence[Fact]) -> Round:
+        """One round.
 
         Two round trips to each node, and one more each if a message is not where it was expected, or a restart claimed.
         What fewer nodes say than must agree is not yet true, whatever they say.
@@ -96,6 +97,7 @@ class Judge:
         # The highest block that enough of them call final.
         final = sorted((one.final for one in standing.values()), reverse=True)[self.nodes.agree - 1]
         places = [fact for fact in facts if isinstance(fact, Place)]
+        sets = [fact for fact in facts if isinstance(fact, SetFact)]
         unexecuted = [fact for fact in facts if isinstance(fact, UnexecutedFact)]
         starts = self._starts(places)
 
@@ -103,16 +105,8 @@ class Judge:
             block, found = find_places(connection, self.domain.gateway, places, starts, final, _block(final))
             if block is None:
                 raise BadAnswer(f"{connection.name}: its node has no block {final}, which it called final")
-            if wanted is not None:
-                try:
-                    said = find_set(connection, self.domain.gateway, wanted)
-                except MetalayerError as error:
-                    # What is wrong with the hub's sets is nothing against its lanes.
-                    log.warning("%s", error)
-                    said = Finding(
-                        Truth.NOT_YET, f"set {wanted.version}: the sets of {self.chain.name} cannot be read"
-                    )
-                found |= {fact: said for fact in facts if isinstance(fact, SetFact)}
+            if sets:
+                found |= self._sets(connection, sets, final)
             if unexecuted:
                 found |= self._unexecuted(connection, unexecuted, block)
             return block, found
@@ -157,6 +151,15 @@ class Judge:
     @property
     def _differ(self) -> str:
         return self.nodes.too_few(len(self.nodes.connections))
+
+    def _sets(self, connection: Connection, facts: Sequence[SetFact], final: int) -> dict[Fact, Finding]:
+        try:
+            return find_sets(connection, self.staking, facts, final)
+        except MetalayerError as error:
+            # What is wrong with the state at that block is nothing against its lanes.
+            log.warning("%s", error)
+            unread = f"{self.chain.name}: its newest validator set cannot be read"
+            return dict.fromkeys(facts, Finding(Truth.NOT_YET, unread))
 
     def _unexecuted(
         self, connection: Connection, facts: Sequence[UnexecutedFact], final: Anchor
@@ -230,21 +233,14 @@ class Judge:
         self._stalled = age > limit
 
 
-def check_alone(fact: Fact, known: Iterable[int], network_id: int, agreed: Agreed) -> Finding | None:
+def check_alone(fact: Fact, known: Iterable[int], network_id: int) -> Finding | None:
     """What can be said of a fact without asking a chain. None if nothing is wrong with it.
 
     known: the chain ids of the network that something is deployed to.
     """
     if isinstance(fact, SetFact):
-        wanted = agreed.validator_set
-        if wanted is None:
-            return _never(fact, agreed.public)
-        if (fact.version, fact.set_hash) != (wanted.version, wanted.hash):
-            return _never(
-                fact,
-                f"0x{fact.set_hash.hex()} is not agreed here, but set {wanted.version} with hash "
-                f"0x{wanted.hash.hex()}",
-            )
+        if fact.version == 0:
+            return _never(fact, "the first validator set is 1")
         return None if network_id in known else _never(fact, "nothing is deployed to the hub")
     for chain_id in (fact.origin, fact.destination):
         if chain_id not in known:

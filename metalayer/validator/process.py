@@ -19,7 +19,6 @@ from metalayer.protocol.attestation import compact
 from metalayer.protocol.facts import Fact, SetFact, UnexecutedFact
 from metalayer.validator.chains import Chains
 from metalayer.validator.judge import check_alone
-from metalayer.validator.next_set import NOTHING_AGREED, Agreed, NextSet
 from metalayer.validator.record import Anchor, Contradiction, Record
 from metalayer.validator.sight import Finding, Truth, joined
 
@@ -81,7 +80,7 @@ class _Case:
 
 @dataclass
 class Validator:
-    """One validator over one exchange. Without `next_set` no set fact is signed.
+    """One validator over one exchange, whether or not it is in a set: who left goes on until no chain has its set.
 
     Each chain is read in a thread of its own, for all proposals that it is needed for: a slow one delays no others.
     """
@@ -90,10 +89,7 @@ class Validator:
     mesh: Mesh
     exchange: Exchange
     record: Record
-    next_set: NextSet | None = None
-    _agreed: Agreed = NOTHING_AGREED
     _settled: set[bytes] = field(default_factory=set)
-    _refused_sets: set[bytes] = field(default_factory=set)
     _delays: dict[bytes, _Delay] = field(default_factory=dict)
     _cases: dict[bytes, _Case] = field(default_factory=dict)
     _held: set[str] = field(default_factory=set)
@@ -109,7 +105,6 @@ class Validator:
         mesh: Mesh,
         exchange: Exchange,
         record: Path,
-        next_set: NextSet | None = None,
         *,
         begin: bool = False,
     ) -> "Validator":
@@ -118,7 +113,7 @@ class Validator:
         """
         gateway = to_checksum_address(mesh.gateway)
         identity = f"validator {signer.address} of network {mesh.network_id} at {gateway}"
-        return cls(signer, mesh, exchange, Record(record, identity, begin=begin), next_set)
+        return cls(signer, mesh, exchange, Record(record, identity, begin=begin))
 
     @property
     def address(self) -> str:
@@ -155,24 +150,11 @@ class Validator:
 
     def memberships(self) -> list[str]:
         """To which sets it belongs, a line for each set and for each chain that does not answer."""
-        self._read_next_set()
-        return self.chains.memberships(self.address, self._agreed.validator_set)
-
-    def _read_next_set(self) -> None:
-        agreed = NOTHING_AGREED if self.next_set is None else self.next_set.read()
-        if agreed == self._agreed:
-            return
-        self._agreed = agreed
-        if agreed.detail:
-            log.warning("no set is agreed: %s", agreed.detail)
-        # What did not fit the file before may be what it says now.
-        self._settled -= self._refused_sets
-        self._refused_sets.clear()
+        return self.chains.memberships(self.address)
 
     def _forget(self, standing: Sequence[bytes]) -> None:
         present = set(standing)
         self._settled &= present
-        self._refused_sets &= present
         for gone in (self._delays.keys() | self._blocked.keys()) - present:
             self._delays.pop(gone, None)
             self._blocked.pop(gone, None)
@@ -181,7 +163,6 @@ class Validator:
         """Begins to look into what is proposed and not in `tried`, as far as the chains that it is about are not being
         read: one round for each chain. Adds it to `tried`, and returns what can be said at once.
         """
-        self._read_next_set()
         standing = self.exchange.roots()
         self._forget(standing)
         now = time.monotonic()
@@ -206,10 +187,8 @@ class Validator:
         for why in sorted(self._held):
             log.warning("%s", why)
         self._held.clear()
-        wanted = self._agreed.validator_set
         for chain_id, facts in asked.items():
-            has_sets = any(isinstance(fact, SetFact) for fact in facts)
-            self.chains.begin(chain_id, list(dict.fromkeys(facts)), wanted if has_sets else None)
+            self.chains.begin(chain_id, list(dict.fromkeys(facts)))
         return verdicts
 
     def _open(self, root: bytes, asked: dict[int, list[Fact]], tried: set[bytes]) -> Verdict | None:
@@ -230,7 +209,7 @@ class Validator:
         needed: dict[int, list[Fact]] = {}
         for fact in facts:
             chain_ids = self._chains_of(fact)
-            found = check_alone(fact, self.chains.judges, self.mesh.network_id, self._agreed)
+            found = check_alone(fact, self.chains.judges, self.mesh.network_id)
             if found is None and (why := next(filter(None, map(self.chains.distrust, chain_ids)), "")):
                 self._held.add(why)
                 found = Finding(Truth.NOT_YET, why, final=True)
@@ -305,8 +284,6 @@ class Validator:
     def _unsigned(
         self, root: bytes, case: _Case, judgement: Judgement, reason: str, *, final: bool
     ) -> Verdict:
-        if final and any(isinstance(fact, SetFact) for fact in case.facts):
-            self._refused_sets.add(root)
         return Verdict(root, judgement, reason, len(case.facts), final)
 
     def _stumble(self, root: bytes, error: Exception) -> None:

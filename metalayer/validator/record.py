@@ -201,5 +201,5 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _what_happened(fact: Fact) -> str:
     if isinstance(fact, SetFact):
-        return "a version means one set for ever, another set needs a higher one"
+        return "a version means one set for ever: the hub was reorganised since, only a higher one is signed"
     return f"chain {fact.origin} was reorganised since, only a restart of the lane mends it"

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
-from metalayer.attesting.sets import read_sets
-from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import extended_request, restarts_request
 from metalayer.network.connection import Connection
 from metalayer.network.rpc import BadAnswer
 from metalayer.protocol.abi import Logged
-from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.facts import Fact, LaneFact, RestartFact
+from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 from metalayer.protocol.gateway import LaneExtended, LaneRestarted
 from metalayer.protocol.rpc import Request
+from metalayer.protocol.staking import SET_HASH, SET_VERSION
 
 _NONCES = 256
 
@@ -106,23 +104,36 @@ def find_places(
     return said, found
 
 
-def find_set(connection: Connection, gateway: str, wanted: ValidatorSet) -> Finding:
-    """What the hub's node says about the agreed set: one that follows the hub's, or is there already, for a chain that
-    lags behind. Raises what `read_sets` raises.
+def find_sets(
+    connection: Connection, staking: str, facts: Sequence[SetFact], final: int
+) -> dict[Fact, Finding]:
+    """What the hub's node says about set facts: the newest set in Staking's storage at the block `final` is true.
+
+    Raises what `Connection.batch` raises: also if the node has no state of that block any more.
     """
-    hub, key = read_sets(connection, gateway), f"set {wanted.version}"
-    if hub.installed.hash == wanted.hash:
-        return Finding(Truth.TRUE)
-    try:
-        wanted.validate(hub.now)
-    except MetalayerError as error:
-        return Finding(Truth.FALSE, f"{key}: {error}")
-    if wanted.version <= hub.installed.version or wanted.expires <= hub.installed.expires:
+    newest, *hashes = connection.batch(
+        [
+            # Staking may be younger than the final block.
+            SET_VERSION.optional(staking, block=final),
+            *(SET_HASH.optional(staking, fact.version, block=final) for fact in facts),
+        ]
+    )
+    return {
+        fact: _set(fact, newest or 0, said or b"", final) for fact, said in zip(facts, hashes, strict=True)
+    }
+
+
+def _set(fact: SetFact, newest: int, published: bytes, final: int) -> Finding:
+    if fact.version > newest:
         return Finding(
-            Truth.FALSE,
-            f"{key}: {connection.name} has set {hub.installed.version}, which expires at {hub.installed.expires}: "
-            "the next one needs a higher version and a later expiry",
+            Truth.NOT_YET, f"{fact.key}: Staking published {newest} sets up to finalized block {final}"
         )
+    if fact.set_hash != published:
+        return Finding(
+            Truth.FALSE, f"{fact.key}: Staking published 0x{published.hex()}, not 0x{fact.set_hash.hex()}"
+        )
+    if fact.version < newest:
+        return Finding(Truth.FALSE, f"{fact.key}: the newest validator set is {newest}")
     return Finding(Truth.TRUE)
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import FACTORY, predict
-from metalayer.deploy.desired import Desired, Offices
+from metalayer.deploy.contracts import FACTORY, FEE_COLLECTOR, predict
+from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
 from metalayer.lanes.logs import Sent, parse
 from metalayer.network.config import load_network
 from metalayer.protocol.facts import Tree
 from tests.kit.chains import BoundChain
+from tests.kit.collecting import Collecting
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, now
 from tests.kit.founding import Founding
 from tests.kit.paper import DAY, PaperLane, Validators
@@ -32,22 +32,11 @@ from tests.kit.roles import (
     SENDER,
     SUCCESSOR,
     TREASURY,
-    Role,
+    acting,
 )
 from tests.kit.settlement import FUNDS, Origin
 from tests.kit.stack import CHAINS, Stack
 from tests.kit.terms import OPEN_ROUTE
-
-
-def acting(role: Role) -> Callable[[], str]:
-    """A fixture: the address of a role."""
-
-    @pytest.fixture(scope="session")
-    def address() -> str:
-        return role.address
-
-    return address
-
 
 owner = acting(OWNER)
 guardian = acting(GUARDIAN)
@@ -66,9 +55,15 @@ deployer = acting(DEVELOPER)
 
 
 @pytest.fixture(scope="session")
-def collector() -> str:
-    """Who gets the protocol's fees, and does nothing."""
-    return "0x00000000000000000000000000000000000C011E"
+def addresses(deployer: str) -> dict[str, str]:
+    """Of the declared contracts."""
+    return predict(deployer, load_artifacts([FACTORY])[FACTORY].creation)
+
+
+@pytest.fixture(scope="session")
+def collector(addresses: dict[str, str]) -> str:
+    """What gets the protocol's fees."""
+    return addresses[FEE_COLLECTOR]
 
 
 @pytest.fixture(scope="session")
@@ -85,24 +80,24 @@ def stacks(
     owner: str,
     guardian: str,
     recovery: str,
-    collector: str,
     treasury: str,
+    addresses: dict[str, str],
 ) -> dict[str, Stack]:
     """Every declared contract and a scripted recipient on three chains; every route open. The gateway's guardian is an
     account, where a network has a contract: what the gateway lets it do is tested here.
     """
     bound = {name: chains[name] for name in CHAINS}
     network = replace(load_network(), chains={name: chain.chain for name, chain in bound.items()})
-    addresses = predict(deployer, load_artifacts([FACTORY])[FACTORY].creation)
 
     def stack(chain: BoundChain) -> Stack:
         desired = Desired(
             chain=chain.chain,
             network=network,
             deployer=deployer,
-            offices=Offices(owner, guardian, (), guardian, recovery, collector),
+            offices=Offices(owner, guardian, (), guardian, recovery),
             treasury=treasury,
-            validator_set=validators.set,
+            bonding=Bonding(seats=16, minimum_own=100_000 * 10**18),
+            sets=FirstSets(published=(validators.set,), is_due=False),
             routes={other.chain_id: OPEN_ROUTE for other in bound.values() if other is not chain},
             addresses=addresses,
         )
@@ -112,6 +107,12 @@ def stacks(
         return made
 
     return {name: stack(chain) for name, chain in bound.items()}
+
+
+@pytest.fixture(scope="session")
+def collecting(chains: dict[str, BoundChain], validators: Validators) -> Collecting:
+    """Another network, with Staking on its hub."""
+    return Collecting.place(chains, validators)
 
 
 @pytest.fixture(scope="session")

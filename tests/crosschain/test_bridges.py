@@ -132,7 +132,7 @@ class Workshop:
     def come_home(self, sent: Receipt) -> tuple[str, str, int]:
         """Lets a transfer expire and return. Owner, payer and unspent fee, as its bridge announced them."""
         ((id_, *_),) = sent.named("MessageSent")
-        self.mesh.pass_time(14 * DAY + 60)
+        self.mesh.wait_out(14 * DAY + 60)
         _, home = self.pass_by(2)
         ((returned, from_, payer, unspent),) = logged("CrosschainTransferReturned", home, self.chains)
         assert returned == id_
@@ -220,7 +220,7 @@ def test_a_plain_bridge_loses_what_is_not_delivered(workshop: Workshop) -> None:
     goods = plain(workshop)
     workshop.mesh.prepay(SENDER, ERA, ["hub"], goods.bridge.address)
     goods.send(workshop.to(THERE))
-    workshop.mesh.pass_time(14 * DAY + 60)
+    workshop.mesh.wait_out(14 * DAY + 60)
     relay_in_spite(workshop.mesh, workshop.exchange, workshop.folder, 3)
     for where in (goods.here, goods.there):
         assert where.view("totalSupply") == 0
@@ -325,7 +325,7 @@ def test_what_the_token_refuses_to_give_back_waits_until_it_agrees(workshop: Wor
     chain, token = goods.here.chain, goods.here.address
     code = code_of(chain, token)
     set_code(chain, token, REFUSING)
-    workshop.mesh.pass_time(14 * DAY + 60)
+    workshop.mesh.wait_out(14 * DAY + 60)
     relay_in_spite(workshop.mesh, workshop.exchange, workshop.folder, 2)
     message = (goods.bridge.address, goods.there.address, gas_limit, deadline, fee, payload)
     refunds = Contract(chain, "IRefunds", workshop.mesh.gateway)

@@ -42,14 +42,9 @@ def open_route(mesh: Deployment, outbound: bool) -> int:
 
 
 def grow_old(mesh: Deployment, days: int) -> None:
-    """Days pass on the hub alone, whose validators are always the same: no set lives for more than 30 of them."""
-    present = mesh.validator_set
-    for _ in range(days // 20):
-        mesh.pass_time(20 * DAY, "hub")
-        following = mesh.next_set(present.version + 20, range(5))
-        mesh.rotate("hub", following, present)
-        present = following
-    mesh.pass_time(days % 20 * DAY, "hub")
+    """Days pass on the hub alone, whose validators are always the same."""
+    mesh.pass_time(days * DAY, "hub")
+    mesh.adopt(mesh.publish(after=0))
     mesh.finalize()
 
 
@@ -309,7 +304,7 @@ def test_one_signer_fewer_brings_nothing_home(
     grow_old(mesh, 61)
     with mesh.signing(exchange, tmp_path, range(3)):
         refusal = home.refusal(lane.untried, 4.0)
-    assert refusal.startswith("no quorum of hub: weight 300 of 500 signed, more than two thirds needed; ")
+    assert refusal.startswith("no quorum of hub: 60 % of the weight signed, more than two thirds needed; ")
     assert refusal.count("said nothing") == 2
 
 
@@ -326,7 +321,7 @@ def test_a_destination_that_nobody_can_read(
     )
     with blind.signing(exchange, tmp_path):
         refusal = home.refusal(lane.untried, 4.0)
-    assert refusal.startswith("no quorum of hub: weight 0 of 500 signed")
+    assert refusal.startswith("no quorum of hub: 0 % of the weight signed")
     assert refusal.count("says: arcade: its node does not answer as it should") == 5
     with mesh.signing(exchange, tmp_path):
         home.bring(lane.untried)

@@ -491,15 +491,16 @@ def _named_pool(workers: int) -> Any:
 
 
 def test_the_next_known_head() -> None:
-    """Where a walk ends: at the next multiple of 256, the last message before a restart, or the present one."""
+    """Where a walk ends: at the next multiple of 64, the last message before a restart, or the present one."""
     restarts = [gateway.LaneRestarted(destination=902, nonce=2_048, last=300)]
-    assert known_head(1, 200, []) == 200
-    assert known_head(1, 300, []) == 256
+    assert known_head(1, 50, []) == 50
+    assert known_head(1, 300, []) == 64
     assert known_head(257, 300, []) == 300
     assert known_head(257, 2_050, restarts) == 300
-    assert known_head(1, 2_050, restarts) == 256
+    assert known_head(1, 2_050, restarts) == 64
     assert known_head(2_049, 2_050, restarts) == 2_050
-    assert known_head(256, 256, []) == 256
+    assert known_head(64, 64, []) == 64
+    assert known_head(65, 300, []) == 128
 
 
 def test_a_status_warns_before_a_set_expires(mesh: Deployment, exchange: DirectoryExchange) -> None:

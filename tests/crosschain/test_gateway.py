@@ -12,6 +12,7 @@ import pytest
 from ape import project
 
 from metalayer.assets.books import read_books
+from metalayer.attesting.sets import read_sets
 from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
@@ -85,8 +86,11 @@ class Network:
         return self.deployment.attest(tree.root, validator_set, signers).fields, [batch.fields]
 
     def deliver(self, origin: str, destination: str, relayer: Any) -> Any:
+        connection = self.deployment.connections[destination]
+        installed = read_sets(connection, self.deployment.gateway).installed
         with self.on(destination) as contracts:
-            return contracts.gateway.deliver(*self.delivery(origin, destination), sender=relayer)
+            delivery = self.delivery(origin, destination, validator_set=installed)
+            return contracts.gateway.deliver(*delivery, sender=relayer)
 
     def walk(self, sent: Sent) -> Any:
         """From a message of a lane that was not restarted to the lane's present head."""
@@ -278,7 +282,7 @@ def test_a_message_costs_what_was_quoted(network: Network, postbox: Deployed, ho
 
 
 def test_a_relayer_earns_what_it_delivers_and_is_paid_on_the_origin(
-    network: Network, postbox: Deployed, holder: Any, relayer: Any, keeper: Any, owner: Any
+    network: Network, postbox: Deployed, holder: Any, relayer: Any, keeper: Any
 ) -> None:
     """P5: a claim pays the relayer less its carriage, which is the carrier's; the rest is the protocol's."""
     for number in range(3):
@@ -299,9 +303,10 @@ def test_a_relayer_earns_what_it_delivers_and_is_paid_on_the_origin(
         assert hub.gateway.credit(relayer) == (earned - log.carriage) * GWEI
         escrow, protocol_fees = hub.gateway.laneFees(902)
         assert escrow == 0
-        held = hub.era.balanceOf(owner)
+        collector = hub.gateway.COLLECTOR()
+        held = hub.era.balanceOf(collector)
         hub.gateway.sweep(902, sender=keeper)
-        assert hub.era.balanceOf(owner) - held == protocol_fees * GWEI
+        assert hub.era.balanceOf(collector) - held == protocol_fees * GWEI
         before = hub.era.balanceOf(relayer)
         hub.gateway.withdraw(relayer, hub.gateway.credit(relayer), sender=relayer)
         assert hub.era.balanceOf(relayer) - before == (earned - log.carriage) * GWEI
@@ -320,7 +325,7 @@ def test_a_message_that_nobody_retries_goes_back(
     assert (
         network.refusal("arcade", "returnToSender", 901, nonce, fields, sender=keeper) == "MessageNotExpired"
     )
-    network.deployment.pass_time(15 * DAY, "arcade")
+    network.deployment.wait_out(15 * DAY)
     assert network.refusal("arcade", "retry", 901, nonce, fields, sender=keeper) == "MessageExpired"
     with network.on("arcade") as arcade:
         network.note("arcade", arcade.gateway.returnToSender(901, nonce, fields, sender=keeper))
@@ -349,7 +354,7 @@ def test_a_message_that_came_too_late_gets_back_what_it_did_not_use(
     """An expired message pays its passage and its way back, not its execution."""
     sent = send(network, postbox, holder, b"late")
     fee = Fee.unpack(sent.message.fee)
-    network.deployment.pass_time(15 * DAY, "arcade")
+    network.deployment.wait_out(15 * DAY)
     network.deliver("hub", "arcade", relayer)
     with network.on("arcade") as arcade:
         assert status(arcade, sent) is Status.EXPIRED
@@ -496,7 +501,7 @@ def test_a_transfer_that_fails_at_its_end_goes_back_to_where_it_started(
     bridge(network, "arcade", "perps", 30 * ERA, holder)
     network.note("hub", network.deliver("arcade", "hub", relayer))
     (hop,) = network.sent["hub", "perps"]
-    network.deployment.pass_time(15 * DAY, "perps")
+    network.deployment.wait_out(15 * DAY)
     network.deliver("hub", "perps", relayer)
     with network.on("perps") as perps:
         assert status(perps, hop) is Status.EXPIRED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,12 +13,11 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalayer.attesting.rotation import decode_rotate
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
 from metalayer.network.rpc import Reverted
-from metalayer.protocol import gateway
+from metalayer.protocol import collector, gateway
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, Tree, UnexecutedFact
 from metalayer.protocol.message import Fee, Message, extend, genesis_head, interoperable, parse_interoperable
@@ -328,6 +328,7 @@ def test_calls_are_encoded_alike(
             "announceSet",
             (_fields(following), _fields(attestation.validator_set)),
         ),
+        (gateway.ADOPT.encode(following), "adopt", (_fields(following),)),
         (gateway.INSTALL_ANNOUNCED.encode(following), "installAnnounced", (_fields(following),)),
         (gateway.SET_TERMS.encode(number, terms), "setTerms", (number, astuple(terms))),
         (gateway.SET_OPEN.encode(number, True, False), "setOpen", (number, True, False)),
@@ -352,10 +353,6 @@ def test_calls_are_encoded_alike(
     ]
     for made, method, values in calls:
         assert made == metalayer.encode(method, *values), method
-    assert decode_rotate(rotation) == (attestation.validator_set, following)
-    for changed in (rotation[:-1], rotation + b"\0", b"\0" + rotation[1:], rotation[:4]):
-        with pytest.raises(MetalayerError, match="not a call of `rotate`"):
-            decode_rotate(changed)
 
 
 @given(
@@ -402,12 +399,13 @@ def test_the_log_of_a_set_names_it(mesh: Deployment) -> None:
     assert found.hash == log.data[32:64]
 
 
-def test_selectors_and_topics_are_the_compiled_ones() -> None:
-    abi = load_artifacts(["Metalayer"])["Metalayer"].abi
+@pytest.mark.parametrize(("name", "mirror"), [("Metalayer", gateway), ("FeeCollector", collector)])
+def test_selectors_and_topics_are_the_compiled_ones(name: str, mirror: ModuleType) -> None:
+    abi = load_artifacts([name])[name].abi
     functions = {_signature(item) for item in abi if item["type"] == "function"}
     events = {_signature(item) for item in abi if item["type"] == "event"}
-    assert {function.signature for function in gateway.FUNCTIONS.values()} <= functions
-    assert {event.canonical for event in gateway.EVENTS.values()} <= events
+    assert {function.signature for function in mirror.FUNCTIONS.values()} <= functions
+    assert {event.canonical for event in mirror.EVENTS.values()} <= events
 
 
 def _signature(item: dict[str, Any]) -> str:

@@ -99,14 +99,14 @@ def test_only_final_messages_are_delivered(
     assert states(mesh)["hub", "arcade"] == (2, 1, 1)
 
 
-def test_a_long_lane_uses_facts_at_every_256th_message(
+def test_a_long_lane_uses_facts_at_every_64th_message(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     mesh.send("hub", "arcade", count=260)
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         result = mesh.relayer(exchange).relay_once()
-    assert result.facts == 2
+    assert result.facts == 5
     assert (result.delivered, result.all_problems) == (260, [])
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
@@ -115,13 +115,13 @@ def test_facts_that_do_not_fit_into_a_proposal_are_left_to_the_next_pass(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("metalayer.relayer.quorums.MAX_FACTS", 2)
-    mesh.send("hub", "arcade", count=260)
+    mesh.send("hub", "arcade", count=68)
     mesh.send("hub", "perps")
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         relayer = mesh.relayer(exchange)
         first, second = relayer.relay_once(), relayer.relay_once()
-    assert (first.delivered, first.all_problems) == (257, [])
+    assert (first.delivered, first.all_problems) == (65, [])
     assert (second.delivered, second.all_problems) == (4, [])
 
 
@@ -136,6 +136,44 @@ def test_a_chain_that_tells_two_validator_sets_is_believed_for_itself_alone(
     relayer = replace(mesh, connections={**mesh.connections, "perps": lying}).relayer(exchange)
     assert relayer._validator_set(lying) == following
     assert relayer._validator_set(mesh.connections["arcade"]) == mesh.validator_set
+
+
+@pytest.mark.parametrize("successor", [None, 5])
+def test_an_attestation_that_an_adoption_overtakes_is_packed_again(
+    mesh: Deployment,
+    exchange: DirectoryExchange,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    successor: int | None,
+) -> None:
+    """The hub takes the next set at any moment. What was signed is over the root alone, so that whoever is in both sets
+    has signed for both. If too few are, the next pass asks the others.
+    """
+    if successor is not None:
+        mesh.replace_key(0, successor)
+    mesh.send("arcade", "hub")
+    mesh.finalize()
+    relayer = mesh.relayer(exchange)
+    deliver = relayer._deliver
+
+    def overtaken(*arguments: Any) -> bool:
+        monkeypatch.undo()
+        mesh.adopt(mesh.publish())
+        return deliver(*arguments)
+
+    monkeypatch.setattr(relayer, "_deliver", overtaken)
+    with mesh.signing(exchange, tmp_path, range(4)):
+        result = relayer.relay_once()
+    if successor is None:
+        assert (result.delivered, result.all_problems, len(result.roots)) == (1, [], 1)
+        return
+    assert (result.delivered, result.all_problems) == (
+        0,
+        ["hub: validator set 1 was replaced meanwhile"],
+    )
+    with mesh.signing(exchange, tmp_path, (1, 2, 3, successor)):
+        again = relayer.relay_once()
+    assert (again.delivered, again.all_problems, again.roots) == (1, [], result.roots)
 
 
 def test_what_does_not_fit_is_split(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
@@ -343,7 +381,7 @@ def test_no_quorum_names_who_is_missing_and_what_they_said(
     assert result.delivered == 0
     (problem,) = result.all_problems
     silent = [signer for signer, _ in mesh.validator_set.members if signer not in signed]
-    assert "no quorum for hub → arcade: weight 300 of 500 signed" in problem
+    assert "no quorum for hub → arcade: 60 % of the weight signed" in problem
     assert all(f"{signer} said nothing" in problem for signer in silent)
     (root,) = exchange.roots()
     exchange.refuse(root, silent[0], "the head is another one", final=True)

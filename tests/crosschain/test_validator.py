@@ -22,7 +22,7 @@ from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
 from metalayer.validator.process import Judgement, Validator
 from metalayer.validator.record import Contradiction
 from tests.kit.chains import revert
-from tests.kit.deployment import Deployment, write_set
+from tests.kit.deployment import CHAIN_IS_OLD, Deployment
 from tests.kit.roles import VALIDATORS
 
 
@@ -233,128 +233,110 @@ def set_fact(validator_set: ValidatorSet) -> SetFact:
     return SetFact(validator_set.version, validator_set.hash)
 
 
-def test_no_set_fact_is_signed_unless_a_set_is_agreed(mesh: Deployment, validator: Validator) -> None:
-    judgement, reason = judge(validator, [set_fact(mesh.next_set())])
-    assert judgement is Judgement.REFUSED
-    assert reason == "set 2: no next set is agreed here (--next-set)"
-
-
-def test_the_agreed_set_is_signed_and_no_other(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
-) -> None:
-    agreed, other = mesh.next_set(), mesh.next_set(positions=range(2, 7))
-    validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", agreed))
-    judgement, reason = judge(validator, [set_fact(other)])
-    assert judgement is Judgement.REFUSED
-    assert f"0x{other.hash.hex()} is not agreed here, but set 2 with hash 0x{agreed.hash.hex()}" in reason
-    assert judge(validator, [replace(set_fact(agreed), version=3)])[0] is Judgement.REFUSED
-    assert judge(validator, [set_fact(agreed)]) == (Judgement.SIGNED, "")
-
-
-def test_the_installed_set_may_be_signed_again_for_a_chain_that_lags(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
-) -> None:
-    installed = mesh.validator_set
-    validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", installed))
-    assert judge(validator, [set_fact(installed)])[0] is Judgement.SIGNED
+def test_the_newest_published_set_is_signed_once_it_is_final(mesh: Deployment, validator: Validator) -> None:
+    """S11: before that the hub may still be reorganised, and what was signed would be false."""
+    assert judge(validator, [set_fact(mesh.validator_set)]) == (Judgement.SIGNED, "")
+    published = mesh.publish()
+    judgement, reason = judge(validator, [set_fact(published)])
+    assert judgement is Judgement.WAITING
+    assert reason.startswith("set 2: Staking published 1 sets up to finalized block ")
+    hub = mesh.connections["hub"]
+    hub.rpc("anvil_mine", hex(hub.chain.preset.finality_depth - 1))
+    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.WAITING]
+    hub.rpc("anvil_mine", "0x1")
+    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED]
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "judgement", "reason"),
     [
-        ({"version": 1}, "hub has set 1, which expires at"),
-        ({"later": 0}, "the next one needs a higher version and a later expiry"),
-        ({"later": -400 * 86_400}, "expired at"),
+        ({"version": 0}, Judgement.REFUSED, "set 0: the first validator set is 1"),
+        ({"version": 3}, Judgement.WAITING, "set 3: Staking published 2 sets up to finalized block"),
+        ({"set_hash": b"\x66" * 32}, Judgement.REFUSED, "set 2: Staking published 0x"),
+        ({"version": 1}, Judgement.REFUSED, "set 1: Staking published 0x"),
     ],
-    ids=["not a higher version", "not a later expiry", "expired"],
+    ids=["none", "not published", "another hash", "another version"],
 )
-def test_a_set_that_the_hub_would_not_install_is_refused(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, change: dict[str, int], reason: str
+def test_no_other_set_is_signed(
+    mesh: Deployment,
+    validator: Validator,
+    change: dict[str, Any],
+    judgement: Judgement,
+    reason: str,
 ) -> None:
-    expires = mesh.validator_set.expires + change.get("later", 1)
-    agreed = replace(mesh.next_set(change.get("version", 2)), expires=expires)
-    validator = mesh.validator(0, exchange, tmp_path, write_set(tmp_path / "next.yaml", agreed))
-    judgement, said = judge(validator, [set_fact(agreed)])
-    assert judgement is Judgement.REFUSED
-    assert reason in said
+    published = mesh.publish()
+    mesh.finalize()
+    said = judge(validator, [replace(set_fact(published), **change)])
+    assert said[0] is judgement
+    assert said[1].startswith(reason)
+
+
+def test_a_set_that_another_followed_is_signed_by_nobody_any_more(
+    mesh: Deployment, validator: Validator
+) -> None:
+    """A chain that has an older one goes to the newest in one step."""
+    second = mesh.publish()
+    mesh.publish()
+    mesh.finalize()
+    assert judge(validator, [set_fact(second)]) == (
+        Judgement.REFUSED,
+        "set 2: the newest validator set is 3",
+    )
 
 
 def test_a_version_means_one_set_for_ever(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, exchange: DirectoryExchange, validator: Validator
 ) -> None:
-    """P10: an operator who changes their mind needs another version; the file is read again while it runs."""
-    first, second = mesh.next_set(), mesh.next_set(positions=range(2, 7))
-    third = mesh.next_set(3, positions=range(2, 7))
-    path = tmp_path / "next.yaml"
-    validator = mesh.validator(0, exchange, tmp_path, write_set(path, first))
-    assert judge(validator, [set_fact(third)])[0] is Judgement.REFUSED
+    """P10: after a deep reorganisation of the hub its operators sign a higher version, and never the other set."""
+    hub = mesh.connections["hub"]
+    snapshot = hub.rpc("evm_snapshot")
+    first = mesh.publish()
+    mesh.finalize()
     assert judge(validator, [set_fact(first)])[0] is Judgement.SIGNED
-    write_set(path, second)
+    revert(hub.rpc, snapshot)
+    mesh.replace_key(0, 5)
+    second = mesh.publish()
+    mesh.finalize()
+    assert judge(validator, [set_fact(second)])[0] is Judgement.WAITING
+    validator.chains.trust_again("hub")
     judgement, reason = judge(validator, [set_fact(second)])
     assert judgement is Judgement.REFUSED
     assert f"set 2: signed 0x{first.hash.hex()} before" in reason
-    write_set(path, third)
-    signed = [v for v in validator.pass_once() if v.judgement is Judgement.SIGNED]
-    assert [exchange.facts(verdict.root) for verdict in signed] == [(set_fact(third),)]
-
-
-def test_a_malformed_file_is_one_warning_and_signs_nothing(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Until it is mended: then what was refused before is signed. The file's path is the operator's own business."""
-    agreed, path = mesh.next_set(), tmp_path / "next.yaml"
-    next_set = write_set(path, agreed)
-    good = path.read_text()
-    path.write_text(good.replace("version: 2", "version: two"))
-    validator = mesh.validator(0, exchange, tmp_path, next_set)
-    root = exchange.propose([set_fact(agreed)])
-    mesh.send("hub", "arcade")
+    assert "the hub was reorganised since, only a higher one is signed" in reason
+    third = mesh.publish()
     mesh.finalize()
-    other = exchange.propose([fact_of(mesh, "hub", "arcade")])
-    judgements = {verdict.root: verdict.judgement for verdict in validator.pass_once()}
-    assert judgements == {root: Judgement.REFUSED, other: Judgement.SIGNED}
-    assert exchange.refusals(root, final_only=True) == {
-        validator.address: "set 2: the file of the next set is malformed here"
-    }
-    assert validator.pass_once() == []
-    (warning,) = caplog.messages
-    assert warning.startswith(f"no set is agreed: {path}:2: version: ")
-    assert "\n" not in warning
-    path.unlink()
-    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.REFUSED]
-    assert caplog.messages[1:] == [f"no set is agreed: {path}: No such file or directory"]
-    path.write_text(good)
-    assert [verdict.judgement for verdict in validator.pass_once()] == [Judgement.SIGNED]
-    assert exchange.refusals(root) == {}
+    assert judge(validator, [set_fact(third)])[0] is Judgement.SIGNED
 
 
 def test_set_facts_wait_for_a_hub_that_does_not_answer(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    agreed = mesh.next_set()
-    next_set = write_set(tmp_path / "next.yaml", agreed)
-    validator = mesh.cut_off_from("hub").validator(0, exchange, tmp_path, next_set)
-    judgement, reason = judge(validator, [set_fact(agreed)])
+    published = mesh.publish()
+    validator = mesh.cut_off_from("hub").validator(0, exchange, tmp_path)
+    judgement, reason = judge(validator, [set_fact(published)])
     assert (judgement, reason) == (Judgement.WAITING, "hub: its node does not answer as it should")
 
 
 def test_a_validator_says_to_which_sets_it_belongs(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """One that joins with the next set signs already: nobody counts it yet, and it harms nobody."""
-    agreed = mesh.next_set()
-    next_set = write_set(tmp_path / "next.yaml", agreed)
-    leaving = mesh.cut_off_from("perps").validator(0, exchange, tmp_path, next_set)
+    """Who left signs for the chains that still have its set, who joins signs already."""
+    mesh.replace_key(0, 5)
+    published = mesh.publish()
+    mesh.finalize()
+    leaving = mesh.cut_off_from("perps").validator(0, exchange, tmp_path)
     first, second, silent = leaving.memberships()
     assert first == "in validator set 1 of hub, arcade, social"
-    assert second == f"not in the next validator set, 2: 0x{agreed.hash.hex()}"
+    assert second == "not in validator set 2, which no chain has yet"
     assert silent.startswith("perps: its node does not answer as it should (perps is unreachable")
-    joining = mesh.validator(5, exchange, tmp_path, next_set)
+    joining = mesh.validator(5, exchange, tmp_path)
     assert joining.memberships() == [
         "not in validator set 1 of hub, arcade, perps, social",
-        f"in the next validator set, 2: 0x{agreed.hash.hex()}",
+        "in validator set 2, which no chain has yet",
     ]
-    assert judge(joining, [set_fact(agreed)])[0] is Judgement.SIGNED
+    exchange.propose([set_fact(published)])
+    for one in (leaving, joining):
+        assert [verdict.judgement for verdict in one.pass_once()] == [Judgement.SIGNED]
     stranger = mesh.validator(7, exchange, tmp_path)
     assert (
         stranger.memberships()[-1] == f"warning: {stranger.address} is in no validator set: nobody counts it"
@@ -393,7 +375,7 @@ def test_nothing_from_a_reorganised_chain_is_signed_until_its_operator_says_so(
             assert reason.endswith("until its operator says so (`ape metalayer validate --trust-again hub`)")
             # Nobody has to wait for it.
             assert exchange.refusals(root, final_only=True) == {validator.address: reason}
-        assert set(caplog.messages) == {reason}
+        assert {line for line in caplog.messages if CHAIN_IS_OLD not in line} == {reason}
         elsewhere = exchange.propose([fact_of(mesh, "arcade", "perps")])
         assert {v.root for v in validator.pass_once() if v.judgement is Judgement.SIGNED} == {elsewhere}
         for root in (elsewhere, *roots):
@@ -485,13 +467,12 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.network.config import load_network
 from metalayer.network.connection import connect
 from metalayer.network.mesh import Mesh
-from metalayer.network.signers import address_of, local_key
+from metalayer.network.signers import local_key
 from metalayer.protocol.attestation import Domain
-from metalayer.validator.next_set import NextSet
 from metalayer.validator.process import Validator
 from metalayer.validator.record import Record
 
-place, gateway, exchange, record, next_set = sys.argv[1:]
+place, gateway, staking, exchange, record = sys.argv[1:]
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -506,17 +487,17 @@ if place == "before the publication":
     DirectoryExchange.sign = die
 network = load_network()
 Validator.open(
-    Dying(), Mesh(Domain(network.hub.chain_id, gateway), connect(network)), DirectoryExchange(Path(exchange)),
-    Path(record), NextSet(Path(next_set), address_of), begin=not Path(record).exists(),
+    Dying(), Mesh(Domain(network.hub.chain_id, gateway), connect(network), staking),
+    DirectoryExchange(Path(exchange)), Path(record), begin=not Path(record).exists(),
 ).pass_once()
 """
 
 
 def killed(mesh: Deployment, exchange: DirectoryExchange, folder: Path, place: str) -> None:
     """A real process of the first validator, which ends by a real SIGKILL at this place."""
-    paths = [exchange.directory, folder / "record-0.sqlite", folder / "next.yaml"]
+    paths = [exchange.directory, folder / "record-0.sqlite"]
     ended = subprocess.run(
-        [sys.executable, "-c", KILLED, place, mesh.gateway, *map(str, paths)],
+        [sys.executable, "-c", KILLED, place, mesh.gateway, mesh.staking, *map(str, paths)],
         capture_output=True,
         env=os.environ,
         timeout=60,
@@ -560,19 +541,19 @@ def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
     mesh.send("hub", "arcade")
     message = fact_of(mesh, "hub", "arcade")
     mesh.restart("hub", "perps", 4)
+    published = mesh.publish()
     mesh.finalize()
-    restart, agreed = restart_of(mesh, "hub", "perps", 4), mesh.next_set()
-    next_set = write_set(tmp_path / "next.yaml", agreed)
-    facts: list[Fact] = [message, restart, set_fact(agreed)]
+    restart = restart_of(mesh, "hub", "perps", 4)
+    facts: list[Fact] = [message, restart, set_fact(published)]
     roots = [exchange.propose(facts), *(exchange.propose([fact]) for fact in facts)]
     killed(mesh, exchange, tmp_path, place)
     assert not any(exchange.signers(root) for root in roots)
     rivals: list[Fact] = [
         replace(message, head=b"\x66" * 32),
         LaneFact(restart.origin, restart.destination, restart.nonce, b"\x66" * 32),
-        set_fact(mesh.next_set(positions=range(5))),
+        set_fact(mesh.next_set()),
     ]
-    validator = mesh.validator(0, exchange, tmp_path, next_set)
+    validator = mesh.validator(0, exchange, tmp_path)
     verdicts = {verdict.root: verdict.judgement for verdict in validator.pass_once()}
     assert verdicts == dict.fromkeys(roots, Judgement.SIGNED)
     for root in roots:
@@ -582,22 +563,6 @@ def test_a_validator_killed_anywhere_resumes_with_facts_of_all_kinds(
     for rival in rivals:
         with pytest.raises(Contradiction):
             validator.record.commit([rival])
-
-
-@pytest.mark.parametrize("place", ["before the signature", "before the publication"])
-def test_the_next_set_binds_an_operator_who_kills_the_process_to_change_it(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, place: str
-) -> None:
-    """P10: what the process may have signed before the kill is not to be had with another set."""
-    path = tmp_path / "next.yaml"
-    write_set(path, mesh.next_set())
-    exchange.propose([set_fact(mesh.next_set())])
-    killed(mesh, exchange, tmp_path, place)
-    other = mesh.next_set(positions=range(2, 7))
-    validator = mesh.validator(0, exchange, tmp_path, write_set(path, other))
-    judgement, reason = judge(validator, [set_fact(other)])
-    assert judgement is Judgement.REFUSED
-    assert "another set needs a higher one" in reason
 
 
 def test_old_proposals_do_not_slow_a_pass(mesh: Deployment, validator: Validator) -> None:

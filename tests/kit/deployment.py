@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -20,6 +19,7 @@ from eth_utils.crypto import keccak
 from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE
 from metalayer.attesting.exchange import Exchange
+from metalayer.attesting.sets import read_sets
 from metalayer.deploy import contracts
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
@@ -28,29 +28,33 @@ from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.network.rpc import Reverted, RpcError
-from metalayer.network.signers import address_of
 from metalayer.network.transactions import KeySender, Receipt, Sender, Transaction
-from metalayer.protocol import gateway
+from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
 from metalayer.protocol.facts import RestartFact, SetFact
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.rpc import call_request
+from metalayer.relayer.loops import Loops
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
-from metalayer.validator.next_set import NextSet
+from metalayer.relayer.results import Kept
+from metalayer.staking.chores import KEEPER_GAS
+from metalayer.staking.keeper import Keeper
 from metalayer.validator.process import Validator
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, created_address, init_code
 from tests.kit.paper import DAY
-from tests.kit.roles import CANDIDATES, OWNER, RELAYER, SENDER, TREASURY, VALIDATORS
+from tests.kit.roles import CANDIDATES, OPERATORS, OWNER, RELAYER, SENDER, TREASURY, VALIDATORS
 from tests.kit.stack import Stack
 
 ERA = 10**18
 CREDIT = 1_000_000 * ERA
 """What the sender can spend on messages, on each chain, in wei of ERA."""
 TRANSACTION_GAS = 50_000_000
+CHAIN_IS_OLD = "finality stands still"
+"""What validators say of a chain of tests that is some minutes old: its clock goes back with its state."""
 
 _SIGNERS = (*VALIDATORS, *CANDIDATES)
 _PLACER = KeySender(Account.from_key(keccak(text="who places the recipients")))
@@ -89,7 +93,7 @@ class Deployment(Mesh):
         chains: Mapping[str, BoundChain] | None = None,
     ) -> Deployment:
         """What a registry knows. `on` has the contracts of these chains."""
-        return cls(registry.domain, connections, registry, chains or {})
+        return cls(registry.domain, connections, registry.address(contracts.STAKING), registry, chains or {})
 
     @cached_property
     def era(self) -> str:
@@ -265,21 +269,74 @@ class Deployment(Mesh):
         expires = self.validator_set.expires + DAY * (version - self.validator_set.version)
         return ValidatorSet.of(version, expires, {_SIGNERS[i].address: 100 for i in positions})
 
-    def rotate(self, chain: str, following: ValidatorSet, present: ValidatorSet | None = None) -> bytes:
-        """Installs a set on a chain that has `present`, the first one if not given. Returns the call."""
+    def rotate(self, chain: str, following: ValidatorSet, present: ValidatorSet | None = None) -> None:
+        """Installs a set on a chain that has `present`, the first one if not given. The hub takes none this way."""
         attestation = self.attest(SetFact(following.version, following.hash).leaf, present)
         data = gateway.ROTATE.encode(attestation, following, [])
         self.connections[chain].send(RELAYER, self.gateway, data)
-        return data
 
-    def validator(
-        self, position: int, exchange: Exchange, folder: Path, next_set: NextSet | None = None
-    ) -> Validator:
+    def publish(self, *, after: int = staking.TERM) -> ValidatorSet:
+        """The set that Staking publishes so many seconds later."""
+        if after:
+            self.pass_time(after)
+        receipt = self.connections["hub"].send(RELAYER, self.staking, staking.SNAPSHOT.encode())
+        (published,) = staking.SET_PUBLISHED.found_in(receipt["logs"], self.staking)
+        return published
+
+    def adopt(self, published: ValidatorSet) -> None:
+        """The hub's gateway takes the newest set."""
+        self.connections["hub"].send(RELAYER, self.gateway, gateway.ADOPT.encode(published))
+
+    def wait_out(self, seconds: int) -> None:
+        """On all chains, which then have the next set: for up to 17 days the one before brings it."""
+        self.pass_time(seconds)
+        published = self.publish(after=0)
+        for name, connection in self.connections.items():
+            if connection is self.connections["hub"]:
+                self.adopt(published)
+            else:
+                self.rotate(name, published, read_sets(connection, self.gateway).installed)
+
+    def replace_key(self, position: int, successor: int) -> None:
+        """The validator at a position of the first set signs with the key at another one from the next set on."""
+        hub, operator, signer = self.connections["hub"], OPERATORS[position], _SIGNERS[successor]
+        proof = staking.possession(hub.chain_id, self.staking, operator.address, signer.address)
+        id_ = hub.view(self.staking, staking.VALIDATOR_OF, _SIGNERS[position].address)
+        data = staking.ROTATE_KEY.encode(id_, signer.address, compact(signer.account.sign_message(proof)))
+        hub.send(operator, self.staking, data)
+
+    def bond(self, position: int, own: int = 200_000 * ERA) -> None:
+        """Another validator, with the key at a position, which is its own operator, bonds and joins."""
+        hub, role = self.connections["hub"], _SIGNERS[position]
+        self.bring(role.address, own, ["hub"])
+        proof = staking.possession(hub.chain_id, self.staking, role.address, role.address)
+        possession = compact(role.account.sign_message(proof))
+        hub.send(role, self.era, APPROVE.encode(self.staking, own))
+        hub.send(role, self.staking, staking.REGISTER.encode(role.address, 0, own, possession))
+        id_ = hub.view(self.staking, staking.VALIDATOR_OF, role.address)
+        hub.send(role, self.staking, staking.JOIN.encode(id_))
+
+    def keep(
+        self,
+        exchange: Exchange,
+        sender: Sender = RELAYER,
+        memory: Memory | None = None,
+        gas: int = KEEPER_GAS,
+        patience: float = 20.0,
+    ) -> Keeping:
+        """One pass of a keeper that was just started."""
+        senders = dict.fromkeys(self.connections, sender)
+        keeper = Keeper(self, exchange, senders, memory or Memory.fleeting(), gas)
+        chains, lines = list(self.connections.values()), list[str]()
+        answers = keeper.keep(Loops(), chains, patience, lines.append)
+        kept = {one.chain: one for one in answers if isinstance(one, Kept)}
+        problems = [one for one in answers if isinstance(one, str)]
+        return Keeping(kept, problems + [line for one in kept.values() for line in one.problems], lines)
+
+    def validator(self, position: int, exchange: Exchange, folder: Path) -> Validator:
         """A validator with its record in a folder. From position 5 on they are not in the first set."""
         path = folder / f"record-{position}.sqlite"
-        return Validator.open(
-            _SIGNERS[position].account, self, exchange, path, next_set, begin=not path.exists()
-        )
+        return Validator.open(_SIGNERS[position].account, self, exchange, path, begin=not path.exists())
 
     @contextmanager
     def signing(
@@ -287,10 +344,9 @@ class Deployment(Mesh):
         exchange: Exchange,
         folder: Path,
         positions: Sequence[int] = range(5),
-        next_set: NextSet | None = None,
     ) -> Iterator[list[Validator]]:
         """Validators at work, each in its own thread."""
-        validators = [self.validator(position, exchange, folder, next_set) for position in positions]
+        validators = [self.validator(position, exchange, folder) for position in positions]
         stop = threading.Event()
         threads = [threading.Thread(target=v.run, args=(stop, lambda verdict: None)) for v in validators]
         for thread in threads:
@@ -355,6 +411,12 @@ class Deployment(Mesh):
         """A transaction that cannot fail."""
         assert self.transact(name, sender, to, data)["status"] == "0x1"
 
+    def recode(self, name: str, address: str, code: bytes) -> None:
+        """Puts what this creation code makes at an address, immutables included. The storage there stays as it is."""
+        place = {address: {"code": to_hex(code), "state": {}}}
+        built = self.rpc(name, "eth_call", {"to": address, "data": "0x"}, "latest", place)
+        self.rpc(name, "anvil_setCode", address, built)
+
     def refusal(self, name: str, sender: str, to: str, data: bytes, at: int) -> str | None:
         """Why a call in the second `at` reverts: the error, empty if it gives none. None if it does not."""
         request = call_request(to, data, sender=sender, gas=TRANSACTION_GAS)
@@ -369,6 +431,20 @@ class Deployment(Mesh):
         return None
 
 
+@dataclass(frozen=True)
+class Keeping:
+    """What one pass of a keeper did on each chain, by name; all that went wrong; and what it said."""
+
+    kept: Mapping[str, Kept]
+    problems: list[str]
+    lines: list[str]
+
+    @property
+    def done(self) -> dict[str, list[str]]:
+        """Chores by chain, where there were any."""
+        return {name: one.done for name, one in self.kept.items() if one.done}
+
+
 @contextmanager
 def impersonated(connection: Connection, account: str) -> Iterator[None]:
     """The node signs for an account that no one has the key of; it pays for gas only meanwhile."""
@@ -377,17 +453,6 @@ def impersonated(connection: Connection, account: str) -> Iterator[None]:
     yield
     connection.rpc("anvil_setBalance", account, "0x0")
     connection.rpc("anvil_stopImpersonatingAccount", account)
-
-
-def write_set(path: Path, validator_set: ValidatorSet) -> NextSet:
-    """What operators write who agreed to a set."""
-    content = {
-        "version": validator_set.version,
-        "expires": validator_set.expires,
-        "weights": dict(validator_set.members),
-    }
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return NextSet(path, address_of)
 
 
 def _send_together(connection: Connection, transactions: list[Transaction]) -> list[Receipt]:

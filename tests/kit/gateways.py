@@ -15,10 +15,11 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import Route, Terms
 from tests.kit import roles
 from tests.kit.deployment import ERA, Deployment
-from tests.kit.evm import init_code
+from tests.kit.evm import ZERO_ADDRESS, init_code
 from tests.kit.paper import DAY, Validators
 from tests.kit.stack import CHAINS
 
+HUB = CHAINS[0]
 LANES = tuple(permutations(CHAINS, 2))
 """(origin, destination) of every lane."""
 
@@ -43,6 +44,8 @@ SET_CALL = Function("setCall(address,bytes)")
 """Makes a scripted contract call a target, and refuse if that fails."""
 ACCEPTED_IDS = Function("acceptedIds(uint256)", "bytes32[]")
 RETURNED_IDS = Function("returnedIds(uint256)", "bytes32[]")
+PUBLISH = Function("publish(uint64,bytes32)")
+"""Makes the scripted sets say that this one is the newest."""
 PAUSE_INBOUND = Function("pauseInbound(uint256,uint64)")
 UNPAUSE_INBOUND = Function("unpauseInbound(uint256)")
 EMERGENCY_PAUSE = Function("emergencyPause(uint256)")
@@ -74,11 +77,14 @@ def _route(position: int) -> Route:
 
 @dataclass(frozen=True)
 class Places:
-    """Scripted contracts of one chain: recipient, sending contract, and a target that wants HUNGER gas."""
+    """Scripted contracts of one chain: recipient, sending contract, a target that wants HUNGER gas, and what publishes
+    the sets that the hub's gateway adopts.
+    """
 
     recipient: str
     contract: str
     hungry: str
+    sets: str
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ class Gateways(Deployment):
 
     @classmethod
     def prepared(cls, deployment: Deployment) -> Gateways:
-        """With terms that differ from route to route, and ERA and credit for who sends."""
+        """With terms that differ from route to route, and ERA and credit for who sends. The hub adopts its sets."""
         first = deployment.validator_set
         following = [
             Validators(weights, first.expires + version * DAY, version, f"validator of set {version}")
@@ -104,15 +110,23 @@ class Gateways(Deployment):
         keys = {**deployment.keys, **{key.address: key for one in following for key in one.keys}}
         connections = {name: deployment.connections[name] for name in CHAINS}
         sets = [first, *(validators.set for validators in following)]
-        gateways = cls(deployment.domain, connections, deployment.registry, deployment.chains, keys, sets)
-        return replace(gateways, places={name: gateways._prepare(name) for name in CHAINS})
+        known = deployment.domain, connections, deployment.staking, deployment.registry, deployment.chains
+        gateways = cls(*known, keys, sets)
+        gateways = replace(gateways, places={name: gateways._prepare(name) for name in CHAINS})
+        gateways.recode(HUB, gateways.annex, init_code("Annex", *gateways.annex_arguments(HUB)))
+        return gateways
+
+    def annex_arguments(self, name: str) -> tuple[int, str]:
+        """Of the constructor of the annex on a chain."""
+        return self.network_id, self.places[name].sets if name == HUB else ZERO_ADDRESS
 
     def _prepare(self, name: str) -> Places:
         """One chain, and its scripted contracts."""
         deployer, connection = roles.DEVELOPER, self.connections[name]
-        codes = (init_code("ScriptedRecipient"), init_code("ScriptedSender"), _CREATE + _HUNGRY)
-        recipient, contract, hungry = (
-            str(connection.send(deployer, None, code)["contractAddress"]) for code in codes
+        scripted = (init_code(f"Scripted{what}") for what in ("Recipient", "Sender", "Sets"))
+        recipient, contract, sets, hungry = (
+            str(connection.send(deployer, None, code)["contractAddress"])
+            for code in (*scripted, _CREATE + _HUNGRY)
         )
         for lane, route in self.routes.items():
             if lane[0] == name:
@@ -134,7 +148,7 @@ class Gateways(Deployment):
                     to, call = contract, EXECUTE.encode(to, call)
                 self.must(name, SENDER if account == contract else account, to, call)
         self.must(name, PAYER, self.gateway, gateway.SET_ALLOWANCE.encode(contract, _DEPOSIT // 4))
-        return Places(recipient, contract, hungry)
+        return Places(recipient, contract, hungry, sets)
 
 
 def encode_send_as(gateway_address: str, send: bytes) -> bytes:

@@ -15,7 +15,7 @@ DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]
 FEE_PAYER = keccak(text="feePayer(address)")[:4]
 RETURN_GAS_LIMIT = keccak(text="returnGasLimit(uint256)")[:4]
 MAX_FEE = keccak(text="maxFee(uint256)")[:4]
-STORED_HEAD_INTERVAL = 256
+STORED_HEAD_INTERVAL = 64
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
 """A recipient without code."""
 

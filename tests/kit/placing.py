@@ -6,8 +6,10 @@ from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.contracts import CONTRACTS, contracts_of
 from metalayer.deploy.desired import Desired
 from metalayer.deploy.inspection import inspect
+from metalayer.deploy.keyring import Keyring
 from metalayer.deploy.plan import steps_of
 from metalayer.network.connection import Connection
+from metalayer.network.signers import load_sender
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, transact
 
@@ -16,7 +18,7 @@ def place(chain: BoundChain, desired: Desired) -> dict[str, Contract]:
     """Sends what `apply` would, up to the hand-over: the deployer keeps its namespace of the factory."""
     artifacts = load_artifacts(CONTRACTS)
     state = inspect(Connection(chain.chain), desired, artifacts)
-    for step in steps_of(desired, state, artifacts):
+    for step in steps_of(desired, state, artifacts, Keyring(load_sender)):
         if not step.is_done and step.kind != "hand over":
             assert transact(chain, step.to, step.data, step.sender).succeeded, f"{chain.name}: {step.name}"
     names = [declaration.name for declaration in contracts_of(desired)]

@@ -57,8 +57,14 @@ class Profile:
         return CliRunner(mix_stderr=False).invoke(cli, [*arguments, *sure])
 
     def declare(self, **changes: Any) -> None:
-        """Writes the workspace's deploy.yaml: the repository's, with this profile's accounts and these changes."""
-        Path("deploy.yaml").write_text(yaml.safe_dump(self._named(_file("deploy.yaml")) | changes))
+        """Writes the workspace's deploy.yaml: the repository's, with this profile's accounts and these changes. On real
+        networks operators have ERA of their own.
+        """
+        content = self._named(_file("deploy.yaml"))
+        if self.keyfiles is not None:
+            for founder in content["validators"]["bonded"]:
+                del founder["funded"]
+        Path("deploy.yaml").write_text(yaml.safe_dump(content | changes))
 
     def _named(self, declared: Any) -> Any:
         if isinstance(declared, dict):
@@ -74,6 +80,7 @@ class Profile:
 _ROLES = [
     *(value for value in vars(roles).values() if isinstance(value, Role)),
     *roles.VALIDATORS,
+    *roles.OPERATORS,
     *roles.CANDIDATES,
 ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from ape import accounts
 
 from metalayer.network.signers import local_key
@@ -32,6 +34,16 @@ def _role(index: int) -> Role:
     return Role(local_key(index), index)
 
 
+def acting(role: Role) -> Callable[[], str]:
+    """A fixture: the address of a role."""
+
+    @pytest.fixture(scope="session")
+    def address() -> str:
+        return role.address
+
+    return address
+
+
 # As deploy.yaml and the defaults of the commands have them.
 DEPLOYER = _role(0)
 OWNER = _role(1)
@@ -40,7 +52,9 @@ TREASURY = _role(3)
 """Has the supply at genesis."""
 GUARDIAN = _role(4)
 VALIDATORS = tuple(_role(index) for index in range(5, 10))
-"""The first set: four are a quorum."""
+"""The keys of the first set: four are a quorum."""
+OPERATORS = tuple(_role(index) for index in range(20, 25))
+"""Who bonded for them, in the same order."""
 CANDIDATES = tuple(_role(index) for index in range(10, 13))
 """Validators of later sets. They send nothing: that others act with these keys is no matter."""
 

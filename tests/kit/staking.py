@@ -21,6 +21,11 @@ from tests.kit.evm import Contract, Receipt, deploy, events_of, now
 from tests.kit.paper import DAY
 
 ERA = 10**18
+FUNDS = 20_000_000 * ERA
+"""Of everybody who stakes."""
+GATEWAY = "0x00000000000000000000000000000000006a7e0A"
+"""In whose domain validators sign: nothing is there."""
+HOUR = 3_600
 MIN_OWN = 100_000 * ERA
 SEATS = 5
 LEVERAGE = 20
@@ -41,11 +46,11 @@ _POSSESSION = keccak(text="Possession(address operator,address signer)")
 
 
 class ValidatorRecord(NamedTuple):
-    """The Solidity struct `Validator`."""
+    """The Solidity struct `Validator`; `earned_per_unit` is its `index`."""
 
     stake: int
     signer: str
-    index: int
+    earned_per_unit: int
     mark: int
     earnings: int
     own: int
@@ -321,4 +326,3 @@ def set_of(version: int, expires: int, words: Iterable[bytes]) -> ValidatorSet:
     """A published set from the words of its event."""
     members = tuple((to_checksum_address(word[:20]), int.from_bytes(word[20:], "big")) for word in words)
     return ValidatorSet(version, expires, members)
-

@@ -11,17 +11,17 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.check import Finding, check, describe_set
-from metalayer.deploy.contracts import SET_GUARDIAN, describe_terms
+from metalayer.deploy.contracts import GATEWAY, SET_GUARDIAN, STAKING, describe_terms
 from metalayer.deploy.intent import route_between
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
-from metalayer.protocol import gateway
+from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployment import Deployment
-from tests.kit.roles import OWNER, SUCCESSOR
+from tests.kit.roles import OPERATORS, OWNER, PAYER, SUCCESSOR, TREASURY
 
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
 ACCEPT_OWNERSHIP = Function("acceptOwnership()")
@@ -152,58 +152,92 @@ def test_finds_another_validator_set(
     assert len(slots) == 1
     other = "0x" + "11" * 32
     arcade.rpc("anvil_setStorageAt", gateway, hex(slots[0]), other)
-    assert drift() == {
-        ("arcade", "validator set"): (
-            describe_set(registry.first_validator_set()),
-            f"{other}, which no log names",
-        )
-    }
+    assert drift() == {("arcade", "installed validator set"): ("one that Staking published", other)}
 
 
 @pytest.fixture
-def deployed(registry: Registry, connections: dict[str, Connection]) -> Deployment:
-    return Deployment.of(registry, connections)
-
-
-def test_a_set_that_a_quorum_rotated_in_is_no_drift(
-    drift: Drift, deployed: Deployment, connections: dict[str, Connection]
-) -> None:
-    second, third = deployed.next_set(2), deployed.next_set(3)
-    for name in connections:
-        deployed.rotate(name, second)
-    assert drift() == {}
-    for name in connections:
-        deployed.rotate(name, third, second)
-    assert drift() == {}
+def published(registry: Registry, connections: dict[str, Connection]) -> ValidatorSet:
+    """The second set, which no gateway has."""
+    for connection in connections.values():
+        connection.rpc("evm_increaseTime", hex(staking.TERM))
+        connection.rpc("anvil_mine", "0x1")
+    receipt = connections["hub"].send(PAYER, registry.address(STAKING), staking.SNAPSHOT.encode())
+    (second,) = staking.SET_PUBLISHED.found_in(receipt["logs"], registry.address(STAKING))
+    return second
 
 
 def test_finds_the_chains_that_are_behind(
-    findings: Callable[[], list[Finding]], deployed: Deployment, connections: dict[str, Connection]
+    deployer: Deployer, registry: Registry, connections: dict[str, Connection], published: ValidatorSet
 ) -> None:
-    second, third = deployed.next_set(2), deployed.next_set(3)
-    for name in connections:
-        deployed.rotate(name, second)
-    for name in ("hub", "arcade"):
-        deployed.rotate(name, third, second)
-    differing = {(f.chain, f.subject): f for f in findings() if f.is_drift}
+    """Another set that Staking published is no fault of a chain; it lacks a rotation."""
+    adopting = gateway.ADOPT.encode(published)
+    connections["hub"].send(PAYER, registry.address(GATEWAY), adopting)
+    deployed = Deployment.of(registry, connections)
+    deployed.rotate("arcade", published)
+    resolved = deployer.plan().resolved
+    findings = check(resolved, registry, deployer.connections, deployer.artifacts)
+    differing = {(f.chain, f.subject): f for f in findings if f.is_drift}
     assert set(differing) == {("perps", "validator set"), ("social", "validator set")}
     behind = differing["perps", "validator set"]
-    assert behind.expected == describe_set(third)
-    assert behind.found == describe_set(second)
-    assert behind.found.startswith("version 2, expires 20")
-    assert behind.advice.startswith("perps is behind: `ape metalayer relay rotate`")
-    assert behind.advice.endswith("version 3")
+    assert behind.expected == describe_set(published)
+    assert behind.found == describe_set(registry.first_validator_set())
+    assert behind.found.startswith("version 1, expires 20")
+    assert behind.advice == "perps is behind: `ape metalayer relay once` brings version 2"
+    for name in ("perps", "social"):
+        deployed.rotate(name, published)
+    assert not any(f.is_drift for f in check(resolved, registry, deployer.connections, deployer.artifacts))
 
 
-def test_finds_another_first_set(
+def test_finds_sets_that_staking_never_published(
+    deployer: Deployer, registry: Registry, connections: dict[str, Connection]
+) -> None:
+    """A quorum can install one, on any chain but the hub: the first set may be right nevertheless."""
+    deployed = Deployment.of(registry, connections)
+    forged = deployed.next_set(2)
+    deployed.rotate("arcade", forged)
+    resolved = deployer.plan().resolved
+    findings = check(resolved, registry, deployer.connections, deployer.artifacts)
+    assert {(f.chain, f.subject): (f.expected, f.found) for f in findings if f.is_drift} == {
+        ("arcade", "installed validator set"): ("one that Staking published", to_hex(forged.hash))
+    }
+    other = replace(resolved.sets, published=(forged,))
+    found = check(resolved.starting_from(other), registry, deployer.connections, deployer.artifacts)
+    firsts = {f.chain for f in found if f.is_drift and f.subject == "first validator set"}
+    assert firsts == set(connections)
+
+
+def test_finds_that_too_few_seats_are_taken(
+    drift: Drift, registry: Registry, connections: dict[str, Connection]
+) -> None:
+    hub, contract = connections["hub"], registry.address(STAKING)
+    hub.send(OPERATORS[0], contract, staking.LEAVE.encode(1))
+    assert drift() == {}, "four are enough for a set"
+    hub.send(OPERATORS[1], contract, staking.LEAVE.encode(2))
+    assert drift() == {("hub", "seats"): ("enough for a set", "3 taken")}
+
+
+def test_reads_what_staking_and_slasher_keep_for_ever(
     deployer: Deployer, registry: Registry, findings: Callable[[], list[Finding]]
 ) -> None:
-    """The set that signs is the same on all chains: that alone says nothing about who chose it."""
-    resolved = deployer.plan().resolved
-    other = ValidatorSet(1, resolved.validator_set.expires + 1, resolved.validator_set.members)
-    chains = {name: replace(chain, validator_set=other) for name, chain in resolved.chains.items()}
-    found = check(replace(resolved, chains=chains), registry, deployer.connections, deployer.artifacts)
-    assert {f.subject for f in found if f.is_drift} == {"first validator set"}
+    found = {finding.subject: finding.found for finding in findings() if finding.chain == "hub"}
+    domain = to_hex(registry.domain.separator)
+    addresses = deployer.plan().resolved.addresses
+    for subject, value in {
+        "Staking ERA": addresses["ERA"],
+        "Staking SET_BUILDER": addresses["SetBuilder"],
+        "Staking SLASHER": addresses["Slasher"],
+        "Staking TREASURY": TREASURY.address,
+        "Staking ATTESTATION_DOMAIN": domain,
+        "Staking MIN_OWN": str(100_000 * 10**18),
+        "Staking SEATS": "16",
+        "Slasher ATTESTATION_DOMAIN": domain,
+        "Slasher GATEWAY": addresses["Metalayer"],
+        "Slasher STAKING": addresses["Staking"],
+        "Slasher owner": OWNER.address,
+        "Metalayer collector": addresses["FeeCollector"],
+        "FeeCollector STAKING": addresses["Staking"],
+    }.items():
+        assert found[subject] == value, subject
 
 
 def test_finds_a_namespace_that_was_passed_on(

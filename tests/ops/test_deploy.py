@@ -6,26 +6,32 @@ import io
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from eth_account import Account
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from metalayer.cli import check, deploy
+from metalayer.cli import check, deploy, relay, stake
 from metalayer.cli.deployment import plan_tables
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, SET_GUARDIAN, predict
+from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, SET_GUARDIAN, STAKING, predict
+from metalayer.deploy.desired import FirstSets
+from metalayer.deploy.inspection import inspect
 from metalayer.deploy.journal import Journal, journal_rows
-from metalayer.deploy.plan import plan_as_dict
+from metalayer.deploy.keyring import Keyring
+from metalayer.deploy.plan import plan_as_dict, steps_of
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection
@@ -35,18 +41,36 @@ from metalayer.network.pool import Patience
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.signers import address_of
 from metalayer.network.transactions import Sender
-from metalayer.protocol import gateway
+from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
+from metalayer.protocol.attestation import ValidatorSet, compact
 from metalayer.protocol.create3 import ARACHNID, create3_address
 from metalayer.protocol.hex import to_hex
+from tests.kit import profiles
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
 from tests.kit.profiles import Profile
-from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, SUCCESSOR, VALIDATORS, Role
+from tests.kit.roles import (
+    GUARDIAN,
+    OPERATORS,
+    OWNER,
+    PAYER,
+    SECOND_DEPLOYER,
+    SUCCESSOR,
+    TREASURY,
+    VALIDATORS,
+    Role,
+)
 from tools.repository import repo_root
 
-# Each contract, and the seal. The owner has nothing to do.
-DEPLOYER_STEPS = len(CONTRACTS) + 1
+BALANCE_OF = Function("balanceOf(address)", "uint256", int)
+TRANSFER = Function("transfer(address,uint256)", "bool")
+APPROVE = Function("approve(address,uint256)", "bool")
+OWN = 200_000 * 10**18
+"""What a founder bonds, in wei of ERA."""
+ON_SPOKES = [name for name, declaration in CONTRACTS.items() if declaration.where != "hub"]
+
+CREATED_FIRST = [name for name in ON_SPOKES if name != FACTORY and CONTRACTS[name].kind == "create"]
 
 
 def quietly(chain: str, what: str, left: int) -> None:
@@ -58,15 +82,30 @@ def nonce(connection: Connection, account: Role) -> int:
 
 
 def nonces(connections: dict[str, Connection]) -> dict[tuple[str, Role], int]:
-    accounts = (SECOND_DEPLOYER, OWNER)
+    accounts = (SECOND_DEPLOYER, OWNER, TREASURY, *OPERATORS)
     return {(n, a): nonce(c, a) for n, c in connections.items() for a in accounts}
 
 
 def expected_nonces(before: dict[tuple[str, Role], int]) -> dict[tuple[str, Role], int]:
+    """The factory stands. The deployer creates the rest and seals, and on the hub has the first set published; the
+    treasury gives each operator its stake; an operator approves and bonds. The owner has nothing to do.
+    """
+    on_hub = {SECOND_DEPLOYER: len(CONTRACTS) + 1, TREASURY: len(OPERATORS), **dict.fromkeys(OPERATORS, 2)}
+    elsewhere = {SECOND_DEPLOYER: len(ON_SPOKES)}
     return {
-        (name, account): count + (DEPLOYER_STEPS - 1 if account == SECOND_DEPLOYER else 0)
+        (name, account): count + (on_hub if name == "hub" else elsewhere).get(account, 0)
         for (name, account), count in before.items()
     }
+
+
+def publish(registry: Registry, connections: dict[str, Connection]) -> ValidatorSet:
+    """The set that Staking publishes at the end of this term."""
+    for connection in connections.values():
+        connection.rpc("evm_increaseTime", hex(staking.TERM))
+        connection.rpc("anvil_mine", "0x1")
+    receipt = connections["hub"].send(PAYER, registry.address(STAKING), staking.SNAPSHOT.encode())
+    (published,) = staking.SET_PUBLISHED.found_in(receipt["logs"], registry.address(STAKING))
+    return published
 
 
 def missing(deployer: Deployer) -> list[tuple[str, str]]:
@@ -133,9 +172,9 @@ def test_deploys_to_the_same_addresses_and_does_nothing_the_second_time(
 
     assert set(registry.chains) == set(connections)
     for name in CONTRACTS:
-        assert {registry.contract(chain, name).address for chain in connections} == {
-            plan.resolved.addresses[name]
-        }
+        on = connections if name in ON_SPOKES else ["hub"]
+        assert {registry.contract(chain, name).address for chain in on} == {plan.resolved.addresses[name]}
+    assert set(registry.chains["arcade"].contracts) == set(ON_SPOKES)
     assert registry.differences(connections) == []
     assert nonces(connections) == expected_nonces(before)
     assert not deployer.plan().has_changes
@@ -170,16 +209,21 @@ def test_addresses_do_not_depend_on_nonces(deployer: Deployer, connections: dict
         for _ in range(count):
             connection.send(sender, sender.address, b"")
     registry = deployer.apply(quietly)
-    for name in CONTRACTS:
+    for name in ON_SPOKES:
         assert len({registry.contract(chain, name).address for chain in connections}) == 1
 
 
-def without_blocks(registry: str) -> Any:
-    """A registry but for the number of the block that placed each contract."""
+def without_times(registry: str) -> Any:
+    """A registry but for the block that placed each contract, and for what follows from when the set was published."""
     content = json.loads(registry)
+    content["validatorSet"].pop("expires")
     for chain in content["chains"].values():
-        for contract in chain["contracts"].values():
+        for name, contract in chain["contracts"].items():
             contract.pop("block", None)
+            if CONTRACTS[name].kind == "start":
+                contract.pop("txHash")
+            if name == GATEWAY:
+                contract["arguments"]["validatorSet"].pop("expires")
     return content
 
 
@@ -194,17 +238,26 @@ def test_equal_chains_give_an_equal_registry(
     again = replace(deployer, folder=tmp_path / "again")
     second = again.apply(quietly).text()
     # Transactions sent together may share a block or not: that is the node's choice.
-    assert without_blocks(second) == without_blocks(first)
+    assert without_times(second) == without_times(first)
     assert json.dumps(json.loads(first), indent=2, sort_keys=True) + "\n" == first
 
 
 @pytest.mark.usefixtures("factory_placed")
+@pytest.mark.parametrize(
+    ("names", "where", "least"),
+    # Two chains show it as well as four, in half the time; and the hub by itself its founding.
+    [(("hub", "arcade"), "arcade", 15), (("hub",), "hub", 50)],
+    ids=["a chain that starts", "the founding"],
+)
 def test_survives_a_crash_at_any_request(
-    deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
+    deployer: Deployer,
+    connections: dict[str, Connection],
+    tmp_path: Path,
+    names: tuple[str, ...],
+    where: str,
+    least: int,
 ) -> None:
     """Every point of the run on one chain: the process dies, a second run ends it, nothing is sent twice."""
-    # Two chains show it as well as four, in half the time.
-    names = ("hub", "arcade")
     connections = {name: connections[name] for name in names}
     two = replace(deployer.network, chains={name: deployer.network.chains[name] for name in names})
     deployer = replace(deployer, network=two, connections=connections)
@@ -215,7 +268,7 @@ def test_survives_a_crash_at_any_request(
         run = replace(deployer, folder=tmp_path / str(request))
         crashed = False
         try:
-            dying(run, "arcade", request).apply(quietly)
+            dying(run, where, request).apply(quietly)
         except Crash:
             crashed = True
         if not crashed:
@@ -225,11 +278,11 @@ def test_survives_a_crash_at_any_request(
         assert nonces(connections) == expected_nonces(before), f"request {request}"
         assert set(registry.chains) == set(connections)
         assert not run.plan().has_changes
-        assert not Journal(run.folder / "journal.jsonl").in_flight("arcade")
+        assert not Journal(run.folder / "journal.jsonl").in_flight(where)
         for name, connection in connections.items():
             revert(connection.rpc, snapshots[name])
             snapshots[name] = connection.rpc("evm_snapshot")
-    assert crashes > 15
+    assert crashes > least
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -244,7 +297,7 @@ def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
     with pytest.raises(Crash):
         replace(deployer, connections=arcade).apply(quietly)
     pending = Journal(deployer.folder / "journal.jsonl").in_flight("arcade")
-    assert [flight.step for flight in pending] == [f"create {name}" for name in CONTRACTS if name != FACTORY]
+    assert [flight.step for flight in pending] == [f"create {name}" for name in CREATED_FIRST]
     deployer.apply(quietly)
     for flight in pending:
         receipt = connections["arcade"].rpc("eth_getTransactionReceipt", flight.hash)
@@ -292,7 +345,7 @@ def test_a_lost_journal_costs_nothing(deployer: Deployer, connections: dict[str,
 def test_another_machine_goes_on_with_the_set_that_is_installed(
     deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
 ) -> None:
-    """Without the first one's journal or registry, and later: the set's expiry comes from the chain."""
+    """Without the first one's journal or registry, and later: the set comes from the chain."""
     first = deployer.apply(quietly)
     connections["hub"].rpc("evm_increaseTime", 1_000)
     connections["hub"].rpc("evm_mine")
@@ -362,19 +415,170 @@ def test_the_plan_shows_who_pauses_and_what_messages_cost(
 
 
 @pytest.mark.usefixtures("factory_placed")
-def test_a_set_that_a_quorum_rotated_in_is_no_contradiction(
+def test_later_sets_are_no_contradiction(
     deployer: Deployer, connections: dict[str, Connection], tmp_path: Path
 ) -> None:
     registry = deployer.apply(quietly)
-    deployed = Deployment.of(registry, connections)
-    second = deployed.next_set(2)
-    for name in connections:
-        deployed.rotate(name, second)
-    deployed.rotate("hub", deployed.next_set(3), second)
+    publish(registry, connections)
+    third = publish(registry, connections)
+    connections["hub"].send(PAYER, registry.address(GATEWAY), gateway.ADOPT.encode(third))
     assert not deployer.plan().has_changes
     assert deployer.apply(quietly) == registry
     elsewhere = replace(deployer, folder=tmp_path / "elsewhere")
     assert elsewhere.apply(quietly).validator_set == registry.validator_set, "the first one, not the newest"
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_the_first_set_is_that_of_the_bonds(deployer: Deployer, connections: dict[str, Connection]) -> None:
+    """Operator and key are two accounts: the one bonds, the other is in the set, with a weight of what is bonded."""
+    registry = deployer.apply(quietly)
+    hub, contract = connections["hub"], registry.address(STAKING)
+    first = registry.first_validator_set()
+    assert first.version == 1
+    assert dict(first.members) == {validator.address: OWN for validator in VALIDATORS}
+    for position, (operator, validator) in enumerate(zip(OPERATORS, VALIDATORS, strict=True), 1):
+        seen = hub.view(contract, staking.VALIDATOR, position)
+        assert (seen.operator, seen.signer, seen.own, seen.commission, seen.seat) == (
+            operator.address,
+            validator.address,
+            OWN,
+            500,
+            position,
+        )
+        assert hub.view(registry.address("ERA"), BALANCE_OF, operator.address) == 0, "all of it is bonded"
+    for connection in connections.values():
+        assert connection.view(registry.address(GATEWAY), gateway.VALIDATOR_SET_HASH) == first.hash
+
+
+@dataclass
+class Elsewhere:
+    """The keys of one operator are on another machine."""
+
+    deployer: Deployer
+    operator: Role
+
+    def __call__(self, name: str) -> Sender:
+        if name == self.operator.address:
+            raise MetalayerError("no account has the key")
+        return self.deployer.sender_of(name)
+
+
+@pytest.mark.usefixtures("factory_placed")
+@pytest.mark.parametrize("registers_only", [False, True], ids=["joins", "registers first"])
+def test_founders_elsewhere_are_waited_for(
+    deployer: Deployer, connections: dict[str, Connection], registers_only: bool
+) -> None:
+    """What can be done is done, one line says who has to run what, and the next run goes on."""
+    operator, validator = OPERATORS[1], VALIDATORS[1]
+    apart = replace(deployer, sender_of=Elsewhere(deployer, operator))
+    waits = (
+        f"{operator.address} has to run `ape metalayer stake register --account {operator.address} --signer "
+        f"{validator.address} --own 200000 --commission 5 --join`"
+    )
+    planned = apart.plan()
+    assert [step.step.waits for step in planned.chains["hub"] if step.action == "waits"][:2] == [waits] * 2
+    assert ("hub", f"create {GATEWAY}") not in missing(apart), "its first set is not known"
+    with pytest.raises(MetalayerError) as stopped:
+        apart.apply(quietly)
+    assert str(stopped.value) == f"hub: {waits}; then run `ape metalayer deploy apply` again"
+
+    registry = Registry.load(deployer.network, deployer.registry_path)
+    assert registry.validator_set is None
+    with pytest.raises(MetalayerError, match="no validator set is published yet: operators bond"):
+        registry.first_validator_set()
+    assert set(registry.chains) == {"hub"}
+    assert GATEWAY not in registry.chains["hub"].contracts
+    hub, contract = connections["hub"], registry.address(STAKING)
+    assert len(hub.view(contract, staking.TAKEN_SEATS)) == 4
+    before = nonces(connections)
+    with pytest.raises(MetalayerError, match="has to run `ape metalayer stake register"):
+        apart.apply(quietly)
+    assert nonces(connections) == before, "nothing more can be done meanwhile"
+
+    proof = staking.possession(hub.chain_id, contract, operator.address, validator.address)
+    signature = compact(validator.account.sign_message(proof))
+    hub.send(operator, registry.address("ERA"), APPROVE.encode(contract, OWN))
+    hub.send(operator, contract, staking.REGISTER.encode(validator.address, 500, OWN, signature))
+    if registers_only:
+        with pytest.raises(
+            MetalayerError, match=f"run `ape metalayer stake join --account {operator.address}`"
+        ):
+            apart.apply(quietly)
+        hub.send(operator, contract, staking.JOIN.encode(5))
+    registry = (apart if registers_only else deployer).apply(quietly)
+    assert set(registry.chains) == set(connections)
+    assert len(registry.first_validator_set().members) == 5
+    assert not apart.plan().has_changes
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_founders_key_of_somebody_else_is_refused(
+    deployer: Deployer, connections: dict[str, Connection], with_intent: Callable[..., Deployer]
+) -> None:
+    with pytest.raises(MetalayerError, match="has to run"):
+        replace(deployer, sender_of=Elsewhere(deployer, OPERATORS[0])).apply(quietly)
+    founders = list(deployer.intent.validators.bonded)
+    founders[1] = founders[1].model_copy(update={"operator": PAYER.alias})
+    validators = deployer.intent.validators.model_copy(update={"bonded": founders})
+    key, owner = VALIDATORS[1].address, OPERATORS[1].address
+    refusal = f"hub: the key {key} is a validator's of {owner}, expected of {PAYER.address}"
+    with pytest.raises(MetalayerError, match=refusal):
+        with_intent(validators=validators).plan()
+
+
+def without(deployer: Deployer, name: str) -> Deployer:
+    """The same network before a chain joined it."""
+    chains = {each: chain for each, chain in deployer.network.chains.items() if each != name}
+    connections = {each: connection for each, connection in deployer.connections.items() if each != name}
+    return replace(deployer, network=replace(deployer.network, chains=chains), connections=connections)
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_chain_that_joins_starts_from_the_newest_set(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    """Whether or not the hub's gateway has adopted it."""
+    registry = without(deployer, "social").apply(quietly)
+    second = publish(registry, connections)
+    joined = deployer.apply(quietly)
+    social = connections["social"].view(registry.address(GATEWAY), gateway.VALIDATOR_SET_HASH)
+    assert social == second.hash
+    assert joined.validator_set == registry.validator_set
+    assert deployer.apply(quietly) == joined
+    assert not deployer.plan().has_changes
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_a_chain_that_joins_after_the_newest_set_expired_has_one_published(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    registry = without(deployer, "social").apply(quietly)
+    for connection in connections.values():
+        connection.rpc("evm_increaseTime", hex(staking.LIFETIME))
+        connection.rpc("anvil_mine", "0x1")
+    assert missing(deployer)[0] == ("hub", "publish validator set")
+    assert ("social", f"create {GATEWAY}") in missing(deployer)
+    deployer.apply(quietly)
+    second = connections["hub"].view(registry.address(STAKING), staking.SET_HASH, 2)
+    assert connections["social"].view(registry.address(GATEWAY), gateway.VALIDATOR_SET_HASH) == second
+    assert not deployer.plan().has_changes
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_refuses_a_gateway_that_started_from_a_set_that_staking_never_published(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    """Whoever founds it so has the deployer's key, and its namespace of the factory."""
+    planned = deployer.plan()
+    desired = planned.resolved.chains["arcade"]
+    own = ValidatorSet.of(1, connections["arcade"].block().time + 5_000, {v.address: 1 for v in VALIDATORS})
+    forged = replace(desired, sets=FirstSets(published=(own,), is_due=False))
+    state = inspect(connections["arcade"], forged, deployer.artifacts)
+    for step in steps_of(forged, state, deployer.artifacts, Keyring(deployer.sender_of)):
+        if step.is_missing and step.kind != "hand over":
+            connections["arcade"].send(SECOND_DEPLOYER, step.to, step.data)
+    with pytest.raises(MetalayerError, match=r"arcade: the first .* which Staking on hub never published"):
+        deployer.apply(quietly)
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -404,9 +608,8 @@ def test_refuses_other_values_than_those_deployed(
         match=f"social: the owner of Metalayer is {OWNER.address}, expected {SUCCESSOR.address}",
     ):
         owner.plan()
-    weights = {validator.alias: 50 for validator in VALIDATORS}
-    validators = deployer.intent.validators.model_copy(update={"weights": weights})
-    with pytest.raises(MetalayerError, match="the first validator set of Metalayer was 0x"):
+    validators = deployer.intent.validators.model_copy(update={"seats": 8})
+    with pytest.raises(MetalayerError, match=r"hub: the code at 0x\w+ is not the Staking of this deployment"):
         with_intent(validators=validators).apply(quietly)
 
 
@@ -417,7 +620,7 @@ def test_refuses_a_namespace_that_is_sealed_too_early(
     planned = deployer.plan()
     seal = planned.chains["hub"][-1].step
     connections["hub"].send(SECOND_DEPLOYER, seal.to, seal.data)
-    with pytest.raises(MetalayerError, match=r"hub: Annex is not there, but the .* is already sealed"):
+    with pytest.raises(MetalayerError, match=r"hub: ERA is not there, but the .* is already sealed"):
         deployer.apply(quietly)
 
 
@@ -453,11 +656,8 @@ def test_the_deployer_holds_nothing_afterwards(
 @pytest.mark.usefixtures("factory_placed")
 def test_other_local_chains_get_a_new_journal(deployer: Deployer, connections: dict[str, Connection]) -> None:
     path = deployer.folder / "journal.jsonl"
-    Journal(path).append(
-        {"record": "chain", "chain": "hub", "genesis": "0x00"}, {"record": "resolved", "expires": 5}
-    )
-    registry = deployer.apply(quietly)
-    assert registry.validator_set.expires > 5
+    Journal(path).append({"record": "chain", "chain": "hub", "genesis": "0x00"})
+    deployer.apply(quietly)
     assert Journal(path).genesis["hub"] != "0x00"
 
 
@@ -528,6 +728,15 @@ def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]
     planned = json.loads(profile.run(deploy, "plan", "--json").stdout)
     assert planned["addresses"][GATEWAY] == predicted(SECOND_DEPLOYER)
     applied = profile.run(deploy, "apply", "--json")
+    if profile.name == "production":
+        hub, era = connections["hub"], planned["addresses"]["ERA"]
+        needs = [f"{operator.address} needs 200,000 ERA to bond and has 0" for operator in OPERATORS]
+        then = "then run `ape metalayer deploy apply` again"
+        assert (applied.exit_code, applied.stdout) == (1, "")
+        assert applied.stderr == f"Error: hub: {'; '.join([*needs, then])}\n"
+        for operator in OPERATORS:
+            hub.send(TREASURY, era, TRANSFER.encode(operator.address, OWN))
+        applied = profile.run(deploy, "apply", "--json")
     assert applied.exit_code == 0, applied.stderr
     assert set(json.loads(applied.stdout)["chains"]) == set(connections)
     assert nonces(connections) == expected_nonces(before)
@@ -536,6 +745,44 @@ def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]
     checked = profile.run(check)
     assert checked.exit_code == 0, checked.output
     assert checked.stdout.endswith("on 4 chains: all as deploy.yaml says\n")
+
+
+@pytest.mark.parametrize("profile", [profiles.production], indirect=True)
+def test_an_operator_elsewhere_bonds_by_the_command_that_apply_names(
+    profile: Profile, connections: dict[str, Connection]
+) -> None:
+    """With nothing but the two files and the registry, in which the hub stands without a gateway."""
+    assert profile.keyfiles is not None
+    operator = Account.from_key(keccak(text="an operator elsewhere"))
+    profile.declare(deployer=profile.account(SECOND_DEPLOYER))
+    declared = yaml.safe_load(Path("deploy.yaml").read_text())
+    declared["validators"]["bonded"][0]["operator"] = operator.address
+    Path("deploy.yaml").write_text(yaml.safe_dump(declared))
+    registry_path(load_network()).unlink()
+    assert profile.run(deploy, "apply").exit_code == 1
+    era = json.loads(profile.run(deploy, "plan", "--json").stdout)["addresses"]["ERA"]
+    for founder in (operator, *OPERATORS[1:]):
+        connections["hub"].send(TREASURY, era, TRANSFER.encode(founder.address, OWN))
+
+    stopped = profile.run(deploy, "apply")
+    assert stopped.exit_code == 1
+    (named,) = re.findall(r"`ape metalayer (stake register .*?)`", stopped.stderr)
+    assert named.split()[2:4] == ["--account", operator.address]
+    checked = profile.run(check, "--json")
+    assert checked.exit_code == 1
+    drift = [found for found in json.loads(checked.stdout)["findings"] if found["drift"]]
+    assert [found["found"] for found in drift if found["subject"] == "published validator set"] == ["none"]
+    relaying = profile.run(relay, "status")
+    assert (relaying.exit_code, relaying.stderr.count("\n")) == (1, 1)
+    assert relaying.stderr.startswith("Error: no validator set is published yet: operators bond")
+
+    connections["hub"].rpc("anvil_setBalance", operator.address, hex(10**18))
+    profile.keyfiles.add("elsewhere", operator)
+    registered = profile.run(stake, *named.split()[1:])
+    assert registered.exit_code == 0, registered.stderr
+    assert "validator 5 registered and seated" in registered.stdout
+    assert profile.run(deploy, "apply").exit_code == 0
+    assert profile.run(check).exit_code == 0
 
 
 def predicted(deployer: Role) -> str:

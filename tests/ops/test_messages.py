@@ -172,12 +172,12 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
         (
             send,
             ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias],
-            "on social, not 0.00726 for the fee of 0.00726: `ape metalayer transfer` brings some there",
+            "on social, not 0.007656 for the fee of 0.007656: `ape metalayer transfer` brings some there",
         ),
         (
             send,
             ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias, "--no-deposit"],
-            "on social, the message needs 0.00726: `ape metalayer credit deposit social 0.00726 --account 0x",
+            "on social, the message needs 0.007656: `ape metalayer credit deposit social 0.007656 --account 0x",
         ),
         (message, ["0x" + "00" * 32], "there is no message 0x00"),
         (message, ["0x" + "00" * 32, "--retry"], "there is no message 0x00"),

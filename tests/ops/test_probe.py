@@ -40,7 +40,7 @@ from tests.kit.faults import (
 )
 from tests.kit.hardforks import older
 from tests.kit.node import Ask, Call, Fault, Node, Refused
-from tests.kit.roles import GUARDIAN, OWNER, SECOND_DEPLOYER, TREASURY, VALIDATORS
+from tests.kit.roles import GUARDIAN, OPERATORS, OWNER, SECOND_DEPLOYER, TREASURY, VALIDATORS
 from tools.repository import repo_root
 
 NEWER = "TSTORE and TLOAD (EIP-1153), MCOPY (EIP-5656)"
@@ -351,10 +351,12 @@ def elsewhere(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / "networks.yaml").write_text(yaml.safe_dump(content))
         intent = yaml.safe_load((repo_root() / "deploy.yaml").read_text())
         intent |= {"deployer": SECOND_DEPLOYER.address, "treasury": TREASURY.address}
-        for office in ("owners", "councils", "fee_keepers", "recoveries", "collectors"):
+        for office in ("owners", "councils", "fee_keepers", "recoveries"):
             intent[office] = {"default": OWNER.address}
         intent["watchers"] = {"default": [GUARDIAN.address]}
-        intent["validators"]["weights"] = {validator.address: 100 for validator in VALIDATORS}
+        for founder, *accounts in zip(intent["validators"]["bonded"], OPERATORS, VALIDATORS, strict=True):
+            del founder["funded"]
+            founder["operator"], founder["signer"] = (account.address for account in accounts)
         (tmp_path / "deploy.yaml").write_text(yaml.safe_dump(intent))
         monkeypatch.chdir(tmp_path)
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.cli import relay
+from metalayer.protocol.staking import TERM
 from tests.kit.deployment import CREDIT, Deployment
 from tests.kit.roles import RELAYER, SENDER
 from tests.kit.strangers import deliver_junk
@@ -62,6 +63,30 @@ def test_a_relayer_without_ether_is_an_alarm(mesh: Deployment, tmp_path: Path) -
         poor = run(relay, "once", *kept)
     assert poor.exit_code == 1
     assert f"arcade: {RELAYER.address} has 0 ether" in poor.stderr
+
+
+def test_a_pass_keeps_terms_and_says_so(mesh: Deployment, tmp_path: Path) -> None:
+    """The table of a pass, its JSON, and what status says of the next set."""
+    kept = ("--exchange", str(tmp_path / "exchange"), "--memory", str(tmp_path / "relayer.sqlite"))
+    assert "validator set 2 follows from 20" in run(relay, "status", *kept).stdout
+    mesh.pass_time(TERM)
+    bounded = run(relay, "once", "--keeper-gas", "0", *kept)
+    assert (bounded.exit_code, bounded.stdout) == (1, "nothing to deliver\n")
+    assert "hub: for now it does not publish validator set 2: that takes" in bounded.stderr
+    passed = run(relay, "once", "--json", *kept)
+    assert passed.exit_code == 0, passed.stderr
+    (hub,) = (one for one in json.loads(passed.stdout)["kept"] if one["done"])
+    assert hub["done"] == ["publish validator set 2", "adopt validator set 2"]
+    assert "hub: adopt validator set 2, " in passed.stderr
+    mesh.finalize()
+    with mesh.signing(DirectoryExchange(tmp_path / "exchange"), tmp_path):
+        passed = run(relay, "once", *kept)
+    assert passed.exit_code == 0, passed.stderr
+    assert "Kept" in passed.stdout
+    assert "social: bring validator set 2, " in passed.stdout
+    found = json.loads(run(relay, "status", "--json", *kept).stdout)
+    assert (found["term"]["version"], found["term"]["seated"]) == (2, 5)
+    assert [one["version"] for one in found["sets"]] == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("command", ["once", "status"])

@@ -328,7 +328,7 @@ def command() -> click.Command:
         (["1000000000", "--from", "hub", "--to", "arcade"], "not 1,000,000,000"),
         (
             ["0.003", "--from", "arcade", "--to", "perps"],
-            "goes over hub, which takes 0.00833712 ERA of the amount to send it on: expected more than that, not 0.003",
+            "goes over hub, which takes 0.00873312 ERA of the amount to send it on: expected more than that, not 0.003",
         ),
         (["1", "--from", "hub", "--to", "arcade", "--account", "nobody"], "no account 'nobody'"),
         (["1", "--from", "hub", "--to", "arcade", "--recipient", "0x" + "0" * 40], "is the zero address"),

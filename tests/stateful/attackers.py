@@ -14,7 +14,7 @@ from metalayer.protocol.attestation import Attestation, ValidatorSet
 from metalayer.protocol.facts import LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Kind, Status, Walk
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message, extend
-from tests.kit.gateways import ATTACKER, LANES, NOBODY, RELAYER, RIVAL
+from tests.kit.gateways import ATTACKER, HUB, LANES, NOBODY, RELAYER, RIVAL
 from tests.kit.paper import Validators
 from tests.kit.stack import CHAINS
 from tests.stateful.ghost import GATEWAY_GAS, Log
@@ -217,6 +217,11 @@ class Outsiders(Relayers):
         signed = _ELSEWHERE if kind == "unsigned" else fact
         attestation, tree = self.attest(name, [signed], number)
         data = gateway.ROTATE.encode(attestation, following, tree.proof(signed))
+        if name == HUB:
+            # Whatever is wrong with it: it is not what was published last.
+            error = "SetsAreAdopted"
+            known = "SetNotNewer" if following == installed == self.sides[HUB].published else "SetNotNewest"
+            self.refuse(name, ATTACKER, gateway.ADOPT.encode(following), known)
         self.refuse(name, ATTACKER, data, error)
         self.reach(f"rotated: {kind}")
 
@@ -289,7 +294,7 @@ class Cheats(Settlers):
                     return
                 walk = replace(walk, ids=[])
             case _:
-                walk, error = replace(walk, ids=[b"\x44" * 32] * 256), "WalkTooLong"
+                walk, error = replace(walk, ids=[b"\x44" * 32] * 64), "WalkTooLong"
         self.refuse(lane[0], ATTACKER, gateway.REFUND.encode(message, walk), error)
         self.reach(f"refund: {kind}")
 
@@ -410,7 +415,7 @@ class Forgers(Cheats):
         walks = [
             Walk(back.destination, 1, back.heads[0], []),
             Walk(back.destination, 1, bytes(32), []),
-            Walk(back.destination, 1, back.heads[0], [one.id for one in list(back.sent.values())[1:255]]),
+            Walk(back.destination, 1, back.heads[0], [one.id for one in list(back.sent.values())[1:64]]),
         ]
         self.refuse(lane[1], ATTACKER, gateway.REFUND.encode(message, pick(walks, number)), "NotInLane")
 

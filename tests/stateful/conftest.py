@@ -15,7 +15,7 @@ from metalayer.protocol.attestation import Domain
 from tests.kit.chains import BoundChain
 from tests.kit.court import Court
 from tests.kit.deployment import Deployment
-from tests.kit.evm import deploy, now
+from tests.kit.evm import ZERO_ADDRESS, deploy, now
 from tests.kit.founding import Founding
 from tests.kit.gateways import Gateways
 from tests.kit.paper import DAY, Validators
@@ -40,7 +40,7 @@ def network(chains: dict[str, BoundChain], tmp_path_factory: pytest.TempPathFact
     for name in ORIGINS:
         chains[name].rpc("anvil_impersonateAccount", [deployer])
         chains[name].rpc("anvil_setBalance", [deployer, hex(10**20)])
-        annex = deploy(chains[name], "Annex", hub_id, sender=deployer).address
+        annex = deploy(chains[name], "Annex", hub_id, ZERO_ADDRESS, sender=deployer).address
         routes = {chains[to].chain_id: FREE_ROUTE for origin, to in LANES if origin == name}
         gateways[name] = Founding(
             chain=chains[name],
@@ -76,7 +76,7 @@ def built(chains: dict[str, BoundChain]) -> Arena:
     for who in (deployer, treasury, *EVERYBODY):
         chain.rpc("anvil_impersonateAccount", [who])
         chain.rpc("anvil_setBalance", [who, hex(10**20)])
-    annex = deploy(chain, "Annex", chain.chain_id, sender=deployer).address
+    annex = deploy(chain, "Annex", chain.chain_id, ZERO_ADDRESS, sender=deployer).address
     spoke = chains["arcade"].chain_id
     gateway = Founding(
         chain=chain,

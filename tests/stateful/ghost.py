@@ -267,6 +267,7 @@ class Side:
     name: str
     clock: int
     validator_set: ValidatorSet
+    """The one that is installed."""
     guardian: str
     outgoing: dict[str, Outgoing]
     incoming: dict[str, Incoming]
@@ -288,6 +289,8 @@ class Side:
     on_return: OnReturn = OnReturn.ACCEPT
     restartable: Counter[str] = field(default_factory=Counter)
     """When the guardian may restart the lane to a chain again."""
+    published: ValidatorSet | None = None
+    """On the hub: the newest set that it may adopt."""
 
     def reward(self, lane: Outgoing, account: str, amount: int) -> int:
         """Wei that an account got out of a lane's escrow."""

@@ -14,6 +14,7 @@ from tests.kit.gateways import (
     ATTACKER,
     EMERGENCY_PAUSE,
     GUARDIAN,
+    HUB,
     LANES,
     OWNER,
     PAUSE_INBOUND,
@@ -178,6 +179,9 @@ class Governors(Relayers):
         side, sets = self.sides[name], self.sets
         present, position = side.validator_set, sets.index(side.validator_set) + 1
         following = sets[min(position + skip, len(sets) - 1)]
+        if name == HUB:
+            self._adopt(following, signers)
+            return
         error = None
         if following.expires <= present.expires:
             error = "SetNotNewer"
@@ -194,13 +198,32 @@ class Governors(Relayers):
         if len({self.sides[chain].validator_set.version for chain in CHAINS}) > 1:
             self.reach("chains with different sets")
 
+    def _adopt(self, following: ValidatorSet, signers: int) -> None:
+        """S9: on the hub a quorum changes nothing, and nothing is installed but what was published last."""
+        side, data = self.sides[HUB], gateway.ADOPT.encode(following)
+        before = side.validator_set
+        self.refuse(HUB, RELAYER, self.rotation(HUB, following, signers), "SetsAreAdopted")
+        if side.published != following:
+            self.refuse(HUB, RELAYER, data, "SetNotNewest")
+            self.publish(following)
+        if following.expires < self.next(HUB):
+            self.refuse(HUB, RELAYER, data, "ValidatorSetExpired")
+            return
+        if following.expires > self.next(HUB) + SET_LIFETIME:
+            self.refuse(HUB, RELAYER, data, "SetLivesTooLong")
+            return
+        self.install(HUB, RELAYER, following, data)
+        self.refuse(HUB, RELAYER, data, "SetNotNewer")
+        self.refuse(HUB, RELAYER, gateway.ADOPT.encode(before), "SetNotNewest")
+        self.reach("adopted")
+
     def rotatable(self) -> list[str]:
         return [name for name in CHAINS if self.sides[name].validator_set != self.sets[-1]]
 
     @rule(name=CHAIN, how=st.sampled_from(["in its grace", "by the recovery", "announced"]), number=PICK)
     def outlive(self, name: str, how: str, number: int = 0) -> None:
         """P3: a set that has expired signs its successor for a week, and nothing else; later only the recovery brings
-        one, signed or announced.
+        one, signed or announced. S9: the hub adopts one, whenever that is.
         """
         side = self.sides[name]
         old = side.validator_set
@@ -209,9 +232,16 @@ class Governors(Relayers):
         if self.pending(lane):
             part = Part(lane, self.inc(lane).nonce + 1, self.inc(lane).nonce + 1, self.inc(lane).nonce + 1)
             self.refuse(name, RELAYER, self.delivery([part]), "ValidatorSetExpired")
-        self.refuse(name, OWNER, gateway.ANNOUNCE_SET.encode(old, self.fresh_set(name)), "RecoveryTooEarly")
+        error = "SetsAreAdopted" if name == HUB else "RecoveryTooEarly"
+        self.refuse(name, OWNER, gateway.ANNOUNCE_SET.encode(old, self.fresh_set(name)), error)
         following = self.fresh_set(name)
-        if how == "in its grace":
+        if name == HUB:
+            data = self.rotation(name, following, number)
+            self.refuse(name, OWNER, data, error)
+            self.refuse(name, RELAYER, gateway.INSTALL_ANNOUNCED.encode(following), error)
+            self._adopt(following, number)
+            how = "by adoption"
+        elif how == "in its grace":
             self.install(name, RELAYER, following, self.rotation(name, following, number))
         elif how == "by the recovery":
             data = self.rotation(name, following, number)

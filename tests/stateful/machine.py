@@ -27,8 +27,10 @@ from tests.kit.gateways import (
     ATTACKER,
     BALANCE_OF,
     GUARDIAN,
+    HUB,
     LANES,
     PAYER,
+    PUBLISH,
     RELAYER,
     RETURNED_IDS,
     RIVAL,
@@ -255,13 +257,19 @@ class Machine(RuleBasedStateMachine):
         return gateway.ROTATE.encode(attestation, following, tree.proof(fact))
 
     def install(self, name: str, account: str, following: ValidatorSet, data: bytes) -> None:
-        """What a rotation, or a recovery, does."""
+        """What a rotation, an adoption, or a recovery does."""
 
         def effect() -> list[Log]:
             self.sides[name].validator_set = following
             return []
 
         self.perform(name, account, data, None, effect)
+
+    def publish(self, following: ValidatorSet) -> None:
+        """Makes a set the newest that the hub may adopt."""
+        data = PUBLISH.encode(following.version, following.hash)
+        self.arrange(HUB, RELAYER, self.gateways.places[HUB].sets, data)
+        self.sides[HUB].published = following
 
     def fresh_set(self, name: str) -> ValidatorSet:
         """One that a chain may install now, which nobody has yet."""
@@ -350,7 +358,11 @@ class Machine(RuleBasedStateMachine):
         while side.validator_set.expires < time + _SPARE:
             self.skip(name, min(time, side.validator_set.expires - _SPARE))
             following = self.fresh_set(name)
-            self.install(name, RELAYER, following, self.rotation(name, following))
+            if name == HUB:
+                self.publish(following)
+                self.install(name, RELAYER, following, gateway.ADOPT.encode(following))
+            else:
+                self.install(name, RELAYER, following, self.rotation(name, following))
         self.skip(name, time)
 
     def skip(self, name: str, time: int) -> None:

@@ -163,6 +163,7 @@ def home_without_the_destination(state: Government) -> None:
 @replay(
     Government,
     *("a set followed in its grace", "a set followed by the recovery", "a set followed announced"),
+    "a set followed by adoption",
 )
 def sets_that_ran_out(state: Government) -> None:
     """P3: what a set that has expired may still sign is its successor."""
@@ -170,8 +171,23 @@ def sets_that_ran_out(state: Government) -> None:
     state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="account", within=None)
     state.expire(number=0)
     state.outlive(name="arcade", how="in its grace")
-    state.outlive(name="hub", how="by the recovery")
+    state.outlive(name="hub", how="announced")
     state.outlive(name="perps", how="announced")
+    state.outlive(name="arcade", how="by the recovery")
+
+
+@replay(Government, "adopted", "rotated: older", "rotated: unsigned", "settled to the last gwei")
+def what_the_hub_adopts(state: Government) -> None:
+    """S9, P3: what was published last, and nothing that a quorum signed."""
+    state.hold_up(number=0, duration=0)
+    state.begin(first=("hub", "arcade"), second=("arcade", "hub"), who="account", within=None)
+    state.rotate(number=0)
+    state.rotate_falsely(name="hub", number=0, kind="older")
+    state.rotate_falsely(name="hub", number=1, kind="older")
+    state.rotate_falsely(name="hub", number=0, kind="unsigned")
+    state.rotate(number=0, skip=True)
+    state.rotate_falsely(name="hub", number=0, kind="far")
+    state.deliver(number=0)
 
 
 @replay(

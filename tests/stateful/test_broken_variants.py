@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from metalayer.protocol.hex import to_hex
 from tests.kit.evm import init_code
 from tests.kit.gateways import OWNER, Gateways
 from tests.kit.stack import CHAINS
@@ -49,6 +48,8 @@ class Bug(IntEnum):
     VERSION_UNBOUNDED = 23
     GRACE_FOR_DELIVERIES = 24
     OLD_NOTICE_TAKEN_IN = 25
+    ADOPTS_ANYTHING = 26
+    ROTATES_ON_THE_HUB = 27
 
 
 FINDERS: dict[Bug, tuple[type[Machine], str]] = {
@@ -77,6 +78,8 @@ FINDERS: dict[Bug, tuple[type[Machine], str]] = {
     Bug.VERSION_UNBOUNDED: (Government, "what_outsiders_show"),
     Bug.GRACE_FOR_DELIVERIES: (Government, "sets_that_ran_out"),
     Bug.OLD_NOTICE_TAKEN_IN: (Everything, "lies_that_were_put_aside"),
+    Bug.ADOPTS_ANYTHING: (Government, "what_the_hub_adopts"),
+    Bug.ROTATES_ON_THE_HUB: (Government, "what_the_hub_adopts"),
 }
 """The machine that finds a bug at random, and the replay that finds it always."""
 
@@ -120,12 +123,6 @@ def install(gateways: Gateways, bug: Bug) -> None:
         (first.version, first.expires, first.words),
         bug,
     )
-    codes = {
-        g.gateway: init_code("BrokenMetalayer", *arguments),
-        g.annex: init_code("BrokenAnnex", g.network_id, bug),
-    }
     for name in CHAINS:
-        for address, code in codes.items():
-            place = {address: {"code": to_hex(code), "state": {}}}
-            built = g.rpc(name, "eth_call", {"to": address, "data": "0x"}, "latest", place)
-            g.rpc(name, "anvil_setCode", address, built)
+        g.recode(name, g.gateway, init_code("BrokenMetalayer", *arguments))
+        g.recode(name, g.annex, init_code("BrokenAnnex", *g.annex_arguments(name), bug))

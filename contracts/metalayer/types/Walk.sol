@@ -5,7 +5,7 @@ pragma solidity ^0.8.28;
 /// @param destination Chain id of the lane's other end.
 /// @param nonce Place of the message.
 /// @param previousHead Head of the lane before the message.
-/// @param ids Ids of the messages after it, up to a stored head or the present one: at most 255.
+/// @param ids Ids of the messages after it, up to a stored head or the present one: at most 63.
 struct Walk {
     uint256 destination;
     uint64 nonce;

@@ -63,7 +63,7 @@ def guard(
         network_id=network_id,
         # Nothing here pays: no token is called.
         era=collector,
-        annex=deploy(chain, "Annex", network_id, sender=deployer).address,
+        annex=deploy(chain, "Annex", network_id, ZERO_ADDRESS, sender=deployer).address,
         owner=owner,
         guardian=ZERO_ADDRESS,
         recovery=recovery,

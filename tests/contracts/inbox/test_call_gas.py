@@ -224,7 +224,7 @@ def test_the_largest_delivery_fits_a_transaction(
     lane: PaperLane,
     deadline: int,
 ) -> None:
-    """M12: 32 signatures, a proof of depth 10, 255 ids, the longest payload, and all of the highest gas limit burned.
+    """M12: 32 signatures, a proof of depth 10, 63 ids, the longest payload, and all of the highest gas limit burned.
 
     `Routes.MAX_GAS_LIMIT` leaves 1,500,000 for what surrounds the call. A lane with a message that fits no
     transaction (EIP-7825) would be stuck.
@@ -236,7 +236,7 @@ def test_the_largest_delivery_fits_a_transaction(
     set_code(arcade.chain, NOBODY, b"\xfe")
     largest: dict[str, Any] = {"gas_limit": HIGHEST_GAS_LIMIT, "fee": 2**256 - 1, "payload": b"\xff" * 8_192}
     message = lane.append(sender, NOBODY, deliver_before=deadline, **largest)
-    for _ in range(255):
+    for _ in range(63):
         lane.append(sender, NOBODY, deliver_before=deadline)
     tree = Tree([lane.fact(), *(SetFact(i, keccak(text=f"set {i}")) for i in range(2**PROOF_DEPTH - 1))])
     assert len(tree.proof(lane.fact())) == PROOF_DEPTH

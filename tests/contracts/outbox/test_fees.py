@@ -52,7 +52,7 @@ class Price:
 
         base = terms.base_fee + length * terms.byte_fee
         relay = base + gas(terms.gas_fee, gas_limit)
-        step = gas(max(terms.gas_fee, terms.return_gas_fee), 120_000 + 40 * length)
+        step = gas(max(terms.gas_fee, terms.return_gas_fee), 132_000 + 40 * length)
         callback = gas(terms.return_gas_fee, return_gas_limit)
         protocol = -(-(relay + 3 * step + callback) * terms.protocol_share // 10_000)
         return cls(base, relay, step, callback, protocol, return_gas_limit)
@@ -164,23 +164,23 @@ def test_the_dearest_message_fits_every_field(
     [
         # base, gas, byte, return and share; gas limit, return gas limit and length; base, relay, step and callback.
         pytest.param((5, 0, 0, 0, 0), (1_000, 1_000, 10), (5, 5, 0, 0), 0, id="base"),
-        pytest.param((0, 7, 0, 0, 0), (3_000, 1_000, 0), (0, 21, 840, 0), 0, id="gas-exact"),
-        pytest.param((0, 7, 0, 0, 0), (3_001, 1_000, 0), (0, 22, 840, 0), 0, id="gas-rounded-up"),
-        pytest.param((0, 1, 0, 0, 0), (1, 1_000, 0), (0, 1, 120, 0), 0, id="one-gas-costs-one"),
-        pytest.param((0, 7, 0, 0, 0), (0, 1_000, 0), (0, 0, 840, 0), 0, id="no-gas"),
+        pytest.param((0, 7, 0, 0, 0), (3_000, 1_000, 0), (0, 21, 924, 0), 0, id="gas-exact"),
+        pytest.param((0, 7, 0, 0, 0), (3_001, 1_000, 0), (0, 22, 924, 0), 0, id="gas-rounded-up"),
+        pytest.param((0, 1, 0, 0, 0), (1, 1_000, 0), (0, 1, 132, 0), 0, id="one-gas-costs-one"),
+        pytest.param((0, 7, 0, 0, 0), (0, 1_000, 0), (0, 0, 924, 0), 0, id="no-gas"),
         pytest.param((0, 0, 3, 0, 0), (1_000, 1_000, 10), (30, 30, 0, 0), 0, id="bytes"),
-        pytest.param((0, 0, 0, 9, 0), (1_000, 1_000, 0), (0, 0, 1_080, 9), 0, id="return"),
-        pytest.param((0, 0, 0, 9, 0), (1_000, 1_001, 0), (0, 0, 1_080, 10), 0, id="callback-rounded-up"),
-        pytest.param((0, 0, 0, 9, 0), (1_000, 0, 0), (0, 0, 1_080, 0), 0, id="no-callback"),
-        pytest.param((0, 0, 0, 1, 0), (0, 0, 25), (0, 0, 121, 0), 0, id="bytes-of-a-step-exact"),
-        pytest.param((0, 0, 0, 1, 0), (0, 0, 26), (0, 0, 122, 0), 0, id="bytes-of-a-step-rounded-up"),
-        pytest.param((0, 8, 0, 9, 0), (1_000, 1_000, 0), (0, 8, 1_080, 9), 0, id="steps-dearer-here"),
-        pytest.param((0, 9, 0, 8, 0), (1_000, 1_000, 0), (0, 9, 1_080, 8), 0, id="steps-dearer-there"),
-        pytest.param((5, 7, 3, 9, 0), (1_000, 2_000, 10), (35, 42, 1_084, 18), 0, id="all"),
+        pytest.param((0, 0, 0, 9, 0), (1_000, 1_000, 0), (0, 0, 1_188, 9), 0, id="return"),
+        pytest.param((0, 0, 0, 9, 0), (1_000, 1_001, 0), (0, 0, 1_188, 10), 0, id="callback-rounded-up"),
+        pytest.param((0, 0, 0, 9, 0), (1_000, 0, 0), (0, 0, 1_188, 0), 0, id="no-callback"),
+        pytest.param((0, 0, 0, 1, 0), (0, 0, 25), (0, 0, 133, 0), 0, id="bytes-of-a-step-exact"),
+        pytest.param((0, 0, 0, 1, 0), (0, 0, 26), (0, 0, 134, 0), 0, id="bytes-of-a-step-rounded-up"),
+        pytest.param((0, 8, 0, 9, 0), (1_000, 1_000, 0), (0, 8, 1_188, 9), 0, id="steps-dearer-here"),
+        pytest.param((0, 9, 0, 8, 0), (1_000, 1_000, 0), (0, 9, 1_188, 8), 0, id="steps-dearer-there"),
+        pytest.param((5, 7, 3, 9, 0), (1_000, 2_000, 10), (35, 42, 1_192, 18), 0, id="all"),
         pytest.param((10_000, 0, 0, 0, 1), (0, 0, 0), (10_000, 10_000, 0, 0), 1, id="share-exact"),
         pytest.param((10_001, 0, 0, 0, 1), (0, 0, 0), (10_001, 10_001, 0, 0), 2, id="share-rounded-up"),
         pytest.param((1, 0, 0, 0, 1), (0, 0, 0), (1, 1, 0, 0), 1, id="the-smallest-share-costs-one"),
-        pytest.param((60, 0, 0, 1, 10_000), (0, 40_000, 0), (60, 60, 120, 40), 460, id="the-whole-share"),
+        pytest.param((60, 0, 0, 1, 10_000), (0, 40_000, 0), (60, 60, 132, 40), 496, id="the-whole-share"),
     ],
 )
 def test_adds_up(

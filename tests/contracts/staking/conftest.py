@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contracts.conftest import acting
 from tests.kit.chains import BoundChain
 from tests.kit.roles import (
     BENEFICIARY,
@@ -18,8 +17,9 @@ from tests.kit.roles import (
     RELAYER,
     RIVAL,
     SENDER,
+    acting,
 )
-from tests.kit.staking import ERA, MIN_OWN, PERIOD, Bond
+from tests.kit.staking import FUNDS, GATEWAY, HOUR, MIN_OWN, PERIOD, Bond
 
 operator = acting(OWNER)
 rival = acting(RIVAL)
@@ -31,23 +31,15 @@ passer_by = acting(PAYER)
 recipient = acting(BENEFICIARY)
 delegatee = acting(PAUPER)
 
-GATEWAY = "0x00000000000000000000000000000000006a7e0A"
-HOUR = 3_600
-FUNDS = 20_000_000 * ERA
-
 
 @pytest.fixture(scope="session")
 def founded(chains: dict[str, BoundChain], treasury: str, slasher: str, deployer: str) -> Bond:
     """ERA, SetBuilder and Staking."""
-    return Bond.found(
-        chains["hub"], treasury=treasury, slasher=slasher, deployer=deployer, gateway=GATEWAY
-    )
+    return Bond.found(chains["hub"], treasury=treasury, slasher=slasher, deployer=deployer, gateway=GATEWAY)
 
 
 @pytest.fixture
-def bond(
-    founded: Bond, operator: str, rival: str, delegator: str, other_delegator: str
-) -> Iterator[Bond]:
+def bond(founded: Bond, operator: str, rival: str, delegator: str, other_delegator: str) -> Iterator[Bond]:
     """The same, where those who stake have ERA that Staking may take. A period has begun an hour ago. After each test,
     S1 to S3 hold."""
     for account in (operator, rival, delegator, other_delegator):

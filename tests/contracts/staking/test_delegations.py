@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from tests.contracts.staking.conftest import FUNDS
 from tests.kit.evm import Contract, deploy, error
 from tests.kit.paper import DAY
 from tests.kit.staking import (
     ENDED,
     ERA,
+    FUNDS,
     LEFT,
     LEVERAGE,
     LIABILITY,
@@ -116,9 +117,7 @@ def test_undelegates_with_its_period(bond: Bond, delegated: int, delegator: str)
     assert bond.held(delegator) == AMOUNT
 
 
-def test_exits_of_a_period_are_one(
-    bond: Bond, delegated: int, delegator: str, other_delegator: str
-) -> None:
+def test_exits_of_a_period_are_one(bond: Bond, delegated: int, delegator: str, other_delegator: str) -> None:
     bond.staking.send("delegate", delegated, AMOUNT, sender=other_delegator)
     bond.staking.send("undelegate", delegated, 100 * ERA, sender=delegator)
     bond.travel(2 * DAY)
@@ -169,6 +168,17 @@ def test_refuses_to_withdraw_what_never_left(bond: Bond, delegated: int, delegat
         for method, who in (("withdraw", [delegator]), ("withdrawOwn", [])):
             refusal = bond.staking.revert(method, *who, delegated, period, sender=delegator)
             assert refusal == error("ZeroAmount")
+
+
+def test_nobody_delegates_for_another(
+    bond: Bond, delegated: int, delegator: str, other_delegator: str
+) -> None:
+    """M34: a stranger's wei reaches nobody's position, rewards or exits."""
+    before = bond.staking.view("position", delegator, delegated)
+    bond.staking.send("delegate", delegated, 1, sender=other_delegator)
+    bond.staking.send("undelegate", delegated, 1, sender=other_delegator)
+    assert bond.staking.view("position", delegator, delegated) == before
+    assert bond.staking.view("unbonding", delegator, delegated, bond.period) == 0
 
 
 # Coming back
@@ -273,7 +283,8 @@ def test_leaves_at_once_24_days_after_a_seat_and_not_a_second_before(
 def test_does_not_leave_a_seat_at_once(bond: Bond, delegated: int, delegator: str) -> None:
     bond.travel(2 * LIABILITY)
     receipt = bond.staking.send("undelegate", delegated, AMOUNT, sender=delegator)
-    assert receipt.named("Undelegated") and not receipt.named("Released")
+    assert receipt.named("Undelegated")
+    assert not receipt.named("Released")
 
 
 def test_borrowed_stake_that_takes_a_seat_cannot_be_given_back(
@@ -371,9 +382,7 @@ def test_nobody_stakes_with_anothers_permit(
     assert bond.balance(signatory) == AMOUNT
 
 
-def test_several_calls_are_the_callers(
-    bond: Bond, validator: int, operator: str, attacker: str
-) -> None:
+def test_several_calls_are_the_callers(bond: Bond, validator: int, operator: str, attacker: str) -> None:
     data = calls(bond.staking, ("fund",), ("removeOwn", validator, 1))
     refusal = error("NotOperator", validator, attacker)
     assert bond.staking.revert("multicall", data, sender=attacker) == refusal
@@ -387,7 +396,8 @@ def test_registers_and_joins_in_one_transaction(bond: Bond, operator: str) -> No
 
 
 def test_takes_no_ether(bond: Bond, operator: str) -> None:
-    for method, arguments in (("multicall", [[]]), ("fund", [])):
+    wanted: list[tuple[Any, ...]] = [("multicall", []), ("fund",)]
+    for method, *arguments in wanted:
         refused = bond.staking.revert(method, *arguments, sender=operator, value=1)
         assert refused.data == b""
         bond.staking.send(method, *arguments, sender=operator)

@@ -647,7 +647,7 @@ def test_a_true_head_is_no_fault(
     assert convict("falseHead", sign(true), heads[1], ids[2:]) == error("SameFact", true.leaf)
 
 
-def test_convicts_by_a_walk_of_255_ids_to_a_stored_head(
+def test_convicts_by_a_walk_of_63_ids_to_a_stored_head(
     convict: Callable[..., str | tuple[str, ...] | Revert],
     sign: Callable[..., SignedFact],
     liar: str,
@@ -656,13 +656,13 @@ def test_convicts_by_a_walk_of_255_ids_to_a_stored_head(
     extend_lane: Callable[..., tuple[list[bytes], list[bytes]]],
 ) -> None:
     """The longest that is ever needed; a longer one is refused, though it would lead to the present head."""
-    ids, heads = extend_lane(257)
-    assert gateway.view("storedHead", fact(1).destination, 256) == heads[255]
-    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:256]) == liar
-    assert convict("falseHead", sign(fact(256)), heads[255], []) == liar
-    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:]) == error("WalkTooLong", 256, 255)
-    refusal = error("HeadNotInLane", fact(1).destination, 1, heads[0], 254)
-    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:255]) == refusal
+    ids, heads = extend_lane(65)
+    assert gateway.view("storedHead", fact(1).destination, 64) == heads[63]
+    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:64]) == liar
+    assert convict("falseHead", sign(fact(64)), heads[63], []) == liar
+    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:]) == error("WalkTooLong", 64, 63)
+    refusal = error("HeadNotInLane", fact(1).destination, 1, heads[0], 62)
+    assert convict("falseHead", sign(fact(1)), heads[0], ids[1:63]) == refusal
 
 
 @pytest.mark.parametrize(

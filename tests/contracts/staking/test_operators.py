@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.staking.conftest import FUNDS, GATEWAY
 from tests.kit.evm import ZERO_ADDRESS, call, code_of, error, init_code, slot
 from tests.kit.paper import DAY
 from tests.kit.signatures import DEFECTS
 from tests.kit.staking import (
     ENDED,
     ERA,
+    FUNDS,
+    GATEWAY,
     LEFT,
     LEVERAGE,
     LIABILITY,
@@ -473,9 +474,7 @@ def test_a_lower_commission_counts_from_its_time_on(
     assert near(claimable(bond, delegator, earning, bond.now + STREAM), 350 * ERA)
 
 
-def test_another_announcement_replaces_the_one_before(
-    bond: Bond, earning: int, operator: str
-) -> None:
+def test_another_announcement_replaces_the_one_before(bond: Bond, earning: int, operator: str) -> None:
     bond.staking.send("setCommission", earning, 2_000, sender=operator)
     bond.travel(NOTICE - 10)
     bond.staking.send("setCommission", earning, 3_000, sender=operator)

@@ -6,10 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from tests.contracts.staking.conftest import FUNDS
 from tests.kit.evm import ZERO_ADDRESS, error
 from tests.kit.paper import DAY
-from tests.kit.staking import ERA, MIN_OWN, STREAM, Bond
+from tests.kit.staking import ERA, FUNDS, MIN_OWN, STREAM, Bond
 
 REWARD = 70_000 * ERA
 DUST = 1_000
@@ -157,7 +156,7 @@ def test_what_was_earned_stays_when_the_seat_goes(
 
 
 def test_a_stream_waits_for_somebody(bond: Bond, operator: str, passer_by: str) -> None:
-    """Idle time is not paid from the past."""
+    """M35: idle time is not paid from the past, and what came in it is not lost."""
     bond.reward(REWARD)
     validator = bond.register(operator)
     bond.travel(30 * DAY)
@@ -199,9 +198,7 @@ def test_dust_does_not_make_others_wait(bond: Bond, pool: int) -> None:
     assert rewards.stream_end == bond.now + STREAM
 
 
-def test_more_money_streams_at_once_if_the_rate_does_not_fall(
-    bond: Bond, pool: int, delegator: str
-) -> None:
+def test_more_money_streams_at_once_if_the_rate_does_not_fall(bond: Bond, pool: int, delegator: str) -> None:
     bond.reward(REWARD)
     middle = bond.now + STREAM // 2
     bond.era.send("transfer", bond.staking.address, REWARD // 2, sender=bond.treasury)
@@ -223,9 +220,7 @@ def test_a_wei_less_waits(bond: Bond, pool: int, delegator: str) -> None:
 
 
 @pytest.mark.parametrize("noticed", [0, DAY, STREAM, 3 * STREAM])
-def test_what_waited_streams_from_the_end_on(
-    bond: Bond, pool: int, delegator: str, noticed: int
-) -> None:
+def test_what_waited_streams_from_the_end_on(bond: Bond, pool: int, delegator: str, noticed: int) -> None:
     """S12: whenever somebody notices."""
     bond.reward(REWARD)
     end = bond.rewards.stream_end
@@ -240,15 +235,31 @@ def test_what_waited_streams_from_the_end_on(
 
 
 def test_what_is_rounded_down_streams_on(bond: Bond, pool: int, delegator: str, operator: str) -> None:
-    """M40, S2, S12: after a hundred touches at odd seconds everybody has all but dust of what is due."""
+    """M35, M40, S2, S12: after a hundred touches at odd seconds everybody has all but dust of what is due."""
     bond.reward(REWARD + 1)
     begun = bond.now
     for i in range(1, 101):
         method, *arguments = ("addOwn", pool, 1) if i % 2 else ("removeOwn", pool, 1)
         bond.staking.send(method, *arguments, sender=operator, at=begun + 977 * i)
     bond.reach(begun + STREAM + 1)
-    assert is_near(claimable(bond, delegator, pool), Fraction((REWARD + 1) * 9, 20) * 1)
+    assert is_near(claimable(bond, delegator, pool), Fraction((REWARD + 1) * 9, 20))
     assert bond.rewards.accounted == REWARD + 1
+
+
+def test_what_the_division_by_all_stake_leaves_over_streams_on(bond: Bond, operator: str) -> None:
+    """M35, S12: with two fifths of the supply seated, each of a hundred touches rounds off hundreds of wei. They come
+    back; only what a validator's own division leaves over, less than a wei each time, does not.
+    """
+    most = 400_000_000 * ERA
+    bond.endow(operator, most)
+    (validator,) = bond.seat(operator, most)
+    bond.reward(REWARD)
+    begun = bond.now
+    for i in range(1, 101):
+        bond.staking.send("claimEarnings", validator, operator, sender=operator, at=begun + 977 * i)
+    bond.staking.send("claimEarnings", validator, operator, sender=operator, at=begun + STREAM)
+    paid = bond.balance(operator) - FUNDS
+    assert 0 <= REWARD - paid - bond.rewards.streaming <= 101
 
 
 def test_principal_and_rewards_are_apart(bond: Bond, pool: int, delegator: str, treasury: str) -> None:
@@ -259,9 +270,7 @@ def test_principal_and_rewards_are_apart(bond: Bond, pool: int, delegator: str, 
     assert bond.staking.send("claim", [pool], delegator, sender=delegator).named("Claimed")[0][2] == 0
 
 
-def test_stake_that_comes_for_the_money_waits_for_weeks(
-    bond: Bond, pool: int, other_delegator: str
-) -> None:
+def test_stake_that_comes_for_the_money_waits_for_weeks(bond: Bond, pool: int, other_delegator: str) -> None:
     """M36: who puts in most of all stake just before rewards arrive earns an hour of a week's."""
     bond.staking.send("delegate", pool, 16 * MIN_OWN, sender=other_delegator)
     bond.reward(REWARD)

@@ -68,9 +68,7 @@ def test_the_last_seat_fills_the_gap(bond: Bond, full: list[int], operator: str)
     assert bond.staking.view("seatedStake") == 0
 
 
-def test_a_seat_follows_the_stake(
-    bond: Bond, seated: list[int], operator: str, delegator: str
-) -> None:
+def test_a_seat_follows_the_stake(bond: Bond, seated: list[int], operator: str, delegator: str) -> None:
     """S3: whatever changes a seated validator's stake changes the sum."""
     validator = seated[0]
     steps = [

@@ -323,3 +323,24 @@ def test_what_a_dismissed_recovery_announced_is_void(
     refusal = error("SetNotAnnounced", after.set.hash, other.set.hash)
     at = earliest + 2 * ANNOUNCEMENT_DELAY
     assert gateway.revert("installAnnounced", after.argument, sender=attacker, at=at) == refusal
+
+
+def test_a_lie_does_not_shut_out_what_the_hub_publishes(
+    gateway: Contract,
+    hub: Stack,
+    validators: Validators,
+    recovery: str,
+    relayer: str,
+) -> None:
+    """A quorum lied once, and skipped as many versions as it may. When its set has run out, the newest follows."""
+    step = 2**16
+    false = Validators([1] * 4, validators.set.expires + 1, version=1 + step, name="false")
+    attestation = validators.sign(
+        hub.chain.chain_id, gateway.address, SetFact(1 + step, false.set.hash).leaf
+    ).fields
+    gateway.send("rotate", attestation, false.argument, [], sender=relayer)
+    at = false.set.expires + RECOVERY_DELAY + 1
+    # One set in three days.
+    newest = Validators([1] * 4, at + 10 * DAY, version=20, name="newest")
+    gateway.send("announceSet", false.argument, newest.argument, sender=recovery, at=at)
+    gateway.send("installAnnounced", newest.argument, sender=relayer, at=at + ANNOUNCEMENT_DELAY)

@@ -33,16 +33,16 @@ def receipt(chain: str, number: int, status: int = 1) -> dict[str, Any]:
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "journal.jsonl"
-    Journal(path).append({"record": "resolved", "expires": 9}, send("hub", 1))
+    Journal(path).append({"record": "chain", "chain": "hub", "genesis": "0x09"}, send("hub", 1))
     Journal(path).append(receipt("hub", 1))
     journal = Journal(path)
-    assert [record["record"] for record in journal.records] == ["resolved", "send", "receipt"]
-    assert journal.expires == 9
+    assert [record["record"] for record in journal.records] == ["chain", "send", "receipt"]
+    assert journal.genesis == {"hub": "0x09"}
 
 
 def test_an_empty_journal_says_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "none.jsonl")
-    assert (journal.expires, journal.genesis, journal.in_flight("hub")) == (None, {}, [])
+    assert (journal.genesis, journal.in_flight("hub")) == ({}, [])
     journal.append()
     assert not journal.path.exists()
 
@@ -79,7 +79,7 @@ def test_a_torn_line_never_happened(cut: int, tmp_path_factory: pytest.TempPathF
 )
 def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_bytes(b'{"record": "resolved", "expires": 1}\n' + line + b"\n")
+    path.write_bytes(b'{"record": "chain", "chain": "hub", "genesis": "0x"}\n' + line + b"\n")
     with pytest.raises(MetalayerError, match="line 2 is damaged"):
         Journal(path)
 

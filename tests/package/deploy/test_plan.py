@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from metalayer.deploy.plan import Step, rehearse
+from metalayer.deploy.declaration import Step
+from metalayer.deploy.plan import rehearse
 from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection
@@ -21,7 +22,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch, answer: Any) -> dict[str, int]:
     monkeypatch.setattr(
         connection, "rpc", lambda method, *params: answer if method == "eth_simulateV1" else block
     )
-    return rehearse(connection, [STEP])
+    return rehearse(connection, [STEP]).gas
 
 
 def test_gas_is_that_of_the_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:

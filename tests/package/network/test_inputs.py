@@ -17,7 +17,6 @@ from eth_utils.address import to_checksum_address
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metalayer.attesting.set_file import parse_set
 from metalayer.cli.main import COMMANDS, cli
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.errors import MetalayerError
@@ -30,10 +29,6 @@ from tools.repository import repo_root
 PATIENCE = 20.0
 """Seconds. The slowest file of the largest size took two."""
 
-SET = b"""version: 2
-expires: 2099-01-01
-weights: {TEST::5: 100, TEST::6: 100, TEST::7: 100, '0xa0Ee7A142d267C1f36714E4a8F75612F20a79720': 100}
-"""
 NETWORKS, DEPLOY = ((repo_root() / name).read_bytes() for name in ("networks.yaml", "deploy.yaml"))
 TREASURY = "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
 
@@ -161,12 +156,7 @@ def test_any_deploy_yaml(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     network = load_network()
 
-    one_line(lambda: resolve(load_intent(path), network, address_of, b"", 2_000_000_000))
-
-
-@given(content=broken(SET))
-def test_any_set_file(content: bytes) -> None:
-    one_line(lambda: parse_set(content, "next.yaml", address_of))
+    one_line(lambda: resolve(load_intent(path), network, address_of, b""))
 
 
 @pytest.mark.parametrize(

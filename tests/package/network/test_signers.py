@@ -124,7 +124,7 @@ def test_what_is_wrong_with_an_account_is_one_line(
         "mistyped": f"account 'mistyped': the passphrase in {variable('mistyped')} is wrong",
         "torn": f"account 'torn': {keyfiles.path('torn')} is no keyfile",
         "other": "account 'other': its keyfile cannot be read",
-        "nobody": "no account 'nobody': expected locked, mistyped, other, torn, TEST::0 to TEST::19",
+        "nobody": "no account 'nobody': expected locked, mistyped, other, torn, TEST::0 to TEST::24",
     }
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     for alias, line in expected.items():

@@ -19,7 +19,7 @@ from metalayer.relayer.refunds import Refunds
 def test_a_place_that_no_lane_can_have_reached_is_not_counted_up_to() -> None:
     network = load_network()
     hub, arcade = (Connection(network.chain(name)) for name in ("hub", "arcade"))
-    mesh = Mesh(Domain(hub.chain_id, "0x" + "9a" * 20), {"hub": hub, "arcade": arcade})
+    mesh = Mesh(Domain(hub.chain_id, "0x" + "9a" * 20), {"hub": hub, "arcade": arcade}, "0x" + "57" * 20)
     end = OutboxLane(2_000, bytes(32), 2_000)
     state = LaneState(hub, arcade, end, end, InboxEnd(2_000, bytes(32), ""))
     restart = LaneRestarted(arcade.chain_id, 2_000, 100)

@@ -78,10 +78,12 @@ def bench(hub: Stack, treasury: str, owner: str, deployer: str, operator: str, d
 def test_a_slash_costs_the_same_whatever_the_number_of_delegators(
     bench: Bench, reporter: str, passer_by: str
 ) -> None:
-    """S5: to the unit of gas, with 1 and with 40."""
+    """S5: the settlement to the unit of gas, with 1 and with 40."""
     bench.delegate(0, 1)
     spent = bench.spent(reporter, passer_by)
     bench.delegate(1, 40)
-    assert bench.spent(reporter, passer_by) == spent
+    again = bench.spent(reporter, passer_by)
     for entry, most in MOST.items():
-        assert all(gas <= bound for gas, bound in zip(spent[entry], most, strict=True)), (entry, spent)
+        assert again[entry][1] == spent[entry][1], (entry, spent, again)
+        for gas in (spent[entry], again[entry]):
+            assert all(used <= bound for used, bound in zip(gas, most, strict=True)), (entry, gas)
