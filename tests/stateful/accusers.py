@@ -189,9 +189,8 @@ class Accusers(Bonders):
     def settle(self, number: int, wait: bool) -> None:
         """As soon as it can be, or when somebody tries it."""
         accused = pick(list(self.cases), number)
-        opened, _ = self.cases[accused]
         if wait:
-            self.clock = max(self.clock, opened + SETTLES)
+            self.clock = max(self.clock, self._decided(accused))
         self._settle(accused)
 
     @precondition(lambda self: self.cases)
@@ -223,7 +222,7 @@ class Accusers(Bonders):
     @rule(id_=ID, number=PICK)
     def play_the_slasher(self, id_: int, number: int) -> None:
         """Nobody but the Slasher accuses, dismisses or slashes."""
-        call: tuple[Any, ...] = pick([("freeze", True), ("unfreeze",), ("settle", STRANGER)], number)
+        call: tuple[Any, ...] = pick([("freeze", True), ("unfreeze",), ("settle", STRANGER, 0)], number)
         method, *rest = call
         self.perform(
             self.staking,
@@ -267,11 +266,19 @@ class Accusers(Bonders):
         restarted = origin == self.chain.chain_id and nonce <= self.restarted_at
         return restarted or nonce <= self.pardoned.get((origin, destination), 0)
 
+    def _decided(self, accused: Accusation) -> int:
+        """When a case can be settled: nobody who counts with it was accused since it could have been."""
+        opened, _ = self.cases[accused]
+        v = self.stakes.validators[accused[0]]
+        return max(opened, self.stakes.last_accused(v) if v.open_cases else 0) + SETTLES
+
     def _settle(self, accused: Accusation) -> None:
         opened, state = self.cases[accused]
         v, now = self.stakes.validators[accused[0]], self.clock
         why = [*(["CaseNotOpen"] if state != "Open" else []), *(["WrongState"] if v.state == ENDED else [])]
         why += [*(["TooEarly"] if now < opened + SETTLES else [])]
+        if v.open_cases and v.state != ENDED:
+            why += [*(["AccusedSince"] if now < self.stakes.last_accused(v) + SETTLES else [])]
         why += [*(["IsPardoned"] if self.is_pardoned(accused) else [])]
 
         def effect(receipt: Receipt) -> None:
@@ -325,8 +332,8 @@ class Accusers(Bonders):
 
     def end(self) -> None:
         """Every case is closed, everybody leaves and gets everything, and what rewards are left is dust."""
-        if self.opened():
-            self.clock = max(self.clock, *(opened + SETTLES for opened in self.opened()))
+        waiting = [self._decided(accused) for accused, (_, state) in self.cases.items() if state == "Open"]
+        self.clock = max(self.clock, *waiting, 0)
         for accused, (_, state) in list(self.cases.items()):
             v = self.stakes.validators[accused[0]]
             if state == "Open" and self.is_pardoned(accused):

@@ -35,6 +35,18 @@ def leave_and_be_accused(state: Accusers) -> None:
     state.withdraw(number=0)
 
 
+def leave_with_own_stake(state: Accusers) -> None:
+    """A third of it, of which the rest loses a part that is no whole number of wei."""
+    state.add_own(id_=1, number=2)
+    state.remove_own(id_=1, number=0)
+    slash(state, 2)
+    state.withdraw_own(number=0)
+
+
+def slash_a_part(state: Accusers) -> None:
+    slash(state, 2)
+
+
 def mature_while_accused(state: Accusers) -> None:
     state.take_back(who=0, id_=1, amount=SOME)
     equivocate(state)
@@ -88,7 +100,17 @@ def put_after_the_end(state: Accusers) -> None:
 
 def rebond_while_accused(state: Accusers) -> None:
     state.take_back(who=0, id_=1, amount=SOME)
+    state.pass_time(span=6 * DAY)
     equivocate(state)
+    state.rebond(number=0, portion=0)
+
+
+def rebond_at_once(state: Accusers) -> None:
+    """Not before the second period after the one in which it left."""
+    state.take_back(who=0, id_=1, amount=SOME)
+    state.rebond(number=0, portion=0)
+    state.mature(offset=-18 * DAY - 1)
+    state.rebond(number=0, portion=0)
     state.rebond(number=0, portion=0)
 
 

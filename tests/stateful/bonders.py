@@ -19,6 +19,7 @@ from tests.kit.staking import (
     LEFT,
     LIABILITY,
     OPEN,
+    PERIOD,
     SILENCE,
     STREAM,
     TERM,
@@ -222,6 +223,8 @@ class Bonders(Bonds):
         leaving = stakes.exits[account, id_, period]
         amount = share(leaving, portion)
         why = [*self._bonding(v, amount), *(["NotEnough"] if amount > leaving else [])]
+        if now < (period + 2) * PERIOD:
+            why.append("TooEarly")
 
         def effect(receipt: Receipt) -> None:
             stakes.bond(account, v, amount, now)

@@ -19,11 +19,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.kit.court import Court
 from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, Revert, call, transact, views
-from tests.kit.paper import DAY
 from tests.kit.staking import (
     ERA,
     LIABILITY,
     MIN_OWN,
+    PERIOD,
     SETTLES,
     SILENCE,
     TERM,
@@ -210,7 +210,9 @@ class Bonds(RuleBasedStateMachine):
         """When something becomes possible, or ceases to be."""
         stakes, found = self.stakes, set()
         for id_, periods in stakes.periods().items():
-            found |= {matures_at(period) for period in periods}
+            found |= {matures_at(period) for period in periods} | {
+                (period + 2) * PERIOD for period in periods
+            }
             v = stakes.validators[id_]
             if v.unseated_at:
                 found |= {v.unseated_at + LIABILITY, v.unseated_at + SILENCE}
@@ -220,7 +222,7 @@ class Bonds(RuleBasedStateMachine):
                 found.add(v.next_commission_at)
         found |= {retired + LIABILITY for retired in stakes.retired.values()}
         found |= {stakes.stream.end, stakes.set_at + TERM, (self.clock // WEEK + 1) * WEEK}
-        found.add((period_of(self.clock) + 1) * 3 * DAY)
+        found.add((period_of(self.clock) + 1) * PERIOD)
         found |= {opened + SETTLES for opened in self.opened()}
         if stakes.sets:
             found.add(stakes.sets[-1].expires)
@@ -287,7 +289,7 @@ class Bonds(RuleBasedStateMachine):
         stakes, now = self.stakes, self.last
         periods = stakes.periods()
         calls: list[tuple[Any, ...]] = [("seats",), ("seatedStake",), ("rewards",), ("setVersion",)]
-        calls += [("setExpires",), ("setAt",), ("termEnded",), ("validatorCount",)]
+        calls += [("setExpires",), ("setAt",), ("termEnded",), ("validatorCount",), ("setWeight",)]
         for id_ in stakes.validators:
             calls += [("validator", id_), ("earnings", id_)]
             calls += [("exits", id_, period) for period in sorted(periods[id_])]
@@ -310,6 +312,7 @@ class Bonds(RuleBasedStateMachine):
         must("S8", "when the newest set was published", next(answers), stakes.set_at)
         must("S8", "whether the term was ended", next(answers), stakes.term_ended)
         must("S1", "the number of validators", next(answers), len(stakes.validators))
+        must("S8", "the newest set's weight", next(answers), stakes.weight if newest else 0)
         must("S2", "what is owed", rewards.accounted, stakes.accounted)
         stakes.stream.advance(now)
         dust = stakes.stream.dust

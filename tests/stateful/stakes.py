@@ -170,7 +170,9 @@ class Stakes:
         self.owner_of: dict[str, int] = {}
         """Validators by key, whoever has it now."""
         self.openings: list[tuple[int, int]] = []
-        """When cases were opened, and what was seated before."""
+        """When cases were opened, and what the newest set weighed."""
+        self.freezings: list[int] = []
+        """When validators that were not accused were."""
         self.sets: list[ValidatorSet] = []
         self.set_at = 0
         self.term_ended = False
@@ -336,8 +338,9 @@ class Stakes:
         return ["NotLiable"] if self.is_free(v, now) else []
 
     def open_case(self, v: Bonded, now: int, unseats: bool) -> None:
-        self.openings.append((now, self.seated_stake))
+        self.openings.append((now, self.weight))
         if v.open_cases == 0:
+            self.freezings.append(now)
             v.frozen_since = now
             v.own_slashable = v.own + sum(n for when, n in v.own_exits.items() if matures_at(when) > now)
             v.slashable = v.delegated + sum(
@@ -346,6 +349,19 @@ class Stakes:
         v.open_cases += 1
         if unseats:
             self.end_term(v, now)
+
+    @property
+    def weight(self) -> int:
+        """Of the newest set; before the first one, of those who are seated."""
+        return sum(weight for _, weight in self.sets[-1].members) if self.sets else self.seated_stake
+
+    def last_accused(self, v: Bonded) -> int:
+        """When the last one was accused that counts with a validator."""
+        return max(when for when in self.freezings if when // WEEK in self._near(v))
+
+    def _near(self, v: Bonded) -> range:
+        week = v.frozen_since // WEEK
+        return range(week - CORRELATED_WEEKS, week + CORRELATED_WEEKS + 1)
 
     def end_term(self, v: Bonded, now: int) -> None:
         """Takes a seat, and lets another set follow if the newest may have the validator."""
@@ -360,21 +376,23 @@ class Stakes:
 
     def fraction(self, v: Bonded) -> Fraction:
         """Exactly, of the stake that a slash takes."""
-        week = v.frozen_since // WEEK
-        near = range(week - CORRELATED_WEEKS, week + CORRELATED_WEEKS + 1)
+        near = self._near(v)
         accused = sum(
             one.slashable + one.own_slashable
             for one in self.validators.values()
             if one.counted and one.frozen_since // WEEK in near
         )
-        seated = max(stake for when, stake in self.openings if when // WEEK in near)
-        if accused * 3 >= seated:
+        # What sets weighed later does not count: accomplices could make them heavier.
+        last = v.frozen_since // WEEK
+        weight = max(weight for when, weight in self.openings if near.start <= when // WEEK <= last)
+        if accused * 3 >= weight:
             return Fraction(1)
-        return max(LEAST_FRACTION, 9 * Fraction(accused, seated) ** 2)
+        return max(LEAST_FRACTION, 9 * Fraction(accused, weight) ** 2)
 
     def settle(self, v: Bonded, now: int) -> int:
         """What is taken of the own stake at once."""
-        self.end_term(v, now)
+        if v.id in self.seats:
+            self.end_term(v, now)
         points = rounded_up(self.fraction(v) * 10_000)
         loss = rounded_up(Fraction((v.slashable + v.own_slashable) * points, 10_000))
         v.own_loss = min(loss, v.own_slashable)

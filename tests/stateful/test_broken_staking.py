@@ -29,7 +29,7 @@ class Bug(IntEnum):
     MATURITY_ANSWERS = 3
     EXITS_NOT_COUNTED = 4
     EVERY_CASE_COUNTS = 5
-    SEATED_READ_TOO_LATE = 6
+    SEATS_WEIGH = 6
     PRO_RATA = 7
     ROUNDED_DOWN = 8
     BOUNTY_OF_DELEGATED = 9
@@ -69,9 +69,9 @@ FINDERS: dict[Bug, Steps] = {
     Bug.MATURITY_ANSWERS: replays.mature_just_before,
     Bug.EXITS_NOT_COUNTED: replays.accuse_those_who_left,
     Bug.EVERY_CASE_COUNTS: replays.accuse_again,
-    Bug.SEATED_READ_TOO_LATE: replays.slash,
-    Bug.PRO_RATA: replays.slash,
-    Bug.ROUNDED_DOWN: replays.leave_and_be_accused,
+    Bug.SEATS_WEIGH: replays.slash,
+    Bug.PRO_RATA: replays.slash_a_part,
+    Bug.ROUNDED_DOWN: replays.leave_with_own_stake,
     Bug.BOUNTY_OF_DELEGATED: replays.slash,
     Bug.SETTLED_TWICE: replays.slash_twice,
     Bug.STAKE_AFTER_THE_END: replays.put_after_the_end,
@@ -103,7 +103,12 @@ FINDERS: dict[Bug, Steps] = {
     Bug.PARDON_FORGOTTEN: replays.settle_what_was_pardoned,
 }
 """What finds a bug always."""
-STEPS = [*dict.fromkeys(FINDERS.values()), replays.mature_just_after, replays.contradict]
+STEPS = [
+    *dict.fromkeys(FINDERS.values()),
+    replays.mature_just_after,
+    replays.rebond_at_once,
+    replays.contradict,
+]
 
 
 @pytest.mark.parametrize("bug", FINDERS, ids=lambda bug: bug.name.lower())
