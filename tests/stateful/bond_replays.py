@@ -20,7 +20,7 @@ def equivocate(state: Accusers, id_: int = 1, place: int = 1, keys: int = 0) -> 
 
 
 def settle(state: Accusers, number: int = 0) -> None:
-    state.settle(number=number, wait=True)
+    state.settle(number=number, wait="for all")
 
 
 def slash(state: Accusers, id_: int = 1) -> None:
@@ -73,6 +73,13 @@ def accuse_again(state: Accusers) -> None:
     settle(state, 2)
 
 
+def accuse_when_a_whale_has_left(state: Accusers) -> None:
+    """In the same second: what is seated then is less than the newest set weighs."""
+    state.take_back(who=2, id_=5, amount=2_500_000 * ERA)
+    state.hurry()
+    slash(state)
+
+
 def slash_twice(state: Accusers) -> None:
     equivocate(state)
     equivocate(state, place=2)
@@ -88,6 +95,7 @@ def put_after_the_end(state: Accusers) -> None:
 
 def rebond_while_accused(state: Accusers) -> None:
     state.take_back(who=0, id_=1, amount=SOME)
+    state.pass_time(span=6 * DAY)
     equivocate(state)
     state.rebond(number=0, portion=0)
 

@@ -29,7 +29,7 @@ class Bug(IntEnum):
     MATURITY_ANSWERS = 3
     EXITS_NOT_COUNTED = 4
     EVERY_CASE_COUNTS = 5
-    SEATED_READ_TOO_LATE = 6
+    SEATS_WEIGH = 6
     PRO_RATA = 7
     ROUNDED_DOWN = 8
     BOUNTY_OF_DELEGATED = 9
@@ -69,7 +69,7 @@ FINDERS: dict[Bug, Steps] = {
     Bug.MATURITY_ANSWERS: replays.mature_just_before,
     Bug.EXITS_NOT_COUNTED: replays.accuse_those_who_left,
     Bug.EVERY_CASE_COUNTS: replays.accuse_again,
-    Bug.SEATED_READ_TOO_LATE: replays.slash,
+    Bug.SEATS_WEIGH: replays.accuse_when_a_whale_has_left,
     Bug.PRO_RATA: replays.slash,
     Bug.ROUNDED_DOWN: replays.leave_and_be_accused,
     Bug.BOUNTY_OF_DELEGATED: replays.slash,
