@@ -224,7 +224,9 @@ class Accusers(Bonders):
     @rule(id_=ID, number=PICK)
     def play_the_slasher(self, id_: int, number: int) -> None:
         """Nobody but the Slasher accuses, dismisses or slashes."""
-        call: tuple[Any, ...] = pick([("freeze", True), ("unfreeze",), ("settle", STRANGER, self.clock)], number)
+        call: tuple[Any, ...] = pick(
+            [("freeze", True), ("unfreeze",), ("settle", STRANGER, self.clock)], number
+        )
         method, *rest = call
         self.perform(
             self.staking,
