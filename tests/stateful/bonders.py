@@ -19,11 +19,11 @@ from tests.kit.staking import (
     LEFT,
     LIABILITY,
     OPEN,
-    PERIOD,
     SILENCE,
     STREAM,
     TERM,
     matures_at,
+    rebonds_at,
     set_of,
 )
 from tests.stateful.machine import must, pick
@@ -223,8 +223,7 @@ class Bonders(Bonds):
         leaving = stakes.exits[account, id_, period]
         amount = share(leaving, portion)
         why = [*self._bonding(v, amount), *(["NotEnough"] if amount > leaving else [])]
-        if now < (period + 2) * PERIOD:
-            why.append("TooEarly")
+        why += ["TooEarly"] if now < rebonds_at(period) else []
 
         def effect(receipt: Receipt) -> None:
             stakes.bond(account, v, amount, now)

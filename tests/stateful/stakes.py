@@ -169,10 +169,10 @@ class Stakes:
         self.retired: dict[str, int] = {}
         self.owner_of: dict[str, int] = {}
         """Validators by key, whoever has it now."""
-        self.openings: list[tuple[int, int]] = []
-        """When cases were opened, and what the newest set weighed."""
-        self.freezings: list[int] = []
-        """When validators that were not accused were."""
+        self.weights: dict[int, int] = {}
+        """By weeks: what the newest set weighed when the first case was opened."""
+        self.latest: dict[int, int] = {}
+        """By weeks: when a validator was accused last that no other case was open against."""
         self.sets: list[ValidatorSet] = []
         self.set_at = 0
         self.term_ended = False
@@ -338,10 +338,10 @@ class Stakes:
         return ["NotLiable"] if self.is_free(v, now) else []
 
     def open_case(self, v: Bonded, now: int, unseats: bool) -> None:
-        self.openings.append((now, self.weight))
+        week = now // WEEK
+        self.weights[week] = self.weights.get(week) or self.weight
         if v.open_cases == 0:
-            self.freezings.append(now)
-            v.frozen_since = now
+            v.frozen_since = self.latest[week] = now
             v.own_slashable = v.own + sum(n for when, n in v.own_exits.items() if matures_at(when) > now)
             v.slashable = v.delegated + sum(
                 n for (_, id_, when), n in self.exits.items() if id_ == v.id and matures_at(when) > now
@@ -349,19 +349,6 @@ class Stakes:
         v.open_cases += 1
         if unseats:
             self.end_term(v, now)
-
-    @property
-    def weight(self) -> int:
-        """Of the newest set; before the first one, of those who are seated."""
-        return sum(weight for _, weight in self.sets[-1].members) if self.sets else self.seated_stake
-
-    def last_accused(self, v: Bonded) -> int:
-        """When the last one was accused that counts with a validator."""
-        return max(when for when in self.freezings if when // WEEK in self._near(v))
-
-    def _near(self, v: Bonded) -> range:
-        week = v.frozen_since // WEEK
-        return range(week - CORRELATED_WEEKS, week + CORRELATED_WEEKS + 1)
 
     def end_term(self, v: Bonded, now: int) -> None:
         """Takes a seat, and lets another set follow if the newest may have the validator."""
@@ -374,25 +361,38 @@ class Stakes:
         if v.state != ENDED:
             v.open_cases -= 1
 
+    @property
+    def weight(self) -> int:
+        """What a new case is measured by."""
+        return sum(weight for _, weight in self.sets[-1].members) if self.sets else self.seated_stake
+
+    def accused_in(self, week: int) -> int:
+        """Stake that could be slashed of those who count in a week."""
+        return sum(
+            v.slashable + v.own_slashable
+            for v in self.validators.values()
+            if v.counted and v.frozen_since // WEEK == week
+        )
+
+    def last_accused(self, v: Bonded) -> int:
+        """When the last case was opened that counts with a validator's; 0 if it has none."""
+        if not v.counted:
+            return 0
+        week = v.frozen_since // WEEK
+        return max(when for when in self.latest.values() if abs(when // WEEK - week) <= CORRELATED_WEEKS)
+
     def fraction(self, v: Bonded) -> Fraction:
         """Exactly, of the stake that a slash takes."""
-        near = self._near(v)
-        accused = sum(
-            one.slashable + one.own_slashable
-            for one in self.validators.values()
-            if one.counted and one.frozen_since // WEEK in near
-        )
-        # What sets weighed later does not count: accomplices could make them heavier.
-        last = v.frozen_since // WEEK
-        weight = max(weight for when, weight in self.openings if near.start <= when // WEEK <= last)
+        week = v.frozen_since // WEEK
+        accused = sum(map(self.accused_in, range(week - CORRELATED_WEEKS, week + CORRELATED_WEEKS + 1)))
+        weight = max(self.weights.get(near, 0) for near in range(week - CORRELATED_WEEKS, week + 1))
         if accused * 3 >= weight:
             return Fraction(1)
         return max(LEAST_FRACTION, 9 * Fraction(accused, weight) ** 2)
 
     def settle(self, v: Bonded, now: int) -> int:
         """What is taken of the own stake at once."""
-        if v.id in self.seats:
-            self.end_term(v, now)
+        self.end_term(v, now)
         points = rounded_up(self.fraction(v) * 10_000)
         loss = rounded_up(Fraction((v.slashable + v.own_slashable) * points, 10_000))
         v.own_loss = min(loss, v.own_slashable)

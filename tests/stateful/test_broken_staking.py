@@ -61,6 +61,8 @@ class Bug(IntEnum):
     OLD_SET_ACCUSES = 35
     ENDED_SET_ACCUSES = 36
     PARDON_FORGOTTEN = 37
+    REBONDED_AT_ONCE = 38
+    LATER_CASES_NOT_AWAITED = 39
 
 
 FINDERS: dict[Bug, Steps] = {
@@ -69,9 +71,9 @@ FINDERS: dict[Bug, Steps] = {
     Bug.MATURITY_ANSWERS: replays.mature_just_before,
     Bug.EXITS_NOT_COUNTED: replays.accuse_those_who_left,
     Bug.EVERY_CASE_COUNTS: replays.accuse_again,
-    Bug.SEATS_WEIGH: replays.slash,
-    Bug.PRO_RATA: replays.slash_a_part,
-    Bug.ROUNDED_DOWN: replays.leave_with_own_stake,
+    Bug.SEATS_WEIGH: replays.accuse_when_a_whale_has_left,
+    Bug.PRO_RATA: replays.slash_in_part,
+    Bug.ROUNDED_DOWN: replays.leave_and_be_accused,
     Bug.BOUNTY_OF_DELEGATED: replays.slash,
     Bug.SETTLED_TWICE: replays.slash_twice,
     Bug.STAKE_AFTER_THE_END: replays.put_after_the_end,
@@ -101,14 +103,12 @@ FINDERS: dict[Bug, Steps] = {
     Bug.OLD_SET_ACCUSES: replays.contradict_later,
     Bug.ENDED_SET_ACCUSES: replays.contradict_too_late,
     Bug.PARDON_FORGOTTEN: replays.settle_what_was_pardoned,
+    Bug.REBONDED_AT_ONCE: replays.rebond_at_once,
+    Bug.LATER_CASES_NOT_AWAITED: replays.settle_before_the_others_do,
 }
 """What finds a bug always."""
-STEPS = [
-    *dict.fromkeys(FINDERS.values()),
-    replays.mature_just_after,
-    replays.rebond_at_once,
-    replays.contradict,
-]
+STEPS = [*dict.fromkeys(FINDERS.values()), replays.mature_just_after, replays.contradict]
+STEPS += [replays.leave_between_case_and_settlement]
 
 
 @pytest.mark.parametrize("bug", FINDERS, ids=lambda bug: bug.name.lower())
