@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from metalayer.assets.tokens import BALANCE_OF
+from metalayer.errors import MetalayerError
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.amounts import GWEI, era
-from metalayer.protocol.hex import short
 from metalayer.staking.desk import Desk
 from metalayer.staking.reading import read
 
@@ -30,7 +30,6 @@ class ValidatorBooks:
     delegator, have earned and not claimed.
     """
 
-    operator: str
     own: int
     delegated: int
     weight: int
@@ -65,7 +64,7 @@ class Stakes:
         left = streamed - sum(one.rewards for one in stakes)
         most = len(self.validators) + 2
         return [
-            (f"every chain has validator set {self.version}", not self.behind and self.version == 2),
+            (f"every chain has validator set {self.version}", not self.behind),
             (
                 f"the weights in set {self.version} are what is bonded, own and delegated = the ERA held for it",
                 all(one.weight == one.own + one.delegated for one in stakes)
@@ -86,10 +85,10 @@ class Stakes:
         total = sum(one.weight for one in self.validators.values())
         return [
             (
-                f"{id_}, {short(one.operator)}",
+                str(id_),
                 era(one.own),
                 era(one.delegated),
-                f"{one.weight / total:.2%}",
+                f"{one.weight / total:.1%}",
                 era(one.rewards // GWEI * GWEI),
                 era(one.delegator_earned // GWEI * GWEI),
             )
@@ -110,46 +109,33 @@ class Stakes:
 
 
 def read_stakes(live: Live, delegator: str) -> Stakes:
-    """When nobody changes stake any more. Rewards stream on: they are of one block."""
+    """When nobody changes stake any more. Rewards stream on: they are of one block. MetalayerError without a set."""
     desk, seen = Desk.of(live), read(live)
-    block = desk.hub.block()
-    ids, holders = list(seen.validators), {one.operator for one in seen.validators.values()} | {delegator}
-    version, newest, rewards, balance, *answers = desk.hub.batch(
-        [
-            staking.SET_VERSION.request(desk.address, block=block.number),
-            staking.SET_HASH.request(desk.address, seen.newest.version if seen.newest else 0),
-            staking.REWARDS.request(desk.address, block=block.number),
-            BALANCE_OF.request(desk.token, desk.address, block=block.number),
-            *(staking.EARNINGS.request(desk.address, id_, block=block.number) for id_ in ids),
-            *(staking.CLAIMABLE.request(desk.address, delegator, [id_], block=block.number) for id_ in ids),
-            *(staking.ACCOUNT.request(desk.address, holder, block=block.number) for holder in holders),
-        ]
+    newest = seen.newest
+    if newest is None:
+        raise MetalayerError("Staking has published no validator set")
+    hub, address, block = desk.hub, desk.address, desk.hub.block()
+    at, ids = block.number, list(seen.validators)
+    holders = [*dict.fromkeys(one.operator for one in seen.validators.values()), delegator]
+    rewards, balance = hub.batch(
+        [staking.REWARDS.request(address, block=at), BALANCE_OF.request(desk.token, address, block=at)]
     )
-    earned, claimable, accounts = (
-        answers[: len(ids)],
-        answers[len(ids) : 2 * len(ids)],
-        answers[2 * len(ids) :],
-    )
+    earned = hub.batch(staking.EARNINGS.request(address, id_, block=at) for id_ in ids)
+    claimable = hub.batch(staking.CLAIMABLE.request(address, delegator, [id_], block=at) for id_ in ids)
+    accounts = hub.batch(staking.ACCOUNT.request(address, holder, block=at) for holder in holders)
     surrogates = {account.surrogate for account in accounts}
-    held = desk.hub.batch(BALANCE_OF.request(desk.token, one, block=block.number) for one in surrogates)
+    held = hub.batch(BALANCE_OF.request(desk.token, one, block=at) for one in surrogates)
     connections = list(live.mesh.connections.values())
     installed = in_parallel(lambda one: one.view(live.mesh.gateway, gateway.VALIDATOR_SET_HASH), connections)
     return Stakes(
         now=block.time,
-        version=version,
+        version=newest.version,
         validators={
-            id_: ValidatorBooks(
-                seen.validators[id_].operator,
-                seen.validators[id_].own,
-                seen.validators[id_].delegated,
-                seen.weight_in_newest(id_),
-                by_operator,
-                by_delegator,
-            )
-            for id_, by_operator, by_delegator in zip(ids, earned, claimable, strict=True)
+            id_: ValidatorBooks(known.own, known.delegated, seen.weight_in_newest(id_), *of_both)
+            for (id_, known), *of_both in zip(seen.validators.items(), earned, claimable, strict=True)
         },
         held=sum(held),
         accounted=rewards.accounted,
         balance=balance,
-        behind=[one.name for one, hash_ in zip(connections, installed, strict=True) if hash_ != newest],
+        behind=[one.name for one, hash_ in zip(connections, installed, strict=True) if hash_ != newest.hash],
     )

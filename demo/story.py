@@ -106,9 +106,10 @@ class _Demo:
                     crossings.transfer(origin, amount, position)
                 _results(side)
                 forwarded = terms.forward_fees()
-                terms.rotate()
+                version = terms.rotate()
                 side = [pool.submit(terms.await_check_ins)]
                 crossings.message(first, second, boxes[second])
+                self.say(f"[bold]a message after that[/]: signed by validator set {version}, and delivered")
                 _results(side)
             except BaseException:
                 # The others wait for what will not come.

@@ -67,8 +67,7 @@ def print_summary(summary: Summary, out: Console) -> None:
         (
             name,
             era(chain.supply),
-            era(chain.locked) if chain.locked is not None else "",
-            era(chain.outstanding) if chain.outstanding is not None else "",
+            era((chain.locked if chain.outstanding is None else chain.outstanding) or 0),
             era(chain.balances["user"]),
         )
         for name, chain in chains
@@ -85,7 +84,7 @@ def print_summary(summary: Summary, out: Console) -> None:
         for name, chain in chains
     ]
     out.print()
-    out.print(table("ERA", ("chain", "#supply", "#locked", "#outstanding for it", "#the user's"), supplies))
+    out.print(table("ERA", ("chain", "#supply", "#locked, or outstanding for it", "#the user's"), supplies))
     columns = (
         "chain",
         "#in the gateway",
@@ -95,7 +94,7 @@ def print_summary(summary: Summary, out: Console) -> None:
         "#protocol's",
     )
     out.print(table("Fees: the ERA of the gateway, and whose it is", columns, fees))
-    columns = ("validator", "#own", "#delegated", "#weight", "#rewards so far", "#the delegator's")
+    columns = ("validator", "#own", "#delegated", "#weight", "#rewards so far", "#the delegator's part")
     title = f"Stake: the ERA behind validator set {summary.stakes.version}, and what it earned"
     out.print(table(title, columns, summary.stakes.rows()))
     out.print(

@@ -57,8 +57,8 @@ class Terms:
         )
         return Forwarded(amount + bounty, amount, desk.hub.block(receipt["blockNumber"]).time)
 
-    def rotate(self) -> None:
-        """Lets a term pass on all chains together; then waits until each has the set that follows."""
+    def rotate(self) -> int:
+        """Lets a term pass on all chains together; then waits until each has the set that follows. Its version."""
         desk, connections = self.desk, self.live.mesh.connections
         version = desk.hub.view(desk.address, staking.SET_VERSION) + 1
         in_parallel(
@@ -86,6 +86,7 @@ class Terms:
 
         self.stage.wait_for(f"{published} on every chain", everywhere)
         self.stage.say(f"[bold]every chain has {published}[/]")
+        return version
 
     def await_check_ins(self) -> None:
         """Until every seated validator has shown that it signed the newest set."""
