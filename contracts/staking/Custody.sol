@@ -22,6 +22,8 @@ abstract contract Custody is Ledger {
 
     /// @inheritdoc IStaking
     mapping(address delegatee => address) public surrogateOf;
+    // Written through storage pointers.
+    // slither-disable-next-line uninitialized-state
     mapping(address holder => Account) internal _accounts;
 
     /// @inheritdoc IStaking
