@@ -298,7 +298,7 @@ library Evidence {
                 && Messages.follow(Messages.extend(previousHead, id), ids, 0) == laneHead,
             MessageNotInLane(origin, nonce, id)
         );
-        // Until when it may be retried says nothing here.
+        // Where the notice of its return stands says nothing here.
         // slither-disable-next-line unused-return
         (MessageStatus status,) = gateway.messageStatus(id);
         require(status == MessageStatus.None, MessageNotExecuted(id, status));
