@@ -306,6 +306,27 @@ def test_says_what_it_waits_for(live: Live, tmp_path: Path) -> None:
         follower(live, tmp_path, events, 0.3).follow(sent, "received")
 
 
+def test_what_is_passed_by_for_a_moment_is_followed_on(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that has no logs yet of what it shows: believed when it says so twice, and then in words."""
+    states = [State.FINAL, State.ABANDONED, State.SIGNED, State.ABANDONED, State.ABANDONED]
+
+    def look(_mesh: object, _exchange: object, _origin: object, sent: Sent) -> tracking.Trace:
+        return tracking.Trace(
+            sent, "hub", "arcade", states.pop(0), reason="its lane was restarted", advice="wait"
+        )
+
+    monkeypatch.setattr("metalayer.tracking.follower.look", look)
+    events: list[Event] = []
+    with pytest.raises(
+        MetalayerError, match=r"abandoned, and was never executed; its lane was restarted; wait$"
+    ):
+        move(live, follower(live, tmp_path, events), "hub", "arcade", ERA, DEPOSITOR.address)
+    assert not states
+    assert [event.what for event in events] == ["sent", "final", "signed", "abandoned"]
+
+
 def last_id(live: Live) -> str:
     hub = live.connection("hub")
     return to_hex(hub.logs(live.mesh.gateway, [MESSAGE_SENT.topic], 0, hub.height())[-1].topics[1])
