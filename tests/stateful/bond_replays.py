@@ -108,7 +108,12 @@ def rebond_while_accused(state: Accusers) -> None:
 
 
 def rebond_at_once(state: Accusers) -> None:
+    """And a second before it may be, and when it may be."""
     state.take_back(who=0, id_=1, amount=SOME)
+    state.rebond(number=0, portion=0)
+    state.mature(offset=-18 * DAY - 1)
+    state.rebond(number=0, portion=0)
+    state.pass_time(span=1)
     state.rebond(number=0, portion=0)
 
 

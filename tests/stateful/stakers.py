@@ -289,7 +289,7 @@ class Bonds(RuleBasedStateMachine):
         stakes, now = self.stakes, self.last
         periods = stakes.periods()
         calls: list[tuple[Any, ...]] = [("seats",), ("seatedStake",), ("rewards",), ("setVersion",)]
-        calls += [("setExpires",), ("setAt",), ("termEnded",), ("validatorCount",)]
+        calls += [("setExpires",), ("setAt",), ("termEnded",), ("validatorCount",), ("setWeight",)]
         for id_ in stakes.validators:
             calls += [("validator", id_), ("earnings", id_)]
             calls += [("exits", id_, period) for period in sorted(periods[id_])]
@@ -314,6 +314,7 @@ class Bonds(RuleBasedStateMachine):
         must("S8", "when the newest set was published", next(answers), stakes.set_at)
         must("S8", "whether the term was ended", next(answers), stakes.term_ended)
         must("S1", "the number of validators", next(answers), len(stakes.validators))
+        must("S8", "the newest set's weight", next(answers), stakes.weight if newest else 0)
         must("S2", "what is owed", rewards.accounted, stakes.accounted)
         stakes.stream.advance(now)
         dust = stakes.stream.dust

@@ -125,7 +125,7 @@ def test_slashing(
     assert meter.cost("freeze", validator, True, sender=bond.slasher) <= 130_000
     bond.snapshot()
     bond.travel(SETTLES)
-    assert meter.cost("settle", validator, reporter, bond.now, sender=bond.slasher) <= 185_000
+    assert meter.cost("settle", validator, reporter, bond.now, sender=bond.slasher) <= 190_000
     bond.check()
 
 
