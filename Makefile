@@ -33,7 +33,7 @@ soak: setup ## relayers and validators among hostile nodes, senders and recipien
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/python -m benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and speed: the figures in benchmarks/ (some minutes, 460 MB the first time)
+bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and speed: the figures in benchmarks/ (some minutes, 500 MB the first time)
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/ape run bench gas
 	@$(BIN)/ape run bench speed
@@ -112,6 +112,6 @@ node_modules/.stamp: package.json package-lock.json .npmrc
 	@touch $@
 
 benchmarks/peers/node_modules/.stamp: benchmarks/peers/package.json benchmarks/peers/package-lock.json benchmarks/peers/.npmrc
-	@echo "setting up the peers' npm packages (460 MB) in benchmarks/peers"
+	@echo "setting up the peers' npm packages (500 MB) in benchmarks/peers"
 	@cd benchmarks/peers && npm ci --silent --no-audit --no-fund || { echo "make: npm ci failed: run 'npm ci' in benchmarks/peers to see why" >&2; exit 1; }
 	@touch $@

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from metalayer.network.live import Live
 
 _PORT_OFFSET = "800"
+_CONTRACTS = (
+    "Create3Factory",
+    "ERA",
+    "FeeCollector",
+    "Metalayer",
+    "SetBuilder",
+    "Slasher",
+    "Staking",
+    "TokenBridge",
+)
 
 
 @click.group(cls=Group)
@@ -23,14 +33,15 @@ def cli() -> None:
 @cli.command()
 @json_option
 def gas(as_json: bool) -> None:
-    """Gas of whole transactions beside the peers', and sizes of code, to benchmarks/gas.json; their picture.
+    """Gas of whole transactions beside the peers', and sizes of code, to benchmarks/gas.json; their table and picture.
 
     `make bench` fetches the peers' packages first. Takes some minutes.
     """
-    from benchmarks.comparison import rows
+    from benchmarks.comparison import rows, staking_rows, with_staking_table
     from benchmarks.gas import GasBenchmark
     from benchmarks.peers import measure, per_message
     from benchmarks.picture import draw
+    from benchmarks.staking import StakingBenchmark
     from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import code_sizes
     from metalayer.network.signers import address_of
@@ -38,11 +49,15 @@ def gas(as_json: bool) -> None:
 
     live = _fresh_network()
     ours = GasBenchmark(live.mesh.connections, live.registry, address_of("TEST::3"), _say).run()
-    # The last chain is the one that our own figures leave alone.
-    peers = measure(list(live.mesh.connections.values())[-1], _say)
-    sizes = code_sizes(["Create3Factory", "ERA", "Metalayer", "TokenBridge"])
-    figures = {"code_size": sizes, "gas": ours, "peers": peers}
+    # The last chain is the one that our own figures of messages leave alone.
+    spare = list(live.mesh.connections.values())[-1]
+    staking = StakingBenchmark(spare, live.registry, _say).run()
+    peers = measure(spare, _say)
+    sizes = code_sizes(_CONTRACTS)
+    figures = {"code_size": sizes, "gas": ours, "peers": peers, "staking": staking}
     _publish("gas", figures)
+    readme = repo_root() / "benchmarks" / "README.md"
+    readme.write_text(with_staking_table(readme.read_text(encoding="utf-8"), figures), encoding="utf-8")
     batches = {1: ours["deliver_1"], 10: ours["deliver_10_each"], 100: ours["deliver_100_each"]}
     picture = repo_root() / "docs" / "img" / "gas.svg"
     picture.parent.mkdir(exist_ok=True)
@@ -50,9 +65,15 @@ def gas(as_json: bool) -> None:
     if as_json:
         print_json(figures)
         return
-    versions = f"Hyperlane {peers['hyperlane']['version']}, OpenZeppelin {peers['openzeppelin']['version']}"
+    hyperlane, openzeppelin, symbiotic, synthetix = (
+        peers[name]["version"] for name in ("hyperlane", "openzeppelin", "symbiotic", "synthetix")
+    )
+    title = f"Gas beside Hyperlane {hyperlane}, OpenZeppelin {openzeppelin}"
     columns = ("figure", "#ours", "#Hyperlane bare", "#in production", "#ERC20Crosschain")
-    console().print(table(f"Gas beside {versions}", columns, rows(figures)))
+    console().print(table(title, columns, rows(figures)))
+    title = f"Gas of staking beside Symbiotic (rewards {symbiotic}), Synthetix {synthetix}"
+    staked = ("figure", "#ours", "#Symbiotic", "#with votes", "#Synthetix", "#with votes")
+    console().print(table(title, staked, staking_rows(figures)))
     console().print(table("Bytes of code", ("contract", "#bytes"), [(k, f"{v:,}") for k, v in sizes.items()]))
 
 

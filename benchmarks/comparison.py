@@ -1,6 +1,7 @@
 """Our gas beside the peers', from benchmarks/gas.json."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,12 +24,28 @@ _ALIKE: dict[str, tuple[str, str]] = {
     "release": ("warp_release", ""),
 }
 
+# What of Symbiotic's and of Synthetix's does the same: its slashes with a veto, whose two steps ours are alike. What is
+# taken out of StakingRewards is there at once.
+_STAKED_ALIKE: dict[str, tuple[str, str]] = {
+    "accuse": ("slash_request", ""),
+    "claim": ("", "get_reward"),
+    "delegate_first": ("deposit_first", "stake_first"),
+    "delegate_more": ("deposit_more", "stake_more"),
+    "settle_1": ("slash_execute", ""),
+    "settle_1000": ("slash_execute", ""),
+    "undelegate_first": ("withdraw_first", ""),
+    "undelegate_merged": ("withdraw_later", ""),
+    "withdraw": ("claim", "withdraw"),
+}
+
+_STAKING_TABLE = re.compile(r"^\| staking \|.*\n(?:\|.*\n)+", re.MULTILINE)
+
 WORSE = 0.03
 """By which share a figure may grow before it counts as worse."""
 
 
 def committed() -> dict[str, Any]:
-    """benchmarks/gas.json: sections `code_size`, `gas`, `peers`."""
+    """benchmarks/gas.json: sections `code_size`, `gas`, `peers`, `staking`."""
     text = (repo_root() / "benchmarks" / "gas.json").read_text(encoding="utf-8")
     figures: dict[str, Any] = json.loads(text)
     return figures
@@ -41,6 +58,35 @@ def rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         like, other = _ALIKE.get(name, ("", ""))
         peers = (hyperlane["bare"].get(like), hyperlane["production"].get(like), openzeppelin.get(other))
         yield name, f"{gas:,}", *("" if peer is None else f"{peer:,}" for peer in peers)
+
+
+def staking_rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """(figure, ours, Symbiotic with a plain token, with one that has votes, Synthetix likewise), empty where nothing is
+    alike.
+    """
+    for name, gas in figures["staking"].items():
+        alike = zip(("symbiotic", "synthetix"), _STAKED_ALIKE.get(name, ("", "")), strict=True)
+        peers = [
+            figures["peers"][peer][token].get(like) for peer, like in alike for token in ("plain", "votes")
+        ]
+        yield name, f"{gas:,}", *("" if peer is None else f"{peer:,}" for peer in peers)
+
+
+def staking_table(figures: Mapping[str, Any]) -> str:
+    """The same in Markdown."""
+    peers = figures["peers"]
+    symbiotic, synthetix = (
+        f"{name.capitalize()} {peers[name]['version']}" for name in ("symbiotic", "synthetix")
+    )
+    columns = ["staking", "ours", f"{symbiotic}, plain", "votes", f"{synthetix}, plain", "votes"]
+    rules = ["---"] + ["--:"] * (len(columns) - 1)
+    named = ((f"`{name}`", *gas) for name, *gas in staking_rows(figures))
+    return "".join(f"| {' | '.join(row)} |\n" for row in (columns, rules, *named))
+
+
+def with_staking_table(text: str, figures: Mapping[str, Any]) -> str:
+    """A document with its table of staking as the figures have it."""
+    return _STAKING_TABLE.sub(lambda _: staking_table(figures), text)
 
 
 def peer_of(name: str) -> dict[str, int] | None:

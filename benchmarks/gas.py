@@ -17,12 +17,14 @@ from eth_utils.crypto import keccak
 
 from benchmarks.meter import RUNS, Meter, Report, gas_used
 from metalayer.assets.bridge import APPROVE, SEND
+from metalayer.assets.tokens import TRANSFER
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.network.signers import local_key
 from metalayer.protocol import gateway
+from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, SetFact, Tree
 from metalayer.protocol.gateway import Walk
@@ -40,6 +42,7 @@ _NOOP = "0x" + "77" * 20
 _NOOP_CODE = b"\x7f" + gateway.RECEIVE_MESSAGE.selector.ljust(32, b"\x00") + bytes.fromhex("60005260206000f3")
 # The same, refusing: REVERT(0, 0).
 _REFUSING_CODE = bytes.fromhex("60006000fd")
+_FORWARD = Function("forward(uint256[])")
 _AMOUNT = 10**18
 _PLENTY = 10**24
 _EXPIRY = 3_700
@@ -68,6 +71,7 @@ class GasBenchmark:
         self._gateway = registry.address("Metalayer")
         self._bridge = registry.address("TokenBridge")
         self._era = registry.address("ERA")
+        self._collector = registry.address("FeeCollector")
         self._runs = runs
         self._batches = batches
         self._quorums = quorums
@@ -102,6 +106,8 @@ class GasBenchmark:
         figures |= self._near.medians("return", self._return)
         figures |= self._near.medians("claim", self._claim)
         figures |= self._transfers()
+        figures |= self._hub.medians("forward_fees_hub", self._forward_on_hub)
+        figures |= self._near.medians("forward_fees_spoke", self._forward_on_spoke)
         return dict(sorted(figures.items()))
 
     def _fund(self) -> None:
@@ -189,6 +195,21 @@ class GasBenchmark:
         self._deliver_messages(10)
         claimed = self._near.transact(self._gateway, gateway.CLAIM.encode(self._id(self._hub)))
         return {"claim": gas_used(claimed), "claim_paid": self._deliver([self._sent(claimed, self._near)])}
+
+    def _forward_on_hub(self) -> dict[str, int]:
+        """The share of one message, swept from one lane, becomes rewards of who is seated."""
+        self._gas_of_send(32)
+        return {"forward_fees_hub": gas_used(self._forward(self._hub, self._far))}
+
+    def _forward_on_spoke(self) -> dict[str, int]:
+        """A lane is swept, and the share goes to the hub with a gift: one message's share would not pay for another."""
+        self._near.transact(self._era, TRANSFER.encode(self._collector, _AMOUNT))
+        receipt = self._forward(self._near, self._hub)
+        self._deliver([self._sent(receipt, self._near)])
+        return {"forward_fees_spoke": gas_used(receipt)}
+
+    def _forward(self, origin: Meter, destination: Meter) -> dict[str, Any]:
+        return origin.transact(self._collector, _FORWARD.encode([self._id(destination)]))
 
     def _rotate(self, signing: int, validators: int) -> int:
         """Installs another set on the near rollup: gas of that, with the signatures of the present one."""

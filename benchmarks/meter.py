@@ -11,6 +11,7 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 
+from benchmarks.crowd import account
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
@@ -38,6 +39,27 @@ class Meter:
         self.runs = runs
         self._report = report
         connection.rpc("anvil_setBlockTimestampInterval", BLOCK_SECONDS)
+
+    @property
+    def now(self) -> int:
+        """Of the newest block (Unix time)."""
+        return self.connection.block().time
+
+    def reach(self, time: int) -> None:
+        """Mines a block at that time (Unix time)."""
+        self.connection.rpc("evm_setNextBlockTimestamp", hex(time))
+        self.connection.rpc("evm_mine")
+
+    def wait(self, seconds: int) -> None:
+        """Mines a block that many seconds later."""
+        self.reach(self.now + seconds)
+
+    def account(self, name: str) -> str:
+        """An account that has ether and nothing else, for which the node signs. Always the same for one name."""
+        address = account(name)
+        self.connection.rpc("anvil_impersonateAccount", address)
+        self.connection.rpc("anvil_setBalance", address, hex(10**20))
+        return address
 
     def transact(self, to: str, data: bytes, value: int = 0, sender: str | None = None) -> dict[str, Any]:
         """Raw receipt of one transaction. Raises Reverted, with the reason where the node still knows it."""

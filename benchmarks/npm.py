@@ -4,6 +4,7 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from metalayer.errors import MetalayerError
 
@@ -17,10 +18,22 @@ class Package:
         self.name = name
         self._folder = node_modules / name
         try:
-            manifest = json.loads((self._folder / "package.json").read_text(encoding="utf-8"))
+            manifest = self.json("package.json")
         except OSError as error:
             raise MetalayerError(f"{name} is not installed in {node_modules}: run 'make bench'") from error
         self.version = str(manifest["version"])
+
+    def json(self, path: str) -> Any:
+        """What a file of the package says. OSError if there is none."""
+        return json.loads((self._folder / path).read_text(encoding="utf-8"))
+
+    def forged(self, contract: str) -> bytes:
+        """Creation bytecode of a contract, from what Foundry made of it. MetalayerError if it is not there."""
+        try:
+            made = self.json(f"out/{contract}.sol/{contract}.json")
+        except OSError as error:
+            raise MetalayerError(f"{self.name} {self.version} has no contract named {contract}") from error
+        return bytes.fromhex(made["bytecode"]["object"].removeprefix("0x"))
 
     def creation(self, contract: str) -> bytes:
         """Creation bytecode of a contract, from its typechain factory.

@@ -6,11 +6,12 @@ from typing import Any
 
 from eth_abi.abi import encode
 
-from ape_metalayer.compilation import run, solc_path
 from benchmarks.hyperlane import Hyperlane
 from benchmarks.meter import Meter, Report, gas_used
 from benchmarks.npm import Package
-from metalayer.deploy.sources import Sources
+from benchmarks.symbiotic import Symbiotic
+from benchmarks.synthetix import Synthetix
+from benchmarks.tokens import compiled, deploy_plain, deploy_tokens
 from metalayer.network.connection import Connection
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import from_hex
@@ -19,6 +20,8 @@ from tools.repository import repo_root
 
 HYPERLANE = "@hyperlane-xyz/core"
 OPENZEPPELIN = "@openzeppelin/contracts"
+SYMBIOTIC = "@symbioticfi/rewards"
+SYNTHETIX = "synthetix"
 
 _AMOUNT = 10**18
 _REMOTE = 902
@@ -33,9 +36,11 @@ def measure(connection: Connection, report: Report) -> dict[str, Any]:
     The chain must mine a block per transaction, have unlocked accounts, and be used by nobody else meanwhile.
     MetalayerError if a package is not installed.
     """
-    hyperlane = Package(HYPERLANE, repo_root() / "benchmarks" / "peers" / "node_modules")
+    fetched = repo_root() / "benchmarks" / "peers" / "node_modules"
+    hyperlane, symbiotic, synthetix = (Package(name, fetched) for name in (HYPERLANE, SYMBIOTIC, SYNTHETIX))
     openzeppelin = Package(OPENZEPPELIN, repo_root() / "node_modules")
     meter = Meter(connection, report)
+    tokens = deploy_tokens(meter)
     return {
         "hyperlane": {
             "package": hyperlane.name,
@@ -47,6 +52,16 @@ def measure(connection: Connection, report: Report) -> dict[str, Any]:
             "package": openzeppelin.name,
             "version": openzeppelin.version,
             "gas": _openzeppelin(meter),
+        },
+        "symbiotic": {
+            "package": symbiotic.name,
+            "version": symbiotic.version,
+            **{token.name: Symbiotic(meter, symbiotic, token).run() for token in tokens},
+        },
+        "synthetix": {
+            "package": synthetix.name,
+            "version": synthetix.version,
+            **{token.name: Synthetix(meter, synthetix, token).run() for token in tokens},
         },
     }
 
@@ -65,13 +80,9 @@ def per_message(peers: Mapping[str, Any]) -> dict[str, int]:
 
 def _openzeppelin(meter: Meter) -> dict[str, int]:
     """A token that is its own bridge, with a gateway that neither proves nor records anything."""
-    gateway = meter.deploy(_compile("NullGateway"))
+    gateway = meter.deploy(compiled("NullGateway"))
     counterpart = interoperable(_REMOTE, _COUNTERPART)
-    token = meter.deploy(
-        _compile("CrosschainToken"),
-        ["(address,bytes)[]", "uint256"],
-        [[(gateway, counterpart)], 10**9 * _AMOUNT],
-    )
+    token = deploy_plain(meter, gateway, counterpart)
     holder = interoperable(_REMOTE, meter.sender)
     payload = encode(["bytes", "bytes", "uint256"], [holder, from_hex(meter.sender), _AMOUNT])
 
@@ -81,10 +92,3 @@ def _openzeppelin(meter: Meter) -> dict[str, int]:
         return {"receive": gas_used(receive), "send": gas_used(send)}
 
     return meter.medians("openzeppelin", once)
-
-
-def _compile(name: str) -> bytes:
-    """Creation bytecode of a contract of benchmarks/peers, with the settings of our own."""
-    sources, path = Sources(repo_root()), f"benchmarks/peers/{name}.sol"
-    (output,) = run(solc_path(sources), [sources.standard_input(path)])
-    return bytes.fromhex(output["contracts"][path][name]["evm"]["bytecode"]["object"])

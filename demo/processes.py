@@ -16,7 +16,9 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.network.live import Live
 from metalayer.network.signers import load_sender
 from metalayer.network.workspace import state_dir, workspace
+from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer, watch
+from metalayer.staking.keeper import Keeper
 
 _STOP_SECONDS = 5.0
 
@@ -54,13 +56,16 @@ def _validator(account: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def relayer(live: Live, account: str, every: float) -> Iterator[None]:
-    """A relayer in a thread of ours, with a log in the state directory. Ended on leaving.
+    """A relayer in a thread of ours, with the keeper that `relay watch` has and a log in the state directory. Ended on
+    leaving.
 
     every: seconds between two passes.
     """
     senders = dict.fromkeys(live.mesh.connections, load_sender(account))
+    shared, memory = DirectoryExchange.of(live), Memory.fleeting()
+    keeper = Keeper(live.mesh, shared, senders, memory)
     # It leaves its claims to us: one that it sends at the end would be under way when the books are read.
-    ours = Relayer(live.mesh, DirectoryExchange.of(live), senders, claim_multiple=math.inf)
+    ours = Relayer(live.mesh, shared, senders, claim_multiple=math.inf, memory=memory, keeper=keeper)
     stop = threading.Event()
     with (state_dir() / "relayer.log").open("w", encoding="utf-8") as log:
 

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.comparison import committed, peer_of
+from demo.stakes import Stakes
 from metalayer.assets.books import Books
 from metalayer.cli.display import table
 from metalayer.protocol.amounts import era
@@ -46,6 +47,7 @@ class Summary:
     """What the demo found. Seconds since its start; addresses of the accounts that sent and relayed."""
 
     books: Books
+    stakes: Stakes
     steps: list[Step]
     letters: int
     seconds: float
@@ -59,14 +61,13 @@ class Summary:
 
 
 def print_summary(summary: Summary, out: Console) -> None:
-    """Balances, fees, gas beside the peer's, and whether the books reconcile."""
+    """Balances, fees, stakes and rewards, gas beside the peer's, and whether the books reconcile."""
     chains = summary.books.chains.items()
     supplies = [
         (
             name,
             era(chain.supply),
-            era(chain.locked) if chain.locked is not None else "",
-            era(chain.outstanding) if chain.outstanding is not None else "",
+            era((chain.locked if chain.outstanding is None else chain.outstanding) or 0),
             era(chain.balances["user"]),
         )
         for name, chain in chains
@@ -83,7 +84,7 @@ def print_summary(summary: Summary, out: Console) -> None:
         for name, chain in chains
     ]
     out.print()
-    out.print(table("ERA", ("chain", "#supply", "#locked", "#outstanding for it", "#the user's"), supplies))
+    out.print(table("ERA", ("chain", "#supply", "#locked, or outstanding for it", "#the user's"), supplies))
     columns = (
         "chain",
         "#in the gateway",
@@ -93,6 +94,9 @@ def print_summary(summary: Summary, out: Console) -> None:
         "#protocol's",
     )
     out.print(table("Fees: the ERA of the gateway, and whose it is", columns, fees))
+    columns = ("validator", "#own", "#delegated", "#weight", "#rewards so far", "#the delegator's part")
+    title = f"Stake: the ERA behind validator set {summary.stakes.version}, and what it earned"
+    out.print(table(title, columns, summary.stakes.rows()))
     out.print(
         table(
             f"Gas a message, beside Hyperlane {committed()['peers']['hyperlane']['version']} (benchmarks/gas.json)",
@@ -117,6 +121,7 @@ def as_dict(summary: Summary) -> dict[str, Any]:
         "reconciles": summary.reconciles,
         "checks": [{"sentence": sentence, "holds": holds} for sentence, holds in summary.checks],
         "chains": summary.books.as_dict(),
+        "stakes": summary.stakes.as_dict(),
         "steps": [{**asdict(step), "hyperlane": peer_of(_KINDS[step.kind] or "")} for step in summary.steps],
     }
 

@@ -244,8 +244,8 @@ interface IStaking {
     function unfreeze(uint256 id) external;
 
     /// @notice Slashes and ends a validator with an open case. What is taken of its bonded own stake is paid at once,
-    /// the rest of the loss when the stake leaves: 10 % of own stake to the reporter, all other to the treasury. Only
-    /// the Slasher.
+    /// the rest of the loss when the stake leaves: 10 % of own stake to the reporter, all other to the treasury. Ends the
+    /// term, if the newest set may have the validator. Only the Slasher.
     /// @param before Latest time at which a validator that counts with this one may have been accused: who was accused
     /// later may be innocent.
     function settle(uint256 id, address reporter, uint256 before) external;

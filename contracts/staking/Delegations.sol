@@ -46,8 +46,7 @@ abstract contract Delegations is Custody, Seats {
 
     /// @inheritdoc IStaking
     function rebond(uint256 id, uint256 period, uint256 amount) external {
-        // Stake that could come back at once could be away for no longer than it takes to publish a set.
-        uint256 earliest = (period + 2) * PERIOD;
+        uint256 earliest = _rebondsAt(period);
         require(block.timestamp >= earliest, TooEarly(earliest));
         uint256 leaving = unbonding[msg.sender][id][period];
         require(amount <= leaving, NotEnough(leaving, amount));
@@ -56,6 +55,11 @@ abstract contract Delegations is Custody, Seats {
         Exits storage all = _exits[id][period];
         all.delegated -= uint128(amount);
         emit Rebonded(id, msg.sender, period, amount);
+    }
+
+    /// @dev Stake that could come back at once could be away for no longer than it takes to publish a set.
+    function _rebondsAt(uint256 period) internal view virtual returns (uint256) {
+        return (period + 2) * PERIOD;
     }
 
     function _bond(uint256 id, uint256 amount) private {

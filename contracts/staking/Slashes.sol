@@ -73,7 +73,7 @@ abstract contract Slashes is Withdrawals, Sets {
         Validator storage v = _validators[id];
         _requireNotEnded(id, v);
         require(v.openCases != 0, NotLiable(id));
-        if (v.seat != 0) _endTerm(id, v);
+        _endTerm(id, v);
         v.state = ValidatorState.Ended;
         (uint256 fraction, uint256 latest) = _fraction(v.frozenSince);
         require(latest <= before, AccusedSince(id, latest));

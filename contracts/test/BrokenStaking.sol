@@ -69,6 +69,11 @@ contract BrokenStaking is Staking {
         return _BUG == StakingBug.SeatsWeigh ? _seatedStake : super._weight();
     }
 
+    function _fraction(uint256 frozenSince) internal view override returns (uint256 fraction, uint256 latest) {
+        (fraction, latest) = super._fraction(frozenSince);
+        if (_BUG == StakingBug.LaterCasesNotAwaited && msg.sig == this.settle.selector) latest = frozenSince;
+    }
+
     function _ownLoss(uint256 loss, uint256 own, uint256 delegated) internal view override returns (uint256) {
         if (_BUG == StakingBug.ProRata) return Math.ceilDiv(loss * own, own + delegated);
         return super._ownLoss(loss, own, delegated);
@@ -106,6 +111,10 @@ contract BrokenStaking is Staking {
 
     function _checkLeverage(uint256 stake, uint256 own) internal view override {
         if (_BUG != StakingBug.TooManyTimesOwn) super._checkLeverage(stake, own);
+    }
+
+    function _rebondsAt(uint256 period) internal view override returns (uint256) {
+        return _BUG == StakingBug.RebondedAtOnce ? 0 : super._rebondsAt(period);
     }
 
     function _isFree(Validator storage v) internal view override returns (bool) {

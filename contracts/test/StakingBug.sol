@@ -46,5 +46,8 @@ enum StakingBug {
     AddressesCompared,
     OldSetAccuses,
     EndedSetAccuses,
-    PardonForgotten
+    PardonForgotten,
+    // What has to be waited for
+    RebondedAtOnce,
+    LaterCasesNotAwaited
 }

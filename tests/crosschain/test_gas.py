@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from benchmarks.comparison import WORSE, committed, worse
+import pytest
+
+from benchmarks.comparison import WORSE, committed, staking_table, with_staking_table, worse
 from benchmarks.gas import QUORUMS, GasBenchmark
+from benchmarks.staking import MOST, StakingBenchmark
 from tests.kit.deployment import Deployment
 from tests.kit.roles import TREASURY
+from tools.repository import repo_root
 
 # A batch of a hundred, and other quorums, take long and follow from these.
 _LEFT_OUT = ("_100_", "_of_")
@@ -33,6 +37,38 @@ def test_no_figure_gets_worse(deployment: Deployment) -> None:
             # No snapshot takes this back.
             connection.rpc("anvil_removeBlockTimestampInterval")
     assert worse(found, expected) == []
+
+
+def test_no_figure_of_staking_gets_worse(deployment: Deployment) -> None:
+    """As above; a slash of many delegators is in tests/contracts/staking/test_gas.py."""
+    *_, spare = deployment.connections.values()
+    try:
+        found = StakingBenchmark(spare, deployment.registry, lambda line: None, runs=3, crowd=0).run()
+    finally:
+        spare.rpc("anvil_removeBlockTimestampInterval")
+    expected = {name: gas for name, gas in committed()["staking"].items() if name != "settle_1000"}
+    assert len(expected) > 15
+    assert worse(found, expected) == []
+
+
+@pytest.mark.parametrize("name", MOST)
+def test_staking_costs_no_more_than_its_design_allows(name: str) -> None:
+    assert committed()["staking"][name] <= MOST[name]
+
+
+def test_a_slash_costs_the_same_whatever_the_number_of_delegators() -> None:
+    """S5: as it was measured, with 1 and with 1,000."""
+    figures = committed()["staking"]
+    assert figures["settle_1000"] == figures["settle_1"]
+
+
+def test_the_table_of_staking_is_what_was_measured() -> None:
+    text = (repo_root() / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert staking_table(committed()) in text
+    assert with_staking_table(text, committed()) == text
+    other = with_staking_table(text, committed() | {"staking": {"claim": 1}})
+    assert "| `claim` | 1 |" in other
+    assert "`delegate_more` |" not in other
 
 
 def test_a_worse_figure_is_named_with_how_much() -> None:

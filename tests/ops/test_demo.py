@@ -11,11 +11,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from demo import story as demo
+from demo.stakes import Forwarded, Stakes, ValidatorBooks
 from demo.summary import as_dict, print_summary
+from demo.terms import DELEGATED
 from metalayer.cli.display import console
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network, load_network
@@ -23,6 +26,7 @@ from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, state_dir
 from tools.repository import repo_root
 
 FAST = 0.1
+ERA = 10**18
 
 
 @pytest.fixture
@@ -63,13 +67,21 @@ def children() -> list[str]:
 
 @pytest.mark.usefixtures("own_offset")
 def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) -> None:
-    """P1, P4, P5: every message ended exactly once; the books balance, and the relayer was paid."""
+    """P1, P4, P5: every message ended exactly once; the books balance; relayer and stake earned."""
     before = port_offset()
     summary = demo.run(console(quiet=True), fast)
     assert [sentence for sentence, holds in summary.checks if not holds] == []
     assert summary.reconciles
     assert summary.books.chains["arcade"].credit(summary.relayer) > 0
     assert all(chain.credit(summary.user) > 0 for chain in summary.books.chains.values())
+    stakes = summary.stakes
+    assert (stakes.version, stakes.behind) == (2, [])
+    assert [one.weight for one in stakes.validators.values()] == [
+        200_000 * ERA + DELEGATED,
+        *[200_000 * ERA] * 4,
+    ]
+    assert all(one.earned > 0 for one in stakes.validators.values())
+    assert [id_ for id_, one in stakes.validators.items() if one.delegator_earned] == [1]
     data = as_dict(summary)
     assert data["reconciles"] is True
     assert {step["kind"] for step in data["steps"]} == {
@@ -83,9 +95,44 @@ def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) 
         "release ERA on arrival",
         "forward ERA",
     }
+    assert data["stakes"]["validators"]["1"]["delegated"] == str(DELEGATED)
     print_summary(summary, console(quiet=True))
     os.environ[OFFSET_VARIABLE] = str(before)
     assert children() == []
+
+
+STAKES = Stakes(
+    now=1_000 + 3 * 86_400,
+    version=2,
+    validators={
+        1: ValidatorBooks(own=300, delegated=100, weight=400, earned=150 * ERA, delegator_earned=50 * ERA),
+        2: ValidatorBooks(own=200, delegated=0, weight=200, earned=100 * ERA, delegator_earned=0),
+    },
+    held=600,
+    accounted=700 * ERA,
+    balance=700 * ERA,
+    behind=[],
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "false"),
+    [
+        ({}, []),
+        ({"behind": ["perps"]}, [0]),
+        ({"held": 599}, [1]),
+        ({"balance": 700 * ERA - 1}, [2]),
+        ({"accounted": 700 * ERA + 1}, [2]),
+        ({"now": STAKES.now - 1}, [3]),
+        ({"now": STAKES.now + 1}, [3]),
+    ],
+)
+def test_a_wei_of_stake_or_rewards_that_is_elsewhere_is_seen(
+    change: dict[str, Any], false: list[int]
+) -> None:
+    """700 ERA stream in seven days: in three, 300 are earned."""
+    checks = replace(STAKES, **change).checks(600, Forwarded(swept=707 * ERA, amount=700 * ERA, at=1_000))
+    assert [place for place, (_, holds) in enumerate(checks) if not holds] == false
 
 
 def test_interrupted_it_leaves_no_process() -> None:

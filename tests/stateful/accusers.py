@@ -185,13 +185,14 @@ class Accusers(Bonders):
     # What becomes of cases
 
     @precondition(lambda self: self.cases)
-    @rule(number=PICK, wait=st.sampled_from([True, True, False]))
-    def settle(self, number: int, wait: bool) -> None:
-        """As soon as it can be, or when somebody tries it."""
+    @rule(number=PICK, wait=st.sampled_from(["for all", "for all", "for its own", "no"]))
+    def settle(self, number: int, wait: str) -> None:
+        """As soon as it can be; or when those who are accused later may still count; or when somebody tries it."""
         accused = pick(list(self.cases), number)
-        opened, _ = self.cases[accused]
-        if wait:
-            self.clock = max(self.clock, opened + SETTLES)
+        since = [self.cases[accused][0]] if wait != "no" else []
+        if wait == "for all":
+            since.append(self.stakes.last_accused(self.stakes.validators[accused[0]]))
+        self.clock = max([self.clock, *(when + SETTLES for when in since)])
         self._settle(accused)
 
     @precondition(lambda self: self.cases)
@@ -223,7 +224,9 @@ class Accusers(Bonders):
     @rule(id_=ID, number=PICK)
     def play_the_slasher(self, id_: int, number: int) -> None:
         """Nobody but the Slasher accuses, dismisses or slashes."""
-        call: tuple[Any, ...] = pick([("freeze", True), ("unfreeze",), ("settle", STRANGER)], number)
+        call: tuple[Any, ...] = pick(
+            [("freeze", True), ("unfreeze",), ("settle", STRANGER, self.clock)], number
+        )
         method, *rest = call
         self.perform(
             self.staking,
@@ -272,6 +275,7 @@ class Accusers(Bonders):
         v, now = self.stakes.validators[accused[0]], self.clock
         why = [*(["CaseNotOpen"] if state != "Open" else []), *(["WrongState"] if v.state == ENDED else [])]
         why += [*(["TooEarly"] if now < opened + SETTLES else [])]
+        why += [*(["AccusedSince"] if now < self.stakes.last_accused(v) + SETTLES else [])]
         why += [*(["IsPardoned"] if self.is_pardoned(accused) else [])]
 
         def effect(receipt: Receipt) -> None:
@@ -325,8 +329,8 @@ class Accusers(Bonders):
 
     def end(self) -> None:
         """Every case is closed, everybody leaves and gets everything, and what rewards are left is dust."""
-        if self.opened():
-            self.clock = max(self.clock, *(opened + SETTLES for opened in self.opened()))
+        since = [*self.opened(), *self.stakes.latest.values()]
+        self.clock = max([self.clock, *(when + SETTLES for when in since)])
         for accused, (_, state) in list(self.cases.items()):
             v = self.stakes.validators[accused[0]]
             if state == "Open" and self.is_pardoned(accused):

@@ -20,7 +20,7 @@ def equivocate(state: Accusers, id_: int = 1, place: int = 1, keys: int = 0) -> 
 
 
 def settle(state: Accusers, number: int = 0) -> None:
-    state.settle(number=number, wait=True)
+    state.settle(number=number, wait="for all")
 
 
 def slash(state: Accusers, id_: int = 1) -> None:
@@ -28,10 +28,17 @@ def slash(state: Accusers, id_: int = 1) -> None:
     settle(state)
 
 
+def slash_in_part(state: Accusers) -> None:
+    """All own stake, and some of what is delegated."""
+    state.put(who=0, id_=2, amount=40 * SOME)
+    slash(state, 2)
+
+
 def leave_and_be_accused(state: Accusers) -> None:
-    state.take_back(who=0, id_=1, amount=SOME)
+    state.put(who=0, id_=2, amount=40 * SOME)
+    state.take_back(who=0, id_=2, amount=SOME)
     state.pass_time(span=DAY)
-    slash(state)
+    slash(state, 2)
     state.withdraw(number=0)
 
 
@@ -73,6 +80,13 @@ def accuse_again(state: Accusers) -> None:
     settle(state, 2)
 
 
+def accuse_when_a_whale_has_left(state: Accusers) -> None:
+    """In the same second: what is seated then is less than the newest set weighs."""
+    state.take_back(who=2, id_=5, amount=2_500_000 * ERA)
+    state.hurry()
+    slash(state)
+
+
 def slash_twice(state: Accusers) -> None:
     equivocate(state)
     equivocate(state, place=2)
@@ -88,8 +102,30 @@ def put_after_the_end(state: Accusers) -> None:
 
 def rebond_while_accused(state: Accusers) -> None:
     state.take_back(who=0, id_=1, amount=SOME)
+    state.pass_time(span=6 * DAY)
     equivocate(state)
     state.rebond(number=0, portion=0)
+
+
+def rebond_at_once(state: Accusers) -> None:
+    state.take_back(who=0, id_=1, amount=SOME)
+    state.rebond(number=0, portion=0)
+
+
+def leave_between_case_and_settlement(state: Accusers) -> None:
+    """The newest set has the first validator when it is slashed, and it has no seat."""
+    state.contradict_a_quorum(id_=0, keys=0, form="lane", place=1, few=1, old=1)
+    state.pass_time(span=28 * DAY)
+    state.snapshot()
+    state.leave(id_=0, number=0)
+    settle(state)
+
+
+def settle_before_the_others_do(state: Accusers) -> None:
+    equivocate(state)
+    state.pass_time(span=DAY)
+    equivocate(state, 2)
+    state.settle(number=0, wait="for its own")
 
 
 def remove_own(state: Accusers) -> None:

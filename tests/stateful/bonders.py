@@ -23,6 +23,7 @@ from tests.kit.staking import (
     STREAM,
     TERM,
     matures_at,
+    rebonds_at,
     set_of,
 )
 from tests.stateful.machine import must, pick
@@ -222,6 +223,7 @@ class Bonders(Bonds):
         leaving = stakes.exits[account, id_, period]
         amount = share(leaving, portion)
         why = [*self._bonding(v, amount), *(["NotEnough"] if amount > leaving else [])]
+        why += ["TooEarly"] if now < rebonds_at(period) else []
 
         def effect(receipt: Receipt) -> None:
             stakes.bond(account, v, amount, now)

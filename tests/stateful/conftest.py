@@ -76,7 +76,7 @@ def built(chains: dict[str, BoundChain]) -> Arena:
     for who in (deployer, treasury, *EVERYBODY):
         chain.rpc("anvil_impersonateAccount", [who])
         chain.rpc("anvil_setBalance", [who, hex(10**20)])
-    annex = deploy(chain, "Annex", chain.chain_id, sender=deployer).address
+    annex = deploy(chain, "Annex", chain.chain_id, ZERO_ADDRESS, sender=deployer).address
     spoke = chains["arcade"].chain_id
     gateway = Founding(
         chain=chain,

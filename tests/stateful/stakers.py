@@ -31,6 +31,7 @@ from tests.kit.staking import (
     RewardsRecord,
     ValidatorRecord,
     matures_at,
+    rebonds_at,
     signing_key,
 )
 from tests.stateful.machine import must, pick
@@ -66,6 +67,7 @@ _BROKEN_BY = {
     **dict.fromkeys(["NotSeated", "AlreadySeated", "NotBetter"], "S3"),
     **dict.fromkeys(["ExitHeld", "NotLiable", "ValidatorAccused", "WrongState"], "S4"),
     **dict.fromkeys(["StakeTooHigh", "OwnTooLow"], "S5"),
+    **dict.fromkeys(["AccusedSince"], "S6"),
     **dict.fromkeys(["InvalidValidatorCount"], "S8"),
     **dict.fromkeys(["AlreadyAccused", "CaseNotOpen", "DifferentValidators", "IsPardoned"], "S11"),
     **dict.fromkeys(["NotPardoned", "PardonNotRaised", "SetHasEnded", "UnknownKey"], "S11"),
@@ -210,7 +212,7 @@ class Bonds(RuleBasedStateMachine):
         """When something becomes possible, or ceases to be."""
         stakes, found = self.stakes, set()
         for id_, periods in stakes.periods().items():
-            found |= {matures_at(period) for period in periods}
+            found |= {when(period) for period in periods for when in (rebonds_at, matures_at)}
             v = stakes.validators[id_]
             if v.unseated_at:
                 found |= {v.unseated_at + LIABILITY, v.unseated_at + SILENCE}
@@ -221,7 +223,7 @@ class Bonds(RuleBasedStateMachine):
         found |= {retired + LIABILITY for retired in stakes.retired.values()}
         found |= {stakes.stream.end, stakes.set_at + TERM, (self.clock // WEEK + 1) * WEEK}
         found.add((period_of(self.clock) + 1) * 3 * DAY)
-        found |= {opened + SETTLES for opened in self.opened()}
+        found |= {opened + SETTLES for opened in [*self.opened(), *stakes.latest.values()]}
         if stakes.sets:
             found.add(stakes.sets[-1].expires)
         return sorted(instant for instant in found if instant > self.clock)
@@ -299,6 +301,8 @@ class Bonds(RuleBasedStateMachine):
         calls += [("claimable", who, ids) for who, ids in owed.items()]
         calls += [("account", who) for who in STAKERS]
         calls += [("surrogateOf", to) for to in DELEGATEES]
+        calls += [("accusedIn", week) for week in stakes.weights]
+        calls += [("lastAccused", id_) for id_ in stakes.validators]
         answers = iter(self._read(calls, now))
 
         must("S3", "the seats", list(next(answers)), stakes.seats)
@@ -336,6 +340,11 @@ class Bonds(RuleBasedStateMachine):
             must("P6, S1", f"the stake of {who}", amount, stakes.held(who))
             where = self.surrogates[self.choice[who]] if who in self.choice else ZERO_ADDRESS
             must("S7", f"where the stake of {who} lies", surrogate, where)
+        for week, weight in stakes.weights.items():
+            record = stakes.accused_in(week), weight, stakes.latest.get(week, 0)
+            must("S6", f"who was accused in week {week}", tuple(next(answers)), record)
+        for id_, v in stakes.validators.items():
+            must("S6", f"who was accused last with {id_}", next(answers), stakes.last_accused(v))
 
     def _check_validator(self, v: Bonded, found: ValidatorRecord, rewards: RewardsRecord) -> None:
         # A commission is adopted when something was earned. The chain does not notice what is less than it can divide,

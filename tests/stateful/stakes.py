@@ -169,8 +169,10 @@ class Stakes:
         self.retired: dict[str, int] = {}
         self.owner_of: dict[str, int] = {}
         """Validators by key, whoever has it now."""
-        self.openings: list[tuple[int, int]] = []
-        """When cases were opened, and what was seated before."""
+        self.weights: dict[int, int] = {}
+        """By weeks: what the newest set weighed when the first case was opened."""
+        self.latest: dict[int, int] = {}
+        """By weeks: when a validator was accused last that no other case was open against."""
         self.sets: list[ValidatorSet] = []
         self.set_at = 0
         self.term_ended = False
@@ -336,9 +338,10 @@ class Stakes:
         return ["NotLiable"] if self.is_free(v, now) else []
 
     def open_case(self, v: Bonded, now: int, unseats: bool) -> None:
-        self.openings.append((now, self.seated_stake))
+        week = now // WEEK
+        self.weights[week] = self.weights.get(week) or self.weight
         if v.open_cases == 0:
-            v.frozen_since = now
+            v.frozen_since = self.latest[week] = now
             v.own_slashable = v.own + sum(n for when, n in v.own_exits.items() if matures_at(when) > now)
             v.slashable = v.delegated + sum(
                 n for (_, id_, when), n in self.exits.items() if id_ == v.id and matures_at(when) > now
@@ -358,19 +361,34 @@ class Stakes:
         if v.state != ENDED:
             v.open_cases -= 1
 
+    @property
+    def weight(self) -> int:
+        """What a new case is measured by."""
+        return sum(weight for _, weight in self.sets[-1].members) if self.sets else self.seated_stake
+
+    def accused_in(self, week: int) -> int:
+        """Stake that could be slashed of those who count in a week."""
+        return sum(
+            v.slashable + v.own_slashable
+            for v in self.validators.values()
+            if v.counted and v.frozen_since // WEEK == week
+        )
+
+    def last_accused(self, v: Bonded) -> int:
+        """When the last case was opened that counts with a validator's; 0 if it has none."""
+        if not v.counted:
+            return 0
+        week = v.frozen_since // WEEK
+        return max(when for when in self.latest.values() if abs(when // WEEK - week) <= CORRELATED_WEEKS)
+
     def fraction(self, v: Bonded) -> Fraction:
         """Exactly, of the stake that a slash takes."""
         week = v.frozen_since // WEEK
-        near = range(week - CORRELATED_WEEKS, week + CORRELATED_WEEKS + 1)
-        accused = sum(
-            one.slashable + one.own_slashable
-            for one in self.validators.values()
-            if one.counted and one.frozen_since // WEEK in near
-        )
-        seated = max(stake for when, stake in self.openings if when // WEEK in near)
-        if accused * 3 >= seated:
+        accused = sum(map(self.accused_in, range(week - CORRELATED_WEEKS, week + CORRELATED_WEEKS + 1)))
+        weight = max(self.weights.get(near, 0) for near in range(week - CORRELATED_WEEKS, week + 1))
+        if accused * 3 >= weight:
             return Fraction(1)
-        return max(LEAST_FRACTION, 9 * Fraction(accused, seated) ** 2)
+        return max(LEAST_FRACTION, 9 * Fraction(accused, weight) ** 2)
 
     def settle(self, v: Bonded, now: int) -> int:
         """What is taken of the own stake at once."""

@@ -29,7 +29,7 @@ class Bug(IntEnum):
     MATURITY_ANSWERS = 3
     EXITS_NOT_COUNTED = 4
     EVERY_CASE_COUNTS = 5
-    SEATED_READ_TOO_LATE = 6
+    SEATS_WEIGH = 6
     PRO_RATA = 7
     ROUNDED_DOWN = 8
     BOUNTY_OF_DELEGATED = 9
@@ -61,6 +61,8 @@ class Bug(IntEnum):
     OLD_SET_ACCUSES = 35
     ENDED_SET_ACCUSES = 36
     PARDON_FORGOTTEN = 37
+    REBONDED_AT_ONCE = 38
+    LATER_CASES_NOT_AWAITED = 39
 
 
 FINDERS: dict[Bug, Steps] = {
@@ -69,8 +71,8 @@ FINDERS: dict[Bug, Steps] = {
     Bug.MATURITY_ANSWERS: replays.mature_just_before,
     Bug.EXITS_NOT_COUNTED: replays.accuse_those_who_left,
     Bug.EVERY_CASE_COUNTS: replays.accuse_again,
-    Bug.SEATED_READ_TOO_LATE: replays.slash,
-    Bug.PRO_RATA: replays.slash,
+    Bug.SEATS_WEIGH: replays.accuse_when_a_whale_has_left,
+    Bug.PRO_RATA: replays.slash_in_part,
     Bug.ROUNDED_DOWN: replays.leave_and_be_accused,
     Bug.BOUNTY_OF_DELEGATED: replays.slash,
     Bug.SETTLED_TWICE: replays.slash_twice,
@@ -101,9 +103,12 @@ FINDERS: dict[Bug, Steps] = {
     Bug.OLD_SET_ACCUSES: replays.contradict_later,
     Bug.ENDED_SET_ACCUSES: replays.contradict_too_late,
     Bug.PARDON_FORGOTTEN: replays.settle_what_was_pardoned,
+    Bug.REBONDED_AT_ONCE: replays.rebond_at_once,
+    Bug.LATER_CASES_NOT_AWAITED: replays.settle_before_the_others_do,
 }
 """What finds a bug always."""
 STEPS = [*dict.fromkeys(FINDERS.values()), replays.mature_just_after, replays.contradict]
+STEPS += [replays.leave_between_case_and_settlement]
 
 
 @pytest.mark.parametrize("bug", FINDERS, ids=lambda bug: bug.name.lower())

@@ -626,6 +626,19 @@ def test_a_settlement_unseats(bond: Bond, pool: int, reporter: str) -> None:
     assert bond.staking.view("termEnded")
 
 
+def test_a_settlement_ends_the_term_of_who_has_left(
+    bond: Bond, pool: int, operator: str, reporter: str
+) -> None:
+    """Of a case that did not: the newest set has a member whose stake is not at risk any more."""
+    bond.snapshot()
+    opened = bond.accuse(pool, unseat=False)
+    published = bond.snapshot(at=opened + SETTLES - 1)
+    bond.staking.send("leave", pool, sender=operator)
+    assert bond.validator(pool).signer in [signer for signer, _ in published.members]
+    bond.settle(pool, reporter, at=opened + SETTLES + 1)
+    assert bond.staking.view("termEnded")
+
+
 def test_rewards_earned_before_the_case_are_paid(
     bond: Bond, pool: int, operator: str, delegator: str, reporter: str, passer_by: str
 ) -> None:

@@ -70,6 +70,16 @@ def test_version_and_bytecode_come_from_the_installed_package(node_modules: Path
     assert package.creation("Mailbox") == bytes.fromhex("6001600255")
 
 
+def test_bytecode_comes_from_what_foundry_made(node_modules: Path) -> None:
+    made = node_modules / "@peer" / "core" / "out" / "Vault.sol" / "Vault.json"
+    made.parent.mkdir(parents=True)
+    made.write_text('{"bytecode": {"object": "0x6003"}}')
+    package = Package("@peer/core", node_modules)
+    assert package.forged("Vault") == bytes.fromhex("6003")
+    with pytest.raises(MetalayerError, match=r"@peer/core 12\.3\.4 has no contract named Absent"):
+        package.forged("Absent")
+
+
 @pytest.mark.parametrize(
     ("contract", "complaint"),
     [
@@ -93,11 +103,13 @@ def test_a_package_that_is_not_installed_says_what_to_run(tmp_path: Path) -> Non
 def test_every_peer_is_locked_by_hash_and_no_registry_is_named() -> None:
     folder = Path(__file__).resolve().parents[3] / "benchmarks" / "peers"
     wanted = json.loads((folder / "package.json").read_text())["dependencies"]
-    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
-    assert {place.removeprefix("node_modules/") for place in locked if place} == set(wanted)
-    for name, version in wanted.items():
-        entry = locked[f"node_modules/{name}"]
-        assert entry["version"] == version
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    locked = {place.removeprefix("node_modules/"): entry for place, entry in packages.items() if place}
+    assert {name: locked[name]["version"] for name in wanted} == wanted
+    # In place of all that they depend on: nothing of it is used.
+    others = {entry.get("name", name) for name, entry in locked.items() if name not in wanted}
+    assert others == {"commander"}
+    for entry in locked.values():
         assert entry["integrity"].startswith("sha512-")
         assert "resolved" not in entry
 

@@ -1,0 +1,103 @@
+"""What those who stake see of a term: the user's stake behind a validator, fees that become rewards, and the set that
+follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from demo.stage import USER, Stage
+from demo.stakes import Forwarded
+from metalayer.network.live import Live
+from metalayer.network.parallel import in_parallel
+from metalayer.network.signers import load_sender, load_signer
+from metalayer.protocol import collector, gateway, staking
+from metalayer.protocol.amounts import era
+from metalayer.staking.desk import Desk
+
+DELEGATED = 50_000 * 10**18
+"""ERA (wei) that the user delegates to the first validator: it weighs more in the second set."""
+_CHOSEN = 1
+_DAY = 86_400
+
+
+@dataclass
+class Terms:
+    """Acts as the user, and waits for what the relayer's keeper does."""
+
+    stage: Stage
+    live: Live
+
+    @property
+    def desk(self) -> Desk:
+        return Desk.of(self.live)
+
+    def delegate(self) -> None:
+        """Puts some of the user's ERA behind a validator."""
+        call = staking.DELEGATE.encode(_CHOSEN, DELEGATED)
+        self.desk.send(load_sender(USER), load_signer(USER), [call], DELEGATED)
+        self.stage.moves.append((self.desk.hub.name, -DELEGATED))
+        self.stage.say(
+            f"{era(DELEGATED)} ERA delegated to validator {_CHOSEN}: that counts from the next set on"
+        )
+
+    def forward_fees(self) -> Forwarded:
+        """What messages from the hub paid the protocol goes to those who stake. The user calls: its hundredth part is
+        not worth a keeper's gas yet.
+        """
+        desk, user = self.desk, load_sender(USER)
+        others = [id_ for id_ in self.live.mesh.by_id if id_ != desk.hub.chain_id]
+        address = desk.hub.view(self.live.mesh.gateway, gateway.COLLECTOR)
+        receipt = desk.hub.send(user, address, collector.FORWARD.encode(others))
+        ((_, amount, _, bounty),) = collector.FORWARDED.found_in(receipt["logs"], address)
+        self.stage.moves.append((desk.hub.name, bounty))
+        self.stage.say(
+            f"{era(amount)} ERA of fees forwarded to Staking on {desk.hub.name}, {era(bounty)} for who did it: they "
+            f"stream to the stake in {staking.STREAM // _DAY} days"
+        )
+        return Forwarded(amount + bounty, amount, desk.hub.block(receipt["blockNumber"]).time)
+
+    def rotate(self) -> int:
+        """Lets a term pass on all chains together; then waits until each has the set that follows. Its version."""
+        desk, connections = self.desk, self.live.mesh.connections
+        version = desk.hub.view(desk.address, staking.SET_VERSION) + 1
+        in_parallel(
+            lambda connection: connection.rpc("evm_increaseTime", hex(staking.TERM)), connections.values()
+        )
+        self.stage.say(
+            f"[bold]{staking.TERM // _DAY} days pass[/] on all chains: the term of validator set {version - 1} is over"
+        )
+        published = f"validator set {version}"
+        self.stage.wait_for(published, lambda: desk.hub.view(desk.address, staking.SET_VERSION) == version)
+        self.stage.say(f"{published}: published by Staking on {desk.hub.name}")
+        newest = desk.hub.view(desk.address, staking.SET_HASH, version)
+        waiting = dict(connections)
+
+        def everywhere() -> bool:
+            asked = list(waiting.values())
+            found = in_parallel(
+                lambda one: one.view(self.live.mesh.gateway, gateway.VALIDATOR_SET_HASH), asked
+            )
+            for name in [one.name for one, hash_ in zip(asked, found, strict=True) if hash_ == newest]:
+                del waiting[name]
+                how = "adopted" if name == desk.hub.name else "rotated in"
+                self.stage.say(f"{published}: {how} on {name}")
+            return not waiting
+
+        self.stage.wait_for(f"{published} on every chain", everywhere)
+        self.stage.say(f"[bold]every chain has {published}[/]")
+        return version
+
+    def await_check_ins(self) -> None:
+        """Until every seated validator has shown that it signed the newest set."""
+        desk = self.desk
+        ids, began = desk.hub.batch(
+            [staking.TAKEN_SEATS.request(desk.address), staking.SET_AT.request(desk.address)]
+        )
+
+        def all_did() -> bool:
+            found = desk.hub.batch(staking.VALIDATOR.request(desk.address, id_) for id_ in ids)
+            return all(one.alive_at >= began for one in found)
+
+        self.stage.wait_for("the validators' check-in", all_did)
+        self.stage.say(f"{len(ids)} validators checked in: they signed the newest set")
