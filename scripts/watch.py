@@ -1,3 +1,3 @@
-"""A watcher: `ape run watch`."""
+"""A reporter: `ape run watch`."""
 
 from metalayer.cli.watch import cli as cli

@@ -3,6 +3,7 @@
 import logging
 import signal
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -95,7 +96,7 @@ def cli(
             f"{standing.conviction}: find out why before it signs anything more, then start it with "
             "--although-accused"
         )
-    path = record or _record_file(live.folder() / "records", [signer.address, *elders])
+    path = record or _record_file(live.folder() / "records", signer.address, elders)
     begin = new_record or (live.network.is_local and not path.exists())
     if begin and not path.exists() and not (standing and standing.validator):
         why = standing.warnings[0] if standing else doubt
@@ -128,7 +129,11 @@ def cli(
         click.echo(f"validator {validator.address} ended")
 
 
-def _record_file(folder: Path, keys: list[str]) -> Path:
-    """That of the first of these keys that has one, or of the very first."""
-    files = [folder / f"{key.lower()}.sqlite" for key in keys]
-    return next((file for file in files if file.exists()), files[0])
+def _record_file(folder: Path, key: str, elders: Iterable[str]) -> Path:
+    """The key's own, or the one with which it goes on: that of the latest key before it that has one."""
+    from metalayer.validator.record import record_of
+
+    own, *others = (folder / f"{one.lower()}.sqlite" for one in (key, *elders))
+    if own.exists():
+        return own
+    return record_of(folder, key) or next((file for file in others if file.exists()), own)

@@ -1,4 +1,4 @@
-"""A watcher process: `ape metalayer watch`."""
+"""A reporter: `ape metalayer watch`."""
 
 from __future__ import annotations
 
@@ -108,4 +108,4 @@ def cli(
             signal.signal(number, lambda *_: stop.set())
         click.echo(f"watching {shared} and {', '.join(live.mesh.connections)}", err=as_json)
         watcher.run(stop, every, report, partial(click.echo, err=True))
-        click.echo("the watcher ended", err=as_json)
+        click.echo("the watch ended", err=as_json)

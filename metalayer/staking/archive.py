@@ -66,7 +66,7 @@ class Archive:
             self._database = _open(path)
         except (OSError, sqlite3.Error) as error:
             raise MetalayerError(
-                f"what the watcher saw cannot be read from {path} ({error}): put it back from a copy, or remove it: "
+                f"what was seen signed cannot be read from {path} ({error}): put it back from a copy, or remove it: "
                 "then all chains are read again, and what is gone from the exchange is not found any more"
             ) from error
 

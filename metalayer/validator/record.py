@@ -168,6 +168,19 @@ class Record:
         self.close()
 
 
+def record_of(folder: Path, address: str) -> Path | None:
+    """The file in a folder that says it is a key's record, whatever its name; None if there is none."""
+    for path in sorted(folder.glob("*.sqlite")):
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+                names = [name for (name,) in database.execute("SELECT name FROM identity")]
+        except sqlite3.Error:
+            continue
+        if any(address in name.split() for name in names):
+            return path
+    return None
+
+
 def _refuse_fresh(path: Path, identity: str, elders: Mapping[str, bool]) -> None:
     answering = [elder for elder, answers in elders.items() if answers]
     if answering and not path.exists():

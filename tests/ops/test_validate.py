@@ -192,6 +192,9 @@ def test_a_new_key_goes_on_with_the_record_of_the_old_one(
     assert again.exit_code == 0, again.stderr
     (record,) = Path().rglob("*.sqlite")
     assert record.stem == old.address.lower()
+    elsewhere(hub={"url": "http://127.0.0.1:9"})
+    assert plain().exit_code == 0, "also when nobody says whose the key is"
+    elsewhere(hub={})
     as_key(monkeypatch, old)
     retired = plain()
     assert retired.exit_code == 0

@@ -98,7 +98,7 @@ def test_it_runs_until_it_is_told_to_end(deployment: Deployment, here: Profile) 
         process.kill()
         process.communicate()
     assert (process.returncode, out) == (0, "")
-    assert err == "the watcher ended\n"
+    assert err == "the watch ended\n"
     assert cases(deployment) == 2
 
 
