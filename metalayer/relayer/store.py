@@ -1,16 +1,13 @@
 """The file of a relayer's memory: made as a whole, never begun anew."""
 
-import os
 import sqlite3
-from contextlib import closing, suppress
 from pathlib import Path
-from secrets import token_hex
 
 from metalayer.errors import MetalayerError
+from metalayer.network import databases
 
 _APPLICATION = 0x4D4C524D
 _SCHEMA_VERSION = 1
-_BUSY_SECONDS = 30.0
 SCHEMA = f"""
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_SCHEMA_VERSION};
@@ -37,8 +34,8 @@ def open_file(path: Path) -> sqlite3.Connection:
     """
     try:
         if not path.exists():
-            _create(path)
-        database = _connect(path)
+            databases.create(path, SCHEMA)
+        database = databases.connect(path)
         try:
             _check(database, path)
             # What was written last may be lost in a power cut, and nothing else.
@@ -53,30 +50,6 @@ def open_file(path: Path) -> sqlite3.Connection:
             "everything that failed is tried again at once"
         ) from error
     return database
-
-
-def _create(path: Path) -> None:
-    """Makes the whole file elsewhere first: a process that is killed here leaves none that is half a memory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beginning = path.with_name(f"{path.name}.{token_hex(4)}.new")
-    try:
-        with closing(sqlite3.connect(beginning, isolation_level=None)) as database:
-            database.executescript(SCHEMA)
-        # Unlike a rename, this does not replace what another process made meanwhile.
-        with suppress(FileExistsError):
-            os.link(beginning, path)
-    finally:
-        beginning.unlink(missing_ok=True)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
 
 
 def _check(database: sqlite3.Connection, path: Path) -> None:

@@ -6,23 +6,21 @@ signed about the hub is open until the hub was seen to hold it.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import Self
 
 from metalayer.errors import MetalayerError
+from metalayer.network import databases
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, UnexecutedFact
 from metalayer.protocol.gateway import InboxLane
 from metalayer.staking.testimony import Sighting
 
 # "MLEV" as a number.
 _APPLICATION = 0x4D4C4556
-_BUSY = 30.0
 _SCHEMA = f"""
 PRAGMA application_id = {_APPLICATION};
 CREATE TABLE signatures (root BLOB, signer TEXT, signature BLOB, PRIMARY KEY (root, signer)) WITHOUT ROWID;
@@ -62,7 +60,7 @@ class Archive:
         self._one_at_a_time = threading.Lock()
         try:
             if not path.exists():
-                _create(path)
+                databases.create(path, _SCHEMA)
             self._database = _open(path)
         except (OSError, sqlite3.Error) as error:
             raise MetalayerError(
@@ -260,27 +258,8 @@ def _fact(kind: str, origin: str, destination: str, place: str, value: bytes, st
     return RestartFact(*ends, nonce) if kind == "restart" else UnexecutedFact(*ends, nonce, value, status)
 
 
-def _create(path: Path) -> None:
-    """Whole or not there at all, whenever the process ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beginning = path.with_name(f"{path.name}.{token_hex(4)}.new")
-    try:
-        with closing(sqlite3.connect(beginning, isolation_level=None)) as database:
-            database.executescript(_SCHEMA)
-        with suppress(FileExistsError):
-            os.link(beginning, path)
-    finally:
-        beginning.unlink(missing_ok=True)
-
-
 def _open(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=_BUSY,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    database = databases.connect(path)
     try:
         if database.execute("PRAGMA application_id").fetchone() != (_APPLICATION,):
             raise sqlite3.DatabaseError("it is not one")
