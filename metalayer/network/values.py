@@ -18,6 +18,8 @@ from typing import Annotated, Any
 from eth_utils.address import to_checksum_address
 from pydantic import BeforeValidator
 
+from metalayer.protocol.dates import UNITS, span
+
 LAST_SECOND = 253_402_300_799
 """Unix time of the end of the year 9999: the last moment that has a date."""
 
@@ -90,6 +92,18 @@ def read_decimal(value: Any, lowest: float, highest: float) -> float:
     if number is None or not lowest <= number <= highest:
         raise ValueError(f"expected a number from {lowest:g} to {highest:g}, found {found(value)}")
     return number
+
+
+def read_duration(value: Any, lowest: int, highest: int) -> int:
+    """Seconds of a duration such as `2 days` or `1 hour`. ValueError with what is expected otherwise."""
+    count, _, unit = str(value).partition(" ")
+    size = UNITS.get(unit.removesuffix("s"), 0)
+    seconds = int(count) * size if size and _is_number(Plain(count), _WHOLE) else -1
+    if not isinstance(value, str) or not lowest <= seconds <= highest:
+        raise ValueError(
+            f"expected a duration such as `2 days`, from {span(lowest)} to {span(highest)}, found {found(value)}"
+        )
+    return seconds
 
 
 def read_moment(value: Any) -> int:
@@ -166,6 +180,11 @@ def whole(lowest: int, highest: int) -> BeforeValidator:
 def decimal(lowest: float, highest: float) -> BeforeValidator:
     """Of a field: `Annotated[float, decimal(0, 10)]`."""
     return _field(lambda value: read_decimal(value, lowest, highest))
+
+
+def duration(lowest: int, highest: int) -> BeforeValidator:
+    """Of a field in seconds: `Annotated[int, duration(HOUR, 30 * DAY)]`."""
+    return _field(lambda value: read_duration(value, lowest, highest))
 
 
 def matching(pattern: str, words: str) -> BeforeValidator:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import FACTORY, FEE_COLLECTOR, predict
+from metalayer.deploy.contracts import predict
 from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
+from metalayer.deploy.names import FACTORY, FEE_COLLECTOR
 from metalayer.lanes.logs import Sent, parse
 from metalayer.network.config import load_network
 from metalayer.protocol.facts import Tree

@@ -17,7 +17,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
+from metalayer.deploy.names import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart

@@ -13,7 +13,7 @@ from ape import project
 
 from metalayer.assets.books import read_books
 from metalayer.attesting.sets import read_sets
-from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
+from metalayer.deploy.names import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.live import Live

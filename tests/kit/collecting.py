@@ -9,8 +9,9 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import FACTORY, FEE_COLLECTOR, STAKING, predict
+from metalayer.deploy.contracts import predict
 from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
+from metalayer.deploy.names import FACTORY, FEE_COLLECTOR, STAKING
 from metalayer.network.config import load_network
 from metalayer.protocol.attestation import compact
 from tests.kit.chains import BoundChain

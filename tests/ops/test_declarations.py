@@ -10,10 +10,11 @@ import pytest
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.check import Finding, check
-from metalayer.deploy.contracts import CONTRACTS, GATEWAY, contracts_of
+from metalayer.deploy.contracts import CONTRACTS, contracts_of
 from metalayer.deploy.declaration import Change, Declaration, View
 from metalayer.deploy.desired import Desired
 from metalayer.deploy.journal import Journal
+from metalayer.deploy.names import GATEWAY
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.protocol.abi import Function
