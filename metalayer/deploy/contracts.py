@@ -51,9 +51,7 @@ _DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 _SEAL = Function("seal(address,address)")
 _CONTROLLER_OF = Function("controllerOf(address)", "address")
 _OWNER = Function("owner()", "address")
-_COLLECTOR = Function("COLLECTOR()", "address")
 _PENDING_OWNER = Function("pendingOwner()", "address")
-_GUARDIAN = Function("guardian()", "address")
 _RECOVERY = Function("recovery()", "address")
 _SET_RECOVERY = Function("setRecovery(address)")
 _COUNCIL = Function("council()", "address")
@@ -117,8 +115,8 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
     offices, guardian = desired.offices, desired.addresses[GUARDIAN]
     owner = offices.owner
     yield from _ownership(GATEWAY, owner)
-    yield View("Metalayer collector", _COLLECTOR, desired.addresses[FEE_COLLECTOR])
-    yield _office("guardian", _GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
+    yield View("Metalayer collector", gateway.COLLECTOR, desired.addresses[FEE_COLLECTOR])
+    yield _office("guardian", gateway.GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
     yield _office("recovery", _RECOVERY, offices.recovery, owner, _SET_RECOVERY, "newRecovery")
     for chain_id, route in desired.routes.items():
         other = desired.network.chain(chain_id).name

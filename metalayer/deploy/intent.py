@@ -89,7 +89,7 @@ class Intent(Entry):
     allocations: dict[Account, Annotated[int, whole(1, _MOST_ERA)]]
     validators: Validators
     routes: Literal["full mesh"]
-    closed: list[Closed] = Field(default=[])
+    closed: list[Closed] = Field(default_factory=list)
 
     _document: Document = PrivateAttr(default=Document(_SOURCE, None, {}))
 

@@ -17,7 +17,7 @@ from metalayer.protocol.attestation import compact
 from tests.kit.chains import BoundChain
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy
 from tests.kit.paper import Validators
-from tests.kit.placing import place
+from tests.kit.placing import GOVERNANCE, place
 from tests.kit.roles import GUARDIAN, OWNER, PAYER, TREASURY
 from tests.kit.stack import Stack
 from tests.kit.terms import OPEN_ROUTE, OPEN_TERMS
@@ -58,6 +58,8 @@ class Collecting:
                 deployer=DEPLOYER,
                 offices=offices,
                 treasury=TREASURY.address,
+                allocations={},
+                governance=GOVERNANCE,
                 bonding=Bonding(SEATS, MIN_OWN),
                 sets=FirstSets(published=(validators.set,), is_due=False),
                 routes={

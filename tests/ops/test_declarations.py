@@ -27,7 +27,7 @@ SET_CALL = Function("setCall(address,bytes)")
 
 def recipient_views(desired: Desired) -> Iterator[View]:
     target = desired.offices.council
-    change = Change("aim", PAYER.address, SET_CALL.encode(target, b""), {"newTarget": target})
+    change = Change("aim", PAYER.address, SET_CALL, {"newTarget": target, "newCall": b""}, constructed=False)
     yield View("recipient's target", TARGET, target, change=change)
 
 
