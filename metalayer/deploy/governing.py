@@ -18,11 +18,12 @@ from metalayer.deploy.names import (
 )
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import era
-from metalayer.protocol.dates import span
+from metalayer.protocol.dates import HOUR, span
 
 _MIN_DELAY = Function("getMinDelay()", "uint256")
 _UPDATE_DELAY = Function("updateDelay(uint256)")
-_VOTING_DELAY = Function("votingDelay()", "uint256")
+# To the next full hour: between the setting and an hour more.
+_VOTING_DELAY = Function("votingDelay()", "uint256", lambda seconds: seconds // HOUR * HOUR)
 _SET_VOTING_DELAY = Function("setVotingDelay(uint48)")
 _VOTING_PERIOD = Function("votingPeriod()", "uint256")
 _SET_VOTING_PERIOD = Function("setVotingPeriod(uint32)")

@@ -29,6 +29,7 @@ from metalayer.network.workspace import workspace
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.attestation import MAX_VALIDATORS, MIN_VALIDATORS
 from metalayer.protocol.bond import BASIS_POINTS
+from metalayer.protocol.dates import DAY, HOUR
 from metalayer.protocol.gateway import Route, Terms
 
 MAX_GAS_LIMIT = 15_000_000
@@ -37,7 +38,6 @@ MAX_GAS_LIMIT = 15_000_000
 _SOURCE = "deploy.yaml"
 _ERA = 10**18
 _MOST_ERA = HUB_SUPPLY // _ERA
-_HOUR, _DAY = 3_600, 86_400
 _OFFICES = ("councils", "fee_keepers", "recoveries")
 """Fields that name one account for each chain."""
 
@@ -62,11 +62,17 @@ class Validators(Entry):
 class Rules(Entry):
     """How the network is governed: seconds, ERA, percent. The contracts have bounds of their own."""
 
-    voting_delay: Annotated[int, duration(_HOUR, 30 * _DAY)]
-    voting_period: Annotated[int, duration(7 * _DAY, 60 * _DAY)]
+    voting_delay: Annotated[int, duration(HOUR, 30 * DAY)]
+    voting_period: Annotated[int, duration(7 * DAY, 60 * DAY)]
     proposal_threshold: Annotated[int, whole(1, _MOST_ERA)]
     quorum: Annotated[int, whole(1, 100)]
-    timelock_delay: Annotated[int, duration(_HOUR, 30 * _DAY)]
+    timelock_delay: Annotated[int, duration(HOUR, 30 * DAY)]
+
+    @model_validator(mode="after")
+    def _is_rounded(self) -> Rules:
+        if self.voting_delay % HOUR:
+            raise wrong("voting_delay", "expected full hours: snapshots fall on them")
+        return self
 
 
 class Closed(Entry):

@@ -2,7 +2,8 @@
 
 import time
 
-UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+HOUR, DAY = 3_600, 86_400
+UNITS = {"second": 1, "minute": 60, "hour": HOUR, "day": DAY}
 """Seconds of each."""
 
 

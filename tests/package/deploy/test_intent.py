@@ -56,6 +56,7 @@ def test_the_repository_s_file_is_one() -> None:
         (b"delay: 2 days", b"delay: 2 weeks", r":\d+: governance\.voting_delay: expected a duration"),
         (b"delay: 2 days", b"delay: -2 days", r":\d+: governance\.voting_delay: expected a duration"),
         (b"delay: 2 days", b"delay: [2 days]", r":\d+: governance\.voting_delay: .*found a list"),
+        (b"delay: 2 days", b"delay: 61 minutes", r":\d+: governance\.voting_delay: expected full hours"),
         (b"delay: 2 days", b"delay: 59 minutes", r":\d+: governance\.voting_delay: .*from 1 hour to 30 days"),
         (b"quorum: 4", b"quorum: 0", r":\d+: governance\.quorum: expected a whole number from 1 to 100"),
         (b"  quorum: 4", b"  quorm: 4", r":\d+: governance\.quorm: unknown name, did you mean 'quorum'\?"),
