@@ -110,7 +110,7 @@ def governor_views(desired: Desired) -> Iterator[View]:
 
 
 def outbox_arguments(desired: Desired) -> dict[str, Any]:
-    return {"gateway": desired.addresses[GATEWAY], "timelock": desired.owner}
+    return {"initialGateway": desired.addresses[GATEWAY], "timelock": desired.owner}
 
 
 def outbox_views(desired: Desired) -> Iterator[View]:
@@ -121,10 +121,10 @@ def outbox_views(desired: Desired) -> Iterator[View]:
 def remote_arguments(desired: Desired) -> dict[str, Any]:
     return {
         "hubChainId": desired.network_id,
-        "gateway": desired.addresses[GATEWAY],
+        "initialGateway": desired.addresses[GATEWAY],
         "timelock": desired.owner,
-        "guardian": desired.addresses[GUARDIAN],
-        "recovery": desired.offices.recovery,
+        "initialGuardian": desired.addresses[GUARDIAN],
+        "initialRecovery": desired.offices.recovery,
     }
 
 
