@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @notice What the hub's governance decided for another chain. It is known by its id,
-/// `keccak256(abi.encode(decision))`, which says nothing about the chain: what is decided for several chains is recorded
-/// for each.
+/// @notice What the hub's governance decided for another chain. Its id, `keccak256(abi.encode(decision))`, says nothing
+/// about the chain: what is decided for several chains is recorded for each.
 /// @param salt Hash of the proposal's text. Two decisions with the same actions need different salts.
 /// @param targets Called in this order, all or none.
 /// @param values Wei of ether for each call, paid by whoever executes.
