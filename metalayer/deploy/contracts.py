@@ -158,6 +158,7 @@ def _era_arguments(desired: Desired) -> dict[str, Any]:
         "hubChainId": desired.network_id,
         "bridge": desired.addresses[BRIDGE],
         "treasury": desired.treasury,
+        "allocations": [],
     }
 
 

@@ -64,8 +64,10 @@ ACCEPTING, SCRIPTED = (created_address(_PLACER.address, nonce) for nonce in rang
 _TRANSFER = Function("transfer(address,uint256)", "bool")
 _MINT = Function("crosschainMint(address,uint256)")
 _SET_BEHAVIOUR = Function("setBehaviour(uint8)")
-# `outstanding` is the only storage of the bridge.
-_OUTSTANDING_SLOT = 0
+# Storage of the bridge: accounts by chain id, the first word of each being the amount and the hour of its last change;
+# then the list of their chains.
+_ACCOUNTS_SLOT, _CHAINS_SLOT = 0, 1
+_AMOUNT_BITS = 208
 # Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
 _ANSWER = b"\x63" + gateway.RECEIVE_MESSAGE.selector + bytes.fromhex("60e01b5f5260205ff3")
 _CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ANSWER):02x}8060095f395ff3") + _ANSWER
@@ -154,14 +156,35 @@ class Deployment(Mesh):
                 continue
             chain_id = connection.chain.chain_id
             hub.send(TREASURY, self.era, _TRANSFER.encode(self.bridge, amount))
-            held = bridge.OUTSTANDING.decode(hub.call(self.bridge, bridge.OUTSTANDING.encode(chain_id)))
-            slot = keccak(encode(["uint256", "uint256"], [chain_id, _OUTSTANDING_SLOT]))
-            word = to_hex((held + amount).to_bytes(32, "big"))
-            hub.rpc("anvil_setStorageAt", self.bridge, to_hex(slot), word)
-            after = bridge.OUTSTANDING.decode(hub.call(self.bridge, bridge.OUTSTANDING.encode(chain_id)))
-            assert after == held + amount, "outstanding is stored elsewhere"
+            held = (
+                hub.view(self.bridge, bridge.OUTSTANDING, chain_id),
+                hub.view(self.bridge, bridge.TOTAL_OUTSTANDING),
+            )
+            self._owe(hub, chain_id, amount)
+            after = (
+                hub.view(self.bridge, bridge.OUTSTANDING, chain_id),
+                hub.view(self.bridge, bridge.TOTAL_OUTSTANDING),
+            )
+            assert after == (held[0] + amount, held[1] + amount), "outstanding is stored elsewhere"
             with impersonated(connection, self.bridge):
                 self.must(name, self.bridge, self.era, _MINT.encode(account, amount))
+
+    def _owe(self, hub: Connection, chain_id: int, amount: int) -> None:
+        """Raises what is outstanding on a chain, as if it had been so since the last change."""
+
+        def word(slot: int) -> int:
+            return int(hub.rpc("eth_getStorageAt", self.bridge, hex(slot), "latest"), 16)
+
+        def write(slot: int, value: int) -> None:
+            hub.rpc("anvil_setStorageAt", self.bridge, f"0x{slot:064x}", f"0x{value:064x}")
+
+        account = int.from_bytes(keccak(encode(["uint256", "uint256"], [chain_id, _ACCOUNTS_SLOT])), "big")
+        held = word(account)
+        if not held >> _AMOUNT_BITS:
+            held, count = 1 << _AMOUNT_BITS, word(_CHAINS_SLOT)
+            write(int.from_bytes(keccak(encode(["uint256"], [_CHAINS_SLOT])), "big") + count, chain_id)
+            write(_CHAINS_SLOT, count + 1)
+        write(account, held + amount)
 
     def prepay(
         self,
