@@ -173,4 +173,3 @@ class Remote:
         """Brings it, waits, and executes it."""
         self.arrive(decision, gateway)
         return self.execute(decision, self.ready_at(decision))
-

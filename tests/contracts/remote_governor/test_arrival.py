@@ -21,7 +21,7 @@ from tests.kit.decisions import (
     State,
     act,
 )
-from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, error, init_code, now, call
+from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, error, init_code, now
 
 
 def test_a_decision_waits_for_the_timelocks_delay(remote: Remote, decision: Decision) -> None:
@@ -37,7 +37,9 @@ def test_a_decision_waits_for_the_timelocks_delay(remote: Remote, decision: Deci
     ]
     assert not governor.view("isPostponed", decision.id)
     assert not governor.view("isProtected", decision.id)
-    assert [remote.state(decision, at) for at in (start, ready - 1, ready, ready + GRACE, ready + GRACE + 1)] == [
+    assert [
+        remote.state(decision, at) for at in (start, ready - 1, ready, ready + GRACE, ready + GRACE + 1)
+    ] == [
         State.WAITING,
         State.WAITING,
         State.READY,
@@ -93,7 +95,7 @@ def test_what_is_no_decision_is_not_taken(remote: Remote, decision: Decision) ->
 
 
 def test_lists_of_different_lengths_are_not_taken(remote: Remote, decision: Decision) -> None:
-    salt, targets, values, calldatas, codes, precedent, cancels = decision.fields
+    salt, targets, _, calldatas, codes, precedent, cancels = decision.fields
     payload = encode([DECISION], [(salt, targets, [], calldatas, codes, precedent, cancels)])
     id_, sender, _ = remote.message(decision)
     refusal = remote.governor.revert("receiveMessage", id_, sender, payload, sender=GATEWAYS[0])
