@@ -18,6 +18,8 @@ from typing import Annotated, Any
 from eth_utils.address import to_checksum_address
 from pydantic import BeforeValidator
 
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([dhms])")
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 LAST_SECOND = 253_402_300_799
 """Unix time of the end of the year 9999: the last moment that has a date."""
 
@@ -123,6 +125,19 @@ def _moment(value: Any) -> int | None:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None
+
+
+def read_duration(value: Any, highest: int) -> int:
+    """Seconds, from a whole number and its unit, such as 14d, 36h, 90m or 30s. ValueError with what is expected
+    otherwise.
+    """
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not 0 < seconds <= highest:
+        raise ValueError(
+            f"expected a time such as 14d, 36h, 90m or 30s, up to {highest // _UNITS['d']}d, found {found(value)}"
+        )
+    return seconds
 
 
 def looks_like_address(text: str) -> bool:
