@@ -26,11 +26,12 @@ from metalayer.cli import check, deploy, relay, stake
 from metalayer.cli.deployment import plan_tables
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import CONTRACTS, FACTORY, GATEWAY, SET_GUARDIAN, STAKING, predict
+from metalayer.deploy.contracts import CONTRACTS, SET_GUARDIAN, predict
 from metalayer.deploy.desired import FirstSets
 from metalayer.deploy.inspection import inspect
 from metalayer.deploy.journal import Journal, journal_rows
 from metalayer.deploy.keyring import Keyring
+from metalayer.deploy.names import FACTORY, GATEWAY, STAKING
 from metalayer.deploy.plan import plan_as_dict, steps_of
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network, load_network
