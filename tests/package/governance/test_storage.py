@@ -148,7 +148,7 @@ def test_every_word_that_a_transaction_writes_has_a_name(deployment: Deployment)
     approval = deployment.on["hub"].era.encode("approve", deployment.gateway, 5)
     deposit = gateway.DEPOSIT_FOR.encode(SENDER.address, 5)
     for sender, to, data in (
-        (OWNER, deployment.gateway, closed),
+        (deployment.owner, deployment.gateway, closed),
         (SENDER, deployment.era, approval),
         (SENDER, deployment.gateway, deposit),
     ):
