@@ -41,6 +41,11 @@ interface ITokenBridge {
     error OutstandingExceeded(uint256 chainId, uint256 amount, uint256 outstanding);
     /// @notice Thrown when a transfer does not hold more than the fee of its second hop.
     error AmountBelowFee(uint256 amount, uint256 fee);
+    /// @notice Thrown when what arrives was sent at a second (Unix time) that this chain's clock has not reached. Retry
+    /// it then. So no ERA has votes on two chains at one time, however their clocks differ.
+    error ClockBehind(uint256 sentAt);
+    /// @notice Thrown when the past is asked for at a time that is no full hour, or has not passed.
+    error InvalidHour(uint48 hour);
 
     /// @notice Sends `amount` (wei of ERA) of the caller to `to` on another chain. On the hub the caller must have
     /// approved the bridge; elsewhere the caller's ERA is burned without an approval. The gateway's fee is paid from
@@ -55,4 +60,14 @@ interface ITokenBridge {
 
     /// @notice ERA (wei) that was sent to a chain and has not come back. Kept on the hub, zero elsewhere.
     function outstanding(uint256 chainId) external view returns (uint256);
+
+    /// @notice ERA (wei) that was outstanding on a chain at a full hour that has passed (Unix time), changes in that
+    /// very second included. Kept on the hub, zero elsewhere.
+    function pastOutstanding(uint256 chainId, uint48 hour) external view returns (uint256);
+
+    /// @notice ERA (wei) that is outstanding on all other chains together. Kept on the hub, zero elsewhere.
+    function totalOutstanding() external view returns (uint256);
+
+    /// @notice ERA (wei) that was outstanding on all other chains at a full hour that has passed (Unix time).
+    function pastTotalOutstanding(uint48 hour) external view returns (uint256);
 }

@@ -250,10 +250,11 @@ def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_js
     type=NONCE,
     help="Place of the restart; by default well above all that both ends know of.",
 )
-@signing_options("TEST::1", "Owner of the origin's gateway.")
+@signing_options("TEST::4", "Council of the origin.")
 @json_option
 def restart(origin: str, destination: str, nonce: int | None, signing: Signing, as_json: bool) -> None:
-    """Restart the lane from ORIGIN to DESTINATION, which a reorganisation of ORIGIN broke. Only its owner.
+    """Restart the lane from ORIGIN to DESTINATION, which a reorganisation of ORIGIN broke. Only ORIGIN's
+    council, once a week and lane.
 
     Messages that the destination did not have go back to their senders. See docs/incidents.md before you do it.
     """

@@ -26,7 +26,7 @@ from metalayer.protocol.rpc import block_request
 
 Value = TypeVar("Value")
 
-_RESTART = "halted until the origin's owner restarts it (docs/incidents.md)"
+_RESTART = "halted until the origin's council restarts it (docs/incidents.md)"
 
 SOON = 2 * 86_400
 """A validator set that expires within this many seconds is a warning: rotating takes a quorum, and time."""

@@ -28,7 +28,6 @@ from tests.kit.roles import (
     CANDIDATES,
     DEPOSITOR,
     OPERATORS,
-    OWNER,
     PAUPER,
     PAYER,
     RELAYER,
@@ -331,7 +330,7 @@ def test_a_lone_accident_costs_the_operator_alone(stakes: Stakes, deployment: De
     assert "until then the owner may pardon it" in stakes.table()
 
     hub, address = stakes.hub, deployment.registry.address("Slasher")
-    hub.send(OWNER, address, slasher.PARDON_SETS.encode(accusation.nonce))
+    deployment.as_owner("hub", address, slasher.PARDON_SETS.encode(accusation.nonce))
     assert "pardoned: anyone may dismiss it" in stakes.table()
     hub.send(RELAYER, address, slasher.DISMISS.encode(accusation))
     assert stakes.status()["cases"] == []
