@@ -228,7 +228,7 @@ def test_all_chains_are_looked_at_and_one_that_is_silent_is_named(
 
 def test_without_a_recovery_nobody_announces(recovering: Recovering, deployment: Deployment) -> None:
     social = deployment.connections["social"]
-    deployment.on["social"].gateway.send("setRecovery", "0x" + "00" * 20, sender=OWNER.address)
+    deployment.on["social"].gateway.send("setRecovery", "0x" + "00" * 20, sender=deployment.owner)
     deployment.pass_time(LIFETIME + RECOVERY_DELAY + 60)
     recovering.publish(after=0)
     assert social.view(deployment.gateway, gateway.RECOVERY) == "0x" + "00" * 20
