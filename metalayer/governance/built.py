@@ -205,6 +205,13 @@ class Built:
             found[decision.chain] = (*found.get(decision.chain, ()), *decision.actions)
         return found
 
+    def _decides(self) -> bool:
+        """Whether the hub's actions decide exactly its decisions."""
+        decided = [one.calldata for one in self.actions if one.function == decisions.DECIDE.signature]
+        return decided == [
+            decisions.DECIDE.encode(one.chain_id, one.decision, one.gas_limit) for one in self.decisions
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "network": self.network,
@@ -266,7 +273,7 @@ class Built:
                 tuple(map(str, data["warnings"])),
             )
             # Its derived values, too: ids that somebody reads there are those of the bytes.
-            is_whole = built.as_dict() == data
+            is_whole = built.as_dict() == data and built._decides()
         except (AttributeError, EncodingError, KeyError, TypeError, ValueError) as error:
             raise MetalayerError(f"{name} is not what `build` writes: build it again") from error
         if not is_whole:

@@ -20,14 +20,23 @@ class Faults(MetalayerError):
 class Findings:
     """What was found in a file so far."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, found: Iterable[tuple[int, str]] = ()) -> None:
         self.document = document
-        self._found: list[tuple[int, str]] = []
+        self._found = list(found)
+
+    @property
+    def found(self) -> tuple[tuple[int, str], ...]:
+        """Each with its line."""
+        return tuple(self._found)
 
     def add(self, place: Iterable[str], said: str) -> None:
         """One more fault at a place of the file."""
         names = tuple(place)
         self._found.append((self.line(names), str(self.document.fault(names, said))))
+
+    def add_line(self, line: int, said: str) -> None:
+        """One more fault of which only the line is known; `said` names file and line."""
+        self._found.append((line, said))
 
     def line(self, place: Iterable[str]) -> int:
         """Of a place, or of the nearest above."""

@@ -7,16 +7,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from metalayer.errors import MetalayerError
 from metalayer.governance.faults import Findings
+from metalayer.governance.written import Check, Entry, Expectation, Proposal, Reference, call_parts
 from metalayer.network.config import Network
 from metalayer.network.inputs import Document, Place, read_file
 from metalayer.network.values import Plain, found, hint, read_account, read_name
 from metalayer.network.workspace import workspace
+
+__all__ = [
+    "Check",
+    "Entry",
+    "Expectation",
+    "Proposal",
+    "Reference",
+    "find",
+    "load",
+    "proposals_dir",
+    "read",
+    "read_on",
+]
 
 PROPOSALS = "proposals"
 FILE, TEXT = "proposal.yml", "README.md"
@@ -24,88 +38,10 @@ MAX_TEXT = 16_384
 """Most bytes of a text: it is calldata, and every node keeps it."""
 
 _FOLDER = re.compile(r"(\d{3})-([a-z0-9]+(?:-[a-z0-9]+)*)")
-_CALL = re.compile(r"(\w+)\.(\w+)(?:\((.*)\))?((?:\.\w+)*)", re.ASCII)
 _REFERENCE = re.compile(r"(\d{1,3})(?:-[a-z0-9-]+)?/(\w+)(?:#(\d+))?", re.ASCII)
 _FIELDS = ("title", "proposer", "chains", "expect", "after", "cancels", "then", "writes")
 _GROUPS = {"all": "every chain", "spokes": "all but the hub"}
 _SUFFIX = "#proposer="
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One action as it is written. function: `Metalayer.setTerms`, `pay` or `raw`; `value` is None if none is given."""
-
-    place: Place
-    line: int
-    function: str
-    arguments: Any
-    value: Any = None
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """What a view has to return on some chains, as it is written. call: `Metalayer.route(chess).outbound`, or the
-    name of an account if it is about its code.
-    """
-
-    place: Place
-    line: int
-    chains: tuple[str, ...]
-    call: str
-    expected: Any
-    is_code: bool = False
-
-
-@dataclass(frozen=True)
-class Check:
-    """What only the rehearsal does after everything was executed: `check`, `transfer`, … and what is said of it."""
-
-    place: Place
-    line: int
-    kind: str
-    content: Any
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A decision of another proposal, or of all that have to do with one chain: `3/arcade`, or its id."""
-
-    place: Place
-    chain: str
-    proposal: int | None = None
-    number: int | None = None
-    id: bytes = b""
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A proposal's file. Chains are those of networks.yaml; the hub's entries are the proposal's own actions."""
-
-    folder: Path
-    document: Document
-    title: str
-    proposer: str
-    text: str
-    chains: Mapping[str, tuple[Entry, ...]]
-    expect: tuple[Expectation, ...] = ()
-    after: tuple[Reference, ...] = ()
-    cancels: tuple[Reference, ...] = ()
-    then: tuple[Expectation | Check, ...] = ()
-    writes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Of its folder."""
-        return self.folder.name
-
-    @property
-    def number(self) -> int:
-        return int(self.name[:3])
-
-    @property
-    def source(self) -> str:
-        """As faults call its file."""
-        return self.document.source
 
 
 def proposals_dir() -> Path:
@@ -139,25 +75,19 @@ def load(which: str | int, network: Network, root: Path | None = None) -> Propos
 
 def read(folder: Path, network: Network) -> Proposal:
     """The proposal in a folder. Faults, all at once, if its file is wrong."""
-    document = read_file(folder / FILE, f"{folder.name}/{FILE}")
-    reader = _Reader(document, network)
-    proposal = reader.proposal(folder)
-    reader.findings.refuse_any()
+    proposal = read_on(folder, network)
+    Findings(proposal.document, proposal.faults).refuse_any()
     return proposal
 
 
-def call_parts(call: str) -> tuple[str, str, list[str] | None, list[str]] | None:
-    """(contract, function, arguments, fields) of `Metalayer.route(chess).outbound`; arguments are None without
-    brackets. None if it is nothing of the kind.
+def read_on(folder: Path, network: Network) -> Proposal:
+    """The same with the faults that it has, so that `build` tells them together with its own. MetalayerError only if it
+    is no YAML.
     """
-    match = _CALL.fullmatch(call.strip())
-    if match is None:
-        return None
-    inner = match[3]
-    arguments = (
-        None if inner is None else [part.strip() for part in inner.split(",")] if inner.strip() else []
-    )
-    return match[1], match[2], arguments, [name for name in match[4].split(".") if name]
+    document = read_file(folder / FILE, f"{folder.name}/{FILE}")
+    reader = _Reader(document, network)
+    proposal = reader.proposal(folder)
+    return replace(proposal, faults=reader.findings.found)
 
 
 class _Reader:
@@ -180,7 +110,7 @@ class _Reader:
             self.document,
             self._read("title", content.get("title"), read_name),
             self._read("proposer", content.get("proposer"), read_account),
-            self._text(folder),
+            self._text(folder, content.get("title")),
             self._chains(content.get("chains")),
             tuple(self._each("expect", content, self._expectation)),
             tuple(self._each("after", content, self._reference)),
@@ -189,7 +119,7 @@ class _Reader:
             self._writes(content.get("writes")),
         )
 
-    def _text(self, folder: Path) -> str:
+    def _text(self, folder: Path, title: Any) -> str:
         path = folder / TEXT
         try:
             text = path.read_bytes().decode("utf-8").strip()
@@ -201,6 +131,10 @@ class _Reader:
             return ""
         if not text:
             self.findings.add((), f"{TEXT} is empty: it is the text that is proposed")
+        elif isinstance(title, str) and text.partition("\n")[0].strip() != f"# {title}":
+            self.findings.add(
+                ("title",), f"expected the first line of {TEXT} to be `# {title}`: people see it first"
+            )
         if len(text.encode()) > MAX_TEXT:
             self.findings.add((), f"{TEXT} has {len(text.encode())} bytes, expected at most {MAX_TEXT}")
         if _SUFFIX in text:
@@ -252,12 +186,15 @@ class _Reader:
             return None
         on = content.get("on", Plain("all"))
         names = self._group(on, (*place, "on")) if isinstance(on, str) else ()
+        whichever = on in _GROUPS
         call = content[about[0]]
         if not isinstance(call, str) or (about[0] == "call" and call_parts(call) is None):
             said = f"expected a call such as Metalayer.route(arcade).outbound, found {found(call)}"
             self.findings.add((*place, about[0]), said)
             return None
-        return Expectation(place, self.findings.line(place), names, call, content["is"], about[0] == "code")
+        return Expectation(
+            place, self.findings.line(place), names, call, content["is"], about[0] == "code", whichever
+        )
 
     def _then(self, content: Any, place: Place) -> Expectation | Check | None:
         if isinstance(content, Mapping) and len(content) == 1:
