@@ -3,25 +3,28 @@ pragma solidity 0.8.36;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {MetalayerClient} from "../client/MetalayerClient.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 import {Attributes} from "../metalayer/libraries/Attributes.sol";
 import {Message} from "../metalayer/types/Message.sol";
 import {ERA} from "../token/ERA.sol";
+import {Accounts} from "./Accounts.sol";
 
 // Events hold ids that the gateway returns, so they come after calls to it. Gateway and ERA call nobody back.
 // slither-disable-start reentrancy-events
 
 /// @title TokenBridge
 /// @notice See {ITokenBridge}.
-contract TokenBridge is ITokenBridge, MetalayerClient {
+contract TokenBridge is Accounts, MetalayerClient {
     using SafeERC20 for IERC20;
 
-    /// @dev What a hop carries. On the way to the hub, `chain` is where the transfer shall end; on the way from the
+    /// @dev What a hop carries. `hop` is, from the lowest bit: a chain id, 208 bits; the second in which the hop was
+    /// sent (Unix time), 48 bits. On the way to the hub, the chain is where the transfer shall end; on the way from the
     /// hub, it is where the transfer goes if it comes back.
     struct Transfer {
-        uint256 chain;
+        uint256 hop;
         address from;
         address to;
         uint256 amount;
@@ -36,12 +39,10 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
     uint256 public constant RETURN_GAS_LIMIT = 300_000;
 
     uint256 private constant PAYLOAD_LENGTH = 128;
+    uint256 private constant CHAIN_BITS = 208;
 
     ERA public immutable TOKEN;
     uint256 public immutable HUB_CHAIN_ID;
-
-    /// @inheritdoc ITokenBridge
-    mapping(uint256 chainId => uint256) public outstanding;
 
     /// @param gateway The Metalayer of this chain, at the address that it has on every chain.
     /// @param token ERA.
@@ -57,18 +58,21 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
         _checkBeneficiary(to);
         // If the route to the hub is closed, the gateway refuses.
         require(
-            destination != block.chainid && (destination == HUB_CHAIN_ID || GATEWAY.route(destination).outbound),
+            destination >> CHAIN_BITS == 0 && destination != block.chainid
+                && (destination == HUB_CHAIN_ID || GATEWAY.route(destination).outbound),
             InvalidDestination(destination)
         );
         if (_isHub()) {
-            outstanding[destination] += amount;
+            _lend(destination, amount);
             IERC20(address(TOKEN)).safeTransferFrom(msg.sender, address(this), amount);
         } else {
             TOKEN.crosschainBurn(msg.sender, amount);
         }
         id = _isHub()
-            ? _sendHop(destination, RECEIVE_GAS_LIMIT, Transfer(block.chainid, msg.sender, to, amount), msg.sender)
-            : _sendHop(HUB_CHAIN_ID, _gasToHub(destination), Transfer(destination, msg.sender, to, amount), msg.sender);
+            ? _sendHop(destination, RECEIVE_GAS_LIMIT, Transfer(_hop(block.chainid), msg.sender, to, amount), msg.sender)
+            : _sendHop(
+                HUB_CHAIN_ID, _gasToHub(destination), Transfer(_hop(destination), msg.sender, to, amount), msg.sender
+            );
         emit TransferSent(id, msg.sender, to, destination, amount);
     }
 
@@ -86,11 +90,13 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
 
     function _onMessageReceived(bytes32 id, uint256 origin, address, bytes calldata payload) internal override {
         Transfer memory transfer = abi.decode(payload, (Transfer));
+        _checkClock(transfer.hop >> CHAIN_BITS);
         _checkBeneficiary(transfer.to);
         if (_isHub()) {
-            _release(origin, transfer.amount);
-            if (transfer.chain != block.chainid) {
-                _forward(id, transfer.chain, origin, transfer);
+            _takeBack(origin, transfer.amount);
+            uint256 end = uint208(transfer.hop);
+            if (end != block.chainid) {
+                _forward(id, end, origin, transfer);
                 return;
             }
             IERC20(address(TOKEN)).safeTransfer(transfer.to, transfer.amount);
@@ -109,8 +115,9 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
             _withdrawCredit(transfer.from, unspent);
             TOKEN.crosschainMint(transfer.from, transfer.amount);
         } else {
-            _release(destination, transfer.amount);
-            if (transfer.chain != block.chainid) {
+            _takeBack(destination, transfer.amount);
+            uint256 home = uint208(transfer.hop);
+            if (home != block.chainid) {
                 // The fee came out of the amount: what is left of it goes back into it.
                 transfer.to = transfer.from;
                 transfer.amount += unspent;
@@ -118,7 +125,7 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
                 // nobody back.
                 // slither-disable-next-line reentrancy-no-eth
                 _withdrawCredit(address(this), unspent);
-                _forward(id, transfer.chain, transfer.chain, transfer);
+                _forward(id, home, home, transfer);
                 return;
             }
             _withdrawCredit(transfer.from, unspent);
@@ -127,24 +134,18 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
         emit TransferReturned(id, transfer.from, transfer.amount);
     }
 
-    function _release(uint256 chainId, uint256 amount) private {
-        uint256 held = outstanding[chainId];
-        require(amount <= held, OutstandingExceeded(chainId, amount, held));
-        outstanding[chainId] = held - amount;
-    }
-
     /// @dev Forwards a transfer, less the fee of the hop. If the hop comes back, the transfer goes to `home`.
     function _forward(bytes32 receiveId, uint256 destination, uint256 home, Transfer memory transfer) private {
         uint256 fee = GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH);
         require(transfer.amount > fee, AmountBelowFee(transfer.amount, fee));
         uint256 amount = transfer.amount - fee;
-        outstanding[destination] += amount;
+        _lend(destination, amount);
         if (fee != 0) {
             IERC20(address(TOKEN)).forceApprove(address(GATEWAY), fee);
             GATEWAY.depositFor(address(this), fee);
         }
         bytes32 sendId = _sendHop(
-            destination, RECEIVE_GAS_LIMIT, Transfer(home, transfer.from, transfer.to, amount), address(this)
+            destination, RECEIVE_GAS_LIMIT, Transfer(_hop(home), transfer.from, transfer.to, amount), address(this)
         );
         emit TransferForwarded(receiveId, sendId, destination, amount, fee);
     }
@@ -155,6 +156,21 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
     {
         bytes[] memory attributes = Attributes.encode(gasLimit, RETURN_GAS_LIMIT, payer);
         return _sendMessage(next, address(this), abi.encode(transfer), attributes);
+    }
+
+    /// @dev ERA that left a chain after a snapshot, by its clock, has its votes there. So it must not arrive elsewhere
+    /// before that snapshot, by the clock there: whatever left then, must arrive later.
+    function _checkClock(uint256 sentAt) internal view virtual {
+        require(block.timestamp >= sentAt, ClockBehind(sentAt));
+    }
+
+    /// @dev Of this hop, not of the transfer: each hop is a step from one clock to another.
+    function _sentAt() internal view virtual returns (uint256) {
+        return block.timestamp;
+    }
+
+    function _hop(uint256 chain) private view returns (uint256) {
+        return (_sentAt() << CHAIN_BITS) | SafeCast.toUint208(chain);
     }
 
     function _gasToHub(uint256 destination) private view returns (uint256) {
@@ -168,7 +184,7 @@ contract TokenBridge is ITokenBridge, MetalayerClient {
         );
     }
 
-    function _isHub() private view returns (bool) {
+    function _isHub() internal view returns (bool) {
         return block.chainid == HUB_CHAIN_ID;
     }
 }

@@ -27,7 +27,8 @@ interface IEraGovernor is IGovernor {
     /// @notice Thrown when the proposal guardian would be the zero address.
     error ZeroProposalGuardian();
 
-    /// @notice When only votes against a proposal count from (Unix time); 0 if its objections are not open.
+    /// @notice Last second (Unix time) at which all votes on a proposal count: later only those against it do. 0 if no
+    /// vote opened its objections.
     function objectionsFrom(uint256 proposalId) external view returns (uint256);
 
     /// @notice Whether a proposal only names another proposal guardian: then nobody cancels it.

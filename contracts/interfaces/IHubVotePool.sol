@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Tally} from "./ISpokeVotes.sol";
+import {Tally} from "../governance/types/Tally.sol";
 
 /// @title HubVotePool: votes of the ERA on other chains
 /// @notice On the hub, at the address of {ISpokeVotes} on the others. Keeps the newest tally of each chain and casts it

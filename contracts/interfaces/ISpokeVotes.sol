@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @notice Votes in wei of ERA.
-struct Tally {
-    uint128 against;
-    uint128 inFavour;
-    uint128 abstain;
-}
+import {Tally} from "../governance/types/Tally.sol";
 
 /// @title SpokeVotes: votes of the ERA on this chain
 /// @notice On every chain but the hub, at the address of {IHubVotePool} there. Counts votes for any ballot, which is a
@@ -30,10 +25,10 @@ interface ISpokeVotes {
     error InvalidSnapshot(uint48 snapshot);
     /// @notice Thrown when the kind of vote is none of 0 (against), 1 (for) and 2 (abstain).
     error InvalidVoteType(uint8 support);
-    /// @notice Thrown when an account has no votes at the snapshot, or votes with nothing.
+    /// @notice Thrown when an account has no votes left of those it had at the snapshot, or votes with nothing.
     error NoVotes(address voter, uint48 snapshot);
-    /// @notice Thrown when an account votes with more than it has left.
-    error VotesExceeded(address voter, uint256 used, uint256 weight);
+    /// @notice Thrown when an account votes with more than it has left, in wei of ERA.
+    error VotesExceeded(address voter, uint256 votes, uint256 left);
     /// @notice Thrown when a signature is not the voter's.
     error InvalidSignature(address voter);
     /// @notice Thrown when a tally is sent of a ballot without votes.
@@ -46,7 +41,9 @@ interface ISpokeVotes {
     function castFractionalVote(uint256 proposalId, uint48 snapshot, Tally calldata votes) external;
 
     /// @notice Votes with all that `voter` has left, with its signature (EIP-712 or ERC-1271): type
-    /// `Ballot(uint256 proposalId,uint48 snapshot,uint8 support,address voter,uint256 nonce)`.
+    /// `Ballot(uint256 proposalId,uint48 snapshot,uint8 support,address voter,uint256 nonce)`. The nonce is the next one
+    /// of the voter for the key `uint192(proposalId)`, as on the hub: signatures for several proposals do not wait for
+    /// each other.
     function castVoteBySig(
         uint256 proposalId,
         uint48 snapshot,
@@ -54,6 +51,17 @@ interface ISpokeVotes {
         address voter,
         bytes calldata signature
     ) external returns (uint256 weight);
+
+    /// @notice Votes with parts of what `voter` has left, with its signature: type
+    /// `FractionalBallot(uint256 proposalId,uint48 snapshot,uint128 against,uint128 inFavour,uint128 abstain,address
+    /// voter,uint256 nonce)`, with the same nonces.
+    function castFractionalVoteBySig(
+        uint256 proposalId,
+        uint48 snapshot,
+        Tally calldata votes,
+        address voter,
+        bytes calldata signature
+    ) external;
 
     /// @notice Sends the tally of a ballot to the hub. Anyone; the caller pays what `quoteTally` says, from credit of
     /// which it allowed this contract that much.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
+import {Votes} from "@openzeppelin/contracts/governance/utils/Votes.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Bridgeable} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC20Bridgeable.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {ERC20Votes} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Votes.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
+import {Allocation} from "./types/Allocation.sol";
 
 /// @title ERA: the token that secures, pays for and governs the network
 /// @notice One address on every chain. The hub mints the whole supply once, at deployment, and never again; on every
@@ -17,22 +19,39 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
     uint256 public immutable HUB_CHAIN_ID;
     /// @notice The token bridge, the only account that mints and burns on chains other than the hub.
     address public immutable BRIDGE;
+    /// @notice The treasury. Its ERA has no votes until it is spent: it would decide over itself.
+    address public immutable TREASURY;
 
     /// @notice Thrown when anyone but the bridge mints or burns across chains, and on the hub for everyone.
     error UnauthorizedBridge(address caller);
     /// @notice Thrown at deployment without a bridge: nothing could ever be minted.
     error InvalidBridge(address bridge);
+    /// @notice Thrown at deployment on the hub when more is allocated than the supply, in wei.
+    error AllocationsExceedSupply(uint256 allocated);
+    /// @notice Thrown when the treasury would delegate its votes.
+    error TreasuryHasNoVotes();
     /// @notice Thrown when the past supply of another chain than the hub is asked for.
     error NoSupplyHistory();
 
     /// @param hubChainId Chain id of the hub.
     /// @param bridge The token bridge. It is deployed later, at an address known before.
-    /// @param treasury Receives the whole supply on the hub; unused elsewhere.
-    constructor(uint256 hubChainId, address bridge, address treasury) ERC20("ERA", "ERA") ERC20Permit("ERA") {
+    /// @param treasury Receives what is not allocated of the supply. The same on every chain.
+    /// @param allocations Of the supply, on the hub; unused elsewhere.
+    constructor(uint256 hubChainId, address bridge, address treasury, Allocation[] memory allocations)
+        ERC20("ERA", "ERA")
+        ERC20Permit("ERA")
+    {
         require(bridge != address(0), InvalidBridge(bridge));
         HUB_CHAIN_ID = hubChainId;
         BRIDGE = bridge;
-        if (block.chainid == hubChainId) _mint(treasury, HUB_SUPPLY);
+        TREASURY = treasury;
+        if (block.chainid != hubChainId) return;
+        for (uint256 i; i < allocations.length; ++i) {
+            _mint(allocations[i].account, allocations[i].amount);
+        }
+        uint256 allocated = totalSupply();
+        require(allocated <= HUB_SUPPLY, AllocationsExceedSupply(allocated));
+        _mint(treasury, HUB_SUPPLY - allocated);
     }
 
     /// @notice Votes are counted by Unix time (ERC-6372), because the block numbers of different chains have no order.
@@ -57,6 +76,12 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
     /// @notice Next nonce of `owner`, shared by `permit` and `delegateBySig`.
     function nonces(address owner) public view override(ERC20Permit, Nonces) returns (uint256) {
         return super.nonces(owner);
+    }
+
+    /// @dev Every way of delegating comes here, those by signature too.
+    function _delegate(address account, address delegatee) internal override(Votes) {
+        require(account != TREASURY, TreasuryHasNoVotes());
+        super._delegate(account, delegatee);
     }
 
     function _checkTokenBridge(address caller) internal view override {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 
 from metalayer.assets import credit
 from metalayer.assets.credit import Payment
@@ -34,6 +34,32 @@ class Quote(NamedTuple):
     forwarded: bool
 
 
+class Payload(NamedTuple):
+    """What a hop carries, from one bridge to another. Wei of ERA.
+
+    `chain`: on the way to the hub, where the transfer shall end; on the way from it, where it goes if it comes back.
+    `sent_at`: the second (Unix time) in which this hop was sent.
+    """
+
+    chain: int
+    sent_at: int
+    from_: str
+    to: str
+    amount: int
+
+    @classmethod
+    def read(cls, payload: bytes) -> Payload:
+        """Raises like `decode` of eth_abi if it is none."""
+        hop, from_, to, amount = decode(_PAYLOAD, payload)
+        return cls(hop % (1 << _CHAIN_BITS), hop >> _CHAIN_BITS, from_, to, amount)
+
+    @property
+    def encoded(self) -> bytes:
+        """As the bridge sends it."""
+        hop = self.sent_at << _CHAIN_BITS | self.chain
+        return encode(_PAYLOAD, [hop, self.from_, self.to, self.amount])
+
+
 class Forwarded(NamedTuple):
     """The hub sent a transfer on: ids of the message that brought it and of the one that carries it on. Wei of ERA."""
 
@@ -47,10 +73,15 @@ class Forwarded(NamedTuple):
 SEND = Function("send(uint256,address,uint256)", "bytes32", bytes)
 QUOTE = Function("quote(uint256)", "uint256,bool", Quote)
 OUTSTANDING = Function("outstanding(uint256)", "uint256", int)
+PAST_OUTSTANDING = Function("pastOutstanding(uint256,uint48)", "uint256", int)
+TOTAL_OUTSTANDING = Function("totalOutstanding()", "uint256", int)
+PAST_TOTAL_OUTSTANDING = Function("pastTotalOutstanding(uint48)", "uint256", int)
 TRANSFER_FORWARDED = Event(
     "TransferForwarded(bytes32 indexed,bytes32 indexed,uint256,uint256,uint256)", Forwarded
 )
 
+_PAYLOAD = ("uint256", "address", "address", "uint256")
+_CHAIN_BITS = 208
 # The transactions before `send` are not mined yet, so it cannot be estimated: four times what it uses on the
 # hub.
 _SEND_GAS = 600_000
@@ -162,10 +193,9 @@ def sent_in(receipt: Receipt, registry: Registry, origin: int, id_: bytes | None
 def carried(hop: Message) -> int:
     """ERA (wei) that a message from bridge to bridge carries. MetalayerError if it carries none."""
     try:
-        _, _, _, amount = decode(["uint256", "address", "address", "uint256"], hop.payload)
+        return Payload.read(hop.payload).amount
     except READ_FAULTS as error:
         raise MetalayerError(f"message {to_hex(hop.id)} of the bridge is no transfer") from error
-    return int(amount)
 
 
 def follow(

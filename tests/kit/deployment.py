@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE
 from metalayer.attesting.exchange import Exchange
 from metalayer.attesting.sets import read_sets
-from metalayer.deploy import contracts
+from metalayer.deploy import names
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
@@ -40,13 +39,15 @@ from metalayer.relayer.loops import Loops
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.results import Kept
+from metalayer.services import clock, crew
 from metalayer.staking.chores import KEEPER_GAS
 from metalayer.staking.keeper import Keeper
 from metalayer.validator.process import Validator
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, created_address, init_code
+from tests.kit.owning import act_as
 from tests.kit.paper import DAY
-from tests.kit.roles import CANDIDATES, OPERATORS, OWNER, RELAYER, SENDER, TREASURY, VALIDATORS
+from tests.kit.roles import CANDIDATES, OPERATORS, RELAYER, SENDER, TREASURY, VALIDATORS
 from tests.kit.stack import Stack
 
 ERA = 10**18
@@ -64,8 +65,10 @@ ACCEPTING, SCRIPTED = (created_address(_PLACER.address, nonce) for nonce in rang
 _TRANSFER = Function("transfer(address,uint256)", "bool")
 _MINT = Function("crosschainMint(address,uint256)")
 _SET_BEHAVIOUR = Function("setBehaviour(uint8)")
-# `outstanding` is the only storage of the bridge.
-_OUTSTANDING_SLOT = 0
+# Storage of the bridge: accounts by chain id, the first word of each being the amount and the hour of its last change;
+# then the list of their chains.
+_ACCOUNTS_SLOT, _CHAINS_SLOT = 0, 1
+_AMOUNT_BITS = 208
 # Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
 _ANSWER = b"\x63" + gateway.RECEIVE_MESSAGE.selector + bytes.fromhex("60e01b5f5260205ff3")
 _CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ANSWER):02x}8060095f395ff3") + _ANSWER
@@ -93,23 +96,28 @@ class Deployment(Mesh):
         chains: Mapping[str, BoundChain] | None = None,
     ) -> Deployment:
         """What a registry knows. `on` has the contracts of these chains."""
-        return cls(registry.domain, connections, registry.address(contracts.STAKING), registry, chains or {})
+        return cls(registry.domain, connections, registry.address(names.STAKING), registry, chains or {})
 
     @cached_property
     def era(self) -> str:
-        return self.registry.address(contracts.ERA)
+        return self.registry.address(names.ERA)
 
     @cached_property
     def annex(self) -> str:
-        return self.registry.address(contracts.ANNEX)
+        return self.registry.address(names.ANNEX)
 
     @cached_property
     def guardian(self) -> str:
-        return self.registry.address(contracts.GUARDIAN)
+        return self.registry.address(names.GUARDIAN)
 
     @cached_property
     def bridge(self) -> str:
-        return self.registry.address(contracts.BRIDGE)
+        return self.registry.address(names.BRIDGE)
+
+    @cached_property
+    def owner(self) -> str:
+        """The timelock that owns everything on its chain. The nodes of the tests sign for it."""
+        return self.registry.address(names.TIMELOCK)
 
     @cached_property
     def validator_set(self) -> ValidatorSet:
@@ -154,14 +162,35 @@ class Deployment(Mesh):
                 continue
             chain_id = connection.chain.chain_id
             hub.send(TREASURY, self.era, _TRANSFER.encode(self.bridge, amount))
-            held = bridge.OUTSTANDING.decode(hub.call(self.bridge, bridge.OUTSTANDING.encode(chain_id)))
-            slot = keccak(encode(["uint256", "uint256"], [chain_id, _OUTSTANDING_SLOT]))
-            word = to_hex((held + amount).to_bytes(32, "big"))
-            hub.rpc("anvil_setStorageAt", self.bridge, to_hex(slot), word)
-            after = bridge.OUTSTANDING.decode(hub.call(self.bridge, bridge.OUTSTANDING.encode(chain_id)))
-            assert after == held + amount, "outstanding is stored elsewhere"
+            held = (
+                hub.view(self.bridge, bridge.OUTSTANDING, chain_id),
+                hub.view(self.bridge, bridge.TOTAL_OUTSTANDING),
+            )
+            self._owe(hub, chain_id, amount)
+            after = (
+                hub.view(self.bridge, bridge.OUTSTANDING, chain_id),
+                hub.view(self.bridge, bridge.TOTAL_OUTSTANDING),
+            )
+            assert after == (held[0] + amount, held[1] + amount), "outstanding is stored elsewhere"
             with impersonated(connection, self.bridge):
                 self.must(name, self.bridge, self.era, _MINT.encode(account, amount))
+
+    def _owe(self, hub: Connection, chain_id: int, amount: int) -> None:
+        """Raises what is outstanding on a chain, as if it had been so since the last change."""
+
+        def word(slot: int) -> int:
+            return int(hub.rpc("eth_getStorageAt", self.bridge, hex(slot), "latest"), 16)
+
+        def write(slot: int, value: int) -> None:
+            hub.rpc("anvil_setStorageAt", self.bridge, f"0x{slot:064x}", f"0x{value:064x}")
+
+        account = int.from_bytes(keccak(encode(["uint256", "uint256"], [chain_id, _ACCOUNTS_SLOT])), "big")
+        held = word(account)
+        if not held >> _AMOUNT_BITS:
+            held, count = 1 << _AMOUNT_BITS, word(_CHAINS_SLOT)
+            write(int.from_bytes(keccak(encode(["uint256"], [_CHAINS_SLOT])), "big") + count, chain_id)
+            write(_CHAINS_SLOT, count + 1)
+        write(account, held + amount)
 
     def prepay(
         self,
@@ -180,6 +209,12 @@ class Deployment(Mesh):
         deposit = Transaction(self.gateway, credited, 300_000)
         for name in names:
             self.connections[name].send_many(sender, [approval, deposit])
+
+    # The owner
+
+    def as_owner(self, chain: str, to: str, data: bytes) -> Receipt:
+        """A transaction of a chain's timelock, as if a vote had decided it."""
+        return act_as(self.connections[chain], self.owner, to, data)
 
     # Messages
 
@@ -235,21 +270,17 @@ class Deployment(Mesh):
 
     def restart(self, origin: str, destination: str, nonce: int) -> None:
         """Restarts a lane, as the owner of its origin."""
-        data = gateway.RESTART.encode(self.id_of(destination), nonce)
-        self.connections[origin].send(OWNER, self.gateway, data)
+        self.as_owner(origin, self.gateway, gateway.RESTART.encode(self.id_of(destination), nonce))
 
     # Time
 
     def finalize(self) -> None:
         """Mines until everything that was sent is final."""
-        for connection in self.connections.values():
-            connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
+        clock.finalize(self.connections.values())
 
     def pass_time(self, seconds: int, *names: str) -> None:
         """On these chains, all if none is given."""
-        for name in names or self.connections:
-            self.connections[name].rpc("evm_increaseTime", hex(seconds))
-            self.connections[name].rpc("anvil_mine", "0x1")
+        clock.forward([self.connections[name] for name in names or self.connections], seconds)
 
     # Validators and relayers
 
@@ -347,16 +378,10 @@ class Deployment(Mesh):
     ) -> Iterator[list[Validator]]:
         """Validators at work, each in its own thread."""
         validators = [self.validator(position, exchange, folder) for position in positions]
-        stop = threading.Event()
-        threads = [threading.Thread(target=v.run, args=(stop, lambda verdict: None)) for v in validators]
-        for thread in threads:
-            thread.start()
         try:
-            yield validators
+            with crew.at_work(validators):
+                yield validators
         finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
             for validator in validators:
                 validator.record.close()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
+from metalayer.assets.bridge import Payload
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import Message
 from tests.kit.ages import outlive
@@ -72,13 +73,27 @@ class Courier:
         return self.signers[destination].sign(self.hub_id, gateway, tree.root).fields, [lane.batch(tree)]
 
     def carry(self, origin: str, destination: str, at: int | None = None) -> Receipt:
-        """Delivers the lane, and notes what its recipients sent on."""
+        """Delivers the lane, and notes what its recipients sent on. Not before the destination's clock has come to
+        where the origin's was: tests put them forward one by one.
+        """
         gateway = self.stacks[destination].gateway
+        if at is None:
+            due = self.newest(origin, destination)
+            at = due if due > now(gateway.chain) else None
         if at is not None:
             present = self.signers[destination]
             self.signers[destination] = outlive(gateway, self.hub_id, present, at, self.relayer)
         receipt = gateway.send("deliver", *self.arguments(origin, destination), sender=self.relayer, at=at)
         return self._executed(destination, receipt)
+
+    def newest(self, origin: str, destination: str) -> int:
+        """Second in which the last transfer of a lane was sent, 0 if there is none."""
+        hops = [message for message in self.lane(origin, destination).messages if self.is_transfer(message)]
+        return max(map(sent_at, hops), default=0)
+
+    def is_transfer(self, message: Message) -> bool:
+        """Whether a bridge sent it."""
+        return to_checksum_address(message.sender) == self.stacks["hub"].bridge.address
 
     def retry(self, message: Message, destination: str) -> Receipt:
         gateway = self.stacks[destination].gateway
@@ -144,10 +159,7 @@ class Courier:
     def in_flight(self, chain_id: int) -> int:
         """ERA on its way to or from a chain, failed messages included."""
         moving = [m for m in self.open.values() if chain_id in (m.origin, m.destination)]
-        bridges = {stack.bridge.address for stack in self.stacks.values()}
-        return sum(
-            transfer(message)[3] for message in moving if to_checksum_address(message.sender) in bridges
-        )
+        return sum(transfer(message)[3] for message in moving if self.is_transfer(message))
 
     def check_balances(self) -> None:
         """P4: what is locked, outstanding, minted and in flight agree. After every step of every transfer. The bridge
@@ -178,7 +190,13 @@ class Courier:
 
 def transfer(message: Message) -> tuple[int, str, str, int]:
     """Chain, from, to and amount of a transfer's message: the chain where it goes, or where it goes if it returns."""
-    return CODEC.decode(["uint256", "address", "address", "uint256"], message.payload)
+    hop, *rest = CODEC.decode(["uint256", "address", "address", "uint256"], message.payload)
+    return hop % 2**208, *rest
+
+
+def sent_at(message: Message) -> int:
+    """Second in which a transfer's hop was sent, by the clock of its origin."""
+    return Payload.read(message.payload).sent_at
 
 
 def place(message: Message) -> tuple[Any, ...]:

@@ -122,7 +122,7 @@ class Bond:
         seats: int = SEATS,
     ) -> Bond:
         """Deploys them. The treasury has the whole supply; ERA's bridge is no contract."""
-        era = deploy(chain, "ERA", chain.chain_id, "0x" + "b1" * 20, treasury, sender=deployer)
+        era = deploy(chain, "ERA", chain.chain_id, "0x" + "b1" * 20, treasury, [], sender=deployer)
         builder = deploy(chain, "SetBuilder", sender=deployer)
         domain = attestation_domain(chain.chain_id, gateway)
         arguments = (era.address, builder.address, slasher, treasury, domain, minimum, seats)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from eth_abi.abi import encode
 
+from metalayer.assets.bridge import Payload
 from metalayer.protocol.message import Message
 from tests.kit.evm import ZERO_ADDRESS, Receipt, Revert
 from tests.kit.hops import AMOUNT, CREDIT, FUNDS, Courier, deposit
@@ -86,11 +86,13 @@ def gateway_call(stacks: dict[str, Stack]) -> Callable[..., Revert]:
         amount: int,
         caller: str | None = None,
         from_: str = ZERO_ADDRESS,
+        sent_at: int = 0,
+        at: int | None = None,
     ) -> Revert:
         stack = stacks[name]
-        payload = encode(["uint256", "address", "address", "uint256"], [destination, from_, to, amount])
+        payload = Payload(destination, sent_at, from_, to, amount).encoded
         caller = caller or stack.gateway.address
-        return stack.bridge.revert("receiveMessage", bytes(32), sender, payload, sender=caller)
+        return stack.bridge.revert("receiveMessage", bytes(32), sender, payload, sender=caller, at=at)
 
     return gateway_call
 

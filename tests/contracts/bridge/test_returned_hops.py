@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 
+from metalayer.assets.bridge import Payload
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.gateway import Kind
@@ -326,9 +327,7 @@ def test_a_lying_chain_brings_back_no_more_than_it_holds(
     held = AMOUNT + 2 * CREDIT
     lane, gateway = courier.lane("arcade", "hub"), hub.gateway.address
     fields = {"deliver_before": NEVER_EXPIRES, "gas_limit": RECEIVE_GAS_LIMIT}
-    taking = encode(
-        ["uint256", "address", "address", "uint256"], [courier.hub_id, attacker, attacker, held - 1]
-    )
+    taking = Payload(courier.hub_id, 0, attacker, attacker, held - 1).encoded
     lane.append(hub.bridge.address, hub.bridge.address, payload=taking, **fields)
     saying = encode(["uint256", "bytes32", "uint256", "uint256"], [Kind.RETURN, delivered.id, 1, 0])
     lane.append(gateway, gateway, payload=saying, **fields)
@@ -349,9 +348,7 @@ def test_only_the_gateway_says_what_came_back(
     """M10: even if everything else is right."""
     stack = stacks[name]
     account = getattr(stack, caller).address if hasattr(stack, caller) else request.getfixturevalue(caller)
-    payload = encode(
-        ["uint256", "address", "address", "uint256"], [stack.chain.chain_id, attacker, attacker, AMOUNT]
-    )
+    payload = Payload(stack.chain.chain_id, 0, attacker, attacker, AMOUNT).encoded
     message = (stack.bridge.address, stack.bridge.address, RECEIVE_GAS_LIMIT, 1, 0, payload)
     arguments = (bytes(32), stacks["perps"].chain.chain_id, message, AMOUNT)
     refusal = stack.bridge.revert("onMessageReturned", *arguments, sender=account)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from eth_abi.abi import encode
 
+from metalayer.assets.bridge import Payload
 from metalayer.protocol.message import interoperable
 from tests.kit.evm import ZERO_ADDRESS, Receipt, Revert, error, now
 from tests.kit.hops import (
@@ -403,12 +403,11 @@ def test_a_lying_quorum_takes_no_more_than_the_chain_holds(
     """M3, M9: what a forging quorum can take out of a chain is what was sent to it."""
     on_arcade()
     hub_id, bridge = hub.chain.chain_id, hub.bridge.address
-    types = ["uint256", "address", "address", "uint256"]
     held = AMOUNT + CREDIT
     for name, amounts in {"perps": [held], "arcade": [held + 1, held, 1]}.items():
         lane = courier.lane(name, "hub")
         for amount in amounts:
-            payload = encode(types, [hub_id, attacker, attacker, amount])
+            payload = Payload(hub_id, 0, attacker, attacker, amount).encoded
             deadline = now(hub.chain) + DAY
             lane.append(bridge, bridge, deliver_before=deadline, payload=payload)
         arguments = courier.arguments(name, "hub")
@@ -477,9 +476,7 @@ def test_spoke_mints_nothing_for_another_spoke(
     courier: Courier, arcade: Stack, relayer: str, attacker: str
 ) -> None:
     """P4, M9: also if a whole quorum signs that the message was sent."""
-    payload = encode(
-        ["uint256", "address", "address", "uint256"], [arcade.chain.chain_id, attacker, attacker, AMOUNT]
-    )
+    payload = Payload(arcade.chain.chain_id, 0, attacker, attacker, AMOUNT).encoded
     bridge = arcade.bridge.address
     lane = courier.lane("perps", "arcade")
     lane.append(bridge, bridge, deliver_before=now(arcade.chain) + DAY, payload=payload)
@@ -492,9 +489,7 @@ def test_a_stranger_sends_the_bridge_nothing(
     hub: Stack, arcade: Stack, courier: Courier, owner: str, attacker: str
 ) -> None:
     """M10: whoever sends a message that reads like a transfer moves nothing."""
-    payload = encode(
-        ["uint256", "address", "address", "uint256"], [arcade.chain.chain_id, attacker, attacker, AMOUNT]
-    )
+    payload = Payload(arcade.chain.chain_id, 0, attacker, attacker, AMOUNT).encoded
     recipient = interoperable(arcade.chain.chain_id, arcade.bridge.address)
     hub.gateway.send("setTerms", arcade.chain.chain_id, FREE_TERMS.fields, sender=owner)
     courier.note("hub", hub.gateway.send("sendMessage", recipient, payload, [], sender=attacker))

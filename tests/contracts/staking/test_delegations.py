@@ -432,7 +432,7 @@ def test_takes_no_ether(bond: Bond, operator: str) -> None:
 
 def test_a_contract_may_stake(bond: Bond, validator: int, deployer: str) -> None:
     """And is not called when it is paid: this one would revert."""
-    silent = deploy(bond.chain, "ERA", 0, "0x" + "b1" * 20, deployer, sender=deployer).address
+    silent = deploy(bond.chain, "ERA", 0, "0x" + "b1" * 20, deployer, [], sender=deployer).address
     bond.impersonate(silent)
     bond.endow(silent, AMOUNT)
     bond.staking.send("delegate", validator, AMOUNT, sender=silent)

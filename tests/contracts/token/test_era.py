@@ -9,7 +9,17 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
-from tests.kit.evm import ZERO_ADDRESS, Contract, call, contract_types, deploy, error, init_code, now
+from tests.kit.evm import (
+    ZERO_ADDRESS,
+    Contract,
+    call,
+    contract_types,
+    created_address,
+    deploy,
+    error,
+    init_code,
+    now,
+)
 from tests.kit.stack import Stack
 
 SUPPLY = 10**27
@@ -38,6 +48,11 @@ def spoke_bridge(arcade: Stack) -> str:
 @pytest.fixture
 def hub_bridge(hub: Stack) -> str:
     return hub.bridge.address
+
+
+@pytest.fixture
+def accounts_allocated(beneficiary: str, sender: str) -> list[str]:
+    return [beneficiary, sender]
 
 
 def sign(
@@ -108,6 +123,43 @@ def test_spokes_start_without_supply(stacks: dict[str, Stack], spoke: str, treas
     assert stacks[spoke].era.view("balanceOf", treasury) == 0
 
 
+@pytest.mark.parametrize("parts", [(), (1,), (3, 4), (SUPPLY - 1,), (SUPPLY,), (SUPPLY - 5, 5)])
+def test_the_treasury_gets_what_is_not_allocated(
+    hub: Stack, deployer: str, treasury: str, accounts_allocated: list[str], parts: tuple[int, ...]
+) -> None:
+    """P4: the supply is the same whatever is allocated."""
+    allocations = list(zip(accounts_allocated, parts, strict=False))
+    era = deploy(hub.chain, "ERA", 901, hub.bridge.address, treasury, allocations, sender=deployer)
+    found = [era.view("balanceOf", account) for account, _ in allocations]
+    assert (*found, era.view("balanceOf", treasury)) == (*parts, SUPPLY - sum(parts))
+    assert era.view("totalSupply") == SUPPLY
+
+
+@pytest.mark.parametrize("parts", [(SUPPLY + 1,), (SUPPLY, 1), (1, SUPPLY)])
+def test_refuses_to_allocate_more_than_the_supply(
+    hub: Stack, deployer: str, treasury: str, accounts_allocated: list[str], parts: tuple[int, ...]
+) -> None:
+    allocations = list(zip(accounts_allocated, parts, strict=False))
+    code = init_code("ERA", hub.chain.chain_id, hub.bridge.address, treasury, allocations)
+    refusal = call(hub.chain, None, code, sender=deployer)
+    assert refusal == error("AllocationsExceedSupply", SUPPLY + 1)
+
+
+def test_refuses_to_allocate_to_the_zero_address(hub: Stack, deployer: str, treasury: str) -> None:
+    """M8."""
+    code = init_code("ERA", hub.chain.chain_id, hub.bridge.address, treasury, [(ZERO_ADDRESS, 1)])
+    assert call(hub.chain, None, code, sender=deployer) == error("ERC20InvalidReceiver", ZERO_ADDRESS)
+
+
+def test_allocates_nothing_on_a_spoke(
+    arcade: Stack, hub: Stack, deployer: str, treasury: str, beneficiary: str
+) -> None:
+    """P4: the same constructor arguments mint nothing elsewhere."""
+    arguments = (hub.chain.chain_id, arcade.bridge.address, treasury, [(beneficiary, AMOUNT)])
+    era = deploy(arcade.chain, "ERA", *arguments, sender=deployer)
+    assert era.view("totalSupply") == era.view("balanceOf", beneficiary) == 0
+
+
 def test_describes_itself(hub: Stack) -> None:
     described = [hub.era.view(name) for name in ("name", "symbol", "decimals")]
     assert described == ["ERA", "ERA", 18]
@@ -120,12 +172,12 @@ def test_knows_hub_and_bridge(stacks: dict[str, Stack], hub: Stack) -> None:
 
 
 def test_refuses_to_mint_to_the_zero_treasury(hub: Stack, deployer: str) -> None:
-    code = init_code("ERA", hub.chain.chain_id, hub.bridge.address, ZERO_ADDRESS)
+    code = init_code("ERA", hub.chain.chain_id, hub.bridge.address, ZERO_ADDRESS, [])
     assert call(hub.chain, None, code, sender=deployer) == error("ERC20InvalidReceiver", ZERO_ADDRESS)
 
 
 def test_refuses_to_be_deployed_without_bridge(arcade: Stack, deployer: str, treasury: str) -> None:
-    code = init_code("ERA", 901, ZERO_ADDRESS, treasury)
+    code = init_code("ERA", 901, ZERO_ADDRESS, treasury, [])
     assert call(arcade.chain, None, code, sender=deployer) == error("InvalidBridge", ZERO_ADDRESS)
 
 
@@ -240,11 +292,57 @@ def test_undelegated_balances_have_no_votes(era: Contract) -> None:
     assert era.view("getVotes", HOLDER) == 0
 
 
-def test_delegates_by_transaction(era: Contract, treasury: str, delegatee: str) -> None:
-    receipt = era.send("delegate", delegatee, sender=treasury)
-    assert receipt.named("DelegateVotesChanged") == [(delegatee, 0, SUPPLY - AMOUNT)]
-    assert era.view("getVotes", delegatee) == SUPPLY - AMOUNT
-    assert era.view("delegates", treasury) == delegatee
+def test_delegates_by_transaction(era: Contract, sender: str, treasury: str, delegatee: str) -> None:
+    era.send("transfer", sender, AMOUNT, sender=treasury)
+    receipt = era.send("delegate", delegatee, sender=sender)
+    assert receipt.named("DelegateVotesChanged") == [(delegatee, 0, AMOUNT)]
+    assert era.view("getVotes", delegatee) == AMOUNT
+    assert era.view("delegates", sender) == delegatee
+
+
+@pytest.mark.parametrize("name", ["hub", "arcade"])
+@pytest.mark.parametrize("to", ["delegatee", "treasury", "zero"])
+def test_the_treasury_does_not_delegate(
+    stacks: dict[str, Stack], treasury: str, request: pytest.FixtureRequest, name: str, to: str
+) -> None:
+    """It would decide over itself. Not to itself either, and on no chain."""
+    account = ZERO_ADDRESS if to == "zero" else request.getfixturevalue(to)
+    era = stacks[name].era
+    assert era.view("TREASURY") == treasury
+    assert era.revert("delegate", account, sender=treasury) == error("TreasuryHasNoVotes")
+    assert era.view("delegates", treasury) == ZERO_ADDRESS
+
+
+def test_the_treasury_does_not_delegate_by_signature(
+    hub: Stack, deployer: str, relayer: str, delegatee: str
+) -> None:
+    """M28: one that has a key. What it spends has votes."""
+    arguments = (hub.chain.chain_id, hub.bridge.address, HOLDER, [])
+    era = deploy(hub.chain, "ERA", *arguments, sender=deployer)
+    signed = delegation(era, delegatee, NEVER)
+    assert era.revert("delegateBySig", *signed, sender=relayer) == error("TreasuryHasNoVotes")
+    hub.chain.rpc("anvil_impersonateAccount", [HOLDER])
+    hub.chain.rpc("anvil_setBalance", [HOLDER, hex(10**20)])
+    era.send("delegate", delegatee, sender=relayer)
+    era.send("transfer", relayer, AMOUNT, sender=HOLDER)
+    assert era.view("getVotes", delegatee) == AMOUNT
+
+
+def test_a_treasury_does_not_delegate_while_it_is_created(hub: Stack, deployer: str, delegatee: str) -> None:
+    """The constructor of a contract at its address is nobody else."""
+    nonce = hub.chain.rpc("eth_getTransactionCount", [deployer, "latest"])
+    arguments = (hub.chain.chain_id, hub.bridge.address, created_address(deployer, int(nonce, 16) + 1), [])
+    era = deploy(hub.chain, "ERA", *arguments, sender=deployer)
+    data = era.encode("delegate", delegatee)
+    assert call(hub.chain, None, calling(era.address, data), sender=deployer) == error("TreasuryHasNoVotes")
+
+
+def calling(to: str, data: bytes) -> bytes:
+    """Creation code that makes one call, and always reverts with what that returned."""
+    size = f"60{len(data):02x}"
+    call_, answer = f"5f5f{size}5f5f73{to[2:]}5af1", "3d5f5f3e3d5ffd"
+    length = 6 + (len(call_) + len(answer)) // 2
+    return bytes.fromhex(f"{size}60{length:02x}5f39{call_}{answer}") + data
 
 
 def test_delegates_by_signature(era: Contract, relayer: str, delegatee: str) -> None:
@@ -297,23 +395,24 @@ def test_permit_and_delegation_share_their_nonce(
 
 
 def test_votes_move_with_the_tokens(
-    era: Contract, treasury: str, beneficiary: str, delegatee: str, successor: str
+    era: Contract, sender: str, treasury: str, beneficiary: str, delegatee: str, successor: str
 ) -> None:
-    era.send("delegate", delegatee, sender=treasury)
+    era.send("transfer", sender, AMOUNT, sender=treasury)
+    era.send("delegate", delegatee, sender=sender)
     era.send("delegate", successor, sender=beneficiary)
-    era.send("transfer", beneficiary, 10, sender=treasury)
-    assert era.view("getVotes", delegatee) == SUPPLY - AMOUNT - 10
+    era.send("transfer", beneficiary, 10, sender=sender)
+    assert era.view("getVotes", delegatee) == AMOUNT - 10
     assert era.view("getVotes", successor) == 10
 
 
 def test_past_votes_are_those_of_the_second(
-    era: Contract, treasury: str, beneficiary: str, delegatee: str
+    era: Contract, sender: str, treasury: str, beneficiary: str, delegatee: str
 ) -> None:
-    start = now(era.chain) + 1_000
-    era.send("delegate", delegatee, sender=treasury, at=start)
-    era.send("transfer", beneficiary, 10, sender=treasury, at=start + 100)
-    era.send("transfer", beneficiary, 5, sender=treasury, at=start + 200)
-    votes = SUPPLY - AMOUNT
+    era.send("transfer", sender, AMOUNT, sender=treasury)
+    start, votes = now(era.chain) + 1_000, AMOUNT
+    era.send("delegate", delegatee, sender=sender, at=start)
+    era.send("transfer", beneficiary, 10, sender=sender, at=start + 100)
+    era.send("transfer", beneficiary, 5, sender=sender, at=start + 200)
     later = start + 1_000
     timeline = {
         start - 1: 0,
@@ -461,7 +560,7 @@ def test_two_deployments_do_not_share_permits(
     hub: Stack, era: Contract, relayer: str, sender: str, deployer: str, treasury: str
 ) -> None:
     """M17: the token's address is in the domain."""
-    other = deploy(hub.chain, "ERA", hub.chain.chain_id, hub.bridge.address, treasury, sender=deployer)
+    other = deploy(hub.chain, "ERA", hub.chain.chain_id, hub.bridge.address, treasury, [], sender=deployer)
     arguments = permit(era, sender, 7, NEVER)
     name = keccak(text="ERC2612InvalidSigner(address,address)")[:4]
     assert other.revert("permit", *arguments, sender=relayer).data[:4] == name

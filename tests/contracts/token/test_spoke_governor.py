@@ -14,6 +14,7 @@ from tests.kit.paper import DAY
 from tests.kit.stack import Stack
 
 ERA = 10**18
+SUPPLY = 10**9 * ERA
 QUORUM = 100 * ERA
 FOR = 1
 TEXT = "Pay the beneficiary"
@@ -110,9 +111,10 @@ def test_a_quorum_that_is_a_part_of_the_supply_ends_no_vote_on_a_spoke(
         assert governor.revert(*call, sender=voter, at=vote.over) == error("NoSupplyHistory")
 
 
-def test_on_the_hub_it_does(hub: Stack, treasury: str, beneficiary: str, deployer: str) -> None:
+def test_on_the_hub_it_does(hub: Stack, treasury: str, voter: str, beneficiary: str, deployer: str) -> None:
     governor = deploy(hub.chain, "FractionGovernor", hub.era.address, sender=deployer)
-    hub.era.send("delegate", treasury, sender=treasury)
-    vote = Vote(governor, hub.era, beneficiary, treasury)
-    vote.cast(treasury)
+    hub.era.send("delegate", voter, sender=voter)
+    hub.era.send("transfer", voter, SUPPLY, sender=treasury)
+    vote = Vote(governor, hub.era, beneficiary, voter)
+    vote.cast(voter)
     assert governor.view("state", vote.id, at=vote.over) == State.SUCCEEDED
