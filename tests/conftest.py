@@ -22,6 +22,7 @@ from tests.kit import exploring
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
 from tests.kit.failures import ShortFailures
+from tests.kit.owning import possess
 
 _BESIDE_A_LOCALNET = 100
 _WORKER_DISTANCE = 20
@@ -102,7 +103,10 @@ def deployment(chains: dict[str, BoundChain]) -> Deployment:
     connections = connect(network)
     deployer = Deployer(network, connections, load_intent(), address_of, load_sender, records_dir(network))
     registry = deployer.apply(lambda chain, step, left: None)
-    return Deployment.of(registry, connections, chains)
+    deployed = Deployment.of(registry, connections, chains)
+    for connection in connections.values():
+        possess(connection, deployed.owner)
+    return deployed
 
 
 @pytest.fixture(autouse=True)

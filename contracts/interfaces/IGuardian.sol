@@ -4,22 +4,23 @@ pragma solidity ^0.8.28;
 import {Terms} from "../metalayer/types/Route.sol";
 import {IMetalayer} from "./IMetalayer.sol";
 
-/// @title Guardian: who may act on a gateway at once, and within which bounds
-/// @notice The guardian of the gateway, one on each chain, at the same address. Its rights are those that the gateway
-/// gives to its guardian, held by three offices. It has no owner of its own: the gateway's owner names the council,
-/// which names the others, and is rid of all of them by naming another guardian.
+/// @title Guardian: who may act on a gateway and on its governor at once, and within which bounds
+/// @notice The guardian of the gateway and of the governor, one on each chain, at the same address. Its rights are
+/// those that these give to their guardian, held by three offices. It has no owner of its own: the gateway's owner
+/// names the council, which names the others, and is rid of all of them by naming another guardian.
 ///
-/// The **council** pauses deliveries for as long as the gateway allows, ends pauses, and restarts each lane at most
-/// once in `RESTART_INTERVAL`. If it is stolen, its thief can do that on every lane, which holds up deliveries for
-/// half of the time, and fill the other offices. The owner then better names another guardian than another council,
-/// which would have to remove each watcher by itself.
+/// The **council** pauses deliveries for as long as the gateway allows, ends pauses, restarts each lane at most once in
+/// `RESTART_INTERVAL`, cancels proposals on the hub and postpones decisions elsewhere. If it is stolen, its thief can
+/// do that on every lane, which holds up deliveries for half of the time, with every proposal and decision but those
+/// that only name another guardian, and fill the other offices. The owner then better names another guardian than
+/// another council, which would have to remove each watcher by itself.
 ///
-/// A **watcher** pauses deliveries from a chain until `WATCHER_PAUSE` after the pause began, and nothing else. This
-/// time is not a choice: the council always has all of it to end the pause or to extend it. What remains if a watcher's
-/// key is stolen: a cool-down, in which nobody can pause deliveries from that chain, follows each pause that the
-/// council does not extend. It is as long as the pause was, `WATCHER_PAUSE` at most. A pause of deliveries from the hub
-/// cannot be extended, only ended early. And until the council removes the watcher, the next pause may follow the
-/// cool-down.
+/// A **watcher** pauses deliveries from a chain until `WATCHER_PAUSE` after the pause began, and postpones decisions,
+/// each once: nothing else. The time of a pause is not a choice: the council always has all of it to end the pause or
+/// to extend it. What remains if a watcher's key is stolen: decisions are late, and a cool-down, in which nobody can
+/// pause deliveries from that chain, follows each pause that the council does not extend. It is as long as the pause
+/// was, `WATCHER_PAUSE` at most. A pause of deliveries from the hub cannot be extended, only ended early. And until the
+/// council removes the watcher, the next pause may follow the cool-down.
 ///
 /// The **fee keeper** sets fees, each from 1/8 of the reference to 8 times that. The reference of a chain is the
 /// terms that stood when they were not what the fee keeper, this or a former one, set last: those of the owner. Terms
@@ -38,7 +39,7 @@ interface IGuardian {
     error NotOwner(address caller);
     /// @notice Thrown when anyone but the council does what it alone may.
     error NotCouncil(address caller);
-    /// @notice Thrown when anyone but a watcher pauses as one.
+    /// @notice Thrown when anyone but a watcher pauses as one, or anyone but watchers and council postpones.
     error NotWatcher(address caller);
     /// @notice Thrown when anyone but the fee keeper sets terms.
     error NotFeeKeeper(address caller);
@@ -77,12 +78,27 @@ interface IGuardian {
     /// restarts does not count.
     function restart(uint256 destination, uint64 nonce) external;
 
+    /// @notice Postpones a decision: see {IRemoteGovernor-postpone}. Watchers and the council, not on the hub.
+    function postpone(bytes32 id) external;
+
+    /// @notice Cancels a proposal, as {IGovernor-cancel} takes it. Only the council, on the hub.
+    function cancelProposal(
+        address[] calldata targets,
+        uint256[] calldata values,
+        bytes[] calldata calldatas,
+        bytes32 descriptionHash
+    ) external returns (uint256 proposalId);
+
     /// @notice Sets the fees of messages to a chain that has terms: see {IRoutes-setTerms}. Only the fee keeper,
     /// within its bounds.
     function setTerms(uint256 chainId, Terms calldata terms) external;
 
     /// @notice The gateway that this is the guardian of, if its owner wants it so.
     function GATEWAY() external view returns (IMetalayer);
+
+    /// @notice The governor whose proposals (EraGovernor, on the hub) or decisions (RemoteGovernor, elsewhere) this is
+    /// the guardian of, if the owner wants it so.
+    function GOVERNOR() external view returns (address);
 
     function council() external view returns (address);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
+import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 import {IERC5313} from "@openzeppelin/contracts/interfaces/IERC5313.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IGuardian} from "../interfaces/IGuardian.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
+import {IRemoteGovernor} from "../interfaces/IRemoteGovernor.sol";
 import {Terms} from "./types/Route.sol";
 
 /// @title Guardian
@@ -19,6 +21,8 @@ contract Guardian is IGuardian {
 
     /// @inheritdoc IGuardian
     IMetalayer public immutable GATEWAY;
+    /// @inheritdoc IGuardian
+    address public immutable GOVERNOR;
 
     /// @inheritdoc IGuardian
     address public council;
@@ -39,16 +43,19 @@ contract Guardian is IGuardian {
     }
 
     /// @param gateway The Metalayer of this chain, which may be deployed later at that address.
+    /// @param governor EraGovernor on the hub, RemoteGovernor elsewhere. Likewise.
     /// @param initialCouncil Not zero.
     /// @param initialFeeKeeper Zero for nobody.
     /// @param watchers The first watchers.
     constructor(
         IMetalayer gateway,
+        address governor,
         address initialCouncil,
         address initialFeeKeeper,
         address[] memory watchers
     ) {
         GATEWAY = gateway;
+        GOVERNOR = governor;
         _setCouncil(initialCouncil);
         _setFeeKeeper(initialFeeKeeper);
         for (uint256 i; i < watchers.length; ++i) {
@@ -100,6 +107,22 @@ contract Guardian is IGuardian {
         require(block.timestamp >= earliest, RestartTooSoon(destination, earliest));
         restartableFrom[destination] = uint64(block.timestamp) + RESTART_INTERVAL;
         GATEWAY.restart(destination, nonce);
+    }
+
+    /// @inheritdoc IGuardian
+    function postpone(bytes32 id) external {
+        require(isWatcher[msg.sender] || msg.sender == council, NotWatcher(msg.sender));
+        IRemoteGovernor(GOVERNOR).postpone(id);
+    }
+
+    /// @inheritdoc IGuardian
+    function cancelProposal(
+        address[] calldata targets,
+        uint256[] calldata values,
+        bytes[] calldata calldatas,
+        bytes32 descriptionHash
+    ) external onlyCouncil returns (uint256 proposalId) {
+        return IGovernor(GOVERNOR).cancel(targets, values, calldatas, descriptionHash);
     }
 
     /// @inheritdoc IGuardian

@@ -20,8 +20,9 @@ def cli(show_all: bool, as_json: bool) -> None:
     from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import load_artifacts
     from metalayer.deploy.check import check
-    from metalayer.deploy.contracts import CONTRACTS, FACTORY, predict
+    from metalayer.deploy.contracts import CONTRACTS, predict
     from metalayer.deploy.intent import load_intent, resolve
+    from metalayer.deploy.names import FACTORY
     from metalayer.deploy.probe import probe_all
     from metalayer.deploy.sets import first_sets
     from metalayer.network.config import load_network
@@ -57,7 +58,7 @@ def cli(show_all: bool, as_json: bool) -> None:
         ]
         if rows:
             console().print(table("Check", ("chain", "what", "expected", "found"), rows))
-        for advice in [finding.advice for finding in drift if finding.advice]:
+        for advice in dict.fromkeys(finding.advice for finding in drift if finding.advice):
             click.echo(advice)
         differ = f"{len(drift)} differ from deploy.yaml" if drift else "all as deploy.yaml says"
         click.echo(f"{len(findings)} values on {len(network.chains)} chains: {differ}")

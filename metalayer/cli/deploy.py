@@ -60,8 +60,11 @@ def plan(as_json: bool) -> None:
 @yes_option
 @json_option
 def apply(yes: bool, as_json: bool) -> None:
-    """Do what is missing on every chain. Run it again after a crash: it goes on where it stopped."""
-    from metalayer.cli.deployment import summary
+    """Create what is missing on every chain. Run it again after a crash: it goes on where it stopped.
+
+    Settings of what stands are not changed: the timelocks own them, and only a vote does.
+    """
+    from metalayer.cli.deployment import drift_words, summary
     from metalayer.cli.display import chain_progress
 
     deployer = _deployer()
@@ -80,6 +83,8 @@ def apply(yes: bool, as_json: bool) -> None:
     else:
         click.echo(f"sent {missing} transactions" if missing else "nothing to do")
         click.echo(summary(registry, deployer.registry_path))
+        if words := drift_words(mend for mends in deployer.drift().values() for mend in mends):
+            click.echo(words)
 
 
 @cli.command()

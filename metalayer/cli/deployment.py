@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
@@ -13,9 +13,11 @@ from metalayer.deploy.bonds import waiting
 from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.declaration import KINDS
 from metalayer.deploy.desired import Offices
+from metalayer.deploy.drift import HINT, Mend
 from metalayer.deploy.plan import Plan
 from metalayer.network.registry import Registry, shown
-from metalayer.protocol.amounts import era
+from metalayer.protocol.amounts import HUB_SUPPLY, era
+from metalayer.protocol.dates import span
 
 
 def plan_tables(plan: Plan) -> Iterator[Any]:
@@ -35,26 +37,33 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     bonding = plan.resolved.bonding
     yield table(
         f"Who founds the network: {bonding.seats} seats, at least {era(bonding.minimum_own)} ERA of own stake",
-        ("operator", "signer", "#own", "#commission", "from"),
+        ("operator", "signer", "#own", "#commission"),
         _founder_rows(plan),
     )
+    yield table("Who has ERA from the first block on", ("account", "#ERA"), _allocation_rows(plan))
+    yield table("How the network is governed", ("rule", "#value"), _rule_rows(plan))
     yield table(
         "What messages cost, in gwei of ERA, and the share of the protocol on top",
         ("route", "#base", "#1,000 gas", "#byte", "#1,000 gas back", "#share"),
         _fee_rows(plan),
     )
+    if words := drift_words(mend for mends in plan.drift.values() for mend in mends):
+        yield words
     if not plan.has_changes:
         yield "no changes"
         return
-    if waits := waiting(planned.step for steps in plan.chains.values() for planned in steps):
+    steps = [planned.step for steps in plan.chains.values() for planned in steps]
+    if waits := waiting(steps):
         yield "\n".join(("Before a gateway can start:", *waits))
+    if waits := [step.waits for step in steps if step.waits and step.kind == "configure"]:
+        yield "\n".join(waits)
     count = sum(planned.step.is_missing for steps in plan.chains.values() for planned in steps)
     gas_sum = sum(planned.gas for steps in plan.chains.values() for planned in steps)
     first = next(iter(plan.resolved.chains.values()))
     yield (
         f"{count} transactions on {len(chains)} chains, {gas_sum:,} gas: `ape metalayer deploy apply` sends them.\n"
-        f"The deployer {first.deployer} never owns anything: the owner is a constructor argument, and the "
-        "factory's namespace is sealed to the owner at the end."
+        f"The deployer {first.deployer} never owns anything: the owner, a timelock, is a constructor argument, and "
+        "the factory's namespace is sealed to it at the end."
     )
 
 
@@ -71,8 +80,30 @@ def _people(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 def _founder_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     for bond in plan.resolved.bonding.bonds:
-        source = "the treasury" if bond.funded else "itself"
-        yield bond.operator, bond.signer, era(bond.own), f"{bond.commission / 100:g} %", source
+        yield bond.operator, bond.signer, era(bond.own), f"{bond.commission / 100:g} %"
+
+
+def _allocation_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    hub = plan.resolved.chains[plan.resolved.network.hub.name]
+    for account, amount in hub.allocations.items():
+        yield account, era(amount)
+    yield f"{hub.treasury}, the treasury", era(HUB_SUPPLY - sum(hub.allocations.values()))
+
+
+def _rule_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+    hub = plan.resolved.chains[plan.resolved.network.hub.name]
+    rules = hub.governance
+    yield "voting delay", span(rules.voting_delay)
+    yield "voting period", span(rules.voting_period)
+    yield "proposal threshold", f"{era(rules.proposal_threshold)} ERA"
+    yield "quorum", f"{rules.quorum} % of the supply"
+    yield "timelock delay", span(rules.timelock_delay)
+
+
+def drift_words(mends: Iterable[Mend]) -> str:
+    """What only a vote can mend, a line each, and how; empty if there is nothing."""
+    lines = [str(mend) for mend in mends]
+    return "\n".join(("Only a vote changes these:", *lines, f"{HINT}.")) if lines else ""
 
 
 def _fee_rows(plan: Plan) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""A relayer: `ape metalayer relay once / watch / status / restart`."""
+"""A relayer: `ape metalayer relay once / watch / status / restart / recover`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metalayer.cli import relay_recover
 from metalayer.cli.command import Group, print_json
 from metalayer.cli.options import (
     CHAIN,
@@ -122,6 +123,9 @@ def cli() -> None:
     validator sets, check-ins, cases and fees going.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s")
+
+
+cli.add_command(relay_recover.recover)
 
 
 @cli.command()
@@ -246,10 +250,11 @@ def status(exchange: Path | None, memory: Path | None, stuck_after: float, as_js
     type=NONCE,
     help="Place of the restart; by default well above all that both ends know of.",
 )
-@signing_options("TEST::1", "Owner of the origin's gateway.")
+@signing_options("TEST::4", "Council of the origin.")
 @json_option
 def restart(origin: str, destination: str, nonce: int | None, signing: Signing, as_json: bool) -> None:
-    """Restart the lane from ORIGIN to DESTINATION, which a reorganisation of ORIGIN broke. Only its owner.
+    """Restart the lane from ORIGIN to DESTINATION, which a reorganisation of ORIGIN broke. Only ORIGIN's
+    council, once a week and lane.
 
     Messages that the destination did not have go back to their senders. See docs/incidents.md before you do it.
     """

@@ -3,8 +3,9 @@ a crash.
 
 First the hub, as far as a validator set: its contracts without the gateway, the bonds of the founders, and the set that
 Staking publishes out of them. Then all chains, in parallel, from the newest set. Per chain: the factory, placed by the
-Arachnid proxy; the contracts, through the factory; their settings, by whom each declaration names; and last the
-hand-over of the factory's namespace to the owner.
+Arachnid proxy; the contracts, through the factory, which are born with their owner, a timelock, and all settings; and
+last the hand-over of the factory's namespace to the timelock. Nothing is configured but what the council may: see
+`drift` for the rest.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.bonds import waiting
-from metalayer.deploy.contracts import CONTRACTS, FACTORY, contracts_of, predict
+from metalayer.deploy.contracts import CONTRACTS, contracts_of, predict
 from metalayer.deploy.declaration import Step
 from metalayer.deploy.desired import Desired, FirstSets, Resolved
+from metalayer.deploy.drift import Mend, drift
 from metalayer.deploy.flights import Flights
 from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.intent import Intent, resolve
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.keyring import Keyring
+from metalayer.deploy.names import FACTORY
 from metalayer.deploy.plan import Plan, PlannedStep, refuse_contradictions, rehearse, steps_of
 from metalayer.deploy.probe import refuse_unfit
 from metalayer.deploy.sets import first_sets
@@ -43,6 +46,7 @@ from metalayer.network.transactions import Sender, Transaction
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import block_request, quantity
 
+Item = TypeVar("Item")
 Report = Callable[[str, str, int], None]
 """Called with the chain, what was just done, and how many transactions of the chain are left."""
 
@@ -80,13 +84,21 @@ class Deployer:
             planned = rehearse(self.connections[hub], [step for step in steps if step.is_missing]).published
             resolved = resolved.starting_from(replace(resolved.sets, planned=planned))
 
-        def plan_chain(name: str) -> list[PlannedStep]:
-            steps = self._steps(resolved.chains[name], keys)
+        def plan_chain(name: str) -> tuple[ChainState, list[PlannedStep]]:
+            state = self._inspect(resolved.chains[name])
+            steps = steps_of(resolved.chains[name], state, self.artifacts, keys)
             gas = rehearse(self.connections[name], [step for step in steps if step.is_missing]).gas
-            return [PlannedStep(step, gas.get(step.name, 0)) for step in steps]
+            return state, [PlannedStep(step, gas.get(step.name, 0)) for step in steps]
 
-        chains = in_parallel(plan_chain, self.network.chains)
-        return Plan(resolved, dict(zip(self.network.chains, chains, strict=True)))
+        planned_of = self._each(plan_chain)
+        states = {name: state for name, (state, _) in planned_of.items()}
+        chains = {name: steps for name, (_, steps) in planned_of.items()}
+        return Plan(resolved, chains, drift(resolved, states))
+
+    def drift(self) -> dict[str, list[Mend]]:
+        """Settings that only a vote can make what deploy.yaml says, by chain. Reads every chain, sends nothing."""
+        resolved = self._resolve()
+        return drift(resolved, self._each(lambda name: self._inspect(resolved.chains[name])))
 
     def apply(self, report: Report) -> Registry:
         """Does what is missing, on the hub until a validator set is published, then on every chain in parallel, and
@@ -132,6 +144,11 @@ class Deployer:
             in_parallel(lambda name: record(name, apply_chain(name)), self.network.chains)
             return Registry.load(self.network, self.registry_path)
 
+    def _each(self, work: Callable[[str], Item]) -> dict[str, Item]:
+        """On all chains at once, by name."""
+        names = list(self.network.chains)
+        return dict(zip(names, in_parallel(work, names), strict=True))
+
     def _keyring(self) -> Keyring:
         return Keyring(self.sender_of, self.signer_of)
 
@@ -157,10 +174,7 @@ class Deployer:
         return state
 
     def _genesis(self) -> dict[str, str]:
-        def read(name: str) -> str:
-            return str(self.connections[name].block(0).hash)
-
-        return dict(zip(self.network.chains, in_parallel(read, self.network.chains), strict=True))
+        return self._each(lambda name: str(self.connections[name].block(0).hash))
 
     @staticmethod
     def _is_of(journal: Journal, genesis: Mapping[str, str]) -> bool:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
-from metalayer.deploy.contracts import ERA, STAKING
 from metalayer.deploy.declaration import Step
 from metalayer.deploy.desired import Bond, Desired
 from metalayer.deploy.keyring import Keyring
+from metalayer.deploy.names import ERA, STAKING
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.protocol import staking
@@ -21,7 +21,6 @@ from metalayer.protocol.amounts import era
 
 _BALANCE_OF = Function("balanceOf(address)", "uint256", int)
 _ALLOWANCE = Function("allowance(address,address)", "uint256", int)
-_TRANSFER = Function("transfer(address,uint256)", "bool")
 _APPROVE = Function("approve(address,uint256)", "bool")
 
 
@@ -44,9 +43,6 @@ class Founding:
     count: int = 0
     bonded: dict[str, Bonded] = field(default_factory=dict)
     """By signer."""
-
-
-_NOT_BONDED = Bonded(0, False, 0, 0)
 
 
 def read_founding(hub: Connection, desired: Desired) -> Founding:
@@ -81,9 +77,7 @@ def read_founding(hub: Connection, desired: Desired) -> Founding:
 
 
 def founding_steps(desired: Desired, founding: Founding, keys: Keyring) -> Iterator[Step]:
-    """Own stake from the treasury where deploy.yaml says so, the bonds, and the first set out of them. Later only a
-    set, if a gateway has to start and the newest has expired.
-    """
+    """The bonds, and the first set out of them. Later only a set, if a gateway has to start after the newest expired."""
     sets, contract = desired.sets, desired.addresses[STAKING]
     bonds = [] if sets.published else list(_bonds(desired, founding, keys))
     yield from bonds
@@ -104,7 +98,9 @@ def _bonds(desired: Desired, founding: Founding, keys: Keyring) -> Iterator[Step
     # Ids are given in the order of registration, and that is the order of sending.
     following = founding.count + 1
     for bond in desired.bonding.bonds:
-        found = founding.bonded.get(bond.signer, _NOT_BONDED)
+        # Before the token stands, an operator has what it is going to be allocated.
+        allocated = desired.allocations.get(bond.operator, 0)
+        found = founding.bonded.get(bond.signer, Bonded(0, False, allocated, 0))
         steps = list(_bond(desired, bond, found, following, keys))
         yield from steps
         if not found.id and not any(step.waits for step in steps):
@@ -116,9 +112,6 @@ def _bond(desired: Desired, bond: Bond, found: Bonded, following: int, keys: Key
     shown = {"operator": operator, "signer": bond.signer, "own": bond.own, "commission": bond.commission}
     make = partial(Step, arguments=shown, address=contract)
     has_stake = bool(found.id) or found.balance >= bond.own
-    if bond.funded:
-        data = _TRANSFER.encode(operator, bond.own)
-        yield make(f"fund {operator}", "fund", desired.treasury, token, data, is_done=has_stake)
     calls, waits = [staking.JOIN.encode(found.id or following)], ""
     if not found.is_seated and not keys.sends(operator):
         waits = f"{operator} has to run `ape metalayer stake join --account {operator}`"
@@ -126,7 +119,7 @@ def _bond(desired: Desired, bond: Bond, found: Bonded, following: int, keys: Key
         proof = keys.possession(bond, desired.network_id, contract)
         if proof is None:
             waits = f"{operator} has to run `{_registration(bond)}`"
-        elif not has_stake and not bond.funded:
+        elif not has_stake:
             waits = f"{operator} needs {era(bond.own)} ERA to bond and has {era(found.balance)}"
         calls.insert(0, staking.REGISTER.encode(bond.signer, bond.commission, bond.own, proof or b""))
     may_take = bool(found.id) or found.allowance >= bond.own

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.contracts import contracts_of
 from metalayer.deploy.desired import Desired, FirstSets, Resolved
+from metalayer.deploy.drift import HINT
+from metalayer.deploy.histories import compare_histories
 from metalayer.deploy.inspection import ChainState, inspect
-from metalayer.deploy.probe import Result, unfit
+from metalayer.deploy.probe import unfit
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
@@ -51,23 +53,20 @@ def check(
     On a chain that the contracts cannot work on, nothing else is compared.
     """
 
-    def read(name: str) -> ChainState | list[Result]:
-        return unfit(connections[name]) or inspect(connections[name], resolved.chains[name], artifacts)
+    def read(name: str) -> list[Finding]:
+        connection, desired = connections[name], resolved.chains[name]
+        if faults := unfit(connection):
+            return [Finding(name, one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in faults]
+        state = inspect(connection, desired, artifacts)
+        return [
+            *_codes(desired, state, registry),
+            *_values(desired, state, artifacts),
+            *(Finding(name, *astuple(one)) for one in compare_histories(connection, desired, state)),
+            *_validators(desired, state),
+        ]
 
-    names = list(resolved.chains)
-    found = dict(zip(names, in_parallel(read, names), strict=True))
-    findings: list[Finding] = []
-    for name, state in found.items():
-        desired = resolved.chains[name]
-        if isinstance(state, ChainState):
-            findings += _codes(desired, state, registry)
-            findings += _values(desired, state, artifacts)
-            findings += _validators(desired, state)
-        else:
-            findings += [
-                Finding(name, one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in state
-            ]
-    return findings
+    found = in_parallel(read, resolved.chains)
+    return [finding for findings in found for finding in findings]
 
 
 def _codes(desired: Desired, state: ChainState, registry: Registry) -> Iterator[Finding]:
@@ -91,7 +90,8 @@ def _values(desired: Desired, state: ChainState, artifacts: Mapping[str, Artifac
         for view in declaration.all_views(desired, artifacts[declaration.name]):
             if view.subject in state.values:
                 expected, found = view.words(view.expected), view.words(state.values[view.subject])
-                yield Finding(desired.chain.name, view.subject, expected, found)
+                is_owners = view.change is not None and view.change.sender == desired.owner
+                yield Finding(desired.chain.name, view.subject, expected, found, HINT if is_owners else "")
 
 
 def _validators(desired: Desired, state: ChainState) -> Iterator[Finding]:

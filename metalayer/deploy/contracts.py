@@ -13,9 +13,29 @@ from typing import Any
 from eth_utils.crypto import keccak
 from pydantic.alias_generators import to_camel
 
+from metalayer.deploy import governing
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.declaration import Change, Declaration, View
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired
+from metalayer.deploy.names import (
+    ANNEX,
+    BRIDGE,
+    DECISION_OUTBOX,
+    ERA,
+    EXPECT,
+    FACTORY,
+    FEE_COLLECTOR,
+    GATEWAY,
+    GOVERNOR,
+    GUARDIAN,
+    REMOTE_GOVERNOR,
+    SET_BUILDER,
+    SLASHER,
+    SPOKE_VOTES,
+    STAKING,
+    TIMELOCK,
+    VOTE_POOL,
+)
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
@@ -23,9 +43,6 @@ from metalayer.protocol.attestation import MIN_VALIDATORS, Domain
 from metalayer.protocol.create3 import ARACHNID, create2_address, create3_address
 from metalayer.protocol.gateway import Terms
 
-FACTORY, ERA, BRIDGE = "Create3Factory", "ERA", "TokenBridge"
-SET_BUILDER, STAKING, SLASHER, FEE_COLLECTOR = "SetBuilder", "Staking", "Slasher", "FeeCollector"
-ANNEX, GUARDIAN, GATEWAY = "Annex", "Guardian", "Metalayer"
 CONTROLLER = "factory namespace controller"
 """As `check` calls who may deploy in the deployer's namespace."""
 
@@ -34,9 +51,7 @@ _DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 _SEAL = Function("seal(address,address)")
 _CONTROLLER_OF = Function("controllerOf(address)", "address")
 _OWNER = Function("owner()", "address")
-_COLLECTOR = Function("COLLECTOR()", "address")
 _PENDING_OWNER = Function("pendingOwner()", "address")
-_GUARDIAN = Function("guardian()", "address")
 _RECOVERY = Function("recovery()", "address")
 _SET_RECOVERY = Function("setRecovery(address)")
 _COUNCIL = Function("council()", "address")
@@ -54,14 +69,13 @@ _TOTAL_SUPPLY = Function("totalSupply()", "uint256")
 
 
 def _factory_views(desired: Desired) -> Iterator[View]:
-    values = {"namespace": desired.deployer, "controller": desired.owner}
-    seal = _SEAL.encode(*values.values())
+    sealed = {"namespace": desired.deployer, "controller": desired.owner}
     yield View(
         CONTROLLER,
         _CONTROLLER_OF,
         desired.owner,
         inputs=(desired.deployer,),
-        change=Change("seal namespace", desired.deployer, seal, values, "hand over"),
+        change=Change("seal namespace", desired.deployer, _SEAL, sealed, "hand over", constructed=False),
         refusal="the controller of the deployer's namespace in the factory",
         initial=desired.deployer,
     )
@@ -97,23 +111,21 @@ def _terms(terms: Terms) -> dict[str, int]:
 
 
 def _gateway_views(desired: Desired) -> Iterator[View]:
-    """All of it is the constructor's: a setting is a step only where it was changed, or where a chain came later."""
+    """All of it is the constructor's: a setting is missing only where it was changed, or where a chain came later."""
     offices, guardian = desired.offices, desired.addresses[GUARDIAN]
     owner = offices.owner
     yield from _ownership(GATEWAY, owner)
-    yield View("Metalayer collector", _COLLECTOR, desired.addresses[FEE_COLLECTOR])
-    yield _office("guardian", _GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
+    yield View("Metalayer collector", gateway.COLLECTOR, desired.addresses[FEE_COLLECTOR])
+    yield _office("guardian", gateway.GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
     yield _office("recovery", _RECOVERY, offices.recovery, owner, _SET_RECOVERY, "newRecovery")
     for chain_id, route in desired.routes.items():
         other = desired.network.chain(chain_id).name
-        values: dict[str, Any] = {"chainId": chain_id, "terms": _terms(route.terms)}
-        data = gateway.SET_TERMS.encode(chain_id, route.terms)
-        change = Change(f"terms to {other}", owner, data, values, constructed=True)
+        terms = {"chainId": chain_id, "terms": _terms(route.terms)}
+        change = Change(f"terms to {other}", owner, gateway.SET_TERMS, terms)
         yield View(f"terms to {other}", _TERMS, route.terms, (chain_id,), words=describe_terms, change=change)
         open_ = (route.outbound, route.inbound)
-        values = {"chainId": chain_id, "outbound": route.outbound, "inbound": route.inbound}
-        data = gateway.SET_OPEN.encode(chain_id, *open_)
-        change = Change(f"route to {other}", owner, data, values, constructed=True)
+        directions = {"chainId": chain_id, "outbound": route.outbound, "inbound": route.inbound}
+        change = Change(f"route to {other}", owner, gateway.SET_OPEN, directions)
         yield View(
             f"route to and from {other}", _OPEN, open_, (chain_id,), words=describe_open, change=change
         )
@@ -127,8 +139,7 @@ def _ownership(contract: str, owner: str) -> Iterator[View]:
 def _office(
     name: str, function: Function[str], holder: str, setter: str, call: Function[Any], argument: str
 ) -> View:
-    change = Change(name, setter, call.encode(holder), {argument: holder}, constructed=True)
-    return View(name, function, holder, change=change)
+    return View(name, function, holder, change=Change(name, setter, call, {argument: holder}))
 
 
 def _guardian_arguments(desired: Desired) -> dict[str, Any]:
@@ -138,6 +149,7 @@ def _guardian_arguments(desired: Desired) -> dict[str, Any]:
         "initialCouncil": offices.council,
         "initialFeeKeeper": offices.fee_keeper,
         "watchers": list(offices.watchers),
+        "governor": desired.governor,
     }
 
 
@@ -148,8 +160,8 @@ def _guardian_views(desired: Desired) -> Iterator[View]:
         "fee keeper", _FEE_KEEPER, offices.fee_keeper, offices.council, _SET_FEE_KEEPER, "newFeeKeeper"
     )
     for watcher in offices.watchers:
-        data, values = _SET_WATCHER.encode(watcher, True), {"account": watcher, "isWatcher": True}
-        change = Change(f"watcher {watcher}", offices.council, data, values, constructed=True)
+        named = {"account": watcher, "watching": True}
+        change = Change(f"watcher {watcher}", offices.council, _SET_WATCHER, named)
         yield View(f"watcher {watcher}", _IS_WATCHER, True, (watcher,), change=change)
 
 
@@ -158,7 +170,9 @@ def _era_arguments(desired: Desired) -> dict[str, Any]:
         "hubChainId": desired.network_id,
         "bridge": desired.addresses[BRIDGE],
         "treasury": desired.treasury,
-        "allocations": [],
+        "allocations": [
+            {"account": account, "amount": amount} for account, amount in desired.allocations.items()
+        ],
     }
 
 
@@ -229,6 +243,8 @@ CONTRACTS = {
     declaration.name: declaration
     for declaration in (
         Declaration(FACTORY, views=_factory_views, placed_by="proxy"),
+        # Before all that it owns.
+        Declaration(TIMELOCK, governing.timelock_arguments, governing.timelock_views),
         Declaration(ERA, _era_arguments, _era_views),
         Declaration(BRIDGE, _bridge_arguments),
         Declaration(SET_BUILDER, where="hub"),
@@ -236,6 +252,24 @@ CONTRACTS = {
         Declaration(SLASHER, _slasher_arguments, _slasher_views, where="hub"),
         Declaration(ANNEX, _annex_arguments),
         Declaration(GUARDIAN, _guardian_arguments, _guardian_views),
+        Declaration(GOVERNOR, governing.governor_arguments, governing.governor_views, where="hub"),
+        Declaration(
+            DECISION_OUTBOX,
+            governing.outbox_arguments,
+            governing.outbox_views,
+            where="hub",
+            place="Decisions",
+        ),
+        Declaration(
+            REMOTE_GOVERNOR,
+            governing.remote_arguments,
+            governing.remote_views,
+            where="spokes",
+            place="Decisions",
+        ),
+        Declaration(VOTE_POOL, governing.pool_arguments, where="hub", place="Votes"),
+        Declaration(SPOKE_VOTES, governing.spoke_votes_arguments, where="spokes", place="Votes"),
+        Declaration(EXPECT),
         Declaration(GATEWAY, _gateway_arguments, _gateway_views, kind="start"),
         Declaration(FEE_COLLECTOR, _collector_arguments, kind="start", calls=(ERA, GATEWAY)),
     )

@@ -17,7 +17,7 @@ from metalayer.errors import MetalayerError
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import to_hex
 
-Kind = Literal["create", "fund", "bond", "publish", "start", "configure", "hand over"]
+Kind = Literal["create", "bond", "publish", "start", "configure", "hand over"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Kinds of steps in their order: each begins when those before it are done."""
 
@@ -44,25 +44,32 @@ class Step:
 
 @dataclass(frozen=True)
 class Change:
-    """The transaction that makes a view return what is expected. `arguments` are what `plan` shows of it.
+    """The transaction that makes a view return what is expected. `arguments` by the names of the ABI, in their order,
+    structs as dictionaries.
 
-    constructed: the constructor has done it already; it is a step only where somebody changed it since.
+    Of an owner it is no step but something to vote on: an owner is a timelock, which signs nothing. constructed: the
+    constructor has done it already; it is missing only where somebody changed it since.
     """
 
     step: str
     sender: str
-    data: bytes
+    function: Function
     arguments: dict[str, Any]
     kind: Kind = "configure"
-    constructed: bool = False
+    constructed: bool = True
+
+    @property
+    def data(self) -> bytes:
+        """Calldata."""
+        return self.function.encode(*(_words(value) for value in self.arguments.values()))
 
 
 @dataclass(frozen=True)
 class View:
     """What a call of a contract should return. `subject` is its name in `check`, where `words` shows its values.
 
-    change: how `apply` brings it about. refusal: what `plan` and `apply` call it when they refuse to go on, because it
-    is neither `expected` nor `initial` and no step mends that. Without either only `check` looks at it.
+    change: what brings it about. refusal: what `plan` and `apply` call it when they refuse to go on, because it is
+    neither `expected` nor `initial` and no step mends that. Without either only `check` looks at it.
     """
 
     subject: str
@@ -81,7 +88,8 @@ class Declaration:
 
     placed_by: the CREATE3 factory, or, for that factory itself, the CREATE2 proxy that most chains have. kind: of the
     step that creates it; "start" for what is only known when Staking has published a validator set, and for what
-    needs a gateway. calls: contracts that its constructor calls.
+    needs a gateway. calls: contracts that its constructor calls. place: what its salt is made of; two contracts that
+    stand on different chains share an address by sharing it. Its name by default.
     """
 
     name: str
@@ -91,11 +99,12 @@ class Declaration:
     placed_by: Literal["factory", "proxy"] = "factory"
     kind: Literal["create", "start"] = "create"
     calls: tuple[str, ...] = ()
+    place: str = ""
 
     @property
     def salt(self) -> bytes:
         """Within the deployer's namespace of the factory, or the proxy's."""
-        return keccak(text=self.name) if self.placed_by == "factory" else bytes(32)
+        return keccak(text=self.place or self.name) if self.placed_by == "factory" else bytes(32)
 
     def belongs_to(self, desired: Desired) -> bool:
         """True if it should stand on this chain, as far as that is known."""
@@ -133,6 +142,11 @@ class Declaration:
                 subject = f"{self.name} {constant}"
                 views.append(View(subject, function, value, words=lambda found: str(_shown(found))))
         return views
+
+
+def _words(value: Any) -> Any:
+    """As `Function.encode` takes it."""
+    return tuple(_words(entry) for entry in value.values()) if isinstance(value, dict) else value
 
 
 def _shown(value: Any) -> Any:

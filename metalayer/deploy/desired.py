@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from metalayer.deploy.names import GOVERNOR, REMOTE_GOVERNOR
 from metalayer.network.config import Chain, Network
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.gateway import Route
@@ -14,7 +15,7 @@ ZERO_ADDRESS = "0x" + "00" * 20
 
 @dataclass(frozen=True)
 class Offices:
-    """Who may do what on a chain, as checksummed addresses: see docs/operating.md."""
+    """Who may do what on a chain, as checksummed addresses: see docs/operating.md. The owner is a timelock."""
 
     owner: str
     council: str
@@ -26,14 +27,13 @@ class Offices:
 @dataclass(frozen=True)
 class Bond:
     """A validator that founds the network: who acts for it, its key, its own stake (wei of ERA), its commission (basis
-    points), and whether the treasury gives the operator that stake.
+    points).
     """
 
     operator: str
     signer: str
     own: int
     commission: int
-    funded: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,17 @@ class Bonding:
     seats: int
     minimum_own: int
     bonds: tuple[Bond, ...] = ()
+
+
+@dataclass(frozen=True)
+class Governance:
+    """How the network is governed. Seconds, wei of ERA, percent of the supply."""
+
+    voting_delay: int
+    voting_period: int
+    proposal_threshold: int
+    quorum: int
+    timelock_delay: int
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,8 @@ class FirstSets:
 @dataclass(frozen=True)
 class Desired:
     """One chain as it should be. Addresses are checksummed; routes by the other chain's id. `staking` publishes the
-    sets that the hub's gateway adopts; zero where the set that is installed signs the next.
+    sets that the hub's gateway adopts; zero where the set that is installed signs the next. `allocations`: wei of ERA
+    that accounts have on the hub from its first block on. The treasury has the rest.
     """
 
     chain: Chain
@@ -82,6 +94,8 @@ class Desired:
     deployer: str
     offices: Offices
     treasury: str
+    allocations: Mapping[str, int]
+    governance: Governance
     bonding: Bonding
     sets: FirstSets
     routes: dict[int, Route]
@@ -91,6 +105,11 @@ class Desired:
     @property
     def owner(self) -> str:
         return self.offices.owner
+
+    @property
+    def governor(self) -> str:
+        """The only proposer, canceller and executor of this chain's timelock."""
+        return self.addresses[GOVERNOR if self.is_hub else REMOTE_GOVERNOR]
 
     @property
     def validator_set(self) -> ValidatorSet | None:

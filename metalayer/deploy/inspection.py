@@ -10,9 +10,10 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.bonds import Founding, read_founding
-from metalayer.deploy.contracts import GATEWAY, STAKING, contracts_of
+from metalayer.deploy.contracts import contracts_of
 from metalayer.deploy.declaration import Declaration
 from metalayer.deploy.desired import Desired
+from metalayer.deploy.names import GATEWAY, STAKING
 from metalayer.deploy.sets import Sets, installed_sets
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from metalayer.deploy.contracts import STAKING, predict
-from metalayer.deploy.desired import ZERO_ADDRESS, Bond, Bonding, Desired, FirstSets, Offices, Resolved
+from metalayer.deploy.contracts import predict
+from metalayer.deploy.desired import (
+    ZERO_ADDRESS,
+    Bond,
+    Bonding,
+    Desired,
+    FirstSets,
+    Governance,
+    Offices,
+    Resolved,
+)
+from metalayer.deploy.names import STAKING, TIMELOCK
 from metalayer.errors import MetalayerError
-from metalayer.network.config import Chain, Network
+from metalayer.network.config import Chain, Network, Preset
 from metalayer.network.inputs import Document, Entry, read_file, wrong
-from metalayer.network.values import Account, Name, decimal, hint, whole
+from metalayer.network.values import Account, Name, decimal, duration, hint, whole
 from metalayer.network.workspace import workspace
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.attestation import MAX_VALIDATORS, MIN_VALIDATORS
 from metalayer.protocol.bond import BASIS_POINTS
+from metalayer.protocol.dates import DAY, HOUR
 from metalayer.protocol.gateway import Route, Terms
 
 MAX_GAS_LIMIT = 15_000_000
@@ -26,18 +38,17 @@ MAX_GAS_LIMIT = 15_000_000
 _SOURCE = "deploy.yaml"
 _ERA = 10**18
 _MOST_ERA = HUB_SUPPLY // _ERA
-_OFFICES = ("owners", "councils", "fee_keepers", "recoveries")
+_OFFICES = ("councils", "fee_keepers", "recoveries")
 """Fields that name one account for each chain."""
 
 
 class Founder(Entry):
-    """A validator that founds the network. `own` is ERA, `commission` percent. funded: the treasury gives it `own`."""
+    """A validator that founds the network. `own` is ERA, `commission` percent."""
 
     operator: Account
     signer: Account
     own: Annotated[int, whole(1, _MOST_ERA)]
     commission: Annotated[float, decimal(0, 100)]
-    funded: Literal["true", "false"] = "false"
 
 
 class Validators(Entry):
@@ -48,18 +59,43 @@ class Validators(Entry):
     bonded: list[Founder]
 
 
+class Rules(Entry):
+    """How the network is governed: seconds, ERA, percent. The contracts have bounds of their own."""
+
+    voting_delay: Annotated[int, duration(HOUR, 30 * DAY)]
+    voting_period: Annotated[int, duration(7 * DAY, 60 * DAY)]
+    proposal_threshold: Annotated[int, whole(1, _MOST_ERA)]
+    quorum: Annotated[int, whole(1, 100)]
+    timelock_delay: Annotated[int, duration(HOUR, 30 * DAY)]
+
+    @model_validator(mode="after")
+    def _is_rounded(self) -> Rules:
+        if self.voting_delay % HOUR:
+            raise wrong("voting_delay", "expected full hours: snapshots fall on them")
+        return self
+
+
+class Closed(Entry):
+    """A lane that is closed on purpose, at both ends."""
+
+    origin: Annotated[Name, Field(alias="from")]
+    destination: Annotated[Name, Field(alias="to")]
+    because: Name
+
+
 class Intent(Entry):
     """deploy.yaml as it is written."""
 
     deployer: Account
-    owners: dict[Name, Account]
     councils: dict[Name, Account]
     watchers: dict[Name, list[Account]]
     fee_keepers: dict[Name, Account]
     recoveries: dict[Name, Account]
-    treasury: Account
+    governance: Rules
+    allocations: dict[Account, Annotated[int, whole(1, _MOST_ERA)]]
     validators: Validators
     routes: Literal["full mesh"]
+    closed: list[Closed] = Field(default_factory=list)
 
     _document: Document = PrivateAttr(default=Document(_SOURCE, None, {}))
 
@@ -122,9 +158,20 @@ def resolve(
             for name, accounts in intent.watchers.items()
         },
     )
-    deployer, treasury = address(intent.deployer, "deployer"), address(intent.treasury, "treasury")
+    deployer = address(intent.deployer, "deployer")
     addresses = predict(deployer, factory_code)
-    bonding = _bonding(intent, address, network.is_local)
+    # One address on every chain: the hub's receives what nobody was allocated, and what slashes take.
+    timelock = addresses[TIMELOCK]
+    rules = intent.governance
+    governance = Governance(
+        voting_delay=rules.voting_delay,
+        voting_period=rules.voting_period,
+        proposal_threshold=rules.proposal_threshold * _ERA,
+        quorum=rules.quorum,
+        timelock_delay=rules.timelock_delay,
+    )
+    allocations, bonding = _allocations(intent, address), _bonding(intent, address)
+    closed = _closed(intent, network)
     sets = sets or FirstSets()
     chains = {
         chain.name: Desired(
@@ -132,17 +179,23 @@ def resolve(
             network=network,
             deployer=deployer,
             offices=Offices(
-                owner=held["owners"][chain.name],
+                owner=timelock,
                 council=held["councils"][chain.name],
                 watchers=watching[chain.name],
                 fee_keeper=held["fee_keepers"][chain.name],
                 recovery=held["recoveries"][chain.name],
             ),
-            treasury=treasury,
+            treasury=timelock,
+            allocations=allocations,
+            governance=governance,
             bonding=bonding,
             sets=sets,
             routes={
-                other.chain_id: route_between(chain, other)
+                other.chain_id: replace(
+                    route_between(chain, other),
+                    outbound=(chain.name, other.name) not in closed,
+                    inbound=(other.name, chain.name) not in closed,
+                )
                 for other in network.chains.values()
                 if other != chain
             },
@@ -154,7 +207,37 @@ def resolve(
     return Resolved(network, bonding, sets, addresses, chains)
 
 
-def _bonding(intent: Intent, address: Callable[..., str], is_local: bool) -> Bonding:
+def _allocations(intent: Intent, address: Callable[..., str]) -> dict[str, int]:
+    """Wei of ERA by account. `address`: account name and place in the file -> address."""
+    allocations: dict[str, int] = {}
+    for name, amount in intent.allocations.items():
+        account = address(name, "allocations", name)
+        if account in allocations:
+            raise intent.fault(f"{account} is there twice", "allocations", name)
+        allocations[account] = amount * _ERA
+    total = sum(intent.allocations.values())
+    if total > _MOST_ERA:
+        raise intent.fault(f"expected at most {_MOST_ERA:,} ERA together, found {total:,}", "allocations")
+    return allocations
+
+
+def _closed(intent: Intent, network: Network) -> set[tuple[str, str]]:
+    """(origin, destination) of each lane that is closed on purpose."""
+    closed: set[tuple[str, str]] = set()
+    for position, lane in enumerate(intent.closed):
+        place = ("closed", str(position))
+        for field, name in (("from", lane.origin), ("to", lane.destination)):
+            if name not in network.chains:
+                raise intent.fault(f"no such chain{hint(name, network.chains)}", *place, field)
+        if lane.origin == lane.destination:
+            raise intent.fault("expected two different chains", *place, "to")
+        if (lane.origin, lane.destination) in closed:
+            raise intent.fault("this lane is there twice", *place)
+        closed.add((lane.origin, lane.destination))
+    return closed
+
+
+def _bonding(intent: Intent, address: Callable[..., str]) -> Bonding:
     """`address`: account name and place in the file -> address."""
     wanted = intent.validators
     if not MIN_VALIDATORS <= len(wanted.bonded) <= wanted.seats:
@@ -175,29 +258,27 @@ def _bonding(intent: Intent, address: Callable[..., str], is_local: bool) -> Bon
             known.add(account)
         if founder.own < wanted.minimum_own:
             raise intent.fault(f"expected at least `minimum_own`, {wanted.minimum_own}", *place, "own")
-        is_funded = founder.funded == "true"
-        if is_funded and not is_local:
-            raise intent.fault("only operators on local networks get their stake", *place, "funded")
         commission = round(founder.commission * BASIS_POINTS / 100)
-        bonds.append(Bond(operator, signer, founder.own * _ERA, commission, is_funded))
+        bonds.append(Bond(operator, signer, founder.own * _ERA, commission))
     return Bonding(wanted.seats, wanted.minimum_own * _ERA, tuple(bonds))
 
 
 def route_between(origin: Chain, destination: Chain) -> Route:
-    """A route open both ways: gas limits and fees of the destination's preset, the way back at the origin's."""
-    preset, fees = destination.preset, destination.preset.fees
-    maximum = min(preset.max_gas_limit, MAX_GAS_LIMIT)
-    return Route(
-        outbound=True,
-        inbound=True,
-        terms=Terms(
-            default_gas_limit=min(preset.default_gas_limit, maximum),
-            max_gas_limit=maximum,
-            default_return_gas_limit=origin.preset.default_return_gas_limit,
-            base_fee=fees.base,
-            gas_fee=fees.gas,
-            byte_fee=fees.byte,
-            return_gas_fee=origin.preset.fees.gas,
-            protocol_share=fees.protocol_share,
-        ),
+    """A route open both ways, see `terms_between`."""
+    return Route(outbound=True, inbound=True, terms=terms_between(origin.preset, destination.preset))
+
+
+def terms_between(origin: Preset, destination: Preset) -> Terms:
+    """Gas limits and fees of the destination's preset, the way back at the origin's."""
+    fees = destination.fees
+    maximum = min(destination.max_gas_limit, MAX_GAS_LIMIT)
+    return Terms(
+        default_gas_limit=min(destination.default_gas_limit, maximum),
+        max_gas_limit=maximum,
+        default_return_gas_limit=origin.default_return_gas_limit,
+        base_fee=fees.base,
+        gas_fee=fees.gas,
+        byte_fee=fees.byte,
+        return_gas_fee=origin.fees.gas,
+        protocol_share=fees.protocol_share,
     )

@@ -10,11 +10,13 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.bonds import founding_steps
-from metalayer.deploy.contracts import CONTROLLER, FACTORY, contracts_of, placement
+from metalayer.deploy.contracts import CONTROLLER, contracts_of, placement
 from metalayer.deploy.declaration import KINDS, Change, Step
 from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.drift import Mend
 from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.keyring import Keyring
+from metalayer.deploy.names import FACTORY
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
@@ -43,13 +45,15 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `apply` would do: all steps by chain, done or not."""
+    """What `apply` would do: all steps by chain, done or not; and what only a vote can do, by chain."""
 
     resolved: Resolved
     chains: dict[str, list[PlannedStep]]
+    drift: dict[str, list[Mend]]
 
     @property
     def has_changes(self) -> bool:
+        """True if there is a step that is not done."""
         return any(not planned.step.is_done for steps in self.chains.values() for planned in steps)
 
 
@@ -66,14 +70,20 @@ def steps_of(
             Step(f"create {name}", contract.kind, desired.deployer, to, data, shown, address, stands)
         )
         for view in contract.views(desired):
-            is_done = stands and state.values[view.subject] == view.expected
-            if view.change is not None and (not view.change.constructed or (stands and not is_done)):
-                steps.append(_setting(view.change, address, is_done))
+            change, is_done = view.change, stands and state.values[view.subject] == view.expected
+            # The owner is a timelock, and signs nothing: see `drift`.
+            if change is None or change.sender == desired.owner:
+                continue
+            if not change.constructed or (stands and not is_done):
+                steps.append(_setting(change, address, is_done, keys))
     known = KINDS if desired.validator_set is not None else KINDS[: KINDS.index("start")]
     return sorted((step for step in steps if step.kind in known), key=lambda step: KINDS.index(step.kind))
 
 
-def _setting(change: Change, address: str, is_done: bool) -> Step:
+def _setting(change: Change, address: str, is_done: bool, keys: Keyring) -> Step:
+    waits = ""
+    if not is_done and change.constructed and not keys.sends(change.sender):
+        waits = f"{change.sender} has to set {change.step}"
     return Step(
         name=change.step,
         kind=change.kind,
@@ -83,6 +93,7 @@ def _setting(change: Change, address: str, is_done: bool) -> Step:
         arguments=change.arguments,
         address=address,
         is_done=is_done,
+        waits=waits,
     )
 
 
@@ -205,4 +216,5 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
             ]
             for chain, steps in plan.chains.items()
         },
+        "drift": {chain: [mend.as_dict() for mend in mends] for chain, mends in plan.drift.items()},
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from metalayer.deploy.contracts import GATEWAY, STAKING
 from metalayer.deploy.desired import FirstSets
+from metalayer.deploy.names import GATEWAY, STAKING
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel

@@ -1,4 +1,4 @@
-"""Restarting a lane that a reorganisation of its origin broke: what its owner sends."""
+"""Restarting a lane that a reorganisation of its origin broke: what the origin's council sends."""
 
 from metalayer.errors import MetalayerError
 from metalayer.lanes.survey import lane_between, survey
@@ -14,9 +14,9 @@ it, and no nonce may be used twice."""
 
 
 def restart(
-    mesh: Mesh, origin: Connection, destination: Connection, owner: Sender, nonce: int | None = None
+    mesh: Mesh, origin: Connection, destination: Connection, council: Sender, nonce: int | None = None
 ) -> tuple[int, Receipt]:
-    """Restarts the lane, at `nonce` or well above both ends. The place, and the receipt.
+    """Restarts the lane through its origin's Guardian, at `nonce` or well above both ends. The place, and the receipt.
 
     MetalayerError if `nonce` is not above both ends, if a restart was not followed yet, or if it is refused.
     """
@@ -34,4 +34,6 @@ def restart(
         raise MetalayerError(
             f"lane {lane.name} was at {highest}: a restart must be above that, not at {nonce}"
         )
-    return nonce, origin.send(owner, mesh.gateway, gateway.RESTART.encode(destination.chain_id, nonce))
+    guardian = origin.view(mesh.gateway, gateway.GUARDIAN)
+    # The Guardian's function has the name and the arguments of the gateway's.
+    return nonce, origin.send(council, guardian, gateway.RESTART.encode(destination.chain_id, nonce))

@@ -18,6 +18,9 @@ from typing import Annotated, Any
 from eth_utils.address import to_checksum_address
 from pydantic import BeforeValidator
 
+from metalayer.protocol.dates import DAY, UNITS, span
+
+_BRIEF = re.compile(r"([1-9][0-9]{0,8})([dhms])", re.ASCII)
 LAST_SECOND = 253_402_300_799
 """Unix time of the end of the year 9999: the last moment that has a date."""
 
@@ -92,6 +95,18 @@ def read_decimal(value: Any, lowest: float, highest: float) -> float:
     return number
 
 
+def read_duration(value: Any, lowest: int, highest: int) -> int:
+    """Seconds of a duration such as `2 days` or `1 hour`. ValueError with what is expected otherwise."""
+    count, _, unit = str(value).partition(" ")
+    size = UNITS.get(unit.removesuffix("s"), 0)
+    seconds = int(count) * size if size and _is_number(Plain(count), _WHOLE) else -1
+    if not isinstance(value, str) or not lowest <= seconds <= highest:
+        raise ValueError(
+            f"expected a duration such as `2 days`, from {span(lowest)} to {span(highest)}, found {found(value)}"
+        )
+    return seconds
+
+
 def read_moment(value: Any) -> int:
     """Unix seconds of a moment: Unix seconds, or an ISO date (UTC if it names no zone), until the year 9999.
 
@@ -123,6 +138,18 @@ def _moment(value: Any) -> int | None:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None
+
+
+def read_brief(value: Any, highest: int) -> int:
+    """Seconds of a duration as it is typed: 14d, 36h, 90m or 30s. ValueError with what is expected otherwise."""
+    match = _BRIEF.fullmatch(value) if isinstance(value, str) else None
+    units = {unit[0]: size for unit, size in UNITS.items()}
+    seconds = int(match[1]) * units[match[2]] if match else 0
+    if not 0 < seconds <= highest:
+        raise ValueError(
+            f"expected a time such as 14d, 36h, 90m or 30s, up to {highest // DAY}d, found {found(value)}"
+        )
+    return seconds
 
 
 def looks_like_address(text: str) -> bool:
@@ -166,6 +193,11 @@ def whole(lowest: int, highest: int) -> BeforeValidator:
 def decimal(lowest: float, highest: float) -> BeforeValidator:
     """Of a field: `Annotated[float, decimal(0, 10)]`."""
     return _field(lambda value: read_decimal(value, lowest, highest))
+
+
+def duration(lowest: int, highest: int) -> BeforeValidator:
+    """Of a field in seconds: `Annotated[int, duration(HOUR, 30 * DAY)]`."""
+    return _field(lambda value: read_duration(value, lowest, highest))
 
 
 def matching(pattern: str, words: str) -> BeforeValidator:

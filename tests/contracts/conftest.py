@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import FACTORY, FEE_COLLECTOR, predict
+from metalayer.deploy.contracts import predict
 from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
+from metalayer.deploy.names import FACTORY, FEE_COLLECTOR
 from metalayer.lanes.logs import Sent, parse
 from metalayer.network.config import load_network
 from metalayer.protocol.facts import Tree
@@ -17,7 +18,7 @@ from tests.kit.collecting import Collecting
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, now
 from tests.kit.founding import Founding
 from tests.kit.paper import DAY, PaperLane, Validators
-from tests.kit.placing import place
+from tests.kit.placing import GOVERNANCE, place
 from tests.kit.roles import (
     ATTACKER,
     BENEFICIARY,
@@ -96,6 +97,8 @@ def stacks(
             deployer=deployer,
             offices=Offices(owner, guardian, (), guardian, recovery),
             treasury=treasury,
+            allocations={},
+            governance=GOVERNANCE,
             bonding=Bonding(seats=16, minimum_own=100_000 * 10**18),
             sets=FirstSets(published=(validators.set,), is_due=False),
             routes={other.chain_id: OPEN_ROUTE for other in bound.values() if other is not chain},

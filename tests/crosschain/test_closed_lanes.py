@@ -23,7 +23,7 @@ from metalayer.relayer.results import PassResult
 from metalayer.tracking.trace import State, trace
 from tests.kit.deployment import Deployment
 from tests.kit.node import behind
-from tests.kit.roles import GUARDIAN, OWNER, RELAYER, RIVAL
+from tests.kit.roles import GUARDIAN, RELAYER, RIVAL
 from tests.kit.strangers import NOBODY
 
 HOUR = 3_600
@@ -49,7 +49,7 @@ def pause(mesh: Deployment, origin: str, destination: str, hours: int = 20) -> N
 def set_open(mesh: Deployment, origin: str, destination: str, inbound: bool) -> None:
     """Opens or closes a route for what comes, as the owner of the lane's destination."""
     data = gateway.SET_OPEN.encode(mesh.id_of(origin), True, inbound)
-    mesh.connections[destination].send(OWNER, mesh.gateway, data)
+    mesh.as_owner(destination, mesh.gateway, data)
 
 
 def relay(mesh: Deployment, relayer: Relayer, passes: int = 1) -> list[PassResult]:
@@ -171,7 +171,7 @@ def test_a_notice_that_is_in_nobodys_way_waits_for_the_lane(
 def test_a_restart_of_a_closed_lane_is_followed_at_once(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """M21, M44: a chain that was compromised is mended, and its owner restarts the lanes from it before anybody opens a
+    """M21, M44: a chain that was compromised is mended, and the lanes from it are restarted before anybody opens a
     route again. What stood before the restart goes home; what comes behind it is delivered once the lane is open.
     """
     hub, arcade = mesh.connections["hub"], mesh.connections["arcade"]
@@ -179,7 +179,7 @@ def test_a_restart_of_a_closed_lane_is_followed_at_once(
     set_open(mesh, "hub", "arcade", False)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
-        place, _ = restart(mesh, hub, arcade, OWNER)
+        place, _ = restart(mesh, hub, arcade, GUARDIAN)
         (anew,) = mesh.send("hub", "arcade")
         (followed,) = relay(mesh, relayer)
         assert sum(delivery.followed for delivery in followed.deliveries) == 1
@@ -205,7 +205,7 @@ def test_what_was_put_aside_before_a_restart_is_never_tried_again(
         pause(mesh, "arcade", "hub", 5)
         mesh.pass_time(3 * HOUR)
         assert relay(mesh, relayer)[0].failed == 2
-        restart(mesh, arcade, hub, OWNER)
+        restart(mesh, arcade, hub, GUARDIAN)
         (followed,) = relay(mesh, relayer)
         assert sum(delivery.followed for delivery in followed.deliveries) == 1
         mesh.pass_time(3 * HOUR)
@@ -256,7 +256,7 @@ def test_restarts_count_as_what_their_lane_costs(
     limited = Relayer(mesh, exchange, senders, 20.0, float("inf"), memory, 1_000_000)
     account, ends = RELAYER.address, (mesh.id_of("hub"), mesh.id_of("arcade"))
     set_open(mesh, "hub", "arcade", False)
-    place, _ = restart(mesh, mesh.connections["hub"], mesh.connections["arcade"], OWNER)
+    place, _ = restart(mesh, mesh.connections["hub"], mesh.connections["arcade"], GUARDIAN)
     memory.charge(account, *ends, 1_000_000)
     with mesh.signing(exchange, tmp_path):
         (held,) = relay(mesh, limited)

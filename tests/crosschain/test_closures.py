@@ -30,14 +30,16 @@ from tests.kit.deployment import SCRIPTED, Deployment
 from tests.kit.faults import Lies, NoLogs
 from tests.kit.node import Node
 from tests.kit.paper import DAY
-from tests.kit.roles import OWNER, RELAYER, SENDER
+from tests.kit.roles import RELAYER, SENDER
 from tests.kit.scripted import Behaviour
 
 
 def open_route(mesh: Deployment, outbound: bool) -> int:
     """Opens or closes the route from the hub to arcade, as the hub's owner. Returns when, by the hub's clock."""
     hub = mesh.connections["hub"]
-    receipt = hub.send(OWNER, mesh.gateway, gateway.SET_OPEN.encode(mesh.id_of("arcade"), outbound, False))
+    receipt = mesh.as_owner(
+        "hub", mesh.gateway, gateway.SET_OPEN.encode(mesh.id_of("arcade"), outbound, False)
+    )
     return hub.block(receipt["blockNumber"]).time
 
 
@@ -336,7 +338,7 @@ def test_what_the_hub_may_still_execute_is_not_signed(
     """
     (untried,) = mesh.send("arcade", "hub", b"untried")
     arcade = mesh.connections["arcade"]
-    arcade.send(OWNER, mesh.gateway, gateway.SET_OPEN.encode(mesh.id_of("hub"), False, True))
+    mesh.as_owner("arcade", mesh.gateway, gateway.SET_OPEN.encode(mesh.id_of("hub"), False, True))
     mesh.pass_time(61 * DAY, "arcade")
     mesh.finalize()
     fact = fact_of(untried, Status.NONE)

@@ -17,7 +17,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
+from metalayer.deploy.names import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.lanes.restart import restart
@@ -34,7 +34,7 @@ from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
-from tests.kit.roles import GUARDIAN, OWNER, RELAYER, RIVAL, SENDER
+from tests.kit.roles import GUARDIAN, RELAYER, RIVAL, SENDER
 from tests.kit.scripted import Behaviour, OnReturn
 from tests.kit.strangers import NOBODY, SET_BEHAVIOUR, send_as, sending_contract
 
@@ -252,7 +252,7 @@ class Reorganisation:
 def test_a_lane_broken_by_a_reorganisation_is_restarted(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """M21, P1, P2, end to end: halted visibly, restarted by the origin's owner, followed by the Inbox; what the
+    """M21, P1, P2, end to end: halted visibly, restarted by the origin's council, followed by the Inbox; what the
     Inbox never had goes back, what it had in both histories does not, and no nonce is used twice.
     """
     monkeypatch.setattr("metalayer.attesting.quorum._REFUSAL_GRACE", 0.5)
@@ -268,17 +268,17 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
         assert any("hub → arcade" in problem or "head" in problem for problem in halted.all_problems)
         stuck = lane_status(mesh, exchange, "hub", "arcade")
         assert "different heads" in stuck.problem
-        assert "owner restarts it" in stuck.problem
+        assert "council restarts it" in stuck.problem
 
         args = (mesh, hub, arcade)
-        with pytest.raises(MetalayerError, match="NotGuardian"):
+        with pytest.raises(MetalayerError, match="NotCouncil"):
             restart(*args, SENDER)
         with pytest.raises(MetalayerError, match="must be above"):
-            restart(*args, OWNER, 5)
-        place, _ = restart(*args, OWNER)
+            restart(*args, GUARDIAN, 5)
+        place, _ = restart(*args, GUARDIAN)
         assert place > 7
         with pytest.raises(MetalayerError, match="has not followed"):
-            restart(*args, OWNER)
+            restart(*args, GUARDIAN)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")
         assert behind.message.nonce == place + 1
         (followed,) = relay(mesh, relayer, 1)
@@ -317,7 +317,7 @@ def test_heads_are_recorded_where_refunds_would_need_too_many_ids(
         anew = mesh.send("hub", "arcade", b"anew", count=8)
         mesh.finalize()
         mesh.trust_again(validators, exchange, "hub")
-        restart(mesh, hub, arcade, OWNER)
+        restart(mesh, hub, arcade, GUARDIAN)
         relay(mesh, relayer, 1)
         results = relay(mesh, relayer, 5)
     done = [(settled.recorded, settled.refunded) for one in results if (settled := one.settled[0])]
@@ -347,7 +347,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
         (anew,) = mesh.send("hub", "arcade", b"anew")
         mesh.finalize()
         mesh.trust_again(validators, exchange, "hub")
-        place, _ = restart(mesh, hub, arcade, OWNER)
+        place, _ = restart(mesh, hub, arcade, GUARDIAN)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")
         (followed,) = relay(mesh, relayer, 1)
         assert [delivery.followed for delivery in followed.deliveries if delivery.chain == "arcade"] == [1, 0]
@@ -376,7 +376,7 @@ def test_a_lane_restarted_without_need_is_emptied_first(
     """What can still be delivered is; only then the restart is followed."""
     mesh.send("hub", "arcade", count=3)
     args = (mesh, mesh.connections["hub"], mesh.connections["arcade"])
-    place, _ = restart(*args, OWNER)
+    place, _ = restart(*args, GUARDIAN)
     (behind,) = mesh.send("hub", "arcade")
     with mesh.signing(exchange, tmp_path):
         results = relay(mesh, mesh.relayer(exchange), 3)
@@ -412,7 +412,7 @@ def test_the_notice_of_a_restart_that_was_lost_with_another_one_is_sent_again(
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
         relay(mesh, relayer, 1)
-        place, _ = restart(mesh, hub, arcade, OWNER)
+        place, _ = restart(mesh, hub, arcade, GUARDIAN)
         (followed,) = relay(mesh, relayer, 1)
         assert sum(delivery.followed for delivery in followed.deliveries) == 1
         lose_lane(mesh, "arcade", "hub")
@@ -426,7 +426,7 @@ def test_the_notice_of_a_restart_that_was_lost_with_another_one_is_sent_again(
 def lose_lane(mesh: Deployment, origin: str, destination: str) -> None:
     """Restarts a lane, and lets its destination follow at once although messages wait before the restart."""
     here, there = mesh.connections[origin], mesh.connections[destination]
-    place, _ = restart(mesh, here, there, OWNER)
+    place, _ = restart(mesh, here, there, GUARDIAN)
     fact = RestartFact(mesh.id_of(origin), mesh.id_of(destination), place)
     attestation = mesh.attest(fact.leaf)
     there.send(RELAYER, mesh.gateway, gateway.FOLLOW_RESTART.encode(attestation, fact.origin, fact.nonce, []))

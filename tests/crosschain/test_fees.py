@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.deploy.contracts import FEE_COLLECTOR, STAKING
+from metalayer.deploy.names import FEE_COLLECTOR, STAKING
 from metalayer.protocol.amounts import GWEI
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import Contract

@@ -13,7 +13,7 @@ from ape import project
 
 from metalayer.assets.books import read_books
 from metalayer.attesting.sets import read_sets
-from metalayer.deploy.contracts import GUARDIAN as GUARDIAN_CONTRACT
+from metalayer.deploy.names import GUARDIAN as GUARDIAN_CONTRACT
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.live import Live
@@ -27,7 +27,7 @@ from metalayer.protocol.rpc import Log
 from tests.kit.chains import BoundChain, Deployed
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
-from tests.kit.roles import DEVELOPER, GUARDIAN, OWNER, RELAYER, TREASURY
+from tests.kit.roles import DEVELOPER, GUARDIAN, RELAYER, TREASURY
 
 CREDIT = ERA
 RETURN_GAS = 200_000
@@ -159,7 +159,7 @@ def relayer() -> Any:
 
 @pytest.fixture
 def holder() -> Any:
-    """Who got the supply at genesis (deploy.yaml)."""
+    """Who has most of the supply at genesis (deploy.yaml)."""
     return TREASURY.ape
 
 
@@ -171,12 +171,6 @@ def postbox(chains: dict[str, BoundChain], deployment: Deployment, keeper: Any) 
 @pytest.fixture
 def keeper() -> Any:
     return DEVELOPER.ape
-
-
-@pytest.fixture
-def owner() -> Any:
-    """Owner of every gateway (deploy.yaml)."""
-    return OWNER.ape
 
 
 @pytest.fixture
@@ -410,14 +404,14 @@ def test_after_a_rotation_only_the_new_set_delivers(
 
 
 def test_a_restarted_lane_goes_on_and_what_it_left_behind_is_refunded(
-    network: Network, postbox: Deployed, holder: Any, relayer: Any, owner: Any
+    network: Network, postbox: Deployed, holder: Any, relayer: Any, guardian: Any
 ) -> None:
     """M21: the second message never arrives; its fee comes back, but for the step that ends it."""
     send(network, postbox, holder, b"delivered")
     network.deliver("hub", "arcade", relayer)
     lost = send(network, postbox, holder, b"left behind")
     with network.on("hub") as hub:
-        hub.gateway.restart(902, 10, sender=owner)
+        hub.guardian.restart(902, 10, sender=guardian)
     fact = RestartFact(901, 902, 10)
     tree = Tree([fact])
     attestation = network.deployment.attest(tree.root).fields

@@ -16,7 +16,7 @@ from metalayer.relayer.memory import Memory
 from metalayer.tracking.status import status
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
-from tests.kit.roles import OWNER, RIVAL, VALIDATORS
+from tests.kit.roles import RIVAL, VALIDATORS
 
 NOWHERE = 900_000
 """A place that no lane reaches."""
@@ -109,7 +109,7 @@ def test_a_pardoned_case_is_dismissed(mesh: Deployment, exchange: DirectoryExcha
     hub.send(RIVAL, court.address, court.encode("beyondLane", false.statement, false.fields))
     accusation = Accusation(id_of(mesh, 0), Kind.FALSE_PLACE, origin, destination, NOWHERE)
     assert "dismiss" not in str(mesh.keep(exchange, patience=0.0).done)
-    hub.send(OWNER, court.address, slasher.PARDON.encode(origin, destination, NOWHERE))
+    mesh.as_owner("hub", court.address, slasher.PARDON.encode(origin, destination, NOWHERE))
     kept = mesh.keep(exchange, patience=0.0)
     assert kept.done == {
         "hub": [f"dismiss case 0x{accusation.key.hex()} against validator {accusation.validator}"]

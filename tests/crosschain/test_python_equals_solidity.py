@@ -24,7 +24,7 @@ from metalayer.protocol.message import Fee, Message, extend, genesis_head, inter
 from tests.kit.chains import BoundChain, revert
 from tests.kit.deployment import Deployment
 from tests.kit.evm import CODEC, Contract, deploy
-from tests.kit.roles import OWNER, RELAYER
+from tests.kit.roles import RELAYER
 from tests.kit.strategies import (
     addresses,
     attestations,
@@ -103,7 +103,7 @@ def test_both_quote_the_same(
 ) -> None:
     """M15: for any terms, gas limits and length, to the last wei; and the message that is sent carries that fee."""
     hub, there = mesh.connections["hub"], mesh.id_of("arcade")
-    hub.send(OWNER, mesh.gateway, gateway.SET_TERMS.encode(there, terms))
+    mesh.as_owner("hub", mesh.gateway, gateway.SET_TERMS.encode(there, terms))
     gas_limit = int(share * terms.max_gas_limit)
     quoted = metalayer.view("quote", there, gas_limit, back, length)
     assert quoted == terms.quote(gas_limit, back, length)

@@ -31,7 +31,7 @@ from tests.kit.chains import revert, settle
 from tests.kit.deployment import Deployment
 from tests.kit.faults import Lies
 from tests.kit.node import Call, Node
-from tests.kit.roles import ATTACKER, CANDIDATES, OPERATORS, OWNER, RELAYER, RIVAL, VALIDATORS, Role
+from tests.kit.roles import ATTACKER, CANDIDATES, OPERATORS, RELAYER, RIVAL, VALIDATORS, Role
 
 NOWHERE = 900_000
 """A place that no lane reaches."""
@@ -182,7 +182,7 @@ def test_of_many_places_of_a_lane_the_highest_is_enough(
     mesh: Deployment, exchange: DirectoryExchange, watch: Watch
 ) -> None:
     """A pardon that reaches it reaches the others; and what is pardoned is accused by nobody."""
-    hub, court = mesh.connections["hub"], mesh.registry.address("Slasher")
+    court = mesh.registry.address("Slasher")
     sign(
         mesh,
         exchange,
@@ -192,7 +192,7 @@ def test_of_many_places_of_a_lane_the_highest_is_enough(
     (case,) = watch().opened
     assert case.accusation.nonce == NOWHERE + 29
     assert watch().opened == []
-    hub.send(OWNER, court, slasher.PARDON.encode(mesh.id_of("hub"), mesh.id_of("perps"), NOWHERE + 40))
+    mesh.as_owner("hub", court, slasher.PARDON.encode(mesh.id_of("hub"), mesh.id_of("perps"), NOWHERE + 40))
     sign(mesh, exchange, VALIDATORS[0], lane(mesh, "hub", "perps", NOWHERE + 35, HEADS[0]))
     result = watch()
     assert (result.opened, result.problems) == ([], [])

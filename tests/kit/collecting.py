@@ -9,14 +9,15 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import FACTORY, FEE_COLLECTOR, STAKING, predict
+from metalayer.deploy.contracts import predict
 from metalayer.deploy.desired import Bonding, Desired, FirstSets, Offices
+from metalayer.deploy.names import FACTORY, FEE_COLLECTOR, STAKING
 from metalayer.network.config import load_network
 from metalayer.protocol.attestation import compact
 from tests.kit.chains import BoundChain
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy
 from tests.kit.paper import Validators
-from tests.kit.placing import place
+from tests.kit.placing import GOVERNANCE, place
 from tests.kit.roles import GUARDIAN, OWNER, PAYER, TREASURY
 from tests.kit.stack import Stack
 from tests.kit.terms import OPEN_ROUTE, OPEN_TERMS
@@ -57,6 +58,8 @@ class Collecting:
                 deployer=DEPLOYER,
                 offices=offices,
                 treasury=TREASURY.address,
+                allocations={},
+                governance=GOVERNANCE,
                 bonding=Bonding(SEATS, MIN_OWN),
                 sets=FirstSets(published=(validators.set,), is_due=False),
                 routes={

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE
 from metalayer.attesting.exchange import Exchange
 from metalayer.attesting.sets import read_sets
-from metalayer.deploy import contracts
+from metalayer.deploy import names
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
@@ -40,13 +39,15 @@ from metalayer.relayer.loops import Loops
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.results import Kept
+from metalayer.services import clock, crew
 from metalayer.staking.chores import KEEPER_GAS
 from metalayer.staking.keeper import Keeper
 from metalayer.validator.process import Validator
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, created_address, init_code
+from tests.kit.owning import act_as
 from tests.kit.paper import DAY
-from tests.kit.roles import CANDIDATES, OPERATORS, OWNER, RELAYER, SENDER, TREASURY, VALIDATORS
+from tests.kit.roles import CANDIDATES, OPERATORS, RELAYER, SENDER, TREASURY, VALIDATORS
 from tests.kit.stack import Stack
 
 ERA = 10**18
@@ -95,23 +96,28 @@ class Deployment(Mesh):
         chains: Mapping[str, BoundChain] | None = None,
     ) -> Deployment:
         """What a registry knows. `on` has the contracts of these chains."""
-        return cls(registry.domain, connections, registry.address(contracts.STAKING), registry, chains or {})
+        return cls(registry.domain, connections, registry.address(names.STAKING), registry, chains or {})
 
     @cached_property
     def era(self) -> str:
-        return self.registry.address(contracts.ERA)
+        return self.registry.address(names.ERA)
 
     @cached_property
     def annex(self) -> str:
-        return self.registry.address(contracts.ANNEX)
+        return self.registry.address(names.ANNEX)
 
     @cached_property
     def guardian(self) -> str:
-        return self.registry.address(contracts.GUARDIAN)
+        return self.registry.address(names.GUARDIAN)
 
     @cached_property
     def bridge(self) -> str:
-        return self.registry.address(contracts.BRIDGE)
+        return self.registry.address(names.BRIDGE)
+
+    @cached_property
+    def owner(self) -> str:
+        """The timelock that owns everything on its chain. The nodes of the tests sign for it."""
+        return self.registry.address(names.TIMELOCK)
 
     @cached_property
     def validator_set(self) -> ValidatorSet:
@@ -204,6 +210,12 @@ class Deployment(Mesh):
         for name in names:
             self.connections[name].send_many(sender, [approval, deposit])
 
+    # The owner
+
+    def as_owner(self, chain: str, to: str, data: bytes) -> Receipt:
+        """A transaction of a chain's timelock, as if a vote had decided it."""
+        return act_as(self.connections[chain], self.owner, to, data)
+
     # Messages
 
     def place(self, placer: KeySender, *codes: bytes, chains: Iterable[str] | None = None) -> list[str]:
@@ -258,21 +270,17 @@ class Deployment(Mesh):
 
     def restart(self, origin: str, destination: str, nonce: int) -> None:
         """Restarts a lane, as the owner of its origin."""
-        data = gateway.RESTART.encode(self.id_of(destination), nonce)
-        self.connections[origin].send(OWNER, self.gateway, data)
+        self.as_owner(origin, self.gateway, gateway.RESTART.encode(self.id_of(destination), nonce))
 
     # Time
 
     def finalize(self) -> None:
         """Mines until everything that was sent is final."""
-        for connection in self.connections.values():
-            connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
+        clock.finalize(self.connections.values())
 
     def pass_time(self, seconds: int, *names: str) -> None:
         """On these chains, all if none is given."""
-        for name in names or self.connections:
-            self.connections[name].rpc("evm_increaseTime", hex(seconds))
-            self.connections[name].rpc("anvil_mine", "0x1")
+        clock.forward([self.connections[name] for name in names or self.connections], seconds)
 
     # Validators and relayers
 
@@ -370,16 +378,10 @@ class Deployment(Mesh):
     ) -> Iterator[list[Validator]]:
         """Validators at work, each in its own thread."""
         validators = [self.validator(position, exchange, folder) for position in positions]
-        stop = threading.Event()
-        threads = [threading.Thread(target=v.run, args=(stop, lambda verdict: None)) for v in validators]
-        for thread in threads:
-            thread.start()
         try:
-            yield validators
+            with crew.at_work(validators):
+                yield validators
         finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
             for validator in validators:
                 validator.record.close()
 

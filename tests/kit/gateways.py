@@ -23,8 +23,8 @@ HUB = CHAINS[0]
 LANES = tuple(permutations(CHAINS, 2))
 """(origin, destination) of every lane."""
 
-OWNER, TREASURY, GUARDIAN, SUCCESSOR = (
-    role.address for role in (roles.OWNER, roles.TREASURY, roles.GUARDIAN, roles.SUCCESSOR)
+RECOVERY, TREASURY, GUARDIAN, SUCCESSOR = (
+    role.address for role in (roles.RECOVERY, roles.TREASURY, roles.GUARDIAN, roles.SUCCESSOR)
 )
 RELAYER, RIVAL, SENDER, PAYER, ATTACKER = (
     role.address for role in (roles.RELAYER, roles.RIVAL, roles.SENDER, roles.PAYER, roles.ATTACKER)
@@ -131,7 +131,7 @@ class Gateways(Deployment):
         for lane, route in self.routes.items():
             if lane[0] == name:
                 terms = gateway.SET_TERMS.encode(self.id_of(lane[1]), route.terms)
-                self.must(name, OWNER, self.gateway, terms)
+                self.must(name, self.owner, self.gateway, terms)
         self.rpc(name, "anvil_impersonateAccount", self.bridge)
         self.rpc(name, "anvil_setBalance", self.bridge, hex(10**20))
         for account in (SENDER, PAYER, contract):

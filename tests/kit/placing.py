@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.contracts import CONTRACTS, contracts_of
-from metalayer.deploy.desired import Desired
+from metalayer.deploy.desired import Desired, Governance
 from metalayer.deploy.inspection import inspect
 from metalayer.deploy.keyring import Keyring
 from metalayer.deploy.plan import steps_of
@@ -12,6 +12,10 @@ from metalayer.network.connection import Connection
 from metalayer.network.signers import load_sender
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, transact
+from tests.kit.paper import DAY
+
+GOVERNANCE = Governance(2 * DAY, 10 * DAY, 1_000_000 * 10**18, 4, 2 * DAY)
+"""As deploy.yaml has it."""
 
 
 def place(chain: BoundChain, desired: Desired) -> dict[str, Contract]:

@@ -47,9 +47,12 @@ def acting(role: Role) -> Callable[[], str]:
 # As deploy.yaml and the defaults of the commands have them.
 DEPLOYER = _role(0)
 OWNER = _role(1)
+"""Owns what tests deploy by themselves. The owner of the network is a timelock: `Deployment.as_owner`."""
+RECOVERY = OWNER
+"""Of the network."""
 RELAYER = _role(2)
 TREASURY = _role(3)
-"""Has the supply at genesis."""
+"""Has most ERA at genesis, and plays the user. The treasury of the network is the hub's timelock."""
 GUARDIAN = _role(4)
 VALIDATORS = tuple(_role(index) for index in range(5, 10))
 """The keys of the first set: four are a quorum."""

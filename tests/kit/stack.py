@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from metalayer.deploy.contracts import BRIDGE, ERA, FACTORY, GATEWAY, GUARDIAN
+from metalayer.deploy.names import BRIDGE, ERA, FACTORY, GATEWAY, GUARDIAN
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract
 

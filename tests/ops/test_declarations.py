@@ -10,10 +10,11 @@ import pytest
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.check import Finding, check
-from metalayer.deploy.contracts import CONTRACTS, GATEWAY, contracts_of
+from metalayer.deploy.contracts import CONTRACTS, contracts_of
 from metalayer.deploy.declaration import Change, Declaration, View
 from metalayer.deploy.desired import Desired
 from metalayer.deploy.journal import Journal
+from metalayer.deploy.names import GATEWAY
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.protocol.abi import Function
@@ -26,7 +27,7 @@ SET_CALL = Function("setCall(address,bytes)")
 
 def recipient_views(desired: Desired) -> Iterator[View]:
     target = desired.offices.council
-    change = Change("aim", PAYER.address, SET_CALL.encode(target, b""), {"newTarget": target})
+    change = Change("aim", PAYER.address, SET_CALL, {"newTarget": target, "newCall": b""}, constructed=False)
     yield View("recipient's target", TARGET, target, change=change)
 
 

@@ -21,7 +21,7 @@ from tests.kit.accusing import equivocate, lie_about_sets
 from tests.kit.deployment import Deployment
 from tests.kit.faults import Broken, Lies
 from tests.kit.node import Node
-from tests.kit.roles import ATTACKER, CANDIDATES, OWNER, VALIDATORS, Role
+from tests.kit.roles import ATTACKER, CANDIDATES, VALIDATORS, Role
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_start_says_how_the_key_stands(
     assert "(b) not the set of that version: set 1000: settled from 20" in accused.stderr
     assert "until then the owner of the Slasher may pardon it" in accused.stderr
     court = deployment.registry.address("Slasher")
-    deployment.connections["hub"].send(OWNER, court, slasher.PARDON_SETS.encode(1_000))
+    deployment.as_owner("hub", court, slasher.PARDON_SETS.encode(1_000))
     assert "it was pardoned, anyone may dismiss it" in run().stderr
 
     equivocate(deployment, ATTACKER, 1, VALIDATORS[0].address)

@@ -13,11 +13,10 @@ from metalayer.protocol.gateway import Status
 from tests.kit.gateways import (
     ATTACKER,
     EMERGENCY_PAUSE,
-    GUARDIAN,
     HUB,
     LANES,
-    OWNER,
     PAUSE_INBOUND,
+    RECOVERY,
     RELAYER,
     SET_GUARDIAN,
     SET_RECOVERY,
@@ -86,10 +85,11 @@ class Governors(Relayers):
         if self._pause(lane, account, data, error, since, since + _WATCHER_PAUSE, to):
             self.reach("paused by a watcher")
 
-    @rule(lane=LANE, by=st.sampled_from([OWNER, GUARDIAN]))
-    def unpause(self, lane: Lane, by: str = OWNER) -> None:
+    @rule(lane=LANE, guarded=st.booleans())
+    def unpause(self, lane: Lane, guarded: bool = False) -> None:
+        """By the owner, or by the guardian."""
         name = lane[1]
-        account, to = (OWNER, None) if by == OWNER else self.guard(name)
+        account, to = self.guard(name) if guarded else (self.gateways.owner, None)
         error = None if self.paused(lane) else "NotPaused"
         data, since = UNPAUSE_INBOUND.encode(self.gateways.id_of(lane[0])), self._paused_since(lane)
         if self._pause(lane, account, data, error, since, self.next(name), to, ends=True):
@@ -126,7 +126,7 @@ class Governors(Relayers):
         """Pauses and cool-downs stay, whoever the guardian is; the one before may do nothing any more."""
         side, before = self.sides[name], self.guard(name)
         side.guardian = SUCCESSOR if successor else self.gateways.guardian
-        self.perform(name, OWNER, SET_GUARDIAN.encode(side.guardian), None, list)
+        self.perform(name, self.gateways.owner, SET_GUARDIAN.encode(side.guardian), None, list)
         if self.guard(name) != before:
             origin = next(lane[0] for lane in LANES if lane[1] == name)
             data = PAUSE_INBOUND.encode(self.gateways.id_of(origin), HOUR)
@@ -150,7 +150,7 @@ class Governors(Relayers):
             return []
 
         data = gateway.SET_OPEN.encode(self.gateways.id_of(other), outbound, inbound)
-        self.perform(name, OWNER, data, None, effect)
+        self.perform(name, self.gateways.owner, data, None, effect)
         self.reach("opened" if outbound and inbound else "closed")
 
     @rule(lane=LANE, factor=st.sampled_from([0.5, 2, 3]))
@@ -166,9 +166,8 @@ class Governors(Relayers):
             side.routes[lane[1]] = replace(route, terms=terms)
             return []
 
-        self.perform(
-            lane[0], OWNER, gateway.SET_TERMS.encode(self.gateways.id_of(lane[1]), terms), None, effect
-        )
+        data = gateway.SET_TERMS.encode(self.gateways.id_of(lane[1]), terms)
+        self.perform(lane[0], self.gateways.owner, data, None, effect)
 
     # Validator sets
 
@@ -233,11 +232,11 @@ class Governors(Relayers):
             part = Part(lane, self.inc(lane).nonce + 1, self.inc(lane).nonce + 1, self.inc(lane).nonce + 1)
             self.refuse(name, RELAYER, self.delivery([part]), "ValidatorSetExpired")
         error = "SetsAreAdopted" if name == HUB else "RecoveryTooEarly"
-        self.refuse(name, OWNER, gateway.ANNOUNCE_SET.encode(old, self.fresh_set(name)), error)
+        self.refuse(name, RECOVERY, gateway.ANNOUNCE_SET.encode(old, self.fresh_set(name)), error)
         following = self.fresh_set(name)
         if name == HUB:
             data = self.rotation(name, following, number)
-            self.refuse(name, OWNER, data, error)
+            self.refuse(name, RECOVERY, data, error)
             self.refuse(name, RELAYER, gateway.INSTALL_ANNOUNCED.encode(following), error)
             self._adopt(following, number)
             how = "by adoption"
@@ -246,7 +245,7 @@ class Governors(Relayers):
         elif how == "by the recovery":
             data = self.rotation(name, following, number)
             self.refuse(name, RELAYER, data, "ValidatorSetExpired")
-            self.install(name, OWNER, following, data)
+            self.install(name, RECOVERY, following, data)
         else:
             self._announce(name, old)
         self.reach(f"a set followed {how}")
@@ -261,7 +260,7 @@ class Governors(Relayers):
         installation = gateway.INSTALL_ANNOUNCED.encode(following)
         self.refuse(name, RELAYER, installation, "SetNotAnnounced")
         installable = self.next(name) + _ANNOUNCEMENT_DELAY
-        self.perform(name, OWNER, data, None, list)
+        self.perform(name, RECOVERY, data, None, list)
         self.refuse(name, RELAYER, installation, "RecoveryTooEarly", at=installable - 1)
         other = replace(following, version=following.version + 1)
         self.refuse(name, RELAYER, gateway.INSTALL_ANNOUNCED.encode(other), "SetNotAnnounced", at=installable)
@@ -337,5 +336,5 @@ class Governors(Relayers):
         self.refuse(name, account, pick(for_owner, number // 4), "OwnableUnauthorizedAccount")
         if account != side.guardian:
             self.refuse(name, account, pick(for_both, number // 4), "NotGuardian")
-        self.refuse(name, OWNER, pause, "NotGuardian")
+        self.refuse(name, g.owner, pause, "NotGuardian")
         self.refuse(name, ATTACKER, pause, "NotCouncil", to=g.guardian)

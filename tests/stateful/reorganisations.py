@@ -13,7 +13,7 @@ from metalayer.protocol.facts import RestartFact
 from metalayer.protocol.gateway import Kind, RestartRecord, Walk
 from metalayer.protocol.message import Fee, Message, extend, genesis_head
 from tests.kit.chains import revert
-from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER
+from tests.kit.gateways import ATTACKER, LANES, RELAYER
 from tests.stateful.ghost import Incoming, Left, Log, Side, log
 from tests.stateful.machine import CHAIN, DAY, HOUR, LANE, PICK, Lane, Part, pick
 from tests.stateful.senders import Senders
@@ -125,9 +125,9 @@ class Reorganisations(Senders, Settlers):
         nonce = max(self.highest[lane], outbox.nonce, self.inc(lane).nonce) + above
         destination_id = self.gateways.id_of(lane[1])
         lowest = gateway.RESTART.encode(destination_id, outbox.nonce)
-        self.refuse(lane[0], OWNER, lowest, "InvalidRestart")
+        self.refuse(lane[0], self.gateways.owner, lowest, "InvalidRestart")
         data = gateway.RESTART.encode(destination_id, nonce)
-        account, to = self.guard(lane[0]) if guarded else (OWNER, None)
+        account, to = self.guard(lane[0]) if guarded else (self.gateways.owner, None)
         bounded, time = to == self.gateways.guardian, self.next(lane[0])
 
         def effect() -> list[Log]:

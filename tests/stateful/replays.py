@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.kit.exploring import play
-from tests.kit.gateways import OWNER, PAYER, RELAYER, RIVAL
+from tests.kit.gateways import PAYER, RELAYER, RIVAL
 from tests.stateful.ghost import Mood, OnReturn
 from tests.stateful.machine import DAY, HOUR, Machine
 from tests.stateful.machines import Everything, Faults, Government, LifeCycle
@@ -97,7 +97,7 @@ def pauses_end(state: Government) -> None:
     state.hold_up(number=0, duration=DAY)
     state.deliver(number=0)
     state.pass_time(seconds=5 * HOUR)
-    state.unpause(lane=("hub", "arcade"), by=OWNER)
+    state.unpause(lane=("hub", "arcade"))
     state.deliver(number=0)
 
 
@@ -111,7 +111,7 @@ def pauses_are_bounded(state: Government) -> None:
     state.pause(lane=lane, duration=21 * DAY)
     state.pause(lane=lane, duration=3 * DAY)
     state.pause_as_watcher(lane=lane)
-    state.unpause(lane=lane, by=OWNER)
+    state.unpause(lane=lane)
     state.pause(lane=lane, duration=HOUR)
     state.set_open(lane=lane, outbound=False, inbound=False)
     state.set_open(lane=lane, outbound=True, inbound=True)
@@ -361,7 +361,7 @@ def lies_that_were_put_aside(state: Everything) -> None:
     state.forge(lane=("arcade", "hub"), kind="return", number=1, amount=1, relayer=RELAYER)
     state.restart(number=0, above=2)
     state.follow_restart(number=0)
-    state.unpause(lane=("arcade", "hub"), by=OWNER)
+    state.unpause(lane=("arcade", "hub"))
     state.retry(number=0)
     state.deliver(number=0)
 

@@ -12,7 +12,6 @@ from tests.kit.gateways import (
     ATTACKER,
     EXECUTE,
     NOBODY,
-    OWNER,
     PAYER,
     RELAYER,
     RIVAL,
@@ -177,9 +176,9 @@ class Senders(Machine):
 
         self.perform(name, PAYER, gateway.SET_ALLOWANCE.encode(contract, amount), None, effect)
 
-    @rule(lane=LANE, who=st.sampled_from([OWNER, ATTACKER]))
+    @rule(lane=LANE, who=st.sampled_from([PAYER, ATTACKER]))
     def sweep(self, lane: Lane, who: str) -> None:
-        """Whoever asks for it: the owner's office that collects gets it."""
+        """Whoever asks for it: what collects gets it."""
         side, outbox = self.sides[lane[0]], self.out(lane)
 
         def effect() -> list[Log]:

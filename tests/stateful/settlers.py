@@ -13,7 +13,7 @@ from metalayer.protocol.facts import SetFact
 from metalayer.protocol.gateway import Kind, ReturnNotice, Status, Terms
 from metalayer.protocol.message import NEVER_EXPIRES, Fee, Message
 from tests.kit import scripted
-from tests.kit.gateways import ATTACKER, LANES, OWNER, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR, SET_CALL
+from tests.kit.gateways import ATTACKER, LANES, RELAYER, RIVAL, SENDER, SET_BEHAVIOUR, SET_CALL
 from tests.kit.promises import promised_gas
 from tests.kit.stack import CHAINS
 from tests.stateful.ghost import NO_NOTICE, Log, Mood, OnReturn, Outgoing, Undelivered, log
@@ -389,7 +389,7 @@ class Settlers(Relayers):
         terms = route.terms
         free = Terms(terms.default_gas_limit, terms.max_gas_limit, terms.default_return_gas_limit)
         data = gateway.SET_TERMS.encode(self.gateways.id_of(lane[1]), free)
-        self.perform(lane[0], OWNER, data, None, list)
+        self.perform(lane[0], self.gateways.owner, data, None, list)
         self.sides[lane[0]].routes[lane[1]] = replace(route, terms=free)
 
     def _check_ends(self, lane: Lane) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.kit.evm import init_code
-from tests.kit.gateways import OWNER, Gateways
+from tests.kit.gateways import RECOVERY, Gateways
 from tests.kit.stack import CHAINS
 from tests.stateful.machine import Machine
 from tests.stateful.machines import Everything, Faults, Government, LifeCycle, run
@@ -113,7 +113,7 @@ def test_without_a_bug_nothing_is_found(gateways: Gateways, name: str) -> None:
 def install(gateways: Gateways, bug: Bug) -> None:
     """The variants' code, immutables included: what their constructors return at the addresses of the originals."""
     g, first = gateways, gateways.sets[0]
-    offices = (OWNER, g.guardian, OWNER, OWNER)
+    offices = (g.owner, g.guardian, RECOVERY, RECOVERY)
     arguments: tuple[Any, ...] = (
         g.network_id,
         g.era,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from metalayer.deploy.intent import load_intent, resolve
 from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
 from metalayer.network.signers import address_of
+from tests.kit.placing import GOVERNANCE
 from tools.repository import repo_root
 
 RIGHT = "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720"
@@ -31,7 +31,8 @@ def test_the_repository_s_file_is_one() -> None:
         ),
         (b"deployer: TEST::0\n", b"", r":\d+: `deployer` is missing"),
         (b"deployer: TEST::0", b"deployer:", r":\d+: deployer: expected a name .*found nothing"),
-        (b"owners:\n  default:", b"owners:\n  hub:", r":\d+: owners: `default` is missing"),
+        (b"councils:\n  default:", b"councils:\n  hub:", r":\d+: councils: `default` is missing"),
+        (b"councils:", b"owners:\n  default: TEST::1\ncouncils:", r":\d+: owners: unknown name"),
         (b"full mesh", b"a star", r":\d+: routes: expected 'full mesh', found 'a star'"),
         (
             b"own: 200_000",
@@ -44,17 +45,44 @@ def test_the_repository_s_file_is_one() -> None:
             b"commission: 101",
             r":\d+: validators\.bonded\.0\.commission: expected a number from 0 to 100, found '101'",
         ),
-        (b"funded: true", b"funded: yes", r":\d+: validators\.bonded\.0\.funded: expected 'true' or 'false'"),
+        (
+            b"voting_period: 10 days",
+            b"voting_period: 6 days",
+            r":\d+: governance\.voting_period: expected a duration such as `2 days`, from 7 days to 60 days, "
+            "found '6 days'",
+        ),
+        (b"delay: 2 days", b"delay: 2", r":\d+: governance\.voting_delay: expected a duration .*found '2'"),
+        (b"delay: 2 days", b"delay: two days", r":\d+: governance\.voting_delay: expected a duration"),
+        (b"delay: 2 days", b"delay: 2 weeks", r":\d+: governance\.voting_delay: expected a duration"),
+        (b"delay: 2 days", b"delay: -2 days", r":\d+: governance\.voting_delay: expected a duration"),
+        (b"delay: 2 days", b"delay: [2 days]", r":\d+: governance\.voting_delay: .*found a list"),
+        (b"delay: 2 days", b"delay: 61 minutes", r":\d+: governance\.voting_delay: expected full hours"),
+        (b"delay: 2 days", b"delay: 59 minutes", r":\d+: governance\.voting_delay: .*from 1 hour to 30 days"),
+        (b"quorum: 4", b"quorum: 0", r":\d+: governance\.quorum: expected a whole number from 1 to 100"),
+        (b"  quorum: 4", b"  quorm: 4", r":\d+: governance\.quorm: unknown name, did you mean 'quorum'\?"),
+        (b"20: 200_000", b"20: 0", r":\d+: allocations\.TEST::20: expected a whole number from 1 to"),
+        (b"20: 200_000", b"20: 0.5", r":\d+: allocations\.TEST::20: expected a whole number from 1 to"),
+        (
+            b"full mesh",
+            b"full mesh\nclosed: [{ from: hub, to: social }]",
+            r":\d+: closed\.0: `because` is missing",
+        ),
+        (
+            b"full mesh",
+            b"full mesh\nclosed: [{ origin: hub }]",
+            r":\d+: closed\.0\.origin: unknown name: expected one of from, to, because",
+        ),
         (b"seats: 16", b"seats: 33", r":\d+: validators\.seats: expected a whole number from 4 to 32, found"),
         (b"seats: 16", b"lifetime_days: 20", r":\d+: validators\.lifetime_days: unknown name"),
         (b"routes:", b"routes: [", r":\d+: not valid YAML: "),
         (b"deployer:", b"\xff:", r":\d+: expected UTF-8, found the byte 0xff"),
         (
-            b"treasury: TEST::3",
-            b"treasury: " + MISTYPED,
-            rf":\d+: treasury: the checksum of .*: expected {RIGHT}",
+            b"deployer: TEST::0",
+            b"deployer: " + MISTYPED,
+            rf":\d+: deployer: the checksum of .*: expected {RIGHT}",
         ),
-        (b"treasury: TEST::3", b"treasury: " + MISTYPED[:-1], r":\d+: treasury: expected an address"),
+        (b"deployer: TEST::0", b"deployer: " + MISTYPED[:-1], r":\d+: deployer: expected an address"),
+        (b"  TEST::3:", b"  " + MISTYPED + b":", rf":\d+: allocations\.{MISTYPED.decode()}: the checksum of"),
         (b"TEST::5", MISTYPED, r":\d+: validators\.bonded\.0\.signer: the checksum of"),
     ],
 )
@@ -75,11 +103,36 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         (
-            b"owners:",
-            b"owners:\n  arcde: TEST::1",
-            r":\d+: owners\.arcde: no such chain, did you mean 'arcade'\?",
+            b"councils:",
+            b"councils:\n  arcde: TEST::1",
+            r":\d+: councils\.arcde: no such chain, did you mean 'arcade'\?",
         ),
-        (b"treasury: TEST::3", b"treasury: TEST::99", r":\d+: treasury: no account 'TEST::99'"),
+        (b"  TEST::3:", b"  TEST::99:", r":\d+: allocations\.TEST::99: no account 'TEST::99'"),
+        (
+            b"  TEST::3:",
+            b"  " + address_of("TEST::20").encode() + b": 1\n  TEST::3:",
+            r":\d+: allocations\.TEST::20: 0x\w+ is there twice",
+        ),
+        (
+            b"789_000_000",
+            b"999_000_001",
+            r":\d+: allocations: expected at most 1,000,000,000 ERA together, found 1,000,000,001",
+        ),
+        (
+            b"full mesh",
+            b"full mesh\nclosed: [{ from: hub, to: sociel, because: test }]",
+            r":\d+: closed\.0\.to: no such chain, did you mean 'social'\?",
+        ),
+        (
+            b"full mesh",
+            b"full mesh\nclosed: [{ from: hub, to: hub, because: test }]",
+            r":\d+: closed\.0\.to: expected two different chains",
+        ),
+        (
+            b"full mesh",
+            b"full mesh\nclosed:\n" + 2 * b"  - { from: hub, to: social, because: test }\n",
+            r":\d+: closed\.1: this lane is there twice",
+        ),
         (
             b"TEST::9",
             address_of("TEST::8").lower().encode(),
@@ -110,27 +163,59 @@ def test_what_only_the_network_shows_is_refused_with_its_line(
 def test_an_address_in_lower_case_has_no_checksum(tmp_path: Path) -> None:
     path = tmp_path / "deploy.yaml"
     text = (repo_root() / "deploy.yaml").read_bytes()
-    path.write_bytes(text.replace(b"treasury: TEST::3", b"treasury: " + RIGHT.lower().encode()))
+    path.write_bytes(text.replace(b"deployer: TEST::0", b"deployer: " + RIGHT.lower().encode()))
     found = resolve(load_intent(path), load_network(), address_of, b"")
-    assert {chain.treasury for chain in found.chains.values()} == {RIGHT}
+    assert {chain.deployer for chain in found.chains.values()} == {RIGHT}
+
+
+def test_one_timelock_owns_every_chain_and_is_the_treasury() -> None:
+    """P8a: no file can name another owner. Its governor is another contract on the hub than elsewhere."""
+    found = resolve(load_intent(), load_network(), address_of, b"")
+    timelock = found.addresses["Timelock"]
+    for name, desired in found.chains.items():
+        assert (desired.owner, desired.treasury) == (timelock, timelock)
+        governor = "EraGovernor" if name == "hub" else "RemoteGovernor"
+        assert desired.governor == found.addresses[governor]
+
+
+def test_halves_of_one_contract_have_one_address() -> None:
+    """They know each other by it."""
+    addresses = resolve(load_intent(), load_network(), address_of, b"").addresses
+    assert addresses["DecisionOutbox"] == addresses["RemoteGovernor"]
+    assert addresses["HubVotePool"] == addresses["SpokeVotes"]
+    assert len(set(addresses.values())) == len(addresses) - 2
+
+
+def test_rules_and_allocations_are_exact() -> None:
+    found = resolve(load_intent(), load_network(), address_of, b"").chains["hub"]
+    assert found.governance == GOVERNANCE
+    assert found.allocations == {
+        address_of("TEST::3"): 789_000_000 * 10**18,
+        **{address_of(f"TEST::{n}"): 200_000 * 10**18 for n in range(20, 25)},
+    }
+
+
+def test_a_closed_lane_is_closed_at_both_ends(tmp_path: Path) -> None:
+    """B26: and its way back stays open."""
+    path = tmp_path / "deploy.yaml"
+    text = (repo_root() / "deploy.yaml").read_bytes()
+    path.write_bytes(text + b"closed: [{ from: social, to: perps, because: what happened on May 3 }]\n")
+    network = load_network()
+    found = resolve(load_intent(path), network, address_of, b"")
+    directions = {
+        (name, network.chain(other).name): (route.outbound, route.inbound)
+        for name, desired in found.chains.items()
+        for other, route in desired.routes.items()
+    }
+    assert directions.pop(("social", "perps")) == (False, True)
+    assert directions.pop(("perps", "social")) == (True, False)
+    assert set(directions.values()) == {(True, True)}
 
 
 def test_stake_and_commission_are_exact(tmp_path: Path) -> None:
     path = tmp_path / "deploy.yaml"
     text = (repo_root() / "deploy.yaml").read_bytes()
-    path.write_bytes(
-        text.replace(b"commission: 5", b"commission: 2.05", 1).replace(b", funded: true", b"", 1)
-    )
+    path.write_bytes(text.replace(b"commission: 5", b"commission: 2.05", 1))
     first, second, *_ = resolve(load_intent(path), load_network(), address_of, b"").bonding.bonds
-    assert (first.own, first.commission, first.funded) == (200_000 * 10**18, 205, False)
-    assert (second.commission, second.funded) == (500, True)
+    assert (first.own, first.commission, second.commission) == (200_000 * 10**18, 205, 500)
     assert (first.operator, first.signer) == (address_of("TEST::20"), address_of("TEST::5"))
-
-
-def test_the_treasury_gives_stake_on_local_networks_only() -> None:
-    """Operators of a real network are other people."""
-    network = load_network()
-    hub = replace(network.hub, remote_url="http://127.0.0.1:9")
-    elsewhere = replace(network, chains={**network.chains, "hub": hub}, hub=hub)
-    with pytest.raises(MetalayerError, match=r":\d+: validators\.bonded\.0\.funded: only operators on local"):
-        resolve(load_intent(), elsewhere, address_of, b"")

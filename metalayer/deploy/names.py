@@ -1,0 +1,10 @@
+"""The contracts of a deployment by name."""
+
+FACTORY, ERA, BRIDGE = "Create3Factory", "ERA", "TokenBridge"
+SET_BUILDER, STAKING, SLASHER, FEE_COLLECTOR = "SetBuilder", "Staking", "Slasher", "FeeCollector"
+ANNEX, GUARDIAN, GATEWAY = "Annex", "Guardian", "Metalayer"
+TIMELOCK, GOVERNOR, EXPECT = "Timelock", "EraGovernor", "Expect"
+DECISION_OUTBOX, REMOTE_GOVERNOR = "DecisionOutbox", "RemoteGovernor"
+"""What the hub decides for other chains leaves the one and arrives at the other, at the same address."""
+VOTE_POOL, SPOKE_VOTES = "HubVotePool", "SpokeVotes"
+"""Likewise the votes of other chains, the other way round."""
