@@ -31,7 +31,7 @@ CHAINS = (2, 4, 8, 16)
 _FIRST_ID = 901
 _FIRST_PORT = 9_701
 _RELAYER = 2
-_FREE = Fees.model_validate({"base": 0, "gas": 0, "byte": 0, "return": 0, "protocol_share": 0})
+_FREE = Fees.model_validate(dict.fromkeys(Fees.model_fields, 0))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from metalayer.network.parallel import in_parallel
 from metalayer.network.signers import load_sender, load_signer
 from metalayer.protocol import collector, gateway, staking
 from metalayer.protocol.amounts import era
+from metalayer.services.clock import forward
 from metalayer.staking.desk import Desk
 
 DELEGATED = 50_000 * 10**18
@@ -61,9 +62,7 @@ class Terms:
         """Lets a term pass on all chains together; then waits until each has the set that follows. Its version."""
         desk, connections = self.desk, self.live.mesh.connections
         version = desk.hub.view(desk.address, staking.SET_VERSION) + 1
-        in_parallel(
-            lambda connection: connection.rpc("evm_increaseTime", hex(staking.TERM)), connections.values()
-        )
+        forward(connections.values(), staking.TERM)
         self.stage.say(
             f"[bold]{staking.TERM // _DAY} days pass[/] on all chains: the term of validator set {version - 1} is over"
         )

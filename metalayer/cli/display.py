@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,22 @@ def chain_progress(names: Iterable[str], quiet: bool = False) -> Iterator[ChainP
     )
     with Progress(*columns, console=target, disable=quiet or not target.is_terminal) as progress:
         yield ChainProgress(progress, names)
+
+
+@contextmanager
+def progress_bar(what: str, total: float) -> Iterator[Callable[[float], None]]:
+    """A bar while the block runs, which says how much of `total` is done; nothing if not on a terminal. What it yields
+    is told what was done since.
+    """
+    target = Console(stderr=True)
+    columns = (
+        TextColumn("{task.completed:g} of {task.total:g} {task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=target, disable=not target.is_terminal) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.advance(task, done)
 
 
 class JourneyDisplay:

@@ -1,9 +1,11 @@
-"""The local chains: `ape metalayer localnet up / down / status`."""
+"""The local chains: `ape metalayer localnet up / down / status / skip`."""
+
+from __future__ import annotations
 
 import click
 
 from metalayer.cli.command import Group, print_json
-from metalayer.cli.options import json_option
+from metalayer.cli.options import DURATION, json_option
 from metalayer.network import localnet
 from metalayer.network.config import load_network
 
@@ -23,6 +25,25 @@ def up() -> None:
 def down() -> None:
     """Stop the chains that `up` started."""
     localnet.down(load_network(), say=click.echo)
+
+
+@cli.command()
+@click.argument("duration", type=DURATION)
+def skip(duration: int) -> None:
+    """Let time pass on all local chains together: DURATION is a whole number and its unit, such as 14d, 36h or 90m.
+
+    In steps of a day at most. After each, validators with test keys sign, and a relayer that TEST::2 pays for delivers
+    and brings the validator sets that are due, so that none expires. Processes that are running do their part: a key
+    that `validate` runs with is left to it.
+    """
+    from metalayer.cli.display import progress_bar
+    from metalayer.protocol.dates import utc
+    from metalayer.services.local import skip as run
+
+    network = load_network()
+    with progress_bar("days", duration / 86_400) as advance:
+        now = run(network, duration, lambda seconds: advance(seconds / 86_400))
+    click.echo(f"the chains are at {utc(now)}")
 
 
 @cli.command()

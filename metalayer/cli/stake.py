@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
 from metalayer.cli import stake_operator, stake_status
 from metalayer.cli.command import Group
-from metalayer.cli.options import ACCOUNT, AMOUNT
+from metalayer.cli.options import ACCOUNT, AMOUNT, exchange_option, timeout_option
 from metalayer.cli.stake_acts import DELEGATEE, NOBODY, VALIDATOR, Acting, anyone, holder
 
 
@@ -221,3 +224,53 @@ def vacate(validator: int, acting: Acting) -> None:
     acting.seen.validator(validator)
     receipt = acting.do(f"Take the seat of validator {validator}", [staking.VACATE.encode(validator)])
     acting.say(receipt, f"validator {validator} has no seat any more", validator=validator)
+
+
+@cli.command("check-in")
+@click.argument("validator", type=VALIDATOR, required=False)
+@exchange_option
+@timeout_option(20.0, "Seconds to wait for signatures.")
+@anyone
+def check_in(validator: int | None, exchange: Path | None, timeout: float, acting: Acting) -> None:
+    """Show that VALIDATOR signs, or all whose check-in is due in this term, so that nobody takes the seat. Anyone may.
+
+    What shows it is its signature under the newest set, in the exchange. `ape metalayer relay watch` does this for all.
+    Exit status 1 if one that is due did not sign.
+
+    \b
+      ape metalayer stake check-in
+      ape metalayer stake check-in 5 --account me
+    """
+    from metalayer.attesting.directory import DirectoryExchange
+    from metalayer.cli.display import waiting
+    from metalayer.errors import MetalayerError
+    from metalayer.staking import checkins
+
+    newest, began = acting.seen.newest, acting.seen.set_at
+    if newest is None:
+        raise MetalayerError("Staking has published no validator set yet: there is nothing to sign")
+    if validator is not None and not acting.seen.validator(validator).seat:
+        raise MetalayerError(f"validator {validator} has no seat: it needs no check-in")
+    members = [signer for signer, _ in newest.members]
+    due = checkins.due(acting.desk.hub, acting.desk.address, members, began)
+    wanted = {signer: id_ for signer, id_ in due.items() if validator in (None, id_)}
+    facts: dict[str, Any] = {"set": newest.version, "validators": [], "missing": {}}
+    if not wanted:
+        whose = "" if validator is None else f" of validator {validator}"
+        acting.say(None, f"no check-in{whose} is due in the term of validator set {newest.version}", **facts)
+        return
+    shared = DirectoryExchange.of(acting.live, exchange)
+    with waiting("waiting for signatures", quiet=acting.as_json):
+        found = checkins.collect(shared, acting.live.mesh.domain, newest, wanted, timeout)
+    facts |= {"validators": found.ids, "missing": found.missing}
+    if found.ids:
+        who = ("validator " if len(found.ids) == 1 else "validators ") + ", ".join(map(str, found.ids))
+        receipt = acting.do(f"Check in {who}", [found.data])
+        acting.say(receipt, f"{who} checked in with validator set {newest.version}", **facts)
+    elif acting.as_json:
+        acting.say(None, "", **facts)
+    for id_, why in sorted(found.missing.items()):
+        said = f"says: {why}" if why else "said nothing"
+        click.echo(f"validator {id_} did not sign validator set {newest.version}; it {said}", err=True)
+    if found.missing:
+        raise click.exceptions.Exit(1)

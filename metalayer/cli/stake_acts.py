@@ -101,13 +101,13 @@ class Acting(Signing):
         with waiting(f"{what}: waiting for {self.desk.hub.name}", quiet=self.as_json):
             return self.desk.send(sender, load_signer(self.account), calls, takes)
 
-    def say(self, receipt: Receipt, line: str, **facts: Any) -> None:
-        """What was done: a line and the transaction, or both with facts as JSON."""
+    def say(self, receipt: Receipt | None, line: str, **facts: Any) -> None:
+        """What was done: a line and the transaction, or both with facts as JSON. No receipt: nothing was sent."""
+        transaction, gas = (receipt["transactionHash"], receipt["gasUsed"]) if receipt else (None, None)
         if self.as_json:
-            done = {"transaction": receipt["transactionHash"], "gas": receipt["gasUsed"]}
-            print_json({**facts, **done})
+            print_json({**facts, "transaction": transaction, "gas": gas})
         else:
-            click.echo(f"{line}: {receipt['transactionHash']}")
+            click.echo(f"{line}: {transaction}" if transaction else line)
 
 
 def acting(default: str | None, help: str) -> Option[Any]:

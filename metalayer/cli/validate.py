@@ -3,7 +3,6 @@
 import logging
 import signal
 import threading
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -79,6 +78,7 @@ def cli(
     from metalayer.network.signers import load_signer
     from metalayer.staking.standing import Standing, read_standing
     from metalayer.validator.process import Validator
+    from metalayer.validator.record import record_file
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
     signer = load_signer(key)
@@ -96,7 +96,7 @@ def cli(
             f"{standing.conviction}: find out why before it signs anything more, then start it with "
             "--although-accused"
         )
-    path = record or _record_file(live.folder() / "records", signer.address, elders)
+    path = record or record_file(live.folder() / "records", signer.address, elders)
     begin = new_record or (live.network.is_local and not path.exists())
     if begin and not path.exists() and not (standing and standing.validator):
         why = standing.warnings[0] if standing else doubt
@@ -127,13 +127,3 @@ def cli(
             return
         validator.run(stop, lambda verdict: click.echo(verdict_line(verdict)))
         click.echo(f"validator {validator.address} ended")
-
-
-def _record_file(folder: Path, key: str, elders: Iterable[str]) -> Path:
-    """The key's own, or the one with which it goes on: that of the latest key before it that has one."""
-    from metalayer.validator.record import record_of
-
-    own, *others = (folder / f"{one.lower()}.sqlite" for one in (key, *elders))
-    if own.exists():
-        return own
-    return record_of(folder, key) or next((file for file in others if file.exists()), own)

@@ -22,7 +22,7 @@ from metalayer.deploy.desired import (
 )
 from metalayer.deploy.names import STAKING, TIMELOCK
 from metalayer.errors import MetalayerError
-from metalayer.network.config import Chain, Network
+from metalayer.network.config import Chain, Network, Preset
 from metalayer.network.inputs import Document, Entry, read_file, wrong
 from metalayer.network.values import Account, Name, decimal, duration, hint, whole
 from metalayer.network.workspace import workspace
@@ -264,20 +264,21 @@ def _bonding(intent: Intent, address: Callable[..., str]) -> Bonding:
 
 
 def route_between(origin: Chain, destination: Chain) -> Route:
-    """A route open both ways: gas limits and fees of the destination's preset, the way back at the origin's."""
-    preset, fees = destination.preset, destination.preset.fees
-    maximum = min(preset.max_gas_limit, MAX_GAS_LIMIT)
-    return Route(
-        outbound=True,
-        inbound=True,
-        terms=Terms(
-            default_gas_limit=min(preset.default_gas_limit, maximum),
-            max_gas_limit=maximum,
-            default_return_gas_limit=origin.preset.default_return_gas_limit,
-            base_fee=fees.base,
-            gas_fee=fees.gas,
-            byte_fee=fees.byte,
-            return_gas_fee=origin.preset.fees.gas,
-            protocol_share=fees.protocol_share,
-        ),
+    """A route open both ways, see `terms_between`."""
+    return Route(outbound=True, inbound=True, terms=terms_between(origin.preset, destination.preset))
+
+
+def terms_between(origin: Preset, destination: Preset) -> Terms:
+    """Gas limits and fees of the destination's preset, the way back at the origin's."""
+    fees = destination.fees
+    maximum = min(destination.max_gas_limit, MAX_GAS_LIMIT)
+    return Terms(
+        default_gas_limit=min(destination.default_gas_limit, maximum),
+        max_gas_limit=maximum,
+        default_return_gas_limit=origin.default_return_gas_limit,
+        base_fee=fees.base,
+        gas_fee=fees.gas,
+        byte_fee=fees.byte,
+        return_gas_fee=origin.fees.gas,
+        protocol_share=fees.protocol_share,
     )

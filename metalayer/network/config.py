@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -206,11 +207,12 @@ class Chain:
 
 @dataclass(frozen=True)
 class Network:
-    """All chains of one network, by name, the hub first."""
+    """All chains of one network, by name, the hub first; and the kinds of chains that networks.yaml knows."""
 
     name: str
     hub: Chain
     chains: dict[str, Chain]
+    presets: Mapping[str, Preset] = field(default_factory=dict)
 
     @property
     def is_local(self) -> bool:
@@ -272,7 +274,7 @@ def _resolve(file: _File, document: Document) -> Network:
     ports = {name: chain.base_port for name, chain in chains.items() if chain.base_port is not None}
     _refuse_shared(document, "port", ports)
     hub = chains.pop(file.network.hub)
-    return Network(name=file.network.name, hub=hub, chains={hub.name: hub, **chains})
+    return Network(file.network.name, hub, {hub.name: hub, **chains}, file.presets)
 
 
 def _refuse_shared(document: Document, field: str, values: dict[str, int]) -> None:

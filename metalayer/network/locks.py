@@ -13,6 +13,10 @@ from typing import Self, TextIO
 from metalayer.errors import MetalayerError
 
 
+class Taken(MetalayerError):
+    """Another process holds a lock."""
+
+
 class Lock:
     """A lock file that this process holds until `release`, or to the end of a `with`."""
 
@@ -35,7 +39,7 @@ class Lock:
 def exclusive(path: Path, taken: str | None = None) -> Lock:
     """Holds a lock file; its folder is made if it is missing.
 
-    If another process has it: MetalayerError that begins with `taken` and names the holder, or, without `taken`, waits.
+    If another process has it: Taken, which begins with `taken` and names the holder, or, without `taken`, waits.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
@@ -43,7 +47,7 @@ def exclusive(path: Path, taken: str | None = None) -> Lock:
         fcntl.flock(file, fcntl.LOCK_EX if taken is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         with file:
-            raise MetalayerError(f"{taken}: {_holder(file.read())} ({path})") from error
+            raise Taken(f"{taken}: {_holder(file.read())} ({path})") from error
     except BaseException:
         file.close()
         raise

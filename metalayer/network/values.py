@@ -18,8 +18,9 @@ from typing import Annotated, Any
 from eth_utils.address import to_checksum_address
 from pydantic import BeforeValidator
 
-from metalayer.protocol.dates import UNITS, span
+from metalayer.protocol.dates import DAY, UNITS, span
 
+_BRIEF = re.compile(r"([1-9][0-9]{0,8})([dhms])", re.ASCII)
 LAST_SECOND = 253_402_300_799
 """Unix time of the end of the year 9999: the last moment that has a date."""
 
@@ -137,6 +138,18 @@ def _moment(value: Any) -> int | None:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None
+
+
+def read_brief(value: Any, highest: int) -> int:
+    """Seconds of a duration as it is typed: 14d, 36h, 90m or 30s. ValueError with what is expected otherwise."""
+    match = _BRIEF.fullmatch(value) if isinstance(value, str) else None
+    units = {unit[0]: size for unit, size in UNITS.items()}
+    seconds = int(match[1]) * units[match[2]] if match else 0
+    if not 0 < seconds <= highest:
+        raise ValueError(
+            f"expected a time such as 14d, 36h, 90m or 30s, up to {highest // DAY}d, found {found(value)}"
+        )
+    return seconds
 
 
 def looks_like_address(text: str) -> bool:

@@ -28,6 +28,7 @@ from metalayer.relayer.loops import SENDING, Loops, guard
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import KEEPING
 from metalayer.relayer.results import Kept
+from metalayer.staking import checkins
 from metalayer.staking.chores import KEEPER_GAS, Chore, Due, Runner
 from metalayer.staking.fees import forwardings, fundings
 
@@ -36,8 +37,6 @@ _PUBLISHED, _INSTALLED = "reading what Staking published", "reading which set it
 _LATECOMERS = 6 * 3_600
 # Seconds from one look at cases and fees to the next.
 _RARELY = 60.0
-# Who took a seat so shortly before the set was published needs no check-in in its term.
-_FRESH = 3_600
 
 
 @dataclass(frozen=True)
@@ -219,13 +218,7 @@ class Keeper:
         if term.set_hash != newest.hash:
             # A newer one was published, which is not final yet.
             return
-        keys = hub.batch(staking.KEY.request(address, signer) for signer in members)
-        found = hub.batch(staking.VALIDATOR.request(address, key.validator) for key in keys)
-        silent = {
-            signer
-            for signer, one in zip(members, found, strict=True)
-            if one.seat and one.alive_at < term.began - _FRESH
-        }
+        silent = checkins.due(hub, address, members, term.began).keys()
         alive |= set(members) - silent
         ready = {signer: proposal.signatures[signer] for signer in silent & proposal.signatures.keys()}
         if ready and (len(ready) == len(silent) or term.now >= term.began + _LATECOMERS):

@@ -53,6 +53,9 @@ WORDS: dict[str, Callable[..., str]] = {
         f"all seats are taken: the lowest seated stake is {era(lowest)} ERA, expected more than that, not {era(stake)}"
     ),
     "NotEnough(uint256,uint256)": lambda has, wanted: f"there are {era(has)} ERA, not {era(wanted)}",
+    "NotNewestSet(bytes32,bytes32)": lambda given, newest: (
+        "a newer validator set was published meanwhile: run it again"
+    ),
     "NotOperator(uint256,address)": lambda id_, caller: f"{caller} is not the operator of validator {id_}",
     "NotSeated(uint256)": lambda id_: f"validator {id_} has no seat",
     "OwnTooLow(uint256,uint256)": lambda own, minimum: (

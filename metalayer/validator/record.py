@@ -181,6 +181,16 @@ def record_of(folder: Path, address: str) -> Path | None:
     return None
 
 
+def record_file(folder: Path, address: str, elders: Iterable[str]) -> Path:
+    """A key's own file in a folder, there or not, or the one with which it goes on: that of the latest key before it
+    that has one.
+    """
+    own, *others = (folder / f"{one.lower()}.sqlite" for one in (address, *elders))
+    if own.exists():
+        return own
+    return record_of(folder, address) or next((file for file in others if file.exists()), own)
+
+
 def _refuse_fresh(path: Path, identity: str, elders: Mapping[str, bool]) -> None:
     answering = [elder for elder, answers in elders.items() if answers]
     if answering and not path.exists():

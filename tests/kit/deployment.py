@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +39,7 @@ from metalayer.relayer.loops import Loops
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.results import Kept
+from metalayer.services import clock, crew
 from metalayer.staking.chores import KEEPER_GAS
 from metalayer.staking.keeper import Keeper
 from metalayer.validator.process import Validator
@@ -276,14 +276,11 @@ class Deployment(Mesh):
 
     def finalize(self) -> None:
         """Mines until everything that was sent is final."""
-        for connection in self.connections.values():
-            connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
+        clock.finalize(self.connections.values())
 
     def pass_time(self, seconds: int, *names: str) -> None:
         """On these chains, all if none is given."""
-        for name in names or self.connections:
-            self.connections[name].rpc("evm_increaseTime", hex(seconds))
-            self.connections[name].rpc("anvil_mine", "0x1")
+        clock.forward([self.connections[name] for name in names or self.connections], seconds)
 
     # Validators and relayers
 
@@ -381,16 +378,10 @@ class Deployment(Mesh):
     ) -> Iterator[list[Validator]]:
         """Validators at work, each in its own thread."""
         validators = [self.validator(position, exchange, folder) for position in positions]
-        stop = threading.Event()
-        threads = [threading.Thread(target=v.run, args=(stop, lambda verdict: None)) for v in validators]
-        for thread in threads:
-            thread.start()
         try:
-            yield validators
+            with crew.at_work(validators):
+                yield validators
         finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
             for validator in validators:
                 validator.record.close()
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from metalayer.assets.tokens import ALLOWANCE, BALANCE_OF, VOTES
-from metalayer.cli import stake
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.cli import stake, stake_status
 from metalayer.network.connection import Connection
+from metalayer.network.live import Live
 from metalayer.protocol import slasher, staking
 from metalayer.protocol.abi import Function
+from metalayer.staking import reading
 from tests.kit.accusing import equivocate, lie_about_sets
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.profiles import Profile
@@ -236,13 +241,22 @@ def test_who_delegated_what(stakes: Stakes, deployment: Deployment) -> None:
 
 
 def test_what_is_bonded_against_what_is_outstanding(stakes: Stakes, deployment: Deployment) -> None:
-    assert "1,000,000 ERA seated, 0 on other chains" in stakes.table()
+    """Beside what fixtures of other tests brought there for good."""
+    before = {name: int(wei) for name, wei in stakes.status()["outstanding"].items()}
     deployment.bring(DEPOSITOR.address, 400_000 * ERA, ["arcade"])
     deployment.bring(DEPOSITOR.address, 100_000 * ERA, ["social"])
-    assert "1,000,000 ERA seated, 500,000 on other chains: 2.00 ERA behind each" in stakes.table()
+    out = sum(before.values()) // ERA + 500_000
+    times = f"{1_000_000 / out:.2f} ERA behind each"
+    assert f"1,000,000 ERA seated, {out:,} on other chains: {times}" in stakes.table()
     found = stakes.status()
-    assert found["outstanding"]["arcade"] == str(400_000 * ERA)
-    assert found["backing"] == 2
+    assert int(found["outstanding"]["arcade"]) == before["arcade"] + 400_000 * ERA
+    assert found["backing"] == pytest.approx(1_000_000 / out)
+
+
+def test_nothing_is_behind_what_is_not_there(stakes: Stakes) -> None:
+    seen = replace(reading.read(Live.open()), outstanding={"arcade": 0, "perps": 0, "social": 0})
+    *_, line = stake_status.overview(seen, {})
+    assert line == "bonded against outstanding: 1,000,000 ERA seated, 0 on other chains"
 
 
 def test_an_equivocation_costs_who_delegated_only_what_is_left_of_it(
@@ -343,9 +357,40 @@ def test_who_is_silent_loses_its_seat_to_anyone(stakes: Stakes) -> None:
     stakes.sleep(9 * DAY)
     assert "validator 2 showed no sign for 9.0 days: anyone may take its seat" in stakes.table()
     assert stakes.do("vacate", "2", by=RELAYER) == "validator 2 has no seat any more"
+    assert "validator 2 has no seat: it needs no check-in" in stakes.run("check-in", "2").stderr
     assert "hub: too early: expected 20" in stakes.run("join", by=OPERATORS[1]).stderr
     stakes.sleep(9 * DAY)
     assert stakes.do("join", by=OPERATORS[1]).startswith("validator 2 has a seat")
+
+
+def test_whoever_signed_the_newest_set_is_checked_in_once(
+    stakes: Stakes, deployment: Deployment, tmp_path: Path
+) -> None:
+    """One validator, by anyone; then all others at once. Nothing is sent twice, and who is silent is named."""
+    exchange = DirectoryExchange(tmp_path / "exchange")
+    command = ("check-in", "--exchange", str(exchange.directory))
+    assert stakes.run(*command).stdout == "no check-in is due in the term of validator set 1\n"
+    assert exchange.roots() == [], "nobody is asked to sign"
+    deployment.publish()
+    began = stakes.hub.view(stakes.address, staking.SET_AT)
+    deployment.finalize()
+    silent = stakes.run(*command, "3", "--timeout", "0", by=RELAYER)
+    assert (silent.exit_code, silent.stdout) == (1, "")
+    assert silent.stderr == "validator 3 did not sign validator set 2; it said nothing\n"
+    with deployment.signing(exchange, tmp_path, range(4)):
+        assert stakes.do(*command, "3", by=RELAYER) == "validator 3 checked in with validator set 2"
+        assert (
+            stakes.run(*command, "3", by=RELAYER).stdout
+            == "no check-in of validator 3 is due in the term of validator set 2\n"
+        )
+        rest = stakes.run(*command, "--timeout", "3", "--json", by=RELAYER)
+    assert rest.exit_code == 1
+    assert rest.stderr == "validator 5 did not sign validator set 2; it said nothing\n"
+    said = json.loads(rest.stdout)
+    assert (said["set"], said["validators"], said["missing"]) == (2, [1, 2, 4], {"5": ""})
+    assert len(said["transaction"]) == 66
+    alive = [stakes.hub.view(stakes.address, staking.VALIDATOR, id_).alive_at for id_ in range(1, 6)]
+    assert [at >= began for at in alive] == [True] * 4 + [False]
 
 
 @pytest.mark.parametrize(
@@ -365,6 +410,7 @@ def test_who_is_silent_loses_its_seat_to_anyone(stakes: Stakes) -> None:
         (["unbond", "100001"], OPERATORS[0], "would be 99,999 ERA: expected 100,000 at least"),
         (["bond", "5"], OPERATORS[0], "has 0 ERA on hub, not 5"),
         (["fund", "5"], PAUPER, "has 0 ERA on hub, not 5"),
+        (["check-in", "6"], RELAYER, "there is no validator 6: expected 1 to 5"),
         (["status", "nobody"], None, "no account 'nobody'"),
     ],
 )

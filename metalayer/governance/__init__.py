@@ -1,0 +1,1 @@
+"""Proposals, from a file to their effects on every chain; and votes."""

@@ -1,0 +1,101 @@
+"""What the names in a proposal's file stand for: chains, contracts of this deployment, accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from metalayer.deploy.artifacts import load_artifacts
+from metalayer.errors import MetalayerError
+from metalayer.network.config import Chain, Network, Preset
+from metalayer.network.registry import Registry
+from metalayer.network.values import hint, looks_like_address, read_address
+
+TIMELOCK, GOVERNOR, EXPECT = "Timelock", "EraGovernor", "Expect"
+DECISION_OUTBOX, REMOTE_GOVERNOR = "DecisionOutbox", "RemoteGovernor"
+GATEWAY, GUARDIAN = "Metalayer", "Guardian"
+
+NOBODY, ZERO_ADDRESS = "nobody", "0x" + "00" * 20
+
+Abi = list[Any]
+
+
+@cache
+def shipped_abi(contract: str) -> Abi:
+    """ABI of a contract by its name. MetalayerError if none of that name ships."""
+    return load_artifacts([contract])[contract].abi
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of one deployment. contracts: addresses by chain and name. address_of: of an account by its name, and
+    abi_of: of a contract; MetalayerError if there is none.
+    """
+
+    network: Network
+    contracts: Mapping[str, Mapping[str, str]]
+    address_of: Callable[[str], str]
+    abi_of: Callable[[str], Abi] = shipped_abi
+
+    @classmethod
+    def of(cls, network: Network, registry: Registry, address_of: Callable[[str], str]) -> Names:
+        """Those of what is deployed."""
+        contracts = {
+            chain: {name: contract.address for name, contract in deployed.contracts.items()}
+            for chain, deployed in registry.chains.items()
+        }
+        return cls(network, contracts, address_of)
+
+    @property
+    def hub(self) -> str:
+        """Name of the hub."""
+        return self.network.hub.name
+
+    def chain(self, name: str) -> Chain:
+        return self.network.chains[name]
+
+    def on(self, chain: str, contract: str) -> str:
+        """Address of a contract. MetalayerError if it is not on that chain."""
+        contracts = self.contracts.get(chain)
+        if contracts is None:
+            raise MetalayerError(f"nothing is deployed to {chain} yet: run `ape metalayer deploy apply`")
+        if contract not in contracts:
+            raise MetalayerError(f"no contract {contract!r} on {chain}{hint(contract, sorted(contracts))}")
+        return contracts[contract]
+
+    def everywhere(self, contract: str) -> str | None:
+        """Its address on whichever chain has it: contracts of one name share it. None if none has."""
+        return next((by_name[contract] for by_name in self.contracts.values() if contract in by_name), None)
+
+    def address(self, name: str) -> str:
+        """Of a contract, of an account, of `nobody`, or as it is. MetalayerError or ValueError if it is none."""
+        if looks_like_address(name):
+            return read_address(name)
+        if name == NOBODY:
+            return ZERO_ADDRESS
+        return self.everywhere(name) or self.address_of(name)
+
+    def called(self, address: str, chain: str) -> str:
+        """An address as people read it: with the name of the contract that stands there on that chain."""
+        if address == ZERO_ADDRESS:
+            return NOBODY
+        contracts = self.contracts.get(chain, {})
+        name = next((name for name, one in contracts.items() if one == address), None)
+        return f"{name} {address}" if name else address
+
+    def contract_at(self, address: str, chain: str) -> str | None:
+        """Name of the contract that stands at an address of that chain."""
+        contracts = self.contracts.get(chain, {})
+        return next((name for name, one in contracts.items() if one == address), None)
+
+    def preset(self, name: str) -> Preset:
+        """That of a chain, or the one of this name among those of the chains. MetalayerError if there is none."""
+        if name in self.network.chains:
+            return self.network.chains[name].preset
+        presets = self.network.presets
+        if name not in presets:
+            known = dict.fromkeys((*presets, *self.network.chains))
+            raise MetalayerError(f"no preset {name!r}{hint(name, known)}")
+        return presets[name]

@@ -1,0 +1,1 @@
+"""What needs validators, relayers and staking at once: a network whose clocks are moved."""
