@@ -12,7 +12,18 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.gateway import Route
 from tests.kit.chains import BoundChain
-from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, Revert, created_address, deploy, error, now
+from tests.kit.evm import (
+    ZERO_ADDRESS,
+    Contract,
+    Receipt,
+    Revert,
+    call,
+    created_address,
+    deploy,
+    error,
+    init_code,
+    now,
+)
 from tests.kit.founding import Founding
 from tests.kit.paper import DAY, Validators
 from tests.kit.roles import (
@@ -174,6 +185,18 @@ class Senate:
     def own(self, method: str, *arguments: Any) -> Action:
         """A call of the governor itself."""
         return Action(self.governor.address, self.governor.encode(method, *arguments))
+
+    def owned(self, method: str, *arguments: Any) -> Action:
+        """A call of the timelock itself."""
+        return Action(self.timelock.address, self.timelock.encode(method, *arguments))
+
+    def founding(
+        self, *, guardian: str = PROPOSAL_GUARDIAN, settings: tuple[int, int, int, int] = SETTINGS
+    ) -> Revert | None:
+        """What the constructor of such a governor says if it refuses."""
+        arguments = (self.era.address, self.bridge.address, POOL, self.timelock.address, guardian, settings)
+        answer = call(self.chain, None, init_code("EraGovernor", *arguments), sender=DEVELOPER.address)
+        return answer if isinstance(answer, Revert) else None
 
     def propose(
         self,
