@@ -112,7 +112,7 @@ NONCE = whole(1, (1 << 64) - 1)
 SECONDS = decimal(0, 10_000_000)
 MOMENT = Parsed("time", values.read_future)
 """Unix seconds to come, or an ISO date."""
-DURATION = Parsed("duration", lambda text: values.read_duration(text, 366 * 86_400))
+DURATION = Parsed("duration", lambda text: values.read_brief(text, 366 * 86_400))
 """Such as 14d, passed on in seconds."""
 MESSAGE_ID = Parsed("id", _message_id)
 PAYLOAD = Parsed("hex", _payload)
