@@ -14,6 +14,7 @@ from ape_metalayer.compilation import compile_project
 from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.sources import Sources, to_text
 from metalayer.errors import MetalayerError
+from tools.layouts import layouts
 
 # What `deploy` and `check` use, and what the demo deploys besides.
 NAMES = (*CONTRACTS, "Postbox")
@@ -36,6 +37,8 @@ def artifacts(root: Path, names: Iterable[str]) -> dict[Path, str]:
         wanted[folder(root) / f"{name}.json"] = to_text(
             _artifact(name, file, compiled[file][name], made_from)
         )
+    for name, layout in layouts(sources, names).items():
+        wanted[folder(root) / "storage" / f"{name}.json"] = to_text(layout)
     for file, contracts in compiled.items():
         if file.startswith("contracts/interfaces/"):
             for name, contract in contracts.items():

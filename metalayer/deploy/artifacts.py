@@ -10,6 +10,7 @@ from typing import Any
 
 from metalayer.deploy.sources import Sources, checkout
 from metalayer.errors import MetalayerError
+from metalayer.protocol.layouts import Layout
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ def interface_abis() -> dict[str, list[dict[str, Any]]]:
 def code_sizes(names: Iterable[str]) -> dict[str, int]:
     """Bytes of runtime code of the named contracts: at most 24,576 each (EIP-170)."""
     return {name: int(value["runtimeSize"]) for name, value in _load(names).items()}
+
+
+def load_layout(name: str) -> Layout:
+    """Where a contract keeps what. MetalayerError if it does not ship."""
+    return Layout(name, json.loads(_read(f"storage/{name}.json", name)))
 
 
 def standard_input(name: str) -> dict[str, Any]:

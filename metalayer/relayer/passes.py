@@ -68,7 +68,8 @@ class Chores(Protocol):
 class Relayer:
     """A relayer over all chains of a network, with one sender per chain (by name), and perhaps a keeper.
 
-    `patience`: seconds for which a stage of a pass waits for a chain. `unbacked_gas`: see `Limits`.
+    `patience`: seconds for which a stage of a pass waits for a chain. `unbacked_gas`: see `Limits`. `known_sets`: sets
+    by their hash, which the chains' logs need not tell.
     """
 
     mesh: Mesh
@@ -80,7 +81,7 @@ class Relayer:
     unbacked_gas: int = UNBACKED_GAS
     patience: float = PATIENCE
     keeper: Chores | None = None
-    _sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
+    known_sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
     _refused: set[Ends] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -268,11 +269,11 @@ class Relayer:
 
     def _validator_set(self, connection: Connection) -> ValidatorSet:
         installed = connection.view(self.mesh.gateway, VALIDATOR_SET_HASH)
-        known = self._sets.get(installed)
+        known = self.known_sets.get(installed)
         if known is None:
             known = read_sets(connection, self.mesh.gateway).installed
             # By its own hash: the chain may have rotated meanwhile, or lie, and the others believe what is kept here.
-            self._sets[known.hash] = known
+            self.known_sets[known.hash] = known
         return known
 
     def _clean(self, found: Survey) -> None:

@@ -31,6 +31,16 @@ def forward(connections: Iterable[Connection], seconds: int) -> None:
     in_parallel(move, connections)
 
 
+def set_to(connections: Iterable[Connection], moment: int) -> None:
+    """Moves these clocks to a Unix time that none of them has reached, and mines a block on each that shows it."""
+
+    def move(connection: Connection) -> None:
+        connection.rpc("evm_setNextBlockTimestamp", hex(moment))
+        connection.rpc("anvil_mine", "0x1")
+
+    in_parallel(move, connections)
+
+
 def finalize(connections: Iterable[Connection]) -> None:
     """Mines until everything that was mined is final."""
     in_parallel(lambda one: one.rpc("anvil_mine", hex(one.chain.preset.finality_depth)), connections)

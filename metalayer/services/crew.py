@@ -19,11 +19,16 @@ _QUORUM_TIMEOUT = 20.0
 
 
 def relayer(
-    mesh: Mesh, exchange: Exchange, senders: Mapping[str, Sender], memory: Memory | None = None
+    mesh: Mesh,
+    exchange: Exchange,
+    senders: Mapping[str, Sender],
+    memory: Memory | None = None,
+    *,
+    keeps: bool = True,
 ) -> Relayer:
-    """One with a keeper. It leaves its claims: a claim is one more message."""
+    """One that leaves its claims: a claim is one more message. keeps: with a keeper of validator sets and fees."""
     memory = memory or Memory.fleeting()
-    keeper = Keeper(mesh, exchange, senders, memory)
+    keeper = Keeper(mesh, exchange, senders, memory) if keeps else None
     return Relayer(mesh, exchange, senders, _QUORUM_TIMEOUT, math.inf, memory, keeper=keeper)
 
 

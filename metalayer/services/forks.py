@@ -1,0 +1,211 @@
+"""Forks of a network's chains, for whoever has to try something: the chains themselves are only read.
+
+Each fork is an anvil of our own that starts from its chain's final block. One word of each gateway is written, the hash
+of its validator set, so that keys of ours sign; from there on real validators and a real relayer work on the forks.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
+
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.errors import MetalayerError
+from metalayer.network.anvil import anvil_command
+from metalayer.network.config import Chain, Fork
+from metalayer.network.connection import Connection
+from metalayer.network.mesh import Mesh
+from metalayer.network.parallel import in_parallel
+from metalayer.network.transactions import KeySender
+from metalayer.network.workspace import port_offset
+from metalayer.protocol import gateway
+from metalayer.protocol.attestation import MIN_VALIDATORS, ValidatorSet
+from metalayer.protocol.hex import to_hex
+from metalayer.protocol.layouts import namespace
+from metalayer.protocol.rpc import Block
+from metalayer.relayer.memory import Memory
+from metalayer.relayer.passes import Relayer
+from metalayer.services import clock, crew
+from metalayer.validator.process import Validator
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+_DAY = 86_400
+# Longer than any vote, with objections, postponed and sent again.
+_SET_LIFETIME = 200 * _DAY
+# Where a gateway may keep the hash of its set: where ours does, or in its first words.
+_SLOTS = (namespace("metalayer.sets"), *range(64))
+_ETHER = 10**18
+
+
+def throw_away_key(purpose: str) -> LocalAccount:
+    """A key that everybody can make again: it is worth nothing, and reports are the same each time."""
+    return Account.from_key(keccak(text=f"rehearsal: {purpose}"))
+
+
+@dataclass(frozen=True)
+class Forks:
+    """Connections to the forks, by name. blocks: the final blocks that they start from. start: Unix time that all have
+    at the beginning. validator_set: of our keys.
+    """
+
+    mesh: Mesh
+    blocks: Mapping[str, Block]
+    start: int
+    validator_set: ValidatorSet
+    folder: Path
+
+    @property
+    def now(self) -> int:
+        """Time of the latest block on the chain that is furthest."""
+        return max(one.block().time for one in self.mesh.connections.values())
+
+    @contextmanager
+    def crew(self, name: str) -> Iterator[Relayer]:
+        """Validators at work, and a relayer that they sign for; with an exchange and records of their own."""
+        folder = self.folder / name
+        folder.mkdir()
+        exchange = DirectoryExchange(folder / "exchange")
+        keys = [throw_away_key(f"validator {place}") for place in range(MIN_VALIDATORS)]
+        validators = [
+            Validator.open(key, self.mesh, exchange, folder / f"{key.address}.sqlite", begin=True)
+            for key in keys
+        ]
+        sender = KeySender(throw_away_key(f"relayer {name}"))
+        for connection in self.mesh.connections.values():
+            fund(connection, sender.address)
+        senders = dict.fromkeys(self.mesh.connections, sender)
+        relayer = crew.relayer(self.mesh, exchange, senders, Memory.fleeting(), keeps=False)
+        relayer.known_sets[self.validator_set.hash] = self.validator_set
+        try:
+            with crew.at_work(validators):
+                yield relayer
+        finally:
+            for validator in validators:
+                validator.record.close()
+
+    def until(self, moment: int) -> None:
+        """Moves all clocks together to a Unix time, in steps of a day at most. Nothing if they are there."""
+        while (left := moment - self.now) > 0:
+            clock.set_to(self.mesh.connections.values(), moment - left + min(left, clock.STEP))
+
+    def snapshot(self) -> dict[str, str]:
+        return {name: str(one.rpc("evm_snapshot")) for name, one in self.mesh.connections.items()}
+
+    def restore(self, snapshots: Mapping[str, str]) -> None:
+        for name, snapshot in snapshots.items():
+            if self.mesh.connections[name].rpc("evm_revert", snapshot) is not True:
+                raise MetalayerError(f"{name}: its fork does not go back")
+
+
+@contextmanager
+def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
+    """Forks of all chains of a network, which end with the block. Their logs and what is signed are in the folder.
+
+    MetalayerError if one does not start.
+    """
+    finals = in_parallel(lambda one: one.block(one.finalized()), mesh.connections.values())
+    blocks = dict(zip(mesh.connections, finals, strict=True))
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        connections = {}
+        for name, original in mesh.connections.items():
+            chain = _fork_of(original.chain, blocks[name].number)
+            log = folder / f"{name}.log"
+            started.append(_start(chain, log))
+            connection = Connection(chain)
+            for address, block in original.beginnings.items():
+                connection.begins(address, block)
+            connections[name] = connection
+        for process, connection in zip(started, connections.values(), strict=True):
+            _wait(connection, process, folder / f"{connection.name}.log")
+        forks = Mesh(mesh.domain, connections, mesh.staking)
+        start = max(block.time for block in blocks.values()) + 3_600
+        start -= start % 3_600
+        clock.set_to(connections.values(), start)
+        validators = _our_set(start)
+        in_parallel(lambda one: _install(one, mesh.gateway, validators), connections.values())
+        for connection in connections.values():
+            connection.rpc("anvil_autoImpersonateAccount", True)
+        yield Forks(forks, blocks, start, validators, folder)
+    finally:
+        for process in started:
+            _stop(process)
+
+
+def fund(connection: Connection, account: str, ether: int = 1_000) -> None:
+    """Gives an account what its gas costs."""
+    connection.rpc("anvil_setBalance", account, hex(ether * _ETHER))
+
+
+def _our_set(now: int) -> ValidatorSet:
+    weights = {throw_away_key(f"validator {place}").address: 100 for place in range(MIN_VALIDATORS)}
+    return ValidatorSet.of(1, now + _SET_LIFETIME, weights)
+
+
+def _install(connection: Connection, address: str, validators: ValidatorSet) -> None:
+    """Writes the one word, found by what it says, and reads it back."""
+    installed = connection.view(address, gateway.VALIDATOR_SET_HASH)
+    for slot in _SLOTS:
+        word = connection.rpc("eth_getStorageAt", address, hex(slot), "latest")
+        if int(word, 16) == int.from_bytes(installed, "big"):
+            connection.rpc("anvil_setStorageAt", address, f"0x{slot:064x}", to_hex(validators.hash))
+            if connection.view(address, gateway.VALIDATOR_SET_HASH) == validators.hash:
+                return
+    raise MetalayerError(f"{connection.name}: where its gateway keeps the validator set is not known")
+
+
+def _fork_of(chain: Chain, block: int) -> Chain:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return replace(
+        chain,
+        base_port=port - port_offset(),
+        remote_url=None,
+        fork=Fork(url=chain.url, block=block),
+        nodes=(),
+        agree=0,
+    )
+
+
+def _start(chain: Chain, log: Path) -> subprocess.Popen[bytes]:
+    # Anvil keeps what it reads by chain id and height, and local chains have several lives.
+    command = [*anvil_command(chain, interval=False), "--no-storage-caching"]
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def _wait(connection: Connection, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", connection.chain.port)) == 0:
+                connection.height()
+                return
+        time.sleep(_POLL_SECONDS)
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    raise MetalayerError(
+        f"{connection.name}: its fork did not start: {lines[-1] if lines else 'it said nothing'}"
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
