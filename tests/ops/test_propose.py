@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +108,7 @@ class Proposals:
         built = self.submitted(**files)
         self.pass_vote(built)
         self.do("queue", built.name, by=RELAYER)
-        self.deployment.wait_out(2 * DAY)
+        self.deployment.wait_out(3 * DAY)
         self.do("execute", built.name, by=TREASURY)
         return built
 
@@ -185,7 +184,7 @@ def test_the_whole_way(proposals: Proposals, deployment: Deployment) -> None:
     assert proposals.do("queue", "1", by=RELAYER) == ["hub: proposal 001-fees is queued already"]
     assert "its time comes on" in proposals.refused("execute", "1", by=RELAYER)
 
-    deployment.wait_out(2 * DAY)
+    deployment.wait_out(3 * DAY)
     held = proposals.hub.view(deployment.era, BALANCE_OF, BENEFICIARY.address)
     paid, *lines = proposals.do("execute", "1", by=TREASURY)
     assert "put into the credit that sends decisions" in paid
@@ -204,7 +203,7 @@ def test_the_whole_way(proposals: Proposals, deployment: Deployment) -> None:
     done, *waiting = proposals.do("execute", "1", by=RELAYER)
     assert done == "hub: proposal 001-fees was executed already"
     assert all("waits until" in line for line in waiting)
-    deployment.wait_out(2 * DAY)
+    deployment.wait_out(3 * DAY)
     assert {one["state"] for one in proposals.status()["decisions"]} == {"ready"}
     lines = proposals.do("execute", "1", by=RELAYER)
     assert [line.rpartition(" ")[2] for line in lines[1:]] == ["executed", "executed"]
