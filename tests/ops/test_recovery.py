@@ -22,10 +22,7 @@ from metalayer.protocol.staking import LIFETIME
 from tests.kit.deployment import Deployment
 from tests.kit.paper import DAY
 from tests.kit.profiles import Profile
-from tests.kit.roles import OWNER, RELAYER, Role
-
-RECOVERY = OWNER
-"""As deploy.yaml has it."""
+from tests.kit.roles import RECOVERY, RELAYER, Role
 
 
 class Recovering:
@@ -214,10 +211,10 @@ def test_all_chains_are_looked_at_and_one_that_is_silent_is_named(
 
 def test_without_a_recovery_nobody_announces(recovering: Recovering, deployment: Deployment) -> None:
     social = deployment.connections["social"]
-    deployment.on["social"].gateway.send("setRecovery", "0x" + "00" * 20, sender=OWNER.address)
+    deployment.on["social"].gateway.send("setRecovery", "0x" + "00" * 20, sender=deployment.owner)
     deployment.pass_time(LIFETIME + RECOVERY_DELAY + 60)
     recovering.publish(after=0)
     assert social.view(deployment.gateway, gateway.RECOVERY) == "0x" + "00" * 20
-    assert recovering.line(by=OWNER).endswith(
+    assert recovering.line(by=RECOVERY).endswith(
         "only a recovery can bring it another, and there is none: its owner names one (deploy.yaml)"
     )
