@@ -68,7 +68,7 @@ contract DecisionOutbox is IDecisionOutbox {
         _requireDecided(chainId, id, deadline);
         address payer = _payer();
         messageId = gateway.sendMessage(
-            Erc7930.encode(chainId, address(this)), payload, _attributes(gasLimit, deadline, payer)
+            Erc7930.encode(chainId, address(this)), payload, _attributes(gasLimit, _deliverBefore(deadline), payer)
         );
         emit DecisionSent(chainId, id, messageId, payer);
     }
@@ -131,6 +131,11 @@ contract DecisionOutbox is IDecisionOutbox {
         require(block.timestamp <= deadline, DecisionTooLate(chainId, id, deadline));
     }
 
+    /// @dev Deadline of a message that is sent again: time does not begin anew.
+    function _deliverBefore(uint64 deadline) internal view virtual returns (uint64) {
+        return deadline;
+    }
+
     /// @dev Whose credit pays for a decision that is sent again: never this contract's, which anyone could use up.
     function _payer() internal view virtual returns (address) {
         return msg.sender;
@@ -154,7 +159,7 @@ contract DecisionOutbox is IDecisionOutbox {
         }
     }
 
-    function _attributes(uint256 gasLimit, uint64 deadline, address payer) private pure returns (bytes[] memory) {
+    function _attributes(uint256 gasLimit, uint64 deadline, address payer) internal pure returns (bytes[] memory) {
         return Attributes.encode(gasLimit, RETURN_GAS_LIMIT, deadline, payer);
     }
 }

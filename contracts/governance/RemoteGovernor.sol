@@ -68,7 +68,7 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     function execute(Decision calldata decision) external payable nonReentrant {
         bytes32 id = keccak256(abi.encode(decision));
         DecisionRecord storage record = _records[id];
-        _requireState(id, stateOf(id) == DecisionState.Ready);
+        _requireState(id, _isReady(id));
         _checkPrecedent(id, decision.precedent);
         _checkCodes(decision);
         // Before the calls: a decision that cancels this one may arrive during them.
@@ -86,7 +86,7 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         require(msg.sender == guardian, NotGuardian(msg.sender));
         _requireState(id, _isPostponable(id));
         DecisionRecord storage record = _records[id];
-        require(!record.isProtected, ProtectedDecision(id));
+        _requireUnprotected(id, record.isProtected);
         _requireNotPostponed(id, record.isPostponed);
         record.isPostponed = true;
         uint64 ready = record.readyAt + POSTPONEMENT;
@@ -159,21 +159,17 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         if (_isKnown(id)) return;
         Decision memory decision = abi.decode(payload, (Decision));
         bool protected = _isProtected(decision);
-        uint256 delay = TIMELOCK.getMinDelay();
-        if (protected) delay = Math.max(delay, OFFICES_DELAY);
+        uint256 delay = _delay(protected);
         uint64 ready = (block.timestamp + delay).toUint64();
         _records[id] = DecisionRecord(ready, gateway, DecisionOutcome.Pending, false, protected);
         emit DecisionScheduled(id, gateway, decision, ready);
         for (uint256 i; i < decision.cancels.length; ++i) {
-            _cancel(decision.cancels[i], id);
+            bytes32 cancelled = decision.cancels[i];
+            if (!_isCancellable(cancelled)) continue;
+            _records[cancelled].outcome = DecisionOutcome.Cancelled;
+            emit DecisionCancelled(cancelled, id);
         }
         TIMELOCK.scheduleBatch(decision.targets, decision.values, decision.calldatas, bytes32(0), id, delay);
-    }
-
-    function _cancel(bytes32 id, bytes32 by) internal virtual {
-        if (stateOf(id) != DecisionState.Unknown && !_isOpen(id)) return;
-        _records[id].outcome = DecisionOutcome.Cancelled;
-        emit DecisionCancelled(id, by);
     }
 
     /// @inheritdoc ERC7786Recipient
@@ -199,12 +195,27 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         return state == DecisionState.Waiting || state == DecisionState.Ready;
     }
 
+    function _isReady(bytes32 id) internal view virtual returns (bool) {
+        return stateOf(id) == DecisionState.Ready;
+    }
+
+    /// @dev Also what has not arrived: else whoever delivers would choose which of the two counts.
+    function _isCancellable(bytes32 id) internal view virtual returns (bool) {
+        return _isOpen(id) || !_isKnown(id);
+    }
+
     function _isPostponable(bytes32 id) internal view virtual returns (bool) {
         return _isOpen(id);
     }
 
     function _expiry(bytes32 id) internal view virtual returns (uint64) {
         return _records[id].readyAt + EXECUTION_GRACE;
+    }
+
+    /// @dev From the arrival of a decision, in seconds: no shorter than the timelock takes.
+    function _delay(bool protected) internal view virtual returns (uint256) {
+        uint256 delay = TIMELOCK.getMinDelay();
+        return protected ? Math.max(delay, OFFICES_DELAY) : delay;
     }
 
     function _isProtected(Decision memory decision) internal view virtual returns (bool) {
@@ -236,6 +247,10 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     /// @param bringer Zero outside of `execute`.
     function _checkDrop(address gateway, address bringer) internal view virtual {
         require(bringer != gateway && isGateway[bringer], GatewayNeeded(gateway));
+    }
+
+    function _requireUnprotected(bytes32 id, bool protected) internal view virtual {
+        require(!protected, ProtectedDecision(id));
     }
 
     function _requireNotPostponed(bytes32 id, bool postponed) internal view virtual {

@@ -58,6 +58,9 @@ contract BrokenStaking is Staking {
     }
 
     function _endTerm(uint256 id, Validator storage v) internal override {
+        if (_BUG == StakingBug.ThresholdNotFixed && msg.sig == this.freeze.selector) {
+            accusedIn[block.timestamp / WEEK].weight = uint96(_weight());
+        }
         if (_BUG == StakingBug.AccusedKeepsSeat && v.state != ValidatorState.Ended && v.seat != 0) {
             termEnded = true;
             return;

@@ -49,5 +49,7 @@ enum StakingBug {
     PardonForgotten,
     // What has to be waited for
     RebondedAtOnce,
-    LaterCasesNotAwaited
+    LaterCasesNotAwaited,
+    // What later sets weigh
+    ThresholdNotFixed
 }

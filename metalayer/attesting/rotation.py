@@ -55,7 +55,7 @@ def obstacle(sets: ChainSets, published: Sequence[ValidatorSet]) -> str:
     if not sets.may_follow(present):
         return (
             f"{sets.name}: its validator set {present.version} expired at {utc(present.expires)}: it takes nothing "
-            "from anywhere, and only the recovery can bring the next one (docs/incidents.md)"
+            "from anywhere, and only the recovery can bring the next one (`ape metalayer relay recover`)"
         )
     try:
         newest.validate(sets.now)
@@ -81,14 +81,23 @@ def rotation(
         between = [one for one in published[:-1] if one.version > present.version and one.expires >= sets.now]
         steps += [(one, set_proposal(one, [present])) for one in reversed(between)]
     for following, step in steps:
-        found = step.signatures
-        if not present.quorum(found):
-            members = [signer for signer, _ in present.members]
-            found = {**found, **verified_signatures(exchange, domain, step.root, members)}
-        if present.quorum(found):
-            attestation = replace(step, signatures=found).attestation(present)
-            return Rotation(following, gateway.ROTATE.encode(attestation, following, []))
+        if found := signed_step(present, following, step, exchange, domain):
+            return found
     return (
         f"{sets.name}: no quorum of validator set {present.version} for {newest.version}: "
         f"{missing(exchange, proposal, present)}"
     )
+
+
+def signed_step(
+    present: ValidatorSet, following: ValidatorSet, step: Proposal, exchange: Exchange, domain: Domain
+) -> Rotation | None:
+    """The step to a set whose fact a quorum of the present one signed. `step`: of that fact."""
+    found = step.signatures
+    if not present.quorum(found):
+        members = [signer for signer, _ in present.members]
+        found = {**found, **verified_signatures(exchange, domain, step.root, members)}
+    if not present.quorum(found):
+        return None
+    attestation = replace(step, signatures=found).attestation(present)
+    return Rotation(following, gateway.ROTATE.encode(attestation, following, []))

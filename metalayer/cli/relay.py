@@ -1,4 +1,4 @@
-"""A relayer: `ape metalayer relay once / watch / status / restart`."""
+"""A relayer: `ape metalayer relay once / watch / status / restart / recover`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metalayer.cli import relay_recover
 from metalayer.cli.command import Group, print_json
 from metalayer.cli.options import (
     CHAIN,
@@ -122,6 +123,9 @@ def cli() -> None:
     validator sets, check-ins, cases and fees going.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s")
+
+
+cli.add_command(relay_recover.recover)
 
 
 @cli.command()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from metalayer.errors import MetalayerError
+from metalayer.network.registry import shown
 
 _FIELDS = {
     "chain": {"chain", "genesis"},
@@ -54,9 +55,10 @@ class Journal:
                     raise ValueError("a field is missing")
                 self.records.append(record)
             except (ValueError, TypeError, KeyError) as error:
+                where = shown(path)
                 raise MetalayerError(
-                    f"{path}: line {number} is damaged: restore the file, or remove it if no transaction is "
-                    "in flight"
+                    f"{where}: line {number} is damaged, or of another version: if all chains are local ones, remove "
+                    f"the file (`rm {where}`); elsewhere restore it, or remove it if no transaction is in flight"
                 ) from error
 
     def append(self, *records: dict[str, Any]) -> None:

@@ -31,6 +31,10 @@ STEP_GAS_PER_BYTE = 40
 """The same, per byte of payload."""
 ROTATION_GRACE = 7 * 86_400
 """Seconds after its expiry in which a validator set can still sign its successor, and nothing else."""
+RECOVERY_DELAY = 14 * 86_400
+"""Seconds from a validator set's expiry until the recovery may announce another."""
+ANNOUNCEMENT_DELAY = 7 * 86_400
+"""Seconds from there until anyone may install it."""
 CLOSURE_DELAY = 60 * 86_400
 """Seconds from the closure of a route until what was sent over it can be refunded without its destination."""
 
@@ -255,6 +259,7 @@ PAID = Function("paid(uint256,address)", "uint256", int)
 PAUSED_UNTIL = Function("pausedUntil(uint256)", "uint64", int)
 QUOTE = Function("quote(uint256,uint256,uint256,uint256)", "uint256", int)
 """Wei of ERA, from destination, gas limit, return gas limit and length of the payload."""
+RECOVERY = Function("recovery()", "address", str)
 RESTART_RECORD = Function(
     "restartRecord(uint256,uint64)",
     "(bool,bool,uint16,uint64,bytes32)",

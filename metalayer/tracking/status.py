@@ -80,7 +80,7 @@ class SetStatus:
             past = f"{what} expired {-self.seconds_left} s ago: nothing can be delivered there"
             if self.is_hub or -self.seconds_left <= ROTATION_GRACE:
                 return f"{past} until the next one is brought in (`ape metalayer relay once`)"
-            return f"{past}, and only the recovery can bring the next one (docs/incidents.md)"
+            return f"{past}, and only the recovery can bring the next one (`ape metalayer relay recover`)"
         if self.seconds_left < SOON:
             return (
                 f"{what} expires in {self.seconds_left} s: bring the next one in (`ape metalayer relay once`)"

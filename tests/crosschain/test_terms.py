@@ -326,7 +326,7 @@ def test_a_chain_whose_set_expired_a_week_ago_waits_for_the_recovery(
     }
     (problem,) = kept.problems
     assert problem.startswith("perps: its validator set 1 expired at ")
-    assert problem.endswith("only the recovery can bring the next one (docs/incidents.md)")
+    assert problem.endswith("only the recovery can bring the next one (`ape metalayer relay recover`)")
 
 
 @pytest.mark.parametrize("version", [2, 7])

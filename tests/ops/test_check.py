@@ -22,7 +22,8 @@ from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployment import Deployment
-from tests.kit.roles import OPERATORS, OWNER, PAYER, SUCCESSOR, TREASURY
+from tests.kit.owning import act_as
+from tests.kit.roles import OPERATORS, PAYER, SUCCESSOR
 
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
 ACCEPT_OWNERSHIP = Function("acceptOwnership()")
@@ -78,10 +79,11 @@ def test_finds_a_pending_and_then_another_owner(
     drift: Drift, registry: Registry, connections: dict[str, Connection]
 ) -> None:
     successor, gateway = SUCCESSOR, registry.address("Metalayer")
-    connections["hub"].send(OWNER, gateway, TRANSFER_OWNERSHIP.encode(successor.address))
+    owner = registry.chains["hub"].owner
+    act_as(connections["hub"], owner, gateway, TRANSFER_OWNERSHIP.encode(successor.address))
     assert drift() == {("hub", "Metalayer pending owner"): ("none", successor.address)}
     connections["hub"].send(successor, gateway, ACCEPT_OWNERSHIP.encode())
-    assert drift() == {("hub", "Metalayer owner"): (OWNER.address, successor.address)}
+    assert drift() == {("hub", "Metalayer owner"): (owner, successor.address)}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_finds_changed_terms(
     hub, social = network.hub, network.chains["social"]
     intended = route_between(social, hub).terms
     data = gateway.SET_TERMS.encode(hub.chain_id, replace(intended, **change))
-    connections["social"].send(OWNER, registry.address("Metalayer"), data)
+    act_as(connections["social"], registry.chains["social"].owner, registry.address(GATEWAY), data)
     ((subject, (expected, found)),) = drift().items()
     assert subject == ("social", "terms to hub")
     assert expected == describe_terms(intended)
@@ -128,14 +130,14 @@ def test_finds_a_closed_route(
     words: str,
 ) -> None:
     data = gateway.SET_OPEN.encode(network.hub.chain_id, outbound, inbound)
-    connections["social"].send(OWNER, registry.address("Metalayer"), data)
+    act_as(connections["social"], registry.chains["social"].owner, registry.address(GATEWAY), data)
     assert drift() == {("social", "route to and from hub"): ("both ways", words)}
 
 
 def test_finds_another_guardian(drift: Drift, registry: Registry, connections: dict[str, Connection]) -> None:
     successor, guardian = SUCCESSOR.address, registry.address("Guardian")
     data = SET_GUARDIAN.encode(successor)
-    connections["perps"].send(OWNER, registry.address("Metalayer"), data)
+    act_as(connections["perps"], registry.chains["perps"].owner, registry.address(GATEWAY), data)
     assert drift() == {("perps", "guardian"): (guardian, successor)}
 
 
@@ -227,14 +229,15 @@ def test_reads_what_staking_and_slasher_keep_for_ever(
         "Staking ERA": addresses["ERA"],
         "Staking SET_BUILDER": addresses["SetBuilder"],
         "Staking SLASHER": addresses["Slasher"],
-        "Staking TREASURY": TREASURY.address,
+        "Staking TREASURY": addresses["Timelock"],
+        "ERA TREASURY": addresses["Timelock"],
         "Staking ATTESTATION_DOMAIN": domain,
         "Staking MIN_OWN": str(100_000 * 10**18),
         "Staking SEATS": "16",
         "Slasher ATTESTATION_DOMAIN": domain,
         "Slasher GATEWAY": addresses["Metalayer"],
         "Slasher STAKING": addresses["Staking"],
-        "Slasher owner": OWNER.address,
+        "Slasher owner": addresses["Timelock"],
         "Metalayer collector": addresses["FeeCollector"],
         "FeeCollector STAKING": addresses["Staking"],
     }.items():
@@ -247,9 +250,10 @@ def test_finds_a_namespace_that_was_passed_on(
     seal = Function("seal(address,address)")
     successor = SUCCESSOR.address
     data = seal.encode(registry.deployer, successor)
-    connections["hub"].send(OWNER, registry.address("Create3Factory"), data)
+    owner = registry.chains["hub"].owner
+    act_as(connections["hub"], owner, registry.address("Create3Factory"), data)
     subject = ("hub", "factory namespace controller")
-    assert drift() == {subject: (OWNER.address, successor)}
+    assert drift() == {subject: (owner, successor)}
 
 
 def test_finds_a_registry_of_something_else(deployer: Deployer, registry: Registry) -> None:

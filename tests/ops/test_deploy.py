@@ -50,11 +50,12 @@ from metalayer.protocol.hex import to_hex
 from tests.kit import profiles
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
+from tests.kit.owning import act_as
+from tests.kit.paper import DAY
 from tests.kit.profiles import Profile
 from tests.kit.roles import (
     GUARDIAN,
     OPERATORS,
-    OWNER,
     PAYER,
     SECOND_DEPLOYER,
     SUCCESSOR,
@@ -69,7 +70,12 @@ TRANSFER = Function("transfer(address,uint256)", "bool")
 APPROVE = Function("approve(address,uint256)", "bool")
 OWN = 200_000 * 10**18
 """What a founder bonds, in wei of ERA."""
+ON_HUB = [name for name, declaration in CONTRACTS.items() if declaration.where != "spokes"]
 ON_SPOKES = [name for name, declaration in CONTRACTS.items() if declaration.where != "hub"]
+SET_WATCHER = Function("setWatcher(address,bool)")
+SET_COUNCIL = Function("setCouncil(address)")
+TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
+ACCEPT_OWNERSHIP = Function("acceptOwnership()")
 
 CREATED_FIRST = [name for name in ON_SPOKES if name != FACTORY and CONTRACTS[name].kind == "create"]
 
@@ -83,15 +89,15 @@ def nonce(connection: Connection, account: Role) -> int:
 
 
 def nonces(connections: dict[str, Connection]) -> dict[tuple[str, Role], int]:
-    accounts = (SECOND_DEPLOYER, OWNER, TREASURY, *OPERATORS)
+    accounts = (SECOND_DEPLOYER, TREASURY, GUARDIAN, *OPERATORS)
     return {(n, a): nonce(c, a) for n, c in connections.items() for a in accounts}
 
 
 def expected_nonces(before: dict[tuple[str, Role], int]) -> dict[tuple[str, Role], int]:
-    """The factory stands. The deployer creates the rest and seals, and on the hub has the first set published; the
-    treasury gives each operator its stake; an operator approves and bonds. The owner has nothing to do.
+    """The factory stands. The deployer creates the rest and seals, and on the hub has the first set published; an
+    operator approves and bonds what it was allocated. Nobody else has anything to do.
     """
-    on_hub = {SECOND_DEPLOYER: len(CONTRACTS) + 1, TREASURY: len(OPERATORS), **dict.fromkeys(OPERATORS, 2)}
+    on_hub = {SECOND_DEPLOYER: len(ON_HUB) + 1, **dict.fromkeys(OPERATORS, 2)}
     elsewhere = {SECOND_DEPLOYER: len(ON_SPOKES)}
     return {
         (name, account): count + (on_hub if name == "hub" else elsewhere).get(account, 0)
@@ -107,6 +113,26 @@ def publish(registry: Registry, connections: dict[str, Connection]) -> Validator
     receipt = connections["hub"].send(PAYER, registry.address(STAKING), staking.SNAPSHOT.encode())
     (published,) = staking.SET_PUBLISHED.found_in(receipt["logs"], registry.address(STAKING))
     return published
+
+
+def differing(deployer: Deployer) -> dict[str, list[str]]:
+    """What only a vote can mend, by chain; and `apply` does nothing about it."""
+    before = nonces(dict(deployer.connections))
+    registry = Registry.load(deployer.network, deployer.registry_path)
+    assert not deployer.plan().has_changes
+    assert deployer.apply(quietly) == registry
+    assert nonces(dict(deployer.connections)) == before
+    found = deployer.drift()
+    assert found == deployer.plan().drift
+    return {chain: [mend.subject for mend in mends] for chain, mends in found.items() if mends}
+
+
+def decide(deployer: Deployer) -> None:
+    """Each owner does what mends the drift, as if it had been decided."""
+    for chain, mends in deployer.drift().items():
+        owner = deployer.plan().resolved.chains[chain].owner
+        for mend in mends:
+            act_as(deployer.connections[chain], owner, mend.to, mend.data)
 
 
 def missing(deployer: Deployer) -> list[tuple[str, str]]:
@@ -173,7 +199,7 @@ def test_deploys_to_the_same_addresses_and_does_nothing_the_second_time(
 
     assert set(registry.chains) == set(connections)
     for name in CONTRACTS:
-        on = connections if name in ON_SPOKES else ["hub"]
+        on = [chain for chain in connections if name in (ON_HUB if chain == "hub" else ON_SPOKES)]
         assert {registry.contract(chain, name).address for chain in on} == {plan.resolved.addresses[name]}
     assert set(registry.chains["arcade"].contracts) == set(ON_SPOKES)
     assert registry.differences(connections) == []
@@ -211,7 +237,7 @@ def test_addresses_do_not_depend_on_nonces(deployer: Deployer, connections: dict
             connection.send(sender, sender.address, b"")
     registry = deployer.apply(quietly)
     for name in ON_SPOKES:
-        assert len({registry.contract(chain, name).address for chain in connections}) == 1
+        assert len({registry.contract(chain, name).address for chain in connections if chain != "hub"}) == 1
 
 
 def without_times(registry: str) -> Any:
@@ -355,37 +381,102 @@ def test_another_machine_goes_on_with_the_set_that_is_installed(
 
 
 @pytest.mark.usefixtures("factory_placed")
-def test_a_changed_route_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
+def test_a_changed_route_is_something_to_vote_on(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
     registry = deployer.apply(quietly)
+    assert differing(deployer) == {}
     perps = connections["perps"].chain.chain_id
     closed = gateway.SET_OPEN.encode(perps, False, True)
-    connections["arcade"].send(OWNER, registry.address("Metalayer"), closed)
-    assert missing(deployer) == [("arcade", "route to perps")]
-    deployer.apply(quietly)
-    assert missing(deployer) == []
+    act_as(connections["arcade"], registry.chains["arcade"].owner, registry.address(GATEWAY), closed)
+    assert differing(deployer) == {"arcade": ["route to and from perps"]}
+    (mend,) = deployer.drift()["arcade"]
+    assert str(mend) == "arcade: route to and from perps is inbound only, expected both ways"
+    assert (mend.contract, mend.function.name, mend.arguments) == (
+        GATEWAY,
+        "setOpen",
+        {"chainId": perps, "outbound": True, "inbound": True},
+    )
+    decide(deployer)
+    assert differing(deployer) == {}
 
 
 @pytest.mark.usefixtures("factory_placed")
 @pytest.mark.parametrize("field", ["base_fee", "gas_fee", "byte_fee", "return_gas_fee", "protocol_share"])
-def test_a_changed_fee_is_put_back(
+def test_a_changed_fee_is_something_to_vote_on(
     deployer: Deployer, connections: dict[str, Connection], field: str
 ) -> None:
     registry = deployer.apply(quietly)
     perps = connections["perps"].chain.chain_id
     intended = deployer.plan().resolved.chains["arcade"].routes[perps].terms
     dearer = gateway.SET_TERMS.encode(perps, replace(intended, **{field: getattr(intended, field) + 1}))
-    connections["arcade"].send(OWNER, registry.address("Metalayer"), dearer)
-    assert missing(deployer) == [("arcade", "terms to perps")]
-    deployer.apply(quietly)
-    assert missing(deployer) == []
+    act_as(connections["arcade"], registry.chains["arcade"].owner, registry.address(GATEWAY), dearer)
+    assert differing(deployer) == {"arcade": ["terms to perps"]}
+    decide(deployer)
+    assert differing(deployer) == {}
 
 
 @pytest.mark.usefixtures("factory_placed")
-def test_another_guardian_is_put_back(deployer: Deployer, connections: dict[str, Connection]) -> None:
+def test_other_offices_are_something_to_vote_on(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    """One call may mend two of them."""
     registry = deployer.apply(quietly)
-    data = SET_GUARDIAN.encode(SUCCESSOR.address)
-    connections["social"].send(OWNER, registry.address("Metalayer"), data)
-    assert missing(deployer) == [("social", "guardian")]
+    social, owner = connections["social"], registry.chains["social"].owner
+    other = SUCCESSOR.address
+    act_as(social, owner, registry.address(GATEWAY), SET_GUARDIAN.encode(other))
+    act_as(social, owner, registry.address("Guardian"), SET_COUNCIL.encode(other))
+    offices = Function("setOffices(address,address)")
+    act_as(social, owner, registry.address("RemoteGovernor"), offices.encode(other, other))
+    hub, governor = connections["hub"], registry.address("EraGovernor")
+    for call, value in {
+        "setVotingDelay(uint48)": 3 * DAY,
+        "setVotingPeriod(uint32)": 11 * DAY,
+        "setProposalThreshold(uint256)": 1,
+        "updateQuorumNumerator(uint256)": 5,
+        "setProposalGuardian(address)": other,
+    }.items():
+        act_as(hub, owner, governor, Function(call).encode(value))
+    act_as(hub, owner, owner, Function("updateDelay(uint256)").encode(3 * DAY))
+    assert differing(deployer) == {
+        "hub": [
+            "timelock delay",
+            "voting delay",
+            "voting period",
+            "proposal threshold",
+            "quorum",
+            "proposal guardian",
+        ],
+        "social": ["council", "guardian", "decision guardian"],
+    }
+    words = [str(mend) for mend in deployer.drift()["hub"]]
+    assert words[:5] == [
+        "hub: timelock delay is 3 days, expected 2 days",
+        "hub: voting delay is 3 days, expected 2 days",
+        "hub: voting period is 11 days, expected 10 days",
+        "hub: proposal threshold is 0.000000000000000001, expected 1,000,000",
+        "hub: quorum is 5 %, expected 4 %",
+    ]
+    decide(deployer)
+    assert differing(deployer) == {}
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_the_council_s_settings_are_put_back_by_the_council(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    """Where its key is not here, the plan says who has to do it, and all else goes on."""
+    registry = deployer.apply(quietly)
+    dismissed = SET_WATCHER.encode(GUARDIAN.address, False)
+    connections["perps"].send(GUARDIAN, registry.address("Guardian"), dismissed)
+    step = ("perps", f"watcher {GUARDIAN.address}")
+    assert missing(deployer) == [step]
+    apart = replace(deployer, sender_of=Elsewhere(deployer, GUARDIAN))
+    before = nonces(connections)
+    assert apart.apply(quietly) == registry
+    assert nonces(connections) == before
+    waits = [planned.step.waits for planned in apart.plan().chains["perps"] if planned.action == "waits"]
+    assert waits == [f"{GUARDIAN.address} has to set {step[1]}"]
     deployer.apply(quietly)
     assert missing(deployer) == []
 
@@ -400,7 +491,11 @@ def test_the_plan_shows_who_pauses_and_what_messages_cost(
     for part in plan_tables(plan):
         out.print(part)
     lines = [" ".join(line.replace("│", "").split()) for line in out.export_text().splitlines()]
-    assert f"owner {OWNER.address} every chain" in lines
+    timelock = plan.resolved.addresses["Timelock"]
+    assert f"owner {timelock} every chain" in lines
+    assert f"{timelock}, the treasury 210,000,000" in lines
+    assert f"{OPERATORS[0].address} 200,000" in lines
+    assert "voting delay 2 days" in lines
     assert f"council {GUARDIAN.address} hub, arcade, perps" in lines
     assert f"council {SUCCESSOR.address} social" in lines
     assert f"watcher {GUARDIAN.address} every chain" in lines
@@ -547,6 +642,11 @@ def test_a_chain_that_joins_starts_from_the_newest_set(
     assert joined.validator_set == registry.validator_set
     assert deployer.apply(quietly) == joined
     assert not deployer.plan().has_changes
+    # Its own routes are its constructor's; those of the others to it are for holders to open.
+    of_the_others = ["terms to social", "route to and from social"]
+    assert differing(deployer) == dict.fromkeys(("hub", "arcade", "perps"), of_the_others)
+    decide(deployer)
+    assert differing(deployer) == {}
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -600,15 +700,21 @@ def test_refuses_other_code_at_a_predicted_address(
 
 @pytest.mark.usefixtures("factory_placed")
 def test_refuses_other_values_than_those_deployed(
-    deployer: Deployer, with_intent: Callable[..., Deployer]
+    deployer: Deployer, connections: dict[str, Connection], with_intent: Callable[..., Deployer]
 ) -> None:
-    deployer.apply(quietly)
-    owner = with_intent(owners={"default": OWNER.alias, "social": SUCCESSOR.alias})
+    registry = deployer.apply(quietly)
+    owner, social, address = registry.chains["social"].owner, connections["social"], registry.address(GATEWAY)
+    snapshot = social.rpc("evm_snapshot")
+    act_as(social, owner, address, TRANSFER_OWNERSHIP.encode(SUCCESSOR.address))
+    social.send(SUCCESSOR, address, ACCEPT_OWNERSHIP.encode())
     with pytest.raises(
-        MetalayerError,
-        match=f"social: the owner of Metalayer is {OWNER.address}, expected {SUCCESSOR.address}",
+        MetalayerError, match=f"social: the owner of Metalayer is {SUCCESSOR.address}, expected {owner}"
     ):
-        owner.plan()
+        deployer.plan()
+    revert(social.rpc, snapshot)
+    for change in ({"timelock_delay": 3 * DAY}, {"voting_delay": 3 * DAY, "voting_period": 11 * DAY}):
+        rules = with_intent(governance=deployer.intent.governance.model_copy(update=change))
+        assert not rules.plan().has_changes, "the code is the same, and a vote changes the rest"
     validators = deployer.intent.validators.model_copy(update={"seats": 8})
     with pytest.raises(MetalayerError, match=r"hub: the code at 0x\w+ is not the Staking of this deployment"):
         with_intent(validators=validators).apply(quietly)
@@ -621,7 +727,7 @@ def test_refuses_a_namespace_that_is_sealed_too_early(
     planned = deployer.plan()
     seal = planned.chains["hub"][-1].step
     connections["hub"].send(SECOND_DEPLOYER, seal.to, seal.data)
-    with pytest.raises(MetalayerError, match=r"hub: ERA is not there, but the .* is already sealed"):
+    with pytest.raises(MetalayerError, match=r"hub: Timelock is not there, but the .* is already sealed"):
         deployer.apply(quietly)
 
 
@@ -651,7 +757,7 @@ def test_the_deployer_holds_nothing_afterwards(
         for data in (SET_GUARDIAN.encode(sender.address), gateway.SET_OPEN.encode(901, False, False)):
             with pytest.raises(MetalayerError, match="OwnableUnauthorizedAccount"):
                 connection.call(registry.address(GATEWAY), data, sender=sender.address)
-        assert registry.chains[chain].owner == OWNER.address
+        assert registry.chains[chain].owner == registry.address("Timelock")
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -793,21 +899,10 @@ def predicted(deployer: Role) -> str:
 def test_who_cannot_sign_learns_it_before_anything_is_sent(
     connections: dict[str, Connection], deployment: Deployment, deployer: Deployer
 ) -> None:
-    """On all chains: the owner has no key here, or its passphrase is wrong."""
-    registry = deployer.apply(quietly)
-    for name, connection in connections.items():
-        other = "arcade" if name == "hub" else "hub"
-        close = gateway.SET_OPEN.encode(connections[other].chain_id, False, False)
-        connection.send(OWNER, registry.address(GATEWAY), close)
+    """On all chains: the deployer has no key here, or its passphrase is wrong."""
     before = nonces(connections)
-
-    def sender_of(name: str) -> Sender:
-        if name == OWNER.address:
-            raise MetalayerError("no account has the key")
-        return deployer.sender_of(name)
-
     with pytest.raises(MetalayerError, match="no account has the key"):
-        replace(deployer, sender_of=sender_of).apply(quietly)
+        replace(deployer, sender_of=Elsewhere(deployer, SECOND_DEPLOYER)).apply(quietly)
     assert nonces(connections) == before
 
 

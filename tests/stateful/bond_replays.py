@@ -87,6 +87,13 @@ def accuse_when_a_whale_has_left(state: Accusers) -> None:
     slash(state)
 
 
+def accuse_again_in_the_next_term(state: Accusers) -> None:
+    """In one week: what the second set weighs, without the first accused, changes nothing about either."""
+    equivocate(state)
+    state.snapshot()
+    equivocate(state, 2)
+
+
 def slash_twice(state: Accusers) -> None:
     equivocate(state)
     equivocate(state, place=2)

@@ -63,6 +63,7 @@ class Bug(IntEnum):
     PARDON_FORGOTTEN = 37
     REBONDED_AT_ONCE = 38
     LATER_CASES_NOT_AWAITED = 39
+    THRESHOLD_NOT_FIXED = 40
 
 
 FINDERS: dict[Bug, Steps] = {
@@ -105,6 +106,7 @@ FINDERS: dict[Bug, Steps] = {
     Bug.PARDON_FORGOTTEN: replays.settle_what_was_pardoned,
     Bug.REBONDED_AT_ONCE: replays.rebond_at_once,
     Bug.LATER_CASES_NOT_AWAITED: replays.settle_before_the_others_do,
+    Bug.THRESHOLD_NOT_FIXED: replays.accuse_again_in_the_next_term,
 }
 """What finds a bug always."""
 STEPS = [*dict.fromkeys(FINDERS.values()), replays.mature_just_after, replays.contradict]

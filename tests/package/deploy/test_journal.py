@@ -77,11 +77,20 @@ def test_a_torn_line_never_happened(cut: int, tmp_path_factory: pytest.TempPathF
     [b"not json", b"\xff", b"42", b"{}", b'{"record": "sent"}', b'{"record": "send", "chain": "hub"}'],
     ids=["text", "bytes", "a number", "nothing", "another kind", "half of one"],
 )
-def test_a_damaged_line_is_named(tmp_path: Path, line: bytes) -> None:
-    path = tmp_path / "journal.jsonl"
+def test_a_damaged_line_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bytes
+) -> None:
+    (tmp_path / "networks.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / ".metalayer" / "journal.jsonl"
+    path.parent.mkdir()
     path.write_bytes(b'{"record": "chain", "chain": "hub", "genesis": "0x"}\n' + line + b"\n")
-    with pytest.raises(MetalayerError, match="line 2 is damaged"):
+    with pytest.raises(MetalayerError) as refused:
         Journal(path)
+    assert str(refused.value) == (
+        ".metalayer/journal.jsonl: line 2 is damaged, or of another version: if all chains are local ones, remove the "
+        "file (`rm .metalayer/journal.jsonl`); elsewhere restore it, or remove it if no transaction is in flight"
+    )
 
 
 def test_threads_do_not_mix_their_lines(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @notice What the two halves of remote governance may get wrong: each is one line that a careless change could lose.
+enum DecisionBug {
+    None,
+    // DecisionOutbox
+    RevertsWhenClosed,
+    SendsUnrecorded,
+    RecordsTwice,
+    PaysForEverybody,
+    TimeBeginsAnew,
+    // RemoteGovernor: arrival
+    ForgetsIds,
+    AnyChainDecides,
+    AnySenderDecides,
+    ProtectedIfContained,
+    OfficesAtOnce,
+    CancelsExecuted,
+    CancelsOnlyArrived,
+    // RemoteGovernor: offices
+    PostponesTwice,
+    PostponesExpired,
+    PostponesProtected,
+    RefusesAtOnce,
+    // RemoteGovernor: execution
+    GraceFromArrival,
+    ExecutesExpired,
+    CodesUnchecked,
+    PrecedentIgnored,
+    GatewayDropsItself,
+    DroppedGatewayDrops
+}
