@@ -42,8 +42,8 @@ class Failed(MetalayerError):
 
 @dataclass(frozen=True)
 class Arrival:
-    """How a decision came to its chain. `gas` is what RemoteGovernor used of the message's limit, `delivery` that of the
-    whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times.
+    """How a decision came to its chain. `gas` is what RemoteGovernor used of the message's limit, `delivery` that of
+    the whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times.
     """
 
     decision: BuiltDecision
