@@ -108,8 +108,8 @@ def act(
         "gas": hex(MAX_TRANSACTION_GAS),
         "value": hex(value),
     }
-    hash_ = connection.rpc("eth_sendTransaction", transaction)
-    receipt = connection.ask(receipt_request(hash_))
+    sent = connection.rpc("eth_sendTransactionSync", transaction)
+    receipt = connection.ask(receipt_request(sent["transactionHash"]))
     if receipt is None:
         raise MetalayerError(f"{connection.name}: its fork does not mine")
     return Acted(connection, receipt)

@@ -28,7 +28,6 @@ from metalayer.network.values import found as shown
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import era, parse_era
 from metalayer.relayer.passes import Relayer
-from metalayer.services import clock
 from metalayer.services.acting import must
 from metalayer.services.forks import Forks, fund, throw_away_key
 
@@ -158,7 +157,7 @@ class Checker:
         transfer = bridge.prepare(live, start, end.chain, user.address, user.address, amount)
         bridge.send(live, user, transfer)
         for _ in range(_PASSES):
-            clock.finalize(self.forks.mesh.connections.values())
+            self.forks.settle()
             result = self.relayer.relay_once(lambda line: None)
             if (arrived := end.view(token, BALANCE_OF, user.address) - before) > 0:
                 return arrived

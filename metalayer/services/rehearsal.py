@@ -20,7 +20,6 @@ from metalayer.protocol.message import STORED_HEAD_INTERVAL
 from metalayer.protocol.reverts import explain
 from metalayer.protocol.rpc import Log, logs_request
 from metalayer.relayer.passes import Relayer
-from metalayer.services import clock
 from metalayer.services.acting import Acted, Frame, act, frame_of, grant_votes, must
 from metalayer.services.changes import Changes
 from metalayer.services.forks import Forks, throw_away_key
@@ -299,7 +298,7 @@ class Rehearsal:
     def _relay(self, relayer: Relayer, is_done: Callable[[], bool]) -> None:
         problems: Sequence[str] = ()
         for _ in range(_PASSES):
-            clock.finalize(self.connections.values())
+            self.forks.settle()
             result = relayer.relay_once(lambda line: None)
             problems = [*result.all_problems, *result.put_off]
             self._refuse_failed()
