@@ -139,3 +139,13 @@ def grant_votes(connection: Connection, era: str, account: str, votes: int, sinc
     connection.rpc("anvil_setStorageAt", era, f"0x{place:064x}", f"0x{word:064x}")
     if connection.view(era, GET_VOTES, account) != votes:
         raise MetalayerError(f"{connection.name}: where ERA keeps votes is not known")
+
+
+def permit(connection: Connection, governor: str, data: bytes) -> None:
+    """Lets the timelock call the governor itself: it takes what its own execution put into a queue (OpenZeppelin's
+    `onlyGovernance`), and nothing else.
+    """
+    queue = load_layout("EraGovernor").slot("_governanceCall")
+    first = keccak(encode(["uint256", "uint256"], [0, queue + 1]))
+    connection.rpc("anvil_setStorageAt", governor, hex(queue), f"0x{1 << 128:064x}")
+    connection.rpc("anvil_setStorageAt", governor, to_hex(first), to_hex(keccak(data)))

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from eth_abi.exceptions import DecodingError
 
 from metalayer.governance.built import Built
-from metalayer.governance.names import Names
+from metalayer.governance.names import GOVERNOR, Names
 from metalayer.network.connection import Connection
 from metalayer.protocol import decisions, governor
 from metalayer.protocol.decisions import Decision, DecisionState
 from metalayer.protocol.governor import HubProposal, ProposalState
-from metalayer.services.acting import act
+from metalayer.services.acting import act, permit
 from metalayer.services.changes import Change, Changes
 from metalayer.services.findings import named_changes
 from metalayer.services.forks import Forks
@@ -121,6 +121,8 @@ def _run(connection: Connection, names: Names, lists: Sequence[Sequence[Call]]) 
     timelock, changes, failed = names.on(connection.name, "Timelock"), Changes(connection), ""
     start = connection.block().time
     for number, (target, value, data) in enumerate((call for calls in lists for call in calls), 1):
+        if names.contract_at(target, connection.name) == GOVERNOR:
+            permit(connection, target, data)
         done = act(connection, timelock, target, data, value, start + number)
         if done.succeeded:
             changes.add(done.hash)

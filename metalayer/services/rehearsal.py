@@ -26,7 +26,7 @@ from metalayer.services.forks import Forks, throw_away_key
 
 _TRANSFER = Function("transfer(address,uint256)", "bool")
 _FOR = 1
-_MINUTE = 60
+_MINUTE, _HOUR = 60, 3_600
 _FEES = 1_000 * 10**18
 _PASSES = 6
 # Above all that a lane sent: see metalayer.lanes.restart.
@@ -102,13 +102,14 @@ class Rehearsal:
         snapshot = hub.view(self.governor, governor.PROPOSAL_SNAPSHOT, id_)
         self.found.times["snapshot"] = snapshot
         deadline = hub.view(self.governor, governor.PROPOSAL_DEADLINE, id_)
-        self.found.times["deadline"] = deadline
         if state in (ProposalState.PENDING, ProposalState.ACTIVE):
             self.say("days pass: reading and delegating")
             self.forks.until(snapshot + _MINUTE)
             self._vote(snapshot)
             self.say("days pass: the vote")
-            self.forks.until(hub.view(self.governor, governor.PROPOSAL_DEADLINE, id_) + _MINUTE)
+            deadline = hub.view(self.governor, governor.PROPOSAL_DEADLINE, id_)
+            self.forks.until(deadline + _MINUTE)
+        self.found.times["deadline"] = deadline
         actions = (*proposal.actions, proposal.description_hash)
         if self._state() is ProposalState.SUCCEEDED:
             self._do("queue", self.payer, governor.QUEUE.encode(*actions))
@@ -117,7 +118,7 @@ class Rehearsal:
         eta = hub.view(self.governor, governor.PROPOSAL_ETA, id_)
         self.say("days pass: the timelock")
         self.forks.until(eta)
-        at = max(eta, self.forks.now) + _MINUTE
+        at = self._soon()
         done = act(hub, self.executor, self.governor, governor.EXECUTE.encode(*actions), proposal.value, at)
         if not done.succeeded:
             raise Failed(self._why(hub, done.frame(), self.built.actions))
@@ -139,7 +140,7 @@ class Rehearsal:
                 f"the proposer {proposer} has {in_era(threshold)} ERA of votes, as a proposer needs; it has "
                 f"{in_era(votes)}"
             )
-        self.found.times["proposed"] = at = self.forks.now + _MINUTE
+        self.found.times["proposed"] = at = self._soon()
         data = governor.PROPOSE.encode(*proposal.actions, proposal.description)
         done = act(hub, proposer, self.governor, data, 0, at)
         if not done.succeeded:
@@ -167,10 +168,14 @@ class Rehearsal:
         self._do("vote", voter, governor.CAST_VOTE.encode(self.built.id, _FOR))
 
     def _do(self, what: str, sender: str, data: bytes) -> None:
-        done = act(self.hub, sender, self.governor, data)
+        done = act(self.hub, sender, self.governor, data, 0, self._soon())
         if not done.succeeded:
             raise Failed(f"{self.hub.name}: {what}: {done.frame().reason}")
         self.found.transactions[what] = done
+
+    def _soon(self) -> int:
+        """The next moment at which something is done: a full minute, so that every rehearsal has the same."""
+        return _up(self.forks.now + _MINUTE, _MINUTE)
 
     def _state(self) -> ProposalState:
         return self.hub.view(self.governor, governor.STATE, self.built.id)
@@ -193,8 +198,9 @@ class Rehearsal:
             return
         ready = max(arrival.ready_at for arrival in self.found.arrivals.values())
         self.say("days pass: the timelocks of the other chains")
-        self.forks.until(ready)
-        at = max(ready, self.forks.now) + _MINUTE
+        # How long signing takes is not the same each time.
+        at = _up(ready + _MINUTE, _HOUR)
+        self.forks.until(at - _MINUTE)
         for one in self.built.decisions:
             connection = self.connections[one.chain]
             at += _MINUTE
@@ -371,6 +377,10 @@ class Rehearsal:
                 where = f"action {place} of {len(actions)} (line {action.line}) reverts, {action.words}"
                 return f"{connection.name}: {where}: {call.reason}"
         return f"{connection.name}: it cannot be executed: {frame.reason}"
+
+
+def _up(moment: int, unit: int) -> int:
+    return -(-moment // unit) * unit
 
 
 def gas_of(found: Found) -> Mapping[str, int]:
