@@ -55,7 +55,7 @@ _CONSTANT = re.compile(r"\buint\d+ public constant (\w+) = (\d+) days;")
 
 
 def test_numbers_are_those_of_the_contracts() -> None:
-    found = {}
+    found: dict[str, int] = {}
     for path in (repo_root() / "contracts" / "governance").glob("*.sol"):
         found |= {
             name: int(days) * 86_400 for name, days in _CONSTANT.findall(path.read_text(encoding="utf-8"))
