@@ -13,6 +13,7 @@ COMMANDS = (
     "localnet",
     "message",
     "pending",
+    "propose",
     "relay",
     "send",
     "stake",
