@@ -52,7 +52,8 @@ WINDOW = 2 * DAY
 OBJECTIONS = 6 * DAY
 SETTINGS = (DELAY, PERIOD, THRESHOLD, 4)
 ARCADE = 904
-"""A chain to which there is a route."""
+SPOKES = (ARCADE, 905, 906)
+"""Chains to which there are routes."""
 TEXT = "Let the recipient refuse"
 
 PROPOSER = SENDER.address
@@ -107,7 +108,7 @@ class Action:
 @dataclass(frozen=True)
 class Senate:
     """The hub's governor and what it needs: the timelock owns the gateway and is ERA's treasury, and an account plays
-    the vote pool. There is one route, where sending is free. The recipient is for an action: it shall refuse.
+    the vote pool. Sending to other chains is free. The recipient is for an action: it shall refuse what comes.
     """
 
     era: Contract
@@ -132,7 +133,7 @@ class Senate:
             collector=PROPOSAL_GUARDIAN,
             validator_set=validators.argument,
             deployer=sender,
-            routes={ARCADE: Route(True, True, FREE_TERMS)},
+            routes=dict.fromkeys(SPOKES, Route(True, True, FREE_TERMS)),
         )
         contracts = (
             deploy(chain, "ERA", chain_id, bridge, timelock, list(VOTES.items()), sender=sender),

@@ -75,6 +75,9 @@ def recovering(profile: Profile, deployment: Deployment, tmp_path: Path) -> Reco
 def test_an_announced_set_brings_a_chain_back(recovering: Recovering, deployment: Deployment) -> None:
     """S9, M5: each step by whom it takes, at its time, once; what is too early or somebody else's is one line."""
     expires = deployment.validator_set.expires
+    annex = deployment.on["social"].contracts["Annex"]
+    delays = [annex.view(f"{name}_DELAY") for name in ("RECOVERY", "ANNOUNCEMENT")]
+    assert delays == [RECOVERY_DELAY, ANNOUNCEMENT_DELAY]
     assert recovering.line(by=RELAYER) == (
         f"social: validator set 1 signs until {utc(expires)}: there is nothing to recover"
     )
@@ -151,6 +154,17 @@ def test_what_the_expired_set_signed_comes_first(recovering: Recovering, deploym
     assert recovering.line(by=RECOVERY) == (
         f"social: validator set 2 signs until {utc(second.expires)}: there is nothing to recover"
     )
+    assert recovering.installed == 2
+
+
+def test_what_another_chain_accepted_is_enough(recovering: Recovering, deployment: Deployment) -> None:
+    """The exchange is gone: the very call that brought the set to arcade brings it here, too."""
+    second = recovering.publish(after=9 * DAY)
+    deployment.rotate("arcade", second)
+    deployment.pass_time(9 * DAY, "social")
+    assert recovering.exchange.roots() == []
+    assert "can bring in set 2, which it signed, not " in recovering.refusal(by=RELAYER)
+    assert recovering.line(by=RECOVERY).startswith("social: validator set 2 brought in: 0x")
     assert recovering.installed == 2
 
 
