@@ -219,6 +219,8 @@ class Arguments:
         raise ValueError(f"values of type {type_} cannot be written in a file")
 
     def _address(self, raw: Any) -> str:
+        if isinstance(raw, dict) and set(raw) == {"create3"} and isinstance(raw["create3"], str):
+            return self.names.create3(raw["create3"])
         if not isinstance(raw, str) or not raw:
             raise ValueError(f"expected an address, an account or a contract, found {found(raw)}")
         try:

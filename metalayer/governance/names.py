@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from metalayer.deploy.artifacts import load_artifacts
+from metalayer.deploy.names import FACTORY
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network, Preset
 from metalayer.network.registry import Registry
 from metalayer.network.values import hint, looks_like_address, read_address
-
-TIMELOCK, GOVERNOR, EXPECT = "Timelock", "EraGovernor", "Expect"
-DECISION_OUTBOX, REMOTE_GOVERNOR = "DecisionOutbox", "RemoteGovernor"
-GATEWAY, GUARDIAN = "Metalayer", "Guardian"
+from metalayer.protocol.create3 import create3_address
 
 NOBODY, ZERO_ADDRESS = "nobody", "0x" + "00" * 20
 
@@ -30,12 +30,13 @@ def shipped_abi(contract: str) -> Abi:
 
 @dataclass(frozen=True)
 class Names:
-    """Names of one deployment. contracts: addresses by chain and name. address_of: of an account by its name, and
-    abi_of: of a contract; MetalayerError if there is none.
+    """Names of one deployment. contracts: addresses by chain and name. deployer: in whose namespace of the factory they
+    are. address_of: of an account by its name, and abi_of: of a contract; MetalayerError if there is none.
     """
 
     network: Network
     contracts: Mapping[str, Mapping[str, str]]
+    deployer: str
     address_of: Callable[[str], str]
     abi_of: Callable[[str], Abi] = shipped_abi
 
@@ -46,7 +47,7 @@ class Names:
             chain: {name: contract.address for name, contract in deployed.contracts.items()}
             for chain, deployed in registry.chains.items()
         }
-        return cls(network, contracts, address_of)
+        return cls(network, contracts, registry.deployer, address_of)
 
     @property
     def hub(self) -> str:
@@ -76,6 +77,16 @@ class Names:
         if name == NOBODY:
             return ZERO_ADDRESS
         return self.everywhere(name) or self.address_of(name)
+
+    def create3(self, name: str) -> str:
+        """Where the factory places, or placed, a contract of this name: the same on every chain.
+
+        MetalayerError if there is no factory.
+        """
+        factory = self.everywhere(FACTORY)
+        if factory is None:
+            raise MetalayerError(f"there is no {FACTORY} on any chain")
+        return create3_address(factory, self.deployer, keccak(text=name))
 
     def called(self, address: str, chain: str) -> str:
         """An address as people read it: with the name of the contract that stands there on that chain."""
