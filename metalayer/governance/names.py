@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 
-from metalayer.deploy.artifacts import load_artifacts
+from metalayer.deploy.artifacts import interface_abis, load_artifacts
 from metalayer.deploy.names import FACTORY
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network, Preset
@@ -24,8 +25,25 @@ Abi = list[Any]
 
 @cache
 def shipped_abi(contract: str) -> Abi:
-    """ABI of a contract by its name. MetalayerError if none of that name ships."""
-    return load_artifacts([contract])[contract].abi
+    """ABI of a contract by its name. MetalayerError if none of that name ships.
+
+    Where a contract leaves the work to another one its arguments have no names: they are the interface's.
+    """
+    named = {
+        _signature(item): item["inputs"] for abi in interface_abis().values() for item in abi if _names(item)
+    }
+    return [
+        item if _names(item) else {**item, "inputs": named.get(_signature(item), item.get("inputs", []))}
+        for item in load_artifacts([contract])[contract].abi
+    ]
+
+
+def _names(item: Any) -> bool:
+    return all(entry["name"] for entry in item.get("inputs", []))
+
+
+def _signature(item: Any) -> str:
+    return abi_to_signature(item) if item["type"] == "function" else item["type"]
 
 
 @dataclass(frozen=True)
