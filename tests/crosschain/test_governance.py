@@ -92,10 +92,10 @@ def test_the_whole_way(poll: Polling) -> None:
     assert sum(found.votes) <= HUB_SUPPLY == poll.desk.hub.view(poll.deployment.era, TOTAL_SUPPLY)
     counts = tallies.recount(poll.desk, motion.id, found)
     assert {one.chain for one in counts} == {"arcade", "perps", "social"}
-    for one in counts:
-        assert one.faults == []
-        assert one.recounted == one.said == one.sent == one.kept == one.counted
-        assert one.counted.total <= one.cap
+    for count in counts:
+        assert count.faults == []
+        assert count.recounted == count.said == count.sent == count.kept == count.counted
+        assert count.counted.total <= count.cap
 
     poll.reach(vote.deadline + 1)
     (line,) = poll.keep()

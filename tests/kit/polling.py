@@ -46,7 +46,7 @@ SKEW = {"arcade": 120, "hub": 60, "social": 60}
 FEES = 100 * ERA
 """Credit of who keeps proposals going, on every chain."""
 FILE = f"""title: Cheaper messages to social
-proposer: {PROPOSER.alias}
+proposer: {PROPOSER.address}
 chains:
   arcade, perps:
     - Metalayer.setTerms: {{ chainId: social, terms: {{ preset: social, return: "{{chain}}", baseFee: 777 }} }}
@@ -102,7 +102,9 @@ class Polling:
         (folder / "README.md").write_text("# Cheaper messages to social\n\nIt is cheap there.\n")
         names = Names.of(self.live.network, self.live.registry, address_of)
         chains = LiveChains(self.deployment.connections, names)
-        return build(read_on(folder, self.live.network), names, chains, {})
+        built = build(read_on(folder, self.live.network), names, chains, {})
+        built.save(folder)
+        return built
 
     def submit(self, content: str = FILE, name: str = "001-social") -> Motion:
         """From its file."""
