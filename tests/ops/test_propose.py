@@ -20,7 +20,7 @@ from metalayer.protocol.decisions import DecisionState
 from metalayer.protocol.hex import to_hex
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.profiles import Profile
-from tests.kit.roles import ATTACKER, BENEFICIARY, RELAYER, TREASURY, Role
+from tests.kit.roles import ATTACKER, BENEFICIARY, GUARDIAN, RECOVERY, RELAYER, TREASURY, Role
 
 DAY = 86_400
 HOUR = 3_600
@@ -219,3 +219,174 @@ def test_the_whole_way(proposals: Proposals, deployment: Deployment) -> None:
     # By its id, although the folder is gone.
     (folder / "build.json").unlink()
     assert proposals.status(str(built.id))["done"] is True
+
+
+OPEN = """title: Open
+proposer: PROPOSER
+chains:
+  CHAINS:
+    - Metalayer.setOpen: { chainId: arcade, outbound: true, inbound: false }
+expect:
+  - { on: all, call: Metalayer.route(arcade).inbound, is: true }
+"""
+
+
+def opening(chains: str) -> dict[str, str]:
+    return {"content": OPEN.replace("CHAINS", chains), "name": "002-open", "text": "# Open\n\nWhy not?\n"}
+
+
+def test_faults_are_told_at_once_each_with_its_line(proposals: Proposals) -> None:
+    proposals.write("""title: A test
+proposer: PROPOSER
+chains:
+  hub:
+    - ERA.transfr: { to: BENEFICIARY, value: 1 ERA }
+    - ERA.transfer: { to: BENEFICIARY, value: 1 apple }
+""")
+    done = proposals.run("build", "1")
+    assert done.exit_code == 1
+    assert [line.partition(": ")[2].partition(": ")[0] for line in done.stderr.splitlines()] == [
+        "001-fees/proposal.yml:1",
+        "001-fees/proposal.yml:5",
+        "001-fees/proposal.yml:6",
+    ]
+    assert "there is no proposal '7'" in proposals.refused("build", "7")
+    assert "there is no 001-fees/build.json yet" in proposals.refused("status", "1")
+    assert "nothing was ever proposed on hub with the id" in proposals.refused("status", "12345")
+    assert "'0xzz' is no id" in proposals.refused("queue", "0xzz")
+
+
+def test_a_proposer_needs_votes(proposals: Proposals, deployment: Deployment) -> None:
+    content = opening("hub")["content"].replace("PROPOSER", proposals.profile.account(BENEFICIARY))
+    proposals.write(content, "001-open", "# Open\n")
+    proposals.do("build", "1")
+    said = proposals.refused("submit", "1", "--unsimulated", by=BENEFICIARY)
+    assert "has 0 ERA of votes on hub, a proposal needs 1,000,000" in said
+
+
+def test_what_changed_since_it_was_built_is_not_proposed(
+    proposals: Proposals, deployment: Deployment
+) -> None:
+    """D: what is proposed is what was built, and what was simulated. What was proposed keeps its bytes."""
+    folder = proposals.write(**opening("hub"))
+    proposals.do("build", "2")
+    (folder / "README.md").write_text("# Open\n\nFor another reason.\n")
+    said = proposals.refused("submit", "2", "--unsimulated", by=TREASURY)
+    assert "gives other bytes than when it was built" in said
+    proposals.do("build", "2")
+    proposals.do("submit", "2", "--unsimulated", by=TREASURY)
+    (folder / "README.md").write_text("# Open\n\nFor a third reason.\n")
+    assert "was proposed already, and is another proposal now" in proposals.refused("build", "2")
+
+
+def test_its_proposer_cancels_it_before_the_vote_and_the_council_at_any_time(
+    proposals: Proposals, deployment: Deployment
+) -> None:
+    """M26."""
+    proposals.submitted(**opening("hub"))
+    assert "may not cancel proposal 002-open" in proposals.refused("cancel", "2", by=ATTACKER)
+    assert proposals.do("cancel", "2", by=TREASURY) == ["hub: proposal 002-open is cancelled"]
+    assert proposals.do("cancel", "2", by=TREASURY) == ["hub: proposal 002-open was cancelled already"]
+    second = proposals.submitted(**opening("hub") | {"name": "003-open", "text": "# Open\n\nAgain.\n"})
+    proposals.pass_vote(second)
+    assert "may not cancel proposal 003-open" in proposals.refused("cancel", "3", by=TREASURY)
+    proposals.do("queue", "3", by=RELAYER)
+    assert proposals.do("cancel", "3", by=GUARDIAN) == ["hub: proposal 003-open is cancelled"]
+    assert "it is canceled" in proposals.refused("execute", "3", by=RELAYER)
+
+
+def test_a_decision_that_could_not_be_sent_is_sent_again(
+    proposals: Proposals, deployment: Deployment
+) -> None:
+    """A9, M38: without credit, and over a closed lane. No vote is needed."""
+    built = proposals.submitted(**opening("perps, social"))
+    proposals.pass_vote(built)
+    proposals.do("queue", "2", by=RELAYER)
+    deployment.wait_out(3 * DAY)
+    perps = deployment.id_of("perps")
+    deployment.as_owner("hub", deployment.gateway, gateway.SET_OPEN.encode(perps, False, True))
+    lines = proposals.do("execute", "2", "--no-deposit", by=TREASURY)
+    assert (
+        "its decision for perps is not sent (RouteClosed(chainId=903)): `ape metalayer propose send 002 perps`"
+        in (lines[1])
+    )
+    assert "its decision for social is not sent (" in lines[2]
+    steps = {one["chain"]: one for one in proposals.status("2")["decisions"]}
+    assert "RouteClosed" in steps["perps"]["why"]
+    assert "`ape metalayer propose send` sends it again" in steps["social"]["why"]
+    said = proposals.refused("send", "2", "perps", by=TREASURY)
+    assert "cannot be sent from hub now: RouteClosed" in said
+    assert "credit deposit hub" in proposals.refused("send", "2", "social", "--no-deposit", by=TREASURY)
+    (line,) = proposals.do("send", "2", "social", by=TREASURY)
+    assert "is sent, as message" in line
+    # Once more: at most one of them counts.
+    proposals.do("send", "2", "social", by=TREASURY)
+    proposals.deliver()
+    assert proposals.state("social", built) is DecisionState.WAITING
+    assert "is there already: it is waiting" in proposals.do("send", "2", "social", by=TREASURY)[0]
+    assert len(proposals.status("2")["decisions"][1]["sent"]) == 2
+    assert "decides nothing for arcade" in proposals.refused("send", "2", "arcade", by=TREASURY)
+    deployment.as_owner("hub", deployment.gateway, gateway.SET_OPEN.encode(perps, True, True))
+    proposals.do("send", "2", "perps", by=TREASURY)
+    proposals.deliver()
+    assert proposals.state("perps", built) is DecisionState.WAITING
+
+
+def test_guardian_and_recovery_stop_a_decision(proposals: Proposals, deployment: Deployment) -> None:
+    """P8b: two keys of different kinds."""
+    built = proposals.decided(**opening("perps"))
+    assert "did not arrive yet" in proposals.refused("postpone", "2", "perps", by=GUARDIAN)
+    proposals.deliver()
+    assert "is neither a watcher nor the council" in proposals.refused("postpone", "2", "perps", by=ATTACKER)
+    assert "only what the guardian postponed can be refused" in proposals.refused(
+        "refuse", "2", "perps", by=RECOVERY
+    )
+    (line,) = proposals.do("postpone", "2", "perps", by=GUARDIAN)
+    assert "is postponed until" in line
+    assert "was postponed already" in proposals.do("postpone", "2", "perps", by=GUARDIAN)[0]
+    (step,) = proposals.status("2")["decisions"]
+    assert step["postponed"] is True
+    assert "is not the recovery" in proposals.refused("refuse", "2", "perps", by=GUARDIAN)
+    assert proposals.do("refuse", "2", "perps", by=RECOVERY)[0].endswith("is refused")
+    assert proposals.do("refuse", "2", "perps", by=RECOVERY)[0].endswith("was refused already")
+    assert proposals.state("perps", built) is DecisionState.REFUSED
+    assert "is refused: it will not be executed" in proposals.refused("execute", "2", by=RELAYER)
+    assert proposals.status("2")["decisions"][0]["why"] == "the recovery refused it"
+
+
+def test_what_was_expected_is_checked_again_where_it_is_executed(
+    proposals: Proposals, deployment: Deployment
+) -> None:
+    """P8d, M47: a setting that was voted on before an emergency does not open what the emergency closed."""
+    built = proposals.decided(**opening("perps"))
+    proposals.deliver()
+    deployment.wait_out(3 * DAY)
+    arcade = deployment.id_of("arcade")
+    deployment.as_owner("perps", deployment.gateway, gateway.SET_OPEN.encode(arcade, False, False))
+    said = proposals.refused("execute", "2", by=RELAYER)
+    assert "is not as it was voted on" in said
+    assert "it would revert: UnexpectedResult" in proposals.status("2")["decisions"][0]["why"]
+    assert proposals.state("perps", built) is DecisionState.READY
+    deployment.as_owner("perps", deployment.gateway, gateway.SET_OPEN.encode(arcade, True, True))
+    assert "is executed" in proposals.do("execute", "2", by=RELAYER)[1]
+    route = deployment.connections["perps"].view(deployment.gateway, gateway.ROUTE, arcade)
+    assert (route.outbound, route.inbound) == (True, False)
+
+
+def test_drift_becomes_a_proposal(proposals: Proposals, deployment: Deployment) -> None:
+    """D, A16: nothing is configured by `apply`; what differs is voted on."""
+    assert proposals.do("from-drift") == ["nothing that a vote can change differs from deploy.yaml"]
+    arcade = deployment.id_of("arcade")
+    for chain in ("perps", "social"):
+        deployment.as_owner(chain, deployment.gateway, gateway.SET_OPEN.encode(arcade, True, False))
+    lines = proposals.do("from-drift", "open-again", "--proposer", proposals.profile.account(TREASURY))
+    assert "written to proposals/001-open-again" in lines[-1]
+    proposals.do("build", "1")
+    built = Built.load(Path("proposals/001-open-again"))
+    data = gateway.SET_OPEN.encode(arcade, True, True)
+    assert [(one.chain, one.decision.calldatas) for one in built.decisions] == [
+        ("perps", (data,)),
+        ("social", (data,)),
+    ]
+    assert "  perps, social:\n" in Path("proposals/001-open-again/proposal.yml").read_text()
+    assert "such as fees, found 'No Name'" in proposals.refused("from-drift", "No Name")
