@@ -56,11 +56,12 @@ class Arrival:
 @dataclass
 class Found:
     """What a rehearsal found, as far as it came. transactions: by what they did; executions: of each chain, in order;
-    times: Unix times on the forks.
+    spent: gas of every call that a timelock made, by the transaction; times: Unix times on the forks.
     """
 
     transactions: dict[str, Acted] = field(default_factory=dict)
     executions: dict[str, list[Acted]] = field(default_factory=dict)
+    spent: dict[str, list[int]] = field(default_factory=dict)
     changes: dict[str, Changes] = field(default_factory=dict)
     arrivals: dict[tuple[str, bytes], Arrival] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
@@ -368,6 +369,9 @@ class Rehearsal:
         paying = {self.executor, str(connection.rpc("eth_getBlockByNumber", "latest", False)["miner"])}
         changes = self.found.changes.setdefault(connection.name, Changes(connection, paying))
         changes.add(done.hash)
+        self.found.spent[done.hash] = [
+            call.gas for call in done.frame().calls_of(self.on(connection.name, "Timelock"))
+        ]
 
     def _why(self, connection: Connection, frame: Frame, actions: Sequence[Action]) -> str:
         """One line: which action fails, and what it says; or that none was reached."""
