@@ -15,7 +15,7 @@ from metalayer.network.connection import Connection
 from metalayer.protocol.amounts import era
 from metalayer.protocol.layouts import Layout
 from metalayer.services.changes import Change, Changes
-from metalayer.services.rehearsal import Found
+from metalayer.services.deciding import Found
 
 # What deciding itself writes, on the hub and elsewhere.
 _DECIDING = (

@@ -21,8 +21,8 @@ from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH
 from metalayer.services.acting import Acted
 from metalayer.services.conflicts import Order
+from metalayer.services.deciding import Arrival
 from metalayer.services.events import described
-from metalayer.services.rehearsal import Arrival
 from metalayer.services.simulate import Outcome
 
 REPORT_TEXT = "REPORT.md"
@@ -36,7 +36,6 @@ _DECIDING = (
 _MOMENTS = ("At", "Before", "From", "Since", "Until")
 # A smaller number of seconds is a duration.
 _OLDEST = 1_000_000_000
-_MINUTE = 60
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:
@@ -116,6 +115,7 @@ def text(data: dict[str, Any]) -> str:
     parts = [f"# {data['title']}: rehearsal", *_verdict(data), "## 2. What it does", *_does(data)]
     parts += [
         "## 3. When",
+        "If it is proposed when the rehearsal begins.",
         _table(("what", "at the earliest", "with objections", "and postponed"), data["timeline"]),
     ]
     parts += ["## 4. Calls", "```", *data["calls"], "```", "## 5. What changes", *_changes(data)]

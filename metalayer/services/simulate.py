@@ -16,9 +16,10 @@ from metalayer.network.signers import address_of
 from metalayer.protocol.rpc import Block
 from metalayer.services.checks import Checker, Result
 from metalayer.services.conflicts import Order, orders, read_live
+from metalayer.services.deciding import Failed, Say
 from metalayer.services.findings import Findings
 from metalayer.services.forks import Forks, forked
-from metalayer.services.rehearsal import Failed, Rehearsal, Say
+from metalayer.services.rehearsal import Rehearsal
 
 
 @dataclass(frozen=True)
