@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from metalayer.deploy.names import DECISION_OUTBOX, GOVERNOR, GUARDIAN, REMOTE_GOVERNOR, TIMELOCK
 from metalayer.errors import MetalayerError
 from metalayer.governance.built import Built
-from metalayer.governance.files import find
+from metalayer.governance.files import find, proposals_dir
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
@@ -98,7 +99,7 @@ class Desk:
     def of(cls, live: Live) -> Desk:
         """That of a network. MetalayerError if it has none."""
         registry: Registry = live.registry
-        names = ("EraGovernor", "Timelock", "DecisionOutbox", "RemoteGovernor", "Guardian")
+        names = (GOVERNOR, TIMELOCK, DECISION_OUTBOX, REMOTE_GOVERNOR, GUARDIAN)
         return cls(live, live.connection(live.network.hub.name), *map(registry.address, names))
 
     def motion(self, which: str, root: Path | None = None) -> Motion:
@@ -158,8 +159,6 @@ def _carried(proposal: HubProposal, outbox: str, network: Network) -> Iterator[C
 
 
 def _builds(root: Path | None) -> Iterable[Built]:
-    from metalayer.governance.files import proposals_dir
-
     for path in sorted((root or proposals_dir()).glob("*/build.json")):
         try:
             yield Built.load(path.parent)

@@ -6,7 +6,7 @@ Times are Unix seconds, votes wei of ERA.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eth_abi.abi import encode
 from eth_utils.address import to_canonical_address, to_checksum_address
@@ -109,19 +109,10 @@ def proposer_suffix(proposer: str) -> str:
     return f"#proposer={proposer.lower()}"
 
 
-def _created(
-    id_: int,
-    proposer: str,
-    targets: Sequence[str],
-    values: Sequence[int],
-    _signatures: Sequence[str],
-    calldatas: Sequence[bytes],
-    vote_start: int,
-    vote_end: int,
-    description: str,
-) -> Created:
+def _created(*values: Any) -> Created:
+    id_, proposer, targets, amounts, _signatures, calldatas, vote_start, vote_end, description = values
     checksummed = tuple(to_checksum_address(target) for target in targets)
-    proposal = HubProposal(checksummed, tuple(values), tuple(calldatas), description)
+    proposal = HubProposal(checksummed, tuple(amounts), tuple(calldatas), description)
     return Created(id_, proposer, proposal, vote_start, vote_end)
 
 
