@@ -88,7 +88,11 @@ contract TokenBridge is Accounts, MetalayerClient {
         return sender == address(this) && (_isHub() || origin == HUB_CHAIN_ID);
     }
 
-    function _onMessageReceived(bytes32 id, uint256 origin, address, bytes calldata payload) internal override {
+    function _onMessageReceived(bytes32 id, uint256 origin, address, bytes calldata payload)
+        internal
+        virtual
+        override
+    {
         Transfer memory transfer = abi.decode(payload, (Transfer));
         _checkClock(transfer.hop >> CHAIN_BITS);
         _checkBeneficiary(transfer.to);

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from metalayer.lanes.logs import (
@@ -22,6 +22,7 @@ from metalayer.protocol.abi import Logged
 from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.gateway import LaneExtended
 from metalayer.protocol.message import STORED_HEAD_INTERVAL
+from metalayer.protocol.rpc import block_request
 from metalayer.relayer.loops import guard
 from metalayer.relayer.memory import Kind, Memory
 
@@ -38,12 +39,18 @@ Collected = tuple[list["Work"], list[str]]
 
 @dataclass(frozen=True)
 class Work:
-    """One lane's messages to deliver, and the facts that may be used for them, ascending; or a restart to follow."""
+    """One lane's messages to deliver, and the facts that may be used for them, ascending; or a restart to follow.
+
+    `times`: of the messages' blocks (Unix seconds), where some may be ahead of the destination's clock. `waiting`: what
+    stands behind the messages and must not be delivered yet, up to the last fact.
+    """
 
     state: LaneState
     messages: Sequence[Sent]
     facts: Sequence[LaneFact]
     restart: RestartFact | None = None
+    times: Mapping[int, int] = field(default_factory=dict)
+    waiting: Sequence[Sent] = ()
 
     @property
     def all_facts(self) -> Sequence[LaneFact | RestartFact]:
@@ -60,12 +67,13 @@ class Work:
         facts = [fact for fact in self.facts if fact in proposed]
         last = facts[-1].nonce if facts else 0
         messages = [sent for sent in self.messages if sent.message.nonce <= last]
-        return Work(self.state, messages, facts, self.restart if self.restart in proposed else None)
+        restart = self.restart if self.restart in proposed else None
+        return Work(self.state, messages, facts, restart, self.times)
 
     def after(self, nonce: int) -> "Work":
         """What of it is left when the Inbox is at `nonce`."""
         left = [sent for sent in self.messages if sent.message.nonce > nonce]
-        return Work(self.state, left, self.facts)
+        return replace(self, messages=left, restart=None)
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,8 @@ class Backlog:
         states = [state for state in found.pending if not state.inbox.closed]
 
         def collect(some: Sequence[LaneState]) -> Collected:
-            return self._collect_origin(some, found.finalized_blocks[some[0].ends[0]], refused)
+            work, problems = self._collect_origin(some, found.finalized_blocks[some[0].ends[0]], refused)
+            return timed(work, found.times), problems
 
         return of_origins(self.memory, _LOGS, states, collect, run)
 
@@ -265,3 +274,27 @@ def facts_of(state: LaneState, messages: Sequence[Sent]) -> list[LaneFact]:
         for sent in messages
         if sent.message.nonce == last or sent.message.nonce % STORED_HEAD_INTERVAL == 0
     ]
+
+
+def timed(work: Sequence[Work], now: Mapping[int, int]) -> list[Work]:
+    """Lanes of one origin, with the times of their blocks where the newest is ahead of the destination's clock.
+
+    `now`: clocks by chain id (Unix seconds). One request for all lanes, another for each that is ahead.
+    """
+    lanes = [lane for lane in work if lane.messages]
+    if not lanes:
+        return list(work)
+    origin = lanes[0].state.origin
+    newest = _times(origin, {lane.messages[-1].block for lane in lanes})
+
+    def with_times(lane: Work) -> Work:
+        if not lane.messages or newest[lane.messages[-1].block] <= now[lane.state.ends[1]]:
+            return lane
+        return replace(lane, times=_times(origin, {sent.block for sent in lane.messages}))
+
+    return [with_times(lane) for lane in work]
+
+
+def _times(origin: Connection, blocks: set[int]) -> dict[int, int]:
+    found = origin.batch(block_request(block) for block in sorted(blocks))
+    return {block.number: block.time for block in found}

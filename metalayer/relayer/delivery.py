@@ -17,6 +17,7 @@ from metalayer.protocol.facts import LaneFact, RestartFact, Tree
 from metalayer.protocol.gateway import Batch
 from metalayer.protocol.rpc import READ_FAULTS
 from metalayer.relayer.backlog import Work
+from metalayer.relayer.clocks import due, present
 from metalayer.relayer.gas import (
     Call,
     Means,
@@ -78,7 +79,7 @@ class Courier:
             paid_for = self._affordable([lane for lane in work if lane.restart is not None])
             restarts = [one.restart for one in paid_for if one.restart is not None]
             return all(self._follow(one, tree, attestation, means) for one in restarts) and self._deliver(
-                self._due(work, means), tree, attestation
+                self._punctual(self._due(work, means), means), tree, attestation
             )
         except MetalayerError as error:
             delivery.problems.append(fault(connection, error))
@@ -94,6 +95,20 @@ class Courier:
             reason for lane in left if (reason := waiting.get(_item(lane.messages[0], means))) is not None
         ]
         return [lane for lane in left if _item(lane.messages[0], means) not in waiting]
+
+    def _punctual(self, work: Sequence[Work], means: Means) -> list[Work]:
+        """Without what was sent later than the chain's present second."""
+        if not any(lane.times for lane in work):
+            return list(work)
+        connection = self.connection
+        now = present(connection, means.now)
+        kept = [due(lane, now) for lane in work]
+        self.delivery.put_off += [
+            f"lane {lane.state.name}: {len(lane.waiting)} messages were sent later than it is on {connection.name} now"
+            for lane in kept
+            if lane.waiting
+        ]
+        return [lane for lane in kept if lane.messages]
 
     def _deliver(self, left: list[Work], tree: Tree, attestation: Attestation) -> bool:
         connection, delivery = self.connection, self.delivery
@@ -266,7 +281,7 @@ def _fit(one: Work, tree: Tree, room: tuple[int, int, int], at_least: int) -> tu
 def _batch(one: Work, count: int, tree: Tree) -> Batch:
     chosen = one.messages[:count]
     fact = _fact_for(one, chosen[-1])
-    suffix = one.messages[count : count + fact.nonce - chosen[-1].message.nonce]
+    suffix = [*one.messages, *one.waiting][count : count + fact.nonce - chosen[-1].message.nonce]
     return Batch(
         messages=[sent.message for sent in chosen],
         origin=fact.origin,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -38,6 +39,7 @@ from tests.kit.roles import (
 from tests.kit.settlement import FUNDS, Origin
 from tests.kit.stack import CHAINS, Stack
 from tests.kit.terms import OPEN_ROUTE
+from tests.kit.voting import Poll
 
 owner = acting(OWNER)
 guardian = acting(GUARDIAN)
@@ -202,3 +204,19 @@ def said_by_the_hub(origin: Origin, attacker: str, carrier: str) -> Sent:
     (sent,) = parse(returning.receipt.logs, hub_id, hub_id)
     origin.lane.append(sent)
     return sent
+
+
+@pytest.fixture(scope="module")
+def founded_poll(stacks: dict[str, Stack], validators: Validators, treasury: str) -> Iterator[Poll]:
+    """A proposal about which three chains vote. Two days pass for it, and are taken back."""
+    before = {name: stack.chain.snapshot() for name, stack in stacks.items()}
+    try:
+        yield Poll.found(stacks, validators, treasury)
+    finally:
+        for name, snapshot in before.items():
+            stacks[name].chain.restore(snapshot)
+
+
+@pytest.fixture
+def poll(founded_poll: Poll) -> Poll:
+    return founded_poll.fork()

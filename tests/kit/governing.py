@@ -10,9 +10,22 @@ from typing import Any
 from eth_abi.packed import encode_packed
 from eth_utils.crypto import keccak
 
+from metalayer.protocol.gateway import Route
 from tests.kit.chains import BoundChain
-from tests.kit.evm import Contract, Receipt, Revert, created_address, deploy, error, now
-from tests.kit.paper import DAY
+from tests.kit.evm import (
+    ZERO_ADDRESS,
+    Contract,
+    Receipt,
+    Revert,
+    call,
+    created_address,
+    deploy,
+    error,
+    init_code,
+    now,
+)
+from tests.kit.founding import Founding
+from tests.kit.paper import DAY, Validators
 from tests.kit.roles import (
     BENEFICIARY,
     DEPOSITOR,
@@ -23,7 +36,7 @@ from tests.kit.roles import (
     RIVAL,
     SENDER,
 )
-from tests.kit.stack import Stack
+from tests.kit.terms import FREE_TERMS
 
 MILLION = 10**24
 """ERA, in wei."""
@@ -38,6 +51,9 @@ WINDOW = 2 * DAY
 """The end of a voting period in which a vote opens objections."""
 OBJECTIONS = 6 * DAY
 SETTINGS = (DELAY, PERIOD, THRESHOLD, 4)
+ARCADE = 904
+SPOKES = (ARCADE, 905, 906)
+"""Chains to which there are routes."""
 TEXT = "Let the recipient refuse"
 
 PROPOSER = SENDER.address
@@ -91,26 +107,66 @@ class Action:
 
 @dataclass(frozen=True)
 class Senate:
-    """A governor, its timelock, and an action that it may take: the recipient refuses what comes after."""
+    """The hub's governor and what it needs: the timelock owns the gateway and is ERA's treasury, and an account plays
+    the vote pool. Sending to other chains is free. The recipient is for an action: it shall refuse what comes.
+    """
 
-    stack: Stack
-    governor: Contract
+    era: Contract
+    gateway: Contract
+    bridge: Contract
+    recipient: Contract
     timelock: Contract
+    governor: Contract
 
     @classmethod
-    def found(cls, stack: Stack, bug: int | None = None) -> Senate:
-        """Of everybody in VOTES, where a supporter has proposed nothing yet. `bug` makes it a BrokenGovernor."""
-        chain, sender = stack.chain, DEVELOPER.address
+    def found(cls, chain: BoundChain) -> Senate:
+        """Of everybody in VOTES. Nothing is proposed."""
+        sender, chain_id = DEVELOPER.address, chain.chain_id
+        nonce = int(chain.rpc("eth_getTransactionCount", [sender, "latest"]), 16)
+        era, annex, gateway, bridge, timelock = (created_address(sender, nonce + i) for i in range(5))
+        validators = Validators([1] * 5, expires=now(chain) + 29 * DAY)
+        founding = Founding(
+            *(chain, chain_id, era, annex),
+            owner=timelock,
+            guardian=PROPOSAL_GUARDIAN,
+            recovery=PROPOSAL_GUARDIAN,
+            collector=PROPOSAL_GUARDIAN,
+            validator_set=validators.argument,
+            deployer=sender,
+            routes=dict.fromkeys(SPOKES, Route(True, True, FREE_TERMS)),
+        )
+        contracts = (
+            deploy(chain, "ERA", chain_id, bridge, timelock, list(VOTES.items()), sender=sender),
+            deploy(chain, "Annex", chain_id, ZERO_ADDRESS, sender=sender),
+            founding.deploy(),
+            deploy(chain, "TokenBridge", gateway, era, chain_id, sender=sender),
+        )
+        for voter in VOTES:
+            contracts[0].send("delegate", voter, sender=voter)
+        recipient = deploy(chain, "ScriptedRecipient", sender=RIVAL.address)
+        senate = cls._elect(contracts[0], contracts[2], contracts[3], recipient, "EraGovernor")
+        # Votes count when their second has passed.
+        senate.reach(senate.now + 1)
+        return senate
+
+    def with_bug(self, bug: int) -> Senate:
+        """Another governor, which has a bug, of the same ERA. Its timelock owns nothing."""
+        return self._elect(self.era, self.gateway, self.bridge, self.recipient, "BrokenGovernor", bug)
+
+    @classmethod
+    def _elect(
+        cls, era: Contract, gateway: Contract, bridge: Contract, recipient: Contract, name: str, *bug: int
+    ) -> Senate:
+        chain, sender = era.chain, DEVELOPER.address
         nonce = int(chain.rpc("eth_getTransactionCount", [sender, "latest"]), 16)
         timelock = deploy(chain, "Timelock", DELAY, created_address(sender, nonce + 1), sender=sender)
-        arguments = (stack.era.address, stack.bridge.address, POOL, timelock.address)
-        name, rest = ("EraGovernor", ()) if bug is None else ("BrokenGovernor", (bug,))
-        governor = deploy(chain, name, *arguments, PROPOSAL_GUARDIAN, SETTINGS, *rest, sender=sender)
-        return cls(stack, governor, timelock)
+        arguments = (era.address, bridge.address, POOL, timelock.address, PROPOSAL_GUARDIAN, SETTINGS)
+        governor = deploy(chain, name, *arguments, *bug, sender=sender)
+        return cls(era, gateway, bridge, recipient, timelock, governor)
 
     @property
     def chain(self) -> BoundChain:
-        return self.stack.chain
+        return self.era.chain
 
     @property
     def now(self) -> int:
@@ -120,17 +176,28 @@ class Senate:
     @property
     def refusal(self) -> Action:
         """What the text says."""
-        recipient = self.stack.recipient
-        return Action(recipient.address, recipient.encode("setBehaviour", 1))
+        return Action(self.recipient.address, self.recipient.encode("setBehaviour", 1))
 
     @property
     def refuses(self) -> bool:
         """Whether it was done."""
-        return bool(self.stack.recipient.view("behaviour"))
+        return bool(self.recipient.view("behaviour"))
 
     def own(self, method: str, *arguments: Any) -> Action:
         """A call of the governor itself."""
         return Action(self.governor.address, self.governor.encode(method, *arguments))
+
+    def owned(self, method: str, *arguments: Any) -> Action:
+        """A call of the timelock itself."""
+        return Action(self.timelock.address, self.timelock.encode(method, *arguments))
+
+    def founding(
+        self, *, guardian: str = PROPOSAL_GUARDIAN, settings: tuple[int, int, int, int] = SETTINGS
+    ) -> Revert | None:
+        """What the constructor of such a governor says if it refuses."""
+        arguments = (self.era.address, self.bridge.address, POOL, self.timelock.address, guardian, settings)
+        answer = call(self.chain, None, init_code("EraGovernor", *arguments), sender=DEVELOPER.address)
+        return answer if isinstance(answer, Revert) else None
 
     def propose(
         self,

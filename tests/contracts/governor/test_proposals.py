@@ -13,6 +13,7 @@ from tests.kit.governing import (
     OTHER_OPPONENT,
     PASSER_BY,
     PERIOD,
+    PROPOSAL_GUARDIAN,
     PROPOSER,
     SUPPORTER,
     THRESHOLD,
@@ -26,8 +27,8 @@ from tests.kit.paper import DAY
 # Proposing
 
 
-def test_the_threshold_proposes(senate: Senate, treasury: str) -> None:
-    senate.stack.era.send("transfer", treasury, VOTES[PROPOSER] - THRESHOLD, sender=PROPOSER)
+def test_the_threshold_proposes(senate: Senate) -> None:
+    senate.era.send("transfer", OPPONENT, VOTES[PROPOSER] - THRESHOLD, sender=PROPOSER)
     senate.reach(senate.now + 1)
     receipt = senate.governor.send("propose", *senate.draft().written, sender=PROPOSER)
     ((_, proposer, *_),) = receipt.named("ProposalCreated")
@@ -35,30 +36,30 @@ def test_the_threshold_proposes(senate: Senate, treasury: str) -> None:
     assert senate.draft().state() == State.PENDING
 
 
-def test_one_wei_less_does_not(senate: Senate, treasury: str) -> None:
-    senate.stack.era.send("transfer", treasury, VOTES[PROPOSER] - THRESHOLD + 1, sender=PROPOSER)
+def test_one_wei_less_does_not(senate: Senate) -> None:
+    senate.era.send("transfer", OPPONENT, VOTES[PROPOSER] - THRESHOLD + 1, sender=PROPOSER)
     senate.reach(senate.now + 1)
     refusal = senate.governor.revert("propose", *senate.draft().written, sender=PROPOSER)
     assert refusal == error("GovernorInsufficientProposerVotes", PROPOSER, THRESHOLD - 1, THRESHOLD)
 
 
-def test_what_came_in_this_second_does_not_propose(senate: Senate, treasury: str) -> None:
-    """M23: not even the treasury's loan."""
-    era, second = senate.stack.era, senate.now + HOUR
+def test_what_came_in_this_second_does_not_propose(senate: Senate) -> None:
+    """M23: not even by a loan."""
+    era, second = senate.era, senate.now + HOUR
     era.send("delegate", PASSER_BY, sender=PASSER_BY)
-    era.send("transfer", PASSER_BY, 100 * THRESHOLD, sender=treasury, at=second)
+    era.send("transfer", PASSER_BY, VOTES[SUPPORTER], sender=SUPPORTER, at=second)
     draft = senate.draft()
     refusal = senate.governor.revert("propose", *draft.written, sender=PASSER_BY, at=second)
     assert refusal == error("GovernorInsufficientProposerVotes", PASSER_BY, 0, THRESHOLD)
     senate.governor.send("propose", *draft.written, sender=PASSER_BY, at=second + 1)
 
 
-@pytest.mark.parametrize("lists", [([], [], []), ("one", [0], []), ("one", [], [b""]), ([], [0], [b""])])
-def test_lists_have_one_length(senate: Senate, lists: tuple[object, ...]) -> None:
-    targets, values, calldatas = ([SUPPORTER], *lists[1:]) if lists[0] == "one" else lists
-    assert isinstance(targets, list) and isinstance(values, list) and isinstance(calldatas, list)
-    refusal = senate.governor.revert("propose", targets, values, calldatas, "", sender=PROPOSER)
-    assert refusal == error("GovernorInvalidProposalLength", len(targets), len(calldatas), len(values))
+@pytest.mark.parametrize("lengths", [(0, 0, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1)])
+def test_lists_have_one_length(senate: Senate, lengths: tuple[int, int, int]) -> None:
+    targets, values, calldatas = lengths
+    lists = ([SUPPORTER] * targets, [0] * values, [b""] * calldatas)
+    refusal = senate.governor.revert("propose", *lists, "", sender=PROPOSER)
+    assert refusal == error("GovernorInvalidProposalLength", targets, calldatas, values)
 
 
 def test_a_proposal_is_made_once(senate: Senate) -> None:
@@ -191,7 +192,7 @@ def test_execution_is_by_the_governor_alone(senate: Senate) -> None:
     """The timelock would ask for neither pins nor expiry."""
     proposal = senate.queue()
     executor = senate.timelock.view("EXECUTOR_ROLE")
-    for account in (PASSER_BY, PROPOSER, senate.stack.guardian.address):
+    for account in (PASSER_BY, PROPOSER, PROPOSAL_GUARDIAN):
         refusal = senate.timelock.revert("executeBatch", *proposal.scheduled, sender=account)
         assert refusal == error("AccessControlUnauthorizedAccount", account, executor)
     proposal.send("execute")
@@ -199,16 +200,17 @@ def test_execution_is_by_the_governor_alone(senate: Senate) -> None:
 
 def test_actions_are_done_all_or_none(senate: Senate) -> None:
     """In their order. What cannot be done now can be tried again."""
-    era, timelock = senate.stack.era, senate.timelock
-    payment = Action(era.address, era.encode("transfer", PASSER_BY, 1))
+    era, timelock = senate.era, senate.timelock
+    treasury = era.view("balanceOf", timelock.address)
+    payment = Action(era.address, era.encode("transfer", PASSER_BY, treasury + 1))
     proposal = senate.queue(senate.refusal, payment)
     refusal = proposal.revert("execute")
-    assert refusal == error("ERC20InsufficientBalance", timelock.address, 0, 1)
+    assert refusal == error("ERC20InsufficientBalance", timelock.address, treasury, treasury + 1)
     assert not senate.refuses
     era.send("transfer", timelock.address, 1, sender=SUPPORTER)
     proposal.send("execute")
     assert senate.refuses
-    assert era.view("balanceOf", PASSER_BY) == 1
+    assert era.view("balanceOf", PASSER_BY) == treasury + 1
 
 
 def test_ether_comes_from_the_timelock(senate: Senate) -> None:

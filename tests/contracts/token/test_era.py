@@ -155,7 +155,7 @@ def test_allocates_nothing_on_a_spoke(
     arcade: Stack, hub: Stack, deployer: str, treasury: str, beneficiary: str
 ) -> None:
     """P4: the same constructor arguments mint nothing elsewhere."""
-    arguments = (hub.chain.chain_id, arcade.bridge.address, treasury, [(beneficiary, AMOUNT)])
+    arguments = hub.chain.chain_id, arcade.bridge.address, treasury, [(beneficiary, AMOUNT)]
     era = deploy(arcade.chain, "ERA", *arguments, sender=deployer)
     assert era.view("totalSupply") == era.view("balanceOf", beneficiary) == 0
 
@@ -317,7 +317,7 @@ def test_the_treasury_does_not_delegate_by_signature(
     hub: Stack, deployer: str, relayer: str, delegatee: str
 ) -> None:
     """M28: one that has a key. What it spends has votes."""
-    arguments = (hub.chain.chain_id, hub.bridge.address, HOLDER, [])
+    arguments: tuple[Any, ...] = (hub.chain.chain_id, hub.bridge.address, HOLDER, [])
     era = deploy(hub.chain, "ERA", *arguments, sender=deployer)
     signed = delegation(era, delegatee, NEVER)
     assert era.revert("delegateBySig", *signed, sender=relayer) == error("TreasuryHasNoVotes")
@@ -331,8 +331,8 @@ def test_the_treasury_does_not_delegate_by_signature(
 def test_a_treasury_does_not_delegate_while_it_is_created(hub: Stack, deployer: str, delegatee: str) -> None:
     """The constructor of a contract at its address is nobody else."""
     nonce = hub.chain.rpc("eth_getTransactionCount", [deployer, "latest"])
-    arguments = (hub.chain.chain_id, hub.bridge.address, created_address(deployer, int(nonce, 16) + 1), [])
-    era = deploy(hub.chain, "ERA", *arguments, sender=deployer)
+    treasury = created_address(deployer, int(nonce, 16) + 1)
+    era = deploy(hub.chain, "ERA", hub.chain.chain_id, hub.bridge.address, treasury, [], sender=deployer)
     data = era.encode("delegate", delegatee)
     assert call(hub.chain, None, calling(era.address, data), sender=deployer) == error("TreasuryHasNoVotes")
 

@@ -63,7 +63,15 @@ def test_ids_are_those_of_the_contracts(desk: Desk) -> None:
     built = desk.build(f"chains:\n  arcade:\n    - {OPEN}\n")
     (one,) = built.decisions
     struct = "(bytes32,address[],uint256[],bytes[],bytes32[],bytes32,bytes32[])"
-    fields: tuple[Any, ...] = (keccak(text=built.text), [GATEWAY], [0], [opened()], [keccak(CODE)], NOTHING, [])
+    fields: tuple[Any, ...] = (
+        keccak(text=built.text),
+        [GATEWAY],
+        [0],
+        [opened()],
+        [keccak(CODE)],
+        NOTHING,
+        [],
+    )
     assert one.id == keccak(encode([struct], [fields]))
     proposal = built.proposal
     types = ["address[]", "uint256[]", "bytes[]", "bytes32"]

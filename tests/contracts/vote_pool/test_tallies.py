@@ -1,0 +1,115 @@
+"""HubVotePool: which tallies it keeps, and from whom."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from metalayer.protocol.message import interoperable
+from metalayer.protocol.votes import HOUR, Payload, Tally
+from tests.kit.evm import error
+from tests.kit.roles import ATTACKER, OWNER, RELAYER, Role
+from tests.kit.voting import MILLION, OTHER, PERPS_VOTER, VOTER, Poll
+
+FIRST, SECOND = Tally(0, 5 * MILLION), Tally(3 * MILLION, 5 * MILLION)
+
+
+def test_keeps_the_tally_of_each_chain(poll: Poll) -> None:
+    poll.cast("arcade", VOTER, 1)
+    poll.cast("perps", PERPS_VOTER, 0)
+    receipt = poll.bring_tally("arcade")
+    assert receipt.named("TallyReceived") == [(poll.id, poll.id_of("arcade"), FIRST)]
+    poll.bring_tally("perps")
+    assert (poll.kept("arcade"), poll.kept("perps")) == (FIRST, Tally(2 * MILLION))
+    assert (poll.counted("arcade"), poll.result) == (Tally(), Tally())
+
+
+def test_keeps_what_grew(poll: Poll) -> None:
+    poll.cast("arcade", VOTER, 1)
+    poll.bring_tally("arcade")
+    poll.cast("arcade", OTHER, 0)
+    poll.bring_tally("arcade")
+    assert poll.kept("arcade") == SECOND
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))][1:], ids=lambda order: "".join(map(str, order)))
+def test_the_highest_stays_whatever_the_order(poll: Poll, order: tuple[int, ...]) -> None:
+    """M37: messages that failed are retried later than those behind them. Duplicates change nothing."""
+    tallies = [FIRST, SECOND, Tally(3 * MILLION, 5 * MILLION, 1)]
+    for place in order:
+        poll.say("arcade", tallies[place])
+    poll.say("arcade", FIRST)
+    assert poll.kept("arcade") == tallies[2]
+
+
+@pytest.mark.parametrize(
+    "lower",
+    [FIRST, Tally(3 * MILLION - 1, 9 * MILLION), Tally(9 * MILLION, 5 * MILLION - 1, 1), SECOND],
+    ids=["lower", "one-part", "another-part", "equal"],
+)
+def test_ignores_what_is_not_higher(poll: Poll, lower: Tally) -> None:
+    """M37: decreasing and duplicated ones are delivered like any message, and change nothing."""
+    poll.say("arcade", SECOND)
+    receipt = poll.say("arcade", lower)
+    assert receipt.named("TallyIgnored") == [(poll.id, poll.id_of("arcade"), poll.snapshot, lower)]
+    assert (receipt.named("MessageFailed"), len(receipt.named("MessageDelivered"))) == ([], 1)
+    assert poll.kept("arcade") == SECOND
+
+
+@pytest.mark.parametrize("shift", [-HOUR, HOUR, 1, -1])
+def test_ignores_another_snapshot(poll: Poll, shift: int) -> None:
+    """A ballot is the voters' own: at an hour of their choice, ERA would vote again wherever it was then."""
+    receipt = poll.say("arcade", FIRST, snapshot=poll.snapshot + shift)
+    assert receipt.named("TallyIgnored") == [(poll.id, poll.id_of("arcade"), poll.snapshot + shift, FIRST)]
+    assert poll.kept("arcade") == Tally()
+
+
+@pytest.mark.parametrize("snapshot", [0, None])
+def test_ignores_what_nobody_proposed(poll: Poll, snapshot: int | None) -> None:
+    """Its snapshot is none, not zero: it may be proposed later."""
+    receipt = poll.say("arcade", FIRST, snapshot=snapshot, proposal=7)
+    ((proposal, chain, _, tally),) = receipt.named("TallyIgnored")
+    assert (proposal, chain, tally) == (7, poll.id_of("arcade"), FIRST)
+    assert poll.pool.view("tally", 7, chain) == Tally()
+
+
+def test_keeps_tallies_of_two_proposals_apart(poll: Poll) -> None:
+    other = poll.propose("Let it refuse again")
+    poll.say("arcade", FIRST)
+    other.say("arcade", SECOND)
+    assert (poll.kept("arcade"), other.kept("arcade")) == (FIRST, SECOND)
+
+
+@pytest.mark.parametrize("payload", [b"", bytes(159), b"\xff" * 192], ids=["empty", "short", "dirty"])
+def test_refuses_what_is_no_tally(poll: Poll, payload: bytes) -> None:
+    hub = poll.stacks["hub"]
+    sender = interoperable(poll.id_of("arcade"), poll.pool.address)
+    refusal = poll.pool.revert("receiveMessage", bytes(32), sender, payload, sender=hub.gateway.address)
+    assert not refusal.is_panic
+
+
+@pytest.mark.parametrize("kind", ["stranger", "bridge", "gateway", "governor"])
+def test_hears_nobody_but_itself(poll: Poll, kind: str) -> None:
+    """M10: from any chain, SpokeVotes alone."""
+    hub = poll.stacks["hub"]
+    accounts = {
+        "stranger": ATTACKER.address,
+        "bridge": hub.bridge.address,
+        "gateway": hub.gateway.address,
+        "governor": poll.governor.address,
+    }
+    sender = interoperable(poll.id_of("arcade"), accounts[kind])
+    payload = Payload(*poll.ballot, FIRST, VOTER).encoded
+    refusal = poll.pool.revert("receiveMessage", bytes(32), sender, payload, sender=hub.gateway.address)
+    assert refusal == error("ERC7786RecipientUnauthorizedGateway", hub.gateway.address, sender)
+
+
+@pytest.mark.parametrize("caller", [ATTACKER, RELAYER, OWNER])
+def test_hears_no_other_gateway(poll: Poll, caller: Role) -> None:
+    """M10."""
+    account = caller.address
+    sender = interoperable(poll.id_of("arcade"), poll.pool.address)
+    payload = Payload(*poll.ballot, FIRST, VOTER).encoded
+    refusal = poll.pool.revert("receiveMessage", bytes(32), sender, payload, sender=account)
+    assert refusal == error("ERC7786RecipientUnauthorizedGateway", account, sender)
