@@ -24,19 +24,19 @@ Call = tuple[str, str, bytes]
 
 
 class Crowd:
-    """Who gets a token from the treasury that the staking contract may take."""
+    """Who gets a token from a payer that the staking contract may take."""
 
-    def __init__(self, connection: Connection, token: str, staking: str, treasury: str) -> None:
+    def __init__(self, connection: Connection, token: str, staking: str, payer: str) -> None:
         self._connection = connection
         self._token = token
         self._staking = staking
-        self._treasury = treasury
+        self._payer = payer
         connection.rpc("anvil_autoImpersonateAccount", True)
 
     def fund(self, holders: Sequence[str], amount: int) -> None:
         """The token for each, and ether."""
         self._connection.batch(Request("anvil_setBalance", (holder, _ETHER)) for holder in holders)
-        self.send((self._treasury, self._token, TRANSFER.encode(holder, amount)) for holder in holders)
+        self.send((self._payer, self._token, TRANSFER.encode(holder, amount)) for holder in holders)
         self.send((holder, self._token, APPROVE.encode(self._staking, amount)) for holder in holders)
 
     def send(self, calls: Iterable[Call]) -> None:

@@ -32,9 +32,9 @@ _UNITS = 100 * ERA
 _OWN = 100_000 * ERA
 
 
-def measure(live: Live, treasury: str, say: Report) -> dict[str, float]:
+def measure(live: Live, payer: str, say: Report) -> dict[str, float]:
     """All figures, by name: seconds, the median of three readings. The network has 32 seats."""
-    stakers = Stakers(Desk.of(live), treasury)
+    stakers = Stakers(Desk.of(live), payer)
     say(f"registering {VALIDATORS} validators")
     stakers.register()
     say(f"delegating for {DELEGATORS:,} accounts")
@@ -72,9 +72,9 @@ def _timed(read: Callable[[Live], object]) -> tuple[float, float]:
 class Stakers:
     """Validators and delegators of a network."""
 
-    def __init__(self, desk: Desk, treasury: str) -> None:
+    def __init__(self, desk: Desk, payer: str) -> None:
         self._desk = desk
-        self._crowd = Crowd(desk.hub, desk.token, desk.address, treasury)
+        self._crowd = Crowd(desk.hub, desk.token, desk.address, payer)
 
     def register(self) -> None:
         """As many validators as are missing, seated."""

@@ -25,6 +25,7 @@ from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.protocol import slasher, staking
 from metalayer.protocol.abi import Function
+from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, SetFact, SignedFact, Tree, signed_facts
 from metalayer.protocol.slasher import Accusation, Kind
@@ -84,10 +85,10 @@ class StakingBenchmark:
         self._places = itertools.count(1)
         # Each validator stakes more than the one before.
         self._stakes = itertools.count(1)
-        self._treasury = account("treasury")
+        self._treasury, self._bank = account("treasury"), account("bank")
         self._deploy(registry.address("Metalayer"))
-        self._crowd = Crowd(connection, self._era, self._staking, self._treasury)
-        self._fund_treasury()
+        self._crowd = Crowd(connection, self._era, self._staking, self._bank)
+        self._open_bank()
         self._operator = self._actor("operator", 1_000 * _MIN_OWN)
         self._holder = self._actor("holder", _MIN_OWN)
         # Without ERA: they only begin to have some.
@@ -210,9 +211,8 @@ class StakingBenchmark:
             name = f"settle_{self._size}"
             # The holder is one of them.
             figures[name] = slash(name, holders[1:])[name]
-        # Everybody else's votes are a third one's.
-        for place, actor in enumerate((self._treasury, self._reporter)):
-            self._transact(actor, self._era, _DELEGATE_VOTES.encode(account(f"delegatee {-place}")))
+        # Everybody else's votes are another one's.
+        self._transact(self._reporter, self._era, _DELEGATE_VOTES.encode(account("delegatee 0")))
         moved = self._meter.medians("staking: settle", lambda: slash("settle_votes_move"))
         return figures | {"settle_votes_move": moved["settle_votes_move"]}
 
@@ -226,7 +226,10 @@ class StakingBenchmark:
         def deploy(name: str, types: Sequence[str] = (), *values: Any) -> str:
             return meter.deploy(found[name].creation, types, values)
 
-        self._era = deploy("ERA", ["uint256", "address", "address"], chain_id, _BRIDGE, self._treasury)
+        types = ["uint256", "address", "address", "(address,uint256)[]"]
+        # The treasury has some ERA, and no votes.
+        allocations = [(self._bank, HUB_SUPPLY - _ERA)]
+        self._era = deploy("ERA", types, chain_id, _BRIDGE, self._treasury, allocations)
         builder = deploy("SetBuilder")
         # Staking is told where the Slasher will be.
         nonce = int(self._connection.rpc("eth_getTransactionCount", meter.sender, "latest"), 16) + 1
@@ -239,14 +242,14 @@ class StakingBenchmark:
         if deploy("Slasher", types, domain, gateway, self._staking, meter.sender) != self._slasher:
             raise AssertionError("the Slasher is where nobody expects it")
 
-    def _fund_treasury(self) -> None:
-        self._meter.account("treasury")
-        self._transact(self._treasury, self._era, _DELEGATE_VOTES.encode(account("delegatee")))
+    def _open_bank(self) -> None:
+        self._meter.account("bank")
+        self._transact(self._bank, self._era, _DELEGATE_VOTES.encode(account("delegatee")))
 
     def _actor(self, name: str, amount: int, delegatee: str | None = None) -> str:
         """An account with ERA, which Staking may take. `delegatee` has its votes: the common one by default."""
         address = self._meter.account(name)
-        self._transact(self._treasury, self._era, TRANSFER.encode(address, amount))
+        self._transact(self._bank, self._era, TRANSFER.encode(address, amount))
         self._transact(address, self._era, APPROVE.encode(self._staking, 2**256 - 1))
         self._transact(address, self._era, _DELEGATE_VOTES.encode(delegatee or account("delegatee")))
         return address
@@ -272,7 +275,7 @@ class StakingBenchmark:
 
     def _reward(self) -> None:
         """ERA that begins to stream, or will when the present stream has ended; and a block for it to do so."""
-        self._transact(self._treasury, self._era, TRANSFER.encode(self._staking, _REWARD))
+        self._transact(self._bank, self._era, TRANSFER.encode(self._staking, _REWARD))
         for _ in range(2):
             self._send(self._keeper, staking.FUND)
 

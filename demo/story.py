@@ -38,7 +38,7 @@ from metalayer.network.signers import address_of, load_sender
 from metalayer.network.transactions import Transaction
 from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, state_dir
 from metalayer.protocol.abi import Function
-from metalayer.protocol.amounts import HUB_SUPPLY, era
+from metalayer.protocol.amounts import era, parse_era
 
 PORT_DISTANCE = 200
 """The demo's ports are this far from the localnet's: both can run."""
@@ -130,14 +130,19 @@ class _Demo:
 
     def _deploy(self) -> int:
         """Everything. Returns what is bonded, in wei of ERA."""
-        folder = records_dir(self.network)
-        deployer = Deployer(self.network, self.connections, load_intent(), address_of, load_sender, folder)
+        folder, intent = records_dir(self.network), load_intent()
+        deployer = Deployer(self.network, self.connections, intent, address_of, load_sender, folder)
         with chain_progress(self.network.chains, quiet=self.stage.out.quiet) as progress:
             registry = deployer.apply(progress.report)
-        self.say(f"[bold]deployed[/]: Metalayer at {registry.address('Metalayer')} on every chain")
-        # Nobody's weight is capped. The user is the treasury, which gave the operators all of it.
+        self.say(
+            f"[bold]deployed[/]: Metalayer at {registry.address('Metalayer')} on every chain, owned by a timelock"
+        )
+        hub, user = self.network.hub.name, address_of(USER)
+        for account, amount in intent.allocations.items():
+            if address_of(account) == user:
+                self.stage.moves.append((hub, parse_era(str(amount))))
+        # Nobody's weight is capped.
         bonded = registry.first_validator_set().total
-        self.stage.moves.append((self.network.hub.name, -bonded))
         self.say(f"[bold]{era(bonded)} ERA[/] are bonded: out of that came the first validator set")
         return bonded
 
@@ -177,8 +182,7 @@ class _Demo:
         sent = EACH_WAY * len(self.network.chains) + 2
         seconds = round(self.stage.seconds, 1)
         summary = Summary(books, stakes, self.stage.steps, letters, seconds, user, relayer)
-        # The user starts with the whole supply on the hub.
-        moved = totals([(self.network.hub.name, HUB_SUPPLY), *self.stage.moves])
+        moved = totals(self.stage.moves)
         found = Counter(
             {name: chain.balances["user"] + chain.credit(user) for name, chain in books.chains.items()}
         )

@@ -19,8 +19,8 @@ _PROBE = "Layouts.sol"
 
 
 def layouts(sources: Sources, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """`storage` and `types` of each contract. Structs at a fixed place (ERC-7201) are variables with the last name of
-    their namespace. Layouts depend on no other source: one run of the compiler is enough.
+    """`storage` and `types` of each contract. Members of structs at a fixed place (ERC-7201) are variables like others.
+    Layouts depend on no other source: one run of the compiler is enough.
     """
     files = {name: sources.deployable[name] for name in names}
     asked = sources.standard_input(*files.values())
@@ -45,13 +45,10 @@ def layouts(sources: Sources, names: Iterable[str]) -> dict[str, dict[str, Any]]
         closure = sources.closure([file])
         own = {id_.replace(".", "_") for where, id_, _ in structs if where in closure}
         added = [
-            {
-                **one,
-                "label": slots[one["label"]].rpartition(".")[2],
-                "slot": str(namespace(slots[one["label"]])),
-            }
+            {**member, "slot": str(namespace(slots[one["label"]]) + int(member["slot"]))}
             for one in probe["storage"]
             if one["label"] in own
+            for member in probe["types"][one["type"]]["members"]
         ]
         found[name] = _normal([*layout["storage"], *added], {**(layout["types"] or {}), **probe["types"]})
     return found

@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
+from typing import Any
 
 from metalayer.attesting.exchange import Exchange
-from metalayer.attesting.rotation import set_proposal, signed_step
-from metalayer.attesting.sets import ChainSets, read_sets
+from metalayer.attesting.rotation import Rotation, set_proposal, signed_step
+from metalayer.attesting.sets import ChainSets, read_all, read_sets
 from metalayer.attesting.terms import read_final, read_published
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection, fault
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.attestation import Domain, ValidatorSet
 from metalayer.protocol.dates import utc
+from metalayer.protocol.facts import SetFact, leads_to
 from metalayer.protocol.gateway import ANNOUNCEMENT_DELAY, RECOVERY_DELAY, ROTATION_GRACE, AnnouncedSet
+from metalayer.protocol.rpc import READ_FAULTS, transaction_request
 
 _NOBODY = "0x" + "00" * 20
 
@@ -129,8 +133,8 @@ def read(mesh: Mesh, exchange: Exchange, names: Sequence[str]) -> list[Remedy | 
             recovery, announced = connection.batch(
                 [gateway.RECOVERY.request(mesh.gateway), gateway.ANNOUNCED_SET.request(mesh.gateway)]
             )
-            sets = read_sets(connection, mesh.gateway)
-            return remedy(mesh, exchange, published, Remedy(sets, recovery, announced))
+            seen = Remedy(read_sets(connection, mesh.gateway), recovery, announced)
+            return remedy(mesh, exchange, published, seen) if seen.has_expired else seen
         except MetalayerError as error:
             return fault(connection, error)
 
@@ -138,9 +142,7 @@ def read(mesh: Mesh, exchange: Exchange, names: Sequence[str]) -> list[Remedy | 
 
 
 def remedy(mesh: Mesh, exchange: Exchange, published: Sequence[ValidatorSet], seen: Remedy) -> Remedy:
-    """The first of the ways that helps. published: all sets of Staking, ascending."""
-    if not seen.has_expired:
-        return seen
+    """The first of the ways that helps a chain whose set has expired. published: all sets of Staking, ascending."""
     present, now = seen.sets.installed, seen.sets.now
     by_hash = {one.hash: one for one in published}
     if any(announced := seen.announced.set_hash) and announced not in by_hash:
@@ -150,15 +152,56 @@ def remedy(mesh: Mesh, exchange: Exchange, published: Sequence[ValidatorSet], se
         )
         seen = replace(seen, alarm=alarm)
     if present.hash in by_hash:
-        for following in reversed(published):
-            if following.version <= present.version or following.expires < now:
-                break
-            step = set_proposal(following, [present])
-            if found := signed_step(present, following, step, exchange, mesh.domain):
-                who = "" if seen.sets.may_follow(present) else seen.recovery
-                done = replace(seen, act=Act.ROTATE, following=following, who=who, data=found.data)
-                return _by_somebody(done)
+        following = [one for one in published if one.version > present.version and one.expires >= now]
+        if step := _signed(mesh, exchange, present, following) or _accepted(mesh, present, following):
+            who = "" if seen.sets.may_follow(present) else seen.recovery
+            done = replace(seen, act=Act.ROTATE, following=step.following, who=who, data=step.data)
+            return _by_somebody(done)
     return _installation(seen, by_hash) or _announcement(seen, published[-1])
+
+
+def _signed(
+    mesh: Mesh, exchange: Exchange, present: ValidatorSet, following: Sequence[ValidatorSet]
+) -> Rotation | None:
+    """The largest step for which the exchange has the signatures."""
+    for one in reversed(following):
+        if found := signed_step(present, one, set_proposal(one, [present]), exchange, mesh.domain):
+            return found
+    return None
+
+
+def _accepted(mesh: Mesh, present: ValidatorSet, following: Sequence[ValidatorSet]) -> Rotation | None:
+    """A step from the same set that another chain accepted: the very call is valid on each. Those that do not answer
+    have none to show.
+    """
+    wanted = {one.hash: one for one in following}
+    sets, _ = read_all(mesh)
+    for known in sets:
+        for before, after in pairwise(known.installations):
+            if before.validator_set.hash != present.hash or after.validator_set.hash not in wanted:
+                continue
+            try:
+                data = known.connection.ask(transaction_request(after.transaction)).data
+                attestation, given, proof = gateway.ROTATE.decode_arguments(data)
+            except (MetalayerError, *READ_FAULTS):
+                # On the hub it is an adoption; elsewhere it may stand within another contract's call.
+                continue
+            if _shows(mesh.domain, present, wanted[after.validator_set.hash], (attestation, given, proof)):
+                return Rotation(wanted[after.validator_set.hash], data)
+    return None
+
+
+def _shows(domain: Domain, present: ValidatorSet, following: ValidatorSet, call: tuple[Any, ...]) -> bool:
+    """Whether the arguments of `rotate` say that a quorum of a set signed the following one: a node may lie."""
+    (root, fields, signers, signatures), given, proof = call
+    if ValidatorSet.from_words(*fields).hash != present.hash:
+        return False
+    if ValidatorSet.from_words(*given).hash != following.hash:
+        return False
+    named = [signer for i, (signer, _) in enumerate(present.members) if signers >> i & 1]
+    said = zip(named, signatures, strict=False)
+    signed = [signer for signer, (r, vs) in said if domain.recover(root, r + vs) == signer]
+    return leads_to(root, proof, SetFact(following.version, following.hash).leaf) and present.quorum(signed)
 
 
 def _installation(seen: Remedy, published: Mapping[bytes, ValidatorSet]) -> Remedy | None:

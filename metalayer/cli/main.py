@@ -13,11 +13,13 @@ COMMANDS = (
     "localnet",
     "message",
     "pending",
+    "propose",
     "relay",
     "send",
     "stake",
     "transfer",
     "validate",
+    "vote",
     "watch",
 )
 

@@ -319,8 +319,11 @@ def _record(
         address = desired.addresses[contract]
         block, tx_hash = journal.creation(name, contract)
         old = before.contracts.get(contract) if before is not None else None
-        if tx_hash is None and old is not None and (old.address, old.code_hash) == (address, code_hash):
-            block, tx_hash = old.block, old.tx_hash
+        is_known = old is not None and (old.address, old.code_hash) == (address, code_hash)
+        if old is not None and is_known and tx_hash in (None, old.tx_hash):
+            # With what it was created with: deploy.yaml may say other things since.
+            contracts[contract] = old
+            continue
         contracts[contract] = Contract(
             address=address,
             code_hash=code_hash,

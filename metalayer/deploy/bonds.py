@@ -77,7 +77,7 @@ def read_founding(hub: Connection, desired: Desired) -> Founding:
 
 
 def founding_steps(desired: Desired, founding: Founding, keys: Keyring) -> Iterator[Step]:
-    """The bonds, and the first set out of them. Later only a set, if a gateway has to start after the newest expired."""
+    """The bonds, and the first set out of them. Later only a set, if a gateway starts after the newest expired."""
     sets, contract = desired.sets, desired.addresses[STAKING]
     bonds = [] if sets.published else list(_bonds(desired, founding, keys))
     yield from bonds

@@ -63,6 +63,11 @@ class Change:
         """Calldata."""
         return self.function.encode(*(_words(value) for value in self.arguments.values()))
 
+    @property
+    def shown_arguments(self) -> dict[str, Any]:
+        """As plan and journal show them: bytes as hex."""
+        return {name: _shown(value) for name, value in self.arguments.items()}
+
 
 @dataclass(frozen=True)
 class View:

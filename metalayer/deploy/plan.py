@@ -90,7 +90,7 @@ def _setting(change: Change, address: str, is_done: bool, keys: Keyring) -> Step
         sender=change.sender,
         to=address,
         data=change.data,
-        arguments=change.arguments,
+        arguments=change.shown_arguments,
         address=address,
         is_done=is_done,
         waits=waits,

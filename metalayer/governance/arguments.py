@@ -12,9 +12,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from eth_abi.abi import encode
+from eth_utils.abi import collapse_if_tuple
 from eth_utils.crypto import keccak
 from pydantic.alias_generators import to_camel
 
+from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.intent import terms_between
 from metalayer.errors import MetalayerError
 from metalayer.governance.faults import Findings
@@ -148,7 +151,12 @@ class Arguments:
         return 0 if value is None else _bounded(value, 0, (1 << 128) - 1, raw)
 
     def data(self, raw: Any) -> bytes:
-        """Bytes: in hexadecimal, or those of a file beside the proposal. ValueError if it is neither."""
+        """Bytes: in hexadecimal, those of a file beside the proposal, or a contract's creation code with its arguments.
+
+        ValueError if it is nothing of that.
+        """
+        if isinstance(raw, dict) and "creation" in raw and set(raw) <= {"creation", "with"}:
+            return self._creation(str(raw["creation"]), raw.get("with", []))
         if isinstance(raw, dict) and set(raw) == {"file"} and isinstance(raw["file"], str):
             return self._file(raw["file"])
         if not isinstance(raw, str) or not _HEX.fullmatch(raw):
@@ -219,6 +227,8 @@ class Arguments:
         raise ValueError(f"values of type {type_} cannot be written in a file")
 
     def _address(self, raw: Any) -> str:
+        if isinstance(raw, dict) and set(raw) == {"create3"} and isinstance(raw["create3"], str):
+            return self.names.create3(raw["create3"])
         if not isinstance(raw, str) or not raw:
             raise ValueError(f"expected an address, an account or a contract, found {found(raw)}")
         try:
@@ -233,7 +243,8 @@ class Arguments:
         if isinstance(raw, dict) and set(raw) == {"keccak"}:
             inner = raw["keccak"]
             data = keccak(text=inner) if isinstance(inner, str) else keccak(self.data(inner))
-            what = f"keccak of {inner if isinstance(inner, str) else inner['file']}"
+            what = inner if isinstance(inner, str) else next(iter(inner.values()))
+            what = f"keccak of {what}"
             if type_ != "bytes32":
                 raise ValueError(f"expected {type_}, found a hash")
             return Value(data, f"{to_hex(data)} ({what})")
@@ -261,6 +272,21 @@ class Arguments:
         except ValueError as error:
             near = get_close_matches(str(raw), self.names.network.chains, 1) if isinstance(raw, str) else []
             raise ValueError(f"{error}{f': did you mean the chain {near[0]!r}?' if near else ''}") from error
+
+    def _creation(self, contract: str, given: Any) -> bytes:
+        """As `deploy` would create it: what ships in metalayer/artifacts."""
+        artifact = load_artifacts([contract])[contract]
+        inputs = [one for item in artifact.abi if item["type"] == "constructor" for one in item["inputs"]]
+        if isinstance(given, dict):
+            if set(given) != {one["name"] for one in inputs}:
+                raise ValueError(
+                    f"the constructor of {contract} takes {_listed(inputs)}, found {', '.join(given)}"
+                )
+            given = [given[one["name"]] for one in inputs]
+        if not isinstance(given, list) or len(given) != len(inputs):
+            raise ValueError(f"the constructor of {contract} takes {_listed(inputs)}, found {found(given)}")
+        values = [self.read(entry, one).plain for entry, one in zip(inputs, given, strict=True)]
+        return artifact.creation + encode([collapse_if_tuple(entry) for entry in inputs], values)
 
     def _file(self, name: str) -> bytes:
         path = (self.folder / name).resolve()

@@ -8,13 +8,14 @@ from typing import Protocol
 
 from eth_utils.crypto import keccak
 
+from metalayer.deploy.names import DECISION_OUTBOX, GATEWAY, GOVERNOR, REMOTE_GOVERNOR
 from metalayer.errors import MetalayerError
 from metalayer.governance.arguments import Arguments
 from metalayer.governance.built import Action, Built, BuiltDecision
 from metalayer.governance.calls import NO_CODE, Expected, Resolver
 from metalayer.governance.faults import Findings
 from metalayer.governance.files import Expectation, Proposal, Reference, find
-from metalayer.governance.names import DECISION_OUTBOX, GATEWAY, GOVERNOR, REMOTE_GOVERNOR, Names
+from metalayer.governance.names import Names
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import Reverted

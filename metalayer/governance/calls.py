@@ -13,11 +13,12 @@ from eth_utils.abi import abi_to_signature, collapse_if_tuple
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from metalayer.deploy.names import EXPECT
 from metalayer.errors import MetalayerError
 from metalayer.governance.arguments import Arguments, Unreadable
 from metalayer.governance.built import Action
 from metalayer.governance.faults import Findings
-from metalayer.governance.names import EXPECT, Names
+from metalayer.governance.names import Names
 from metalayer.governance.written import Entry, Expectation, call_parts
 from metalayer.network.inputs import Place
 from metalayer.network.values import Plain, found, hint

@@ -64,7 +64,7 @@ def find(which: str | int, root: Path | None = None) -> Path:
         return named[0]
     if named:
         raise MetalayerError(f"{' and '.join(one.name for one in named)} have one number: give one another")
-    known = ", ".join(folders) or "none: see docs/proposals.md"
+    known = ", ".join(folders) or "none"
     raise MetalayerError(f"there is no proposal {found(text)} in {PROPOSALS}/: expected one of {known}")
 
 

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from metalayer.deploy.artifacts import load_artifacts
+from eth_utils.abi import abi_to_signature
+from eth_utils.crypto import keccak
+
+from metalayer.deploy.artifacts import interface_abis, load_artifacts
+from metalayer.deploy.names import FACTORY
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network, Preset
 from metalayer.network.registry import Registry
 from metalayer.network.values import hint, looks_like_address, read_address
-
-TIMELOCK, GOVERNOR, EXPECT = "Timelock", "EraGovernor", "Expect"
-DECISION_OUTBOX, REMOTE_GOVERNOR = "DecisionOutbox", "RemoteGovernor"
-GATEWAY, GUARDIAN = "Metalayer", "Guardian"
+from metalayer.protocol.create3 import create3_address
 
 NOBODY, ZERO_ADDRESS = "nobody", "0x" + "00" * 20
 
@@ -24,18 +25,36 @@ Abi = list[Any]
 
 @cache
 def shipped_abi(contract: str) -> Abi:
-    """ABI of a contract by its name. MetalayerError if none of that name ships."""
-    return load_artifacts([contract])[contract].abi
+    """ABI of a contract by its name. MetalayerError if none of that name ships.
+
+    Where a contract leaves the work to another one its arguments have no names: they are the interface's.
+    """
+    named = {
+        _signature(item): item["inputs"] for abi in interface_abis().values() for item in abi if _names(item)
+    }
+    return [
+        item if _names(item) else {**item, "inputs": named.get(_signature(item), item.get("inputs", []))}
+        for item in load_artifacts([contract])[contract].abi
+    ]
+
+
+def _names(item: Any) -> bool:
+    return all(entry["name"] for entry in item.get("inputs", []))
+
+
+def _signature(item: Any) -> str:
+    return abi_to_signature(item) if item["type"] == "function" else item["type"]
 
 
 @dataclass(frozen=True)
 class Names:
-    """Names of one deployment. contracts: addresses by chain and name. address_of: of an account by its name, and
-    abi_of: of a contract; MetalayerError if there is none.
+    """Names of one deployment. contracts: addresses by chain and name. deployer: in whose namespace of the factory they
+    are. address_of: of an account by its name, and abi_of: of a contract; MetalayerError if there is none.
     """
 
     network: Network
     contracts: Mapping[str, Mapping[str, str]]
+    deployer: str
     address_of: Callable[[str], str]
     abi_of: Callable[[str], Abi] = shipped_abi
 
@@ -46,7 +65,7 @@ class Names:
             chain: {name: contract.address for name, contract in deployed.contracts.items()}
             for chain, deployed in registry.chains.items()
         }
-        return cls(network, contracts, address_of)
+        return cls(network, contracts, registry.deployer, address_of)
 
     @property
     def hub(self) -> str:
@@ -76,6 +95,16 @@ class Names:
         if name == NOBODY:
             return ZERO_ADDRESS
         return self.everywhere(name) or self.address_of(name)
+
+    def create3(self, name: str) -> str:
+        """Where the factory places, or placed, a contract of this name: the same on every chain.
+
+        MetalayerError if there is no factory.
+        """
+        factory = self.everywhere(FACTORY)
+        if factory is None:
+            raise MetalayerError(f"there is no {FACTORY} on any chain")
+        return create3_address(factory, self.deployer, keccak(text=name))
 
     def called(self, address: str, chain: str) -> str:
         """An address as people read it: with the name of the contract that stands there on that chain."""

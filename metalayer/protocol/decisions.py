@@ -138,9 +138,10 @@ class DecisionReturned(NamedTuple):
 
 
 class DecisionScheduled(NamedTuple):
-    """A decision that arrived on its chain, and when it may be executed."""
+    """A decision that arrived on its chain, the gateway that brought it, and when it may be executed."""
 
     id: bytes
+    gateway: str
     decision: Decision
     ready_at: int
 
@@ -190,8 +191,10 @@ OUTBOX_EVENTS = (DECIDED, DECISION_NOT_SENT, DECISION_RETURNED, DECISION_SENT, O
 EXECUTE = Function(f"execute({_DECISION})")
 EXPIRES_AT = Function("expiresAt(bytes32)", "uint64", int)
 GUARDIAN = Function("guardian()", "address", str)
+GATEWAY_OF = Function("gatewayOf(bytes32)", "address", str)
 IS_GATEWAY = Function("isGateway(address)", "bool", bool)
 IS_POSTPONED = Function("isPostponed(bytes32)", "bool", bool)
+IS_PROTECTED = Function("isProtected(bytes32)", "bool", bool)
 POSTPONE = Function("postpone(bytes32)")
 READY_AT = Function("readyAt(bytes32)", "uint64", int)
 RECOVERY = Function("recovery()", "address", str)
@@ -203,9 +206,11 @@ STATE_OF = Function("stateOf(bytes32)", "uint8", DecisionState)
 REMOTE_FUNCTIONS = (
     EXECUTE,
     EXPIRES_AT,
+    GATEWAY_OF,
     GUARDIAN,
     IS_GATEWAY,
     IS_POSTPONED,
+    IS_PROTECTED,
     POSTPONE,
     READY_AT,
     RECOVERY,
@@ -220,8 +225,8 @@ DECISION_EXECUTED = Event("DecisionExecuted(bytes32 indexed,address indexed)", D
 DECISION_POSTPONED = Event("DecisionPostponed(bytes32 indexed,uint64)")
 DECISION_REFUSED = Event("DecisionRefused(bytes32 indexed)", bytes)
 DECISION_SCHEDULED = Event(
-    f"DecisionScheduled(bytes32 indexed,{_DECISION},uint64)",
-    lambda id_, decision, ready_at: DecisionScheduled(id_, Decision.of(decision), ready_at),
+    f"DecisionScheduled(bytes32 indexed,address indexed,{_DECISION},uint64)",
+    lambda id_, gateway, decision, ready_at: DecisionScheduled(id_, gateway, Decision.of(decision), ready_at),
 )
 GATEWAY_ACCEPTED = Event("GatewayAccepted(address indexed,bool)")
 OFFICES_SET = Event("OfficesSet(address indexed,address indexed)")

@@ -29,7 +29,7 @@ _HASHES = """{
 
 class Change(NamedTuple):
     """One value that is another one than before. path: `Metalayer._routes[904].baseFee`; variable:
-    `Metalayer._routes`, by which a proposal allows it. Both values as people write them.
+    `Metalayer._routes`, by which a proposal allows it. Both values as people write them; label: their type.
     """
 
     address: str
@@ -38,6 +38,7 @@ class Change(NamedTuple):
     before: str
     after: str
     numbers: tuple[int, int]
+    label: str = "bytes32"
 
     @property
     def is_new(self) -> bool:
@@ -115,6 +116,7 @@ class Changes:
                             one.show(before, namer),
                             one.show(after, namer),
                             numbers,
+                            one.label,
                         )
                     )
                 if not changed:

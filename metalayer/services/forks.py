@@ -99,6 +99,11 @@ class Forks:
         while (left := moment - self.now) > 0:
             clock.set_to(self.mesh.connections.values(), moment - left + min(left, clock.STEP))
 
+    def settle(self) -> None:
+        """Everything that was sent is final, and all clocks show the same: no chain has to wait for another's."""
+        clock.finalize(self.mesh.connections.values())
+        clock.set_to(self.mesh.connections.values(), self.now + 1)
+
     def snapshot(self) -> dict[str, str]:
         return {name: str(one.rpc("evm_snapshot")) for name, one in self.mesh.connections.items()}
 

@@ -12,7 +12,18 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.gateway import Route
 from tests.kit.chains import BoundChain
-from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, Revert, created_address, deploy, error, now
+from tests.kit.evm import (
+    ZERO_ADDRESS,
+    Contract,
+    Receipt,
+    Revert,
+    call,
+    created_address,
+    deploy,
+    error,
+    init_code,
+    now,
+)
 from tests.kit.founding import Founding
 from tests.kit.paper import DAY, Validators
 from tests.kit.roles import (
@@ -41,7 +52,8 @@ WINDOW = 2 * DAY
 OBJECTIONS = 6 * DAY
 SETTINGS = (DELAY, PERIOD, THRESHOLD, 4)
 ARCADE = 904
-"""A chain to which there is a route."""
+SPOKES = (ARCADE, 905, 906)
+"""Chains to which there are routes."""
 TEXT = "Let the recipient refuse"
 
 PROPOSER = SENDER.address
@@ -96,7 +108,7 @@ class Action:
 @dataclass(frozen=True)
 class Senate:
     """The hub's governor and what it needs: the timelock owns the gateway and is ERA's treasury, and an account plays
-    the vote pool. There is one route, where sending is free. The recipient is for an action: it shall refuse.
+    the vote pool. Sending to other chains is free. The recipient is for an action: it shall refuse what comes.
     """
 
     era: Contract
@@ -121,7 +133,7 @@ class Senate:
             collector=PROPOSAL_GUARDIAN,
             validator_set=validators.argument,
             deployer=sender,
-            routes={ARCADE: Route(True, True, FREE_TERMS)},
+            routes=dict.fromkeys(SPOKES, Route(True, True, FREE_TERMS)),
         )
         contracts = (
             deploy(chain, "ERA", chain_id, bridge, timelock, list(VOTES.items()), sender=sender),
@@ -174,6 +186,18 @@ class Senate:
     def own(self, method: str, *arguments: Any) -> Action:
         """A call of the governor itself."""
         return Action(self.governor.address, self.governor.encode(method, *arguments))
+
+    def owned(self, method: str, *arguments: Any) -> Action:
+        """A call of the timelock itself."""
+        return Action(self.timelock.address, self.timelock.encode(method, *arguments))
+
+    def founding(
+        self, *, guardian: str = PROPOSAL_GUARDIAN, settings: tuple[int, int, int, int] = SETTINGS
+    ) -> Revert | None:
+        """What the constructor of such a governor says if it refuses."""
+        arguments = (self.era.address, self.bridge.address, POOL, self.timelock.address, guardian, settings)
+        answer = call(self.chain, None, init_code("EraGovernor", *arguments), sender=DEVELOPER.address)
+        return answer if isinstance(answer, Revert) else None
 
     def propose(
         self,

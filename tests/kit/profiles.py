@@ -58,12 +58,12 @@ class Profile:
 
     def declare(self, **changes: Any) -> None:
         """Writes the workspace's deploy.yaml: the repository's, with this profile's accounts and these changes. On real
-        networks operators have ERA of their own.
+        networks operators have to come by their ERA.
         """
         content = self._named(_file("deploy.yaml"))
         if self.keyfiles is not None:
             for founder in content["validators"]["bonded"]:
-                del founder["funded"]
+                del content["allocations"][founder["operator"]]
         Path("deploy.yaml").write_text(yaml.safe_dump(content | changes))
 
     def _named(self, declared: Any) -> Any:

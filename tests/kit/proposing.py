@@ -65,7 +65,7 @@ class Desk:
         for chain, by_name in contracts.items():
             if chain != hub:
                 by_name["RemoteGovernor"] = place_of("DecisionOutbox")
-        return Names(self.network, contracts, address_of)
+        return Names(self.network, contracts, address_of("TEST::0"), address_of)
 
     def write(self, content: str, name: str = "001-test", text: str | None = None) -> Path:
         """A proposal; `title` and `proposer` are added if they are missing."""

@@ -108,3 +108,17 @@ def test_subjects_and_steps_have_names_of_their_own(deployer: Deployer, deployme
         steps = [planned.step.name for planned in plan.chains[chain]]
         assert len(views) == len(set(views))
         assert len(steps) == len(set(steps))
+
+
+def test_changes_name_their_arguments_as_the_abi_does(deployer: Deployer, deployment: object) -> None:
+    """A proposal that mends a drift is written with these names."""
+    for desired in deployer.plan().resolved.chains.values():
+        for contract in contracts_of(desired):
+            functions = {
+                (item["name"], tuple(entry["name"] for entry in item["inputs"]))
+                for item in deployer.artifacts[contract.name].abi
+                if item["type"] == "function"
+            }
+            for view in contract.views(desired):
+                if view.change is not None:
+                    assert (view.change.function.name, tuple(view.change.arguments)) in functions

@@ -72,6 +72,7 @@ OWN = 200_000 * 10**18
 """What a founder bonds, in wei of ERA."""
 ON_HUB = [name for name, declaration in CONTRACTS.items() if declaration.where != "spokes"]
 ON_SPOKES = [name for name, declaration in CONTRACTS.items() if declaration.where != "hub"]
+ON_OTHERS = ("arcade", "perps", "social")
 SET_WATCHER = Function("setWatcher(address,bool)")
 SET_COUNCIL = Function("setCouncil(address)")
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
@@ -118,9 +119,10 @@ def publish(registry: Registry, connections: dict[str, Connection]) -> Validator
 def differing(deployer: Deployer) -> dict[str, list[str]]:
     """What only a vote can mend, by chain; and `apply` does nothing about it."""
     before = nonces(dict(deployer.connections))
-    registry = Registry.load(deployer.network, deployer.registry_path)
+    registry = deployer.registry_path.read_text()
     assert not deployer.plan().has_changes
-    assert deployer.apply(quietly) == registry
+    deployer.apply(quietly)
+    assert deployer.registry_path.read_text() == registry, "it says how things were created"
     assert nonces(dict(deployer.connections)) == before
     found = deployer.drift()
     assert found == deployer.plan().drift
@@ -428,37 +430,45 @@ def test_other_offices_are_something_to_vote_on(
     act_as(social, owner, registry.address("Guardian"), SET_COUNCIL.encode(other))
     offices = Function("setOffices(address,address)")
     act_as(social, owner, registry.address("RemoteGovernor"), offices.encode(other, other))
-    hub, governor = connections["hub"], registry.address("EraGovernor")
-    for call, value in {
-        "setVotingDelay(uint48)": 3 * DAY,
-        "setVotingPeriod(uint32)": 11 * DAY,
-        "setProposalThreshold(uint256)": 1,
-        "updateQuorumNumerator(uint256)": 5,
-        "setProposalGuardian(address)": other,
-    }.items():
-        act_as(hub, owner, governor, Function(call).encode(value))
-    act_as(hub, owner, owner, Function("updateDelay(uint256)").encode(3 * DAY))
-    assert differing(deployer) == {
-        "hub": [
-            "timelock delay",
-            "voting delay",
-            "voting period",
-            "proposal threshold",
-            "quorum",
-            "proposal guardian",
-        ],
-        "social": ["council", "guardian", "decision guardian"],
-    }
-    words = [str(mend) for mend in deployer.drift()["hub"]]
-    assert words[:5] == [
-        "hub: timelock delay is 3 days, expected 2 days",
-        "hub: voting delay is 3 days, expected 2 days",
-        "hub: voting period is 11 days, expected 10 days",
-        "hub: proposal threshold is 0.000000000000000001, expected 1,000,000",
-        "hub: quorum is 5 %, expected 4 %",
-    ]
+    act_as(social, owner, owner, Function("updateDelay(uint256)").encode(3 * DAY))
+    assert differing(deployer) == {"social": ["timelock delay", "council", "decision guardian", "guardian"]}
     decide(deployer)
     assert differing(deployer) == {}
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_other_rules_are_something_to_vote_on(
+    deployer: Deployer, with_intent: Callable[..., Deployer]
+) -> None:
+    """The governor takes them from its own proposals only."""
+    deployer.apply(quietly)
+    rules = {
+        "voting_delay": 3 * DAY,
+        "voting_period": 11 * DAY,
+        "proposal_threshold": 1,
+        "quorum": 5,
+        "timelock_delay": DAY,
+    }
+    other = with_intent(governance=deployer.intent.governance.model_copy(update=rules))
+    assert differing(other) == {
+        "hub": ["timelock delay", "voting delay", "voting period", "proposal threshold", "quorum"],
+        **{name: ["timelock delay"] for name in ON_OTHERS},
+    }
+    mends = other.drift()["hub"]
+    assert [str(mend) for mend in mends] == [
+        "hub: timelock delay is 2 days, expected 1 day",
+        "hub: voting delay is 2 days, expected 3 days",
+        "hub: voting period is 10 days, expected 11 days",
+        "hub: proposal threshold is 1,000,000, expected 1",
+        "hub: quorum is 4 %, expected 5 %",
+    ]
+    assert [(mend.contract, mend.function.signature, *mend.arguments.items()) for mend in mends] == [
+        ("Timelock", "updateDelay(uint256)", ("newDelay", DAY)),
+        ("EraGovernor", "setVotingDelay(uint48)", ("newVotingDelay", 3 * DAY)),
+        ("EraGovernor", "setVotingPeriod(uint32)", ("newVotingPeriod", 11 * DAY)),
+        ("EraGovernor", "setProposalThreshold(uint256)", ("newProposalThreshold", 10**18)),
+        ("EraGovernor", "updateQuorumNumerator(uint256)", ("newQuorumNumerator", 5)),
+    ]
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -829,7 +839,7 @@ def test_the_real_process_can_be_killed(
 
 def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]) -> None:
     """Another network beside the one that stands, in a workspace of its own; then there is nothing to do."""
-    before = nonces(connections)
+    expected = expected_nonces(nonces(connections))
     profile.declare(deployer=profile.account(SECOND_DEPLOYER))
     registry_path(load_network()).unlink()
     planned = json.loads(profile.run(deploy, "plan", "--json").stdout)
@@ -843,10 +853,11 @@ def test_deploys_by_command(profile: Profile, connections: dict[str, Connection]
         assert applied.stderr == f"Error: hub: {'; '.join([*needs, then])}\n"
         for operator in OPERATORS:
             hub.send(TREASURY, era, TRANSFER.encode(operator.address, OWN))
+        expected["hub", TREASURY] += len(OPERATORS)
         applied = profile.run(deploy, "apply", "--json")
     assert applied.exit_code == 0, applied.stderr
     assert set(json.loads(applied.stdout)["chains"]) == set(connections)
-    assert nonces(connections) == expected_nonces(before)
+    assert nonces(connections) == expected
     assert profile.run(deploy, "apply").stdout.startswith("nothing to do\n")
     assert "in flight" not in profile.run(deploy, "status").stdout
     checked = profile.run(check)
@@ -890,6 +901,43 @@ def test_an_operator_elsewhere_bonds_by_the_command_that_apply_names(
     assert "validator 5 registered and seated" in registered.stdout
     assert profile.run(deploy, "apply").exit_code == 0
     assert profile.run(check).exit_code == 0
+
+
+def test_commands_say_what_only_a_vote_mends(
+    profile: Profile, deployment: Deployment, network: Network
+) -> None:
+    """They change nothing about it, and `check` ends with 1."""
+    closed = gateway.SET_OPEN.encode(network.chains["perps"].chain_id, False, False)
+    deployment.as_owner("arcade", deployment.gateway, closed)
+    said = (
+        "Only a vote changes these:\n"
+        "arcade: route to and from perps is closed, expected both ways\n"
+        "`ape metalayer propose from-drift` writes the proposal.\n"
+    )
+    planned = profile.run(deploy, "plan")
+    assert planned.exit_code == 0
+    assert said in planned.stdout
+    assert planned.stdout.endswith("no changes\n")
+    (mend,) = json.loads(profile.run(deploy, "plan", "--json").stdout)["drift"]["arcade"]
+    assert (mend["call"], mend["arguments"]["inbound"], mend["found"]) == (
+        "Metalayer.setOpen",
+        True,
+        "closed",
+    )
+    applied = profile.run(deploy, "apply")
+    assert applied.stdout.startswith("nothing to do\n")
+    assert applied.stdout.endswith(said)
+    checked = profile.run(check)
+    assert checked.exit_code == 1
+    assert "`ape metalayer propose from-drift` writes the proposal\n" in checked.stdout
+    profile.declare(
+        closed=[
+            {"from": "arcade", "to": "perps", "because": "test"},
+            {"from": "perps", "to": "arcade", "because": "test"},
+        ]
+    )
+    said = "perps: route to and from arcade is both ways, expected closed\n"
+    assert said in profile.run(deploy, "plan").stdout, "a lane has two ends"
 
 
 def predicted(deployer: Role) -> str:

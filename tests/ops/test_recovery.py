@@ -22,10 +22,7 @@ from metalayer.protocol.staking import LIFETIME
 from tests.kit.deployment import Deployment
 from tests.kit.paper import DAY
 from tests.kit.profiles import Profile
-from tests.kit.roles import OWNER, RELAYER, Role
-
-RECOVERY = OWNER
-"""As deploy.yaml has it."""
+from tests.kit.roles import RECOVERY, RELAYER, Role
 
 
 class Recovering:
@@ -78,6 +75,9 @@ def recovering(profile: Profile, deployment: Deployment, tmp_path: Path) -> Reco
 def test_an_announced_set_brings_a_chain_back(recovering: Recovering, deployment: Deployment) -> None:
     """S9, M5: each step by whom it takes, at its time, once; what is too early or somebody else's is one line."""
     expires = deployment.validator_set.expires
+    annex = deployment.on["social"].contracts["Annex"]
+    delays = [annex.view(f"{name}_DELAY") for name in ("RECOVERY", "ANNOUNCEMENT")]
+    assert delays == [RECOVERY_DELAY, ANNOUNCEMENT_DELAY]
     assert recovering.line(by=RELAYER) == (
         f"social: validator set 1 signs until {utc(expires)}: there is nothing to recover"
     )
@@ -157,6 +157,17 @@ def test_what_the_expired_set_signed_comes_first(recovering: Recovering, deploym
     assert recovering.installed == 2
 
 
+def test_what_another_chain_accepted_is_enough(recovering: Recovering, deployment: Deployment) -> None:
+    """The exchange is gone: the very call that brought the set to arcade brings it here, too."""
+    second = recovering.publish(after=9 * DAY)
+    deployment.rotate("arcade", second)
+    deployment.pass_time(9 * DAY, "social")
+    assert recovering.exchange.roots() == []
+    assert "can bring in set 2, which it signed, not " in recovering.refusal(by=RELAYER)
+    assert recovering.line(by=RECOVERY).startswith("social: validator set 2 brought in: 0x")
+    assert recovering.installed == 2
+
+
 def test_anyone_brings_in_what_was_signed_within_a_week(
     recovering: Recovering, deployment: Deployment
 ) -> None:
@@ -214,10 +225,10 @@ def test_all_chains_are_looked_at_and_one_that_is_silent_is_named(
 
 def test_without_a_recovery_nobody_announces(recovering: Recovering, deployment: Deployment) -> None:
     social = deployment.connections["social"]
-    deployment.on["social"].gateway.send("setRecovery", "0x" + "00" * 20, sender=OWNER.address)
+    deployment.on["social"].gateway.send("setRecovery", "0x" + "00" * 20, sender=deployment.owner)
     deployment.pass_time(LIFETIME + RECOVERY_DELAY + 60)
     recovering.publish(after=0)
     assert social.view(deployment.gateway, gateway.RECOVERY) == "0x" + "00" * 20
-    assert recovering.line(by=OWNER).endswith(
+    assert recovering.line(by=RECOVERY).endswith(
         "only a recovery can bring it another, and there is none: its owner names one (deploy.yaml)"
     )

@@ -156,3 +156,80 @@ def test_refuses_to_seal_a_foreign_namespace(factory: Contract, deployer: str, a
 def test_refuses_to_seal_to_the_zero_address(factory: Contract, deployer: str) -> None:
     refusal = error("InvalidController", ZERO_ADDRESS)
     assert factory.revert("seal", deployer, ZERO_ADDRESS, sender=deployer) == refusal
+
+
+# What anyone may deploy
+
+
+def test_anyone_deploys_what_was_approved(hub: Stack, factory: Contract, sender: str, attacker: str) -> None:
+    """A vote approves a hash: the code itself is too long for a message."""
+    code = init_code("ScriptedRecipient")
+    receipt = factory.send("approve", sender, SALT, keccak(code), sender=sender)
+    assert receipt.named("Approved") == [(sender, SALT, keccak(code))]
+    assert factory.view("approvedHash", sender, SALT) == keccak(code)
+    receipt = factory.send("deploy", sender, SALT, code, sender=attacker)
+    expected = factory.view("addressOf", sender, SALT)
+    assert receipt.named("Deployed") == [(sender, SALT, expected)]
+    assert code_of(hub.chain, expected)
+
+
+def test_nobody_deploys_anything_else(factory: Contract, sender: str, attacker: str) -> None:
+    """P8: neither other code or other arguments, nor at another salt or in another namespace."""
+    factory.send("approve", sender, SALT, keccak(TINY), sender=sender)
+    for namespace, salt, code in (
+        (sender, SALT, TINY + b"\x00"),
+        (sender, SALT, b""),
+        (sender, keccak(SALT), TINY),
+        (factory.address, SALT, TINY),
+    ):
+        refusal = error("NotController", namespace, attacker, namespace)
+        assert factory.revert("deploy", namespace, salt, code, sender=attacker) == refusal
+    factory.send("deploy", sender, SALT, TINY, sender=attacker)
+
+
+def test_what_was_approved_is_deployed_once(factory: Contract, sender: str, attacker: str) -> None:
+    factory.send("approve", sender, SALT, keccak(TINY), sender=sender)
+    factory.send("deploy", sender, SALT, TINY, sender=attacker)
+    for account in (attacker, sender):
+        assert factory.revert("deploy", sender, SALT, TINY, sender=account) == error("FailedDeployment")
+
+
+def test_an_approval_is_withdrawn(factory: Contract, sender: str, attacker: str) -> None:
+    factory.send("approve", sender, SALT, keccak(TINY), sender=sender)
+    factory.send("approve", sender, SALT, bytes(32), sender=sender)
+    refusal = error("NotController", sender, attacker, sender)
+    assert factory.revert("deploy", sender, SALT, TINY, sender=attacker) == refusal
+
+
+def test_an_approval_is_replaced(factory: Contract, sender: str, attacker: str) -> None:
+    code = init_code("ScriptedRecipient")
+    factory.send("approve", sender, SALT, keccak(TINY), sender=sender)
+    factory.send("approve", sender, SALT, keccak(code), sender=sender)
+    refusal = error("NotController", sender, attacker, sender)
+    assert factory.revert("deploy", sender, SALT, TINY, sender=attacker) == refusal
+    factory.send("deploy", sender, SALT, code, sender=attacker)
+
+
+def test_the_controller_deploys_in_spite_of_an_approval(factory: Contract, sender: str) -> None:
+    factory.send("approve", sender, SALT, keccak(TINY), sender=sender)
+    factory.send("deploy", sender, SALT, init_code("ScriptedRecipient"), sender=sender)
+
+
+def test_only_the_controller_approves(factory: Contract, sender: str, attacker: str, successor: str) -> None:
+    refusal = error("NotController", sender, attacker, sender)
+    assert factory.revert("approve", sender, SALT, keccak(TINY), sender=attacker) == refusal
+    factory.send("seal", sender, successor, sender=sender)
+    refusal = error("NotController", sender, sender, successor)
+    assert factory.revert("approve", sender, SALT, keccak(TINY), sender=sender) == refusal
+    factory.send("approve", sender, SALT, keccak(TINY), sender=successor)
+
+
+def test_an_approval_ends_with_the_control(
+    factory: Contract, sender: str, successor: str, attacker: str
+) -> None:
+    """P8: a deployer's key leaves nothing behind that could place code after the hand-over."""
+    factory.send("approve", sender, SALT, keccak(TINY), sender=sender)
+    factory.send("seal", sender, successor, sender=sender)
+    assert factory.view("approvedHash", sender, SALT) == bytes(32)
+    refusal = error("NotController", sender, attacker, successor)
+    assert factory.revert("deploy", sender, SALT, TINY, sender=attacker) == refusal

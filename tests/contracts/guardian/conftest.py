@@ -39,9 +39,11 @@ def other_watcher() -> str:
 def place_guardian(deployer: str) -> Callable[..., Contract]:
     """Deploys a Guardian of a gateway, with all offices filled unless told otherwise."""
 
-    def place_guardian(gateway: str, chain: BoundChain, keeper: str = KEEPER) -> Contract:
+    def place_guardian(
+        gateway: str, chain: BoundChain, keeper: str = KEEPER, governor: str = ZERO_ADDRESS
+    ) -> Contract:
         watchers = [WATCHER, OTHER_WATCHER]
-        return deploy(chain, "Guardian", gateway, COUNCIL, keeper, watchers, sender=deployer)
+        return deploy(chain, "Guardian", gateway, governor, COUNCIL, keeper, watchers, sender=deployer)
 
     return place_guardian
 

@@ -11,6 +11,7 @@ from eth_utils.crypto import keccak
 from metalayer.deploy.intent import route_between
 from metalayer.governance.arguments import Arguments, Unreadable, Value
 from metalayer.network.values import Plain
+from metalayer.protocol.create3 import create3_address
 from metalayer.protocol.gateway import SET_TERMS
 from tests.kit.proposing import Desk, place_of
 from tests.kit.roles import OWNER
@@ -106,6 +107,10 @@ def test_addresses_have_names(arguments: Arguments) -> None:
     assert read(arguments, "address", OWNER.alias).plain == OWNER.address
     # Only on the hub, but there is one of that name.
     assert read(arguments, "address", "Staking") == Value(place_of("Staking"), place_of("Staking"))
+    # A contract that is not there yet, and one by what it is called in the factory.
+    factory, deployer = place_of("Create3Factory"), arguments.names.deployer
+    expected = create3_address(factory, deployer, keccak(text="Metalayer2"))
+    assert read(arguments, "address", {"create3": "Metalayer2"}).plain == expected
     assert read(arguments, "address", "nobody") == Value("0x" + "00" * 20, "nobody")
 
 

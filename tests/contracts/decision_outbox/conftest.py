@@ -1,0 +1,118 @@
+"""The hub's DecisionOutbox behind the real gateway, and arcade's RemoteGovernor at its address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from tests.kit.decisions import DELAY, Action, Decision
+from tests.kit.evm import Contract, Receipt, deploy, init_code
+from tests.kit.stack import Stack
+
+SALT = keccak(text="Decisions")
+GAS_LIMIT = 400_000
+CREDIT = 10**20
+ACCOUNT = to_checksum_address("0x00000000000000000000000000000000000face7")
+CODE = keccak(text="its code")
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The outbox, and the timelock that decides: impersonated, so that we may send as it."""
+
+    stack: Stack
+    outbox: Contract
+    timelock: Contract
+    destination: int
+    """Arcade's chain id."""
+
+    @property
+    def gateway(self) -> Contract:
+        return self.stack.gateway
+
+    @property
+    def credit(self) -> int:
+        """Of the outbox, in wei of ERA."""
+        return int(self.gateway.view("credit", self.outbox.address))
+
+    def decide(
+        self,
+        decision: Decision,
+        destination: int | None = None,
+        gas_limit: int = GAS_LIMIT,
+        at: int | None = None,
+    ) -> Receipt:
+        arguments = (destination or self.destination, decision.fields, gas_limit)
+        return self.outbox.send("decide", *arguments, sender=self.timelock.address, at=at)
+
+    def arguments(self, decision: Decision, gas_limit: int = GAS_LIMIT) -> tuple[object, ...]:
+        """Of `send` and `quote`."""
+        return self.destination, decision.fields, gas_limit
+
+
+def fund(stack: Stack, account: str, treasury: str, amount: int = CREDIT) -> None:
+    """Credit in a gateway."""
+    stack.era.send("approve", stack.gateway.address, amount, sender=treasury)
+    stack.gateway.send("depositFor", account, amount, sender=treasury)
+
+
+@pytest.fixture(scope="session")
+def placed(hub: Stack, arcade: Stack, deployer: str, sender: str, treasury: str) -> Hub:
+    """At its address on arcade there is nothing yet."""
+    timelock = deploy(hub.chain, "Timelock", 0, sender, sender=deployer)
+    hub.chain.rpc("anvil_impersonateAccount", [timelock.address])
+    hub.chain.rpc("anvil_setBalance", [timelock.address, hex(10**20)])
+    code = init_code("DecisionOutbox", hub.gateway.address, timelock.address)
+    hub.factory.send("deploy", sender, SALT, code, sender=sender)
+    outbox = Contract(hub.chain, "DecisionOutbox", hub.factory.view("addressOf", sender, SALT))
+    fund(hub, outbox.address, treasury)
+    return Hub(hub, outbox, timelock, arcade.chain.chain_id)
+
+
+@pytest.fixture(scope="session")
+def payer(placed: Hub, treasury: str, beneficiary: str) -> str:
+    """Has credit, and allows the outbox all of it."""
+    fund(placed.stack, beneficiary, treasury)
+    placed.gateway.send("setAllowance", placed.outbox.address, CREDIT, sender=beneficiary)
+    return beneficiary
+
+
+@pytest.fixture
+def decision() -> Decision:
+    """Calls something on arcade."""
+    return Decision([Action(ACCOUNT, b"\x01\x02\x03\x04", 0, CODE)])
+
+
+@pytest.fixture
+def close(placed: Hub) -> Callable[[], None]:
+    """Closes the route to arcade, as the gateway's owner."""
+
+    def close() -> None:
+        as_owner(placed.stack, "setOpen", placed.destination, False, True)
+
+    return close
+
+
+def as_owner(stack: Stack, method: str, *arguments: object) -> None:
+    """Whoever owns the gateway calls it."""
+    owner = stack.gateway.view("owner")
+    stack.chain.rpc("anvil_impersonateAccount", [owner])
+    stack.chain.rpc("anvil_setBalance", [owner, hex(10**20)])
+    stack.gateway.send(method, *arguments, sender=owner)
+
+
+@pytest.fixture(scope="session")
+def remote_lock(
+    arcade: Stack, placed: Hub, deployer: str, sender: str, guardian: str, recovery: str
+) -> Contract:
+    """Arcade's timelock; its RemoteGovernor stands at the outbox's address."""
+    lock = deploy(arcade.chain, "Timelock", DELAY, placed.outbox.address, sender=deployer)
+    hub_id = placed.stack.chain.chain_id
+    code = init_code("RemoteGovernor", hub_id, arcade.gateway.address, lock.address, guardian, recovery)
+    arcade.factory.send("deploy", sender, SALT, code, sender=sender)
+    assert arcade.factory.view("addressOf", sender, SALT) == placed.outbox.address
+    return lock
