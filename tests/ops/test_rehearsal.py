@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from click.testing import CliRunner, Result
@@ -23,6 +24,7 @@ from metalayer.services.simulate import rebuild, simulate
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.proposing import Desk
 from tests.kit.roles import RELAYER
+from tools.repository import repo_root
 
 HALF_CLOSED = """
 chains:
@@ -254,3 +256,12 @@ writes:
         "the recovery of the gateway changes: Metalayer.recovery: ",
     ):
         assert [one for one in warned if one.startswith(line)], line
+
+
+@pytest.mark.parametrize("name", ["001-fees", "002-grant", "003-council", "004-restart", "006-new-contract"])
+def test_the_proposals_that_ship_pass(desk: Desk, name: str) -> None:
+    """Those that need no chain and no gateway that is not there yet."""
+    copytree(repo_root() / "proposals" / name, desk.root / name)
+    result = run("simulate", name)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads((desk.root / name / "report.json").read_text())["passed"] is True
