@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from eth_abi.exceptions import DecodingError
 
-from metalayer.governance.built import Built
 from metalayer.deploy.names import GOVERNOR
+from metalayer.governance.built import Built
 from metalayer.governance.names import Names
 from metalayer.network.connection import Connection
 from metalayer.protocol import decisions, governor
