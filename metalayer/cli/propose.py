@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from metalayer.cli import propose_acts, propose_build, propose_keep, propose_status
+from metalayer.cli import propose_acts, propose_build, propose_keep, propose_rehearse, propose_status
 from metalayer.cli.command import Group
 
 
@@ -29,6 +29,7 @@ def cli() -> None:
 
 for command in (
     *propose_build.COMMANDS,
+    *propose_rehearse.COMMANDS,
     *propose_status.COMMANDS,
     *propose_acts.COMMANDS,
     *propose_keep.COMMANDS,
