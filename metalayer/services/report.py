@@ -15,7 +15,7 @@ from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.protocol import decisions
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import DAY, span, utc
-from metalayer.protocol.decisions import POSTPONEMENT
+from metalayer.protocol.decisions import OFFICES_DELAY, POSTPONEMENT
 from metalayer.protocol.governor import OBJECTION_PERIOD
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH
@@ -215,7 +215,9 @@ def _timeline(outcome: Outcome) -> Iterator[tuple[str, str, str, str]]:
     for (chain, _), arrival in found.arrivals.items():
         at = times["executed"] + arrival.ready_at - arrival.at
         objected = at + OBJECTION_PERIOD
-        yield f"executed on {chain}", utc(at), utc(objected), utc(objected + POSTPONEMENT)
+        is_protected = arrival.ready_at - arrival.at >= OFFICES_DELAY
+        latest = objected if is_protected else objected + POSTPONEMENT
+        yield f"executed on {chain}", utc(at), utc(objected), utc(latest)
 
 
 def _calls(outcome: Outcome) -> list[str]:
