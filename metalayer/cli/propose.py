@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from metalayer.cli import propose_acts, propose_build, propose_status
+from metalayer.cli import propose_acts, propose_build, propose_keep, propose_rehearse, propose_status
 from metalayer.cli.command import Group
 
 
@@ -23,8 +23,15 @@ def cli() -> None:
       ape metalayer propose queue 1
       ape metalayer propose execute 1    two days later, on the hub; then on every other chain
       ape metalayer propose status 1
+      ape metalayer propose keep         whatever is due, of all proposals
     """
 
 
-for command in (*propose_build.COMMANDS, *propose_status.COMMANDS, *propose_acts.COMMANDS):
+for command in (
+    *propose_build.COMMANDS,
+    *propose_rehearse.COMMANDS,
+    *propose_status.COMMANDS,
+    *propose_acts.COMMANDS,
+    *propose_keep.COMMANDS,
+):
     cli.add_command(command)

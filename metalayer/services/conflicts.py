@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from eth_abi.exceptions import DecodingError
 
-from metalayer.governance.built import Built
 from metalayer.deploy.names import GOVERNOR
+from metalayer.governance.built import Built
 from metalayer.governance.names import Names
 from metalayer.network.connection import Connection
 from metalayer.protocol import decisions, governor
@@ -120,11 +120,12 @@ def _run(connection: Connection, names: Names, lists: Sequence[Sequence[Call]]) 
     """What the timelock changes with these calls, and why the first of them fails; as before afterwards."""
     snapshot = connection.rpc("evm_snapshot")
     timelock, changes, failed = names.on(connection.name, "Timelock"), Changes(connection), ""
-    start = connection.block().time
-    for number, (target, value, data) in enumerate((call for calls in lists for call in calls), 1):
+    # All in one second: what is only another time is no other result.
+    moment = connection.block().time + 1
+    for target, value, data in (call for calls in lists for call in calls):
         if names.contract_at(target, connection.name) == GOVERNOR:
             permit(connection, target, data)
-        done = act(connection, timelock, target, data, value, start + number)
+        done = act(connection, timelock, target, data, value, moment)
         if done.succeeded:
             changes.add(done.hash)
         elif not failed:

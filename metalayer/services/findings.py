@@ -12,9 +12,10 @@ from metalayer.governance.built import Action, Built
 from metalayer.governance.names import Names
 from metalayer.governance.written import Proposal
 from metalayer.network.connection import Connection
+from metalayer.protocol.amounts import era
 from metalayer.protocol.layouts import Layout
 from metalayer.services.changes import Change, Changes
-from metalayer.services.rehearsal import Found
+from metalayer.services.deciding import Found
 
 # What deciding itself writes, on the hub and elsewhere.
 _DECIDING = (
@@ -53,6 +54,7 @@ _OFFICES = {
 }
 # Numbers that somebody chose.
 _PARAMETERS = ("Metalayer._routes", "EraGovernor.", "Timelock._minDelay")
+_TREASURY = "ERA._balances[Timelock]"
 # EIP-1967, EIP-1167, EIP-7702.
 _IMPLEMENTATION = 0x360894A13BA1A3210667C828492DB98DCA3E2076CC3735A920A3CA505D382BBC
 _MINIMAL, _DELEGATED = bytes.fromhex("363d3d373d3d3d363d73"), bytes.fromhex("ef0100")
@@ -121,8 +123,8 @@ class Findings:
                     yield f"{chain}: {_OFFICES[change.variable]} changes: {change.path}: {said}"
                 elif self._is_far(change):
                     yield f"{chain}: {change.path} changes by more than twice: {said}"
-                elif change.path == "ERA._balances[Timelock]" and change.numbers[1] < change.numbers[0]:
-                    yield f"{chain}: ERA leaves the treasury: {said} wei"
+                elif change.path == _TREASURY and change.numbers[1] < change.numbers[0]:
+                    yield f"{chain}: {era(change.numbers[0] - change.numbers[1])} ERA leave the treasury"
             for address, (before, after) in self.found.changes[chain].ether().items():
                 name = self.names.contract_at(address, chain) or address
                 verb = "leaves" if after < before else "comes to"

@@ -107,10 +107,13 @@ class Forks:
     def snapshot(self) -> dict[str, str]:
         return {name: str(one.rpc("evm_snapshot")) for name, one in self.mesh.connections.items()}
 
-    def restore(self, snapshots: Mapping[str, str]) -> None:
+    def restored(self, snapshots: Mapping[str, str]) -> Forks:
+        """The forks as they were, with new connections: the old ones remember logs that are gone."""
         for name, snapshot in snapshots.items():
             if self.mesh.connections[name].rpc("evm_revert", snapshot) is not True:
                 raise MetalayerError(f"{name}: its fork does not go back")
+        fresh = {name: _connection(one.chain, one) for name, one in self.mesh.connections.items()}
+        return replace(self, mesh=replace(self.mesh, connections=fresh))
 
 
 @contextmanager
@@ -128,10 +131,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
             chain = _fork_of(original.chain, blocks[name].number)
             log = folder / f"{name}.log"
             started.append(_start(chain, log))
-            connection = Connection(chain)
-            for address, block in original.beginnings.items():
-                connection.begins(address, block)
-            connections[name] = connection
+            connections[name] = _connection(chain, original)
         for process, connection in zip(started, connections.values(), strict=True):
             _wait(connection, process, folder / f"{connection.name}.log")
         forks = Mesh(mesh.domain, connections, mesh.staking)
@@ -151,6 +151,14 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
 def fund(connection: Connection, account: str, ether: int = 1_000) -> None:
     """Gives an account what its gas costs."""
     connection.rpc("anvil_setBalance", account, hex(ether * _ETHER))
+
+
+def _connection(chain: Chain, original: Connection) -> Connection:
+    """One that knows where contracts begin."""
+    connection = Connection(chain)
+    for address, block in original.beginnings.items():
+        connection.begins(address, block)
+    return connection
 
 
 def _our_set(now: int) -> ValidatorSet:

@@ -2,185 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from metalayer.assets.tokens import APPROVE
-from metalayer.errors import MetalayerError
-from metalayer.governance.built import Action, Built, BuiltDecision
-from metalayer.governance.names import Names
+from metalayer.governance.built import BuiltDecision
 from metalayer.network.connection import Connection
-from metalayer.protocol import decisions, gateway, governor
+from metalayer.protocol import decisions, gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import era as in_era
 from metalayer.protocol.decisions import DecisionState
-from metalayer.protocol.governor import ProposalState
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import STORED_HEAD_INTERVAL
 from metalayer.protocol.reverts import explain
 from metalayer.protocol.rpc import Log, logs_request
 from metalayer.relayer.passes import Relayer
-from metalayer.services.acting import Acted, Frame, act, frame_of, grant_votes, must
-from metalayer.services.changes import Changes
-from metalayer.services.forks import Forks, throw_away_key
+from metalayer.services.acting import Acted, act, frame_of, must
+from metalayer.services.deciding import HOUR, MINUTE, Arrival, Deciding, Failed, up
 
 _TRANSFER = Function("transfer(address,uint256)", "bool")
-_FOR = 1
-_MINUTE, _HOUR = 60, 3_600
 _FEES = 1_000 * 10**18
 _PASSES = 6
 # Above all that a lane sent: see metalayer.lanes.restart.
 _DISTANCE = 16 * STORED_HEAD_INTERVAL
 
-Say = Callable[[str], None]
-
-
-class Failed(MetalayerError):
-    """What is rehearsed would fail; its one line."""
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """How a decision came to its chain. `gas` is what RemoteGovernor used of the message's limit, `delivery` that of
-    the whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times.
-    """
-
-    decision: BuiltDecision
-    fee: int
-    gas: int
-    delivery: int
-    at: int
-    ready_at: int
-
 
 @dataclass
-class Found:
-    """What a rehearsal found, as far as it came. transactions: by what they did; executions: of each chain, in order;
-    times: Unix times on the forks.
-    """
-
-    transactions: dict[str, Acted] = field(default_factory=dict)
-    executions: dict[str, list[Acted]] = field(default_factory=dict)
-    changes: dict[str, Changes] = field(default_factory=dict)
-    arrivals: dict[tuple[str, bytes], Arrival] = field(default_factory=dict)
-    times: dict[str, int] = field(default_factory=dict)
-    assumed: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    tried: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Rehearsal:
+class Rehearsal(Deciding):
     """One proposal on fresh forks. `found` is filled on the way; Failed says what would go wrong."""
-
-    forks: Forks
-    names: Names
-    built: Built
-    say: Say
-    found: Found = field(default_factory=Found)
-
-    def __post_init__(self) -> None:
-        self.executor = throw_away_key("executor").address
-        self.payer = throw_away_key("payer").address
-        self.connections = self.forks.mesh.connections
-        self.hub = self.connections[self.names.hub]
-        self.governor = self.built.governor
-        self.spokes = [
-            self.connections[name] for name in dict.fromkeys(one.chain for one in self.built.decisions)
-        ]
-
-    def on(self, chain: str, contract: str) -> str:
-        return self.names.on(chain, contract)
-
-    # The hub
-
-    def decide(self) -> None:
-        """From the proposal to its execution on the hub."""
-        proposal, hub = self.built.proposal, self.hub
-        state = self._propose()
-        id_ = self.built.id
-        snapshot = hub.view(self.governor, governor.PROPOSAL_SNAPSHOT, id_)
-        self.found.times["snapshot"] = snapshot
-        deadline = hub.view(self.governor, governor.PROPOSAL_DEADLINE, id_)
-        if state in (ProposalState.PENDING, ProposalState.ACTIVE):
-            self.say("days pass: reading and delegating")
-            self.forks.until(snapshot + _MINUTE)
-            self._vote(snapshot)
-            self.say("days pass: the vote")
-            deadline = hub.view(self.governor, governor.PROPOSAL_DEADLINE, id_)
-            self.forks.until(deadline + _MINUTE)
-        self.found.times["deadline"] = deadline
-        actions = (*proposal.actions, proposal.description_hash)
-        if self._state() is ProposalState.SUCCEEDED:
-            self._do("queue", self.payer, governor.QUEUE.encode(*actions))
-        if (state := self._state()) is not ProposalState.QUEUED:
-            raise Failed(f"the proposal is {state.name.lower()}: there is nothing to execute")
-        eta = hub.view(self.governor, governor.PROPOSAL_ETA, id_)
-        self.say("days pass: the timelock")
-        self.forks.until(eta)
-        at = self._soon()
-        done = act(hub, self.executor, self.governor, governor.EXECUTE.encode(*actions), proposal.value, at)
-        if not done.succeeded:
-            raise Failed(self._why(hub, done.frame(), self.built.actions))
-        self.found.times["executed"] = at
-        self._executed(hub, "execute", done)
-
-    def _propose(self) -> ProposalState:
-        """State of the proposal once it is there."""
-        hub, proposer, proposal = self.hub, self.built.proposer, self.built.proposal
-        if hub.view(self.governor, governor.PROPOSAL_SNAPSHOT, self.built.id):
-            self.found.notes.append(f"the proposal is in the governor already, {self._state().name.lower()}")
-            return self._state()
-        before = self.forks.now - 1
-        threshold = hub.view(self.governor, governor.PROPOSAL_THRESHOLD)
-        votes = hub.view(self.governor, governor.GET_VOTES, proposer, before)
-        if votes < threshold:
-            grant_votes(hub, self.on(self.names.hub, "ERA"), proposer, threshold, self.forks.start - 1)
-            self.found.assumed.append(
-                f"the proposer {proposer} has {in_era(threshold)} ERA of votes, as a proposer needs; it has "
-                f"{in_era(votes)}"
-            )
-        self.found.times["proposed"] = at = self._soon()
-        data = governor.PROPOSE.encode(*proposal.actions, proposal.description)
-        done = act(hub, proposer, self.governor, data, 0, at)
-        if not done.succeeded:
-            raise Failed(f"{hub.name}: it cannot be proposed: {done.frame().reason}")
-        self.found.transactions["propose"] = done
-        return self._state()
-
-    def _vote(self, snapshot: int) -> None:
-        """With what is locked, if that is a quorum, and with votes that nobody has otherwise."""
-        hub, pool = self.hub, self.on(self.names.hub, "HubVotePool")
-        tally = hub.view(self.governor, governor.PROPOSAL_VOTES, self.built.id)
-        needed = max(hub.view(self.governor, governor.QUORUM, snapshot), tally.against + 1)
-        locked = hub.view(self.governor, governor.GET_VOTES, pool, snapshot)
-        voter = pool
-        if locked >= needed:
-            self.found.assumed.append(
-                f"HubVotePool votes for it with {in_era(locked)} ERA, all that is on other chains"
-            )
-        else:
-            voter = throw_away_key("voter").address
-            grant_votes(hub, self.on(self.names.hub, "ERA"), voter, needed, self.forks.start - 1)
-            self.found.assumed.append(
-                f"an account {voter} has {in_era(needed)} ERA of votes, which nobody has, and votes for it"
-            )
-        self._do("vote", voter, governor.CAST_VOTE.encode(self.built.id, _FOR))
-
-    def _do(self, what: str, sender: str, data: bytes) -> None:
-        done = act(self.hub, sender, self.governor, data, 0, self._soon())
-        if not done.succeeded:
-            raise Failed(f"{self.hub.name}: {what}: {done.frame().reason}")
-        self.found.transactions[what] = done
-
-    def _soon(self) -> int:
-        """The next moment at which something is done: a full minute, so that every rehearsal has the same."""
-        return _up(self.forks.now + _MINUTE, _MINUTE)
-
-    def _state(self) -> ProposalState:
-        return self.hub.view(self.governor, governor.STATE, self.built.id)
-
-    # The other chains
 
     def deliver(self, relayer: Relayer) -> None:
         """Brings each decision to its chain, by the messages that the execution sent."""
@@ -199,11 +48,11 @@ class Rehearsal:
         ready = max(arrival.ready_at for arrival in self.found.arrivals.values())
         self.say("days pass: the timelocks of the other chains")
         # How long signing takes is not the same each time.
-        at = _up(ready + _MINUTE, _HOUR)
-        self.forks.until(at - _MINUTE)
+        at = up(ready + MINUTE, HOUR)
+        self.forks.until(at - MINUTE)
         for one in self.built.decisions:
             connection = self.connections[one.chain]
-            at += _MINUTE
+            at += MINUTE
             done = self._execute(one, at)
             if not done.succeeded:
                 raise Failed(self._why(connection, done.frame(), one.actions))
@@ -213,15 +62,24 @@ class Rehearsal:
     def again(self, relayer: Relayer) -> None:
         """Each decision once more, by another relayer: a chain that executed it ignores it."""
         heights = {name: one.height() for name, one in self.connections.items()}
-        for one in self.built.decisions:
+        sent = [one for one in self.built.decisions if not self._is_too_late(one)]
+        for one in sent:
             self._send(one)
         self._relay(relayer, lambda: all(self._took_all(one) for one in self.spokes))
-        for one in self.built.decisions:
+        for one in sent:
             connection, remote = self.connections[one.chain], self.on(one.chain, "RemoteGovernor")
             logs = connection.ask(logs_request(remote, [], heights[one.chain] + 1))
             if logs or self._state_of(one) is not DecisionState.EXECUTED:
                 raise Failed(f"{one.chain}: decision {to_hex(one.id)} counts a second time")
-        self.found.tried.append("each decision was sent and delivered once more, by another relayer: ignored")
+        if sent:
+            self.found.tried.append(
+                "each decision was sent and delivered once more, by another relayer: ignored"
+            )
+
+    def _is_too_late(self, one: BuiltDecision) -> bool:
+        """Whether it cannot be sent any more: one that names offices waits longer than that on its chain."""
+        end = self.hub.view(self.built.outbox, decisions.ARRIVE_BEFORE, one.chain_id, one.id)
+        return self.forks.now + HOUR + MINUTE > end
 
     def lost(self, relayer: Relayer) -> None:
         """From before the delivery: every message is lost with its lane, and each decision sent again."""
@@ -244,7 +102,7 @@ class Rehearsal:
             self.connections[one.chain].view(self.on(one.chain, "RemoteGovernor"), decisions.READY_AT, one.id)
             for one in self.built.decisions
         )
-        self.forks.until(ready + _MINUTE)
+        self.forks.until(ready + MINUTE)
         for one in self.built.decisions:
             done = self._execute(one, None)
             if not done.succeeded:
@@ -361,28 +219,3 @@ class Rehearsal:
         at = connection.block(log.block).time
         self.found.arrivals[one.key] = Arrival(one, self._quote(one), used, frame.gas, at, event.ready_at)
         self.found.times.setdefault("arrived", at)
-
-    def _executed(self, connection: Connection, what: str, done: Acted) -> None:
-        self.found.transactions[what] = done
-        self.found.executions.setdefault(connection.name, []).append(done)
-        paying = {self.executor, str(connection.rpc("eth_getBlockByNumber", "latest", False)["miner"])}
-        changes = self.found.changes.setdefault(connection.name, Changes(connection, paying))
-        changes.add(done.hash)
-
-    def _why(self, connection: Connection, frame: Frame, actions: Sequence[Action]) -> str:
-        """One line: which action fails, and what it says; or that none was reached."""
-        timelock = self.on(connection.name, "Timelock")
-        for place, (call, action) in enumerate(zip(frame.calls_of(timelock), actions, strict=False), 1):
-            if call.error:
-                where = f"action {place} of {len(actions)} (line {action.line}) reverts, {action.words}"
-                return f"{connection.name}: {where}: {call.reason}"
-        return f"{connection.name}: it cannot be executed: {frame.reason}"
-
-
-def _up(moment: int, unit: int) -> int:
-    return -(-moment // unit) * unit
-
-
-def gas_of(found: Found) -> Mapping[str, int]:
-    """Gas that each decision's arrival used, by its id in hexadecimal: what `build` sets limits by."""
-    return {to_hex(id_): arrival.gas for (_, id_), arrival in found.arrivals.items()}

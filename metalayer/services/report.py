@@ -9,24 +9,33 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from metalayer.governance.built import Action, Built
+from metalayer.governance.built import Action
 from metalayer.governance.reports import REPORT_FILE
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.protocol import decisions
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import DAY, span, utc
-from metalayer.protocol.decisions import POSTPONEMENT
+from metalayer.protocol.decisions import OFFICES_DELAY, POSTPONEMENT
 from metalayer.protocol.governor import OBJECTION_PERIOD
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH
 from metalayer.services.acting import Acted
+from metalayer.services.conflicts import Order
+from metalayer.services.deciding import Arrival
 from metalayer.services.events import described
-from metalayer.services.rehearsal import Arrival
 from metalayer.services.simulate import Outcome
 
 REPORT_TEXT = "REPORT.md"
 _ROUND = 1_000
-_MINUTE = 60
+_DECIDING = (
+    "DecisionOutbox.Decided(",
+    "EraGovernor.ProposalExecuted(",
+    "RemoteGovernor.DecisionExecuted(",
+    "Timelock.CallExecuted(",
+)
+_MOMENTS = ("At", "Before", "From", "Since", "Until")
+# A smaller number of seconds is a duration.
+_OLDEST = 1_000_000_000
 
 
 def as_dict(outcome: Outcome) -> dict[str, Any]:
@@ -56,28 +65,37 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "timeline": list(_timeline(outcome)),
         "calls": _calls(outcome),
         "changes": {
-            chain: [{"path": one.path, "before": one.before, "after": one.after} for one in changes]
+            chain: [
+                {
+                    "path": one.path,
+                    "before": _value(one.path, one.before),
+                    "after": _value(one.path, one.after),
+                }
+                for one in changes
+            ]
             for chain, changes in outcome.findings.changes.items()
         },
         "events": {chain: _events(outcome, chain, done) for chain, done in found.executions.items()},
         "gas": {to_hex(id_): arrival.gas for (_, id_), arrival in found.arrivals.items()},
         "costs": [*_transactions(outcome), *map(_arrival, found.arrivals.values())],
-        "warnings": list(outcome.warnings),
-        "order": [
-            {
-                "proposal": str(one.other.id),
-                "title": one.other.title,
-                "state": one.other.state,
-                "equal": one.is_equal,
-                "both": list(one.both),
-                "differing": list(one.differing),
-                "problems": list(one.problems),
-            }
-            for one in outcome.orders
-        ],
+        "warnings": [*outcome.warnings, *map(_shared, filter(lambda one: one.both, outcome.orders))],
+        "order": list(map(order_of, outcome.orders)),
         "then": [{"what": one.what, "problem": one.problem} for one in outcome.results],
         "tried": found.tried,
         "assumed": [*_always(outcome), *found.assumed],
+    }
+
+
+def order_of(one: Order) -> dict[str, Any]:
+    """Of another live proposal."""
+    return {
+        "proposal": str(one.other.id),
+        "title": one.other.title,
+        "state": one.other.state,
+        "equal": one.is_equal,
+        "both": list(one.both),
+        "differing": list(one.differing),
+        "problems": list(one.problems),
     }
 
 
@@ -95,10 +113,17 @@ def write(outcome: Outcome, folder: Path) -> Path:
 def text(data: dict[str, Any]) -> str:
     """The eleven sections, from `as_dict`."""
     parts = [f"# {data['title']}: rehearsal", *_verdict(data), "## 2. What it does", *_does(data)]
-    parts += ["## 3. When", _table(("what", "at the earliest", "with objections", "and postponed"), data["timeline"])]
+    parts += [
+        "## 3. When",
+        "If it is proposed when the rehearsal begins.",
+        _table(("what", "at the earliest", "with objections", "and postponed"), data["timeline"]),
+    ]
     parts += ["## 4. Calls", "```", *data["calls"], "```", "## 5. What changes", *_changes(data)]
     parts += ["## 6. Events", *_by_chain(data["events"])]
-    parts += ["## 7. Gas, fees, sizes", _table(("what", "gas", "limit", "used", "bytes", "fee (ERA)"), data["costs"])]
+    parts += [
+        "## 7. Gas, fees, sizes",
+        _table(("what", "gas", "limit", "used", "bytes", "fee (ERA)"), data["costs"]),
+    ]
     parts += ["## 8. Warnings", _list(data["warnings"])]
     parts += ["## 9. Order", *_order(data["order"])]
     said = [f"{'**no**' if one['problem'] else 'yes'}: {_told(one)}" for one in data["then"]]
@@ -115,7 +140,8 @@ def _verdict(data: dict[str, Any]) -> Iterator[str]:
     rows = [("proposal", data["proposal"]), ("hash", data["hash"]), ("text", data["descriptionHash"])]
     rows += [(f"decision for {one['chain']}", one["id"]) for one in data["decisions"]]
     rows += [
-        (f"{chain} from", f"block {one['number']}, {one['hash']}, {one['time']}") for chain, one in data["blocks"].items()
+        (f"{chain} from", f"block {one['number']}, {one['hash']}, {one['time']}")
+        for chain, one in data["blocks"].items()
     ]
     yield _table(("", ""), rows)
 
@@ -164,7 +190,9 @@ def _list(lines: Sequence[str]) -> str:
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
 
 
 # What is said, as far as the rehearsal came
@@ -187,43 +215,50 @@ def _timeline(outcome: Outcome) -> Iterator[tuple[str, str, str, str]]:
     for (chain, _), arrival in found.arrivals.items():
         at = times["executed"] + arrival.ready_at - arrival.at
         objected = at + OBJECTION_PERIOD
-        yield f"executed on {chain}", utc(at), utc(objected), utc(objected + POSTPONEMENT)
+        is_protected = arrival.ready_at - arrival.at >= OFFICES_DELAY
+        latest = objected if is_protected else objected + POSTPONEMENT
+        yield f"executed on {chain}", utc(at), utc(objected), utc(latest)
 
 
 def _calls(outcome: Outcome) -> list[str]:
-    built, found = outcome.built, outcome.findings.found
-    done = found.transactions.get("execute")
-    lines = [f"{outcome.findings.names.hub}: EraGovernor.execute → Timelock.executeBatch"]
-    lines += _tree(outcome, built.actions, done, outcome.findings.names.hub, built)
+    built, hub = outcome.built, outcome.findings.names.hub
+    lines = [f"{hub}: EraGovernor.execute → Timelock.executeBatch"]
+    lines += _tree(outcome, hub, 0, built.actions)
     for one in built.decisions:
-        decided = [each for each in found.executions.get(one.chain, ())]
-        place = built.decisions_on(one.chain).index(one)
         lines.append(f"{one.chain}: RemoteGovernor.execute({to_hex(one.id)}) → Timelock.executeBatch")
-        lines += _tree(outcome, one.actions, decided[place] if place < len(decided) else None, one.chain, built)
+        lines += _tree(outcome, one.chain, built.decisions_on(one.chain).index(one), one.actions)
     return lines
 
 
-def _tree(
-    outcome: Outcome, actions: Sequence[Action], done: Acted | None, chain: str, built: Built
-) -> Iterator[str]:
-    spent: list[int] = []
-    if done is not None and chain in outcome.frames:
-        spent = [gas for hash_, gas in outcome.frames[chain] if hash_ == done.hash]
-    by_calldata = {one.calldata: one for one in actions if one.function == decisions.DECIDE.signature}
-    for place, action in enumerate(actions, 1):
-        gas = f"  [{spent[place - 1]:,} gas]" if place <= len(spent) else ""
-        yield f"  {place}. {action.words}{gas}"
-        if action.calldata in by_calldata:
-            decision = next(one for one in built.decisions if decisions.DECIDE.encode(one.chain_id, one.decision, one.gas_limit) == action.calldata)
-            yield (
-                f"       → message of {len(decision.decision.encoded):,} bytes to {decision.chain} → "
-                "RemoteGovernor.receiveMessage → Timelock.scheduleBatch"
-            )
+def _tree(outcome: Outcome, chain: str, place: int, actions: Sequence[Action]) -> Iterator[str]:
+    """The calls of a chain's execution of that number, with their gas if it was executed."""
+    found = outcome.findings.found
+    executed = found.executions.get(chain, [])[place : place + 1]
+    spent = [gas for done in executed for gas in found.spent[done.hash]]
+    carried = {
+        decisions.DECIDE.encode(one.chain_id, one.decision, one.gas_limit): one
+        for one in outcome.built.decisions
+    }
+    for number, action in enumerate(actions, 1):
+        gas = f"  [{spent[number - 1]:,} gas]" if number <= len(spent) else ""
+        yield f"  {number}. {action.words}{gas}"
+        if (one := carried.get(action.calldata)) is not None:
+            size = len(one.decision.encoded)
+            yield f"     → message of {size:,} bytes → {one.chain}: RemoteGovernor → Timelock.scheduleBatch"
 
 
 def _events(outcome: Outcome, chain: str, executions: Sequence[Acted]) -> list[str]:
+    """All but those which only say that it was decided."""
     names = outcome.findings.names
-    return [described(log, names, chain) for done in executions for log in done.receipt["logs"]]
+    lines = [described(log, names, chain) for done in executions for log in done.receipt["logs"]]
+    return [line for line in lines if not line.startswith(_DECIDING)]
+
+
+def _value(path: str, value: str) -> str:
+    """Seconds with their date, where the name says that they are a moment."""
+    if path.partition("[")[0].endswith(_MOMENTS) and value.isdecimal() and int(value) > _OLDEST:
+        return f"{value} ({utc(int(value))})"
+    return value
 
 
 def _transactions(outcome: Outcome) -> Iterator[tuple[str, str, str, str, str, str]]:
@@ -248,11 +283,15 @@ def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %"
 
 
+def _shared(one: Order) -> str:
+    return f"proposal {one.other.id} ({one.other.title}) writes {', '.join(one.both)} too: see 9"
+
+
 def _always(outcome: Outcome) -> list[str]:
     chains = ", ".join(outcome.blocks)
     return [
-        f"{chains} are forks from the blocks of section 1; their clocks begin at {utc(outcome.start)} and move in steps of "
-        f"{span(DAY)} at most",
+        f"{chains} are forks from the blocks of section 1; their clocks begin at {utc(outcome.start)} and move in "
+        f"steps of {span(DAY)} at most",
         "on each, four keys of the rehearsal are the validator set: one word, validatorSetHash, was written",
         "whoever acts has the ether that it takes",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metalayer.governance.build import LiveChains, build, gas_limit
@@ -16,15 +16,16 @@ from metalayer.network.signers import address_of
 from metalayer.protocol.rpc import Block
 from metalayer.services.checks import Checker, Result
 from metalayer.services.conflicts import Order, orders, read_live
+from metalayer.services.deciding import Failed, Say
 from metalayer.services.findings import Findings
 from metalayer.services.forks import Forks, forked
-from metalayer.services.rehearsal import Failed, Found, Rehearsal, Say
+from metalayer.services.rehearsal import Rehearsal
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a rehearsal. problem: why the proposal would fail, empty if it would not; blocks: that it began from,
-    by chain; frames: of each chain, the transaction and the gas of every call that its timelock made.
+    """What came of a rehearsal. problem: why the proposal would fail, empty if it would not; blocks: that it began
+    from, by chain.
     """
 
     findings: Findings
@@ -35,7 +36,6 @@ class Outcome:
     results: Sequence[Result] = ()
     outside: Sequence[str] = ()
     warnings: Sequence[str] = ()
-    frames: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)
 
     @property
     def built(self) -> Built:
@@ -71,13 +71,23 @@ def rebuild(live: Live, proposal: Proposal, limits: Mapping[bytes, int]) -> Buil
 
 
 def simulate(live: Live, proposal: Proposal, built: Built, say: Say, *, settles: bool = True) -> Outcome:
-    """Rehearses a proposal. settles: gas limits that are not as measured are set, and it is rehearsed again."""
+    """Rehearses a proposal. settles: gas limits that are not as measured are set, and it is rehearsed again; unless it
+    was proposed already.
+    """
     outcome = _simulate(live, proposal, built, say)
-    if settles and outcome.limits and not outcome.problem:
+    is_new = "proposed" in outcome.findings.found.times
+    if settles and is_new and outcome.limits and not outcome.problem:
         say("gas limits are set as measured: once more")
         limits = {one.id: one.gas_limit for one in built.decisions} | outcome.limits
         outcome = _simulate(live, proposal, rebuild(live, proposal, limits), say)
     return outcome
+
+
+def compare(live: Live, built: Built) -> list[Order]:
+    """A proposal against every other one that is not executed yet."""
+    names = names_of(live)
+    with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder, forked(live.mesh, Path(folder)) as forks:
+        return orders(forks, names, built, read_live(forks.mesh.connections, names, built))
 
 
 def _simulate(live: Live, proposal: Proposal, built: Built, say: Say) -> Outcome:
@@ -95,18 +105,7 @@ def _simulate(live: Live, proposal: Proposal, built: Built, say: Say) -> Outcome
         findings = Findings(proposal, built, names, rehearsal.found, forks.mesh.connections)
         outcome = Outcome(findings, forks.blocks, forks.start, problem, found_orders, results)
         # While the forks are there.
-        return replace(
-            outcome, outside=findings.outside, warnings=findings.warnings, frames=_frames(names, rehearsal.found)
-        )
-
-
-def _frames(names: Names, found: Found) -> dict[str, list[tuple[str, int]]]:
-    return {
-        chain: [
-            (done.hash, call.gas) for done in executions for call in done.frame().calls_of(names.on(chain, "Timelock"))
-        ]
-        for chain, executions in found.executions.items()
-    }
+        return replace(outcome, outside=findings.outside, warnings=findings.warnings)
 
 
 def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) -> list[Result]:
@@ -122,7 +121,7 @@ def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) ->
                 rehearsal.again(second)
         results = Checker(forks, rehearsal.names, live.registry, relayer).results(proposal)
     if rehearsal.built.decisions:
-        forks.restore(before)
-        with forks.crew("lost") as relayer:
-            rehearsal.lost(relayer)
+        once_more = replace(rehearsal, forks=forks.restored(before))
+        with once_more.forks.crew("lost") as relayer:
+            once_more.lost(relayer)
     return results
