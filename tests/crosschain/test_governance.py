@@ -14,7 +14,7 @@ from metalayer.governance import ballots, tallies
 from metalayer.protocol import decisions, gateway
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.decisions import DecisionState
-from metalayer.protocol.governor import ProposalState
+from metalayer.protocol.governor import OBJECTION_PERIOD, ProposalState
 from metalayer.protocol.votes import Tally
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
@@ -201,6 +201,34 @@ def test_what_a_compromised_chain_says_is_seen_and_cut(poll: Polling) -> None:
     assert found.kept == lie
     assert found.counted.total <= found.cap < 34 * MILLION
     assert poll.vote(motion).votes.in_favour == found.counted.in_favour
+
+
+def test_votes_that_come_late_leave_time_to_object(poll: Polling) -> None:
+    """P7e: those of another chain made it pass in its last two days. Who objects there is brought to the hub."""
+    motion = poll.propose()
+    poll.cast(motion, "arcade", ARCADE_VOTER, FOR)
+    poll.cast(motion, "perps", PERPS_VOTER, FOR)
+    end = poll.vote(motion).deadline
+    poll.reach(end - DAY)
+    assert len(poll.keep()) == 2
+    poll.deliver()
+    assert len(poll.keep()) == 2
+    vote = poll.vote(motion)
+    assert (vote.objections_from, vote.deadline) == (end, end + OBJECTION_PERIOD)
+
+    poll.reach(end + 1)
+    assert poll.vote(motion).state is ProposalState.ACTIVE
+    with pytest.raises(MetalayerError, match="only votes against proposal 001-social count"):
+        poll.ballot(motion, "arcade", LATE_VOTER, FOR)
+    poll.cast(motion, "arcade", LATE_VOTER, AGAINST)
+    assert poll.keep() == [], "the end is far again"
+    poll.reach(vote.deadline - DAY)
+    (line,) = poll.keep()
+    assert line.startswith("arcade: its votes are sent to hub, 30,000,000 for, 3,000,000 against")
+    poll.deliver()
+    (line,) = poll.keep()
+    assert line.startswith("hub: the votes of arcade are cast: 0 for, 3,000,000 against")
+    assert poll.vote(motion).votes == (3 * MILLION, 50 * MILLION, 0)
 
 
 def test_what_a_closed_chain_says_is_not_cast(poll: Polling) -> None:
