@@ -18,7 +18,7 @@ from metalayer.governance.built import Built
 from metalayer.governance.motions import Desk
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
-from metalayer.network.rpc import Reverted
+from metalayer.network.rpc import Reverted, RpcError
 from metalayer.protocol import decisions, gateway, governor
 from metalayer.protocol.abi import Function
 from metalayer.protocol.decisions import DecisionState
@@ -104,7 +104,9 @@ class Proposals:
     def pass_vote(self, built: Built) -> None:
         """Everybody votes for it, and the vote ends. The validator sets follow."""
         snapshot = self.hub.view(self.governor, governor.PROPOSAL_SNAPSHOT, built.id)
-        self.deployment.pass_time(snapshot + 1 - self.hub.block().time)
+        # Blocks that were mined in one second stand before the node's clock, which is what moves.
+        while (left := snapshot + 1 - self.hub.block().time) > 0:
+            self.deployment.pass_time(left)
         self.hub.send(TREASURY, self.governor, governor.CAST_VOTE.encode(built.id, 1))
         for _ in range(2):
             self.deployment.wait_out(PERIOD // 2)
@@ -523,3 +525,32 @@ def test_what_was_done_is_told_as_json_too(proposals: Proposals, deployment: Dep
     refused = proposals.run("queue", "2", "--json", by=RELAYER)
     assert (refused.exit_code, json.loads(refused.stdout)) == (1, [])
     assert "voting begins on" in refused.stderr
+
+
+@pytest.mark.parametrize("count", [1, 24])
+def test_the_least_gas_with_which_a_proposal_is_executed_also_sends_its_decisions(
+    proposals: Proposals, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """P8c: some nodes estimate exactly that, and a decision that cannot be sent reverts nothing."""
+
+    def least(self: Connection, sender: str, to: str, data: bytes, value: int = 0) -> int:
+        low, high = 21_000, 16_000_000
+        while low + 1 < high:
+            middle = (low + high) // 2
+            try:
+                self.call(to, data, "pending", sender=sender, gas=middle)
+                high = middle
+            except RpcError:
+                low = middle
+        return high
+
+    entry = "    - Metalayer.setOpen: { chainId: hub, outbound: true, inbound: true }"
+    content = "title: Long\nproposer: PROPOSER\nchains:\n  perps:\n" + f"{entry}\n" * count
+    built = proposals.submitted(content=content, name="002-long", text="# Long\n\nWhy not?\n")
+    assert len(built.decisions) == 1
+    proposals.pass_vote(built)
+    proposals.do("queue", "2", by=RELAYER)
+    deployment.wait_out(3 * DAY)
+    monkeypatch.setattr(Connection, "estimate", least)
+    lines = proposals.do("execute", "2", by=TREASURY)
+    assert not [line for line in lines if "is not sent" in line]
