@@ -14,13 +14,22 @@ if TYPE_CHECKING:
 
 _PORT_OFFSET = "800"
 _CONTRACTS = (
+    "Annex",
     "Create3Factory",
+    "DecisionOutbox",
     "ERA",
+    "EraGovernor",
+    "Expect",
     "FeeCollector",
+    "Guardian",
+    "HubVotePool",
     "Metalayer",
+    "RemoteGovernor",
     "SetBuilder",
     "Slasher",
+    "SpokeVotes",
     "Staking",
+    "Timelock",
     "TokenBridge",
 )
 

@@ -36,6 +36,8 @@ contract EraGovernor is Expiry {
         VotingSettings memory settings
     ) Modules(era, timelock, settings) {
         BRIDGE = bridge;
+        // Nobody votes as the zero address.
+        // slither-disable-next-line missing-zero-check
         VOTE_POOL = votePool;
         _setProposalGuardian(proposalGuardian);
     }

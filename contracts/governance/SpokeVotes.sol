@@ -194,9 +194,10 @@ contract SpokeVotes is ISpokeVotes, MetalayerClient, EIP712, NoncesKeyed {
         require(votes != 0, NoVotes(voter, snapshot));
         Ballot storage ballot = _ballots[proposalId][snapshot];
         ballot.used[voter] += votes;
-        Tally memory sum = ballot.tally;
-        ballot.tally =
-            Tally(sum.against + added.against, sum.inFavour + added.inFavour, sum.abstain + added.abstain);
+        // What a part does not add to, it does not read either: most votes are of one kind.
+        if (added.against != 0) ballot.tally.against += added.against;
+        if (added.inFavour != 0) ballot.tally.inFavour += added.inFavour;
+        if (added.abstain != 0) ballot.tally.abstain += added.abstain;
         emit VoteCast(voter, proposalId, snapshot, added.against, added.inFavour, added.abstain);
     }
 }

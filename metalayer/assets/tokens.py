@@ -15,7 +15,9 @@ APPROVE = Function("approve(address,uint256)", "bool")
 NONCES = Function("nonces(address)", "uint256", int)
 DELEGATES = Function("delegates(address)", "address", str)
 """Who has the votes of what an account holds; zero: nobody."""
+DELEGATE = Function("delegate(address)")
 VOTES = Function("getVotes(address)", "uint256", int)
+PAST_VOTES = Function("getPastVotes(address,uint256)", "uint256", int)
 
 
 def balance(connection: Connection, registry: Registry, account: str) -> int:

@@ -19,6 +19,7 @@ COMMANDS = (
     "stake",
     "transfer",
     "validate",
+    "vote",
     "watch",
 )
 

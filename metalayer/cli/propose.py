@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from metalayer.cli import propose_acts, propose_build, propose_rehearse, propose_status
+from metalayer.cli import propose_acts, propose_build, propose_keep, propose_rehearse, propose_status
 from metalayer.cli.command import Group
 
 
@@ -23,6 +23,7 @@ def cli() -> None:
       ape metalayer propose queue 1
       ape metalayer propose execute 1    two days later, on the hub; then on every other chain
       ape metalayer propose status 1
+      ape metalayer propose keep         whatever is due, of all proposals
     """
 
 
@@ -31,5 +32,6 @@ for command in (
     *propose_rehearse.COMMANDS,
     *propose_status.COMMANDS,
     *propose_acts.COMMANDS,
+    *propose_keep.COMMANDS,
 ):
     cli.add_command(command)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from metalayer.governance.motions import Desk
     from metalayer.governance.progress import Progress, Step, Vote
+    from metalayer.governance.tallies import Count
 
 
 @click.command(cls=Command)
@@ -30,7 +31,8 @@ def status(which: str | None, exchange: Path | None, as_json: bool) -> None:
     """How far PROPOSAL is on every chain, and what to do next; without one, all that was ever proposed.
 
     A row for each decision: decided on the hub, how often it was sent, how far its newest message is, when it may be
-    executed, until when, and why it is not. Votes are in ERA.
+    executed, until when, and why it is not. Votes are in ERA; those of other chains are counted again from their logs,
+    and it is said if what they told the hub is something else.
 
     \b
       ape metalayer propose status
@@ -40,6 +42,7 @@ def status(which: str | None, exchange: Path | None, as_json: bool) -> None:
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.display import console, waiting
     from metalayer.governance.progress import read
+    from metalayer.governance.tallies import recount
 
     desk, _ = opened()
     if which is None:
@@ -48,11 +51,12 @@ def status(which: str | None, exchange: Path | None, as_json: bool) -> None:
     motion = desk.motion(which)
     with waiting("reading every chain", quiet=as_json):
         found = read(desk, motion, DirectoryExchange.of(desk.live, exchange))
+        counts = recount(desk, motion.id, found.vote) if found.vote else []
     if as_json:
-        print_json(found.as_dict())
+        print_json({**found.as_dict(), "tallies": [one.as_dict() for one in counts]})
         return
     show = console()
-    for part in _whole(found):
+    for part in (*_whole(found), *_tallies(counts)):
         show.print(part, soft_wrap=isinstance(part, str))
 
 
@@ -126,6 +130,28 @@ def _vote(vote: Vote, typed: str) -> Iterator[str]:
     }
     if following.get(state):
         yield following[state]
+
+
+def _tallies(counts: Sequence[Count]) -> Iterator[Table | str]:
+    from metalayer.cli.display import table
+    from metalayer.governance.tallies import sentences
+
+    if counts:
+        columns = ("chain", "#for", "#against", "#abstain", "#sent", "#on the hub", "#cast", "#at most")
+        yield table("Votes on other chains, counted again", columns, _count_rows(counts))
+    for line in sentences(counts):
+        yield f"[red]{line}[/]"
+
+
+def _count_rows(counts: Sequence[Count]) -> Iterator[tuple[str, ...]]:
+    for one in counts:
+        votes = one.recounted
+        there = (
+            ("?",) * 4
+            if one.trouble
+            else tuple(map(era, (votes.in_favour, votes.against, votes.abstain, one.sent.total)))
+        )
+        yield one.chain, *there, *map(era, (one.kept.total, one.counted.total, one.cap))
 
 
 def _rows(steps: Sequence[Step]) -> Iterator[tuple[str, ...]]:

@@ -26,10 +26,8 @@ from metalayer.protocol.governor import ProposalState
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.reverts import explain
 
-# Sending a decision may fail without a revert, so an estimate may be of one that fails: what it takes at most, with the
-# bytes of its payload, and the 64th that a call leaves behind (EIP-150).
-_SEND_GAS = 300_000
-_GAS_PER_BYTE = 100
+# Sending a decision may fail without a revert. With less gas than it takes, what is left (EIP-150) does not pay for the
+# timelock's own log of it: no estimate is of that.
 _MARGIN = 1.2
 
 Senders = Callable[[Connection], Sender]
@@ -80,7 +78,7 @@ def submit(desk: Desk, built: Built, simulated: str | None, senders: Senders) ->
             "to it, in a block before"
         )
     proposal = built.proposal
-    receipt = _send(
+    receipt = transact(
         hub, sender, desk.governor, governor.PROPOSE.encode(*proposal.actions, proposal.description)
     )
     return Done.by(hub.name, f"{motion.called} is proposed, with the id {motion.id}", receipt)
@@ -88,14 +86,14 @@ def submit(desk: Desk, built: Built, simulated: str | None, senders: Senders) ->
 
 def queue(desk: Desk, motion: Motion, senders: Senders) -> Done:
     """Puts a proposal that passed into the hub's timelock. Anyone. MetalayerError if it did not pass, or not yet."""
-    vote, hub = _voted(desk, motion), desk.hub
+    vote, hub = voted(desk, motion), desk.hub
     if vote.state in (ProposalState.QUEUED, ProposalState.EXECUTED):
         return Done(hub.name, f"{motion.called} is {_state(vote)} already")
     if vote.state is not ProposalState.SUCCEEDED:
-        raise MetalayerError(f"{motion.called} cannot be queued: {_standing(vote)}")
+        raise MetalayerError(f"{motion.called} cannot be queued: {standing(vote)}")
     proposal = motion.proposal
     data = governor.QUEUE.encode(*proposal.actions, proposal.description_hash)
-    receipt = _send(hub, senders(hub), desk.governor, data)
+    receipt = transact(hub, senders(hub), desk.governor, data)
     eta = hub.view(desk.governor, governor.PROPOSAL_ETA, motion.id)
     return Done.by(hub.name, f"{motion.called} is queued, and may be executed from {utc(eta)}", receipt)
 
@@ -106,17 +104,17 @@ def execute(desk: Desk, motion: Motion, senders: Senders, deposit: bool = True) 
     deposit: pays into the outbox's credit what it lacks to send the decisions. MetalayerError if nothing of it can be
     executed on the hub, and at the end if a chain refused its decision.
     """
-    vote, hub = _voted(desk, motion), desk.hub
+    vote, hub = voted(desk, motion), desk.hub
     if vote.state is ProposalState.EXECUTED:
         yield Done(hub.name, f"{motion.called} was executed already", vote.executed_in)
     elif vote.state is not ProposalState.QUEUED or vote.now < vote.eta:
-        raise MetalayerError(f"{motion.called} cannot be executed: {_standing(vote)}")
+        raise MetalayerError(f"{motion.called} cannot be executed: {standing(vote)}")
     else:
-        yield from _execute_on_hub(desk, motion, senders, deposit)
+        yield from execute_on_hub(desk, motion, senders, deposit)
     problems = []
     for carried in motion.carried:
         try:
-            yield _execute_on_spoke(desk, carried, senders)
+            yield execute_on_spoke(desk, carried, senders)
         except MetalayerError as error:
             problems.append(str(error))
     if problems:
@@ -128,30 +126,42 @@ def send(desk: Desk, motion: Motion, chain: str, senders: Senders, deposit: bool
 
     deposit: puts what is missing into it first. MetalayerError if the hub did not decide them, or if it is too late.
     """
-    hub, registry = desk.hub, desk.live.registry
     for carried in motion.on(chain):
-        what = _called(carried)
+        what = called(carried)
         spoke = desk.live.connection(chain)
         state = spoke.view(desk.remote, decisions.STATE_OF, carried.id)
         if state is not DecisionState.UNKNOWN:
             yield Done(chain, f"{what} is there already: it is {state.name.lower()}")
             continue
-        before = hub.view(desk.outbox, decisions.ARRIVE_BEFORE, carried.chain_id, carried.id)
+        before = desk.hub.view(desk.outbox, decisions.ARRIVE_BEFORE, carried.chain_id, carried.id)
         if not before:
             raise MetalayerError(f"{what} is not decided: `ape metalayer propose execute {motion.typed}`")
-        sender, fields = senders(hub), (carried.chain_id, carried.decision, carried.gas_limit)
-        try:
-            fee = hub.view(desk.outbox, decisions.QUOTE, *fields)
-        except Reverted as error:
-            raise MetalayerError(f"{what} cannot be sent from {hub.name} now: {error.reason}") from error
-        due = credit.payment(hub, registry, sender.address, fee, desk.outbox)
-        if not deposit:
-            due.refuse_missing()
-        due.refuse_too_poor()
-        hub.send_many(sender, credit.preparation(registry, due, desk.outbox))
-        receipt = _send(hub, sender, desk.outbox, decisions.SEND.encode(*fields))
-        (event,) = decisions.DECISION_SENT.found_in(receipt["logs"], desk.outbox)
-        yield Done.by(hub.name, f"{what} is sent, as message {to_hex(event.message_id)}", receipt)
+        yield send_again(desk, carried, senders, deposit)
+
+
+def send_again(desk: Desk, carried: Carried, senders: Senders, deposit: bool) -> Done:
+    """Sends one decision that the hub decided. Anyone, who pays from the own credit. As `send`."""
+    hub, what = desk.hub, called(carried)
+    sender, fields = senders(hub), (carried.chain_id, carried.decision, carried.gas_limit)
+    try:
+        fee = hub.view(desk.outbox, decisions.QUOTE, *fields)
+    except Reverted as error:
+        raise MetalayerError(f"{what} cannot be sent from {hub.name} now: {error.reason}") from error
+    prepay(desk, hub, sender, fee, desk.outbox, deposit)
+    receipt = transact(hub, sender, desk.outbox, decisions.SEND.encode(*fields))
+    (event,) = decisions.DECISION_SENT.found_in(receipt["logs"], desk.outbox)
+    return Done.by(hub.name, f"{what} is sent, as message {to_hex(event.message_id)}", receipt)
+
+
+def prepay(desk: Desk, connection: Connection, sender: Sender, fee: int, spender: str, deposit: bool) -> None:
+    """Sees to it that a contract can pay a fee (wei of ERA) from the sender's credit. MetalayerError if the sender has
+    too little, or if something has to be deposited and `deposit` is false.
+    """
+    due = credit.payment(connection, desk.live.registry, sender.address, fee, spender)
+    if not deposit:
+        due.refuse_missing()
+    due.refuse_too_poor()
+    connection.send_many(sender, credit.preparation(desk.live.registry, due, spender))
 
 
 def cancel(desk: Desk, motion: Motion, senders: Senders) -> Done:
@@ -159,18 +169,18 @@ def cancel(desk: Desk, motion: Motion, senders: Senders) -> Done:
 
     MetalayerError if the account is neither, or if it is over.
     """
-    vote, hub = _voted(desk, motion), desk.hub
+    vote, hub = voted(desk, motion), desk.hub
     if vote.state is ProposalState.CANCELED:
         return Done(hub.name, f"{motion.called} was cancelled already")
     if vote.ended:
-        raise MetalayerError(f"{motion.called} cannot be cancelled: {_standing(vote)}")
+        raise MetalayerError(f"{motion.called} cannot be cancelled: {standing(vote)}")
     sender, proposal = senders(hub), motion.proposal
     arguments = (*proposal.actions, proposal.description_hash)
     council = hub.view(desk.guardian, governor.COUNCIL)
     if sender.address == vote.proposer and vote.state is ProposalState.PENDING:
-        receipt = _send(hub, sender, desk.governor, governor.CANCEL.encode(*arguments))
+        receipt = transact(hub, sender, desk.governor, governor.CANCEL.encode(*arguments))
     elif sender.address == council:
-        receipt = _send(hub, sender, desk.guardian, governor.CANCEL_PROPOSAL.encode(*arguments))
+        receipt = transact(hub, sender, desk.guardian, governor.CANCEL_PROPOSAL.encode(*arguments))
     else:
         raise MetalayerError(
             f"{sender.address} may not cancel {motion.called}: its proposer {vote.proposer} may before "
@@ -188,9 +198,11 @@ def postpone(desk: Desk, motion: Motion, chain: str, senders: Senders) -> Iterat
             done = "postponed" if postponed else state.name.lower()
             yield _or_refuse(chain, carried, done, postponed)
             continue
-        receipt = _send(spoke, senders(spoke), desk.guardian, governor.GUARDIAN_POSTPONE.encode(carried.id))
+        receipt = transact(
+            spoke, senders(spoke), desk.guardian, governor.GUARDIAN_POSTPONE.encode(carried.id)
+        )
         ready = spoke.view(desk.remote, decisions.READY_AT, carried.id)
-        yield Done.by(chain, f"{_called(carried)} is postponed until {utc(ready)}", receipt)
+        yield Done.by(chain, f"{called(carried)} is postponed until {utc(ready)}", receipt)
 
 
 def refuse(desk: Desk, motion: Motion, chain: str, senders: Senders) -> Iterator[Done]:
@@ -201,11 +213,11 @@ def refuse(desk: Desk, motion: Motion, chain: str, senders: Senders) -> Iterator
         if state not in (DecisionState.WAITING, DecisionState.READY):
             yield _or_refuse(chain, carried, state.name.lower(), state is DecisionState.REFUSED)
             continue
-        receipt = _send(spoke, senders(spoke), desk.remote, decisions.REFUSE.encode(carried.id))
-        yield Done.by(chain, f"{_called(carried)} is refused", receipt)
+        receipt = transact(spoke, senders(spoke), desk.remote, decisions.REFUSE.encode(carried.id))
+        yield Done.by(chain, f"{called(carried)} is refused", receipt)
 
 
-def _execute_on_hub(desk: Desk, motion: Motion, senders: Senders, deposit: bool) -> Iterator[Done]:
+def execute_on_hub(desk: Desk, motion: Motion, senders: Senders, deposit: bool) -> Iterator[Done]:
     hub, proposal = desk.hub, motion.proposal
     sender = senders(hub)
     if deposit and (missing := _unpaid(desk, motion)):
@@ -213,8 +225,7 @@ def _execute_on_hub(desk: Desk, motion: Motion, senders: Senders, deposit: bool)
         yield Done.by(hub.name, f"{era(missing)} ERA put into the credit that sends decisions", receipt)
     data = governor.EXECUTE.encode(*proposal.actions, proposal.description_hash)
     value = lacking(desk, hub, proposal.value)
-    besides = sum(_SEND_GAS + _GAS_PER_BYTE * len(one.decision.encoded) for one in motion.carried)
-    receipt = _send(hub, sender, desk.governor, data, value, besides)
+    receipt = transact(hub, sender, desk.governor, data, value)
     yield Done.by(hub.name, f"{motion.called} is executed", receipt)
     for event in decisions.DECISION_NOT_SENT.found_in(receipt["logs"], desk.outbox):
         chain = desk.live.network.chain(event.chain_id).name
@@ -234,8 +245,8 @@ def _unpaid(desk: Desk, motion: Motion) -> int:
     return max(0, fees - desk.hub.view(desk.live.mesh.gateway, gateway.CREDIT, desk.outbox))
 
 
-def _execute_on_spoke(desk: Desk, carried: Carried, senders: Senders) -> Done:
-    chain, what = carried.chain, _called(carried)
+def execute_on_spoke(desk: Desk, carried: Carried, senders: Senders) -> Done:
+    chain, what = carried.chain, called(carried)
     spoke = desk.live.connection(carried.chain_id)
     state = spoke.view(desk.remote, decisions.STATE_OF, carried.id)
     if state is DecisionState.EXECUTED:
@@ -250,7 +261,7 @@ def _execute_on_spoke(desk: Desk, carried: Carried, senders: Senders) -> Done:
     if carried.decision.precedent != NOTHING and (why := obstacle(desk, spoke, carried)):
         raise MetalayerError(f"{what} for {chain} cannot be executed: {why}")
     value = lacking(desk, spoke, carried.decision.value)
-    receipt = _send(spoke, senders(spoke), desk.remote, decisions.EXECUTE.encode(carried.decision), value)
+    receipt = transact(spoke, senders(spoke), desk.remote, decisions.EXECUTE.encode(carried.decision), value)
     return Done.by(chain, f"{what} is executed", receipt)
 
 
@@ -267,19 +278,17 @@ def _standing_there(desk: Desk, spoke: Connection, carried: Carried) -> tuple[De
 def _or_refuse(chain: str, carried: Carried, state: str, was_done: bool) -> Done:
     """What was done before is said; MetalayerError for what cannot be done any more, or not yet."""
     if was_done:
-        return Done(chain, f"{_called(carried)} was {state} already")
+        return Done(chain, f"{called(carried)} was {state} already")
     what = "did not arrive yet" if state == "unknown" else f"is {state}"
-    raise MetalayerError(
-        f"{_called(carried)} for {chain} {what}: expected one that waits, or may be executed"
-    )
+    raise MetalayerError(f"{called(carried)} for {chain} {what}: expected one that waits, or may be executed")
 
 
-def _called(carried: Carried) -> str:
+def called(carried: Carried) -> str:
     number = f" (no. {carried.number})" if carried.number > 1 else ""
     return f"decision {to_hex(carried.id)}{number}"
 
 
-def _voted(desk: Desk, motion: Motion) -> Vote:
+def voted(desk: Desk, motion: Motion) -> Vote:
     vote = read_vote(desk, motion)
     if vote is None:
         raise MetalayerError(
@@ -292,7 +301,7 @@ def _state(vote: Vote) -> str:
     return vote.state.name.lower()
 
 
-def _standing(vote: Vote) -> str:
+def standing(vote: Vote) -> str:
     """What a proposal waits for, or why it is over."""
     match vote.state:
         case ProposalState.PENDING:
@@ -308,13 +317,10 @@ def _standing(vote: Vote) -> str:
     return f"it is {_state(vote)}"
 
 
-def _send(
-    connection: Connection, sender: Sender, to: str, data: bytes, value: int = 0, besides: int = 0
-) -> Receipt:
-    """MetalayerError, one line in words, if it reverts. besides: gas that may be used and that no estimate shows."""
+def transact(connection: Connection, sender: Sender, to: str, data: bytes, value: int = 0) -> Receipt:
+    """MetalayerError, one line in words, if it reverts."""
     try:
-        gas = connection.estimate(sender.address, to, data, value)
-        gas = min(MAX_TRANSACTION_GAS, int(gas * _MARGIN) + besides)
+        gas = min(MAX_TRANSACTION_GAS, int(connection.estimate(sender.address, to, data, value) * _MARGIN))
         return connection.send(sender, to, data, gas, value)
     except Reverted as error:
         raise MetalayerError(in_words(error, connection.name)) from error

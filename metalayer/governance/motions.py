@@ -102,6 +102,21 @@ class Desk:
         names = (GOVERNOR, TIMELOCK, DECISION_OUTBOX, REMOTE_GOVERNOR, GUARDIAN)
         return cls(live, live.connection(live.network.hub.name), *map(registry.address, names))
 
+    @property
+    def votes(self) -> str:
+        """Of HubVotePool on the hub, of SpokeVotes on every other chain."""
+        return self.live.registry.address("HubVotePool")
+
+    @property
+    def era(self) -> str:
+        """Of ERA."""
+        return self.live.registry.address("ERA")
+
+    @property
+    def spokes(self) -> list[Connection]:
+        """All chains but the hub."""
+        return [one for one in self.live.mesh.connections.values() if one is not self.hub]
+
     def motion(self, which: str, root: Path | None = None) -> Motion:
         """A proposal by number or name of its folder, as build.json there has it; or by the id that it has on chain, as
         the hub's logs have it. MetalayerError if there is none.

@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from eth_abi.abi import encode
+from eth_account.messages import SignableMessage, encode_typed_data
 from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -121,6 +122,7 @@ def _created(*values: Any) -> Created:
 GET_VOTES = Function("getVotes(address,uint256)", "uint256", int)
 HASH_PROPOSAL = Function("hashProposal(address[],uint256[],bytes[],bytes32)", "uint256", int)
 IS_PROTECTED = Function("isProtected(uint256)", "bool", bool)
+NONCES = Function("nonces(address,uint192)", "uint256", int)
 OBJECTIONS_FROM = Function("objectionsFrom(uint256)", "uint256", int)
 PROPOSAL_DEADLINE = Function("proposalDeadline(uint256)", "uint256", int)
 PROPOSAL_ETA = Function("proposalEta(uint256)", "uint256", int)
@@ -132,13 +134,22 @@ PROPOSAL_THRESHOLD = Function("proposalThreshold()", "uint256", int)
 PROPOSAL_VOTES = Function("proposalVotes(uint256)", "uint256,uint256,uint256", Votes)
 QUORUM = Function("quorum(uint256)", "uint256", int)
 STATE = Function("state(uint256)", "uint8", ProposalState)
+USED_VOTES = Function("usedVotes(uint256,address)", "uint256", int)
 VOTING_DELAY = Function("votingDelay()", "uint256", int)
 VOTING_PERIOD = Function("votingPeriod()", "uint256", int)
 
 # EraGovernor: transactions
 
+FRACTIONAL = 255
+"""What a vote with parts says instead of a kind."""
+
 CANCEL = Function("cancel(address[],uint256[],bytes[],bytes32)", "uint256", int)
 CAST_VOTE = Function("castVote(uint256,uint8)", "uint256", int)
+CAST_VOTE_BY_SIG = Function("castVoteBySig(uint256,uint8,address,bytes)", "uint256", int)
+CAST_PARTS = Function("castVoteWithReasonAndParams(uint256,uint8,string,bytes)", "uint256", int)
+CAST_PARTS_BY_SIG = Function(
+    "castVoteWithReasonAndParamsBySig(uint256,uint8,address,string,bytes,bytes)", "uint256", int
+)
 EXECUTE = Function("execute(address[],uint256[],bytes[],bytes32)", "uint256", int)
 PROPOSE = Function("propose(address[],uint256[],bytes[],string)", "uint256", int)
 QUEUE = Function("queue(address[],uint256[],bytes[],bytes32)", "uint256", int)
@@ -155,6 +166,39 @@ PROPOSAL_EXECUTED = Event("ProposalExecuted(uint256)", int)
 PROPOSAL_QUEUED = Event("ProposalQueued(uint256,uint256)")
 
 GOVERNOR_EVENTS = tuple(value for value in list(globals().values()) if isinstance(value, Event))
+
+
+def packed(parts: Sequence[int]) -> bytes:
+    """Parts of a vote (wei against, for, abstaining) as `CAST_PARTS` takes them."""
+    return b"".join(part.to_bytes(16, "big") for part in parts)
+
+
+def ballot(
+    chain_id: int, governor: str, voter: str, proposal: int, vote: int | Sequence[int], nonce: int
+) -> SignableMessage:
+    """What a voter signs (EIP-712) to vote with all that it has left (`vote`: 0 against, 1 for, 2 abstain), or with
+    parts. `nonce`: what `NONCES` says for the last 192 bits of the proposal's id.
+    """
+    kind, types = "Ballot", {"support": "uint8", "voter": "address", "nonce": "uint256"}
+    values: dict[str, Any] = {"proposalId": proposal, "support": vote, "voter": voter, "nonce": nonce}
+    if not isinstance(vote, int):
+        kind, types = "ExtendedBallot", {**types, "reason": "string", "params": "bytes"}
+        values |= {"support": FRACTIONAL, "reason": "", "params": packed(vote)}
+    return encode_typed_data(
+        domain_data={
+            "name": "EraGovernor",
+            "version": "1",
+            "chainId": chain_id,
+            "verifyingContract": governor,
+        },
+        message_types={
+            kind: [
+                {"name": name, "type": type_} for name, type_ in {"proposalId": "uint256", **types}.items()
+            ]
+        },
+        message_data=values,
+    )
+
 
 # Timelock, on every chain
 

@@ -18,7 +18,7 @@ AMOUNT = 10**18
 def eras(chains: dict[str, BoundChain]) -> dict[str, Deployed]:
     deployer = DEVELOPER.ape
     return {
-        name: chain.deploy(project.ERA, chains["hub"].chain_id, deployer, deployer, sender=deployer)
+        name: chain.deploy(project.ERA, chains["hub"].chain_id, deployer, deployer, [], sender=deployer)
         for name, chain in chains.items()
     }
 

@@ -74,9 +74,14 @@ def error(name: str, *arguments: Any) -> Revert:
     one that takes the arguments is meant.
     """
     for selector, types in _errors()[name]:
-        if len(types) == len(arguments) and all(map(CODEC.is_encodable, types, arguments)):
+        if len(types) == len(arguments) and all(map(_is_of, types, arguments)):
             return Revert(selector + CODEC.encode(types, arguments))
     raise AssertionError(f"no error {name} takes {arguments}")
+
+
+def _is_of(type_: str, value: Any) -> bool:
+    """Twenty bytes are bytes here, and no address."""
+    return CODEC.is_encodable(type_, value) and not (type_ == "address" and isinstance(value, bytes))
 
 
 OUT_OF_GAS = Revert(b"")

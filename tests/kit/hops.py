@@ -79,12 +79,12 @@ class Courier:
         gateway = self.stacks[destination].gateway
         if at is None:
             due = self.newest(origin, destination)
-            at = due if due > now(gateway.chain) else None
+            at = due + 1 if due >= now(gateway.chain) else None
         if at is not None:
             present = self.signers[destination]
             self.signers[destination] = outlive(gateway, self.hub_id, present, at, self.relayer)
         receipt = gateway.send("deliver", *self.arguments(origin, destination), sender=self.relayer, at=at)
-        return self._executed(destination, receipt)
+        return self.executed(destination, receipt)
 
     def newest(self, origin: str, destination: str) -> int:
         """Second in which the last transfer of a lane was sent, 0 if there is none."""
@@ -95,10 +95,10 @@ class Courier:
         """Whether a bridge sent it."""
         return to_checksum_address(message.sender) == self.stacks["hub"].bridge.address
 
-    def retry(self, message: Message, destination: str) -> Receipt:
+    def retry(self, message: Message, destination: str, at: int | None = None) -> Receipt:
         gateway = self.stacks[destination].gateway
         arguments = (message.origin, message.nonce, message.fields)
-        return self._executed(destination, gateway.send("retry", *arguments, sender=self.relayer))
+        return self.executed(destination, gateway.send("retry", *arguments, sender=self.relayer, at=at))
 
     def say_returned(self, message: Message) -> None:
         """Lets the destination of an expired or failed message say so, and its origin hear it."""
@@ -149,7 +149,8 @@ class Courier:
         self.say_returned(message)
         return self.refund(message)
 
-    def _executed(self, destination: str, receipt: Receipt) -> Receipt:
+    def executed(self, destination: str, receipt: Receipt) -> Receipt:
+        """Takes note of a delivery or retry, and of what its recipients sent on."""
         for id_, _, _ in receipt.named("MessageDelivered"):
             del self.open[id_]
         self.note(destination, receipt)

@@ -122,6 +122,12 @@ class Poll:
 
     def propose(self, text: str = TEXT) -> Poll:
         """A proposal, which every chain may vote about from now on."""
+        poll = self.draft(text)
+        poll.reach(poll.snapshot + 1)
+        return poll
+
+    def draft(self, text: str) -> Poll:
+        """A proposal whose snapshot is two days ahead."""
         hub = self.stacks["hub"]
         # A proposer's votes are those of the second before.
         self.reach(now(hub.chain) + 1, "hub")
@@ -129,9 +135,7 @@ class Poll:
         action = ([recipient.address], [0], [recipient.encode("setBehaviour", 1)], text)
         receipt = self.governor.send("propose", *action, sender=PROPOSER)
         created = receipt.named("ProposalCreated")[0]
-        poll = replace(self, id=created[0], snapshot=created[6])
-        poll.reach(poll.snapshot + 1)
-        return poll
+        return replace(self, id=created[0], snapshot=created[6])
 
     def reach(self, time: int, *names: str) -> None:
         """Mines a block at that time (Unix time) on these chains, all if not given, unless it is later there."""

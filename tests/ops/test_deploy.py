@@ -903,6 +903,43 @@ def test_an_operator_elsewhere_bonds_by_the_command_that_apply_names(
     assert profile.run(check).exit_code == 0
 
 
+def test_commands_say_what_only_a_vote_mends(
+    profile: Profile, deployment: Deployment, network: Network
+) -> None:
+    """They change nothing about it, and `check` ends with 1."""
+    closed = gateway.SET_OPEN.encode(network.chains["perps"].chain_id, False, False)
+    deployment.as_owner("arcade", deployment.gateway, closed)
+    said = (
+        "Only a vote changes these:\n"
+        "arcade: route to and from perps is closed, expected both ways\n"
+        "`ape metalayer propose from-drift` writes the proposal.\n"
+    )
+    planned = profile.run(deploy, "plan")
+    assert planned.exit_code == 0
+    assert said in planned.stdout
+    assert planned.stdout.endswith("no changes\n")
+    (mend,) = json.loads(profile.run(deploy, "plan", "--json").stdout)["drift"]["arcade"]
+    assert (mend["call"], mend["arguments"]["inbound"], mend["found"]) == (
+        "Metalayer.setOpen",
+        True,
+        "closed",
+    )
+    applied = profile.run(deploy, "apply")
+    assert applied.stdout.startswith("nothing to do\n")
+    assert applied.stdout.endswith(said)
+    checked = profile.run(check)
+    assert checked.exit_code == 1
+    assert "`ape metalayer propose from-drift` writes the proposal\n" in checked.stdout
+    profile.declare(
+        closed=[
+            {"from": "arcade", "to": "perps", "because": "test"},
+            {"from": "perps", "to": "arcade", "because": "test"},
+        ]
+    )
+    said = "perps: route to and from arcade is both ways, expected closed\n"
+    assert said in profile.run(deploy, "plan").stdout, "a lane has two ends"
+
+
 def predicted(deployer: Role) -> str:
     return predict(deployer.address, load_artifacts([FACTORY])[FACTORY].creation)[GATEWAY]
 

@@ -355,7 +355,6 @@ def elsewhere(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             intent[office] = {"default": OWNER.address}
         intent["watchers"] = {"default": [GUARDIAN.address]}
         for founder, *accounts in zip(intent["validators"]["bonded"], OPERATORS, VALIDATORS, strict=True):
-            del founder["funded"]
             founder["operator"], founder["signer"] = (account.address for account in accounts)
         (tmp_path / "deploy.yaml").write_text(yaml.safe_dump(intent))
         monkeypatch.chdir(tmp_path)

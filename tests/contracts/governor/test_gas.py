@@ -7,6 +7,7 @@ Limits are those of the design.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
@@ -51,7 +52,7 @@ def draft(senate: Senate, outbox: Contract) -> Proposal:
     data = SET_TERMS.encode(ARCADE, OPEN_TERMS)
     call, gateway = Action(senate.gateway.address, data), senate.gateway.address
     code = keccak(bytes.fromhex(senate.chain.rpc("eth_getCode", [gateway, "latest"])[2:]))
-    decision = (keccak(text=TEXT), [gateway], [0], [data], [code], bytes(32), [])
+    decision: tuple[Any, ...] = (keccak(text=TEXT), [gateway], [0], [data], [code], bytes(32), [])
     decisions = [
         Action(outbox.address, outbox.encode("decide", chain, decision, 200_000)) for chain in SPOKES
     ]
@@ -63,8 +64,8 @@ class Meter:
 
     def __init__(self, draft: Proposal) -> None:
         self.senate = draft.senate
-        arguments = {"sender": PROPOSER, "at": self.senate.now + BLOCK}
-        receipt = self.senate.governor.send("propose", *draft.written, **arguments)
+        time = self.senate.now + BLOCK
+        receipt = self.senate.governor.send("propose", *draft.written, sender=PROPOSER, at=time)
         ((_, _, _, _, _, _, snapshot, _, _),) = receipt.named("ProposalCreated")
         self.proposed = receipt.gas_used
         self.proposal = replace(draft, snapshot=snapshot)

@@ -34,8 +34,8 @@ def test_is_not_deployed_without_a_council(guard: Contract, deployer: str) -> No
 
 
 def test_is_deployed_without_keeper_and_watchers(guard: Contract, deployer: str) -> None:
-    arguments = (guard.view("GATEWAY"), ZERO_ADDRESS, COUNCIL, ZERO_ADDRESS, [])
-    bare = deploy(guard.chain, "Guardian", *arguments, sender=deployer)
+    offices: tuple[Any, ...] = (COUNCIL, ZERO_ADDRESS, [])
+    bare = deploy(guard.chain, "Guardian", guard.view("GATEWAY"), ZERO_ADDRESS, *offices, sender=deployer)
     assert bare.view("feeKeeper") == ZERO_ADDRESS
 
 

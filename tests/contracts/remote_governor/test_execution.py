@@ -158,7 +158,8 @@ def test_refuses_a_call_without_a_code(remote: Remote, target: Contract) -> None
 def test_refuses_codes_that_are_too_few(remote: Remote, target: Contract, decision: Decision) -> None:
     """M24: a forger's list that ends early leaves nothing unchecked."""
     salt, targets, values, calldatas, _, precedent, cancels = decision.fields
-    fields = (salt, targets, values, calldatas, [], precedent, cancels)
+    codes: list[bytes] = []
+    fields = (salt, targets, values, calldatas, codes, precedent, cancels)
     id_, sender, _ = remote.message(decision)
     payload = encode([DECISION], [fields])
     remote.governor.send("receiveMessage", id_, sender, payload, sender=GATEWAYS[0])

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.36;
+
+import {TokenBridge} from "../bridge/TokenBridge.sol";
+import {IMetalayer} from "../interfaces/IMetalayer.sol";
+import {ERA} from "../token/ERA.sol";
+import {VotesBug} from "./VotesBug.sol";
+
+/// @title BrokenTokenBridge: TokenBridge with one bug, to prove that the tests find it
+contract BrokenTokenBridge is TokenBridge {
+    VotesBug private immutable _BUG;
+    /// @dev Second of the hop that arrived in this transaction, 0 if none did.
+    uint256 private transient _arrived;
+
+    constructor(IMetalayer gateway, ERA token, uint256 hubChainId, VotesBug bug)
+        TokenBridge(gateway, token, hubChainId)
+    {
+        _BUG = bug;
+    }
+
+    function _checkClock(uint256 sentAt) internal view override {
+        if (_BUG == VotesBug.NoClock) return;
+        if (_BUG == VotesBug.ClockOnTheHubOnly && !_isHub()) return;
+        if (_BUG == VotesBug.ClockOnSpokesOnly && _isHub()) return;
+        if (_BUG == VotesBug.ClockTooStrict) require(block.timestamp > sentAt, ClockBehind(sentAt));
+        super._checkClock(_BUG == VotesBug.ClockASecondLoose && sentAt != 0 ? sentAt - 1 : sentAt);
+    }
+
+    function _onMessageReceived(bytes32 id, uint256 origin, address sender, bytes calldata payload)
+        internal
+        override
+    {
+        _arrived = uint256(bytes32(payload)) >> 208;
+        super._onMessageReceived(id, origin, sender, payload);
+        _arrived = 0;
+    }
+
+    function _sentAt() internal view override returns (uint256) {
+        if (_BUG == VotesBug.SecondOfTheFirstHop && _arrived != 0) return _arrived;
+        return super._sentAt();
+    }
+
+    function _hourBefore() internal view override returns (uint48) {
+        // slither-disable-next-line divide-before-multiply
+        if (_BUG == VotesBug.HourRoundedDown) return uint48(block.timestamp / 1 hours * 1 hours);
+        return super._hourBefore();
+    }
+}
