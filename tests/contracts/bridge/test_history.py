@@ -44,7 +44,7 @@ def past(hub: Stack, other: Stack, hours: range, at: int) -> list[int]:
 
 
 def test_every_full_hour_is_known(hub: Stack, arcade: Stack, lock: Callable[..., None], start: int) -> None:
-    """P19: also those in which nothing changed, and before anything did; one change an hour, or many."""
+    """P7b: also those in which nothing changed, and before anything did; one change an hour, or many."""
     for second, amount in {0: 1, HOUR: 2, HOUR + 1: 3, 2 * HOUR: 4, 5 * HOUR - 1: 5}.items():
         lock("arcade", amount, start + second)
     hours = range(start - HOUR, start + 7 * HOUR, HOUR)
@@ -84,7 +84,7 @@ def test_what_comes_back_is_taken_out(
     courier: Courier,
     beneficiary: str,
 ) -> None:
-    """P19: released, and forwarded: out of one account and into the other in the same second."""
+    """P7b: released, and forwarded: out of one account and into the other in the same second."""
     on_arcade()
     held = AMOUNT + CREDIT
     start = (now(hub.chain) // HOUR + 2) * HOUR
@@ -103,7 +103,7 @@ def test_what_comes_back_is_taken_out(
 def test_the_history_is_the_models(
     stacks: dict[str, Stack], hub: Stack, lock: Callable[..., None], start: int, seed: int
 ) -> None:
-    """P19: any amounts at any times, often about a full hour."""
+    """P7b: any amounts at any times, often about a full hour."""
     random, at = Random(seed), start
     changes: list[tuple[int, str, int]] = []
     for _ in range(25):
