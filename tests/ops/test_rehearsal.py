@@ -367,3 +367,31 @@ cancels:
     report = json.loads((folder / "report.json").read_text())
     assert report["cancelled"] == {f"arcade/{to_hex(built.id)}": [ended]}
     assert f"- arcade: {ended}" in (folder / "REPORT.md").read_text()
+
+
+def test_what_the_outbox_pays_is_sent_by_the_execution(desk: Desk, deployment: Deployment) -> None:
+    """And what that writes is the decision's way, not what it does."""
+    outbox = deployment.registry.address("DecisionOutbox")
+    deployment.prepay(SENDER, 100 * ERA, ["hub"], outbox)
+    deployment.finalize()
+    folder = desk.write(HALF_CLOSED + WRITES)
+    result = run("simulate", "1")
+    assert result.exit_code == 0, result.stderr
+    assert "DecisionOutbox has not" not in result.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert [
+        line.partition("(")[0] for line in report["events"]["hub"] if line.startswith("DecisionOutbox")
+    ] == ["DecisionOutbox.DecisionSent"] * 2
+    assert report["passed"]
+
+
+def test_a_decision_that_no_route_takes_is_one_line(desk: Desk, deployment: Deployment) -> None:
+    closed = gateway.SET_OPEN.encode(deployment.id_of("arcade"), False, True)
+    deployment.as_owner("hub", deployment.gateway, closed)
+    deployment.finalize()
+    desk.write(HALF_CLOSED + WRITES)
+    result = run("simulate", "1")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: arcade: the decision is recorded and cannot be sent: RouteClosed(chainId=902)"
+    )
