@@ -29,7 +29,7 @@ class Failed(MetalayerError):
 @dataclass(frozen=True)
 class Arrival:
     """How a decision came to its chain. `gas` is what RemoteGovernor used of the message's limit, `delivery` that of
-    the whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times.
+    the whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times; `cancelled`: decisions that ended then.
     """
 
     decision: BuiltDecision
@@ -38,6 +38,7 @@ class Arrival:
     delivery: int
     at: int
     ready_at: int
+    cancelled: tuple[bytes, ...] = ()
 
 
 @dataclass

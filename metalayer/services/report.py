@@ -62,6 +62,11 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
             chain: [{"line": one.line, "words": one.words} for one in actions]
             for chain, actions in built.actions_by_chain(hub).items()
         },
+        "cancelled": {
+            f"{chain}/{to_hex(id_)}": [to_hex(one) for one in arrival.cancelled]
+            for (chain, id_), arrival in found.arrivals.items()
+            if arrival.cancelled
+        },
         "timeline": list(_timeline(outcome)),
         "calls": _calls(outcome),
         "changes": {
@@ -150,6 +155,10 @@ def _does(data: dict[str, Any]) -> Iterator[str]:
     for chain, actions in data["actions"].items():
         yield f"**{chain}**"
         yield _list([f"{one['words']} (line {one['line']})" for one in actions])
+    ended = [f"{which.partition('/')[0]}: {id_}" for which, ids in data["cancelled"].items() for id_ in ids]
+    if ended:
+        yield "**Decisions that end when these arrive**"
+        yield _list(ended)
 
 
 def _changes(data: dict[str, Any]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from metalayer.governance.files import read
 from metalayer.network.config import load_network
 from metalayer.network.live import Live
 from metalayer.protocol import gateway, governor
+from metalayer.protocol.abi import Function
 from metalayer.protocol.decisions import NOTHING
 from metalayer.protocol.hex import to_hex
 from metalayer.services.acting import act, grant_votes
@@ -186,7 +187,13 @@ def test_a_voter_verifies_what_was_proposed(desk: Desk, deployment: Deployment) 
     verified = run("verify", "1")
     assert verified.exit_code == 0, verified.stderr
     assert f"001-test is proposal {built.id}, byte by byte" in verified.stdout
-    assert run("verify", str(built.id)).exit_code == 0
+    assert "| `Metalayer._routes[904].open` | true | false |" in verified.stdout
+    assert verified.stdout.splitlines()[-1] == "the proposer's report says the same"
+    report = json.loads((folder / "report.json").read_text())
+    report["changes"]["arcade"].pop()
+    (folder / "report.json").write_text(json.dumps(report))
+    doubtful = run("verify", str(built.id))
+    assert doubtful.stdout.splitlines()[-1] == "the proposer's report says otherwise about: changes"
     desk.write(
         HALF_CLOSED.replace("outbound: true, inbound: false", "outbound: false, inbound: false") + WRITES
     )
@@ -328,3 +335,63 @@ def test_a_queued_proposal_is_rehearsed_from_where_it_is(desk: Desk, deployment:
     assert outcome.faults == []
     assert "the proposal is in the governor already, queued" in outcome.warnings
     assert set(outcome.findings.found.transactions) == {"execute", "execute on arcade", "execute on perps"}
+
+
+def test_what_stands_behind_a_proxy_is_not_what_was_voted_on(desk: Desk, deployment: Deployment) -> None:
+    proxy, hub = "0x" + "ab" * 20, deployment.connections["hub"]
+    minimal = f"0x363d3d373d3d3d363d73{deployment.era[2:]}5af43d82803e903d91602b57fd5bf3"
+    hub.rpc("anvil_setCode", proxy, minimal)
+    deployment.finalize()
+    decimals = to_hex(Function("decimals()").selector)
+    desk.write(f"chains:\n  hub:\n    - raw: {{ to: '{proxy}', data: '{decimals}' }}\n")
+    result = run("simulate", "1")
+    assert result.exit_code == 0, result.stderr
+    warned = result.stderr.splitlines()
+    assert [line for line in warned if "is a proxy: what stands behind it may change" in line]
+    assert [line for line in warned if "nobody checked them" in line]
+
+
+def test_a_decision_that_ends_another_says_so(desk: Desk) -> None:
+    ended = "0x" + "12" * 32
+    folder = desk.write(
+        f"""
+chains:
+  arcade:
+    - Metalayer.setOpen: {{ chainId: social, outbound: true, inbound: true }}
+cancels:
+  - {{ on: arcade, id: '{ended}' }}
+"""
+    )
+    assert run("simulate", "1").exit_code == 0
+    (built,) = Built.load(folder).decisions
+    report = json.loads((folder / "report.json").read_text())
+    assert report["cancelled"] == {f"arcade/{to_hex(built.id)}": [ended]}
+    assert f"- arcade: {ended}" in (folder / "REPORT.md").read_text()
+
+
+def test_what_the_outbox_pays_is_sent_by_the_execution(desk: Desk, deployment: Deployment) -> None:
+    """And what that writes is the decision's way, not what it does."""
+    outbox = deployment.registry.address("DecisionOutbox")
+    deployment.prepay(SENDER, 100 * ERA, ["hub"], outbox)
+    deployment.finalize()
+    folder = desk.write(HALF_CLOSED + WRITES)
+    result = run("simulate", "1")
+    assert result.exit_code == 0, result.stderr
+    assert "DecisionOutbox has not" not in result.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert [
+        line.partition("(")[0] for line in report["events"]["hub"] if line.startswith("DecisionOutbox")
+    ] == ["DecisionOutbox.DecisionSent"] * 2
+    assert report["passed"]
+
+
+def test_a_decision_that_no_route_takes_is_one_line(desk: Desk, deployment: Deployment) -> None:
+    closed = gateway.SET_OPEN.encode(deployment.id_of("arcade"), False, True)
+    deployment.as_owner("hub", deployment.gateway, closed)
+    deployment.finalize()
+    desk.write(HALF_CLOSED + WRITES)
+    result = run("simulate", "1")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: arcade: the decision is recorded and cannot be sent: RouteClosed(chainId=902)"
+    )
