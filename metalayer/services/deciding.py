@@ -29,7 +29,7 @@ class Failed(MetalayerError):
 @dataclass(frozen=True)
 class Arrival:
     """How a decision came to its chain. `gas` is what RemoteGovernor used of the message's limit, `delivery` that of
-    the whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times.
+    the whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times; `cancelled`: decisions that ended then.
     """
 
     decision: BuiltDecision
@@ -38,6 +38,7 @@ class Arrival:
     delivery: int
     at: int
     ready_at: int
+    cancelled: tuple[bytes, ...] = ()
 
 
 @dataclass
@@ -91,7 +92,8 @@ class Deciding:
         if state in (ProposalState.PENDING, ProposalState.ACTIVE):
             self.say("days pass: reading and delegating")
             self.forks.until(snapshot + MINUTE)
-            self._vote(snapshot)
+            if not 0 < hub.view(self.governor, governor.OBJECTIONS_FROM, id_) < self.forks.now:
+                self._vote(snapshot)
             self.say("days pass: the vote")
             deadline = hub.view(self.governor, governor.PROPOSAL_DEADLINE, id_)
             self.forks.until(deadline + MINUTE)
@@ -141,7 +143,7 @@ class Deciding:
         needed = max(hub.view(self.governor, governor.QUORUM, snapshot), tally.against + 1)
         locked = hub.view(self.governor, governor.GET_VOTES, pool, snapshot)
         voter = pool
-        if locked >= needed:
+        if locked >= needed and not any(tally):
             self.found.assumed.append(
                 f"HubVotePool votes for it with {in_era(locked)} ERA, all that is on other chains"
             )

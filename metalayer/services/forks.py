@@ -107,10 +107,13 @@ class Forks:
     def snapshot(self) -> dict[str, str]:
         return {name: str(one.rpc("evm_snapshot")) for name, one in self.mesh.connections.items()}
 
-    def restore(self, snapshots: Mapping[str, str]) -> None:
+    def restored(self, snapshots: Mapping[str, str]) -> Forks:
+        """The forks as they were, with new connections: the old ones remember logs that are gone."""
         for name, snapshot in snapshots.items():
             if self.mesh.connections[name].rpc("evm_revert", snapshot) is not True:
                 raise MetalayerError(f"{name}: its fork does not go back")
+        fresh = {name: _connection(one.chain, one) for name, one in self.mesh.connections.items()}
+        return replace(self, mesh=replace(self.mesh, connections=fresh))
 
 
 @contextmanager
@@ -128,10 +131,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
             chain = _fork_of(original.chain, blocks[name].number)
             log = folder / f"{name}.log"
             started.append(_start(chain, log))
-            connection = Connection(chain)
-            for address, block in original.beginnings.items():
-                connection.begins(address, block)
-            connections[name] = connection
+            connections[name] = _connection(chain, original)
         for process, connection in zip(started, connections.values(), strict=True):
             _wait(connection, process, folder / f"{connection.name}.log")
         forks = Mesh(mesh.domain, connections, mesh.staking)
@@ -139,7 +139,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
         start -= start % 3_600
         clock.set_to(connections.values(), start)
         validators = _our_set(start)
-        in_parallel(lambda one: _install(one, mesh.gateway, validators), connections.values())
+        in_parallel(lambda one: install(one, mesh.gateway, validators), connections.values())
         for connection in connections.values():
             connection.rpc("anvil_autoImpersonateAccount", True)
         yield Forks(forks, blocks, start, validators, folder)
@@ -153,12 +153,20 @@ def fund(connection: Connection, account: str, ether: int = 1_000) -> None:
     connection.rpc("anvil_setBalance", account, hex(ether * _ETHER))
 
 
+def _connection(chain: Chain, original: Connection) -> Connection:
+    """One that knows where contracts begin."""
+    connection = Connection(chain)
+    for address, block in original.beginnings.items():
+        connection.begins(address, block)
+    return connection
+
+
 def _our_set(now: int) -> ValidatorSet:
     weights = {throw_away_key(f"validator {place}").address: 100 for place in range(MIN_VALIDATORS)}
     return ValidatorSet.of(1, now + _SET_LIFETIME, weights)
 
 
-def _install(connection: Connection, address: str, validators: ValidatorSet) -> None:
+def install(connection: Connection, address: str, validators: ValidatorSet) -> None:
     """Writes the one word, found by what it says, and reads it back."""
     installed = connection.view(address, gateway.VALIDATOR_SET_HASH)
     for slot in _SLOTS:

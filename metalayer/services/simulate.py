@@ -71,9 +71,12 @@ def rebuild(live: Live, proposal: Proposal, limits: Mapping[bytes, int]) -> Buil
 
 
 def simulate(live: Live, proposal: Proposal, built: Built, say: Say, *, settles: bool = True) -> Outcome:
-    """Rehearses a proposal. settles: gas limits that are not as measured are set, and it is rehearsed again."""
+    """Rehearses a proposal. settles: gas limits that are not as measured are set, and it is rehearsed again; unless it
+    was proposed already.
+    """
     outcome = _simulate(live, proposal, built, say)
-    if settles and outcome.limits and not outcome.problem:
+    is_new = "proposed" in outcome.findings.found.times
+    if settles and is_new and outcome.limits and not outcome.problem:
         say("gas limits are set as measured: once more")
         limits = {one.id: one.gas_limit for one in built.decisions} | outcome.limits
         outcome = _simulate(live, proposal, rebuild(live, proposal, limits), say)
@@ -118,7 +121,7 @@ def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) ->
                 rehearsal.again(second)
         results = Checker(forks, rehearsal.names, live.registry, relayer).results(proposal)
     if rehearsal.built.decisions:
-        forks.restore(before)
-        with forks.crew("lost") as relayer:
-            rehearsal.lost(relayer)
+        once_more = replace(rehearsal, forks=forks.restored(before))
+        with once_more.forks.crew("lost") as relayer:
+            once_more.lost(relayer)
     return results

@@ -105,12 +105,3 @@ def test_without_a_bug_nothing_is_found(network: Network) -> None:
     Deciders.world = place(network, Bug.NONE)
     for steps in dict.fromkeys(FINDERS.values()):
         play(Deciders, steps)
-
-
-@pytest.mark.deep
-@pytest.mark.parametrize("bug", FINDERS, ids=lambda bug: bug.name.lower())
-def test_every_bug_is_found_at_random(network: Network, bug: Bug) -> None:
-    """P7c, P7d, P8b, P8c."""
-    Deciders.world = place(network, bug)
-    with pytest.raises(AssertionError, match=r"^P\d"):
-        explore(Deciders, 8)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from metalayer.lanes.logs import parse
-from tests.contracts.decision_outbox.conftest import ACCOUNT, CODE, GAS_LIMIT, Hub
+from tests.kit.deciding import ACCOUNT, CODE, GAS_LIMIT, Hub
 from tests.kit.decisions import LIFETIME, NONE, Action, Decision
 from tests.kit.evm import ZERO_ADDRESS, Revert, call, error, init_code, now
 from tests.kit.stack import Stack

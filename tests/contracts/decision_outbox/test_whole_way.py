@@ -10,7 +10,7 @@ import pytest
 from metalayer.lanes.logs import Sent, parse
 from metalayer.protocol.gateway import Terms
 from metalayer.protocol.message import Fee
-from tests.contracts.decision_outbox.conftest import ACCOUNT, CODE, GAS_LIMIT, Hub, as_owner
+from tests.kit.deciding import ACCOUNT, CODE, GAS_LIMIT, Hub, as_owner
 from tests.kit.decisions import LIFETIME, Action, Decision, State, act
 from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, error, now
 from tests.kit.paper import Validators
