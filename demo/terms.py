@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from demo.stage import USER, Stage, silent
 from demo.stakes import Forwarded
-from metalayer.attesting.terms import read_term
+from metalayer.attesting.terms import Term, read_term
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
 from metalayer.network.signers import load_sender, load_signer
 from metalayer.protocol import collector, gateway, staking
 from metalayer.protocol.amounts import era
-from metalayer.services.clock import forward
+from metalayer.services.clock import finalize, forward
 from metalayer.staking.desk import Desk
 
 DELEGATED = 50_000 * 10**18
@@ -64,20 +64,22 @@ class Terms:
         """Lets a term pass on all chains together; then waits until each has the set that follows. Its version."""
         forward(self.live.mesh.connections.values(), staking.TERM)
         self.stage.say(f"[bold]{staking.TERM // _DAY} days pass[/] on all chains: a term is over")
-        return self._follow(self.stage.say)
+        return self._follow(self.stage.say, lambda: None)
 
     def reach(self, moment: int) -> None:
         """Lets time pass on all chains until none is behind a Unix time. Whenever a term is over, the next set follows
-        before it goes on.
+        before it goes on; blocks do not let it wait.
         """
         connections = self.live.mesh.connections.values()
         began = earliest = min(one.block().time for one in connections)
-        versions = []
+        version, versions = self._term.version, list[int]()
         while earliest < moment:
             forward(connections, min(moment - earliest, staking.TERM))
-            if read_term(self.desk.hub, self.desk.address).is_over:
-                versions.append(self._follow(silent))
+            # The keeper may have published the next one by now.
+            if self._term.is_over or self._term.version != version:
+                version = self._follow(silent, lambda: finalize(connections))
                 self.await_check_ins(silent)
+                versions.append(version)
             earliest = min(one.block().time for one in connections)
         sets = f", validator sets {versions[0]} to {versions[-1]} follow" if versions[1:] else ""
         sets = sets or (f", validator set {versions[0]} follows" if versions else "")
@@ -86,18 +88,28 @@ class Terms:
         if hours:
             self.stage.say(f"[bold]{passed} pass[/] on all chains{sets}")
 
-    def _follow(self, say: Callable[[str], None]) -> int:
+    @property
+    def _term(self) -> Term:
+        return read_term(self.desk.hub, self.desk.address)
+
+    def _follow(self, say: Callable[[str], None], hasten: Callable[[], None]) -> int:
+        """Waits until every chain has the set that follows a term; hasten: called before each look."""
         desk, connections = self.desk, self.live.mesh.connections
-        term = read_term(desk.hub, desk.address)
-        # The keeper may have published it by now.
+        term = self._term
         version = term.version + term.is_over
         published = f"validator set {version}"
-        self.stage.wait_for(published, lambda: desk.hub.view(desk.address, staking.SET_VERSION) == version)
+
+        def is_published() -> bool:
+            hasten()
+            return desk.hub.view(desk.address, staking.SET_VERSION) == version
+
+        self.stage.wait_for(published, is_published)
         say(f"{published}: published by Staking on {desk.hub.name}")
         newest = desk.hub.view(desk.address, staking.SET_HASH, version)
         waiting = dict(connections)
 
         def everywhere() -> bool:
+            hasten()
             asked = list(waiting.values())
             found = in_parallel(
                 lambda one: one.view(self.live.mesh.gateway, gateway.VALIDATOR_SET_HASH), asked

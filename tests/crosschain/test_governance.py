@@ -9,12 +9,16 @@ import pytest
 
 from metalayer.assets import bridge
 from metalayer.assets.tokens import BALANCE_OF, DELEGATE, TOTAL_SUPPLY
+from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
 from metalayer.governance import ballots, tallies
+from metalayer.governance.keeping import LATE, LEAST_TIME
+from metalayer.governance.motions import Motion
 from metalayer.protocol import decisions, gateway
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.decisions import DecisionState
-from metalayer.protocol.governor import ProposalState
+from metalayer.protocol.facts import RestartFact
+from metalayer.protocol.governor import OBJECTION_PERIOD, ProposalState
 from metalayer.protocol.votes import Tally
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
@@ -203,6 +207,34 @@ def test_what_a_compromised_chain_says_is_seen_and_cut(poll: Polling) -> None:
     assert poll.vote(motion).votes.in_favour == found.counted.in_favour
 
 
+def test_votes_that_come_late_leave_time_to_object(poll: Polling) -> None:
+    """P7e: those of another chain made it pass in its last two days. Who objects there is brought to the hub."""
+    motion = poll.propose()
+    poll.cast(motion, "arcade", ARCADE_VOTER, FOR)
+    poll.cast(motion, "perps", PERPS_VOTER, FOR)
+    end = poll.vote(motion).deadline
+    poll.reach(end - DAY)
+    assert len(poll.keep()) == 2
+    poll.deliver()
+    assert len(poll.keep()) == 2
+    vote = poll.vote(motion)
+    assert (vote.objections_from, vote.deadline) == (end, end + OBJECTION_PERIOD)
+
+    poll.reach(end + 1)
+    assert poll.vote(motion).state is ProposalState.ACTIVE
+    with pytest.raises(MetalayerError, match="only votes against proposal 001-social count"):
+        poll.ballot(motion, "arcade", LATE_VOTER, FOR)
+    poll.cast(motion, "arcade", LATE_VOTER, AGAINST)
+    assert poll.keep() == [], "the end is far again"
+    poll.reach(vote.deadline - DAY)
+    (line,) = poll.keep()
+    assert line.startswith("arcade: its votes are sent to hub, 30,000,000 for, 3,000,000 against")
+    poll.deliver()
+    (line,) = poll.keep()
+    assert line.startswith("hub: the votes of arcade are cast: 0 for, 3,000,000 against")
+    assert poll.vote(motion).votes == (3 * MILLION, 50 * MILLION, 0)
+
+
 def test_what_a_closed_chain_says_is_not_cast(poll: Polling) -> None:
     motion = poll.propose()
     poll.cast(motion, "arcade", ARCADE_VOTER, FOR)
@@ -246,16 +278,8 @@ def test_two_people_keep_it_going_at_once(poll: Polling) -> None:
 
 def test_a_decision_that_could_not_be_sent_is_sent_when_its_lane_opens(poll: Polling) -> None:
     """P7d: a closed lane costs no vote."""
-    motion = poll.propose()
+    motion = poll.queued()
     deployment, arcade = poll.deployment, poll.deployment.id_of("arcade")
-    poll.cast(motion, "arcade", ARCADE_VOTER, FOR)
-    poll.cast(motion, "perps", PERPS_VOTER, FOR)
-    poll.keep(at_once=True)
-    poll.deliver()
-    poll.keep()
-    poll.reach(poll.vote(motion).deadline + 1)
-    poll.keep()
-    poll.reach(poll.vote(motion).eta)
     deployment.as_owner("hub", deployment.gateway, gateway.SET_OPEN.encode(arcade, False, True))
     lines = poll.keep()
     assert any("its decision for arcade is not sent (RouteClosed" in line for line in lines)
@@ -269,6 +293,77 @@ def test_a_decision_that_could_not_be_sent_is_sent_when_its_lane_opens(poll: Pol
     assert "is sent, as message 0x" in line
     assert poll.keep() == []
     poll.deliver()
-    for one in motion.carried:
-        spoke = deployment.connections[one.chain]
-        assert spoke.view(poll.desk.remote, decisions.STATE_OF, one.id) is DecisionState.WAITING
+    assert states(poll, motion) == [DecisionState.WAITING] * 2
+
+
+def test_a_decision_that_was_left_behind_is_sent_again(poll: Polling) -> None:
+    """P7d: the council restarted its lane before it was there."""
+    motion = poll.queued()
+    assert len(poll.keep()) == 2
+    deployment, perps = poll.deployment, poll.deployment.connections["perps"]
+    place = deployment.outbox("hub", "perps")[0] + 100
+    deployment.restart("hub", "perps", place)
+    assert poll.keep() == [], "it may arrive yet"
+    # Somebody brings the restart without what stands before it.
+    fact = RestartFact(deployment.network_id, perps.chain_id, place)
+    present = read_sets(perps, deployment.gateway).installed
+    follow = gateway.FOLLOW_RESTART.encode(
+        deployment.attest(fact.leaf, present), deployment.network_id, place, []
+    )
+    perps.send(RIVAL, deployment.gateway, follow)
+    assert states(poll, motion) == [DecisionState.UNKNOWN] * 2
+    (line,) = poll.keep()
+    assert "is sent, as message 0x" in line
+    assert poll.keep() == []
+    poll.deliver()
+    assert states(poll, motion) == [DecisionState.WAITING] * 2
+
+
+def test_a_decision_that_is_about_to_be_late_is_sent_again_once_a_day(poll: Polling) -> None:
+    """P7d: nobody relays. Until the last hour a gateway takes it."""
+    motion = poll.queued()
+    assert len(poll.keep()) == 2
+    one = motion.carried[0]
+    before = poll.desk.hub.view(poll.desk.outbox, decisions.ARRIVE_BEFORE, one.chain_id, one.id)
+    poll.reach(before - LATE - 600)
+    assert poll.keep() == []
+    poll.reach(before - LATE)
+    assert [line.partition(" is sent")[0][:13] for line in poll.keep()] == ["hub: decision"] * 2
+    assert poll.keep() == []
+    poll.reach(before - LATE + DAY + 60)
+    assert len(poll.keep()) == 2
+    poll.reach(before - LEAST_TIME + 1)
+    assert poll.keep() == []
+
+
+def test_nobody_is_asked_for_ether(poll: Polling) -> None:
+    """Whoever executes pays what the timelock lacks: a proposal could take it from everybody who keeps things going."""
+    motion = poll.queued(PAYING)
+    assert len(poll.keep()) == 2
+    poll.deliver()
+    (one,) = motion.carried
+    poll.reach(ready_at(poll, one.chain, one.id))
+    poll.deployment.rpc("perps", "anvil_setBalance", poll.desk.timelock, hex(10**18 - 1))
+    keeper = poll.keeper()
+    assert list(keeper.keep()) == []
+    (problem,) = keeper.problems
+    assert "pays 1e-18 ether more than the timelock has: whoever gives that" in problem
+    poll.deployment.rpc("perps", "anvil_setBalance", poll.desk.timelock, hex(10**18))
+    (line,) = poll.keep()
+    assert line.endswith("is executed")
+
+
+PAYING = f"""title: Ether for a grant
+proposer: {PROPOSER.address}
+chains:
+  perps:
+    - pay: {{ to: "{MOVER.address}", value: 1 ether }}
+"""
+
+
+def states(poll: Polling, motion: Motion) -> list[DecisionState]:
+    """Of its decisions, on their chains."""
+    return [
+        poll.deployment.connections[one.chain].view(poll.desk.remote, decisions.STATE_OF, one.id)
+        for one in motion.carried
+    ]

@@ -99,7 +99,8 @@ class Polling:
         folder = self.folder / "proposals" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "proposal.yml").write_text(content)
-        (folder / "README.md").write_text("# Cheaper messages to social\n\nIt is cheap there.\n")
+        title = content.removeprefix("title: ").partition("\n")[0]
+        (folder / "README.md").write_text(f"# {title}\n\nWhy not?\n")
         names = Names.of(self.live.network, self.live.registry, address_of)
         chains = LiveChains(self.deployment.connections, names)
         built = build(read_on(folder, self.live.network), names, chains, {})
@@ -117,6 +118,16 @@ class Polling:
         """The same; voting has begun on every chain."""
         motion = self.submit(content, name)
         self.reach(self.vote(motion).snapshot + 1)
+        return motion
+
+    def queued(self, content: str = FILE) -> Motion:
+        """One that passed with votes of the hub alone; its time has come there."""
+        self.deployment.bring(PROPOSER.address, 60 * MILLION, ["hub"])
+        motion = self.propose(content)
+        self.cast(motion, "hub", PROPOSER, FOR)
+        self.reach(self.vote(motion).deadline + 1)
+        self.keep()
+        self.reach(self.vote(motion).eta)
         return motion
 
     # Time

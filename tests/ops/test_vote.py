@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from click.testing import Result
 
 from metalayer.assets.tokens import DELEGATES, TRANSFER
 from metalayer.cli import propose, vote
+from metalayer.governance import keeping
 from metalayer.governance.motions import Motion
 from metalayer.protocol import governor, votes
 from metalayer.protocol.votes import Tally
@@ -144,7 +148,7 @@ def test_from_the_delegation_to_the_count(commands: Commands, poll: Polling, dep
         assert one["recounted"] == one["said"] == one["kept"] == one["counted"]
     shown = commands.do(propose, "status", "1", "--exchange", str(poll.exchange))
     assert "Votes on other chains, counted again" in shown
-    row = next(line.split() for line in shown if line.startswith("arcade"))
+    row = [line.replace("│", " ").split() for line in shown if line.startswith("│ arcade")][-1]
     assert row[:7] == ["arcade", "30,000,000", "0", "0", "30,000,000", "30,000,000", "30,000,000"]
 
 
@@ -246,3 +250,27 @@ def test_who_lacks_era_for_the_fee_is_told(commands: Commands, poll: Polling) ->
     found = json.loads(kept.stdout)
     assert found["done"] == []
     assert f"{PAUPER.address} has 0 ERA on arcade" in found["problems"][0]
+
+
+def test_it_goes_on_until_it_is_told_to_end(
+    commands: Commands, poll: Polling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--watch`: a line for each thing, once, and SIGTERM ends it with status 0."""
+    poll.propose()
+    commands.cast("arcade", ARCADE_VOTER, "for")
+    watch = keeping.watch
+
+    def watch_for_a_while(*arguments: Any) -> None:
+        threading.Timer(3.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        watch(*arguments)
+
+    monkeypatch.setattr(keeping, "watch", watch_for_a_while)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        lines = commands.keep("--watch", "--now", "--every", "0.2", "--json")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    (sent,) = map(json.loads, lines)
+    assert sent["chain"] == "arcade"
+    assert sent["line"].startswith("its votes are sent to hub, 30,000,000 for")
