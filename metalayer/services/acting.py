@@ -98,7 +98,7 @@ def act(
     connection: Connection, sender: str, to: str, data: bytes, value: int = 0, at: int | None = None
 ) -> Acted:
     """A transaction of any account, which gets the ether that it takes; it may fail. at: Unix time of its block."""
-    fund(connection, sender)
+    fund(connection, sender, value)
     if at is not None:
         connection.rpc("evm_setNextBlockTimestamp", hex(at))
     transaction = {

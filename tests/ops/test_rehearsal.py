@@ -21,10 +21,12 @@ from metalayer.protocol import gateway, governor
 from metalayer.protocol.abi import Function
 from metalayer.protocol.decisions import NOTHING
 from metalayer.protocol.hex import to_hex
+from metalayer.protocol.message import interoperable
 from metalayer.services.acting import act, grant_votes
 from metalayer.services.report import as_dict, text
 from metalayer.services.simulate import rebuild, simulate
 from tests.kit.deployment import ERA, Deployment
+from tests.kit.owning import act_as
 from tests.kit.paper import DAY
 from tests.kit.proposing import Desk
 from tests.kit.roles import RELAYER, SENDER, VALIDATORS
@@ -395,3 +397,33 @@ def test_a_decision_that_no_route_takes_is_one_line(desk: Desk, deployment: Depl
     assert result.stderr.splitlines()[-1] == (
         "Error: arcade: the decision is recorded and cannot be sent: RouteClosed(chainId=902)"
     )
+
+
+def test_a_decision_that_waits_is_live_although_its_proposal_was_executed(
+    desk: Desk, deployment: Deployment
+) -> None:
+    """It arrived on arcade, and has its two days to wait there: what is proposed meanwhile is compared with it."""
+    live, proposal = Live.open(), read(desk.write(HALF_CLOSED + WRITES, "001-half"), load_network())
+    built = rebuild(live, proposal, {})
+    for decision in built.decisions_on("arcade"):
+        origin = interoperable(deployment.id_of("hub"), built.outbox)
+        data = gateway.RECEIVE_MESSAGE.encode(decision.id, origin, decision.decision.encoded)
+        remote = deployment.registry.address("RemoteGovernor")
+        act_as(deployment.connections["arcade"], deployment.gateway, remote, data)
+    propose_on_chain(deployment, built)
+    hub = deployment.connections["hub"]
+    actions = (*built.proposal.actions, built.proposal.description_hash)
+    assert act(hub, built.proposer, built.governor, governor.CANCEL.encode(*actions)).succeeded
+    deployment.finalize()
+    desk.write(
+        "chains:\n  arcade:\n    - Metalayer.setOpen: { chainId: social, outbound: true, inbound: true }\n",
+        "002-x",
+    )
+    waiting = run("conflicts", "2")
+    assert waiting.exit_code == 1
+    assert f"A test (canceled, {built.id}): the order matters" in waiting.stdout
+    desk.write(
+        "chains:\n  perps:\n    - Metalayer.setOpen: { chainId: social, outbound: true, inbound: true }\n",
+        "003-x",
+    )
+    assert "the order does not matter" in run("conflicts", "3").stdout, "on perps nothing arrived"

@@ -29,7 +29,6 @@ from tests.kit.polling import (
 from tests.kit.profiles import Profile
 from tests.kit.roles import ATTACKER, PAUPER, RELAYER, Role
 
-
 _TRANSACTION = re.compile(": 0x[0-9a-f]{64}$")
 
 
