@@ -19,6 +19,7 @@ from metalayer.services.conflicts import Order, orders, read_live
 from metalayer.services.deciding import Failed, Say
 from metalayer.services.findings import Findings
 from metalayer.services.forks import Forks, forked
+from metalayer.services.precedents import precede
 from metalayer.services.rehearsal import Rehearsal
 
 
@@ -112,6 +113,7 @@ def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) ->
     """All acts. Results of `then`. Failed if one goes wrong."""
     rehearsal.decide()
     rehearsal.pay()
+    rehearsal.found.assumed += precede(forks, rehearsal.names, rehearsal.built, proposal.folder)
     before = forks.snapshot()
     with forks.crew("first") as relayer:
         if rehearsal.built.decisions:

@@ -427,3 +427,28 @@ def test_a_decision_that_waits_is_live_although_its_proposal_was_executed(
         "003-x",
     )
     assert "the order does not matter" in run("conflicts", "3").stdout, "on perps nothing arrived"
+
+
+def test_what_has_to_come_before_is_done_before(desk: Desk) -> None:
+    """A proposal that opens what the one before it closes; and one whose precedent nobody here knows."""
+    closing = (
+        "chains:\n  arcade:\n    - Metalayer.setOpen: { chainId: social, outbound: false, inbound: true }\n"
+    )
+    desk.write(closing, "001-close")
+    assert run("build", "1").exit_code == 0
+    after = (
+        closing.replace("outbound: false", "outbound: true")
+        + "writes:\n  arcade: [Metalayer._routes, Metalayer.closedSince]\n"
+    )
+    folder = desk.write(after + "after: [1/arcade]\n", "002-open")
+    result = run("simulate", "2")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads((folder / "report.json").read_text())
+    paths = {one["path"]: (one["before"], one["after"]) for one in report["changes"]["arcade"]}
+    assert paths["Metalayer._routes[904].open"] == ("false", "true")
+    assert [line for line in report["assumed"] if "of 001-close was executed on arcade before" in line]
+    unknown = "after:\n  - { on: arcade, id: '0x" + "12" * 32 + "' }\n"
+    desk.write(after + unknown, "003-alone")
+    alone = run("simulate", "3")
+    assert alone.exit_code == 1
+    assert "Error: arcade: it cannot be executed: PrecedentNotExecuted(" in alone.stderr
