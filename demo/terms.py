@@ -4,10 +4,12 @@ follows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo.stage import USER, Stage
+from demo.stage import USER, Stage, silent
 from demo.stakes import Forwarded
+from metalayer.attesting.terms import read_term
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
 from metalayer.network.signers import load_sender, load_signer
@@ -60,15 +62,38 @@ class Terms:
 
     def rotate(self) -> int:
         """Lets a term pass on all chains together; then waits until each has the set that follows. Its version."""
+        forward(self.live.mesh.connections.values(), staking.TERM)
+        self.stage.say(f"[bold]{staking.TERM // _DAY} days pass[/] on all chains: a term is over")
+        return self._follow(self.stage.say)
+
+    def reach(self, moment: int) -> None:
+        """Lets time pass on all chains until none is behind a Unix time. Whenever a term is over, the next set follows
+        before it goes on.
+        """
+        connections = self.live.mesh.connections.values()
+        began = earliest = min(one.block().time for one in connections)
+        versions = []
+        while earliest < moment:
+            forward(connections, min(moment - earliest, staking.TERM))
+            if read_term(self.desk.hub, self.desk.address).is_over:
+                versions.append(self._follow(silent))
+                self.await_check_ins(silent)
+            earliest = min(one.block().time for one in connections)
+        sets = f", validator sets {versions[0]} to {versions[-1]} follow" if versions[1:] else ""
+        sets = sets or (f", validator set {versions[0]} follows" if versions else "")
+        hours = round((earliest - began) / 3_600)
+        passed = f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
+        if hours:
+            self.stage.say(f"[bold]{passed} pass[/] on all chains{sets}")
+
+    def _follow(self, say: Callable[[str], None]) -> int:
         desk, connections = self.desk, self.live.mesh.connections
-        version = desk.hub.view(desk.address, staking.SET_VERSION) + 1
-        forward(connections.values(), staking.TERM)
-        self.stage.say(
-            f"[bold]{staking.TERM // _DAY} days pass[/] on all chains: the term of validator set {version - 1} is over"
-        )
+        term = read_term(desk.hub, desk.address)
+        # The keeper may have published it by now.
+        version = term.version + term.is_over
         published = f"validator set {version}"
         self.stage.wait_for(published, lambda: desk.hub.view(desk.address, staking.SET_VERSION) == version)
-        self.stage.say(f"{published}: published by Staking on {desk.hub.name}")
+        say(f"{published}: published by Staking on {desk.hub.name}")
         newest = desk.hub.view(desk.address, staking.SET_HASH, version)
         waiting = dict(connections)
 
@@ -80,14 +105,14 @@ class Terms:
             for name in [one.name for one, hash_ in zip(asked, found, strict=True) if hash_ == newest]:
                 del waiting[name]
                 how = "adopted" if name == desk.hub.name else "rotated in"
-                self.stage.say(f"{published}: {how} on {name}")
+                say(f"{published}: {how} on {name}")
             return not waiting
 
         self.stage.wait_for(f"{published} on every chain", everywhere)
-        self.stage.say(f"[bold]every chain has {published}[/]")
+        say(f"[bold]every chain has {published}[/]")
         return version
 
-    def await_check_ins(self) -> None:
+    def await_check_ins(self, say: Callable[[str], None] | None = None) -> None:
         """Until every seated validator has shown that it signed the newest set."""
         desk = self.desk
         ids, began = desk.hub.batch(
@@ -99,4 +124,4 @@ class Terms:
             return all(one.alive_at >= began for one in found)
 
         self.stage.wait_for("the validators' check-in", all_did)
-        self.stage.say(f"{len(ids)} validators checked in: they signed the newest set")
+        (say or self.stage.say)(f"{len(ids)} validators checked in: they signed the newest set")

@@ -140,7 +140,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
         start -= start % 3_600
         clock.set_to(connections.values(), start)
         validators = _our_set(start)
-        in_parallel(lambda one: _install(one, mesh.gateway, validators), connections.values())
+        in_parallel(lambda one: install(one, mesh.gateway, validators), connections.values())
         for connection in connections.values():
             connection.rpc("anvil_autoImpersonateAccount", True)
         yield Forks(forks, blocks, start, validators, folder)
@@ -169,7 +169,7 @@ def _our_set(now: int) -> ValidatorSet:
     return ValidatorSet.of(1, now + _SET_LIFETIME, weights)
 
 
-def _install(connection: Connection, address: str, validators: ValidatorSet) -> None:
+def install(connection: Connection, address: str, validators: ValidatorSet) -> None:
     """Writes the one word, found by what it says, and reads it back."""
     installed = connection.view(address, gateway.VALIDATOR_SET_HASH)
     for slot in _SLOTS:

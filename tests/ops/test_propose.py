@@ -104,7 +104,9 @@ class Proposals:
     def pass_vote(self, built: Built) -> None:
         """Everybody votes for it, and the vote ends. The validator sets follow."""
         snapshot = self.hub.view(self.governor, governor.PROPOSAL_SNAPSHOT, built.id)
-        self.deployment.pass_time(snapshot + 1 - self.hub.block().time)
+        # Blocks that were mined in one second stand before the node's clock, which is what moves.
+        while (left := snapshot + 1 - self.hub.block().time) > 0:
+            self.deployment.pass_time(left)
         self.hub.send(TREASURY, self.governor, governor.CAST_VOTE.encode(built.id, 1))
         for _ in range(2):
             self.deployment.wait_out(PERIOD // 2)

@@ -115,16 +115,13 @@ def test_from_the_delegation_to_the_count(commands: Commands, poll: Polling, dep
     poll.reach(poll.vote(motion).snapshot + 1)
     assert commands.weights(ARCADE_VOTER) == {"arcade": (30, 0, 30)}
 
-    assert commands.cast("hub", PROPOSER, "for") == [
-        f"hub: {PROPOSER.address} votes for, with 2,000,000 ERA in all"
-    ]
+    assert commands.cast("hub", PROPOSER, "for") == [f"hub: {PROPOSER.address} votes for with 2,000,000 ERA"]
     assert commands.cast("hub", STAKER, "--against", "50%", "--abstain", "1000") == [
         f"hub: {STAKER.address} votes with ERA: 100,000 against, 1,000 abstain; 99,000 are left"
     ]
-    # OpenZeppelin's governor takes nothing but parts from who began with parts, to the last.
-    assert "99,000 against; 0 are left" in commands.cast("hub", STAKER, "--against", "99000")[0]
+    assert commands.cast("hub", STAKER, "against") == [f"hub: {STAKER.address} votes against with 99,000 ERA"]
     line, note = commands.cast("arcade", ARCADE_VOTER, "for")
-    assert line == f"arcade: {ARCADE_VOTER.address} votes for, with 30,000,000 ERA in all"
+    assert line == f"arcade: {ARCADE_VOTER.address} votes for with 30,000,000 ERA"
     assert note == "it counts once it is on hub: `ape metalayer propose keep` brings it near the end"
     commands.cast("perps", PERPS_VOTER, "--for", "60%", "--against", "40%")
     assert commands.weights(PERPS_VOTER) == {"perps": (20, 20, 0)}
@@ -147,10 +144,8 @@ def test_from_the_delegation_to_the_count(commands: Commands, poll: Polling, dep
         assert one["recounted"] == one["said"] == one["kept"] == one["counted"]
     shown = commands.do(propose, "status", "1", "--exchange", str(poll.exchange))
     assert "Votes on other chains, counted again" in shown
-    assert any(
-        line.split() == ["arcade", *["30,000,000", "0", "0"], *["30,000,000"] * 3, "33,000,000"]
-        for line in shown
-    )
+    row = next(line.split() for line in shown if line.startswith("arcade"))
+    assert row[:7] == ["arcade", "30,000,000", "0", "0", "30,000,000", "30,000,000", "30,000,000"]
 
 
 def test_who_cannot_vote_is_told_why(commands: Commands, poll: Polling, deployment: Deployment) -> None:
