@@ -111,8 +111,8 @@ def _simulate(live: Live, proposal: Proposal, built: Built, say: Say) -> Outcome
 
 def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) -> list[Result]:
     """All acts. Results of `then`. Failed if one goes wrong."""
-    rehearsal.decide()
     rehearsal.pay()
+    rehearsal.decide()
     rehearsal.found.assumed += precede(forks, rehearsal.names, rehearsal.built, proposal.folder)
     before = forks.snapshot()
     with forks.crew("first") as relayer:

@@ -109,6 +109,7 @@ def test_a_proposal_is_rehearsed_from_end_to_end(desk: Desk, deployment: Deploym
         f"{chain}: {line}" for chain, lines in report["events"].items() for line in lines
     }
     assert [line for line in report["assumed"] if "votes for it" in line]
+    assert [line for line in report["warnings"] if line.startswith("DecisionOutbox has 0 ERA of credit")]
 
 
 def test_a_report_is_the_same_each_time(desk: Desk, deployment: Deployment) -> None:
@@ -379,7 +380,7 @@ def test_what_the_outbox_pays_is_sent_by_the_execution(desk: Desk, deployment: D
     folder = desk.write(HALF_CLOSED + WRITES)
     result = run("simulate", "1")
     assert result.exit_code == 0, result.stderr
-    assert "DecisionOutbox has not" not in result.stderr
+    assert "DecisionOutbox has" not in result.stderr
     report = json.loads((folder / "report.json").read_text())
     assert [
         line.partition("(")[0] for line in report["events"]["hub"] if line.startswith("DecisionOutbox")
