@@ -12,8 +12,8 @@ ORIGIN, DESTINATION = "perps", "arcade"
 
 @dataclass(frozen=True)
 class Enacted:
-    """What became of the proposal. Wei of ERA: votes that the user has by chain, and what was counted. fees: of its lane,
-    before and after: the base fee, and that of 1,000 gas, in gwei of ERA.
+    """What became of the proposal. Wei of ERA: votes that the user has by chain, and what was counted. fees: of its
+    lane, before and after: the base fee, and that of 1,000 gas, in gwei of ERA.
     """
 
     title: str

@@ -37,6 +37,8 @@ interface IDecisionOutbox is IMessageReturned {
     error NotGateway(address caller);
     /// @notice Thrown when a decision for this chain itself, or for chain id zero, is recorded.
     error InvalidDecisionChain(uint256 chainId);
+    /// @notice Thrown when a decision is longer than a message: `length` in bytes.
+    error DecisionTooLong(uint256 length, uint256 maximum);
     /// @notice Thrown when the lists of a decision have different lengths, when it neither acts nor cancels, or when it
     /// calls a target without saying its code.
     error InvalidDecision();

@@ -28,13 +28,17 @@ contract BrokenRemoteGovernor is RemoteGovernor {
 
     function _isAuthorizedGateway(address gateway, bytes calldata sender) internal view override returns (bool) {
         (uint256 origin, address account) = Erc7930.decode(sender);
-        if (_BUG == DecisionBug.AnyChainDecides) return isGateway[gateway] && account == address(this);
-        if (_BUG == DecisionBug.AnySenderDecides) return isGateway[gateway] && origin == HUB_CHAIN_ID;
+        if (_BUG == DecisionBug.AnyChainDecides) return isGateway(gateway) && account == address(this);
+        if (_BUG == DecisionBug.AnySenderDecides) return isGateway(gateway) && origin == HUB_CHAIN_ID;
         return super._isAuthorizedGateway(gateway, sender);
     }
 
-    function _isKnown(bytes32 id) internal view override returns (bool) {
-        return _BUG != DecisionBug.ForgetsIds && super._isKnown(id);
+    function _isKnown(bytes32 id, uint32 bit) internal view override returns (bool) {
+        return _BUG != DecisionBug.ForgetsIds && super._isKnown(id, bit);
+    }
+
+    function _begins(bytes32 id) internal view override returns (bool) {
+        return _BUG == DecisionBug.ForgetsIds || super._begins(id);
     }
 
     function _isProtected(Decision memory decision) internal view override returns (bool) {
@@ -53,6 +57,11 @@ contract BrokenRemoteGovernor is RemoteGovernor {
         if (_BUG == DecisionBug.CancelsExecuted && _records[id].outcome == DecisionOutcome.Executed) return true;
         if (_BUG == DecisionBug.CancelsOnlyArrived) return _isOpen(id);
         return super._isCancellable(id);
+    }
+
+    function _cancel(bytes32 id, uint32 bit) internal override {
+        super._cancel(id, bit);
+        if (_BUG == DecisionBug.CancelsExecuted) _records[id].outcome = DecisionOutcome.Pending;
     }
 
     // Offices
@@ -86,17 +95,22 @@ contract BrokenRemoteGovernor is RemoteGovernor {
         return super._expiry(id) - (fromArrival ? POSTPONEMENT : 0);
     }
 
-    function _checkPrecedent(bytes32 id, bytes32 precedent) internal view override {
-        if (_BUG != DecisionBug.PrecedentIgnored) super._checkPrecedent(id, precedent);
+    function _awaitsPrecedent(bytes32 id) internal view override returns (bool) {
+        return _BUG != DecisionBug.PrecedentIgnored && super._awaitsPrecedent(id);
+    }
+
+    function _standingFor(bytes32 id) internal view override returns (uint32) {
+        if (_BUG == DecisionBug.DroppedGatewayDrops) return _records[id].broughtBy & ~_records[id].cancelledBy;
+        return super._standingFor(id);
     }
 
     function _checkCodes(Decision calldata decision) internal view override {
         if (_BUG != DecisionBug.CodesUnchecked) super._checkCodes(decision);
     }
 
-    function _checkDrop(address gateway, address bringer) internal view override {
-        if (_BUG == DecisionBug.GatewayDropsItself && bringer == gateway) return;
-        if (_BUG == DecisionBug.DroppedGatewayDrops && bringer != gateway && bringer != address(0)) return;
-        super._checkDrop(gateway, bringer);
+    function _checkDrop(address gateway, uint32 bringers) internal view override {
+        if (_BUG == DecisionBug.GatewayDropsItself && bringers == _bit(gateway)) return;
+        if (_BUG == DecisionBug.DroppedGatewayDrops && bringers & ~_bit(gateway) != 0) return;
+        super._checkDrop(gateway, bringers);
     }
 }
