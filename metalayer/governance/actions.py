@@ -74,8 +74,8 @@ def submit(desk: Desk, built: Built, simulated: str | None, senders: Senders) ->
     votes = hub.view(desk.governor, governor.GET_VOTES, sender.address, block.time - 1)
     if votes < needed:
         raise MetalayerError(
-            f"{sender.address} has {era(votes)} ERA of votes on {hub.name}, a proposal needs {era(needed)}: delegate "
-            "to it, in a block before"
+            f"{sender.address} has {era(votes)} ERA of votes on {hub.name}, a proposal needs {era(needed)}, in the "
+            f"block before: `ape metalayer vote delegate {sender.address} --chain {hub.name}`"
         )
     proposal = built.proposal
     receipt = transact(

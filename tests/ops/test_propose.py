@@ -180,6 +180,8 @@ def test_the_whole_way(proposals: Proposals, deployment: Deployment) -> None:
         "hub: proposal 001-fees was proposed already, and is pending"
     ]
     assert proposals.status()["vote"]["state"] == "pending"
+    shown = proposals.do("status", "1")
+    assert shown[-1] == "it decides for perps, social, too: sent when it is executed on the hub"
     assert "voting begins on" in proposals.refused("queue", "1", by=RELAYER)
 
     proposals.pass_vote(built)
