@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from metalayer.cli.command import Command, print_json
-from metalayer.cli.options import exchange_option, json_option
+from metalayer.cli.options import NAME, exchange_option, json_option
 from metalayer.cli.propose_shared import opened
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import utc
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("which", metavar="[PROPOSAL]", required=False)
+@click.argument("which", metavar="[PROPOSAL]", required=False, type=NAME)
 @exchange_option
 @json_option
 def status(which: str | None, exchange: Path | None, as_json: bool) -> None:
