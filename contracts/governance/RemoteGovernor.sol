@@ -29,6 +29,9 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     /// @notice How many gateways may ever be accepted.
     uint8 public constant MAX_GATEWAYS = 32;
 
+    /// @dev Bytes of code of an account that delegates to another one (EIP-7702).
+    uint256 private constant DELEGATION_SIZE = 23;
+
     /// @inheritdoc IRemoteGovernor
     uint256 public immutable HUB_CHAIN_ID;
     /// @inheritdoc IRemoteGovernor
@@ -36,6 +39,8 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
 
     /// @inheritdoc IRemoteGovernor
     address public guardian;
+    /// @dev How many times they were named.
+    uint32 private _officesCount;
     /// @inheritdoc IRemoteGovernor
     address public recovery;
 
@@ -179,7 +184,10 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         uint32 bit = _bit(gateway);
         if (_isKnown(id, bit)) return;
         Decision memory decision = abi.decode(payload, (Decision));
-        if (_begins(id)) _schedule(id, gateway, decision);
+        // What was cancelled before it arrived never begins. What it cancels itself ends all the same: else a forger
+        // would cancel what cancels its inventions.
+        bool isCancelled = _records[id].cancelledBy & bit != 0;
+        if (!isCancelled && _begins(id)) _schedule(id, gateway, decision);
         else emit DecisionBroughtAgain(id, gateway);
         _records[id].broughtBy |= bit;
         for (uint256 i; i < decision.cancels.length; ++i) {
@@ -197,7 +205,7 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         uint64 ready = (block.timestamp + delay).toUint64();
         bool isNew = record.outcome == DecisionOutcome.Unknown;
         (record.readyAt, record.outcome) = (ready, DecisionOutcome.Pending);
-        (record.isPostponed, record.isProtected) = (false, protected);
+        (record.isPostponed, record.isProtected, record.offices) = (false, protected, _officesCount);
         if (decision.precedent != bytes32(0)) _precedents[id] = decision.precedent;
         emit DecisionScheduled(id, gateway, decision, ready);
         if (!isNew) return;
@@ -216,9 +224,8 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         return isGateway(gateway) && origin == HUB_CHAIN_ID && account == address(this);
     }
 
-    /// @dev Whether a gateway brought a decision, or one that cancels it, before.
     function _isKnown(bytes32 id, uint32 bit) internal view virtual returns (bool) {
-        return (_records[id].broughtBy | _records[id].cancelledBy) & bit != 0;
+        return _records[id].broughtBy & bit != 0;
     }
 
     /// @dev Whether the time of a decision begins with this arrival. Not only with the first one: a gateway that lies
@@ -229,7 +236,9 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
 
     /// @dev Gateways that brought a decision, did not cancel it, and are accepted: it stands as long as there is one.
     function _standingFor(bytes32 id) internal view virtual returns (uint32) {
-        return _records[id].broughtBy & ~_records[id].cancelledBy & _accepted;
+        DecisionRecord storage record = _records[id];
+        if (record.isProtected && record.offices != _officesCount) return 0;
+        return record.broughtBy & ~record.cancelledBy & _accepted;
     }
 
     /// @dev Whether a decision arrived and nothing ended it.
@@ -293,7 +302,9 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
             if (expected == bytes32(0) && decision.calldatas[i].length == 0) continue;
             address target = decision.targets[i];
             bytes32 found = target.codehash;
-            require(found == expected && target.code.length != 0, CodeChanged(target, found, expected));
+            uint256 size = target.code.length;
+            bool hasCode = size != 0 && size != DELEGATION_SIZE;
+            require(found == expected && hasCode, CodeChanged(target, found, expected));
         }
     }
 
@@ -325,6 +336,7 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     }
 
     function _setOffices(address newGuardian, address newRecovery) private {
+        ++_officesCount;
         guardian = newGuardian;
         recovery = newRecovery;
         emit OfficesSet(newGuardian, newRecovery);

@@ -28,15 +28,16 @@ enum DecisionState {
 /// ends when another one arrives that names it in `cancels`, at once and for good: also if it has not arrived itself
 /// yet, so that no order of delivery brings it back. What was executed stays executed.
 ///
-/// While there are several **gateways**, each speaks for itself: what one cancels, it cancels for itself alone, and what
-/// it brought ends when it is dropped, unless another one brought it, too. So a gateway that lies can neither end what
-/// another one brings, nor be kept by its own inventions.
+/// While there are several **gateways**, each speaks for itself: what one cancels, it cancels for itself alone, and
+/// what it brought ends when it is dropped, unless another one brought it, too. So a gateway that lies can neither end
+/// what another one brings, nor be kept by its own inventions.
 ///
 /// Whoever forges decisions has to hide them from two offices. The **guardian** postpones a decision once, by
 /// `POSTPONEMENT`: time enough for a vote whose decision cancels it. The **recovery** refuses one that is postponed.
 /// Neither can touch a decision without precedent whose only action is `setOffices`, here; it waits for `OFFICES_DELAY`
-/// instead, or for the timelock's delay if that is longer. So neither of them, nor both, stay longer in office than the vote wants; a
-/// forged decision may still cancel it.
+/// instead, or for the timelock's delay if that is longer. So neither of them, nor both, stay longer in office than the
+/// vote wants; a forged decision may still cancel it. It ends when other offices are named first, so that any number of
+/// forged ones ends with one decision that names them beside another action.
 ///
 /// The timelock knows nothing of grace, postponement, cancellation and codes: an operation that ended here stays ready
 /// there for ever. No other account may ever get a role there. Its operations are batches whose salt is the decision's
@@ -66,7 +67,8 @@ interface IRemoteGovernor {
     error UnexpectedDecisionState(bytes32 id, DecisionState state);
     /// @notice Thrown when the decision named as precedent was not executed.
     error PrecedentNotExecuted(bytes32 id, bytes32 precedent);
-    /// @notice Thrown when a target does not have the code that was voted on.
+    /// @notice Thrown when a target does not have the code that was voted on, none, or only that of another account
+    /// (EIP-7702).
     error CodeChanged(address target, bytes32 found, bytes32 expected);
     /// @notice Thrown when anyone but the guardian postpones.
     error NotGuardian(address caller);

@@ -108,6 +108,8 @@ AMOUNT = Parsed("amount", _amount)
 """Of ERA, passed on in wei."""
 CHAIN = _Chain("chain", _chain)
 GAS_LIMIT = whole(0, MAX_TRANSACTION_GAS)
+NAME = Parsed("name", values.read_name)
+"""Of a file or a folder, or what stands for it: as it was typed."""
 NONCE = whole(1, (1 << 64) - 1)
 SECONDS = decimal(0, 10_000_000)
 MOMENT = Parsed("time", values.read_future)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -146,15 +148,19 @@ def _folder(desk: Desk, which: str) -> Path:
 
 @contextmanager
 def _telling(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A spinner that says how far the rehearsal is."""
+    """A spinner that says how far the rehearsal is. Whoever ends the command ends the forks with it."""
     from rich.console import Console
 
     target = Console(stderr=True)
-    if quiet or not target.is_terminal:
-        yield lambda line: None
-        return
-    with target.status("forking every chain") as status:
-        yield lambda line: status.update(line)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if quiet or not target.is_terminal:
+            yield lambda line: None
+            return
+        with target.status("forking every chain") as status:
+            yield lambda line: status.update(line)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show(outcome: Outcome) -> None:

@@ -101,7 +101,7 @@ class Findings:
 
     @property
     def outside(self) -> list[str]:
-        """A line for each variable that is written and not in the file's `writes`, and for each account that pays."""
+        """A line for each variable that is written and not in the file's `writes`."""
         lines: dict[str, None] = {}
         for chain, changes in self.changes.items():
             allowed = self.proposal.writes.get(chain, ())

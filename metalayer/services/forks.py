@@ -31,7 +31,7 @@ from metalayer.protocol import gateway
 from metalayer.protocol.attestation import MIN_VALIDATORS, ValidatorSet
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.layouts import namespace
-from metalayer.protocol.rpc import Block
+from metalayer.protocol.rpc import Block, quantity
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.services import clock, crew
@@ -45,7 +45,8 @@ _DAY = 86_400
 _SET_LIFETIME = 200 * _DAY
 # Where a gateway may keep the hash of its set: where ours does, or in its first words.
 _SLOTS = (namespace("metalayer.sets"), *range(64))
-_ETHER = 10**18
+# Wei of ether: no transaction costs as much.
+_ENOUGH = 1_000 * 10**18
 
 
 def throw_away_key(purpose: str) -> LocalAccount:
@@ -148,9 +149,11 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
             _stop(process)
 
 
-def fund(connection: Connection, account: str, ether: int = 1_000) -> None:
-    """Gives an account what its gas costs."""
-    connection.rpc("anvil_setBalance", account, hex(ether * _ETHER))
+def fund(connection: Connection, account: str, besides: int = 0) -> None:
+    """Gives an account what its gas costs, and so many wei besides, unless it has that."""
+    needed = _ENOUGH + besides
+    if connection.ask(quantity("eth_getBalance", account, "latest", bits=256)) < needed:
+        connection.rpc("anvil_setBalance", account, hex(needed))
 
 
 def _connection(chain: Chain, original: Connection) -> Connection:

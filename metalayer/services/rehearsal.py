@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from metalayer.assets.tokens import APPROVE
 from metalayer.attesting.quorum import Proposal, await_quorums
 from metalayer.governance.built import BuiltDecision
 from metalayer.network.connection import Connection
 from metalayer.protocol import decisions, gateway
-from metalayer.protocol.abi import Function
-from metalayer.protocol.amounts import era as in_era
 from metalayer.protocol.decisions import DecisionState
 from metalayer.protocol.facts import RestartFact
 from metalayer.protocol.hex import to_hex
@@ -22,8 +19,6 @@ from metalayer.relayer.passes import Relayer
 from metalayer.services.acting import Acted, act, frame_of, must
 from metalayer.services.deciding import HOUR, MINUTE, Arrival, Deciding, Failed, up
 
-_TRANSFER = Function("transfer(address,uint256)", "bool")
-_FEES = 1_000 * 10**18
 _PASSES = 6
 # Above all that a lane sent: see metalayer.lanes.restart.
 _DISTANCE = 16 * STORED_HEAD_INTERVAL
@@ -125,25 +120,12 @@ class Rehearsal(Deciding):
         data = gateway.FOLLOW_RESTART.encode(attestation, hub.chain_id, nonce, [])
         must(spoke, self.executor, mesh.gateway, data, "the restart of its lane is not followed")
 
-    def pay(self) -> None:
-        """Gives the account that sends again what its messages cost, out of the treasury."""
-        hub, mesh, token = self.hub, self.forks.mesh, self.on(self.names.hub, "ERA")
-        treasury = self.on(self.names.hub, "Timelock")
-        what = "nobody can pay for messages"
-        must(hub, treasury, token, _TRANSFER.encode(self.payer, _FEES), what)
-        must(hub, self.payer, token, APPROVE.encode(mesh.gateway, _FEES), what)
-        must(hub, self.payer, mesh.gateway, gateway.DEPOSIT_FOR.encode(self.payer, _FEES), what)
-        must(hub, self.payer, mesh.gateway, gateway.SET_ALLOWANCE.encode(self.built.outbox, _FEES), what)
-        self.found.assumed.append(
-            f"after the execution {in_era(_FEES)} ERA of the treasury pay for decisions that are sent again"
-        )
-
     def _execute(self, one: BuiltDecision, at: int | None) -> Acted:
         remote, data = self.on(one.chain, "RemoteGovernor"), decisions.EXECUTE.encode(one.decision)
         return act(self.connections[one.chain], self.executor, remote, data, one.decision.value, at)
 
     def _unsent(self) -> list[BuiltDecision]:
-        """What was recorded and could not be sent because the outbox has no credit left. Failed for another reason."""
+        """What was recorded and could not be sent because the outbox's credit is used up. Failed for another reason."""
         done = self.found.transactions["execute"]
         failed = decisions.DECISION_NOT_SENT.found_in(done.receipt["logs"], self.built.outbox)
         keys = {(self.hub_name_of(one.chain_id), one.id): one.reason for one in failed}
@@ -152,18 +134,10 @@ class Rehearsal(Deciding):
             reason = explain(keys[one.key])
             if not reason.startswith("InsufficientCredit"):
                 raise Failed(f"{one.chain}: the decision is recorded and cannot be sent: {reason}")
-            fee = self._quote(one)
-            self.found.notes.append(
-                f"DecisionOutbox has not the {in_era(fee)} ERA of credit that the message to {one.chain} costs: "
-                "somebody has to send it (`ape metalayer propose send`)"
-            )
         return unsent
 
     def hub_name_of(self, chain_id: int) -> str:
         return self.forks.mesh.by_id[chain_id].name
-
-    def _quote(self, one: BuiltDecision) -> int:
-        return self.hub.view(self.built.outbox, decisions.QUOTE, one.chain_id, one.decision, one.gas_limit)
 
     def _send(self, one: BuiltDecision) -> None:
         data = decisions.SEND.encode(one.chain_id, one.decision, one.gas_limit)

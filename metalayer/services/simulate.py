@@ -19,6 +19,7 @@ from metalayer.services.conflicts import Order, orders, read_live
 from metalayer.services.deciding import Failed, Say
 from metalayer.services.findings import Findings
 from metalayer.services.forks import Forks, forked
+from metalayer.services.precedents import precede
 from metalayer.services.rehearsal import Rehearsal
 
 
@@ -110,8 +111,9 @@ def _simulate(live: Live, proposal: Proposal, built: Built, say: Say) -> Outcome
 
 def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) -> list[Result]:
     """All acts. Results of `then`. Failed if one goes wrong."""
-    rehearsal.decide()
     rehearsal.pay()
+    rehearsal.decide()
+    rehearsal.found.assumed += precede(forks, rehearsal.names, rehearsal.built, proposal.folder)
     before = forks.snapshot()
     with forks.crew("first") as relayer:
         if rehearsal.built.decisions:

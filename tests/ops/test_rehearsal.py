@@ -21,10 +21,12 @@ from metalayer.protocol import gateway, governor
 from metalayer.protocol.abi import Function
 from metalayer.protocol.decisions import NOTHING
 from metalayer.protocol.hex import to_hex
+from metalayer.protocol.message import interoperable
 from metalayer.services.acting import act, grant_votes
 from metalayer.services.report import as_dict, text
 from metalayer.services.simulate import rebuild, simulate
 from tests.kit.deployment import ERA, Deployment
+from tests.kit.owning import act_as
 from tests.kit.paper import DAY
 from tests.kit.proposing import Desk
 from tests.kit.roles import RELAYER, SENDER, VALIDATORS
@@ -107,6 +109,7 @@ def test_a_proposal_is_rehearsed_from_end_to_end(desk: Desk, deployment: Deploym
         f"{chain}: {line}" for chain, lines in report["events"].items() for line in lines
     }
     assert [line for line in report["assumed"] if "votes for it" in line]
+    assert [line for line in report["warnings"] if line.startswith("DecisionOutbox has 0 ERA of credit")]
 
 
 def test_a_report_is_the_same_each_time(desk: Desk, deployment: Deployment) -> None:
@@ -377,7 +380,7 @@ def test_what_the_outbox_pays_is_sent_by_the_execution(desk: Desk, deployment: D
     folder = desk.write(HALF_CLOSED + WRITES)
     result = run("simulate", "1")
     assert result.exit_code == 0, result.stderr
-    assert "DecisionOutbox has not" not in result.stderr
+    assert "DecisionOutbox has" not in result.stderr
     report = json.loads((folder / "report.json").read_text())
     assert [
         line.partition("(")[0] for line in report["events"]["hub"] if line.startswith("DecisionOutbox")
@@ -395,3 +398,58 @@ def test_a_decision_that_no_route_takes_is_one_line(desk: Desk, deployment: Depl
     assert result.stderr.splitlines()[-1] == (
         "Error: arcade: the decision is recorded and cannot be sent: RouteClosed(chainId=902)"
     )
+
+
+def test_a_decision_that_waits_is_live_although_its_proposal_was_executed(
+    desk: Desk, deployment: Deployment
+) -> None:
+    """It arrived on arcade, and has its two days to wait there: what is proposed meanwhile is compared with it."""
+    live, proposal = Live.open(), read(desk.write(HALF_CLOSED + WRITES, "001-half"), load_network())
+    built = rebuild(live, proposal, {})
+    for decision in built.decisions_on("arcade"):
+        origin = interoperable(deployment.id_of("hub"), built.outbox)
+        data = gateway.RECEIVE_MESSAGE.encode(decision.id, origin, decision.decision.encoded)
+        remote = deployment.registry.address("RemoteGovernor")
+        act_as(deployment.connections["arcade"], deployment.gateway, remote, data)
+    propose_on_chain(deployment, built)
+    hub = deployment.connections["hub"]
+    actions = (*built.proposal.actions, built.proposal.description_hash)
+    assert act(hub, built.proposer, built.governor, governor.CANCEL.encode(*actions)).succeeded
+    deployment.finalize()
+    desk.write(
+        "chains:\n  arcade:\n    - Metalayer.setOpen: { chainId: social, outbound: true, inbound: true }\n",
+        "002-x",
+    )
+    waiting = run("conflicts", "2")
+    assert waiting.exit_code == 1
+    assert f"A test (canceled, {built.id}): the order matters" in waiting.stdout
+    desk.write(
+        "chains:\n  perps:\n    - Metalayer.setOpen: { chainId: social, outbound: true, inbound: true }\n",
+        "003-x",
+    )
+    assert "the order does not matter" in run("conflicts", "3").stdout, "on perps nothing arrived"
+
+
+def test_what_has_to_come_before_is_done_before(desk: Desk) -> None:
+    """A proposal that opens what the one before it closes; and one whose precedent nobody here knows."""
+    closing = (
+        "chains:\n  arcade:\n    - Metalayer.setOpen: { chainId: social, outbound: false, inbound: true }\n"
+    )
+    desk.write(closing, "001-close")
+    assert run("build", "1").exit_code == 0
+    after = (
+        closing.replace("outbound: false", "outbound: true")
+        + "writes:\n  arcade: [Metalayer._routes, Metalayer.closedSince]\n"
+    )
+    folder = desk.write(after + "after: [1/arcade]\n", "002-open")
+    result = run("simulate", "2")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads((folder / "report.json").read_text())
+    paths = {one["path"]: (one["before"], one["after"]) for one in report["changes"]["arcade"]}
+    assert paths["Metalayer._routes[904].open"] == ("false", "true")
+    assert [line for line in report["assumed"] if "of 001-close was executed on arcade before" in line]
+    unknown = "after:\n  - { on: arcade, id: '0x" + "12" * 32 + "' }\n"
+    desk.write(after + unknown, "003-alone")
+    alone = run("simulate", "3")
+    assert alone.exit_code == 1
+    assert "Error: arcade: it cannot be executed: PrecedentNotExecuted(" in alone.stderr

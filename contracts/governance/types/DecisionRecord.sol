@@ -15,12 +15,14 @@ enum DecisionOutcome {
 /// @param executedAt When it was executed (Unix time).
 /// @param broughtBy Gateways that brought it.
 /// @param cancelledBy Gateways that brought a decision which cancels it.
+/// @param offices How many times the offices had been named when it arrived.
 /// @param isProtected Whether its only action names the offices, whatever else was executed.
 struct DecisionRecord {
     uint64 readyAt;
     uint64 executedAt;
     uint32 broughtBy;
     uint32 cancelledBy;
+    uint32 offices;
     DecisionOutcome outcome;
     bool isPostponed;
     bool isProtected;
