@@ -173,7 +173,7 @@ def test_without_a_bug_nothing_is_found(poll: Poll, replay: Callable[[Poll], obj
 def test_a_missing_clock_is_found_at_random(poll: Poll, bug: Bug) -> None:
     """P7a: by one walk of forty."""
     install(poll, bug)
-    with pytest.raises(AssertionError, match=r"^P7[abe]"):
+    with pytest.raises(AssertionError, match=r"^(P7a|P7b)"):
         wander_often(poll)
 
 
