@@ -79,7 +79,7 @@ class Courier:
         gateway = self.stacks[destination].gateway
         if at is None:
             due = self.newest(origin, destination)
-            at = due if due > now(gateway.chain) else None
+            at = due + 1 if due >= now(gateway.chain) else None
         if at is not None:
             present = self.signers[destination]
             self.signers[destination] = outlive(gateway, self.hub_id, present, at, self.relayer)

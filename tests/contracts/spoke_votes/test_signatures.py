@@ -10,8 +10,9 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.votes import HOUR, Tally, nonce_key
 from tests.kit.evm import Revert, error, set_code
+from tests.kit.governing import MILLION
 from tests.kit.roles import ATTACKER
-from tests.kit.voting import MILLION, SIGNER, Poll
+from tests.kit.voting import SIGNER, Poll
 
 WEIGHT = MILLION
 VOTER = SIGNER.address

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from metalayer.protocol import votes as mirror
+from metalayer.protocol.abi import Event, Function
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.votes import TALLY_GAS_LIMIT, Payload, Tally
 from tests.kit.evm import contract_types, error
+from tests.kit.governing import MILLION
 from tests.kit.hops import TERMS
 from tests.kit.roles import ATTACKER, RELAYER
-from tests.kit.voting import MILLION, OTHER, VOTER, Poll
+from tests.kit.voting import OTHER, VOTER, Poll
 
 RETURN_GAS_LIMIT = 100_000
 PAYLOAD_LENGTH = 192
@@ -106,13 +110,13 @@ def test_only_the_gateway_says_what_came_back(poll: Poll, contract: str) -> None
 
 
 @pytest.mark.parametrize(("name", "mirrored"), [("SpokeVotes", mirror.SPOKE), ("HubVotePool", mirror.POOL)])
-def test_the_mirror_calls_what_is_there(name: str, mirrored: tuple[mirror.Function | mirror.Event]) -> None:
+def test_the_mirror_calls_what_is_there(name: str, mirrored: tuple[Function[Any] | Event[Any], ...]) -> None:
     """P9: functions with what they return, and events with what is indexed."""
     abi = contract_types()[name]
     functions = {one.selector: one for one in (*abi.methods, *abi.view_methods)}
     events = {one.selector: one for one in abi.events}
     for one in mirrored:
-        if isinstance(one, mirror.Event):
+        if isinstance(one, Event):
             found = events[one.canonical].inputs
             assert one.signature.count(" indexed") == sum(bool(each.indexed) for each in found), one.name
         else:

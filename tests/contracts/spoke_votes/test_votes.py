@@ -6,7 +6,8 @@ import pytest
 
 from metalayer.protocol.votes import HOUR, Tally
 from tests.kit.evm import error
-from tests.kit.voting import MILLION, OTHER, PERPS_VOTER, SIGNER, VOTER, Poll
+from tests.kit.governing import MILLION
+from tests.kit.voting import OTHER, PERPS_VOTER, SIGNER, VOTER, Poll
 
 WEIGHT = 5 * MILLION
 

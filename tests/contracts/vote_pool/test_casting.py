@@ -8,18 +8,10 @@ from hypothesis import strategies as st
 
 from metalayer.protocol.votes import HOUR, Tally, castable
 from tests.kit.evm import Revert, error
-from tests.kit.governing import WINDOW, State
+from tests.kit.governing import MILLION, WINDOW, State
 from tests.kit.paper import DAY
 from tests.kit.roles import ATTACKER, GUARDIAN, OWNER, RELAYER
-from tests.kit.voting import (
-    HUB_VOTER,
-    MILLION,
-    OTHER,
-    PERPS_VOTER,
-    SIGNER,
-    VOTER,
-    Poll,
-)
+from tests.kit.voting import HUB_VOTER, OTHER, PERPS_VOTER, SIGNER, VOTER, Poll
 
 AGAINST, FOR, ABSTAIN = range(3)
 MOST = 2**128 - 1

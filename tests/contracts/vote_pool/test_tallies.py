@@ -9,8 +9,9 @@ import pytest
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.votes import HOUR, Payload, Tally
 from tests.kit.evm import error
+from tests.kit.governing import MILLION
 from tests.kit.roles import ATTACKER, OWNER, RELAYER, Role
-from tests.kit.voting import MILLION, OTHER, PERPS_VOTER, VOTER, Poll
+from tests.kit.voting import OTHER, PERPS_VOTER, VOTER, Poll
 
 FIRST, SECOND = Tally(0, 5 * MILLION), Tally(3 * MILLION, 5 * MILLION)
 

@@ -1,0 +1,204 @@
+"""Bridges, pools and SpokeVotes with one bug each (`contracts/test/VotesBug.sol`): a replay finds every one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+import pytest
+
+from metalayer.protocol.votes import HOUR, Tally
+from tests.kit import crossing
+from tests.kit.evm import Contract, init_code
+from tests.kit.governing import MILLION, WINDOW
+from tests.kit.paper import DAY
+from tests.kit.roles import GUARDIAN, TREASURY
+from tests.kit.voting import HUB_VOTER, OTHER, SIGNER, VOTER, Poll
+
+FOR = 1
+
+
+class Bug(IntEnum):
+    """The contract's enum, in its order."""
+
+    NONE = 0
+    NO_CLOCK = 1
+    CLOCK_ON_THE_HUB_ONLY = 2
+    CLOCK_ON_SPOKES_ONLY = 3
+    CLOCK_TOO_STRICT = 4
+    CLOCK_A_SECOND_LOOSE = 5
+    SECOND_OF_THE_FIRST_HOP = 6
+    HOUR_ROUNDED_DOWN = 7
+    PRESENT_CAP = 8
+    SUM_CAST_AGAIN = 9
+    LOWER_TALLY_KEPT = 10
+    ANY_SNAPSHOT_KEPT = 11
+    IN_FAVOUR_AFTER_THE_DEADLINE = 12
+    CLOSED_CHAIN_CAST = 13
+    CUT_NOTHING = 14
+    WEIGHT_OF_NOW = 15
+    PARTS_OF_THE_WHOLE = 16
+    SNAPSHOT_NOT_SIGNED = 17
+
+
+def grow_after_the_snapshot(poll: Poll) -> None:
+    """What comes to a chain later is no weight of what it says."""
+    poll.bring("arcade", OTHER, MILLION, TREASURY.address)
+    poll.say("arcade", Tally(0, 100 * MILLION))
+    poll.count("arcade")
+    assert poll.counted("arcade").total <= poll.held("arcade"), "P7b"
+
+
+def count_twice(poll: Poll) -> None:
+    poll.say("arcade", Tally(0, MILLION))
+    poll.count("arcade")
+    poll.say("arcade", Tally(MILLION, MILLION))
+    poll.count("arcade")
+    assert poll.result == (MILLION, MILLION, 0), "P7a"
+
+
+def lie(poll: Poll) -> None:
+    """Says more than is there, but not more than the pool weighs."""
+    poll.say("arcade", Tally(0, poll.held("arcade") + MILLION))
+    poll.count("arcade")
+    assert poll.counted("arcade").total <= poll.held("arcade"), "P7b"
+
+
+def say_less(poll: Poll) -> None:
+    poll.say("arcade", Tally(0, MILLION))
+    poll.say("arcade", Tally(0, 1))
+    assert poll.kept("arcade") == (0, MILLION, 0), "M37"
+
+
+def vote_at_another_hour(poll: Poll) -> None:
+    """ERA that came later votes at a snapshot of its own choice."""
+    arcade, later = poll.stacks["arcade"], poll.snapshot + HOUR
+    poll.cast("arcade", VOTER, FOR)
+    arcade.era.send("transfer", OTHER, 5 * MILLION, sender=VOTER)
+    poll.reach(later + 1)
+    poll.votes["arcade"].send("castVote", poll.id, later, FOR, sender=OTHER)
+    receipt = poll.votes["arcade"].send("sendTally", poll.id, later, sender=poll.courier.relayer)
+    poll.courier.note("arcade", receipt)
+    poll.courier.carry("arcade", "hub")
+    assert poll.kept("arcade") == (0, 0, 0), "P7a"
+
+
+def object_late(poll: Poll) -> None:
+    """What is against counts after the old deadline, whatever else the tally holds."""
+    poll.reach(poll.deadline - WINDOW + 1, "hub")
+    poll.governor.send("castVote", poll.id, FOR, sender=HUB_VOTER)
+    poll.say("arcade", Tally(MILLION, MILLION))
+    poll.reach(poll.deadline + 1, "hub")
+    poll.pool.attempt("cast", poll.id, poll.id_of("arcade"), sender=poll.courier.relayer)
+    assert poll.result == (MILLION, 60 * MILLION, 0), "P7e"
+
+
+def count_what_is_paused(poll: Poll) -> None:
+    poll.say("arcade", Tally(0, MILLION))
+    gateway = poll.stacks["hub"].gateway
+    gateway.send("pauseInbound", poll.id_of("arcade"), DAY, sender=GUARDIAN.address)
+    poll.pool.attempt("cast", poll.id, poll.id_of("arcade"), sender=poll.courier.relayer)
+    assert poll.result == (0, 0, 0), "M37"
+
+
+def borrow(poll: Poll) -> None:
+    """M23: what came after the snapshot votes."""
+    poll.stacks["arcade"].era.send("transfer", VOTER, MILLION, sender=OTHER)
+    poll.cast("arcade", VOTER, FOR)
+    assert poll.votes["arcade"].view("tally", *poll.ballot) == (0, 5 * MILLION, 0), "M23"
+
+
+def split_twice(poll: Poll) -> None:
+    """M28: each part is within the whole, together they are not."""
+    for _ in range(2):
+        call = ("castFractionalVote", *poll.ballot, Tally(0, 4 * MILLION))
+        poll.votes["arcade"].attempt(*call, sender=VOTER)
+    assert poll.votes["arcade"].view("tally", *poll.ballot) == (0, 4 * MILLION, 0), "P7a"
+
+
+def sign(poll: Poll) -> None:
+    """M28: what was signed for one snapshot counts for no other."""
+    earlier = poll.snapshot - HOUR
+    signature = poll.signed(FOR)
+    call = ("castVoteBySig", poll.id, earlier, FOR, SIGNER.address, signature)
+    poll.votes["arcade"].attempt(*call, sender=poll.courier.relayer)
+    unsigned = ("castVoteBySig", poll.id, earlier, FOR, SIGNER.address, poll.signed(FOR, snapshot=0))
+    poll.votes["arcade"].attempt(*unsigned, sender=poll.courier.relayer)
+    assert poll.votes["arcade"].view("tally", poll.id, earlier) == (0, 0, 0), "M28"
+
+
+FINDERS: dict[Bug, Callable[[Poll], object]] = {
+    Bug.NO_CLOCK: crossing.spoke_ahead,
+    Bug.CLOCK_ON_THE_HUB_ONLY: crossing.spoke_behind,
+    Bug.CLOCK_ON_SPOKES_ONLY: crossing.spoke_ahead,
+    Bug.CLOCK_TOO_STRICT: crossing.to_the_second,
+    Bug.CLOCK_A_SECOND_LOOSE: crossing.to_the_second,
+    Bug.SECOND_OF_THE_FIRST_HOP: crossing.two_hops,
+    Bug.HOUR_ROUNDED_DOWN: crossing.in_the_second_of_the_hour,
+    Bug.PRESENT_CAP: grow_after_the_snapshot,
+    Bug.SUM_CAST_AGAIN: count_twice,
+    Bug.LOWER_TALLY_KEPT: say_less,
+    Bug.ANY_SNAPSHOT_KEPT: vote_at_another_hour,
+    Bug.IN_FAVOUR_AFTER_THE_DEADLINE: object_late,
+    Bug.CLOSED_CHAIN_CAST: count_what_is_paused,
+    Bug.CUT_NOTHING: lie,
+    Bug.WEIGHT_OF_NOW: borrow,
+    Bug.PARTS_OF_THE_WHOLE: split_twice,
+    Bug.SNAPSHOT_NOT_SIGNED: sign,
+}
+"""What finds a bug always."""
+
+
+@pytest.mark.parametrize("bug", FINDERS, ids=lambda bug: bug.name.lower())
+def test_every_bug_is_found(poll: Poll, bug: Bug) -> None:
+    """P4, P7a, P7b, P7e: by a check, and not by an error of the replay itself."""
+    install(poll, bug)
+    with pytest.raises(AssertionError, match=r"^(P|M)\d"):
+        FINDERS[bug](poll)
+
+
+@pytest.mark.parametrize("replay", dict.fromkeys(FINDERS.values()), ids=lambda replay: replay.__name__)
+def test_without_a_bug_nothing_is_found(poll: Poll, replay: Callable[[Poll], object]) -> None:
+    """The variants themselves are contracts like ours."""
+    install(poll, Bug.NONE)
+    replay(poll)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(
+    "bug",
+    [Bug.NO_CLOCK, Bug.CLOCK_ON_THE_HUB_ONLY, Bug.CLOCK_ON_SPOKES_ONLY],
+    ids=lambda bug: bug.name.lower(),
+)
+def test_a_missing_clock_is_found_at_random(poll: Poll, bug: Bug) -> None:
+    """P7a: by one walk of forty."""
+    install(poll, bug)
+    with pytest.raises(AssertionError, match=r"^P7"):
+        wander_often(poll)
+
+
+def wander_often(poll: Poll) -> None:
+    for seed in range(40):
+        before = {name: stack.chain.snapshot() for name, stack in poll.stacks.items()}
+        crossing.wander(poll.fork(), seed)
+        for name, snapshot in before.items():
+            poll.stacks[name].chain.restore(snapshot)
+
+
+def install(poll: Poll, bug: Bug) -> None:
+    """The variants' code, immutables included: what their constructors return at the addresses of the originals."""
+    hub_id = poll.courier.hub_id
+    for name, stack in poll.stacks.items():
+        gateway, era, bridge = stack.gateway.address, stack.era.address, stack.bridge
+        _recode(bridge, init_code("BrokenTokenBridge", gateway, era, hub_id, bug))
+        if name == "hub":
+            code = init_code("BrokenHubVotePool", gateway, poll.governor.address, bridge.address, bug)
+            _recode(poll.pool, code)
+        else:
+            _recode(poll.votes[name], init_code("BrokenSpokeVotes", gateway, era, hub_id, bug))
+
+
+def _recode(contract: Contract, code: bytes) -> None:
+    place = {contract.address: {"code": "0x" + code.hex(), "state": {}}}
+    built = contract.chain.rpc("eth_call", [{"to": contract.address, "data": "0x"}, "latest", place])
+    contract.chain.rpc("anvil_setCode", [contract.address, built])
