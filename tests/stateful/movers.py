@@ -16,7 +16,7 @@ from tests.kit.evm import Receipt
 from tests.kit.hops import RECEIVE_GAS_LIMIT
 from tests.kit.roles import RELAYER
 from tests.kit.stack import CHAINS
-from tests.stateful.elections import CHAIN, PICK, SPOKE, Elections
+from tests.stateful.elections import CHAIN, PATIENT, PICK, RARELY, SPOKE, Elections
 from tests.stateful.electorate import HOLDERS, VOTERS
 from tests.stateful.holdings import HUB, UNIT
 from tests.stateful.machine import must, pick
@@ -151,7 +151,8 @@ class Movers(Elections):
         """The next messages of a lane, in their order."""
         place = (origin, destination)
         waiting = self.waiting(place)[:count]
-        if not waiting or destination in self.liars:
+        expires = self.courier.validators.set.expires
+        if not waiting or destination in self.liars or self.clock[destination] >= expires:
             return
         lane, gateway = self.courier.lane(*place), self.world.stacks[destination].gateway
         tree = Tree([lane.fact()])
@@ -172,8 +173,8 @@ class Movers(Elections):
         forwarded = [self._attempt(one, at, one.message.id in arrived) for one in waiting]
         self._forward([one for one in forwarded if one is not None], receipt, at)
 
-    @rule(number=PICK)
-    def retry(self, number: int = 0) -> None:
+    @rule(number=PICK, patient=PATIENT)
+    def retry(self, number: int = 0, patient: bool = False) -> None:
         failed = [
             one
             for ones in self.sent.values()
@@ -183,6 +184,8 @@ class Movers(Elections):
         if not failed:
             return
         one = pick(failed, number)
+        if patient:
+            self.pass_(one.destination, one.sent_at - 1)
         at, gateway = self.clock[one.destination], self.world.stacks[one.destination].gateway
         arguments = (one.message.origin, one.message.nonce, one.message.fields)
         why = []
@@ -327,10 +330,10 @@ class Movers(Elections):
 
     # A spoke that lies
 
-    @rule(spoke=SPOKE)
-    def turn(self, spoke: str) -> None:
+    @rule(spoke=SPOKE, really=RARELY)
+    def turn(self, spoke: str, really: bool = True) -> None:
         """From now on, its validators sign what they like. One spoke at most, so that the other one has rights."""
-        if not self.liars:
+        if really and not self.liars:
             self.liars.add(spoke)
             self.holdings.forget(spoke)
 

@@ -15,7 +15,7 @@ from tests.kit.governing import ABSTAIN, AGAINST, FOR, State
 from tests.kit.governing import DELAY as TIMELOCK_DELAY
 from tests.kit.paper import DAY
 from tests.kit.roles import GUARDIAN, PAUPER, RELAYER, SUCCESSOR
-from tests.stateful.elections import PICK, SPOKE
+from tests.stateful.elections import BEFORE_WINDOW, PATIENT, PICK, RARELY, SPOKE
 from tests.stateful.electorate import KEYS, PROPOSER, VOTERS
 from tests.stateful.holdings import HUB
 from tests.stateful.machine import must, pick
@@ -44,8 +44,6 @@ WHOLE = {ALL_AGAINST: AGAINST, ALL_FOR: FOR, ALL_ABSTAIN: ABSTAIN}
 PAYEE = "0x00000000000000000000000000000000000bA1EE"
 MOST = 4
 """Proposals of an example."""
-PATIENT = st.sampled_from([True, True, True, False])
-"""Whether somebody waits until it is time."""
 _PERIOD, _LATER = 7 * DAY, 3 * DAY
 
 
@@ -140,7 +138,7 @@ class Voters(Movers):
             self.guardian = SUCCESSOR.address
 
     @precondition(lambda self: self.motions)
-    @rule(number=PICK, really=st.sampled_from([True, False, False, False]))
+    @rule(number=PICK, really=RARELY)
     def cancel(self, number: int = 0, really: bool = True) -> None:
         """The guardian does, now and then."""
         if not really:
@@ -252,10 +250,9 @@ class Voters(Movers):
         arguments: tuple[Any, ...] = (motion.id, snapshot, WHOLE[how] if whole else votes)
         contract = self.world.spoke_votes[spoke]
         key = (spoke, nonce_key(motion.id), voter)
+        nonce = self.nonces.get(key, nonce_key(motion.id) << 64)
         if signs:
             method += "BySig"
-            nonce = self.nonces.get(key)
-            nonce = nonce_key(motion.id) << 64 if nonce is None else nonce
             typed = ballot(
                 chain_id=contract.chain.chain_id,
                 contract=contract.address,
@@ -334,16 +331,25 @@ class Voters(Movers):
         self.deliver(spoke, HUB)
         self.cast(spoke, number)
 
-    @rule(number=PICK, how=HOW, patient=PATIENT)
-    def vote_everywhere(self, number: int, how: int, patient: bool = True) -> None:
-        """Everybody does, and every spoke is counted."""
+    @rule(number=PICK, how=HOW, late=st.booleans(), patient=PATIENT)
+    def vote_everywhere(self, number: int, how: int, late: bool = False, patient: bool = True) -> None:
+        """Everybody does, and every spoke is counted. `late`: when that may open objections."""
         number %= len(self.motions)
+        if late:
+            self.reach(HUB, number, BEFORE_WINDOW, 1)
         for who in range(len(VOTERS)):
             self.vote_on_hub(number, 2 * who, how, patient)
             for spoke in self.paused:
                 self.vote(spoke, number, 2 * who, how, patient=patient)
         for spoke in self.paused:
             self.bring(spoke, number, patient)
+
+    @rule(number=PICK, late=st.booleans())
+    def decide(self, number: int, late: bool = False) -> None:
+        """Everybody is for it, and it is queued."""
+        number %= len(self.motions)
+        self.vote_everywhere(number, ALL_FOR, late)
+        self.queue(number)
 
     def _count(self, motion: Motion, votes: Tally, at: int) -> None:
         """P7e, once more and by its words: nothing in favour counts after the voting period."""
