@@ -117,9 +117,9 @@ class Voters(Movers):
         at = self.clock[HUB]
         state = motion.state(at, self.quorum(motion))
         why = []
-        if state not in (State.SUCCEEDED, State.QUEUED):
+        if state != State.QUEUED:
             why.append("GovernorUnexpectedProposalState")
-        elif not motion.eta or at < motion.eta:
+        elif at < motion.eta:
             why.append("TimelockUnexpectedOperationState")
         if motion.kind in (PLAIN, BESIDE) and self.sound != motion.sound:
             why.append("CodeChanged")
