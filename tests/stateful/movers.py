@@ -11,9 +11,10 @@ from hypothesis.stateful import precondition, rule
 from metalayer.assets.bridge import Payload as Transfer
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import NEVER_EXPIRES, Message
-from metalayer.protocol.votes import TALLY_GAS_LIMIT, Payload, Tally
+from metalayer.protocol.votes import HOUR, TALLY_GAS_LIMIT, Payload, Tally
 from tests.kit.evm import Receipt
 from tests.kit.hops import RECEIVE_GAS_LIMIT
+from tests.kit.paper import gateway_payload
 from tests.kit.roles import RELAYER
 from tests.kit.stack import CHAINS
 from tests.stateful.elections import CHAIN, PATIENT, PICK, RARELY, SPOKE, Elections
@@ -33,6 +34,7 @@ class Fate(IntEnum):
     RETURNING = auto()
     RETURNED = auto()
     ENDED = auto()
+    REFUNDED = auto()
 
 
 @dataclass
@@ -97,9 +99,12 @@ class Movers(Elections):
         self.holdings.take(chain, units, at)
         self.holdings.put(chain, units, HOLDERS[to], at)
 
-    @rule(chain=CHAIN, number=PICK, who=HOLDER, count=st.integers(1, 20))
-    def send(self, chain: str, number: int, who: int, count: int = 1) -> None:
+    @rule(chain=CHAIN, number=PICK, who=HOLDER, count=st.integers(1, 20), sharp=RARELY)
+    def send(self, chain: str, number: int, who: int, count: int = 1, sharp: bool = False) -> None:
+        """`sharp`: in the second of a full hour."""
         chain = self.honest(chain)
+        if sharp:
+            self.advance(chain, -self.clock[chain] % HOUR)
         to = pick([other for other in CHAINS if other != chain], number)
         holder, at = self.holder(chain, who), self.clock[chain]
         units = tuple(self.holdings.of(chain, holder)[:count])
@@ -113,6 +118,14 @@ class Movers(Elections):
         if chain == HUB:
             self.holdings.lend(to, units, at)
         self._note_hop(receipt, chain, at, units, to, chain, holder, holder)
+
+    @rule(chain=CHAIN, number=PICK, who=HOLDER, count=st.integers(1, 20), late=st.sampled_from([-60, -1, 0]))
+    def cross(self, chain: str, number: int, who: int, count: int = 1, late: int = 0) -> None:
+        """From the clock that is furthest ahead, and some lane's messages are brought at once."""
+        chain = self.honest(chain)
+        self.pass_(chain, max(self.clock.values()) + 60)
+        self.send(chain, number, who, count)
+        self.deliver_some(number, 9, late)
 
     def _note_hop(
         self,
@@ -216,7 +229,7 @@ class Movers(Elections):
             opened = self._listens(one.origin, one.destination)
             must("P1", "whether a notice is taken in", arrived, opened)
             one.fate = Fate.ENDED if opened else Fate.FAILED
-            if opened and one.of.fate == Fate.RETURNING:
+            if opened and one.of.fate != Fate.REFUNDED:
                 one.of.fate = Fate.RETURNED
             return None
         if at > one.message.deliver_before:
@@ -238,10 +251,7 @@ class Movers(Elections):
         if one.destination != HUB:
             self.holdings.put(one.destination, one.units, one.to, at)
             return None
-        # To the hub, all ERA of a chain is the same: a liar releases what others have on their way.
-        lent = self.holdings.lent[one.origin]
-        own = [unit for unit in one.units if unit in lent]
-        units = tuple([*own, *sorted(lent - set(own))][: len(one.units)])
+        units = self._owed(one.origin, one.units)
         self.holdings.take_back(one.origin, units, at)
         one.units = units
         if one.end == HUB:
@@ -249,6 +259,12 @@ class Movers(Elections):
             return None
         self.holdings.lend(one.end, units, at)
         return one
+
+    def _owed(self, spoke: str, units: tuple[int, ...]) -> tuple[int, ...]:
+        """To the hub, all ERA of a chain is the same: a liar releases what others have on their way."""
+        lent = self.holdings.lent[spoke]
+        own = [unit for unit in units if unit in lent]
+        return tuple([*own, *sorted(lent - set(own))][: len(units)])
 
     def _forward(self, hops: list[Sent], receipt: Receipt, at: int) -> None:
         """Notes what the hub sent on."""
@@ -306,15 +322,17 @@ class Movers(Elections):
             return
         one = pick(home, number)
         at, gateway = self.clock[one.origin], self.world.stacks[one.origin].gateway
-        if one.origin == HUB and not set(one.units) <= self.holdings.lent[one.destination]:
-            return
+        if one.origin == HUB and one.ballot is None:
+            if len(one.units) > len(self.holdings.lent[one.destination]):
+                return
+            one.units = self._owed(one.destination, one.units)
         evidence = self.courier.evidence(one.message)
         receipt = self.perform(
             gateway, "refund", *evidence, by=RELAYER.address, number="P1", chain=one.origin
         )
         assert receipt is not None
         must("P4", "returns that failed", receipt.named("CallbackFailed"), [])
-        one.fate = Fate.ENDED
+        one.fate = Fate.REFUNDED
         if one.ballot is not None:
             return
         if one.origin == HUB:
@@ -363,6 +381,19 @@ class Movers(Elections):
         # Pieces of its own come last: whichever the hub still owes it are taken.
         units = tuple(-1 - i for i in range(count))
         self.sent[spoke, HUB].append(Sent(message, spoke, HUB, sent_at, units, to, spoke, holder, holder))
+
+    @precondition(lambda self: self.liars)
+    @rule(number=PICK)
+    def claim_return(self, number: int = 0) -> None:
+        """That it could not take in what it took in."""
+        (spoke,) = self.liars
+        hops = [one for one in self.sent[HUB, spoke] if one.units and one.fate != Fate.REFUNDED]
+        if not hops:
+            return
+        one, gateway = pick(hops, number), self.world.stacks[HUB].gateway.address
+        payload = gateway_payload(0, one.message.id, 1, 0)
+        notice = self.courier.lane(spoke, HUB).append_notice(gateway, payload)
+        self.sent[spoke, HUB].append(Sent(notice, spoke, HUB, of=one))
 
     def _forge(self, spoke: str, sender: str, payload: bytes, gas_limit: int) -> Message:
         lane = self.courier.lane(spoke, HUB)

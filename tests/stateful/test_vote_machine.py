@@ -53,7 +53,7 @@ FINDERS: list[tuple[Bug, Steps]] = [
 NAMES = [bug.name.lower() for bug, _ in FINDERS]
 STEPS = [*dict.fromkeys(steps for _, steps in FINDERS), replays.come_home, replays.come_home_by_the_hub]
 STEPS += [replays.cast_while_closed, replays.release_and_say, replays.replace_the_guardian]
-STEPS += [replays.queue_too_late, replays.execute_too_late]
+STEPS += [replays.queue_too_late, replays.execute_too_late, replays.claim_what_arrived]
 
 
 def test_votes(electorate: Electorate) -> None:

@@ -152,6 +152,22 @@ def release_and_say(m: Any) -> None:
     m.cast(spoke="arcade", number=0)
 
 
+def claim_what_arrived(m: Any) -> None:
+    """A spoke that lies says that it never got what it got: it is owed less from then on, and released on the hub."""
+    m.send(chain="hub", number=0, who=0, count=9)
+    m.wait(chain="arcade", seconds=59)
+    m.deliver(origin="hub", destination="arcade")
+    m.turn(spoke="arcade")
+    m.claim_return(number=0)
+    m.reach(chain="hub", number=0, moment=SNAPSHOT, late=0)
+    m.deliver(origin="arcade", destination="hub")
+    m.refund(number=0)
+    m.vote_everywhere(number=0, how=ALL_FOR)
+    m.lie(number=0, parts=(0, 60, 0))
+    m.deliver(origin="arcade", destination="hub")
+    m.cast(spoke="arcade", number=0)
+
+
 def say_more_later(m: Any) -> None:
     m.vote(spoke="arcade", number=0, who=4, how=ALL_FOR)
     m.bring(spoke="arcade", number=0)
