@@ -24,6 +24,8 @@ from tests.stateful.machine import must, pick
 from tests.stateful.motions import Motion
 
 HOLDER = st.integers(0, len(HOLDERS) - 1)
+PARTS = st.tuples(*[st.integers(0, 60)] * 3)
+"""Pieces of ERA that a spoke says were against, for, abstaining."""
 VOTER = st.integers(0, len(VOTERS) - 1)
 
 
@@ -141,7 +143,7 @@ class Movers(Elections):
         (message,) = self.courier.note(origin, receipt)
         destination = self.courier.names[message.destination]
         hop = Sent(message, origin, destination, at, units, end, home, sender, to)
-        must("P7a", "second of a hop", Transfer.read(message.payload).sent_at, at)
+        self.expect("second of a hop", Transfer.read(message.payload).sent_at, at)
         self.sent[origin, destination].append(hop)
 
     # Carriers
@@ -242,10 +244,14 @@ class Movers(Elections):
             self._hear(one, at)
             return None
         creditable = self._is_creditable(one, at)
-        must("P7a", f"whether a hop of {one.sent_at} is credited at {at}", arrived, creditable)
+        self.expect(f"whether a hop of {one.sent_at} is credited at {at}", arrived, creditable)
         one.fate = Fate.ENDED if arrived else Fate.FAILED
         self.reach_path("credited" if arrived else "not credited")
         return self._credit(one, at) if arrived else None
+
+    def expect(self, what: str, found: object, expected: object) -> None:
+        """The rule that P7a and P7b rest on."""
+        must("P7a", what, found, expected)
 
     def _credit(self, one: Sent, at: int) -> Sent | None:
         if one.destination != HUB:
@@ -271,7 +277,7 @@ class Movers(Elections):
         messages = self.courier.note(HUB, receipt) if hops else []
         for one, message in zip(hops, messages, strict=True):
             hop = Sent(message, HUB, one.end, at, one.units, one.end, one.origin, one.sender, one.to)
-            must("P7a", "second of a hop", Transfer.read(message.payload).sent_at, at)
+            self.expect("second of a hop", Transfer.read(message.payload).sent_at, at)
             self.sent[HUB, one.end].append(hop)
             self.reach_path("forwarded")
 
@@ -356,7 +362,7 @@ class Movers(Elections):
             self.holdings.forget(spoke)
 
     @precondition(lambda self: self.liars and self.motions)
-    @rule(number=PICK, parts=st.tuples(*[st.integers(0, 60)] * 3), shift=st.sampled_from([0, 0, 0, 3_600]))
+    @rule(number=PICK, parts=PARTS, shift=st.sampled_from([0, 0, 0, 3_600]))
     def lie(self, number: int, parts: tuple[int, int, int], shift: int = 0) -> None:
         """Any tally, in pieces and a few wei more."""
         (spoke,), motion = self.liars, pick(self.motions, number)

@@ -114,6 +114,11 @@ def vote_by_signature(m: Any) -> None:
     m.vote(spoke="arcade", number=0, who=4, how=ALL_FOR, signs=True)
 
 
+def vote_by_signature_on_the_hub(m: Any) -> None:
+    m.vote_on_hub(number=0, who=TEN, how=HALF_FOR)
+    m.vote_on_hub(number=0, who=TEN, how=ALL_AGAINST, signs=True)
+
+
 # The pool
 
 

@@ -32,7 +32,7 @@ from tests.stateful.motions import (
     Motion,
     add,
 )
-from tests.stateful.movers import Movers, Sent
+from tests.stateful.movers import PARTS, Movers, Sent
 
 KIND = st.sampled_from([PLAIN, PLAIN, SHORTEN, DELAY, QUORUM, PAY, GUARD, BESIDE, NOBODY])
 ALL_AGAINST, ALL_FOR, ALL_ABSTAIN, HALF_FOR, THIRDS, TOO_MUCH, HALF_AGAINST = range(7)
@@ -44,6 +44,7 @@ WHOLE = {ALL_AGAINST: AGAINST, ALL_FOR: FOR, ALL_ABSTAIN: ABSTAIN}
 PAYEE = "0x00000000000000000000000000000000000bA1EE"
 MOST = 4
 """Proposals of an example."""
+_BALLOT = (("proposalId", "uint256"), ("support", "uint8"), ("voter", "address"), ("nonce", "uint256"))
 _PERIOD, _LATER = 7 * DAY, 3 * DAY
 
 
@@ -179,12 +180,14 @@ class Voters(Movers):
         return pick(able, number // 2) if able and number % 2 else number // 2 % len(VOTERS)
 
     @precondition(lambda self: self.motions)
-    @rule(number=PICK, who=PICK, how=HOW, patient=PATIENT)
-    def vote_on_hub(self, number: int, who: int, how: int, patient: bool = True) -> None:
+    @rule(number=PICK, who=PICK, how=HOW, patient=PATIENT, signs=st.booleans())
+    def vote_on_hub(self, number: int, who: int, how: int, patient: bool = True, signs: bool = False) -> None:
+        """`signs`: if it votes with all it has, somebody else brings its signature."""
         motion = pick(self.motions, number)
         if patient:
             self.pass_(HUB, motion.snapshot)
-        at, voter = self.clock[HUB], VOTERS[self.voter(HUB, motion.snapshot, who)]
+        at, who = self.clock[HUB], self.voter(HUB, motion.snapshot, who)
+        voter = VOTERS[who]
         active = motion.is_active(at)
         weight = self.holdings.weight(HUB, voter, motion.snapshot) if active else 0
         left = max(0, weight - motion.hub.used[voter])
@@ -202,9 +205,36 @@ class Voters(Movers):
         else:
             packed = encode_packed(["uint128"] * 3, votes)
             call = ("castVoteWithReasonAndParams", motion.id, 255, "", packed)
-        if self.perform(self.governor, *call, by=voter, number="P7e", why=why, chain=HUB) is not None:
-            motion.hub.count(voter, votes)
-            self._count(motion, votes, at)
+        key, by = (HUB, nonce_key(motion.id), voter), voter
+        nonce = self.nonces.get(key, nonce_key(motion.id) << 64)
+        if signs and how in WHOLE:
+            by = PAUPER.address
+            call = ("castVoteBySig", *call[1:], voter, self._signature(who, motion, call[2], nonce))
+        if self.perform(self.governor, *call, by=by, number="P7e", why=why, chain=HUB) is None:
+            return
+        motion.hub.count(voter, votes)
+        self._count(motion, votes, at)
+        if by != voter:
+            self.nonces[key] = nonce + 1
+
+    def _signature(self, who: int, motion: Motion, support: int, nonce: int) -> bytes:
+        """Under a ballot of the hub, which names no snapshot: the governor knows it."""
+        signed = KEYS[who].sign_typed_data(
+            domain_data={
+                "name": "EraGovernor",
+                "version": "1",
+                "chainId": self.governor.chain.chain_id,
+                "verifyingContract": self.governor.address,
+            },
+            message_types={"Ballot": [{"name": name, "type": type_} for name, type_ in _BALLOT]},
+            message_data={
+                "proposalId": motion.id,
+                "support": int(support),
+                "voter": VOTERS[who],
+                "nonce": nonce,
+            },
+        )
+        return bytes(signed.signature)
 
     @precondition(lambda self: self.motions)
     @rule(
@@ -328,6 +358,17 @@ class Voters(Movers):
         if patient:
             self.pass_(HUB, self.motions[number].snapshot)
         self.send_tally(spoke, number)
+        self.deliver(spoke, HUB)
+        self.cast(spoke, number)
+
+    @precondition(lambda self: self.liars)
+    @rule(number=PICK, parts=PARTS, patient=PATIENT)
+    def lie_and_cast(self, number: int, parts: tuple[int, int, int], patient: bool = True) -> None:
+        number %= len(self.motions)
+        (spoke,) = self.liars
+        if patient:
+            self.pass_(HUB, self.motions[number].snapshot)
+        self.lie(number, parts)
         self.deliver(spoke, HUB)
         self.cast(spoke, number)
 
