@@ -265,6 +265,17 @@ def set_code(chain: BoundChain, address: str, code: bytes) -> None:
     chain.rpc("anvil_setCode", [address, "0x" + code.hex()])
 
 
+def recode(contract: Contract, creation: bytes) -> None:
+    """Other code at a contract's address, immutables included: what a constructor returns there. Storage stays."""
+    place = {contract.address: {"code": "0x" + creation.hex(), "state": {}}}
+    call = {"to": contract.address, "data": "0x"}
+    set_code(
+        contract.chain,
+        contract.address,
+        bytes.fromhex(contract.chain.rpc("eth_call", [call, "latest", place])[2:]),
+    )
+
+
 def code_of(chain: BoundChain, address: str) -> bytes:
     return bytes.fromhex(chain.rpc("eth_getCode", [address, "latest"])[2:])
 

@@ -9,7 +9,7 @@ import pytest
 
 from metalayer.protocol.votes import HOUR, Tally
 from tests.kit import crossing
-from tests.kit.evm import Contract, init_code
+from tests.kit.evm import init_code, recode
 from tests.kit.governing import MILLION, WINDOW
 from tests.kit.paper import DAY
 from tests.kit.roles import GUARDIAN, TREASURY
@@ -173,7 +173,7 @@ def test_without_a_bug_nothing_is_found(poll: Poll, replay: Callable[[Poll], obj
 def test_a_missing_clock_is_found_at_random(poll: Poll, bug: Bug) -> None:
     """P7a: by one walk of forty."""
     install(poll, bug)
-    with pytest.raises(AssertionError, match=r"^P7[abe]"):
+    with pytest.raises(AssertionError, match=r"^(P7a|P7b)"):
         wander_often(poll)
 
 
@@ -190,15 +190,9 @@ def install(poll: Poll, bug: Bug) -> None:
     hub_id = poll.courier.hub_id
     for name, stack in poll.stacks.items():
         gateway, era, bridge = stack.gateway.address, stack.era.address, stack.bridge
-        _recode(bridge, init_code("BrokenTokenBridge", gateway, era, hub_id, bug))
+        recode(bridge, init_code("BrokenTokenBridge", gateway, era, hub_id, bug))
         if name == "hub":
             code = init_code("BrokenHubVotePool", gateway, poll.governor.address, bridge.address, bug)
-            _recode(poll.pool, code)
+            recode(poll.pool, code)
         else:
-            _recode(poll.votes[name], init_code("BrokenSpokeVotes", gateway, era, hub_id, bug))
-
-
-def _recode(contract: Contract, code: bytes) -> None:
-    place = {contract.address: {"code": "0x" + code.hex(), "state": {}}}
-    built = contract.chain.rpc("eth_call", [{"to": contract.address, "data": "0x"}, "latest", place])
-    contract.chain.rpc("anvil_setCode", [contract.address, built])
+            recode(poll.votes[name], init_code("BrokenSpokeVotes", gateway, era, hub_id, bug))
