@@ -112,9 +112,9 @@ def test_refuses_calls_without_a_code(placed: Hub) -> None:
 
 def test_what_no_message_holds_is_not_decided(placed: Hub) -> None:
     """P8c: recorded, it could never be sent. One word shorter fits."""
-    longest = Decision([Action(ACCOUNT, bytes(7_600), 0, CODE)])
+    longest = Decision([Action(ACCOUNT, bytes(7_616), 0, CODE)])
     assert len(longest.payload) == 8_192
-    longer = Decision([Action(ACCOUNT, bytes(7_601), 0, CODE)])
+    longer = Decision([Action(ACCOUNT, bytes(7_617), 0, CODE)])
     refusal = placed.outbox.revert("decide", *placed.arguments(longer), sender=placed.timelock.address)
     assert refusal == error("DecisionTooLong", 8_224, 8_192)
     assert placed.decide(longest).named("DecisionSent")
