@@ -412,6 +412,19 @@ class Voters(Movers):
         self.vote_everywhere(number, ALL_FOR, late)
         self.queue(number)
 
+    @rule(number=PICK, late=st.booleans(), changed=RARELY, paid=RARELY)
+    def carry_out(self, number: int, late: bool = False, changed: bool = False, paid: bool = False) -> None:
+        """It is decided, and executed, unless the code that it calls is another one then."""
+        number %= len(self.motions)
+        self.decide(number, late)
+        if changed:
+            self.change_code()
+        if paid:
+            self.throw_a_wei()
+        self.execute(number)
+        if changed:
+            self.change_code()
+
     def _count(self, motion: Motion, votes: Tally, at: int) -> None:
         """P7e, once more and by its words: nothing in favour counts after the voting period."""
         late = at > motion.end and (votes.in_favour or votes.abstain)
