@@ -282,9 +282,21 @@ def test_the_proposals_that_ship_pass(desk: Desk, name: str) -> None:
     assert result.exit_code == 0, result.stderr
     report = json.loads((folder / "report.json").read_text())
     assert report["passed"] is True
-    same = ("passed", "hash", "proposal", "descriptionHash", "decisions", "actions", "warnings", "then", "tried")
+    same = (
+        "passed",
+        "hash",
+        "proposal",
+        "descriptionHash",
+        "decisions",
+        "actions",
+        "warnings",
+        "then",
+        "tried",
+    )
     stale = [one for one in same if report[one] != shipped[one]]
-    assert not stale, f"its report is of other code or another text: `ape metalayer propose simulate {name[:3]}`"
+    assert not stale, (
+        f"its report is of other code or another text: `ape metalayer propose simulate {name[:3]}`"
+    )
     assert f"| hash | {shipped['hash']} |" in (repo_root() / "proposals" / name / "REPORT.md").read_text()
 
 
