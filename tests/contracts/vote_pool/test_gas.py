@@ -49,7 +49,7 @@ def deliver(poll: Poll) -> int:
     return receipt.gas_used
 
 
-@pytest.mark.parametrize(("is_restarted", "least"), [(False, 0.44), (True, 0.27)])
+@pytest.mark.parametrize(("is_restarted", "least"), [(False, 0.44), (True, 0.24)])
 def test_a_tally_leaves_gas(poll: Poll, is_restarted: bool, least: float) -> None:
     """All its parts are new to the pool, and after a restart the lane's epoch, too. `least`: part of its gas."""
     hub = poll.stacks["hub"]
