@@ -87,7 +87,7 @@ CLOCKS = [(bug, steps) for bug, steps in FINDERS if bug.name in COUNTED]
 def test_votes(electorate: Electorate) -> None:
     """P7a, P7b, P7e, P7f, M38, M47: any clocks, any order."""
     Voters.electorate, Voters.paths = electorate, Counter()
-    explore(Voters, 40)
+    explore(Voters, 25)
 
 
 @pytest.mark.parametrize(("bug", "steps"), FINDERS, ids=NAMES)
@@ -124,7 +124,7 @@ def test_every_bug_is_found_at_random(electorate: Electorate, bug: Bug) -> None:
     install(electorate, bug)
     Voters.electorate, Voters.paths = electorate, Counter()
     with pytest.raises(AssertionError, match=r"^(P|M)\d"):
-        explore(Voters, 40)
+        explore(Voters, 25)
 
 
 def install(electorate: Electorate, bug: Bug) -> None:

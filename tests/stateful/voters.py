@@ -412,7 +412,14 @@ class Voters(Movers):
         self.vote_everywhere(number, ALL_FOR, late)
         self.queue(number)
 
-    @rule(number=PICK, late=st.booleans(), changed=RARELY, paid=RARELY)
+    @rule(number=PICK)
+    def turn_down(self, number: int) -> None:
+        """Who has most on the hub is for it, all others against it in the last hours."""
+        number %= len(self.motions)
+        self.vote_on_hub(number, 2, ALL_FOR)
+        self.vote_everywhere(number, ALL_AGAINST, late=True)
+
+    @rule(number=PICK, late=st.booleans(), changed=RARELY, paid=st.booleans())
     def carry_out(self, number: int, late: bool = False, changed: bool = False, paid: bool = False) -> None:
         """It is decided, and executed, unless the code that it calls is another one then."""
         number %= len(self.motions)
