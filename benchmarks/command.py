@@ -14,13 +14,22 @@ if TYPE_CHECKING:
 
 _PORT_OFFSET = "800"
 _CONTRACTS = (
+    "Annex",
     "Create3Factory",
+    "DecisionOutbox",
     "ERA",
+    "EraGovernor",
+    "Expect",
     "FeeCollector",
+    "Guardian",
+    "HubVotePool",
     "Metalayer",
+    "RemoteGovernor",
     "SetBuilder",
     "Slasher",
+    "SpokeVotes",
     "Staking",
+    "Timelock",
     "TokenBridge",
 )
 
@@ -37,8 +46,9 @@ def gas(as_json: bool) -> None:
 
     `make bench` fetches the peers' packages first. Takes some minutes.
     """
-    from benchmarks.comparison import rows, staking_rows, with_staking_table
+    from benchmarks.comparison import governance_rows, rows, staking_rows, with_tables
     from benchmarks.gas import GasBenchmark
+    from benchmarks.governance import GovernanceBenchmark
     from benchmarks.peers import measure, per_message
     from benchmarks.picture import draw
     from benchmarks.staking import StakingBenchmark
@@ -53,11 +63,20 @@ def gas(as_json: bool) -> None:
     spare = list(live.mesh.connections.values())[-1]
     staking = StakingBenchmark(spare, live.registry, _say).run()
     peers = measure(spare, _say)
+    voting = GovernanceBenchmark(live.mesh.connections, live.registry, address_of("TEST::3"), _say)
+    governance = voting.run()
+    peers["openzeppelin"]["governance"] = voting.run_wizard()
     sizes = code_sizes(_CONTRACTS)
-    figures = {"code_size": sizes, "gas": ours, "peers": peers, "staking": staking}
+    figures = {
+        "code_size": sizes,
+        "gas": ours,
+        "governance": governance,
+        "peers": peers,
+        "staking": staking,
+    }
     _publish("gas", figures)
     readme = repo_root() / "benchmarks" / "README.md"
-    readme.write_text(with_staking_table(readme.read_text(encoding="utf-8"), figures), encoding="utf-8")
+    readme.write_text(with_tables(readme.read_text(encoding="utf-8"), figures), encoding="utf-8")
     batches = {1: ours["deliver_1"], 10: ours["deliver_10_each"], 100: ours["deliver_100_each"]}
     picture = repo_root() / "docs" / "img" / "gas.svg"
     picture.parent.mkdir(exist_ok=True)
@@ -74,6 +93,9 @@ def gas(as_json: bool) -> None:
     title = f"Gas of staking beside Symbiotic (rewards {symbiotic}), Synthetix {synthetix}"
     staked = ("figure", "#ours", "#Symbiotic", "#with votes", "#Synthetix", "#with votes")
     console().print(table(title, staked, staking_rows(figures)))
+    title = f"Gas of governance beside OpenZeppelin {openzeppelin}"
+    voted = ("figure", "#ours", "#OpenZeppelin's governor")
+    console().print(table(title, voted, governance_rows(figures)))
     console().print(table("Bytes of code", ("contract", "#bytes"), [(k, f"{v:,}") for k, v in sizes.items()]))
 
 

@@ -39,13 +39,14 @@ _STAKED_ALIKE: dict[str, tuple[str, str]] = {
 }
 
 _STAKING_TABLE = re.compile(r"^\| staking \|.*\n(?:\|.*\n)+", re.MULTILINE)
+_GOVERNANCE_TABLE = re.compile(r"^\| governance \|.*\n(?:\|.*\n)+", re.MULTILINE)
 
 WORSE = 0.03
 """By which share a figure may grow before it counts as worse."""
 
 
 def committed() -> dict[str, Any]:
-    """benchmarks/gas.json: sections `code_size`, `gas`, `peers`, `staking`."""
+    """benchmarks/gas.json: sections `code_size`, `gas`, `governance`, `peers`, `staking`."""
     text = (repo_root() / "benchmarks" / "gas.json").read_text(encoding="utf-8")
     figures: dict[str, Any] = json.loads(text)
     return figures
@@ -79,14 +80,32 @@ def staking_table(figures: Mapping[str, Any]) -> str:
         f"{name.capitalize()} {peers[name]['version']}" for name in ("symbiotic", "synthetix")
     )
     columns = ["staking", "ours", f"{symbiotic}, plain", "votes", f"{synthetix}, plain", "votes"]
+    return _markdown(columns, staking_rows(figures))
+
+
+def governance_rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """(figure, ours, that of OpenZeppelin's governor), empty where nothing is alike."""
+    wizard = figures["peers"]["openzeppelin"]["governance"]
+    for name, gas in figures["governance"].items():
+        yield name, f"{gas:,}", f"{wizard[name]:,}" if name in wizard else ""
+
+
+def governance_table(figures: Mapping[str, Any]) -> str:
+    """The same in Markdown."""
+    peer = f"OpenZeppelin's governor {figures['peers']['openzeppelin']['version']}"
+    return _markdown(["governance", "ours", peer], governance_rows(figures))
+
+
+def with_tables(text: str, figures: Mapping[str, Any]) -> str:
+    """A document with its tables of staking and governance as the figures have them."""
+    text = _STAKING_TABLE.sub(lambda _: staking_table(figures), text)
+    return _GOVERNANCE_TABLE.sub(lambda _: governance_table(figures), text)
+
+
+def _markdown(columns: list[str], rows: Iterator[tuple[str, ...]]) -> str:
     rules = ["---"] + ["--:"] * (len(columns) - 1)
-    named = ((f"`{name}`", *gas) for name, *gas in staking_rows(figures))
+    named = ((f"`{name}`", *gas) for name, *gas in rows)
     return "".join(f"| {' | '.join(row)} |\n" for row in (columns, rules, *named))
-
-
-def with_staking_table(text: str, figures: Mapping[str, Any]) -> str:
-    """A document with its table of staking as the figures have it."""
-    return _STAKING_TABLE.sub(lambda _: staking_table(figures), text)
 
 
 def peer_of(name: str) -> dict[str, int] | None:

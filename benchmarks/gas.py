@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from benchmarks.carrier import DEPLOYED_QUORUM, Carrier
 from benchmarks.meter import RUNS, Meter, Report, gas_used
 from metalayer.assets.bridge import APPROVE, SEND
 from metalayer.assets.tokens import TRANSFER
@@ -22,11 +22,10 @@ from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
-from metalayer.network.signers import local_key
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
-from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
-from metalayer.protocol.facts import Fact, LaneFact, SetFact, Tree
+from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.facts import SetFact
 from metalayer.protocol.gateway import Walk
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
@@ -34,7 +33,7 @@ from metalayer.protocol.message import interoperable
 PAYLOADS = (32, 256, 2048)
 BATCHES = (1, 10, 100)
 MINTS = (1, 10)
-QUORUMS = ((4, 5), (6, 8), (14, 20))
+QUORUMS = ((DEPLOYED_QUORUM, 5), (6, 8), (14, 20))
 """Signatures and validators. The first is that of the deployed set."""
 
 # Returns the magic value of ERC-7786 and does nothing: PUSH32 value, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN.
@@ -80,11 +79,8 @@ class GasBenchmark:
             for connection in connections.values()
         }
         self._hub, self._near, self._far = list(self._meters.values())[:3]
-        first = registry.first_validator_set()
-        self._sets = dict.fromkeys(self._meters, first)
-        self._signing = dict.fromkeys(self._meters, QUORUMS[0][0])
+        self._carrier = Carrier(self._meters, registry)
         self._under_way: list[Sent] = []
-        self._keys: dict[str, LocalAccount] = {key.address: key for key in map(local_key, range(5, 10))}
         for meter in self._meters.values():
             meter.connection.rpc("anvil_setCode", _NOOP, to_hex(_NOOP_CODE))
 
@@ -95,7 +91,7 @@ class GasBenchmark:
         for length in PAYLOADS:
             figures |= self._hub.medians(f"send_{length}", partial(self._gas_of_send, length))
         for signing, validators in self._quorums:
-            if validators != len(self._sets[self._id(self._near)].members):
+            if validators != len(self._carrier.sets[self._id(self._near)].members):
                 self._rotate(signing, validators)
             suffix = "" if (signing, validators) == QUORUMS[0] else f"_{signing}_of_{validators}"
             for size in self._batches:
@@ -115,7 +111,7 @@ class GasBenchmark:
         self._hub.transact(self._era, APPROVE.encode(self._bridge, 2**256 - 1))
         self._deposit(self._hub)
         self._transfer(self._hub, self._near, 100 * _PLENTY)
-        self._deliver(self._under_way)
+        self._carrier.deliver(self._under_way)
         self._deposit(self._near)
 
     def _deposit(self, meter: Meter) -> None:
@@ -130,7 +126,7 @@ class GasBenchmark:
         figures |= self._hub.medians(
             "lock_send", lambda: {"lock_send": self._transfer(self._hub, self._near, _AMOUNT)}
         )
-        self._deliver(self._under_way)
+        self._carrier.deliver(self._under_way)
         figures |= self._near.medians("burn_send, release", partial(self._from_spoke, self._hub, "release"))
         # The same way out; only its delivery on the hub is another.
         forwarded = self._near.medians("forward", partial(self._from_spoke, self._far, "forward"))
@@ -159,12 +155,12 @@ class GasBenchmark:
         return {f"send_{length}": gas_used(self._hub.transact(self._gateway, data))}
 
     def _deliver_messages(self, count: int) -> int:
-        return self._deliver([self._send(32)[0] for _ in range(count)])
+        return self._carrier.deliver([self._send(32)[0] for _ in range(count)])
 
     def _retry(self) -> dict[str, int]:
         self._near.connection.rpc("anvil_setCode", _NOOP, to_hex(_REFUSING_CODE))
         sent = self._send(32)[0]
-        self._deliver([sent])
+        self._carrier.deliver([sent])
         self._near.connection.rpc("anvil_setCode", _NOOP, to_hex(_NOOP_CODE))
         receipt = self._near.transact(self._gateway, gateway.retry_call(sent.message))
         return {"retry": gas_used(receipt)}
@@ -176,12 +172,12 @@ class GasBenchmark:
         self._hub.connection.rpc("evm_setNextBlockTimestamp", hex(now + 1))
         sent = self._send(32, now + _EXPIRY)[0]
         self._near.connection.rpc("evm_setNextBlockTimestamp", hex(now + _EXPIRY + 1))
-        expired = self._deliver([sent])
+        expired = self._carrier.deliver([sent])
         returned = self._near.transact(
             self._gateway,
             gateway.return_call(sent.message),
         )
-        notice = self._deliver([self._sent(returned, self._near)])
+        notice = self._carrier.deliver([self._sent(returned, self._near)])
         refund = gateway.REFUND.encode(sent.message, self._walk(sent))
         refunded = self._hub.transact(self._gateway, refund)
         return {
@@ -194,7 +190,10 @@ class GasBenchmark:
     def _claim(self) -> dict[str, int]:
         self._deliver_messages(10)
         claimed = self._near.transact(self._gateway, gateway.CLAIM.encode(self._id(self._hub)))
-        return {"claim": gas_used(claimed), "claim_paid": self._deliver([self._sent(claimed, self._near)])}
+        return {
+            "claim": gas_used(claimed),
+            "claim_paid": self._carrier.deliver([self._sent(claimed, self._near)]),
+        }
 
     def _forward_on_hub(self) -> dict[str, int]:
         """The share of one message, swept from one lane, becomes rewards of who is seated."""
@@ -205,7 +204,7 @@ class GasBenchmark:
         """A lane is swept, and the share goes to the hub with a gift: one message's share would not pay for another."""
         self._near.transact(self._era, TRANSFER.encode(self._collector, _AMOUNT))
         receipt = self._forward(self._near, self._hub)
-        self._deliver([self._sent(receipt, self._near)])
+        self._carrier.deliver([self._sent(receipt, self._near)])
         return {"forward_fees_spoke": gas_used(receipt)}
 
     def _forward(self, origin: Meter, destination: Meter) -> dict[str, Any]:
@@ -214,16 +213,16 @@ class GasBenchmark:
     def _rotate(self, signing: int, validators: int) -> int:
         """Installs another set on the near rollup: gas of that, with the signatures of the present one."""
         chain_id = self._id(self._near)
-        present = self._sets[chain_id]
+        present = self._carrier.sets[chain_id]
         keys = [Account.from_key(keccak(text=f"validator {i}")) for i in range(validators)]
-        self._keys |= {key.address: key for key in keys}
+        self._carrier.keys |= {key.address: key for key in keys}
         weights = dict.fromkeys((key.address for key in keys), 1)
         following = ValidatorSet.of(present.version + 1, present.expires + 1, weights)
         fact = SetFact(following.version, following.hash)
-        tree = self._tree(fact)
-        data = gateway.ROTATE.encode(self._attest(chain_id, tree.root), following, tree.proof(fact))
+        tree = self._carrier.tree(fact)
+        data = gateway.ROTATE.encode(self._carrier.attest(chain_id, tree.root), following, tree.proof(fact))
         receipt = self._near.transact(self._gateway, data)
-        self._sets[chain_id], self._signing[chain_id] = following, signing
+        self._carrier.sets[chain_id], self._carrier.signing[chain_id] = following, signing
         return gas_used(receipt)
 
     def _transfer(self, origin: Meter, destination: Meter, amount: int) -> int:
@@ -234,46 +233,11 @@ class GasBenchmark:
     def _mint(self, count: int) -> int:
         for _ in range(count):
             self._transfer(self._hub, self._near, _AMOUNT)
-        return self._deliver(self._under_way)
+        return self._carrier.deliver(self._under_way)
 
     def _from_spoke(self, destination: Meter, arrival: str) -> dict[str, int]:
         burned = self._transfer(self._near, destination, _AMOUNT)
-        return {"burn_send": burned, arrival: self._deliver(self._under_way)}
-
-    def _deliver(self, messages: list[Sent]) -> int:
-        """Gas of one transaction that delivers all of these consecutive messages of a lane."""
-        taken = list(messages)
-        messages.clear()
-        last = taken[-1]
-        destination = last.message.destination
-        fact = LaneFact(last.message.origin, destination, last.message.nonce, last.head)
-        tree = self._tree(fact)
-        batch = gateway.Batch(
-            messages=[sent.message for sent in taken],
-            origin=fact.origin,
-            first=taken[0].message.nonce,
-            proof=tree.proof(fact),
-            ids=[],
-        )
-        data = gateway.DELIVER.encode(self._attest(destination, tree.root), [batch])
-        there, here = self._meters[fact.origin], self._meters[destination]
-        # Each chain's clock runs ahead by 12 seconds for each of its own blocks, and ERA does not arrive before it was
-        # sent.
-        if last.message.sender.lower() == self._bridge.lower() and there.now > here.now:
-            here.connection.rpc("evm_setNextBlockTimestamp", hex(there.now))
-        return gas_used(here.transact(self._gateway, data))
-
-    def _tree(self, fact: Fact) -> Tree:
-        """The fact among others, one per lane of the network."""
-        lanes = len(self._meters) * (len(self._meters) - 1)
-        return Tree([fact, *(LaneFact(1, 2, nonce, os.urandom(32)) for nonce in range(1, lanes))])
-
-    def _attest(self, destination: int, root: bytes) -> Attestation:
-        validators = self._sets[destination]
-        hash_ = Domain(self._registry.network_id, self._gateway).digest(root)
-        signers = [signer for signer, _ in validators.members][: self._signing[destination]]
-        signatures = {signer: compact(self._keys[signer].unsafe_sign_hash(hash_)) for signer in signers}
-        return Attestation(root, validators, signatures)
+        return {"burn_send": burned, arrival: self._carrier.deliver(self._under_way)}
 
     def _walk(self, sent: Sent) -> Walk:
         """From a message that is the last of its lane."""
@@ -288,8 +252,7 @@ class GasBenchmark:
         return Walk(message.destination, message.nonce, before[0].head, [])
 
     def _sent(self, receipt: Mapping[str, Any], origin: Meter) -> Sent:
-        own = [log for log in receipt["logs"] if log.address == self._gateway.lower()]
-        return lane.parse(own, self._registry.network_id, self._id(origin))[0]
+        return self._carrier.sent(receipt, self._id(origin))[0]
 
     @staticmethod
     def _id(meter: Meter) -> int:

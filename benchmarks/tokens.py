@@ -36,8 +36,9 @@ def deploy_tokens(meter: Meter) -> list[Token]:
     plain = Token("plain", deploy_plain(meter))
     era = load_artifacts(["ERA"])["ERA"].creation
     # At home on this chain, so that the supply is here.
-    arguments = meter.connection.chain.chain_id, _BRIDGE, meter.sender
-    address = meter.deploy(era, ["uint256", "address", "address"], arguments)
+    types = ["uint256", "address", "address", "(address,uint256)[]"]
+    arguments = meter.connection.chain.chain_id, _BRIDGE, account("treasury"), [(meter.sender, _SUPPLY)]
+    address = meter.deploy(era, types, arguments)
     votes = Token("votes", address, account("delegatee"))
     votes.hold(meter, meter.sender)
     return [plain, votes]

@@ -1,5 +1,5 @@
-"""The whole network on one machine: real chains, real validator processes, a relayer; a term passes; then the books
-are checked.
+"""The whole network on one machine: real chains, real validator processes, a relayer; a term passes, a proposal takes
+its way; then the books are checked.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from rich.console import Console
 
 from demo import processes
 from demo.crossings import EACH_WAY, Crossings
+from demo.enacted import Enacted
+from demo.governing import Governing
 from demo.stage import KEEPER, RELAYER, USER, Stage, silent, totals
 from demo.stakes import Forwarded, read_stakes
 from demo.summary import Summary
@@ -84,11 +86,18 @@ class _Demo:
         bonded = self._deploy()
         live = Live.open()
         self._start_validators()
-        crossings, terms = Crossings(self.stage, live), Terms(self.stage, live)
         names = list(self.network.chains)
         hub, first, second, last = names[0], names[1], names[2], names[-1]
+        crossings, terms = Crossings(self.stage, live), Terms(self.stage, live)
+        governing = Governing(self.stage, live, terms, first)
+
+        def take_part() -> None:
+            # In this order: what is staked votes as what is not.
+            governing.delegate(hub)
+            terms.delegate()
+
         with ThreadPoolExecutor(2 * len(names) + 2) as pool:
-            preparing = [pool.submit(crossings.prepay, hub), pool.submit(terms.delegate)]
+            preparing = [pool.submit(crossings.prepay, hub), pool.submit(take_part)]
             boxes, closed_box = self._place_postboxes(live)
             _results(preparing)
             self.stack.enter_context(processes.relayer(live, RELAYER, _RELAY_EVERY))
@@ -106,17 +115,20 @@ class _Demo:
                     crossings.transfer(origin, amount, position)
                 _results(side)
                 forwarded = terms.forward_fees()
+                governing.delegate(first)
+                governing.propose()
                 version = terms.rotate()
                 side = [pool.submit(terms.await_check_ins)]
                 crossings.message(first, second, boxes[second])
                 self.say(f"[bold]a message after that[/]: signed by validator set {version}, and delivered")
                 _results(side)
+                enacted = governing.enact()
             except BaseException:
                 # The others wait for what will not come.
                 self.stage.cancelled.set()
                 raise
         places = [*boxes.items(), (last, closed_box)]
-        return self._sum_up(live, places, bonded, forwarded)
+        return self._sum_up(live, places, bonded + DELEGATED, forwarded, enacted)
 
     def _start_chains(self) -> None:
         localnet.down(self.network, say=silent)
@@ -171,7 +183,12 @@ class _Demo:
         return {name: boxes[0] for name, boxes in zip(names, placed, strict=True)}, placed[-1][1]
 
     def _sum_up(
-        self, live: Live, places: list[tuple[str, str]], bonded: int, forwarded: Forwarded
+        self,
+        live: Live,
+        places: list[tuple[str, str]],
+        bonded: int,
+        forwarded: Forwarded,
+        enacted: Enacted,
     ) -> Summary:
         user, relayer = load_sender(USER).address, load_sender(RELAYER).address
         books, stakes = read_books(live, {"user": user, "relayer": relayer}), read_stakes(live, user)
@@ -181,7 +198,7 @@ class _Demo:
         # The failing one, and the one after the term.
         sent = EACH_WAY * len(self.network.chains) + 2
         seconds = round(self.stage.seconds, 1)
-        summary = Summary(books, stakes, self.stage.steps, letters, seconds, user, relayer)
+        summary = Summary(books, stakes, enacted, self.stage.steps, letters, seconds, user, relayer)
         moved = totals(self.stage.moves)
         found = Counter(
             {name: chain.balances["user"] + chain.credit(user) for name, chain in books.chains.items()}
@@ -198,7 +215,8 @@ class _Demo:
                 totals(self.stage.protocol_fees)[books.hub]
                 == forwarded.swept + books.chains[books.hub].protocol_fees,
             ),
-            *stakes.checks(bonded + DELEGATED, forwarded),
+            *stakes.checks(bonded, forwarded),
+            *enacted.checks(),
         ]
         return summary
 

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.comparison import committed, peer_of
+from demo.enacted import Enacted
 from demo.stakes import Stakes
 from metalayer.assets.books import Books
 from metalayer.cli.display import table
@@ -48,6 +49,7 @@ class Summary:
 
     books: Books
     stakes: Stakes
+    enacted: Enacted
     steps: list[Step]
     letters: int
     seconds: float
@@ -122,6 +124,7 @@ def as_dict(summary: Summary) -> dict[str, Any]:
         "checks": [{"sentence": sentence, "holds": holds} for sentence, holds in summary.checks],
         "chains": summary.books.as_dict(),
         "stakes": summary.stakes.as_dict(),
+        "proposal": summary.enacted.as_dict(),
         "steps": [{**asdict(step), "hyperlane": peer_of(_KINDS[step.kind] or "")} for step in summary.steps],
     }
 

@@ -4,16 +4,18 @@ follows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from demo.stage import USER, Stage
+from demo.stage import USER, Stage, silent
 from demo.stakes import Forwarded
+from metalayer.attesting.terms import Term, read_term
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
 from metalayer.network.signers import load_sender, load_signer
 from metalayer.protocol import collector, gateway, staking
 from metalayer.protocol.amounts import era
-from metalayer.services.clock import forward
+from metalayer.services.clock import finalize, forward
 from metalayer.staking.desk import Desk
 
 DELEGATED = 50_000 * 10**18
@@ -60,19 +62,54 @@ class Terms:
 
     def rotate(self) -> int:
         """Lets a term pass on all chains together; then waits until each has the set that follows. Its version."""
+        forward(self.live.mesh.connections.values(), staking.TERM)
+        self.stage.say(f"[bold]{staking.TERM // _DAY} days pass[/] on all chains: a term is over")
+        return self._follow(self.stage.say, lambda: None)
+
+    def reach(self, moment: int) -> None:
+        """Lets time pass on all chains until none is behind a Unix time. Whenever a term is over, the next set follows
+        before it goes on; blocks do not let it wait.
+        """
+        connections = self.live.mesh.connections.values()
+        began = earliest = min(one.block().time for one in connections)
+        version, versions = self._term.version, list[int]()
+        while earliest < moment:
+            forward(connections, min(moment - earliest, staking.TERM))
+            # The keeper may have published the next one by now.
+            if self._term.is_over or self._term.version != version:
+                version = self._follow(silent, lambda: finalize(connections))
+                self.await_check_ins(silent)
+                versions.append(version)
+            earliest = min(one.block().time for one in connections)
+        sets = f", validator sets {versions[0]} to {versions[-1]} follow" if versions[1:] else ""
+        sets = sets or (f", validator set {versions[0]} follows" if versions else "")
+        hours = round((earliest - began) / 3_600)
+        passed = f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
+        if hours:
+            self.stage.say(f"[bold]{passed} pass[/] on all chains{sets}")
+
+    @property
+    def _term(self) -> Term:
+        return read_term(self.desk.hub, self.desk.address)
+
+    def _follow(self, say: Callable[[str], None], hasten: Callable[[], None]) -> int:
+        """Waits until every chain has the set that follows a term; hasten: called before each look."""
         desk, connections = self.desk, self.live.mesh.connections
-        version = desk.hub.view(desk.address, staking.SET_VERSION) + 1
-        forward(connections.values(), staking.TERM)
-        self.stage.say(
-            f"[bold]{staking.TERM // _DAY} days pass[/] on all chains: the term of validator set {version - 1} is over"
-        )
+        term = self._term
+        version = term.version + term.is_over
         published = f"validator set {version}"
-        self.stage.wait_for(published, lambda: desk.hub.view(desk.address, staking.SET_VERSION) == version)
-        self.stage.say(f"{published}: published by Staking on {desk.hub.name}")
+
+        def is_published() -> bool:
+            hasten()
+            return desk.hub.view(desk.address, staking.SET_VERSION) == version
+
+        self.stage.wait_for(published, is_published)
+        say(f"{published}: published by Staking on {desk.hub.name}")
         newest = desk.hub.view(desk.address, staking.SET_HASH, version)
         waiting = dict(connections)
 
         def everywhere() -> bool:
+            hasten()
             asked = list(waiting.values())
             found = in_parallel(
                 lambda one: one.view(self.live.mesh.gateway, gateway.VALIDATOR_SET_HASH), asked
@@ -80,14 +117,14 @@ class Terms:
             for name in [one.name for one, hash_ in zip(asked, found, strict=True) if hash_ == newest]:
                 del waiting[name]
                 how = "adopted" if name == desk.hub.name else "rotated in"
-                self.stage.say(f"{published}: {how} on {name}")
+                say(f"{published}: {how} on {name}")
             return not waiting
 
         self.stage.wait_for(f"{published} on every chain", everywhere)
-        self.stage.say(f"[bold]every chain has {published}[/]")
+        say(f"[bold]every chain has {published}[/]")
         return version
 
-    def await_check_ins(self) -> None:
+    def await_check_ins(self, say: Callable[[str], None] | None = None) -> None:
         """Until every seated validator has shown that it signed the newest set."""
         desk = self.desk
         ids, began = desk.hub.batch(
@@ -99,4 +136,4 @@ class Terms:
             return all(one.alive_at >= began for one in found)
 
         self.stage.wait_for("the validators' check-in", all_did)
-        self.stage.say(f"{len(ids)} validators checked in: they signed the newest set")
+        (say or self.stage.say)(f"{len(ids)} validators checked in: they signed the newest set")

@@ -17,7 +17,7 @@ from metalayer.protocol.message import Fee, Message, extend, genesis_head, inter
 
 ROOT = Path(__file__).resolve().parents[1]
 _ROW = re.compile(r"^\| `(contracts/[^`]+)` \| (\d+) \| (\d+) \|", re.MULTILINE)
-_IN_SCOPE = ("metalayer", "client", "token", "bridge", "staking", "deploy", "interfaces")
+_IN_SCOPE = ("metalayer", "client", "token", "bridge", "staking", "governance", "deploy", "interfaces")
 _PROTOCOL = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 _CONTRACT = re.compile(r"^(?:abstract contract|contract|library|interface) (\w+)", re.MULTILINE)
 _CONSTANT = re.compile(r"\bu?int\d*\s+(?:public|internal|private)\s+constant\s+(\w+)\s*=\s*([^;]+);")
@@ -46,7 +46,7 @@ def test_audit_scope_is_complete_and_its_line_counts_are_true() -> None:
 def test_every_property_that_is_held_is_quoted_by_a_test_and_the_other_way_round() -> None:
     listed = set()
     for number, row in re.findall(
-        r"^\| \*\*([PM]\d+)\*\* (\|.*)$",
+        r"^\| \*\*([PM]\d+[a-f]?)\*\* (\|.*)$",
         (ROOT / "tests" / "PROPERTIES.md").read_text(encoding="utf-8"),
         re.MULTILINE,
     ):
@@ -54,7 +54,7 @@ def test_every_property_that_is_held_is_quoted_by_a_test_and_the_other_way_round
             listed.add(number)
     quoted = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
-        quoted |= set(re.findall(r"\b[PM]\d{1,2}\b", path.read_text(encoding="utf-8")))
+        quoted |= set(re.findall(r"\b[PM]\d{1,2}[a-f]?\b", path.read_text(encoding="utf-8")))
     assert quoted == listed
 
 
@@ -167,10 +167,10 @@ def test_the_protocols_worked_example_is_what_the_code_computes() -> None:
 
 def test_the_protocol_says_where_each_property_belongs() -> None:
     properties = set(
-        re.findall(r"^\| \*\*(P\d+)\*\*", (ROOT / "tests" / "PROPERTIES.md").read_text(), re.MULTILINE)
+        re.findall(r"^\| \*\*(P\d+[a-f]?)\*\*", (ROOT / "tests" / "PROPERTIES.md").read_text(), re.MULTILINE)
     )
     body = _PROTOCOL.split("## Network, chains, gateway\n")[1]
-    assert set(re.findall(r"\bP\d+\b", body)) == properties
+    assert set(re.findall(r"\bP\d+[a-f]?\b", body)) == properties
 
 
 def test_the_functions_at_which_auditors_should_look_hardest_are_there() -> None:

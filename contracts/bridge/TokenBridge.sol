@@ -68,11 +68,10 @@ contract TokenBridge is Accounts, MetalayerClient {
         } else {
             TOKEN.crosschainBurn(msg.sender, amount);
         }
+        Transfer memory transfer = Transfer(_hop(_isHub() ? block.chainid : destination), msg.sender, to, amount);
         id = _isHub()
-            ? _sendHop(destination, RECEIVE_GAS_LIMIT, Transfer(_hop(block.chainid), msg.sender, to, amount), msg.sender)
-            : _sendHop(
-                HUB_CHAIN_ID, _gasToHub(destination), Transfer(_hop(destination), msg.sender, to, amount), msg.sender
-            );
+            ? _sendHop(destination, RECEIVE_GAS_LIMIT, transfer, msg.sender)
+            : _sendHop(HUB_CHAIN_ID, _gasToHub(destination), transfer, msg.sender);
         emit TransferSent(id, msg.sender, to, destination, amount);
     }
 

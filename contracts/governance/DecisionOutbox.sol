@@ -14,6 +14,8 @@ import {Decision} from "./types/Decision.sol";
 contract DecisionOutbox is IDecisionOutbox {
     /// @notice Time within which a decision may arrive, in seconds: the longest that the gateway gives a message.
     uint64 public constant DECISION_LIFETIME = 30 days;
+    /// @notice Bytes of the longest decision: what is longer fits no message, and could never be sent.
+    uint256 public constant MAX_DECISION_LENGTH = 8192;
     /// @notice Gas for a decision that comes back: enough for the longest message.
     uint256 public constant RETURN_GAS_LIMIT = 50_000;
 
@@ -49,6 +51,7 @@ contract DecisionOutbox is IDecisionOutbox {
         require(chainId != 0 && chainId != block.chainid, InvalidDecisionChain(chainId));
         _check(decision);
         bytes memory payload = abi.encode(decision);
+        require(payload.length <= MAX_DECISION_LENGTH, DecisionTooLong(payload.length, MAX_DECISION_LENGTH));
         id = keccak256(payload);
         _requireUndecided(chainId, id);
         uint64 deadline = uint64(block.timestamp) + DECISION_LIFETIME;

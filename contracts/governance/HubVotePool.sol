@@ -16,10 +16,12 @@ import {Tally} from "./types/Tally.sol";
 contract HubVotePool is IHubVotePool, MetalayerClient {
     using SafeCast for uint256;
 
-    /// @dev `said` is the newest tally of a chain as it arrived, `counted` what was cast for it.
+    /// @dev `said` is the newest tally of a chain as it arrived, `counted` what was cast for it, `epoch` that of the
+    /// lane over which the tally came: see {ISettlement-laneEpoch}.
     struct Votes {
         Tally said;
         Tally counted;
+        uint16 epoch;
     }
 
     /// @dev As the governor calls votes whose parts are given.
@@ -44,6 +46,7 @@ contract HubVotePool is IHubVotePool, MetalayerClient {
     function cast(uint256 proposalId, uint256 chainId) external {
         _checkTrusted(chainId);
         Votes storage votes = _votes[proposalId][chainId];
+        require(_isOfEpoch(votes, chainId), TallyOutdated(proposalId, chainId));
         Tally memory counted = votes.counted;
         Tally memory added = _difference(votes.said, counted);
         if (_onlyObjections(proposalId)) (added.inFavour, added.abstain) = (0, 0);
@@ -70,12 +73,14 @@ contract HubVotePool is IHubVotePool, MetalayerClient {
     /// @dev What is not kept is no fault of who brought it: it reverts for nothing but what is no tally at all.
     function _onMessageReceived(bytes32, uint256 origin, address, bytes calldata payload) internal override {
         (uint256 proposalId, uint48 snapshot, Tally memory said) = abi.decode(payload, (uint256, uint48, Tally));
-        Tally storage kept = _votes[proposalId][origin].said;
-        if (!_isSnapshot(proposalId, snapshot) || !_isHigher(said, kept)) {
+        Votes storage votes = _votes[proposalId][origin];
+        // What a chain said before its lane was restarted may be a lie: then it begins anew, at what was cast.
+        bool isHigher = _isOfEpoch(votes, origin) ? _isHigher(said, votes.said) : _covers(said, votes.counted);
+        if (!_isSnapshot(proposalId, snapshot) || !isHigher) {
             emit TallyIgnored(proposalId, origin, snapshot, said);
             return;
         }
-        _votes[proposalId][origin].said = said;
+        (votes.said, votes.epoch) = (said, GATEWAY.laneEpoch(origin));
         emit TallyReceived(proposalId, origin, said);
     }
 
@@ -89,8 +94,17 @@ contract HubVotePool is IHubVotePool, MetalayerClient {
 
     /// @dev Tallies only grow on an honest chain. They may arrive in another order than they were sent.
     function _isHigher(Tally memory said, Tally memory kept) internal view virtual returns (bool) {
-        return said.against >= kept.against && said.inFavour >= kept.inFavour && said.abstain >= kept.abstain
-            && said.total() > kept.total();
+        return _covers(said, kept) && said.total() > kept.total();
+    }
+
+    /// @dev Whether a tally is no less than what was cast.
+    function _covers(Tally memory said, Tally memory counted) internal pure returns (bool) {
+        return said.against >= counted.against && said.inFavour >= counted.inFavour && said.abstain >= counted.abstain;
+    }
+
+    /// @dev Whether a tally came since the lane was restarted last.
+    function _isOfEpoch(Votes storage votes, uint256 chainId) internal view virtual returns (bool) {
+        return votes.epoch == GATEWAY.laneEpoch(chainId);
     }
 
     /// @dev What a closed or paused chain says may be a lie by now.

@@ -16,6 +16,10 @@ abstract contract Pins is Objections {
         bool isProtected;
     }
 
+    /// @dev Bytes of code that an account has which delegates to another one (EIP-7702): what it runs is the choice of
+    /// its key, and may be created later.
+    uint256 private constant DELEGATION_SIZE = 23;
+
     mapping(uint256 proposalId => Pin) private _pins;
 
     /// @inheritdoc IEraGovernor
@@ -75,7 +79,8 @@ abstract contract Pins is Objections {
         bytes32 all;
         for (uint256 i; i < targets.length; ++i) {
             if (calldatas[i].length == 0) continue;
-            require(targets[i].code.length != 0, TargetWithoutCode(targets[i]));
+            uint256 size = targets[i].code.length;
+            require(size != 0 && size != DELEGATION_SIZE, TargetWithoutCode(targets[i]));
             all = Hashes.efficientKeccak256(all, targets[i].codehash);
         }
         return bytes31(all);

@@ -23,6 +23,14 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     uint64 public constant POSTPONEMENT = 21 days;
     /// @notice Shortest time that a decision waits which only names the offices, in seconds.
     uint256 public constant OFFICES_DELAY = 35 days;
+    /// @notice How long from when it would be ready a decision waits for its precedent, in seconds: 30 days to arrive,
+    /// 35 to wait, 14 to be executed, and 11 to spare.
+    uint64 public constant PRECEDENT_TIME = 90 days;
+    /// @notice How many gateways may ever be accepted.
+    uint8 public constant MAX_GATEWAYS = 32;
+
+    /// @dev Bytes of code of an account that delegates to another one (EIP-7702).
+    uint256 private constant DELEGATION_SIZE = 23;
 
     /// @inheritdoc IRemoteGovernor
     uint256 public immutable HUB_CHAIN_ID;
@@ -31,14 +39,21 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
 
     /// @inheritdoc IRemoteGovernor
     address public guardian;
+    /// @dev How many times they were named.
+    uint32 private _officesCount;
     /// @inheritdoc IRemoteGovernor
     address public recovery;
-    /// @inheritdoc IRemoteGovernor
-    mapping(address gateway => bool) public isGateway;
 
     mapping(bytes32 id => DecisionRecord) internal _records;
-    /// @dev The gateway that brought the decision which is being executed: one at a time, `execute` is not reentered.
-    address private transient _bringer;
+    mapping(bytes32 id => bytes32) internal _precedents;
+
+    /// @dev From 1; 0 for an account that was never accepted.
+    mapping(address gateway => uint8) private _places;
+    uint8 private _gatewayCount;
+    /// @dev Bits of the gateways that are accepted now.
+    uint32 internal _accepted;
+    /// @dev Those for which the decision stands that is being executed: one at a time, `execute` is not reentered.
+    uint32 private transient _bringers;
 
     modifier onlyTimelock() {
         require(msg.sender == address(TIMELOCK), NotTimelock(msg.sender));
@@ -68,17 +83,18 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     function execute(Decision calldata decision) external payable nonReentrant {
         bytes32 id = keccak256(abi.encode(decision));
         DecisionRecord storage record = _records[id];
+        require(!_awaitsPrecedent(id), PrecedentNotExecuted(id, decision.precedent));
         _requireState(id, _isReady(id));
-        _checkPrecedent(id, decision.precedent);
         _checkCodes(decision);
+        _bringers = _standingFor(id);
         // Before the calls: a decision that cancels this one may arrive during them.
         record.outcome = DecisionOutcome.Executed;
+        record.executedAt = uint64(block.timestamp);
         emit DecisionExecuted(id, msg.sender);
-        _bringer = record.gateway;
         TIMELOCK.executeBatch{value: msg.value}(
             decision.targets, decision.values, decision.calldatas, bytes32(0), id
         );
-        _bringer = address(0);
+        _bringers = 0;
     }
 
     /// @inheritdoc IRemoteGovernor
@@ -89,7 +105,7 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         _requireUnprotected(id, record.isProtected);
         _requireNotPostponed(id, record.isPostponed);
         record.isPostponed = true;
-        uint64 ready = record.readyAt + POSTPONEMENT;
+        uint64 ready = _begin(id) + POSTPONEMENT;
         record.readyAt = ready;
         emit DecisionPostponed(id, ready);
     }
@@ -99,6 +115,8 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         require(msg.sender == recovery, NotRecovery(msg.sender));
         _requireState(id, _isOpen(id));
         _requirePostponed(id, _records[id].isPostponed);
+        // A further gateway may still bring it: what one invents is not lost when it is decided.
+        _records[id].cancelledBy |= _records[id].broughtBy;
         _records[id].outcome = DecisionOutcome.Refused;
         emit DecisionRefused(id);
     }
@@ -111,7 +129,7 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     /// @inheritdoc IRemoteGovernor
     function setGateway(address gateway, bool accepted) external onlyTimelock {
         if (accepted) require(gateway.code.length != 0, InvalidGateway(gateway));
-        else _checkDrop(gateway, _bringer);
+        else _checkDrop(gateway, _bringers);
         _setGateway(gateway, accepted);
     }
 
@@ -136,39 +154,61 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     }
 
     /// @inheritdoc IRemoteGovernor
-    function gatewayOf(bytes32 id) external view returns (address) {
-        return _records[id].gateway;
+    function isBroughtBy(bytes32 id, address gateway) external view returns (bool) {
+        return _records[id].broughtBy & _bit(gateway) != 0;
+    }
+
+    /// @inheritdoc IRemoteGovernor
+    function isGateway(address gateway) public view returns (bool) {
+        return _accepted & _bit(gateway) != 0;
     }
 
     /// @inheritdoc IRemoteGovernor
     function stateOf(bytes32 id) public view returns (DecisionState) {
-        DecisionRecord storage record = _records[id];
-        DecisionOutcome outcome = record.outcome;
-        if (outcome == DecisionOutcome.Unknown) return DecisionState.Unknown;
+        DecisionOutcome outcome = _records[id].outcome;
         if (outcome == DecisionOutcome.Executed) return DecisionState.Executed;
-        if (outcome == DecisionOutcome.Cancelled) return DecisionState.Cancelled;
         if (outcome == DecisionOutcome.Refused) return DecisionState.Refused;
-        if (block.timestamp < record.readyAt) return DecisionState.Waiting;
-        return block.timestamp <= _expiry(id) ? DecisionState.Ready : DecisionState.Expired;
+        if (outcome == DecisionOutcome.Unknown) {
+            return _records[id].cancelledBy == 0 ? DecisionState.Unknown : DecisionState.Cancelled;
+        }
+        if (_standingFor(id) == 0) return DecisionState.Cancelled;
+        if (block.timestamp > _expiry(id)) return DecisionState.Expired;
+        bool waits = block.timestamp < _begin(id) || _awaitsPrecedent(id);
+        return waits ? DecisionState.Waiting : DecisionState.Ready;
     }
 
     /// @inheritdoc ERC7786Recipient
     function _processMessage(address gateway, bytes32, bytes calldata, bytes calldata payload) internal override {
         // Of the one encoding that the outbox uses: under the hash of any other, nothing can be executed.
         bytes32 id = keccak256(payload);
-        if (_isKnown(id)) return;
+        uint32 bit = _bit(gateway);
+        if (_isKnown(id, bit)) return;
         Decision memory decision = abi.decode(payload, (Decision));
-        bool protected = _isProtected(decision);
-        uint256 delay = _delay(protected);
-        uint64 ready = (block.timestamp + delay).toUint64();
-        _records[id] = DecisionRecord(ready, gateway, DecisionOutcome.Pending, false, protected);
-        emit DecisionScheduled(id, gateway, decision, ready);
+        // What was cancelled before it arrived never begins. What it cancels itself ends all the same: else a forger
+        // would cancel what cancels its inventions.
+        bool isCancelled = _records[id].cancelledBy & bit != 0;
+        if (!isCancelled && _begins(id)) _schedule(id, gateway, decision);
+        else emit DecisionBroughtAgain(id, gateway);
+        _records[id].broughtBy |= bit;
         for (uint256 i; i < decision.cancels.length; ++i) {
             bytes32 cancelled = decision.cancels[i];
             if (!_isCancellable(cancelled)) continue;
-            _records[cancelled].outcome = DecisionOutcome.Cancelled;
+            _cancel(cancelled, bit);
             emit DecisionCancelled(cancelled, id);
         }
+    }
+
+    function _schedule(bytes32 id, address gateway, Decision memory decision) private {
+        DecisionRecord storage record = _records[id];
+        bool protected = _isProtected(decision);
+        uint256 delay = _delay(protected);
+        uint64 ready = (block.timestamp + delay).toUint64();
+        bool isNew = record.outcome == DecisionOutcome.Unknown;
+        (record.readyAt, record.outcome) = (ready, DecisionOutcome.Pending);
+        (record.isPostponed, record.isProtected, record.offices) = (false, protected, _officesCount);
+        if (decision.precedent != bytes32(0)) _precedents[id] = decision.precedent;
+        emit DecisionScheduled(id, gateway, decision, ready);
+        if (!isNew) return;
         TIMELOCK.scheduleBatch(decision.targets, decision.values, decision.calldatas, bytes32(0), id, delay);
     }
 
@@ -181,12 +221,24 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         returns (bool)
     {
         (uint256 origin, address account) = Erc7930.decode(sender);
-        return isGateway[gateway] && origin == HUB_CHAIN_ID && account == address(this);
+        return isGateway(gateway) && origin == HUB_CHAIN_ID && account == address(this);
     }
 
-    /// @dev Whether a decision arrived, or was cancelled before.
-    function _isKnown(bytes32 id) internal view virtual returns (bool) {
-        return _records[id].outcome != DecisionOutcome.Unknown;
+    function _isKnown(bytes32 id, uint32 bit) internal view virtual returns (bool) {
+        return _records[id].broughtBy & bit != 0;
+    }
+
+    /// @dev Whether the time of a decision begins with this arrival. Not only with the first one: a gateway that lies
+    /// may bring what people still vote on, so that it has expired, or was refused, when it is decided.
+    function _begins(bytes32 id) internal view virtual returns (bool) {
+        return _records[id].outcome != DecisionOutcome.Executed && !_isOpen(id);
+    }
+
+    /// @dev Gateways that brought a decision, did not cancel it, and are accepted: it stands as long as there is one.
+    function _standingFor(bytes32 id) internal view virtual returns (uint32) {
+        DecisionRecord storage record = _records[id];
+        if (record.isProtected && record.offices != _officesCount) return 0;
+        return record.broughtBy & ~record.cancelledBy & _accepted;
     }
 
     /// @dev Whether a decision arrived and nothing ended it.
@@ -201,15 +253,35 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
 
     /// @dev Also what has not arrived: else whoever delivers would choose which of the two counts.
     function _isCancellable(bytes32 id) internal view virtual returns (bool) {
-        return _isOpen(id) || !_isKnown(id);
+        DecisionOutcome outcome = _records[id].outcome;
+        return outcome == DecisionOutcome.Unknown || outcome == DecisionOutcome.Pending;
+    }
+
+    function _cancel(bytes32 id, uint32 bit) internal virtual {
+        _records[id].cancelledBy |= bit;
     }
 
     function _isPostponable(bytes32 id) internal view virtual returns (bool) {
         return _isOpen(id);
     }
 
+    /// @dev Also if the precedent was executed when this one had expired: else what nobody looks at any more, and the
+    /// guardian cannot postpone, would be ready in that second.
+    function _awaitsPrecedent(bytes32 id) internal view virtual returns (bool) {
+        bytes32 precedent = _precedents[id];
+        uint64 followed = _records[precedent].executedAt;
+        return precedent != bytes32(0) && (followed == 0 || followed > _records[id].readyAt + PRECEDENT_TIME);
+    }
+
+    /// @dev From when on it may be executed, once its precedent was.
+    function _begin(bytes32 id) internal view virtual returns (uint64) {
+        uint64 ready = _records[id].readyAt;
+        uint64 followed = _records[_precedents[id]].executedAt;
+        return followed > ready ? followed : ready;
+    }
+
     function _expiry(bytes32 id) internal view virtual returns (uint64) {
-        return _records[id].readyAt + EXECUTION_GRACE;
+        return _awaitsPrecedent(id) ? _records[id].readyAt + PRECEDENT_TIME : _begin(id) + EXECUTION_GRACE;
     }
 
     /// @dev From the arrival of a decision, in seconds: no shorter than the timelock takes.
@@ -219,7 +291,7 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     }
 
     function _isProtected(Decision memory decision) internal view virtual returns (bool) {
-        return decision.targets.length == 1 && _namesOffices(decision, 0);
+        return decision.targets.length == 1 && decision.precedent == bytes32(0) && _namesOffices(decision, 0);
     }
 
     function _namesOffices(Decision memory decision, uint256 action) internal view returns (bool) {
@@ -227,26 +299,27 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
             && bytes4(decision.calldatas[action]) == this.setOffices.selector;
     }
 
-    function _checkPrecedent(bytes32 id, bytes32 precedent) internal view virtual {
-        require(
-            precedent == bytes32(0) || _records[precedent].outcome == DecisionOutcome.Executed,
-            PrecedentNotExecuted(id, precedent)
-        );
-    }
-
     function _checkCodes(Decision calldata decision) internal view virtual {
         for (uint256 i; i < decision.targets.length; ++i) {
             bytes32 expected = decision.codes[i];
             if (expected == bytes32(0) && decision.calldatas[i].length == 0) continue;
-            bytes32 found = decision.targets[i].codehash;
-            require(found == expected && found != bytes32(0), CodeChanged(decision.targets[i], found, expected));
+            address target = decision.targets[i];
+            bytes32 found = target.codehash;
+            uint256 size = target.code.length;
+            bool hasCode = size != 0 && size != DELEGATION_SIZE;
+            require(found == expected && hasCode, CodeChanged(target, found, expected));
         }
     }
 
     /// @dev That one gateway works is only shown by a decision that came through it.
-    /// @param bringer Zero outside of `execute`.
-    function _checkDrop(address gateway, address bringer) internal view virtual {
-        require(bringer != gateway && isGateway[bringer], GatewayNeeded(gateway));
+    /// @param bringers Bits of the gateways that it came through; none outside of `execute`.
+    function _checkDrop(address gateway, uint32 bringers) internal view virtual {
+        require(bringers & _accepted & ~_bit(gateway) != 0, GatewayNeeded(gateway));
+    }
+
+    function _bit(address gateway) internal view returns (uint32) {
+        uint8 place = _places[gateway];
+        return place == 0 ? 0 : uint32(1) << (place - 1);
     }
 
     function _requireUnprotected(bytes32 id, bool protected) internal view virtual {
@@ -266,13 +339,19 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
     }
 
     function _setOffices(address newGuardian, address newRecovery) private {
+        ++_officesCount;
         guardian = newGuardian;
         recovery = newRecovery;
         emit OfficesSet(newGuardian, newRecovery);
     }
 
     function _setGateway(address gateway, bool accepted) private {
-        isGateway[gateway] = accepted;
+        if (accepted && _places[gateway] == 0) {
+            require(_gatewayCount < MAX_GATEWAYS, TooManyGateways(MAX_GATEWAYS));
+            _places[gateway] = ++_gatewayCount;
+        }
+        if (accepted) _accepted |= _bit(gateway);
+        else _accepted &= ~_bit(gateway);
         emit GatewayAccepted(gateway, accepted);
     }
 }

@@ -11,8 +11,8 @@ import {IMetalayer} from "./IMetalayer.sol";
 /// not depend on the state of a lane: it is recorded although it cannot be sent, and sent again if it was lost.
 ///
 /// The first attempt is paid from what governance put into this contract's credit in the gateway; whoever sends again
-/// pays. Whoever executes the proposal cannot have the attempt fail by giving little gas: the 64th part that is left then
-/// is too little for the rest, so everything fails. Should opcodes cost otherwise one day, nothing is lost but the
+/// pays. Whoever executes the proposal cannot have the attempt fail by giving little gas: the 64th part that is left
+/// then is too little for the rest, so everything fails. Should opcodes cost otherwise one day, nothing is lost but the
 /// prepaid attempt: then, too, anyone sends it.
 interface IDecisionOutbox is IMessageReturned {
     /// @notice Emitted when the timelock decides. `decision` is all that is needed to send it.
@@ -37,6 +37,8 @@ interface IDecisionOutbox is IMessageReturned {
     error NotGateway(address caller);
     /// @notice Thrown when a decision for this chain itself, or for chain id zero, is recorded.
     error InvalidDecisionChain(uint256 chainId);
+    /// @notice Thrown when a decision is longer than a message: `length` in bytes.
+    error DecisionTooLong(uint256 length, uint256 maximum);
     /// @notice Thrown when the lists of a decision have different lengths, when it neither acts nor cancels, or when it
     /// calls a target without saying its code.
     error InvalidDecision();

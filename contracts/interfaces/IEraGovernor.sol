@@ -18,7 +18,7 @@ interface IEraGovernor is IGovernor {
 
     /// @notice Thrown when a vote that is not only against comes after the old deadline.
     error ObjectionsOnly(uint256 proposalId);
-    /// @notice Thrown when a target that is called has no code.
+    /// @notice Thrown when a target that is called has no code, or only that of another account (EIP-7702).
     error TargetWithoutCode(address target);
     /// @notice Thrown when a target has another code than when it was proposed to call it.
     error CodeChanged(uint256 proposalId);

@@ -19,6 +19,8 @@ interface IHubVotePool {
     error NothingToCast(uint256 proposalId, uint256 chainId);
     /// @notice Thrown when the route from a chain is closed or paused: what it says is not trusted now.
     error ChainNotTrusted(uint256 chainId);
+    /// @notice Thrown when the lane from a chain was restarted since its tally came: it may be a lie. Send it again.
+    error TallyOutdated(uint256 proposalId, uint256 chainId);
 
     /// @notice Casts what a chain's tally has more than was cast. Anyone, while the proposal is active; after the old
     /// deadline of a proposal that got objections, only the votes against it.

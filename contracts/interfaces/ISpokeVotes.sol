@@ -41,9 +41,9 @@ interface ISpokeVotes {
     function castFractionalVote(uint256 proposalId, uint48 snapshot, Tally calldata votes) external;
 
     /// @notice Votes with all that `voter` has left, with its signature (EIP-712 or ERC-1271): type
-    /// `Ballot(uint256 proposalId,uint48 snapshot,uint8 support,address voter,uint256 nonce)`. The nonce is the next one
-    /// of the voter for the key `uint192(proposalId)`, as on the hub: signatures for several proposals do not wait for
-    /// each other.
+    /// `Ballot(uint256 proposalId,uint48 snapshot,uint8 support,address voter,uint256 nonce)`. The nonce is the voter's
+    /// next one for the key `uint192(proposalId)`, as on the hub: signatures for several proposals do not wait for each
+    /// other.
     function castVoteBySig(
         uint256 proposalId,
         uint48 snapshot,

@@ -28,16 +28,22 @@ contract BrokenRemoteGovernor is RemoteGovernor {
 
     function _isAuthorizedGateway(address gateway, bytes calldata sender) internal view override returns (bool) {
         (uint256 origin, address account) = Erc7930.decode(sender);
-        if (_BUG == DecisionBug.AnyChainDecides) return isGateway[gateway] && account == address(this);
-        if (_BUG == DecisionBug.AnySenderDecides) return isGateway[gateway] && origin == HUB_CHAIN_ID;
+        if (_BUG == DecisionBug.AnyChainDecides) return isGateway(gateway) && account == address(this);
+        if (_BUG == DecisionBug.AnySenderDecides) return isGateway(gateway) && origin == HUB_CHAIN_ID;
         return super._isAuthorizedGateway(gateway, sender);
     }
 
-    function _isKnown(bytes32 id) internal view override returns (bool) {
-        return _BUG != DecisionBug.ForgetsIds && super._isKnown(id);
+    function _isKnown(bytes32 id, uint32 bit) internal view override returns (bool) {
+        return _BUG != DecisionBug.ForgetsIds && super._isKnown(id, bit);
+    }
+
+    function _begins(bytes32 id) internal view override returns (bool) {
+        if (_BUG == DecisionBug.BeginsOnce) return _records[id].outcome == DecisionOutcome.Unknown;
+        return _BUG == DecisionBug.ForgetsIds || super._begins(id);
     }
 
     function _isProtected(Decision memory decision) internal view override returns (bool) {
+        if (_BUG == DecisionBug.ProtectedAfterAnother) decision.precedent = bytes32(0);
         if (_BUG != DecisionBug.ProtectedIfContained) return super._isProtected(decision);
         for (uint256 i; i < decision.targets.length; ++i) {
             if (_namesOffices(decision, i)) return true;
@@ -53,6 +59,11 @@ contract BrokenRemoteGovernor is RemoteGovernor {
         if (_BUG == DecisionBug.CancelsExecuted && _records[id].outcome == DecisionOutcome.Executed) return true;
         if (_BUG == DecisionBug.CancelsOnlyArrived) return _isOpen(id);
         return super._isCancellable(id);
+    }
+
+    function _cancel(bytes32 id, uint32 bit) internal override {
+        super._cancel(id, _BUG == DecisionBug.CancelsForAll ? type(uint32).max : bit);
+        if (_BUG == DecisionBug.CancelsExecuted) _records[id].outcome = DecisionOutcome.Pending;
     }
 
     // Offices
@@ -82,21 +93,32 @@ contract BrokenRemoteGovernor is RemoteGovernor {
     }
 
     function _expiry(bytes32 id) internal view override returns (uint64) {
+        if (_BUG == DecisionBug.PrecedentTakesTime) return _records[id].readyAt + EXECUTION_GRACE;
         bool fromArrival = _BUG == DecisionBug.GraceFromArrival && _records[id].isPostponed;
         return super._expiry(id) - (fromArrival ? POSTPONEMENT : 0);
     }
 
-    function _checkPrecedent(bytes32 id, bytes32 precedent) internal view override {
-        if (_BUG != DecisionBug.PrecedentIgnored) super._checkPrecedent(id, precedent);
+    function _awaitsPrecedent(bytes32 id) internal view override returns (bool) {
+        if (_BUG == DecisionBug.PrecedentAnyTime) {
+            return _precedents[id] != bytes32(0) && _records[_precedents[id]].executedAt == 0;
+        }
+        return _BUG != DecisionBug.PrecedentIgnored && super._awaitsPrecedent(id);
+    }
+
+    function _standingFor(bytes32 id) internal view override returns (uint32) {
+        uint32 uncancelled = _records[id].broughtBy & ~_records[id].cancelledBy;
+        if (_BUG == DecisionBug.DroppedGatewayDrops || _BUG == DecisionBug.DroppedGatewayStands) return uncancelled;
+        return _BUG == DecisionBug.OfficesVoidNothing ? uncancelled & _accepted : super._standingFor(id);
     }
 
     function _checkCodes(Decision calldata decision) internal view override {
+        if (_BUG == DecisionBug.CallsNothing && decision.targets[0].codehash == decision.codes[0]) return;
         if (_BUG != DecisionBug.CodesUnchecked) super._checkCodes(decision);
     }
 
-    function _checkDrop(address gateway, address bringer) internal view override {
-        if (_BUG == DecisionBug.GatewayDropsItself && bringer == gateway) return;
-        if (_BUG == DecisionBug.DroppedGatewayDrops && bringer != gateway && bringer != address(0)) return;
-        super._checkDrop(gateway, bringer);
+    function _checkDrop(address gateway, uint32 bringers) internal view override {
+        if (_BUG == DecisionBug.GatewayDropsItself && bringers == _bit(gateway)) return;
+        if (_BUG == DecisionBug.DroppedGatewayDrops && bringers & ~_bit(gateway) != 0) return;
+        super._checkDrop(gateway, bringers);
     }
 }

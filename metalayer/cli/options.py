@@ -108,12 +108,17 @@ AMOUNT = Parsed("amount", _amount)
 """Of ERA, passed on in wei."""
 CHAIN = _Chain("chain", _chain)
 GAS_LIMIT = whole(0, MAX_TRANSACTION_GAS)
+NAME = Parsed("name", values.read_name)
+"""Of a file or a folder, or what stands for it: as it was typed."""
 NONCE = whole(1, (1 << 64) - 1)
 SECONDS = decimal(0, 10_000_000)
 MOMENT = Parsed("time", values.read_future)
 """Unix seconds to come, or an ISO date."""
 DURATION = Parsed("duration", lambda text: values.read_brief(text, 366 * 86_400))
 """Such as 14d, passed on in seconds."""
+PROPOSAL = Parsed("proposal", values.read_name)
+"""Number or name of its folder, or the id that it has on chain, as it was typed."""
+NAME = Parsed("name", values.read_name)
 MESSAGE_ID = Parsed("id", _message_id)
 PAYLOAD = Parsed("hex", _payload)
 TEXT = Parsed("text", _text)

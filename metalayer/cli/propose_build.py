@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from metalayer.cli.command import Command, print_json
-from metalayer.cli.options import ACCOUNT, json_option
+from metalayer.cli.options import ACCOUNT, NAME, json_option
 from metalayer.cli.propose_shared import built_now, opened, telling_faults, which
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _tables(built: Built, hub: str) -> Iterator[Table]:
 
 
 @click.command(cls=Command, name="from-drift")
-@click.argument("name", required=False)
+@click.argument("name", type=NAME, required=False)
 @click.option("--proposer", type=ACCOUNT, default="TEST::2", show_default=True, help="Who will propose it.")
 @json_option
 def from_drift(name: str | None, proposer: str, as_json: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -70,14 +72,15 @@ def simulate(which: str, as_json: bool) -> None:
 def verify(which: str, as_json: bool) -> None:
     """Is what was proposed what the file of PROPOSAL says? Builds it anew, compares it with the hub, and rehearses it.
 
-    For whoever votes: check out the commit that the proposer names, and run this. Nothing is written. Exit status as
-    of `simulate`.
+    For whoever votes: check out the commit that the proposer names, and run this. It prints the report that
+    `simulate` would write, and what is another than in the proposer's; it writes nothing. Exit status as of `simulate`.
 
     \b
       ape metalayer propose verify 1
     """
-    from metalayer.services.report import as_dict
+    from metalayer.services.report import as_dict, text
     from metalayer.services.simulate import simulate as run
+    from metalayer.services.verify import differences
     from metalayer.services.verify import verify as compare
 
     desk, _ = opened()
@@ -86,10 +89,13 @@ def verify(which: str, as_json: bool) -> None:
         click.echo(f"{built.name} is proposal {built.id}, byte by byte")
     with _telling(as_json) as say:
         outcome = run(desk.live, proposal, built, say, settles=False)
+    report = as_dict(outcome)
     if as_json:
-        print_json(as_dict(outcome))
+        print_json(report)
     else:
-        _show(outcome)
+        click.echo(text(report))
+        for line in differences(report, proposal.folder):
+            click.echo(line)
     _end(outcome)
 
 
@@ -142,15 +148,19 @@ def _folder(desk: Desk, which: str) -> Path:
 
 @contextmanager
 def _telling(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A spinner that says how far the rehearsal is."""
+    """A spinner that says how far the rehearsal is. Whoever ends the command ends the forks with it."""
     from rich.console import Console
 
     target = Console(stderr=True)
-    if quiet or not target.is_terminal:
-        yield lambda line: None
-        return
-    with target.status("forking every chain") as status:
-        yield lambda line: status.update(line)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if quiet or not target.is_terminal:
+            yield lambda line: None
+            return
+        with target.status("forking every chain") as status:
+            yield lambda line: status.update(line)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _show(outcome: Outcome) -> None:

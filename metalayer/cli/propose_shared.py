@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from metalayer.cli.options import PROPOSAL
 from metalayer.network.values import printable
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-which = click.argument("which", metavar="PROPOSAL")
+which = click.argument("which", metavar="PROPOSAL", type=PROPOSAL)
 
 
 def telling_faults(function: _F) -> _F:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from metalayer.cli.command import Command, print_json
-from metalayer.cli.options import exchange_option, json_option
+from metalayer.cli.options import PROPOSAL, exchange_option, json_option
 from metalayer.cli.propose_shared import opened
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import utc
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("which", metavar="[PROPOSAL]", required=False)
+@click.argument("which", metavar="[PROPOSAL]", type=PROPOSAL, required=False)
 @exchange_option
 @json_option
 def status(which: str | None, exchange: Path | None, as_json: bool) -> None:
@@ -100,10 +100,24 @@ def _whole(found: Progress) -> Iterator[Table | str]:
         yield f"not proposed yet: `ape metalayer propose submit {motion.typed}`"
         return
     yield from _vote(vote, motion.typed)
-    if not found.steps:
+    if not vote.executed_in:
+        chains = dict.fromkeys(step.carried.chain for step in found.steps)
+        if chains and not vote.ended:
+            yield f"it decides for {', '.join(chains)}, too: sent when it is executed on the hub"
         return
-    columns = ("chain", "decided", "#sent", "message", "state", "ready at", "expires", "executed", "why not")
-    yield table("Decisions for other chains", columns, _rows(found.steps))
+    if found.steps:
+        columns = (
+            "chain",
+            "decided",
+            "#sent",
+            "message",
+            "state",
+            "ready at",
+            "expires",
+            "executed",
+            "why not",
+        )
+        yield table("Decisions for other chains", columns, _rows(found.steps))
     if found.done:
         yield "everything is executed on every chain"
 
@@ -116,7 +130,7 @@ def _vote(vote: Vote, typed: str) -> Iterator[str]:
     yield (
         f"for {era(votes.in_favour)}, against {era(votes.against)}, abstain {era(votes.abstain)} ERA{quorum}"
     )
-    objections = f", since {utc(vote.objections_from)} only against" if vote.objections_from else ""
+    objections = f", after {utc(vote.objections_from)} only against" if vote.objections_from else ""
     yield f"voting from {utc(vote.snapshot)} to {utc(vote.deadline)}{objections}"
     if vote.eta:
         yield f"queued, {'executed' if vote.executed_in else 'may be executed'} from {utc(vote.eta)}"

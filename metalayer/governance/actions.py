@@ -26,10 +26,8 @@ from metalayer.protocol.governor import ProposalState
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.reverts import explain
 
-# Sending a decision may fail without a revert, so an estimate may be of one that fails: what it takes at most, with the
-# bytes of its payload, and the 64th that a call leaves behind (EIP-150).
-_SEND_GAS = 300_000
-_GAS_PER_BYTE = 100
+# Sending a decision may fail without a revert. With less gas than it takes, what is left (EIP-150) does not pay for the
+# timelock's own log of it: no estimate is of that.
 _MARGIN = 1.2
 
 Senders = Callable[[Connection], Sender]
@@ -76,8 +74,8 @@ def submit(desk: Desk, built: Built, simulated: str | None, senders: Senders) ->
     votes = hub.view(desk.governor, governor.GET_VOTES, sender.address, block.time - 1)
     if votes < needed:
         raise MetalayerError(
-            f"{sender.address} has {era(votes)} ERA of votes on {hub.name}, a proposal needs {era(needed)}: delegate "
-            "to it, in a block before"
+            f"{sender.address} has {era(votes)} ERA of votes on {hub.name}, a proposal needs {era(needed)}, in the "
+            f"block before: `ape metalayer vote delegate {sender.address} --chain {hub.name}`"
         )
     proposal = built.proposal
     receipt = transact(
@@ -227,8 +225,7 @@ def execute_on_hub(desk: Desk, motion: Motion, senders: Senders, deposit: bool) 
         yield Done.by(hub.name, f"{era(missing)} ERA put into the credit that sends decisions", receipt)
     data = governor.EXECUTE.encode(*proposal.actions, proposal.description_hash)
     value = lacking(desk, hub, proposal.value)
-    besides = sum(_SEND_GAS + _GAS_PER_BYTE * len(one.decision.encoded) for one in motion.carried)
-    receipt = transact(hub, sender, desk.governor, data, value, besides)
+    receipt = transact(hub, sender, desk.governor, data, value)
     yield Done.by(hub.name, f"{motion.called} is executed", receipt)
     for event in decisions.DECISION_NOT_SENT.found_in(receipt["logs"], desk.outbox):
         chain = desk.live.network.chain(event.chain_id).name
@@ -320,13 +317,10 @@ def standing(vote: Vote) -> str:
     return f"it is {_state(vote)}"
 
 
-def transact(
-    connection: Connection, sender: Sender, to: str, data: bytes, value: int = 0, besides: int = 0
-) -> Receipt:
-    """MetalayerError, one line in words, if it reverts. besides: gas that may be used and that no estimate shows."""
+def transact(connection: Connection, sender: Sender, to: str, data: bytes, value: int = 0) -> Receipt:
+    """MetalayerError, one line in words, if it reverts."""
     try:
-        gas = connection.estimate(sender.address, to, data, value)
-        gas = min(MAX_TRANSACTION_GAS, int(gas * _MARGIN) + besides)
+        gas = min(MAX_TRANSACTION_GAS, int(connection.estimate(sender.address, to, data, value) * _MARGIN))
         return connection.send(sender, to, data, gas, value)
     except Reverted as error:
         raise MetalayerError(in_words(error, connection.name)) from error

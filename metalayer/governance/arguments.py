@@ -48,6 +48,7 @@ _MEASURED = re.compile(r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([A-Za-z]+|%)", re.ASCII)
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _ARRAY = re.compile(r"(.*)\[(\d*)\]")
 _MOST_DIGITS = 100
+_CHAIN_ID_BITS = 64
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,10 @@ class Arguments:
     def _simple(self, type_: str, raw: Any) -> Value:
         if type_ == "address":
             address = self._address(raw)
-            return Value(address, self.names.called(address, self.chain))
+            called = self.names.called(address, self.chain)
+            # Of an account by its name, which nobody else's commands know.
+            is_named = isinstance(raw, str) and called == address and raw.lower() != address.lower()
+            return Value(address, f"{raw} {address}" if is_named else called)
         if type_ == "bool":
             if not isinstance(raw, Plain) or raw not in ("true", "false"):
                 raise ValueError(f"expected true or false, found {found(raw)}")
@@ -243,8 +247,7 @@ class Arguments:
         if isinstance(raw, dict) and set(raw) == {"keccak"}:
             inner = raw["keccak"]
             data = keccak(text=inner) if isinstance(inner, str) else keccak(self.data(inner))
-            what = inner if isinstance(inner, str) else next(iter(inner.values()))
-            what = f"keccak of {what}"
+            what = f"keccak of {_source(inner)}"
             if type_ != "bytes32":
                 raise ValueError(f"expected {type_}, found a hash")
             return Value(data, f"{to_hex(data)} ({what})")
@@ -258,7 +261,7 @@ class Arguments:
         is_signed = type_.startswith("int")
         bits = int(type_.removeprefix("u").removeprefix("int") or 256)
         lowest, highest = (-(1 << bits - 1), (1 << bits - 1) - 1) if is_signed else (0, (1 << bits) - 1)
-        if isinstance(raw, str) and raw in self.names.network.chains and bits >= 64:
+        if isinstance(raw, str) and raw in self.names.network.chains and bits >= _CHAIN_ID_BITS:
             chain_id = self.names.network.chains[raw].chain_id
             return Value(chain_id, f"{raw} ({chain_id})")
         if measured := _measured(raw):
@@ -270,8 +273,10 @@ class Arguments:
         try:
             return Value(number := read_whole(raw, lowest, highest), str(number))
         except ValueError as error:
-            near = get_close_matches(str(raw), self.names.network.chains, 1) if isinstance(raw, str) else []
-            raise ValueError(f"{error}{f': did you mean the chain {near[0]!r}?' if near else ''}") from error
+            chains = self.names.network.chains
+            if not isinstance(raw, str) or not raw.isidentifier() or bits < _CHAIN_ID_BITS:
+                raise
+            raise ValueError(f"{error}; and there is no chain of this name{hint(raw, chains)}") from error
 
     def _creation(self, contract: str, given: Any) -> bytes:
         """As `deploy` would create it: what ships in metalayer/artifacts."""
@@ -318,6 +323,13 @@ def _bounded(number: Fraction, lowest: int, highest: int, raw: Any) -> int:
     if number != int(number):
         raise ValueError(f"expected a whole number of its smallest unit, found {found(raw)}")
     return read_whole(int(number), lowest, highest)
+
+
+def _source(raw: Any) -> str:
+    """What bytes are taken of, in words."""
+    if isinstance(raw, dict):
+        return f"the creation code of {raw['creation']}" if "creation" in raw else str(raw.get("file"))
+    return str(raw)
 
 
 def _below(name: str, read: Callable[..., Any], *values: Any) -> Any:

@@ -85,7 +85,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ballot:
-    """A vote that may be cast. vote: a kind, or wei by kind."""
+    """A vote that may be cast. vote: a kind, or wei by kind. used: wei that the account voted with before."""
 
     desk: Desk
     connection: Connection
@@ -93,6 +93,7 @@ class Ballot:
     snapshot: int
     voter: str
     vote: int | Tally
+    used: int
 
     @property
     def _is_on_hub(self) -> bool:
@@ -191,7 +192,7 @@ def prepare(desk: Desk, motion: Motion, connection: Connection, voter: str, choi
         raise MetalayerError(
             f"since {utc(vote.objections_from)} only votes against {motion.called} count: a late vote made it pass"
         )
-    return Ballot(desk, connection, motion.id, vote.snapshot, voter, cast)
+    return Ballot(desk, connection, motion.id, vote.snapshot, voter, cast, found.used)
 
 
 def only_objections(vote: Vote) -> bool:
@@ -221,7 +222,7 @@ def cast(ballot: Ballot, senders: Senders, signature: bytes | None = None) -> Do
         parts = [f"{era(wei)} {name}" for name, wei in zip(names, ballot.vote, strict=True) if wei]
         line = f"{ballot.voter} votes with ERA: {', '.join(parts)}; {era(after.left)} are left"
     else:
-        line = f"{ballot.voter} votes {names[ballot.vote]}, with {era(after.used)} ERA in all"
+        line = f"{ballot.voter} votes {names[ballot.vote]} with {era(after.used - ballot.used)} ERA"
     return Done.by(connection.name, line, receipt)
 
 

@@ -19,6 +19,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.errors import MetalayerError
 from metalayer.protocol import decisions
+from metalayer.protocol.amounts import era
 from metalayer.protocol.decisions import NOTHING, Decision
 from metalayer.protocol.governor import HubProposal
 from metalayer.protocol.hex import from_hex, to_hex
@@ -48,13 +49,14 @@ class Action:
     @property
     def words(self) -> str:
         """One sentence without its end, for people."""
-        paid = f" with {self.value} wei" if self.value else ""
+        # Ether is counted as ERA is.
+        paid = f" with {era(self.value)} ether" if self.value else ""
         if self.function:
             name = self.function.partition("(")[0]
             return f"{self.contract}.{name}({', '.join(self.arguments)}){paid}"
         if self.calldata:
             return f"raw call of {self.contract} with {to_hex(self.calldata)}{paid}"
-        return f"{self.value} wei to {self.contract}"
+        return f"{era(self.value)} ether to {self.contract}"
 
     def as_dict(self) -> dict[str, Any]:
         return {

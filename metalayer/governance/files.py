@@ -185,8 +185,7 @@ class _Reader:
                 self.findings.add(place, said)
             return None
         on = content.get("on", Plain("all"))
-        names = self._group(on, (*place, "on")) if isinstance(on, str) else ()
-        whichever = on in _GROUPS
+        names, whichever = self._group(on, (*place, "on")), isinstance(on, str) and on in _GROUPS
         call = content[about[0]]
         if not isinstance(call, str) or (about[0] == "call" and call_parts(call) is None):
             said = f"expected a call such as Metalayer.route(arcade).outbound, found {found(call)}"
@@ -236,9 +235,12 @@ class _Reader:
                     allowed[name] = (*allowed.get(name, ()), variable)
         return allowed
 
-    def _group(self, group: str, place: Place) -> tuple[str, ...]:
+    def _group(self, group: Any, place: Place) -> tuple[str, ...]:
         """Chains of `hub`, `arcade, perps`, `spokes` or `all`."""
         names: list[str] = []
+        if not isinstance(group, str):
+            self.findings.add(place, f"expected chains, such as arcade or all, found {found(group)}")
+            return ()
         for part in (part.strip() for part in group.split(",")):
             if part == "all":
                 names += self.network.chains

@@ -188,17 +188,19 @@ def read_vote(desk: Desk, motion: Motion) -> Vote | None:
 
 
 def _step(desk: Desk, exchange: Exchange | None, carried: Carried) -> Step:
-    """One decision of a proposal that was executed on the hub."""
-    step = Step(carried)
+    """One decision of what was executed on the hub. A chain that does not answer hides only what it knows."""
     try:
-        step = _leaving(desk, exchange, carried)
-        return _arrived(desk, step)
+        step = _leaving(desk, carried)
     except MetalayerError as error:
-        name = desk.hub if not step.is_decided else desk.live.mesh.connections.get(carried.chain, desk.hub)
-        return replace(step, trouble=fault(name, error))
+        return Step(carried, trouble=fault(desk.hub, error))
+    try:
+        return _arrived(desk, _carried(desk, exchange, step))
+    except MetalayerError as error:
+        spoke = desk.live.mesh.connections.get(carried.chain)
+        return replace(step, trouble=fault(spoke, error) if spoke else str(error))
 
 
-def _leaving(desk: Desk, exchange: Exchange | None, carried: Carried) -> Step:
+def _leaving(desk: Desk, carried: Carried) -> Step:
     """What the hub knows."""
     topics = (word(carried.chain_id), carried.id)
     before, sent, failed, returned = desk.hub.batch(
@@ -209,16 +211,19 @@ def _leaving(desk: Desk, exchange: Exchange | None, carried: Carried) -> Step:
             decisions.DECISION_RETURNED.logs(desk.outbox, *topics),
         ]
     )
-    ids = tuple(one.event.message_id for one in sent)
-    trace = None
-    if ids and exchange is not None:
-        mesh = desk.live.mesh
-        message = logs.find(desk.hub, mesh.domain, ids[-1:]).get(ids[-1])
-        trace = look(mesh, exchange, desk.hub, message) if message else None
     why = explain(failed[-1].event.reason) if failed and failed[-1].event.reason else ""
     if failed and not why:
         why = "whoever executed it gave too little gas to send it"
-    return Step(carried, before, ids, why, len(returned), trace)
+    return Step(carried, before, tuple(one.event.message_id for one in sent), why, len(returned))
+
+
+def _carried(desk: Desk, exchange: Exchange | None, step: Step) -> Step:
+    """How far its newest message is."""
+    if not step.sent or exchange is None:
+        return step
+    mesh, newest = desk.live.mesh, step.sent[-1]
+    message = logs.find(desk.hub, mesh.domain, [newest]).get(newest)
+    return replace(step, trace=look(mesh, exchange, desk.hub, message)) if message else step
 
 
 def _arrived(desk: Desk, step: Step) -> Step:

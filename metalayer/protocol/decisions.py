@@ -191,7 +191,7 @@ OUTBOX_EVENTS = (DECIDED, DECISION_NOT_SENT, DECISION_RETURNED, DECISION_SENT, O
 EXECUTE = Function(f"execute({_DECISION})")
 EXPIRES_AT = Function("expiresAt(bytes32)", "uint64", int)
 GUARDIAN = Function("guardian()", "address", str)
-GATEWAY_OF = Function("gatewayOf(bytes32)", "address", str)
+IS_BROUGHT_BY = Function("isBroughtBy(bytes32,address)", "bool", bool)
 IS_GATEWAY = Function("isGateway(address)", "bool", bool)
 IS_POSTPONED = Function("isPostponed(bytes32)", "bool", bool)
 IS_PROTECTED = Function("isProtected(bytes32)", "bool", bool)
@@ -206,7 +206,7 @@ STATE_OF = Function("stateOf(bytes32)", "uint8", DecisionState)
 REMOTE_FUNCTIONS = (
     EXECUTE,
     EXPIRES_AT,
-    GATEWAY_OF,
+    IS_BROUGHT_BY,
     GUARDIAN,
     IS_GATEWAY,
     IS_POSTPONED,

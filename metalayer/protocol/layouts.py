@@ -62,6 +62,11 @@ class Field:
         """Its bits of a word."""
         return word >> 8 * self.offset & (1 << 8 * self.size) - 1
 
+    def put(self, word: int, value: int) -> int:
+        """A word with this value in its place."""
+        mask = (1 << 8 * self.size) - 1 << 8 * self.offset
+        return word & ~mask | value << 8 * self.offset & mask
+
     def show(self, word: int, namer: Namer = str) -> str:
         """Its value in a word, as people write it."""
         return shown(self.label, self.part(word).to_bytes(self.size, "big"), namer)

@@ -138,8 +138,8 @@ def nonce_key(proposal: int) -> int:
 def ballot(
     chain_id: int, contract: str, voter: str, proposal: int, snapshot: int, vote: int | Tally, nonce: int
 ) -> SignableMessage:
-    """What a voter signs (EIP-712) to vote with all that it has left (`vote`: 0 against, 1 for, 2 abstain), or with parts.
-    `nonce`: what `NONCES` says for `nonce_key`.
+    """What a voter signs (EIP-712) to vote with all that it has left, or with parts. `vote`: 0 against, 1 for, 2
+    abstain, or the parts; `nonce`: what `NONCES` says for `nonce_key`.
     """
     kind = "FractionalBallot" if isinstance(vote, Tally) else "Ballot"
     choice: Mapping[str, Any] = dict(

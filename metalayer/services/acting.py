@@ -10,6 +10,7 @@ from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from metalayer.assets.tokens import BALANCE_OF
 from metalayer.deploy.artifacts import load_layout
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
@@ -98,7 +99,7 @@ def act(
     connection: Connection, sender: str, to: str, data: bytes, value: int = 0, at: int | None = None
 ) -> Acted:
     """A transaction of any account, which gets the ether that it takes; it may fail. at: Unix time of its block."""
-    fund(connection, sender)
+    fund(connection, sender, value)
     if at is not None:
         connection.rpc("evm_setNextBlockTimestamp", hex(at))
     transaction = {
@@ -121,6 +122,14 @@ def must(connection: Connection, sender: str, to: str, data: bytes, what: str) -
     if not done.succeeded:
         raise MetalayerError(f"{connection.name}: {what}: {done.frame().reason}")
     return done
+
+
+def grant(connection: Connection, era: str, account: str, amount: int) -> None:
+    """Gives an account that much ERA (wei), by one word of the token's storage, which is read back. No supply grows."""
+    place = keccak(encode(["address", "uint256"], [account, load_layout("ERA").slot("_balances")]))
+    connection.rpc("anvil_setStorageAt", era, to_hex(place), f"0x{amount:064x}")
+    if connection.view(era, BALANCE_OF, account) != amount:
+        raise MetalayerError(f"{connection.name}: where ERA keeps balances is not known")
 
 
 def grant_votes(connection: Connection, era: str, account: str, votes: int, since: int) -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from metalayer.assets.tokens import APPROVE
+from metalayer.deploy.names import ERA
 from metalayer.errors import MetalayerError
 from metalayer.governance.built import Action, Built, BuiltDecision
 from metalayer.governance.names import Names
 from metalayer.network.connection import Connection
-from metalayer.protocol import governor
+from metalayer.network.rpc import Reverted
+from metalayer.protocol import decisions, gateway, governor
 from metalayer.protocol.amounts import era as in_era
 from metalayer.protocol.governor import ProposalState
-from metalayer.services.acting import Acted, Frame, act, grant_votes
+from metalayer.services.acting import Acted, Frame, act, grant, grant_votes, must
 from metalayer.services.changes import Changes
 from metalayer.services.forks import Forks, throw_away_key
 
 _FOR = 1
+_FEES = 1_000 * 10**18
 MINUTE, HOUR = 60, 3_600
 
 Say = Callable[[str], None]
@@ -29,7 +33,7 @@ class Failed(MetalayerError):
 @dataclass(frozen=True)
 class Arrival:
     """How a decision came to its chain. `gas` is what RemoteGovernor used of the message's limit, `delivery` that of
-    the whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times.
+    the whole transaction; `fee` in wei of ERA; `ready_at` and `at` Unix times; `cancelled`: decisions that ended then.
     """
 
     decision: BuiltDecision
@@ -38,6 +42,7 @@ class Arrival:
     delivery: int
     at: int
     ready_at: int
+    cancelled: tuple[bytes, ...] = ()
 
 
 @dataclass
@@ -91,7 +96,8 @@ class Deciding:
         if state in (ProposalState.PENDING, ProposalState.ACTIVE):
             self.say("days pass: reading and delegating")
             self.forks.until(snapshot + MINUTE)
-            self._vote(snapshot)
+            if not 0 < hub.view(self.governor, governor.OBJECTIONS_FROM, id_) < self.forks.now:
+                self._vote(snapshot)
             self.say("days pass: the vote")
             deadline = hub.view(self.governor, governor.PROPOSAL_DEADLINE, id_)
             self.forks.until(deadline + MINUTE)
@@ -104,6 +110,7 @@ class Deciding:
         eta = hub.view(self.governor, governor.PROPOSAL_ETA, id_)
         self.say("days pass: the timelock")
         self.forks.until(eta)
+        self._prepay()
         at = self._soon()
         done = act(hub, self.executor, self.governor, governor.EXECUTE.encode(*actions), proposal.value, at)
         if not done.succeeded:
@@ -141,7 +148,7 @@ class Deciding:
         needed = max(hub.view(self.governor, governor.QUORUM, snapshot), tally.against + 1)
         locked = hub.view(self.governor, governor.GET_VOTES, pool, snapshot)
         voter = pool
-        if locked >= needed:
+        if locked >= needed and not any(tally):
             self.found.assumed.append(
                 f"HubVotePool votes for it with {in_era(locked)} ERA, all that is on other chains"
             )
@@ -162,6 +169,39 @@ class Deciding:
     def _soon(self) -> int:
         """The next moment at which something is done: a full minute, so that every rehearsal has the same."""
         return up(self.forks.now + MINUTE, MINUTE)
+
+    def pay(self) -> None:
+        """Gives the account that pays for messages ERA that nobody has otherwise."""
+        hub, gateway_, token = self.hub, self.forks.mesh.gateway, self.on(self.names.hub, ERA)
+        grant(hub, token, self.payer, _FEES)
+        what = "nobody can pay for messages"
+        must(hub, self.payer, token, APPROVE.encode(gateway_, _FEES), what)
+        must(hub, self.payer, gateway_, gateway.DEPOSIT_FOR.encode(self.payer, _FEES // 2), what)
+        must(hub, self.payer, gateway_, gateway.SET_ALLOWANCE.encode(self.built.outbox, _FEES), what)
+        self.found.assumed.append(
+            f"an account has {in_era(_FEES)} ERA that nobody has, and pays for messages"
+        )
+
+    def _prepay(self) -> None:
+        """As `propose execute` does: what the outbox has not for the messages of this proposal is put in first."""
+        cost = sum(map(self._quote, self.built.decisions))
+        held = self.hub.view(self.forks.mesh.gateway, gateway.CREDIT, self.built.outbox)
+        if cost <= held:
+            return
+        data = gateway.DEPOSIT_FOR.encode(self.built.outbox, cost - held)
+        must(self.hub, self.payer, self.forks.mesh.gateway, data, "nobody can pay for messages")
+        self.found.notes.append(
+            f"DecisionOutbox has {in_era(held)} ERA of credit, its messages cost {in_era(cost)}: whoever executes it "
+            "puts in what is missing (`ape metalayer propose execute`)"
+        )
+
+    def _quote(self, one: BuiltDecision) -> int:
+        """Wei of ERA. 0 if the route is closed: then it is not sent."""
+        request = decisions.QUOTE.request(self.built.outbox, one.chain_id, one.decision, one.gas_limit)
+        try:
+            return self.hub.ask(request)
+        except Reverted:
+            return 0
 
     def _state(self) -> ProposalState:
         return self.hub.view(self.governor, governor.STATE, self.built.id)

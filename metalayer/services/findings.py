@@ -45,8 +45,8 @@ _OFFICES = {
     "Metalayer.announced": "an announced validator set",
     "Metalayer.installed": "the validator set",
     "Metalayer.recovery": "the recovery of the gateway",
+    "RemoteGovernor._accepted": "the gateways of decisions",
     "RemoteGovernor.guardian": "the guardian of decisions",
-    "RemoteGovernor.isGateway": "the gateways of decisions",
     "RemoteGovernor.recovery": "the recovery of decisions",
     "Slasher._owner": "the owner of the Slasher",
     "Slasher._pendingOwner": "the next owner of the Slasher",
@@ -101,7 +101,7 @@ class Findings:
 
     @property
     def outside(self) -> list[str]:
-        """A line for each variable that is written and not in the file's `writes`, and for each account that pays."""
+        """A line for each variable that is written and not in the file's `writes`."""
         lines: dict[str, None] = {}
         for chain, changes in self.changes.items():
             allowed = self.proposal.writes.get(chain, ())

@@ -31,7 +31,7 @@ from metalayer.protocol import gateway
 from metalayer.protocol.attestation import MIN_VALIDATORS, ValidatorSet
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.layouts import namespace
-from metalayer.protocol.rpc import Block
+from metalayer.protocol.rpc import Block, quantity
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
 from metalayer.services import clock, crew
@@ -45,7 +45,8 @@ _DAY = 86_400
 _SET_LIFETIME = 200 * _DAY
 # Where a gateway may keep the hash of its set: where ours does, or in its first words.
 _SLOTS = (namespace("metalayer.sets"), *range(64))
-_ETHER = 10**18
+# Wei of ether: no transaction costs as much.
+_ENOUGH = 1_000 * 10**18
 
 
 def throw_away_key(purpose: str) -> LocalAccount:
@@ -107,10 +108,13 @@ class Forks:
     def snapshot(self) -> dict[str, str]:
         return {name: str(one.rpc("evm_snapshot")) for name, one in self.mesh.connections.items()}
 
-    def restore(self, snapshots: Mapping[str, str]) -> None:
+    def restored(self, snapshots: Mapping[str, str]) -> Forks:
+        """The forks as they were, with new connections: the old ones remember logs that are gone."""
         for name, snapshot in snapshots.items():
             if self.mesh.connections[name].rpc("evm_revert", snapshot) is not True:
                 raise MetalayerError(f"{name}: its fork does not go back")
+        fresh = {name: _connection(one.chain, one) for name, one in self.mesh.connections.items()}
+        return replace(self, mesh=replace(self.mesh, connections=fresh))
 
 
 @contextmanager
@@ -128,10 +132,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
             chain = _fork_of(original.chain, blocks[name].number)
             log = folder / f"{name}.log"
             started.append(_start(chain, log))
-            connection = Connection(chain)
-            for address, block in original.beginnings.items():
-                connection.begins(address, block)
-            connections[name] = connection
+            connections[name] = _connection(chain, original)
         for process, connection in zip(started, connections.values(), strict=True):
             _wait(connection, process, folder / f"{connection.name}.log")
         forks = Mesh(mesh.domain, connections, mesh.staking)
@@ -139,7 +140,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
         start -= start % 3_600
         clock.set_to(connections.values(), start)
         validators = _our_set(start)
-        in_parallel(lambda one: _install(one, mesh.gateway, validators), connections.values())
+        in_parallel(lambda one: install(one, mesh.gateway, validators), connections.values())
         for connection in connections.values():
             connection.rpc("anvil_autoImpersonateAccount", True)
         yield Forks(forks, blocks, start, validators, folder)
@@ -148,9 +149,19 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
             _stop(process)
 
 
-def fund(connection: Connection, account: str, ether: int = 1_000) -> None:
-    """Gives an account what its gas costs."""
-    connection.rpc("anvil_setBalance", account, hex(ether * _ETHER))
+def fund(connection: Connection, account: str, besides: int = 0) -> None:
+    """Gives an account what its gas costs, and so many wei besides, unless it has that."""
+    needed = _ENOUGH + besides
+    if connection.ask(quantity("eth_getBalance", account, "latest", bits=256)) < needed:
+        connection.rpc("anvil_setBalance", account, hex(needed))
+
+
+def _connection(chain: Chain, original: Connection) -> Connection:
+    """One that knows where contracts begin."""
+    connection = Connection(chain)
+    for address, block in original.beginnings.items():
+        connection.begins(address, block)
+    return connection
 
 
 def _our_set(now: int) -> ValidatorSet:
@@ -158,7 +169,7 @@ def _our_set(now: int) -> ValidatorSet:
     return ValidatorSet.of(1, now + _SET_LIFETIME, weights)
 
 
-def _install(connection: Connection, address: str, validators: ValidatorSet) -> None:
+def install(connection: Connection, address: str, validators: ValidatorSet) -> None:
     """Writes the one word, found by what it says, and reads it back."""
     installed = connection.view(address, gateway.VALIDATOR_SET_HASH)
     for slot in _SLOTS:

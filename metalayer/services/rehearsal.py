@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from metalayer.assets.tokens import APPROVE
+from metalayer.attesting.quorum import Proposal, await_quorums
 from metalayer.governance.built import BuiltDecision
 from metalayer.network.connection import Connection
 from metalayer.protocol import decisions, gateway
-from metalayer.protocol.abi import Function
-from metalayer.protocol.amounts import era as in_era
 from metalayer.protocol.decisions import DecisionState
+from metalayer.protocol.facts import RestartFact
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import STORED_HEAD_INTERVAL
 from metalayer.protocol.reverts import explain
@@ -20,8 +19,6 @@ from metalayer.relayer.passes import Relayer
 from metalayer.services.acting import Acted, act, frame_of, must
 from metalayer.services.deciding import HOUR, MINUTE, Arrival, Deciding, Failed, up
 
-_TRANSFER = Function("transfer(address,uint256)", "bool")
-_FEES = 1_000 * 10**18
 _PASSES = 6
 # Above all that a lane sent: see metalayer.lanes.restart.
 _DISTANCE = 16 * STORED_HEAD_INTERVAL
@@ -62,33 +59,41 @@ class Rehearsal(Deciding):
     def again(self, relayer: Relayer) -> None:
         """Each decision once more, by another relayer: a chain that executed it ignores it."""
         heights = {name: one.height() for name, one in self.connections.items()}
-        for one in self.built.decisions:
+        sent = [one for one in self.built.decisions if not self._is_too_late(one)]
+        for one in sent:
             self._send(one)
         self._relay(relayer, lambda: all(self._took_all(one) for one in self.spokes))
-        for one in self.built.decisions:
+        for one in sent:
             connection, remote = self.connections[one.chain], self.on(one.chain, "RemoteGovernor")
             logs = connection.ask(logs_request(remote, [], heights[one.chain] + 1))
             if logs or self._state_of(one) is not DecisionState.EXECUTED:
                 raise Failed(f"{one.chain}: decision {to_hex(one.id)} counts a second time")
-        self.found.tried.append("each decision was sent and delivered once more, by another relayer: ignored")
+        if sent:
+            self.found.tried.append(
+                "each decision was sent and delivered once more, by another relayer: ignored"
+            )
+
+    def _is_too_late(self, one: BuiltDecision) -> bool:
+        """Whether it cannot be sent any more: one that names offices waits longer than that on its chain."""
+        end = self.hub.view(self.built.outbox, decisions.ARRIVE_BEFORE, one.chain_id, one.id)
+        return self.forks.now + HOUR + MINUTE > end
 
     def lost(self, relayer: Relayer) -> None:
         """From before the delivery: every message is lost with its lane, and each decision sent again."""
-        for connection in self.spokes:
-            lane = self.hub.view(self.forks.mesh.gateway, gateway.OUTBOX_LANE, connection.chain_id)
-            nonce = (lane.nonce // STORED_HEAD_INTERVAL + 1) * STORED_HEAD_INTERVAL + _DISTANCE
-            office = self.hub.view(self.forks.mesh.gateway, gateway.GUARDIAN)
-            data = gateway.RESTART.encode(connection.chain_id, nonce)
-            must(
-                self.hub,
-                office,
-                self.forks.mesh.gateway,
-                data,
-                f"the lane to {connection.name} is not restarted",
-            )
+        for one in self._unsent():
+            self._send(one)
+        sent = decisions.DECISION_SENT.history(self.built.outbox)
+        gone = {event.message_id for event, _ in self.hub.ask(sent)}
+        for spoke in self.spokes:
+            self._lose(relayer, spoke)
         for one in self.built.decisions:
             self._send(one)
         self._relay(relayer, lambda: not self._missing())
+        for spoke in self.spokes:
+            since = self.forks.blocks[spoke.name].number + 1
+            delivered = spoke.ask(gateway.MESSAGE_DELIVERED.logs(self.forks.mesh.gateway, first=since))
+            if any(event.id in gone for event, _ in delivered):
+                raise Failed(f"{spoke.name}: a message arrived whose lane was restarted before")
         ready = max(
             self.connections[one.chain].view(self.on(one.chain, "RemoteGovernor"), decisions.READY_AT, one.id)
             for one in self.built.decisions
@@ -100,25 +105,27 @@ class Rehearsal(Deciding):
                 raise Failed(self._why(self.connections[one.chain], done.frame(), one.actions))
         self.found.tried.append("every message was lost with its lane, each decision sent again: executed")
 
-    def pay(self) -> None:
-        """Gives the account that sends again what its messages cost, out of the treasury."""
-        hub, mesh, token = self.hub, self.forks.mesh, self.on(self.names.hub, "ERA")
-        treasury = self.on(self.names.hub, "Timelock")
-        what = "nobody can pay for messages"
-        must(hub, treasury, token, _TRANSFER.encode(self.payer, _FEES), what)
-        must(hub, self.payer, token, APPROVE.encode(mesh.gateway, _FEES), what)
-        must(hub, self.payer, mesh.gateway, gateway.DEPOSIT_FOR.encode(self.payer, _FEES), what)
-        must(hub, self.payer, mesh.gateway, gateway.SET_ALLOWANCE.encode(self.built.outbox, _FEES), what)
-        self.found.assumed.append(
-            f"after the execution {in_era(_FEES)} ERA of the treasury pay for decisions that are sent again"
-        )
+    def _lose(self, relayer: Relayer, spoke: Connection) -> None:
+        """Restarts the lane to a chain, which follows before anybody delivered what was on its way."""
+        mesh, hub = self.forks.mesh, self.hub
+        lane = hub.view(mesh.gateway, gateway.OUTBOX_LANE, spoke.chain_id)
+        nonce = (lane.nonce // STORED_HEAD_INTERVAL + 1) * STORED_HEAD_INTERVAL + _DISTANCE
+        office = hub.view(mesh.gateway, gateway.GUARDIAN)
+        data = gateway.RESTART.encode(spoke.chain_id, nonce)
+        must(hub, office, mesh.gateway, data, f"the lane to {spoke.name} is not restarted")
+        self.forks.settle()
+        fact = Proposal([RestartFact(hub.chain_id, spoke.chain_id, nonce)], [self.forks.validator_set])
+        await_quorums(relayer.exchange, mesh.domain, [fact])
+        attestation = fact.attestation(self.forks.validator_set)
+        data = gateway.FOLLOW_RESTART.encode(attestation, hub.chain_id, nonce, [])
+        must(spoke, self.executor, mesh.gateway, data, "the restart of its lane is not followed")
 
     def _execute(self, one: BuiltDecision, at: int | None) -> Acted:
         remote, data = self.on(one.chain, "RemoteGovernor"), decisions.EXECUTE.encode(one.decision)
         return act(self.connections[one.chain], self.executor, remote, data, one.decision.value, at)
 
     def _unsent(self) -> list[BuiltDecision]:
-        """What was recorded and could not be sent because the outbox has no credit left. Failed for another reason."""
+        """What was recorded and could not be sent because the outbox's credit is used up. Failed for another reason."""
         done = self.found.transactions["execute"]
         failed = decisions.DECISION_NOT_SENT.found_in(done.receipt["logs"], self.built.outbox)
         keys = {(self.hub_name_of(one.chain_id), one.id): one.reason for one in failed}
@@ -127,18 +134,10 @@ class Rehearsal(Deciding):
             reason = explain(keys[one.key])
             if not reason.startswith("InsufficientCredit"):
                 raise Failed(f"{one.chain}: the decision is recorded and cannot be sent: {reason}")
-            fee = self._quote(one)
-            self.found.notes.append(
-                f"DecisionOutbox has not the {in_era(fee)} ERA of credit that the message to {one.chain} costs: "
-                "somebody has to send it (`ape metalayer propose send`)"
-            )
         return unsent
 
     def hub_name_of(self, chain_id: int) -> str:
         return self.forks.mesh.by_id[chain_id].name
-
-    def _quote(self, one: BuiltDecision) -> int:
-        return self.hub.view(self.built.outbox, decisions.QUOTE, one.chain_id, one.decision, one.gas_limit)
 
     def _send(self, one: BuiltDecision) -> None:
         data = decisions.SEND.encode(one.chain_id, one.decision, one.gas_limit)
@@ -203,10 +202,14 @@ class Rehearsal(Deciding):
             if event.id == one.id
         ]
         ((event, log),) = found
+        ended = connection.ask(decisions.DECISION_CANCELLED.logs(remote, first=since))
+        cancelled = tuple(gone.id for gone, _ in ended if gone.by == one.id)
         frame = frame_of(connection, log.transaction)
         used = next(
             call.gas for call in frame.below() if call.to == remote and one.decision.encoded in call.data
         )
         at = connection.block(log.block).time
-        self.found.arrivals[one.key] = Arrival(one, self._quote(one), used, frame.gas, at, event.ready_at)
+        self.found.arrivals[one.key] = Arrival(
+            one, self._quote(one), used, frame.gas, at, event.ready_at, cancelled
+        )
         self.found.times.setdefault("arrived", at)

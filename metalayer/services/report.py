@@ -15,7 +15,7 @@ from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.protocol import decisions
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import DAY, span, utc
-from metalayer.protocol.decisions import POSTPONEMENT
+from metalayer.protocol.decisions import OFFICES_DELAY, POSTPONEMENT
 from metalayer.protocol.governor import OBJECTION_PERIOD
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH
@@ -61,6 +61,11 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "actions": {
             chain: [{"line": one.line, "words": one.words} for one in actions]
             for chain, actions in built.actions_by_chain(hub).items()
+        },
+        "cancelled": {
+            f"{chain}/{to_hex(id_)}": [to_hex(one) for one in arrival.cancelled]
+            for (chain, id_), arrival in found.arrivals.items()
+            if arrival.cancelled
         },
         "timeline": list(_timeline(outcome)),
         "calls": _calls(outcome),
@@ -150,6 +155,10 @@ def _does(data: dict[str, Any]) -> Iterator[str]:
     for chain, actions in data["actions"].items():
         yield f"**{chain}**"
         yield _list([f"{one['words']} (line {one['line']})" for one in actions])
+    ended = [f"{which.partition('/')[0]}: {id_}" for which, ids in data["cancelled"].items() for id_ in ids]
+    if ended:
+        yield "**Decisions that end when these arrive**"
+        yield _list(ended)
 
 
 def _changes(data: dict[str, Any]) -> Iterator[str]:
@@ -215,7 +224,9 @@ def _timeline(outcome: Outcome) -> Iterator[tuple[str, str, str, str]]:
     for (chain, _), arrival in found.arrivals.items():
         at = times["executed"] + arrival.ready_at - arrival.at
         objected = at + OBJECTION_PERIOD
-        yield f"executed on {chain}", utc(at), utc(objected), utc(objected + POSTPONEMENT)
+        is_protected = arrival.ready_at - arrival.at >= OFFICES_DELAY
+        latest = objected if is_protected else objected + POSTPONEMENT
+        yield f"executed on {chain}", utc(at), utc(objected), utc(latest)
 
 
 def _calls(outcome: Outcome) -> list[str]:

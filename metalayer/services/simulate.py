@@ -19,6 +19,7 @@ from metalayer.services.conflicts import Order, orders, read_live
 from metalayer.services.deciding import Failed, Say
 from metalayer.services.findings import Findings
 from metalayer.services.forks import Forks, forked
+from metalayer.services.precedents import precede
 from metalayer.services.rehearsal import Rehearsal
 
 
@@ -71,9 +72,12 @@ def rebuild(live: Live, proposal: Proposal, limits: Mapping[bytes, int]) -> Buil
 
 
 def simulate(live: Live, proposal: Proposal, built: Built, say: Say, *, settles: bool = True) -> Outcome:
-    """Rehearses a proposal. settles: gas limits that are not as measured are set, and it is rehearsed again."""
+    """Rehearses a proposal. settles: gas limits that are not as measured are set, and it is rehearsed again; unless it
+    was proposed already.
+    """
     outcome = _simulate(live, proposal, built, say)
-    if settles and outcome.limits and not outcome.problem:
+    is_new = "proposed" in outcome.findings.found.times
+    if settles and is_new and outcome.limits and not outcome.problem:
         say("gas limits are set as measured: once more")
         limits = {one.id: one.gas_limit for one in built.decisions} | outcome.limits
         outcome = _simulate(live, proposal, rebuild(live, proposal, limits), say)
@@ -107,8 +111,9 @@ def _simulate(live: Live, proposal: Proposal, built: Built, say: Say) -> Outcome
 
 def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) -> list[Result]:
     """All acts. Results of `then`. Failed if one goes wrong."""
-    rehearsal.decide()
     rehearsal.pay()
+    rehearsal.decide()
+    rehearsal.found.assumed += precede(forks, rehearsal.names, rehearsal.built, proposal.folder)
     before = forks.snapshot()
     with forks.crew("first") as relayer:
         if rehearsal.built.decisions:
@@ -118,7 +123,7 @@ def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) ->
                 rehearsal.again(second)
         results = Checker(forks, rehearsal.names, live.registry, relayer).results(proposal)
     if rehearsal.built.decisions:
-        forks.restore(before)
-        with forks.crew("lost") as relayer:
-            rehearsal.lost(relayer)
+        once_more = replace(rehearsal, forks=forks.restored(before))
+        with once_more.forks.crew("lost") as relayer:
+            once_more.lost(relayer)
     return results

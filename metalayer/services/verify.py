@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from metalayer.errors import MetalayerError
 from metalayer.governance.built import BUILD_FILE, Built
 from metalayer.governance.files import read_on
 from metalayer.governance.motions import Desk
-from metalayer.governance.reports import gas_limits
+from metalayer.governance.reports import gas_limits, read
 from metalayer.governance.written import Proposal
 from metalayer.network.live import Live
 from metalayer.protocol.governor import Created, HubProposal
@@ -40,6 +42,28 @@ def limits(folder: Path) -> dict[bytes, int]:
     if (folder / BUILD_FILE).exists():
         return {one.id: one.gas_limit for one in Built.load(folder).decisions}
     return gas_limits(folder)
+
+
+def differences(report: Mapping[str, Any], folder: Path) -> list[str]:
+    """A line for what the proposer's report.json says otherwise, and what depends on no date."""
+    theirs = read(folder)
+    if theirs is None:
+        return ["there is no report of the proposer to compare with"]
+    ours = _comparable(report)
+    other = [name for name, value in _comparable(theirs).items() if value != ours[name]]
+    if not other:
+        return ["the proposer's report says the same"]
+    return [f"the proposer's report says otherwise about: {', '.join(other)}"]
+
+
+def _comparable(report: Mapping[str, Any]) -> dict[str, Any]:
+    changes = report.get("changes", {})
+    return {
+        "hash": report.get("hash"),
+        "faults": report.get("faults"),
+        "actions": report.get("actions"),
+        "changes": {chain: [one["path"] for one in some] for chain, some in changes.items()},
+    }
 
 
 def _title(created: Created) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.comparison import WORSE, committed, staking_table, with_staking_table, worse
+from benchmarks import governance, staking
+from benchmarks.comparison import WORSE, committed, governance_table, staking_table, with_tables, worse
 from benchmarks.gas import QUORUMS, GasBenchmark
-from benchmarks.staking import MOST, StakingBenchmark
+from benchmarks.governance import GovernanceBenchmark
+from benchmarks.staking import StakingBenchmark
 from tests.kit.deployment import Deployment
 from tests.kit.roles import TREASURY
 from tools.repository import repo_root
@@ -51,9 +53,30 @@ def test_no_figure_of_staking_gets_worse(deployment: Deployment) -> None:
     assert worse(found, expected) == []
 
 
-@pytest.mark.parametrize("name", MOST)
+def test_no_figure_of_governance_gets_worse(deployment: Deployment) -> None:
+    """As above; the second of two votes tells what is written for the first time."""
+    connections = deployment.connections
+    try:
+        benchmark = GovernanceBenchmark(
+            connections, deployment.registry, TREASURY.address, lambda line: None, runs=1
+        )
+        found = benchmark.run()
+    finally:
+        for connection in connections.values():
+            connection.rpc("anvil_removeBlockTimestampInterval")
+    expected = committed()["governance"]
+    assert len(expected) > 15
+    assert worse(found, expected) == []
+
+
+@pytest.mark.parametrize("name", staking.MOST)
 def test_staking_costs_no_more_than_its_design_allows(name: str) -> None:
-    assert committed()["staking"][name] <= MOST[name]
+    assert committed()["staking"][name] <= staking.MOST[name]
+
+
+@pytest.mark.parametrize("name", governance.MOST)
+def test_governance_costs_no_more_than_its_design_allows(name: str) -> None:
+    assert committed()["governance"][name] <= governance.MOST[name]
 
 
 def test_a_slash_costs_the_same_whatever_the_number_of_delegators() -> None:
@@ -62,11 +85,12 @@ def test_a_slash_costs_the_same_whatever_the_number_of_delegators() -> None:
     assert figures["settle_1000"] == figures["settle_1"]
 
 
-def test_the_table_of_staking_is_what_was_measured() -> None:
+def test_the_tables_are_what_was_measured() -> None:
     text = (repo_root() / "benchmarks" / "README.md").read_text(encoding="utf-8")
     assert staking_table(committed()) in text
-    assert with_staking_table(text, committed()) == text
-    other = with_staking_table(text, committed() | {"staking": {"claim": 1}})
+    assert governance_table(committed()) in text
+    assert with_tables(text, committed()) == text
+    other = with_tables(text, committed() | {"staking": {"claim": 1}})
     assert "| `claim` | 1 |" in other
     assert "`delegate_more` |" not in other
 

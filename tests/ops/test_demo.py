@@ -75,7 +75,9 @@ def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) 
     assert summary.books.chains["arcade"].credit(summary.relayer) > 0
     assert all(chain.credit(summary.user) > 0 for chain in summary.books.chains.values())
     stakes = summary.stakes
-    assert (stakes.version, stakes.behind) == (2, [])
+    # A set for every three days: the proposal takes 16.
+    assert (stakes.version, stakes.behind) == (6, [])
+    assert summary.enacted.weights["arcade"] > 0
     assert [one.weight for one in stakes.validators.values()] == [
         200_000 * ERA + DELEGATED,
         *[200_000 * ERA] * 4,
@@ -95,6 +97,10 @@ def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) 
         "release ERA on arrival",
         "forward ERA",
     }
+    assert (data["proposal"]["fees_before"], data["proposal"]["fees_after"]) == (
+        [200_000, 1_000],
+        [100_000, 500],
+    )
     assert data["stakes"]["validators"]["1"]["delegated"] == str(DELEGATED)
     print_summary(summary, console(quiet=True))
     os.environ[OFFSET_VARIABLE] = str(before)

@@ -350,12 +350,11 @@ def elsewhere(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         content["network"]["name"] = "elsewhere"
         (tmp_path / "networks.yaml").write_text(yaml.safe_dump(content))
         intent = yaml.safe_load((repo_root() / "deploy.yaml").read_text())
-        intent |= {"deployer": SECOND_DEPLOYER.address, "allocations": {TREASURY.address: "1_000"}}
+        intent |= {"deployer": SECOND_DEPLOYER.address, "allocations": {TREASURY.address: 1_000}}
         for office in ("councils", "fee_keepers", "recoveries"):
             intent[office] = {"default": OWNER.address}
         intent["watchers"] = {"default": [GUARDIAN.address]}
         for founder, *accounts in zip(intent["validators"]["bonded"], OPERATORS, VALIDATORS, strict=True):
-            del founder["funded"]
             founder["operator"], founder["signer"] = (account.address for account in accounts)
         (tmp_path / "deploy.yaml").write_text(yaml.safe_dump(intent))
         monkeypatch.chdir(tmp_path)

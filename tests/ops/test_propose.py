@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ from click.testing import Result
 from metalayer.assets.tokens import BALANCE_OF
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.cli import propose
+from metalayer.governance import progress
 from metalayer.governance.built import Built
+from metalayer.governance.motions import Desk
 from metalayer.network.connection import Connection
+from metalayer.network.live import Live
+from metalayer.network.rpc import Reverted, RpcError
 from metalayer.protocol import decisions, gateway, governor
 from metalayer.protocol.abi import Function
 from metalayer.protocol.decisions import DecisionState
 from metalayer.protocol.hex import to_hex
-from tests.kit.deployment import ERA, Deployment
+from metalayer.protocol.rpc import quantity
+from tests.kit.deployment import ACCEPTING, ERA, Deployment
 from tests.kit.profiles import Profile
 from tests.kit.roles import ATTACKER, BENEFICIARY, GUARDIAN, RECOVERY, RELAYER, TREASURY, Role
 
@@ -98,7 +104,9 @@ class Proposals:
     def pass_vote(self, built: Built) -> None:
         """Everybody votes for it, and the vote ends. The validator sets follow."""
         snapshot = self.hub.view(self.governor, governor.PROPOSAL_SNAPSHOT, built.id)
-        self.deployment.pass_time(snapshot + 1 - self.hub.block().time)
+        # Blocks that were mined in one second stand before the node's clock, which is what moves.
+        while (left := snapshot + 1 - self.hub.block().time) > 0:
+            self.deployment.pass_time(left)
         self.hub.send(TREASURY, self.governor, governor.CAST_VOTE.encode(built.id, 1))
         for _ in range(2):
             self.deployment.wait_out(PERIOD // 2)
@@ -172,6 +180,8 @@ def test_the_whole_way(proposals: Proposals, deployment: Deployment) -> None:
         "hub: proposal 001-fees was proposed already, and is pending"
     ]
     assert proposals.status()["vote"]["state"] == "pending"
+    shown = proposals.do("status", "1")
+    assert shown[-1] == "it decides for perps, social, too: sent when it is executed on the hub"
     assert "voting begins on" in proposals.refused("queue", "1", by=RELAYER)
 
     proposals.pass_vote(built)
@@ -282,8 +292,12 @@ def test_what_changed_since_it_was_built_is_not_proposed(
 def test_its_proposer_cancels_it_before_the_vote_and_the_council_at_any_time(
     proposals: Proposals, deployment: Deployment
 ) -> None:
-    """M26."""
-    proposals.submitted(**opening("hub"))
+    """M25, M26: nobody else can propose it in their place."""
+    first = proposals.submitted(**opening("hub"))
+    other = replace(first.proposal, description=first.text.replace("Why not?", "Why?"))
+    data = governor.PROPOSE.encode(*other.actions, other.description)
+    with pytest.raises(Reverted, match="GovernorRestrictedProposer"):
+        proposals.hub.call(proposals.governor, data, sender=ATTACKER.address)
     assert "may not cancel proposal 002-open" in proposals.refused("cancel", "2", by=ATTACKER)
     assert proposals.do("cancel", "2", by=TREASURY) == ["hub: proposal 002-open is cancelled"]
     assert proposals.do("cancel", "2", by=TREASURY) == ["hub: proposal 002-open was cancelled already"]
@@ -298,7 +312,7 @@ def test_its_proposer_cancels_it_before_the_vote_and_the_council_at_any_time(
 def test_a_decision_that_could_not_be_sent_is_sent_again(
     proposals: Proposals, deployment: Deployment
 ) -> None:
-    """A9, M38: without credit, and over a closed lane. No vote is needed."""
+    """M39, M49: without credit, and over a closed lane. No vote is needed, and one of them counts."""
     built = proposals.submitted(**opening("perps, social"))
     proposals.pass_vote(built)
     proposals.do("queue", "2", by=RELAYER)
@@ -357,7 +371,7 @@ def test_guardian_and_recovery_stop_a_decision(proposals: Proposals, deployment:
 def test_what_was_expected_is_checked_again_where_it_is_executed(
     proposals: Proposals, deployment: Deployment
 ) -> None:
-    """P8d, M47: a setting that was voted on before an emergency does not open what the emergency closed."""
+    """P8d, M48: a setting that was voted on before an emergency does not open what the emergency closed."""
     built = proposals.decided(**opening("perps"))
     proposals.deliver()
     deployment.wait_out(3 * DAY)
@@ -389,4 +403,156 @@ def test_drift_becomes_a_proposal(proposals: Proposals, deployment: Deployment) 
         ("social", (data,)),
     ]
     assert "  perps, social:\n" in Path("proposals/001-open-again/proposal.yml").read_text()
+    # Terms are written as the preset that they are.
+    terms = deployment.connections["social"].view(deployment.gateway, gateway.ROUTE, arcade).terms
+    deployment.as_owner(
+        "social", deployment.gateway, gateway.SET_TERMS.encode(arcade, replace(terms, base_fee=1))
+    )
+    found = json.loads(
+        proposals.run(
+            "from-drift", "terms", "--json", "--proposer", proposals.profile.account(TREASURY)
+        ).stdout
+    )
+    assert {chain: len(mends) for chain, mends in found["mends"].items()} == {"perps": 1, "social": 2}
+    written = Path("proposals/002-terms/proposal.yml").read_text()
+    assert 'Metalayer.setTerms: { chainId: arcade, terms: { preset: arcade, return: "{chain}" } }' in written
+    proposals.do("build", "2")
+    (decision,) = Built.load(Path("proposals/002-terms")).decisions_on("social")
+    assert set(decision.decision.calldatas) == {data, gateway.SET_TERMS.encode(arcade, terms)}
     assert "such as fees, found 'No Name'" in proposals.refused("from-drift", "No Name")
+
+
+CALLING = """title: Call
+proposer: PROPOSER
+chains:
+  hub, perps:
+    - raw: { to: "ACCEPTING", data: 0x12345678 }
+"""
+
+
+def test_a_target_with_other_code_than_was_voted_on_is_not_called(
+    proposals: Proposals, deployment: Deployment
+) -> None:
+    """M24, P7c: on the hub, and on every other chain."""
+    deployment.place_recipients()
+    content = CALLING.replace("ACCEPTING", ACCEPTING)
+    built = proposals.submitted(content=content, name="002-call", text="# Call\n\nWhy not?\n")
+    proposals.pass_vote(built)
+    proposals.do("queue", "2", by=RELAYER)
+    deployment.wait_out(3 * DAY)
+    hub, perps = deployment.connections["hub"], deployment.connections["perps"]
+    code = to_hex(hub.code(ACCEPTING))
+    hub.rpc("anvil_setCode", ACCEPTING, code + "00")
+    assert "something that it calls has other code" in proposals.refused("execute", "2", by=TREASURY)
+    hub.rpc("anvil_setCode", ACCEPTING, code)
+    proposals.do("execute", "2", by=TREASURY)
+    proposals.deliver()
+    deployment.wait_out(3 * DAY)
+    perps.rpc("anvil_setCode", ACCEPTING, code + "00")
+    assert f"{ACCEPTING} has other code than what was voted on" in proposals.refused(
+        "execute", "2", by=RELAYER
+    )
+    assert "it would revert: CodeChanged" in proposals.status("2")["decisions"][0]["why"]
+    perps.rpc("anvil_setCode", ACCEPTING, code)
+    assert "is executed" in proposals.do("execute", "2", by=RELAYER)[1]
+
+
+LONG = """title: Long
+proposer: PROPOSER
+chains:
+  hub:
+    - EraGovernor.setVotingPeriod: { newVotingPeriod: 8 days }
+    - pay: { to: BENEFICIARY, value: 3 ether }
+  arcade, perps, social:
+ENTRIES
+    - pay: { to: BENEFICIARY, value: 2 ether }
+"""
+
+
+def test_long_decisions_are_sent_and_what_a_timelock_lacks_is_brought(
+    proposals: Proposals, deployment: Deployment
+) -> None:
+    """What sending takes no estimate shows: a message that cannot be sent fails nothing. The governor sets itself."""
+    entry = "    - Metalayer.setOpen: { chainId: hub, outbound: true, inbound: true }"
+    content = LONG.replace("ENTRIES", "\n".join([entry] * 45))
+    built = proposals.submitted(content=content, name="002-long", text="# Long\n\nWhy not?\n")
+    assert [len(built.decisions_on(chain)) for chain in ("arcade", "perps", "social")] == [2, 2, 2]
+    proposals.pass_vote(built)
+    proposals.do("queue", "2", by=RELAYER)
+    deployment.wait_out(3 * DAY)
+    for connection in deployment.connections.values():
+        connection.rpc("anvil_setBalance", deployment.owner, hex(10**18))
+    balance = quantity("eth_getBalance", BENEFICIARY.address, "latest", bits=256)
+    held = {name: connection.ask(balance) for name, connection in deployment.connections.items()}
+    lines = proposals.do("execute", "2", by=TREASURY)
+    assert not [line for line in lines if "is not sent" in line]
+    assert all(len(one["sent"]) == 1 for one in proposals.status("2")["decisions"])
+    assert proposals.hub.ask(balance) == held["hub"] + 3 * 10**18
+    assert proposals.hub.view(proposals.governor, governor.VOTING_PERIOD) == 8 * DAY
+    proposals.deliver()
+    deployment.wait_out(3 * DAY)
+    # In their order: each waits for the one before.
+    second = built.decisions_on("perps")[1]
+    data = decisions.EXECUTE.encode(second.decision)
+    with pytest.raises(Reverted, match="PrecedentNotExecuted"):
+        deployment.connections["perps"].call(proposals.remote, data)
+    lines = proposals.do("execute", "2", by=RELAYER)
+    assert [line.rpartition(" ")[2] for line in lines[1:]] == ["executed"] * 6
+    for name in ("arcade", "perps", "social"):
+        assert deployment.connections[name].ask(balance) == held[name] + 2 * 10**18
+    assert proposals.status("2")["done"] is True
+
+
+def test_a_chain_that_does_not_answer_hides_nothing_of_the_others(
+    proposals: Proposals, deployment: Deployment
+) -> None:
+    built = proposals.decided(**opening("perps, social"))
+    proposals.deliver()
+    live = Live.open()
+    mesh = replace(live.mesh, connections=deployment.cut_off_from("perps").connections)
+    desk = Desk.of(replace(live, mesh=mesh))
+    found = progress.read(desk, desk.of_built(built), proposals.exchange)
+    silent, well = found.steps
+    assert silent.trouble.startswith("perps")
+    assert silent.is_decided
+    assert (well.state, well.trouble) == (DecisionState.WAITING, "")
+
+
+def test_what_was_done_is_told_as_json_too(proposals: Proposals, deployment: Deployment) -> None:
+    proposals.write(**opening("hub"))
+    built = json.loads(proposals.run("build", "2", "--json").stdout)
+    assert built["id"] == str(Built.load(Path("proposals/002-open")).id)
+    done = json.loads(proposals.run("submit", "2", "--unsimulated", "--json", by=TREASURY).stdout)
+    assert [(one["chain"], len(one["transaction"])) for one in done] == [("hub", 66)]
+    refused = proposals.run("queue", "2", "--json", by=RELAYER)
+    assert (refused.exit_code, json.loads(refused.stdout)) == (1, [])
+    assert "voting begins on" in refused.stderr
+
+
+@pytest.mark.parametrize("count", [1, 24])
+def test_the_least_gas_with_which_a_proposal_is_executed_also_sends_its_decisions(
+    proposals: Proposals, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """P8c: some nodes estimate exactly that, and a decision that cannot be sent reverts nothing."""
+
+    def least(self: Connection, sender: str, to: str, data: bytes, value: int = 0) -> int:
+        low, high = 21_000, 16_000_000
+        while low + 1 < high:
+            middle = (low + high) // 2
+            try:
+                self.call(to, data, "pending", sender=sender, gas=middle)
+                high = middle
+            except RpcError:
+                low = middle
+        return high
+
+    entry = "    - Metalayer.setOpen: { chainId: hub, outbound: true, inbound: true }"
+    content = "title: Long\nproposer: PROPOSER\nchains:\n  perps:\n" + f"{entry}\n" * count
+    built = proposals.submitted(content=content, name="002-long", text="# Long\n\nWhy not?\n")
+    assert len(built.decisions) == 1
+    proposals.pass_vote(built)
+    proposals.do("queue", "2", by=RELAYER)
+    deployment.wait_out(3 * DAY)
+    monkeypatch.setattr(Connection, "estimate", least)
+    lines = proposals.do("execute", "2", by=TREASURY)
+    assert not [line for line in lines if "is not sent" in line]

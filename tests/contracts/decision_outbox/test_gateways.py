@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contracts.decision_outbox.conftest import Hub, fund
+from tests.kit.deciding import Hub, fund
 from tests.kit.decisions import Decision
 from tests.kit.evm import Contract, error, set_code
 from tests.kit.founding import Founding

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from metalayer.lanes.logs import parse
-from tests.contracts.decision_outbox.conftest import CREDIT, GAS_LIMIT, Hub, as_owner, fund
+from tests.kit.deciding import CREDIT, GAS_LIMIT, Hub, as_owner, fund
 from tests.kit.decisions import LIFETIME, Decision
 from tests.kit.evm import deploy, error, now
 from tests.kit.paper import DAY

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.intent import route_between
 from metalayer.governance.arguments import Arguments, Unreadable, Value
 from metalayer.network.values import Plain
@@ -80,7 +82,7 @@ def test_values_by_their_types(arguments: Arguments, type_: str, raw: Any, value
         ("uint256", Plain("-1"), r"from 0 to 2\^256-1"),
         ("uint256", Plain("1.5 wei"), "expected a whole number of its smallest unit"),
         ("uint256", Plain("3 apples"), "no unit 'apples'"),
-        ("uint256", Plain("arcad"), "did you mean the chain 'arcade'"),
+        ("uint256", Plain("arcad"), "there is no chain of this name, did you mean 'arcade'"),
         # A number of eight bits is no chain's id.
         ("uint8", Plain("arcade"), "found 'arcade'"),
         ("bool", Plain("1"), "expected true or false, found '1'"),
@@ -104,9 +106,10 @@ def test_addresses_have_names(arguments: Arguments) -> None:
     assert read(arguments, "address", "Metalayer") == Value(
         place_of("Metalayer"), f"Metalayer {place_of('Metalayer')}"
     )
-    assert read(arguments, "address", OWNER.alias).plain == OWNER.address
+    assert read(arguments, "address", OWNER.alias) == Value(OWNER.address, f"{OWNER.alias} {OWNER.address}")
+    assert read(arguments, "address", OWNER.address.lower()) == Value(OWNER.address, OWNER.address)
     # Only on the hub, but there is one of that name.
-    assert read(arguments, "address", "Staking") == Value(place_of("Staking"), place_of("Staking"))
+    assert read(arguments, "address", "Staking").plain == place_of("Staking")
     # A contract that is not there yet, and one by what it is called in the factory.
     factory, deployer = place_of("Create3Factory"), arguments.names.deployer
     expected = create3_address(factory, deployer, keccak(text="Metalayer2"))
@@ -155,6 +158,23 @@ def test_bytes_come_from_files_too(arguments: Arguments, desk: Desk) -> None:
     assert read(arguments, "bytes", {"file": "code.hex"}).plain == b"\xff\x00"
     assert read(arguments, "bytes32", {"keccak": {"file": "code.hex"}}).plain == keccak(b"\xff\x00")
     assert read(arguments, "bytes32", {"keccak": "Timelock"}).plain == keccak(text="Timelock")
+
+
+def test_creation_code_is_what_ships(arguments: Arguments) -> None:
+    """As `deploy` would create it, so that a vote about a hash is a vote about sources."""
+    artifact = load_artifacts(["Postbox"])["Postbox"]
+    code = artifact.creation + encode(["address", "bool"], [place_of("Metalayer"), False])
+    given = {"gateway": "Metalayer", "startsClosed": Plain("false")}
+    assert read(arguments, "bytes", {"creation": "Postbox", "with": given}).plain == code
+    assert read(arguments, "bytes", {"creation": "Postbox", "with": list(given.values())}).plain == code
+    found = read(arguments, "bytes32", {"keccak": {"creation": "Postbox", "with": given}})
+    assert found == Value(keccak(code), f"0x{keccak(code).hex()} (keccak of the creation code of Postbox)")
+    with pytest.raises(
+        Unreadable, match=r"the constructor of Postbox takes \(contract IMetalayer gateway, bool"
+    ):
+        read(arguments, "bytes", {"creation": "Postbox", "with": {"gateway": "Metalayer"}})
+    with pytest.raises(Unreadable, match="no artifact of a contract Postbx"):
+        read(arguments, "bytes", {"creation": "Postbx"})
 
 
 @pytest.mark.parametrize(("raw", "wei"), [("1 ether", 10**18), ("3 gwei", 3 * 10**9), ("5 wei", 5), ("0", 0)])

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from metalayer.errors import MetalayerError
+from metalayer.governance.build import build
 from metalayer.governance.faults import Faults
-from metalayer.governance.files import find, load, read
+from metalayer.governance.files import find, load, read, read_on
 from metalayer.governance.written import Check, Expectation, call_parts
-from tests.kit.proposing import Desk
+from tests.kit.proposing import Desk, PaperChains
 
 OPEN = "Metalayer.setOpen: { chainId: hub, outbound: true, inbound: false }"
 
@@ -159,3 +165,42 @@ def test_parts_of_a_call() -> None:
         [],
     )
     assert call_parts("owner") is None
+
+
+WORDS = st.sampled_from(
+    [
+        "title", "proposer", "chains", "expect", "after", "cancels", "then", "writes", "on", "is", "call", "code", "id",
+        "pay", "raw", "to", "data", "value", "file", "keccak", "creation", "with", "create3", "preset", "return",
+        "hub", "arcade", "all", "spokes", "{chain}", "TEST::3", "Metalayer", "Metalayer.setOpen", "Metalayer.setTerms",
+        "Metalayer.route(hub).outbound", "ERA.transfer", "chainId", "outbound", "terms", "true", "1 ether", "1.5 ERA",
+        "0x12", "0x" + "7" * 64, "3/arcade", "", "-1", "1e9", "~", "2 days", "0x" + "0" * 39 + "1",
+    ]
+)  # fmt: skip
+CONTENT = st.recursive(
+    WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+ACTIONS = st.dictionaries(
+    st.sampled_from(["Metalayer.setOpen", "Metalayer.setTerms", "ERA.transfer", "pay", "raw"]), CONTENT
+)
+PROPOSALS = st.fixed_dictionaries(
+    {"title": st.just("A test"), "proposer": st.just("TEST::3")},
+    optional={
+        "chains": st.dictionaries(
+            st.sampled_from(["hub", "arcade", "spokes"]), st.lists(ACTIONS | CONTENT, max_size=2)
+        ),
+        **dict.fromkeys(
+            ("expect", "after", "cancels", "then", "writes"), CONTENT | st.lists(CONTENT, max_size=2)
+        ),
+    },
+)
+
+
+@given(PROPOSALS | CONTENT)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_nothing_that_is_written_ends_in_a_traceback(desk: Desk, content: Any) -> None:
+    folder = desk.write("title: A test\nproposer: TEST::3\n")
+    (folder / "proposal.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    with suppress(MetalayerError):
+        build(read_on(folder, desk.network), desk.names, PaperChains())

@@ -82,6 +82,8 @@ def test_values_that_share_a_word() -> None:
     stored = (1 << 96 + 24) - (5 << 96) + 7
     assert (low.path, low.show(stored)) == ("Thing.low", "7")
     assert (high.path, high.show(stored)) == ("Thing.high", "-5")
+    other = low.put(stored, 8)
+    assert (low.show(other), high.show(other)) == ("8", "-5")
 
 
 def test_keys_of_mappings_come_from_what_was_hashed() -> None:

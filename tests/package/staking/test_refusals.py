@@ -20,7 +20,6 @@ _NOT_MET = {
     "InvalidMinimum",
     "InvalidSeats",
     "NotLiable",
-    "NotNewestSet",
     "NotSlasher",
     "SetFactNotProven",
     "UnknownKey",
