@@ -34,6 +34,7 @@ FINDERS: list[tuple[Bug, Steps]] = [
     (VotesBug.IN_FAVOUR_AFTER_THE_DEADLINE, replays.cast_late),
     (VotesBug.CLOSED_CHAIN_CAST, replays.cast_while_paused),
     (VotesBug.CUT_NOTHING, replays.say_too_much),
+    (VotesBug.LIE_OUTLIVES_RESTART, replays.lie_before_a_restart),
     (VotesBug.WEIGHT_OF_NOW, replays.vote_with_what_came_later),
     (VotesBug.PARTS_OF_THE_WHOLE, replays.vote_with_half_and_the_rest),
     (VotesBug.SNAPSHOT_NOT_SIGNED, replays.vote_by_signature),
@@ -53,7 +54,14 @@ FINDERS: list[tuple[Bug, Steps]] = [
 NAMES = [bug.name.lower() for bug, _ in FINDERS]
 REACHED = {
     *("credited", "not credited", "forwarded", "retry", "returnToSender", "refund"),
-    *("castVoteBySig", "castFractionalVoteBySig", "tally kept", "cast", "cast: ChainNotTrusted"),
+    *(
+        "castVoteBySig",
+        "castFractionalVoteBySig",
+        "tally kept",
+        "cast",
+        "cast: ChainNotTrusted",
+        "cast: TallyOutdated",
+    ),
     *("contested", "castVote: ObjectionsOnly", "queue: GovernorUnexpectedProposalState"),
     *("execute", "execute: CodeChanged", "execute: GovernorUnexpectedProposalState"),
     *("execute: ZeroProposalGuardian", "cancel", "cancel: GovernorUnableToCancel"),
