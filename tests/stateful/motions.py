@@ -51,6 +51,8 @@ class Motion:
     """All that the governor counted."""
     said: dict[str, Tally] = field(default_factory=lambda: dict.fromkeys(SPOKES, Tally()))
     counted: dict[str, Tally] = field(default_factory=lambda: dict.fromkeys(SPOKES, Tally()))
+    epochs: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPOKES, 0))
+    """How often the lane had been restarted over which each tally came."""
     contested: bool = False
     """Whether a late vote made it pass."""
     eta: int = 0
@@ -99,13 +101,15 @@ class Motion:
     def expires(self) -> int:
         return (self.eta or self.deadline) + GRACE
 
-    def hear(self, chain: str, said: Tally) -> bool:
-        """A tally arrives: whether it is kept."""
-        kept = self.said[chain]
-        is_higher = said != kept and all(new >= old for new, old in zip(said, kept, strict=True))
-        if is_higher:
-            self.said[chain] = said
-        return is_higher
+    def hear(self, chain: str, said: Tally, epoch: int) -> bool:
+        """A tally arrives: whether it is kept. The first one after a restart replaces what may have been a lie."""
+        is_new = epoch != self.epochs[chain]
+        least = self.counted[chain] if is_new else self.said[chain]
+        covers = all(new >= old for new, old in zip(said, least, strict=True))
+        is_kept = covers and (is_new or said != least)
+        if is_kept:
+            self.said[chain], self.epochs[chain] = said, epoch
+        return is_kept
 
     def castable(self, chain: str, held: int, at: int) -> Tally:
         """Of what a chain said: what was not cast yet, and within what it held."""

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from metalayer.assets.bridge import Payload as Transfer
-from metalayer.protocol.facts import Tree
+from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.message import NEVER_EXPIRES, Message
 from metalayer.protocol.votes import HOUR, TALLY_GAS_LIMIT, Payload, Tally
 from tests.kit.evm import Receipt
 from tests.kit.hops import RECEIVE_GAS_LIMIT
-from tests.kit.paper import gateway_payload
+from tests.kit.paper import PaperLane, gateway_payload
 from tests.kit.roles import RELAYER
 from tests.kit.stack import CHAINS
 from tests.stateful.elections import CHAIN, PATIENT, PICK, RARELY, SPOKE, Elections
 from tests.stateful.electorate import HOLDERS, VOTERS
-from tests.stateful.holdings import HUB, UNIT
+from tests.stateful.holdings import HUB, SPOKES, UNIT
 from tests.stateful.machine import must, pick
 from tests.stateful.motions import Motion
 
@@ -73,6 +73,9 @@ class Movers(Elections):
         self.delivered = {place: self.courier.lane(*place).nonce for place in self.sent}
         self.first = dict(self.delivered)
         """Of those that come now."""
+
+        self.epochs = dict.fromkeys(SPOKES, 0)
+        """Restarts of each spoke's lane that the hub followed."""
 
     # Holders
 
@@ -285,7 +288,9 @@ class Movers(Elections):
         assert one.ballot is not None
         id_, snapshot, tally = one.ballot
         for motion in self.motions:
-            if (motion.id, motion.snapshot) == (id_, snapshot) and motion.hear(one.origin, tally):
+            if (motion.id, motion.snapshot) == (id_, snapshot) and motion.hear(
+                one.origin, tally, self.epochs[one.origin]
+            ):
                 self.reach_path("tally kept")
                 if one.origin not in self.liars:
                     self._check_honest(one.origin, motion)
@@ -354,7 +359,7 @@ class Movers(Elections):
 
     # A spoke that lies
 
-    @rule(spoke=SPOKE, really=RARELY)
+    @rule(spoke=SPOKE, really=st.booleans())
     def turn(self, spoke: str, really: bool = True) -> None:
         """From now on, its validators sign what they like. One spoke at most, so that the other one has rights."""
         if really and not self.liars:
@@ -387,6 +392,30 @@ class Movers(Elections):
         # Pieces of its own come last: whichever the hub still owes it are taken.
         units = tuple(-1 - i for i in range(count))
         self.sent[spoke, HUB].append(Sent(message, spoke, HUB, sent_at, units, to, spoke, holder, holder))
+
+    @precondition(lambda self: self.liars)
+    @rule(really=RARELY)
+    def restart(self, really: bool = True) -> None:
+        """The hub follows a restart of its lane: what was said before, and did not end, is forgotten."""
+        (spoke,) = self.liars
+        if not really or self.clock[HUB] >= self.courier.validators.set.expires:
+            return
+        place, start = (spoke, HUB), self.courier.lane(spoke, HUB).nonce + 9
+        gateway, origin, hub_id = self.world.stacks[HUB].gateway, self.world.id_of(spoke), self.courier.hub_id
+        fact = RestartFact(origin, hub_id, start)
+        tree = Tree([fact])
+        signed = self.courier.validators.sign(hub_id, gateway.address, tree.root).fields
+        arguments = (signed, origin, start, tree.proof(fact))
+        receipt = self.perform(
+            gateway, "followRestart", *arguments, by=RELAYER.address, number="P2", chain=HUB
+        )
+        assert receipt is not None
+        # The notice of it goes to a chain that lies.
+        self.courier.note(HUB, receipt)
+        self.epochs[spoke] += 1
+        self.courier.lanes[place] = PaperLane(hub_id, origin, hub_id, start)
+        self.sent[place] = []
+        self.first[place] = self.delivered[place] = start
 
     @precondition(lambda self: self.liars)
     @rule(number=PICK)

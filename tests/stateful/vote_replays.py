@@ -173,6 +173,15 @@ def claim_what_arrived(m: Any) -> None:
     m.cast(spoke="arcade", number=0)
 
 
+def lie_before_a_restart(m: Any) -> None:
+    """Until the spoke says it again, nothing of that is cast; and what was cast stays."""
+    m.turn(spoke="arcade")
+    m.lie_and_cast(number=0, parts=(1, 2, 0))
+    m.lie_and_cast(number=0, parts=(60, 60, 60), restarts=True)
+    m.lie_and_cast(number=0, parts=(0, 2, 0))
+    m.lie_and_cast(number=0, parts=(9, 2, 0))
+
+
 def say_more_later(m: Any) -> None:
     m.vote(spoke="arcade", number=0, who=4, how=ALL_FOR)
     m.bring(spoke="arcade", number=0)

@@ -331,6 +331,8 @@ class Voters(Movers):
         votes, why = Tally(), []
         if not self.is_open(spoke):
             why.append("ChainNotTrusted")
+        if motion.epochs[spoke] != self.epochs[spoke]:
+            why.append("TallyOutdated")
         if motion.snapshot >= at:
             # It knows the history of what has passed, and nothing else.
             why += ["InvalidHour", "NothingToCast", "GovernorUnexpectedProposalState"]
@@ -367,29 +369,37 @@ class Voters(Movers):
 
     @rule(number=PICK, how=HOW)
     def raid(self, number: int, how: int) -> None:
-        """The hub makes it pass in the last hours. Tallies that hold something else, too, come as answers."""
+        """Who has most on the hub makes it pass in the last hours. All others answer when only objections count."""
         number %= len(self.motions)
         self.reach(HUB, number, BEFORE_WINDOW, 1)
         for who in range(len(VOTERS)):
-            self.vote_on_hub(number, 2 * who, ALL_FOR)
+            if who < 2:
+                self.vote_on_hub(number, 2 * who, ALL_FOR)
             for spoke in self.paused:
                 self.vote(spoke, number, 2 * who, how)
         for spoke in self.paused:
             self.send_tally(spoke, number)
         self.pass_(HUB, self.motions[number].end)
+        for who in range(2, len(VOTERS)):
+            self.vote_on_hub(number, 2 * who, how)
         for spoke in self.paused:
             self.deliver(spoke, HUB)
             self.cast(spoke, number)
 
     @precondition(lambda self: self.liars)
-    @rule(number=PICK, parts=PARTS, patient=PATIENT)
-    def lie_and_cast(self, number: int, parts: tuple[int, int, int], patient: bool = True) -> None:
+    @rule(number=PICK, parts=PARTS, patient=PATIENT, restarts=st.booleans())
+    def lie_and_cast(
+        self, number: int, parts: tuple[int, int, int], patient: bool = True, restarts: bool = False
+    ) -> None:
+        """`restarts`: its lane is restarted between the lie and the cast."""
         number %= len(self.motions)
         (spoke,) = self.liars
         if patient:
             self.pass_(HUB, self.motions[number].snapshot)
         self.lie(number, parts)
         self.deliver(spoke, HUB)
+        if restarts:
+            self.restart()
         self.cast(spoke, number)
 
     @rule(number=PICK, how=HOW, late=st.booleans(), patient=PATIENT)
@@ -412,7 +422,14 @@ class Voters(Movers):
         self.vote_everywhere(number, ALL_FOR, late)
         self.queue(number)
 
-    @rule(number=PICK, late=st.booleans(), changed=RARELY, paid=RARELY)
+    @rule(number=PICK)
+    def turn_down(self, number: int) -> None:
+        """Who has most on the hub is for it, all others against it in the last hours."""
+        number %= len(self.motions)
+        self.vote_on_hub(number, 2, ALL_FOR)
+        self.vote_everywhere(number, ALL_AGAINST, late=True)
+
+    @rule(number=PICK, late=st.booleans(), changed=RARELY, paid=st.booleans())
     def carry_out(self, number: int, late: bool = False, changed: bool = False, paid: bool = False) -> None:
         """It is decided, and executed, unless the code that it calls is another one then."""
         number %= len(self.motions)
