@@ -149,8 +149,10 @@ def send_again(desk: Desk, carried: Carried, senders: Senders, deposit: bool) ->
         raise MetalayerError(f"{what} cannot be sent from {hub.name} now: {error.reason}") from error
     prepay(desk, hub, sender, fee, desk.outbox, deposit)
     receipt = transact(hub, sender, desk.outbox, decisions.SEND.encode(*fields))
-    (event,) = decisions.DECISION_SENT.found_in(receipt["logs"], desk.outbox)
-    return Done.by(hub.name, f"{what} is sent, as message {to_hex(event.message_id)}", receipt)
+    ids = [
+        to_hex(event.message_id) for event in decisions.DECISION_SENT.found_in(receipt["logs"], desk.outbox)
+    ]
+    return Done.by(hub.name, f"{what} is sent{f', as message {ids[0]}' if ids else ''}", receipt)
 
 
 def prepay(desk: Desk, connection: Connection, sender: Sender, fee: int, spender: str, deposit: bool) -> None:
