@@ -23,11 +23,10 @@ Value = TypeVar("Value", default=Any)
 
 _SIGNATURE = re.compile(r"\w+\(.*\)")
 # Contracts take any bytes as a text: whoever wrote others than UTF-8 into a log must not stop those who read all logs.
-_texts = registry.copy()
+_texts = registry.copy()  # type: ignore[no-untyped-call]
 _texts.unregister_decoder("string")
-_texts.register_decoder(
-    BaseEquals("string"), StringDecoder(handle_string_errors="surrogateescape"), label="string"
-)
+_any_bytes = StringDecoder(handle_string_errors="surrogateescape")  # type: ignore[no-untyped-call]
+_texts.register_decoder(BaseEquals("string"), _any_bytes, label="string")  # type: ignore[no-untyped-call]
 _logged = ABICodec(_texts)
 
 
