@@ -191,7 +191,9 @@ def call(
     if "error" not in answer:
         return bytes.fromhex(answer["result"][2:])
     failure = answer["error"]
-    starved = any(reason in failure["message"] for reason in ("OutOfGas", "intrinsic gas too high"))
+    starved = any(
+        reason in failure["message"] for reason in ("OutOfGas", "SentryOOG", "intrinsic gas too high")
+    )
     assert starved or failure["code"] == 3, f"{chain.name}: eth_call: {failure}"
     return Revert(bytes.fromhex((failure.get("data") or "0x")[2:]))
 

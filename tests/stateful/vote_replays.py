@@ -8,7 +8,7 @@ from typing import Any
 from tests.kit.paper import DAY
 from tests.stateful.elections import BEFORE_WINDOW, DEADLINE, EXPIRED, SNAPSHOT
 from tests.stateful.motions import BESIDE, GUARD, NOBODY, PAY, SHORTEN
-from tests.stateful.voters import ALL_ABSTAIN, ALL_AGAINST, ALL_FOR, HALF_FOR
+from tests.stateful.voters import ALL_ABSTAIN, ALL_AGAINST, ALL_FOR, HALF_FOR, THIRDS
 
 Steps = Callable[[Any], None]
 
@@ -223,6 +223,12 @@ def cast_late(m: Any) -> None:
     m.deliver(origin="arcade", destination="hub")
     m.reach(chain="hub", number=0, moment=DEADLINE, late=1)
     m.cast(spoke="arcade", number=0)
+
+
+def raid(m: Any) -> None:
+    m.raid(number=0, how=THIRDS)
+    m.vote(spoke="arcade", number=0, who=4, how=ALL_AGAINST)
+    m.bring(spoke="arcade", number=0)
 
 
 # The governor

@@ -351,15 +351,35 @@ class Voters(Movers):
             must("P7b", f"what honest {spoke} counts", motion.counted[spoke], motion.said[spoke])
         self._count(motion, votes, at)
 
-    @rule(spoke=SPOKE, number=PICK, patient=PATIENT)
-    def bring(self, spoke: str, number: int, patient: bool = True) -> None:
-        """A tally all the way."""
+    @rule(spoke=SPOKE, number=PICK, patient=PATIENT, interrupted=RARELY)
+    def bring(self, spoke: str, number: int, patient: bool = True, interrupted: bool = False) -> None:
+        """A tally all the way. `interrupted`: the route is closed while it is cast."""
         number %= len(self.motions)
         if patient:
             self.pass_(HUB, self.motions[number].snapshot)
         self.send_tally(spoke, number)
         self.deliver(spoke, HUB)
+        if interrupted:
+            self.open_or_close(spoke)
         self.cast(spoke, number)
+        if interrupted:
+            self.open_or_close(spoke)
+
+    @rule(number=PICK, how=HOW)
+    def raid(self, number: int, how: int) -> None:
+        """The hub makes it pass in the last hours. Tallies that hold something else, too, come as answers."""
+        number %= len(self.motions)
+        self.reach(HUB, number, BEFORE_WINDOW, 1)
+        for who in range(len(VOTERS)):
+            self.vote_on_hub(number, 2 * who, ALL_FOR)
+            for spoke in self.paused:
+                self.vote(spoke, number, 2 * who, how)
+        for spoke in self.paused:
+            self.send_tally(spoke, number)
+        self.pass_(HUB, self.motions[number].end)
+        for spoke in self.paused:
+            self.deliver(spoke, HUB)
+            self.cast(spoke, number)
 
     @precondition(lambda self: self.liars)
     @rule(number=PICK, parts=PARTS, patient=PATIENT)
@@ -391,6 +411,19 @@ class Voters(Movers):
         number %= len(self.motions)
         self.vote_everywhere(number, ALL_FOR, late)
         self.queue(number)
+
+    @rule(number=PICK, late=st.booleans(), changed=RARELY, paid=RARELY)
+    def carry_out(self, number: int, late: bool = False, changed: bool = False, paid: bool = False) -> None:
+        """It is decided, and executed, unless the code that it calls is another one then."""
+        number %= len(self.motions)
+        self.decide(number, late)
+        if changed:
+            self.change_code()
+        if paid:
+            self.throw_a_wei()
+        self.execute(number)
+        if changed:
+            self.change_code()
 
     def _count(self, motion: Motion, votes: Tally, at: int) -> None:
         """P7e, once more and by its words: nothing in favour counts after the voting period."""

@@ -36,9 +36,10 @@ class Bug(IntEnum):
     IN_FAVOUR_AFTER_THE_DEADLINE = 12
     CLOSED_CHAIN_CAST = 13
     CUT_NOTHING = 14
-    WEIGHT_OF_NOW = 15
-    PARTS_OF_THE_WHOLE = 16
-    SNAPSHOT_NOT_SIGNED = 17
+    LIE_OUTLIVES_RESTART = 15
+    WEIGHT_OF_NOW = 16
+    PARTS_OF_THE_WHOLE = 17
+    SNAPSHOT_NOT_SIGNED = 18
 
 
 def grow_after_the_snapshot(poll: Poll) -> None:
@@ -101,6 +102,14 @@ def count_what_is_paused(poll: Poll) -> None:
     assert poll.result == (0, 0, 0), "M37"
 
 
+def lie_before_a_restart(poll: Poll) -> None:
+    poll.say("arcade", Tally(0, 2**128 - 1))
+    poll.restart("arcade")
+    poll.say("arcade", Tally(MILLION))
+    poll.count("arcade")
+    assert poll.result == (MILLION, 0, 0), "P7b"
+
+
 def borrow(poll: Poll) -> None:
     """M23: what came after the snapshot votes."""
     poll.stacks["arcade"].era.send("transfer", VOTER, MILLION, sender=OTHER)
@@ -142,6 +151,7 @@ FINDERS: dict[Bug, Callable[[Poll], object]] = {
     Bug.IN_FAVOUR_AFTER_THE_DEADLINE: object_late,
     Bug.CLOSED_CHAIN_CAST: count_what_is_paused,
     Bug.CUT_NOTHING: lie,
+    Bug.LIE_OUTLIVES_RESTART: lie_before_a_restart,
     Bug.WEIGHT_OF_NOW: borrow,
     Bug.PARTS_OF_THE_WHOLE: split_twice,
     Bug.SNAPSHOT_NOT_SIGNED: sign,
