@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from metalayer.errors import MetalayerError
 from metalayer.governance.motions import Desk, Motion
 from metalayer.governance.progress import Vote, lacking
 from metalayer.network.rpc import Reverted
@@ -25,7 +26,7 @@ def unpaid(desk: Desk, motion: Motion) -> int:
 def price(desk: Desk, motion: Motion, vote: Vote, deposit: bool) -> str:
     """What `execute` pays now, in words: `2 ERA for messages, 0.5 ether on arcade`; empty if it is nothing.
 
-    deposit: puts what is missing into the outbox's credit. MetalayerError if a chain where it pays cannot be asked.
+    deposit: puts what is missing into the outbox's credit. MetalayerError if the hub cannot be asked.
     """
     parts, paid = [], {}
     if vote.state is ProposalState.QUEUED and vote.now >= vote.eta:
@@ -35,9 +36,14 @@ def price(desk: Desk, motion: Motion, vote: Vote, deposit: bool) -> str:
     for one in motion.carried:
         if not one.decision.value:
             continue
-        spoke = desk.live.connection(one.chain_id)
-        if spoke.view(desk.remote, decisions.STATE_OF, one.id) is DecisionState.READY:
-            paid[one.chain] = paid.get(one.chain, 0) + lacking(desk, spoke, one.decision.value)
+        try:
+            spoke = desk.live.connection(one.chain_id)
+            is_ready = spoke.view(desk.remote, decisions.STATE_OF, one.id) is DecisionState.READY
+            wei = lacking(desk, spoke, one.decision.value) if is_ready else 0
+        except MetalayerError:
+            # A chain that does not answer stops nothing elsewhere: it may by then, and that is the most it takes.
+            wei = one.decision.value
+        paid[one.chain] = paid.get(one.chain, 0) + wei
     # Ether is counted as ERA is.
     parts += [f"{era(wei)} ether on {chain}" for chain, wei in paid.items() if wei]
     return ", ".join(parts)

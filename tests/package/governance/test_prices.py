@@ -72,3 +72,13 @@ def test_an_execution_that_would_revert_takes_no_deposit(monkeypatch: pytest.Mon
     with pytest.raises(MetalayerError, match="hub: it reverted"):
         list(actions.execute_on_hub(desk_of(DecisionState.UNKNOWN), MOTION, sender, True))
     assert paid == []
+
+
+def test_a_chain_that_does_not_answer_stops_nothing() -> None:
+    def silent(_: int) -> Any:
+        raise MetalayerError("arcade: no answer")
+
+    desk = desk_of(DecisionState.READY)
+    desk.live.connection = silent
+    vote: Any = SimpleNamespace(state=ProposalState.EXECUTED, eta=5, now=10)
+    assert prices.price(desk, MOTION, vote, True) == "0.5 ether on arcade"
