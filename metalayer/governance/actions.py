@@ -233,7 +233,9 @@ def execute_on_hub(desk: Desk, motion: Motion, senders: Senders, deposit: bool) 
     receipt = transact(hub, sender, desk.governor, data, value)
     yield Done.by(hub.name, f"{motion.called} is executed", receipt)
     for event in decisions.DECISION_NOT_SENT.found_in(receipt["logs"], desk.outbox):
-        chain = next((one.chain for one in motion.carried if one.id == event.id), str(event.chain_id))
+        chain = next(
+            (one.chain for one in motion.carried if one.chain_id == event.chain_id), f"chain {event.chain_id}"
+        )
         why = explain(event.reason) if event.reason else "too little gas"
         line = f"its decision for {chain} is not sent ({why}): `ape metalayer propose send {motion.typed} {chain}`"
         yield Done(hub.name, line)
