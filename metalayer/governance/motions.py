@@ -14,7 +14,7 @@ from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.network.registry import Registry
-from metalayer.network.values import found
+from metalayer.network.values import found, one_line
 from metalayer.protocol import decisions, governor
 from metalayer.protocol.abi import Logged
 from metalayer.protocol.decisions import Decision
@@ -54,8 +54,7 @@ class Motion:
 
     @property
     def title(self) -> str:
-        """First line of its text."""
-        return self.proposal.description.partition("\n")[0].removeprefix("#").strip()
+        return title_of(self.proposal)
 
     @property
     def called(self) -> str:
@@ -155,6 +154,11 @@ class Desk:
                 f"{built.name}/build.json is for network '{built.network}' with the governor {built.governor}, not for "
                 f"'{network.name}' with {self.governor}: build it again"
             )
+
+
+def title_of(proposal: HubProposal) -> str:
+    """First line of a text, which may be a stranger's: without what changes a terminal."""
+    return one_line(proposal.description.strip().partition("\n")[0].removeprefix("#"))
 
 
 def _carried(proposal: HubProposal, outbox: str, network: Network) -> Iterator[Carried]:

@@ -110,8 +110,7 @@ class Names:
         """An address as people read it: with the name of the contract that stands there on that chain."""
         if address == ZERO_ADDRESS:
             return NOBODY
-        contracts = self.contracts.get(chain, {})
-        name = next((name for name, one in contracts.items() if one == address), None)
+        name = self.contract_at(address, chain)
         return f"{name} {address}" if name else address
 
     def contract_at(self, address: str, chain: str) -> str | None:
