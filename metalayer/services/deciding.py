@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from eth_utils.address import to_checksum_address
-
 from metalayer.assets.tokens import APPROVE
 from metalayer.deploy.names import ERA
 from metalayer.errors import MetalayerError
@@ -62,15 +60,6 @@ class Found:
     assumed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
-
-
-def next_gateway(built: Built) -> str | None:
-    """The gateway through which a proposal's own decisions leave, if it makes the outbox use another one."""
-    selector = decisions.SET_OUTBOX_GATEWAY.selector
-    for action in built.actions:
-        if action.target == built.outbox and action.calldata.startswith(selector):
-            return str(to_checksum_address(action.calldata[-20:]))
-    return None
 
 
 @dataclass

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from metalayer.governance.build import LiveChains, build, gas_limit
 from metalayer.governance.built import Built
+from metalayer.governance.motions import next_gateway
 from metalayer.governance.names import Names
 from metalayer.governance.written import Proposal
 from metalayer.network.live import Live
@@ -16,7 +17,7 @@ from metalayer.network.signers import address_of
 from metalayer.protocol.rpc import Block
 from metalayer.services.checks import Checker, Result
 from metalayer.services.conflicts import Order, orders, read_live
-from metalayer.services.deciding import Failed, Say, next_gateway
+from metalayer.services.deciding import Failed, Say
 from metalayer.services.findings import Findings
 from metalayer.services.forks import Forks, forked
 from metalayer.services.precedents import precede
@@ -111,7 +112,7 @@ def _simulate(live: Live, proposal: Proposal, built: Built, say: Say) -> Outcome
 
 def _rehearsal(forks: Forks, names: Names, built: Built, say: Say) -> Rehearsal:
     """Through the gateway by which the proposal's decisions leave."""
-    following = next_gateway(built)
+    following = next_gateway(built.proposal, built.outbox)
     if following is None or following == forks.mesh.gateway:
         return Rehearsal(forks, names, built, say)
     rehearsal = Rehearsal(forks.through(following), names.with_gateway(following), built, say)

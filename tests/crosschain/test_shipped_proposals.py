@@ -23,6 +23,9 @@ from metalayer.deploy.names import FACTORY
 from metalayer.deploy.sets import first_sets
 from metalayer.errors import MetalayerError
 from metalayer.governance import files
+from metalayer.governance.build import rehearsed
+from metalayer.governance.files import read
+from metalayer.governance.names import Names
 from metalayer.network.config import load_network
 from metalayer.network.signers import address_of
 from metalayer.protocol import decisions, gateway
@@ -33,6 +36,7 @@ from metalayer.protocol.message import interoperable
 from tests.kit.deployment import ERA, Deployment, impersonated
 from tests.kit.enacting import Enacting
 from tests.kit.joining import joined
+from tests.kit.proposing import refuse_stale
 from tests.kit.roles import DEPLOYER, RELAYER, RIVAL, SENDER
 from tests.kit.successors import place_successor
 from tools.repository import repo_root
@@ -50,6 +54,24 @@ def enacting(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyP
     return enacting
 
 
+@pytest.mark.parametrize("name", ["001-fees", "002-grant", "003-council", "004-restart"])
+def test_it_does_what_it_says(enacting: Enacting, deployment: Deployment, name: str) -> None:
+    """What its file expects afterwards holds afterwards, and not all of it before."""
+    proposal = read(repo_root() / "proposals" / name, load_network())
+    names = Names.of(load_network(), deployment.registry, address_of)
+
+    def held() -> list[bool]:
+        return [
+            one.holds(deployment.connections[chain].call(one.target, one.calldata))
+            for chain, expected in rehearsed(proposal, names).items()
+            for one in expected
+        ]
+
+    assert not all(held())
+    enacting.enact(name)
+    assert all(held())
+
+
 def test_a_gateway_is_replaced(enacting: Enacting, deployment: Deployment) -> None:
     """007 through the present one, 008 through the next one. Then nothing that the old one brings counts."""
     successor = enacting.successor = place_successor(deployment)
@@ -57,7 +79,6 @@ def test_a_gateway_is_replaced(enacting: Enacting, deployment: Deployment) -> No
     outbox, remote = enacting.desk.outbox, enacting.desk.remote
     old, new = deployment.gateway, successor.gateway
     assert old != new
-    successor.prepay(RELAYER, 10 * ERA, ["hub"], outbox)
 
     def accepted() -> list[list[bool]]:
         return [
@@ -93,6 +114,7 @@ def test_a_gateway_is_replaced(enacting: Enacting, deployment: Deployment) -> No
     assert len(perps.ask(gateway.MESSAGE_FAILED.logs(old, first=since))) == 1
     assert perps.view(remote, decisions.STATE_OF, carried.id) is DecisionState.UNKNOWN
 
+    successor.prepay(RELAYER, 10 * ERA, ["hub"], outbox)
     data = decisions.DECIDE.encode(carried.chain_id, carried.decision, carried.gas_limit)
     deployment.as_owner("hub", outbox, data)
     enacting.deliver_through_successor()
@@ -115,6 +137,7 @@ def test_replacing_a_gateway_is_rehearsed(
         assert result.exit_code == 0, result.stderr
         report = json.loads((folder / "report.json").read_text())
         assert report["passed"]
+        refuse_stale(name, report)
         assert len(report["tried"]) == 2
         (places,) = {
             str(one) for chain in ("arcade", "perps", "social") for one in [report["changes"][chain]]
@@ -177,6 +200,7 @@ def test_a_chain_that_joins_is_rehearsed(chess: Deployment, tmp_path: Path) -> N
     assert result.exit_code == 0, result.stderr
     report = json.loads((folder / "report.json").read_text())
     assert report["passed"]
+    refuse_stale(JOINING, report)
     assert [one["problem"] for one in report["then"]] == [""] * 6
 
 

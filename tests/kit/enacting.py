@@ -49,8 +49,9 @@ class Enacting(Polling):
     def enact(self, name: str) -> Motion:
         """The whole way. What its decisions say is executed on every chain."""
         motion = self.decide(name)
-        self.deliver()
-        self.carry_out(motion)
+        if motion.carried:
+            self.deliver()
+            self.carry_out(motion)
         return motion
 
     def decide(self, name: str) -> Motion:

@@ -13,7 +13,8 @@ from metalayer.deploy.desired import Desired, FirstSets
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.deploy.names import FACTORY, FEE_COLLECTOR, GATEWAY, GUARDIAN
 from metalayer.network.config import load_network
-from metalayer.network.registry import Contract
+from metalayer.network.connection import connect
+from metalayer.network.registry import Contract, Registry
 from metalayer.network.signers import address_of
 from metalayer.protocol.abi import Function
 from metalayer.protocol.create3 import create3_address
@@ -65,3 +66,14 @@ def _place(deployment: Deployment, name: str, wanted: Desired) -> dict[str, Cont
             block=receipt["blockNumber"],
         )
     return placed
+
+
+def main() -> None:
+    """On the local network of the folder that this is run in."""
+    network = load_network()
+    registry, connections = Registry.load(network), connect(network)
+    place_successor(Deployment.of(registry, connections))
+
+
+if __name__ == "__main__":
+    main()
