@@ -265,9 +265,12 @@ contract RemoteGovernor is IRemoteGovernor, ERC7786Recipient, ReentrancyGuardTra
         return _isOpen(id);
     }
 
+    /// @dev Also if the precedent was executed when this one had expired: else what nobody looks at any more, and the
+    /// guardian cannot postpone, would be ready in that second.
     function _awaitsPrecedent(bytes32 id) internal view virtual returns (bool) {
         bytes32 precedent = _precedents[id];
-        return precedent != bytes32(0) && _records[precedent].outcome != DecisionOutcome.Executed;
+        uint64 followed = _records[precedent].executedAt;
+        return precedent != bytes32(0) && (followed == 0 || followed > _records[id].readyAt + PRECEDENT_TIME);
     }
 
     /// @dev From when on it may be executed, once its precedent was.

@@ -26,6 +26,10 @@ contract BrokenHubVotePool is HubVotePool {
         return _BUG == VotesBug.LowerTallyKept || super._isHigher(said, kept);
     }
 
+    function _isOfEpoch(Votes storage votes, uint256 chainId) internal view override returns (bool) {
+        return _BUG == VotesBug.LieOutlivesRestart || super._isOfEpoch(votes, chainId);
+    }
+
     function _checkTrusted(uint256 chainId) internal view override {
         if (_BUG != VotesBug.ClosedChainCast) super._checkTrusted(chainId);
     }

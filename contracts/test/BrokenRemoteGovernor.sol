@@ -38,10 +38,12 @@ contract BrokenRemoteGovernor is RemoteGovernor {
     }
 
     function _begins(bytes32 id) internal view override returns (bool) {
+        if (_BUG == DecisionBug.BeginsOnce) return _records[id].outcome == DecisionOutcome.Unknown;
         return _BUG == DecisionBug.ForgetsIds || super._begins(id);
     }
 
     function _isProtected(Decision memory decision) internal view override returns (bool) {
+        if (_BUG == DecisionBug.ProtectedAfterAnother) decision.precedent = bytes32(0);
         if (_BUG != DecisionBug.ProtectedIfContained) return super._isProtected(decision);
         for (uint256 i; i < decision.targets.length; ++i) {
             if (_namesOffices(decision, i)) return true;
@@ -60,7 +62,7 @@ contract BrokenRemoteGovernor is RemoteGovernor {
     }
 
     function _cancel(bytes32 id, uint32 bit) internal override {
-        super._cancel(id, bit);
+        super._cancel(id, _BUG == DecisionBug.CancelsForAll ? type(uint32).max : bit);
         if (_BUG == DecisionBug.CancelsExecuted) _records[id].outcome = DecisionOutcome.Pending;
     }
 
@@ -91,20 +93,26 @@ contract BrokenRemoteGovernor is RemoteGovernor {
     }
 
     function _expiry(bytes32 id) internal view override returns (uint64) {
+        if (_BUG == DecisionBug.PrecedentTakesTime) return _records[id].readyAt + EXECUTION_GRACE;
         bool fromArrival = _BUG == DecisionBug.GraceFromArrival && _records[id].isPostponed;
         return super._expiry(id) - (fromArrival ? POSTPONEMENT : 0);
     }
 
     function _awaitsPrecedent(bytes32 id) internal view override returns (bool) {
+        if (_BUG == DecisionBug.PrecedentAnyTime) {
+            return _precedents[id] != bytes32(0) && _records[_precedents[id]].executedAt == 0;
+        }
         return _BUG != DecisionBug.PrecedentIgnored && super._awaitsPrecedent(id);
     }
 
     function _standingFor(bytes32 id) internal view override returns (uint32) {
-        if (_BUG == DecisionBug.DroppedGatewayDrops) return _records[id].broughtBy & ~_records[id].cancelledBy;
-        return super._standingFor(id);
+        uint32 uncancelled = _records[id].broughtBy & ~_records[id].cancelledBy;
+        if (_BUG == DecisionBug.DroppedGatewayDrops || _BUG == DecisionBug.DroppedGatewayStands) return uncancelled;
+        return _BUG == DecisionBug.OfficesVoidNothing ? uncancelled & _accepted : super._standingFor(id);
     }
 
     function _checkCodes(Decision calldata decision) internal view override {
+        if (_BUG == DecisionBug.CallsNothing && decision.targets[0].codehash == decision.codes[0]) return;
         if (_BUG != DecisionBug.CodesUnchecked) super._checkCodes(decision);
     }
 

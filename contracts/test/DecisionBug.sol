@@ -18,6 +18,9 @@ enum DecisionBug {
     OfficesAtOnce,
     CancelsExecuted,
     CancelsOnlyArrived,
+    CancelsForAll,
+    BeginsOnce,
+    ProtectedAfterAnother,
     // RemoteGovernor: offices
     PostponesTwice,
     PostponesExpired,
@@ -27,7 +30,12 @@ enum DecisionBug {
     GraceFromArrival,
     ExecutesExpired,
     CodesUnchecked,
+    CallsNothing,
     PrecedentIgnored,
+    PrecedentTakesTime,
+    PrecedentAnyTime,
+    OfficesVoidNothing,
     GatewayDropsItself,
-    DroppedGatewayDrops
+    DroppedGatewayDrops,
+    DroppedGatewayStands
 }

@@ -20,6 +20,7 @@ enum VotesBug {
     InFavourAfterTheDeadline,
     ClosedChainCast,
     CutNothing,
+    LieOutlivesRestart,
     // SpokeVotes
     WeightOfNow,
     PartsOfTheWhole,

@@ -191,7 +191,9 @@ def call(
     if "error" not in answer:
         return bytes.fromhex(answer["result"][2:])
     failure = answer["error"]
-    starved = any(reason in failure["message"] for reason in ("OutOfGas", "intrinsic gas too high"))
+    starved = any(
+        reason in failure["message"] for reason in ("OutOfGas", "SentryOOG", "intrinsic gas too high")
+    )
     assert starved or failure["code"] == 3, f"{chain.name}: eth_call: {failure}"
     return Revert(bytes.fromhex((failure.get("data") or "0x")[2:]))
 
@@ -263,6 +265,17 @@ def now(chain: BoundChain) -> int:
 
 def set_code(chain: BoundChain, address: str, code: bytes) -> None:
     chain.rpc("anvil_setCode", [address, "0x" + code.hex()])
+
+
+def recode(contract: Contract, creation: bytes) -> None:
+    """Other code at a contract's address, immutables included: what a constructor returns there. Storage stays."""
+    place = {contract.address: {"code": "0x" + creation.hex(), "state": {}}}
+    call = {"to": contract.address, "data": "0x"}
+    set_code(
+        contract.chain,
+        contract.address,
+        bytes.fromhex(contract.chain.rpc("eth_call", [call, "latest", place])[2:]),
+    )
 
 
 def code_of(chain: BoundChain, address: str) -> bytes:

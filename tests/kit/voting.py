@@ -11,12 +11,13 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from metalayer.protocol.facts import RestartFact, Tree
 from metalayer.protocol.message import NEVER_EXPIRES
 from metalayer.protocol.votes import TALLY_GAS_LIMIT, Payload, Tally, ballot, nonce_key
 from tests.kit.evm import Contract, Receipt, Revert, created_address, deploy, now
 from tests.kit.governing import DELAY, MILLION, PERIOD, SETTINGS
 from tests.kit.hops import Courier, deposit
-from tests.kit.paper import Validators
+from tests.kit.paper import DAY, PaperLane, Validators
 from tests.kit.roles import BENEFICIARY, DEPOSITOR, GUARDIAN, PAYER, RELAYER, RIVAL, SENDER
 from tests.kit.stack import Stack
 
@@ -195,6 +196,17 @@ class Poll:
         lane.append(pool, pool, payload=payload, deliver_before=NEVER_EXPIRES, gas_limit=TALLY_GAS_LIMIT)
         arguments = self.courier.arguments(name, "hub")
         return self.stacks["hub"].gateway.send("deliver", *arguments, sender=RELAYER.address)
+
+    def restart(self, name: str, start: int = 1_000) -> None:
+        """The lane from a chain begins anew at that place, and the hub follows: what was said before may be a lie."""
+        hub, origin, hub_id = self.stacks["hub"].gateway, self.id_of(name), self.courier.hub_id
+        hub.send("pauseInbound", origin, DAY, sender=GUARDIAN.address)
+        fact = RestartFact(origin, hub_id, start)
+        tree = Tree([fact])
+        attestation = self.courier.signers["hub"].sign(hub_id, hub.address, tree.root).fields
+        hub.send("followRestart", attestation, origin, start, tree.proof(fact), sender=RELAYER.address)
+        hub.send("unpauseInbound", origin, sender=GUARDIAN.address)
+        self.courier.lanes[name, "hub"] = PaperLane(hub_id, origin, hub_id, start)
 
     def count(self, name: str, **more: Any) -> Receipt:
         """Casts a chain's votes."""

@@ -66,6 +66,19 @@ def mature_just_after(state: Accusers) -> None:
     state.withdraw(number=0)
 
 
+def leave_together(state: Accusers) -> None:
+    """And withdraw one after the other. Then a case, which counts neither."""
+    state.put(who=0, id_=2, amount=SOME)
+    state.put(who=1, id_=2, amount=SOME)
+    state.take_back(who=0, id_=2, amount=SOME)
+    state.take_back(who=1, id_=2, amount=SOME)
+    state.mature()
+    state.withdraw(number=0)
+    equivocate(state, 2)
+    state.withdraw(number=0)
+    settle(state)
+
+
 def accuse_those_who_left(state: Accusers) -> None:
     state.take_back(who=0, id_=1, amount=SOME)
     state.take_back(who=1, id_=4, amount=SOME)

@@ -415,6 +415,7 @@ class Bonders(Bonds):
 
         def effect(receipt: Receipt) -> None:
             del stakes.exits[account, id_, period]
+            stakes.withdrawn[id_, period] += amount
             must("S5", "the loss", receipt.named("Withdrawn")[0][-1], loss)
             self._lose(v, account, amount, loss)
 

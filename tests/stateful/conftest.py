@@ -21,6 +21,7 @@ from tests.kit.gateways import Gateways
 from tests.kit.paper import DAY, Validators
 from tests.kit.roles import OWNER
 from tests.kit.staking import PERIOD
+from tests.stateful.electorate import Electorate
 from tests.stateful.stakers import DONOR, EVERYBODY, FUNDS, SEATS, STAKERS, Arena
 from tests.stateful.trial import ACCOUNT, FREE_ROUTE, HONEST, LANES, ORIGINS, ZERO, Network
 
@@ -103,3 +104,14 @@ def arena(built: Arena, isolation: None) -> Arena:
     """Each test begins when a period and a week do."""
     both = 7 * PERIOD
     return replace(built, begins=(now(built.court.chain) // both + 1) * both)
+
+
+@pytest.fixture(scope="session")
+def elected(chains: dict[str, BoundChain]) -> Electorate:
+    return Electorate.found(chains)
+
+
+@pytest.fixture
+def electorate(elected: Electorate, isolation: None) -> Electorate:
+    """After each test, its chains are as before."""
+    return elected

@@ -5,9 +5,10 @@ Gateways bring what they like: one that is accepted stands for a quorum that may
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+from eth_utils.crypto import keccak
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -19,6 +20,8 @@ from tests.kit.decisions import (
     LIFETIME,
     OFFICES_DELAY,
     POSTPONEMENT,
+    PRECEDENT_TIME,
+    Action,
     Decision,
     Remote,
     State,
@@ -28,10 +31,22 @@ from tests.kit.evm import Contract, code_of, now, set_code
 from tests.kit.roles import ATTACKER, OWNER, SENDER
 
 HOUR = 3_600
-PLAIN, SECOND, CANCEL, OFFICES, BESIDE, ACCEPT, DROP, CANCEL_OFFICES, FRAGILE, DROP_NEW = range(10)
+PLAIN, SECOND, CANCEL, OFFICES, BESIDE, ACCEPT, DROP, CANCEL_OFFICES, FRAGILE, DROP_NEW, AFTER, NOWHERE = (
+    range(12)
+)
 """Decisions, by what they do."""
 FIRST, NEW = GATEWAYS[:2]
-_VIEWS = ("stateOf", "readyAt", "isPostponed", "isProtected")
+NOBODY = "0x00000000000000000000000000000000000Facea"
+"""An account without code."""
+_VIEWS: tuple[tuple[str, ...], ...] = (
+    ("stateOf",),
+    ("readyAt",),
+    ("expiresAt",),
+    ("isPostponed",),
+    ("isProtected",),
+    ("isBroughtBy", FIRST),
+    ("isBroughtBy", NEW),
+)
 
 
 @dataclass(frozen=True)
@@ -66,31 +81,26 @@ class World:
             Decision([], cancels=[named.id]),
             Decision([act(self.fragile, "setBehaviour", 1)]),
             Decision([act(governor, "setGateway", NEW, False)]),
+            Decision([renew], precedent=plain.id),
+            Decision([Action(NOBODY, b"\x01\x02\x03\x04", 0, keccak(b""))]),
         ]
 
 
 @dataclass(frozen=True)
 class Record:
-    """What the model knows of a decision that arrived, or was cancelled before (`ready` 0)."""
+    """What the model knows of a decision. `outcome`: unknown, waiting, executed or refused."""
 
     ready: int = 0
-    gateway: str = ""
-    outcome: State = State.WAITING
+    executed: int = 0
+    brought: frozenset[str] = field(default_factory=frozenset)
+    cancelled: frozenset[str] = field(default_factory=frozenset)
+    offices: int = 0
+    outcome: State = State.UNKNOWN
     postponed: bool = False
     protected: bool = False
 
-    def state(self, at: int) -> State:
-        if self.outcome != State.WAITING:
-            return self.outcome
-        if at < self.ready:
-            return State.WAITING
-        return State.READY if at <= self.ready + GRACE else State.EXPIRED
 
-    def is_open(self, at: int) -> bool:
-        return self.state(at) in (State.WAITING, State.READY)
-
-
-NUMBER = st.integers(0, 9)
+NUMBER = st.integers(0, 11)
 GATEWAY = st.sampled_from([FIRST, FIRST, NEW])
 
 
@@ -104,7 +114,10 @@ class Deciders(RuleBasedStateMachine):
         self.chains = [self.world.outbox.chain, self.world.remote.chain]
         self.snapshots = [chain.snapshot() for chain in self.chains]
         self.decisions = self.world.decisions()
+        self.precedents = {one.id: one.precedent for one in self.decisions if any(one.precedent)}
         self.records: dict[bytes, Record] = {}
+        self.named = 0
+        """How many times the offices were."""
         self.decided: dict[int, int] = {}
         self.accepted: dict[str, bool] = {FIRST: True, NEW: False}
         self.is_open = True
@@ -166,35 +179,53 @@ class Deciders(RuleBasedStateMachine):
         receipt = remote.governor.attempt("receiveMessage", *message, sender=gateway, at=at)
         is_taken = self.accepted[gateway] and not lie
         assert receipt.succeeded == is_taken, f"P7c: a decision is {'not ' if is_taken else ''}taken"
-        if is_taken and decision.id not in self.records:
-            protected = number == OFFICES
-            ready = at + (OFFICES_DELAY if protected else DELAY)
-            self.records[decision.id] = Record(ready, gateway, protected=protected)
-            for id_ in decision.cancels:
-                if id_ not in self.records or self.records[id_].is_open(at):
-                    self.records[id_] = replace(self.records.get(id_, Record()), outcome=State.CANCELLED)
+        if is_taken:
+            self._bring(number, gateway, at)
         self.compare()
+
+    def _bring(self, number: int, gateway: str, at: int) -> None:
+        decision = self.decisions[number]
+        record = self._record(decision.id)
+        if gateway in record.brought:
+            return
+        has_ended = record.outcome != State.EXECUTED and not self._is_open(decision.id, at)
+        if has_ended and gateway not in record.cancelled:
+            protected = number == OFFICES
+            record = replace(
+                record,
+                ready=at + (OFFICES_DELAY if protected else DELAY),
+                offices=self.named,
+                outcome=State.WAITING,
+                postponed=False,
+                protected=protected,
+            )
+        self.records[decision.id] = replace(record, brought=record.brought | {gateway})
+        for id_ in decision.cancels:
+            other = self._record(id_)
+            if other.outcome in (State.UNKNOWN, State.WAITING):
+                self.records[id_] = replace(other, cancelled=other.cancelled | {gateway})
 
     @rule(number=NUMBER)
     def postpone(self, number: int) -> None:
         id_, remote, at = self.decisions[number].id, self.world.remote, self._next()
-        record = self.records.get(id_)
+        record = self._record(id_)
         receipt = remote.governor.attempt("postpone", id_, sender=remote.guardian, at=at)
-        may = record is not None and record.is_open(at) and not (record.protected or record.postponed)
+        may = self._is_open(id_, at) and not (record.protected or record.postponed)
         assert receipt.succeeded == may, f"P8b: {'not ' if may else ''}postponed"
-        if record is not None and may:
-            self.records[id_] = replace(record, ready=record.ready + POSTPONEMENT, postponed=True)
+        if may:
+            self.records[id_] = replace(record, ready=self._begin(id_) + POSTPONEMENT, postponed=True)
         self.compare()
 
     @rule(number=NUMBER)
     def refuse(self, number: int) -> None:
         id_, remote, at = self.decisions[number].id, self.world.remote, self._next()
-        record = self.records.get(id_)
+        record = self._record(id_)
         receipt = remote.governor.attempt("refuse", id_, sender=remote.recovery, at=at)
-        may = record is not None and record.is_open(at) and record.postponed
+        may = self._is_open(id_, at) and record.postponed
         assert receipt.succeeded == may, f"P8b: {'not ' if may else ''}refused"
-        if record is not None and may:
-            self.records[id_] = replace(record, outcome=State.REFUSED)
+        if may:
+            cancelled = record.cancelled | record.brought
+            self.records[id_] = replace(record, outcome=State.REFUSED, cancelled=cancelled)
         self.compare()
 
     @rule(number=NUMBER, late=st.sampled_from([None, 0, 0, 0, GRACE]))
@@ -207,19 +238,21 @@ class Deciders(RuleBasedStateMachine):
         receipt = remote.governor.attempt("execute", decision.fields, sender=remote.anyone, at=at)
         assert receipt.succeeded == may, f"P7c: {'not ' if may else ''}executed"
         if may:
-            self.records[decision.id] = replace(self.records[decision.id], outcome=State.EXECUTED)
+            record = self._record(decision.id)
+            self.records[decision.id] = replace(record, outcome=State.EXECUTED, executed=at)
             assert len(receipt.named("CallExecuted")) == len(decision.actions), "P7c: all actions"
             if number in (ACCEPT, DROP, DROP_NEW):
                 gateway, accepted = (FIRST, False) if number == DROP else (NEW, number == ACCEPT)
                 self.accepted[gateway] = accepted
+            self.named += number in (OFFICES, BESIDE, AFTER)
         self.compare()
 
-    @rule(number=NUMBER, late=st.sampled_from([-2, -1, 0, 1, GRACE - 1, GRACE, GRACE + 1]))
+    @rule(number=NUMBER, late=st.sampled_from([-2, -1, 0, 1, GRACE, GRACE + 1, PRECEDENT_TIME]))
     def wait_for(self, number: int, late: int = 0) -> None:
         """So that what comes next happens at that distance from when a decision is ready."""
-        record = self.records.get(self.decisions[number].id)
-        if record is not None and record.ready + late > self.time:
-            self.time = record.ready + late
+        begin = self._begin(self.decisions[number].id)
+        if self._record(self.decisions[number].id).ready and begin + late > self.time:
+            self.time = begin + late
 
     @rule(seconds=st.sampled_from([HOUR, DELAY, LIFETIME - HOUR, LIFETIME]))
     def wait(self, seconds: int) -> None:
@@ -234,7 +267,7 @@ class Deciders(RuleBasedStateMachine):
     def compare(self) -> None:
         """P7c: what the contract says of every decision, now."""
         remote, at = self.world.remote, self.time
-        calls = [(view, decision) for decision in self.decisions for view in _VIEWS]
+        calls = [(name, decision.id, more) for decision in self.decisions for name, *more in _VIEWS]
         answers = remote.chain.batch(
             [
                 (
@@ -242,25 +275,28 @@ class Deciders(RuleBasedStateMachine):
                     [
                         {
                             "to": remote.governor.address,
-                            "data": "0x" + remote.governor.encode(view, decision.id).hex(),
+                            "data": "0x" + remote.governor.encode(name, id_, *more).hex(),
                         },
                         "latest",
                         {},
                         {"time": hex(at)},
                     ],
                 )
-                for view, decision in calls
+                for name, id_, more in calls
             ]
         )
         said = [int(answer, 16) for answer in answers]
         for number, decision in enumerate(self.decisions):
-            record = self.records.get(decision.id)
-            expected = (
-                [State.UNKNOWN, 0, 0, 0]
-                if record is None
-                else [record.state(at), record.ready, record.postponed, record.protected]
-            )
-            found = said[4 * number : 4 * number + 4]
+            record, id_ = self._record(decision.id), decision.id
+            expected = [
+                self._state(id_, at),
+                record.ready,
+                self._expiry(id_) if record.ready else 0,
+                record.postponed,
+                record.protected,
+                *(gateway in record.brought for gateway in (FIRST, NEW)),
+            ]
+            found = said[len(_VIEWS) * number : len(_VIEWS) * (number + 1)]
             assert found == expected, f"P7c: decision {number} is {found}, not {expected}"
 
     def teardown(self) -> None:
@@ -269,18 +305,52 @@ class Deciders(RuleBasedStateMachine):
 
     def _is_executable(self, number: int, at: int) -> bool:
         decision = self.decisions[number]
-        record = self.records.get(decision.id)
-        if record is None or record.state(at) != State.READY:
-            return False
-        if any(decision.precedent) and self._state(decision.precedent, at) != State.EXECUTED:
+        if self._state(decision.id, at) != State.READY or number == NOWHERE:
             return False
         if number == FRAGILE:
             return self.is_sound
         dropped = {DROP: FIRST, DROP_NEW: NEW}.get(number)
-        return dropped is None or (record.gateway != dropped and self.accepted[record.gateway])
+        return dropped is None or bool(self._standing(decision.id) - {dropped})
+
+    def _record(self, id_: bytes) -> Record:
+        return self.records.get(id_, Record())
+
+    def _standing(self, id_: bytes) -> frozenset[str]:
+        """Gateways for which a decision stands."""
+        record = self._record(id_)
+        if record.protected and record.offices != self.named:
+            return frozenset()
+        accepted = {gateway for gateway, is_accepted in self.accepted.items() if is_accepted}
+        return (record.brought - record.cancelled) & accepted
+
+    def _awaits(self, id_: bytes) -> bool:
+        precedent = self.precedents.get(id_)
+        if precedent is None:
+            return False
+        executed, record = self._record(precedent).executed, self._record(id_)
+        return not executed or executed > record.ready + PRECEDENT_TIME
+
+    def _begin(self, id_: bytes) -> int:
+        executed = self._record(self.precedents[id_]).executed if id_ in self.precedents else 0
+        return max(self._record(id_).ready, executed)
+
+    def _expiry(self, id_: bytes) -> int:
+        return self._record(id_).ready + PRECEDENT_TIME if self._awaits(id_) else self._begin(id_) + GRACE
 
     def _state(self, id_: bytes, at: int) -> State:
-        return self.records[id_].state(at) if id_ in self.records else State.UNKNOWN
+        record = self._record(id_)
+        if record.outcome in (State.EXECUTED, State.REFUSED):
+            return record.outcome
+        if record.outcome == State.UNKNOWN:
+            return State.CANCELLED if record.cancelled else State.UNKNOWN
+        if not self._standing(id_):
+            return State.CANCELLED
+        if at > self._expiry(id_):
+            return State.EXPIRED
+        return State.WAITING if at < self._begin(id_) or self._awaits(id_) else State.READY
+
+    def _is_open(self, id_: bytes, at: int) -> bool:
+        return self._state(id_, at) in (State.WAITING, State.READY)
 
     def _next(self) -> int:
         """The second in which something happens: a later one each time."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.kit.decisions import GRACE, LIFETIME
+from tests.kit.decisions import GRACE, LIFETIME, PRECEDENT_TIME
 from tests.stateful.deciders import (
     ACCEPT,
+    AFTER,
     BESIDE,
     CANCEL,
     DROP,
@@ -15,6 +16,7 @@ from tests.stateful.deciders import (
     FIRST,
     FRAGILE,
     NEW,
+    NOWHERE,
     OFFICES,
     PLAIN,
     SECOND,
@@ -146,10 +148,80 @@ def drop_itself(m: Any) -> None:
     m.execute(number=DROP)
 
 
-def drop_each_other(m: Any) -> None:
+def accept(m: Any) -> None:
+    """A second gateway."""
     m.arrive(number=ACCEPT)
     m.wait_for(number=ACCEPT)
     m.execute(number=ACCEPT)
+
+
+def cancel_through_one_gateway(m: Any) -> None:
+    accept(m)
+    m.arrive(number=PLAIN, gateway=FIRST)
+    m.arrive(number=CANCEL, gateway=NEW)
+    m.wait_for(number=PLAIN)
+    m.execute(number=PLAIN)
+
+
+def bring_what_expired(m: Any) -> None:
+    accept(m)
+    m.arrive(number=PLAIN, gateway=NEW)
+    m.wait_for(number=PLAIN, late=GRACE + 1)
+    m.arrive(number=PLAIN, gateway=FIRST)
+    m.wait_for(number=PLAIN)
+    m.execute(number=PLAIN)
+
+
+def offices_after_another(m: Any) -> None:
+    m.arrive(number=AFTER)
+    m.postpone(number=AFTER)
+
+
+def name_offices_meanwhile(m: Any) -> None:
+    m.arrive(number=OFFICES)
+    m.arrive(number=BESIDE)
+    m.wait_for(number=BESIDE)
+    m.execute(number=BESIDE)
+    m.wait_for(number=OFFICES)
+    m.execute(number=OFFICES)
+
+
+def call_nothing(m: Any) -> None:
+    m.arrive(number=NOWHERE)
+    m.wait_for(number=NOWHERE)
+    m.execute(number=NOWHERE)
+
+
+def postpone_the_precedent(m: Any) -> None:
+    m.arrive(number=PLAIN)
+    m.arrive(number=SECOND)
+    m.postpone(number=PLAIN)
+    m.wait_for(number=PLAIN)
+    m.execute(number=PLAIN)
+    m.execute(number=SECOND)
+
+
+def execute_the_precedent_too_late(m: Any) -> None:
+    m.arrive(number=SECOND)
+    m.wait_for(number=SECOND, late=PRECEDENT_TIME)
+    m.arrive(number=PLAIN)
+    m.wait_for(number=PLAIN)
+    m.execute(number=PLAIN)
+    m.execute(number=SECOND)
+
+
+def drop_who_invented(m: Any) -> None:
+    accept(m)
+    m.arrive(number=DROP, gateway=NEW)
+    m.arrive(number=OFFICES, gateway=FIRST)
+    m.wait_for(number=DROP)
+    m.execute(number=DROP)
+    m.wait_for(number=OFFICES)
+    m.execute(number=OFFICES)
+
+
+def drop_each_other(m: Any) -> None:
+    accept(m)
     m.arrive(number=DROP_NEW, gateway=FIRST)
     m.arrive(number=DROP, gateway=NEW)
     m.wait_for(number=DROP)

@@ -163,6 +163,8 @@ class Stakes:
         self.units: Counter[tuple[str, int]] = Counter()
         self.seen: defaultdict[tuple[str, int], Fraction] = defaultdict(Fraction)
         self.exits: Counter[tuple[str, int, int]] = Counter()
+        self.withdrawn: Counter[tuple[int, int]] = Counter()
+        """By validator and period."""
         self.collected: defaultdict[str, Fraction] = defaultdict(Fraction)
         self.accounted = 0
         """What was funded and not paid."""
@@ -192,7 +194,10 @@ class Stakes:
         )
 
     def leaving(self, id_: int, period: int) -> int:
-        return sum(n for (_, one, when), n in self.exits.items() if (one, when) == (id_, period))
+        """What left with a period and did not come back. What is withdrawn stays in the sum: no case counts it."""
+        return self.withdrawn[id_, period] + sum(
+            n for (_, one, when), n in self.exits.items() if (one, when) == (id_, period)
+        )
 
     def claimable(self, account: str) -> Fraction:
         """At the time to which the stream was brought."""

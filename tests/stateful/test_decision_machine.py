@@ -13,7 +13,7 @@ from tests.kit.evm import deploy
 from tests.kit.exploring import explore, play
 from tests.kit.roles import DEVELOPER, TREASURY
 from tests.stateful import decision_replays as replays
-from tests.stateful.deciders import Deciders, World
+from tests.stateful.deciders import NOBODY, Deciders, World
 from tests.stateful.decision_replays import Steps
 from tests.stateful.trial import Network
 
@@ -34,16 +34,24 @@ class Bug(IntEnum):
     OFFICES_AT_ONCE = 10
     CANCELS_EXECUTED = 11
     CANCELS_ONLY_ARRIVED = 12
-    POSTPONES_TWICE = 13
-    POSTPONES_EXPIRED = 14
-    POSTPONES_PROTECTED = 15
-    REFUSES_AT_ONCE = 16
-    GRACE_FROM_ARRIVAL = 17
-    EXECUTES_EXPIRED = 18
-    CODES_UNCHECKED = 19
-    PRECEDENT_IGNORED = 20
-    GATEWAY_DROPS_ITSELF = 21
-    DROPPED_GATEWAY_DROPS = 22
+    CANCELS_FOR_ALL = 13
+    BEGINS_ONCE = 14
+    PROTECTED_AFTER_ANOTHER = 15
+    POSTPONES_TWICE = 16
+    POSTPONES_EXPIRED = 17
+    POSTPONES_PROTECTED = 18
+    REFUSES_AT_ONCE = 19
+    GRACE_FROM_ARRIVAL = 20
+    EXECUTES_EXPIRED = 21
+    CODES_UNCHECKED = 22
+    CALLS_NOTHING = 23
+    PRECEDENT_IGNORED = 24
+    PRECEDENT_TAKES_TIME = 25
+    PRECEDENT_ANY_TIME = 26
+    OFFICES_VOID_NOTHING = 27
+    GATEWAY_DROPS_ITSELF = 28
+    DROPPED_GATEWAY_DROPS = 29
+    DROPPED_GATEWAY_STANDS = 30
 
 
 FINDERS: dict[Bug, Steps] = {
@@ -59,6 +67,9 @@ FINDERS: dict[Bug, Steps] = {
     Bug.OFFICES_AT_ONCE: replays.arrive_with_offices,
     Bug.CANCELS_EXECUTED: replays.cancel_what_was_executed,
     Bug.CANCELS_ONLY_ARRIVED: replays.cancel_what_comes_later,
+    Bug.CANCELS_FOR_ALL: replays.cancel_through_one_gateway,
+    Bug.BEGINS_ONCE: replays.bring_what_expired,
+    Bug.PROTECTED_AFTER_ANOTHER: replays.offices_after_another,
     Bug.POSTPONES_TWICE: replays.postpone_twice,
     Bug.POSTPONES_EXPIRED: replays.postpone_too_late,
     Bug.POSTPONES_PROTECTED: replays.arrive_with_offices,
@@ -66,9 +77,14 @@ FINDERS: dict[Bug, Steps] = {
     Bug.GRACE_FROM_ARRIVAL: replays.execute_what_was_postponed,
     Bug.EXECUTES_EXPIRED: replays.execute_too_late,
     Bug.CODES_UNCHECKED: replays.execute_with_other_code,
+    Bug.CALLS_NOTHING: replays.call_nothing,
     Bug.PRECEDENT_IGNORED: replays.execute_before_the_precedent,
+    Bug.PRECEDENT_TAKES_TIME: replays.postpone_the_precedent,
+    Bug.PRECEDENT_ANY_TIME: replays.execute_the_precedent_too_late,
+    Bug.OFFICES_VOID_NOTHING: replays.name_offices_meanwhile,
     Bug.GATEWAY_DROPS_ITSELF: replays.drop_itself,
     Bug.DROPPED_GATEWAY_DROPS: replays.drop_each_other,
+    Bug.DROPPED_GATEWAY_STANDS: replays.drop_who_invented,
 }
 """What finds a bug always."""
 
@@ -82,6 +98,8 @@ def place(network: Network, bug: Bug | None) -> World:
     more = [] if bug is None else [bug]
     outbox = deploy(hub, f"{variant}DecisionOutbox", gateway.address, timelock, *more, sender=deployer)
     remote = Remote.place(arcade, hub.chain_id, deployer, f"{variant}RemoteGovernor", more)
+    # A wei from anybody, by which an account without code has the hash of no code.
+    arcade.rpc("anvil_setBalance", [NOBODY, "0x1"])
     target, fragile = (deploy(arcade, "ScriptedSender", sender=deployer) for _ in range(2))
     return World(outbox, timelock, gateway, arcade.chain_id, remote, target, fragile)
 

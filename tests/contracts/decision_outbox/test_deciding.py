@@ -110,6 +110,16 @@ def test_refuses_calls_without_a_code(placed: Hub) -> None:
     placed.decide(Decision([Action(ACCOUNT, value=1), replace(unpinned, code=CODE)]))
 
 
+def test_what_no_message_holds_is_not_decided(placed: Hub) -> None:
+    """P8c: recorded, it could never be sent. One word shorter fits."""
+    longest = Decision([Action(ACCOUNT, bytes(7_616), 0, CODE)])
+    assert len(longest.payload) == 8_192
+    longer = Decision([Action(ACCOUNT, bytes(7_617), 0, CODE)])
+    refusal = placed.outbox.revert("decide", *placed.arguments(longer), sender=placed.timelock.address)
+    assert refusal == error("DecisionTooLong", 8_224, 8_192)
+    assert placed.decide(longest).named("DecisionSent")
+
+
 # What cannot be sent
 
 
@@ -152,14 +162,6 @@ def test_a_gas_limit_that_is_too_high_does_not_revert(placed: Hub, decision: Dec
     assert receipt.named("DecisionNotSent") == [(placed.destination, decision.id, reason.data)]
 
 
-def test_a_decision_that_is_too_long_does_not_revert(placed: Hub) -> None:
-    """P8c. It can never be sent, which its rehearsal shows."""
-    decision = Decision([Action(ACCOUNT, bytes(8_192), 0, CODE)])
-    receipt = placed.decide(decision)
-    reason = error("PayloadTooLong", len(decision.payload), 8_192)
-    assert receipt.named("DecisionNotSent") == [(placed.destination, decision.id, reason.data)]
-
-
 def test_one_closed_route_stops_no_other_decision(
     placed: Hub, decision: Decision, close: Callable[[], None], perps: Stack, sender: str
 ) -> None:
@@ -195,6 +197,31 @@ def test_little_gas_does_not_fail_the_attempt_alone(placed: Hub, perps: Stack) -
         assert isinstance(call(chain, outbox.address, data, sender=timelock, gas=gas), Revert), gas
     receipt = outbox.send("decide", *arguments, sender=timelock, gas=enough)
     assert len(receipt.named("DecisionSent")) == 1
+
+
+@pytest.mark.parametrize("actions", [1, 4, 15])
+def test_little_gas_does_not_keep_a_decision_from_being_sent(placed: Hub, sender: str, actions: int) -> None:
+    """P8c: whoever executes on the timelock chooses the gas. What suffices for all but the sending does not suffice."""
+    decision = Decision([Action(ACCOUNT, b"\x01" * 292, 0, CODE)] * actions)
+    chain, timelock = placed.stack.chain, placed.timelock
+    data = timelock.encode("executeBatch", *_schedule(placed, decision, sender))
+    low, high = 50_000, 4_000_000
+    while high - low > 50:
+        middle = (low + high) // 2
+        fails = isinstance(call(chain, timelock.address, data, sender=sender, gas=middle), Revert)
+        low, high = (middle, high) if fails else (low, middle)
+    for more in (0, 100, 1_000, 5_000, 20_000):
+        arguments = _schedule(placed, decision.salted(str(more)), sender)
+        receipt = timelock.attempt("executeBatch", *arguments, sender=sender, gas=high + more)
+        assert not receipt.succeeded or receipt.named("DecisionSent"), f"recorded with {high + more} gas"
+
+
+def _schedule(hub: Hub, decision: Decision, sender: str) -> tuple[object, ...]:
+    """Arguments of the timelock's `executeBatch`, ready at once."""
+    data = hub.outbox.encode("decide", *hub.arguments(decision))
+    arguments = ([hub.outbox.address], [0], [data], NONE, NONE)
+    hub.timelock.send("scheduleBatch", *arguments, 0, sender=sender)
+    return arguments
 
 
 # At deployment

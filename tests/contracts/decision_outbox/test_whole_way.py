@@ -147,7 +147,8 @@ def test_a_returned_decision_gives_its_fee_back(way: Way) -> None:
     assert way.hub.credit - before == unspent > 0
 
 
-# What it costs: whole transactions, signatures of all five validators
+# What it costs: whole transactions, signatures of all five validators. To look for gateways, offices and a precedent
+# takes 9,500 of each execution.
 
 
 def test_gas_of_one_action(way: Way, payer: str) -> None:
@@ -157,12 +158,12 @@ def test_gas_of_one_action(way: Way, payer: str) -> None:
     way.execute(accept)
     decision = way.terms(7)
     assert way.carry([way.decide(decision)]).gas_used <= 192_863
-    assert way.execute(decision).gas_used <= 82_000
+    assert way.execute(decision).gas_used <= 91_600
     again = way.hub.outbox.send("send", *way.hub.arguments(decision), sender=payer)
     assert again.gas_used <= 115_281
 
 
-@pytest.mark.parametrize(("count", "delivery", "execution"), [(4, 241_480, 140_000), (15, 423_499, 350_000)])
+@pytest.mark.parametrize(("count", "delivery", "execution"), [(4, 241_480, 148_100), (15, 423_499, 355_700)])
 def test_gas_of_many_actions(way: Way, count: int, delivery: int, execution: int) -> None:
     """P10: terms of as many chains; 15 fill a message."""
     accept = Decision([act(way.arcade.gateway, "acceptOwnership")])

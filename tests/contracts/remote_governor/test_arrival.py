@@ -22,6 +22,7 @@ from tests.kit.decisions import (
     act,
 )
 from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, error, init_code, now
+from tests.kit.paper import DAY
 
 
 def test_a_decision_waits_for_the_timelocks_delay(remote: Remote, decision: Decision) -> None:
@@ -30,10 +31,11 @@ def test_a_decision_waits_for_the_timelocks_delay(remote: Remote, decision: Deci
     ready = start + DELAY
     assert receipt.named("DecisionScheduled") == [(decision.id, GATEWAYS[0], _struct(decision), ready)]
     governor = remote.governor
-    assert [governor.view(name, decision.id) for name in ("readyAt", "expiresAt", "gatewayOf")] == [
-        ready,
-        ready + GRACE,
-        GATEWAYS[0],
+    assert [governor.view(name, decision.id) for name in ("readyAt", "expiresAt")] == [ready, ready + GRACE]
+    assert [governor.view("isBroughtBy", decision.id, gateway) for gateway in GATEWAYS] == [
+        True,
+        False,
+        False,
     ]
     assert not governor.view("isPostponed", decision.id)
     assert not governor.view("isProtected", decision.id)
@@ -51,7 +53,7 @@ def test_a_decision_waits_for_the_timelocks_delay(remote: Remote, decision: Deci
 def test_nothing_is_known_of_others(remote: Remote, decision: Decision) -> None:
     views = [remote.governor.view(name, decision.id) for name in ("stateOf", "readyAt", "expiresAt")]
     assert views == [State.UNKNOWN, 0, 0]
-    assert remote.governor.view("gatewayOf", decision.id) == ZERO_ADDRESS
+    assert not any(remote.governor.view("isBroughtBy", decision.id, gateway) for gateway in GATEWAYS)
 
 
 def test_the_timelocks_operation_has_the_decisions_id_as_salt(remote: Remote, decision: Decision) -> None:
@@ -103,16 +105,13 @@ def test_lists_of_different_lengths_are_not_taken(remote: Remote, decision: Deci
 
 
 def test_a_second_arrival_changes_nothing(remote: Remote, decision: Decision) -> None:
-    """P7c, M39: whatever became of the first, and through whichever gateway. It does not fail: nobody has to retry it,
-    and it does not return to its sender.
+    """P7c, M39: whatever became of the first. It does not fail: nobody has to retry it, and it does not return to its
+    sender.
     """
-    accept = Decision([act(remote.governor, "setGateway", GATEWAYS[1], True)])
-    remote.enact(accept)
     remote.arrive(decision)
     ready = remote.ready_at(decision)
-    assert remote.arrive(decision, GATEWAYS[1]).events == []
+    assert remote.arrive(decision).events == []
     assert remote.ready_at(decision) == ready
-    assert remote.governor.view("gatewayOf", decision.id) == GATEWAYS[0]
     remote.execute(decision, ready)
     assert remote.arrive(decision).events == []
     assert remote.state(decision) == State.EXECUTED
@@ -166,6 +165,9 @@ def test_what_was_cancelled_before_it_arrived_stays_cancelled(remote: Remote, de
     assert remote.arrive(canceller).named("DecisionCancelled") == [(decision.id, canceller.id)]
     assert remote.governor.view("readyAt", decision.id) == 0
     assert remote.governor.view("expiresAt", decision.id) == 0
+    receipt = remote.arrive(decision)
+    assert receipt.named("DecisionBroughtAgain") == [(decision.id, GATEWAYS[0])]
+    assert receipt.named("DecisionScheduled") == []
     assert remote.arrive(decision).events == []
     assert remote.state(decision) == State.CANCELLED
     later = now(remote.chain) + DELAY
@@ -173,13 +175,20 @@ def test_what_was_cancelled_before_it_arrived_stays_cancelled(remote: Remote, de
     assert remote.failure(decision, later) == refusal
 
 
-def test_what_never_really_arrived_cancels_nothing(remote: Remote, decision: Decision) -> None:
-    """A cancelled decision does nothing at its arrival, either."""
-    canceller = Decision([], cancels=[decision.id])
-    remote.arrive(Decision([], cancels=[canceller.id]))
-    remote.arrive(decision)
-    remote.arrive(canceller)
-    assert remote.state(decision) == State.WAITING
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_what_was_cancelled_before_cancels_all_the_same(
+    remote: Remote, target: Contract, attacker: str, order: str
+) -> None:
+    """P8b: a quorum forges new offices, which wait 35 days, and cancels the public decision that is to cancel them.
+    After 31 days the set is honest again, and brings that decision: 4 days are too short for another vote.
+    """
+    forged = Decision([act(remote.governor, "setOffices", attacker, attacker)])
+    cure = Decision([], cancels=[forged.id])
+    forgery = Decision([act(target, "setBehaviour", 3)], cancels=[cure.id])
+    for decision in (forged, forgery) if order == "after" else (forgery, forged):
+        remote.arrive(decision)
+    remote.arrive(cure, at=remote.ready_at(forged) - 4 * DAY)
+    assert [remote.state(decision) for decision in (cure, forged)] == [State.CANCELLED] * 2
 
 
 def test_what_was_executed_stays_executed(remote: Remote, decision: Decision) -> None:
@@ -192,17 +201,31 @@ def test_what_ended_is_not_cancelled_again(remote: Remote, decision: Decision, o
     remote.arrive(decision)
     remote.governor.send("postpone", decision.id, sender=remote.guardian)
     remote.governor.send("refuse", decision.id, sender=remote.recovery)
-    cancels = [decision.id, offices.id, offices.id]
-    canceller = Decision([], cancels=cancels)
+    canceller = Decision([], cancels=[decision.id, offices.id])
     assert remote.arrive(canceller).named("DecisionCancelled") == [(offices.id, canceller.id)]
     assert remote.state(decision) == State.REFUSED
 
 
-def test_an_expired_decision_stays_expired(remote: Remote, decision: Decision) -> None:
+def test_what_expired_is_cancelled(remote: Remote, decision: Decision) -> None:
+    """Else it could begin anew through another gateway after the vote that was against it."""
     remote.arrive(decision)
     late = remote.ready_at(decision) + GRACE + 1
-    assert remote.arrive(Decision([], cancels=[decision.id]), at=late).named("DecisionCancelled") == []
-    assert remote.state(decision, late) == State.EXPIRED
+    canceller = Decision([], cancels=[decision.id])
+    receipt = remote.arrive(canceller, at=late)
+    assert receipt.named("DecisionCancelled") == [(decision.id, canceller.id)]
+    assert remote.state(decision, late) == State.CANCELLED
+
+
+def test_one_message_ends_many(remote: Remote, attacker: str) -> None:
+    """Inventions cost whoever forges them more gas than their end costs."""
+    forged = [
+        Decision([act(remote.governor, "setOffices", attacker, attacker)]).salted(str(n)) for n in range(240)
+    ]
+    gas = sum(remote.arrive(one).gas_used for one in forged)
+    cure = Decision([], cancels=[one.id for one in forged])
+    assert len(cure.payload) <= 8_192
+    assert remote.arrive(cure).gas_used < gas // 10
+    assert all(remote.state(one) == State.CANCELLED for one in forged)
 
 
 # Protected decisions
@@ -225,6 +248,18 @@ def test_offices_beside_something_else_are_not_protected(
         remote.arrive(both)
         assert not remote.governor.view("isProtected", both.id)
         remote.governor.send("postpone", both.id, sender=remote.guardian)
+
+
+def test_offices_that_wait_for_another_decision_are_not_protected(
+    remote: Remote, offices: Decision, decision: Decision
+) -> None:
+    """P8b: the precedent can be postponed and refused, so that it would be no protection."""
+    after = replace(offices, precedent=decision.id)
+    start = now(remote.chain) + 10
+    remote.arrive(after, at=start)
+    assert not remote.governor.view("isProtected", after.id)
+    assert remote.ready_at(after) == start + DELAY
+    remote.governor.send("postpone", after.id, sender=remote.guardian)
 
 
 def test_only_this_governors_offices_are_protected(

@@ -9,8 +9,21 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from tests.kit.chains import BoundChain
-from tests.kit.decisions import DECISION, GATEWAYS, GRACE, NONE, Action, Decision, Remote, State, act
-from tests.kit.evm import Contract, Receipt, code_of, deploy, error, now, set_code
+from tests.kit.decisions import (
+    DECISION,
+    DELAY,
+    GATEWAYS,
+    GRACE,
+    NONE,
+    PRECEDENT_TIME,
+    Action,
+    Decision,
+    Remote,
+    State,
+    act,
+)
+from tests.kit.evm import Contract, Receipt, code_of, deploy, error, init_code, now, set_code
+from tests.kit.paper import DAY
 
 PAYEE = "0x00000000000000000000000000000000000Face7"
 """Has no code."""
@@ -155,6 +168,40 @@ def test_refuses_a_call_without_a_code(remote: Remote, target: Contract) -> None
         assert remote.failure(decision, remote.ready_at(decision)) == refusal
 
 
+def test_a_target_without_code_is_not_called(remote: Remote) -> None:
+    """M24: with the hash of no code as pin and a wei from anybody, the call would do nothing, and succeed."""
+    decision = Decision([Action(PAYEE, b"\x01\x02\x03\x04", 0, keccak(b""))])
+    remote.arrive(decision)
+    remote.chain.rpc("anvil_setBalance", [PAYEE, "0x1"])
+    refusal = error("CodeChanged", PAYEE, keccak(b""), keccak(b""))
+    assert remote.failure(decision, remote.ready_at(decision)) == refusal
+
+
+def test_what_is_created_on_the_way_is_not_called(remote: Remote) -> None:
+    """M24: the first action creates the second's target, about whose code the pin says nothing."""
+    factory = deploy(remote.chain, "Create3Factory", sender=remote.anyone)
+    salt = keccak(text="created on the way")
+    address = factory.view("addressOf", remote.timelock.address, salt)
+    created = Contract(remote.chain, "ScriptedRecipient", address)
+    creation = act(factory, "deploy", remote.timelock.address, salt, init_code("ScriptedRecipient"))
+    use = Action(address, created.encode("setBehaviour", 1), 0, keccak(b""))
+    decision = Decision([creation, use])
+    remote.chain.rpc("anvil_setBalance", [address, "0x1"])
+    remote.arrive(decision)
+    refusal = error("CodeChanged", address, keccak(b""), keccak(b""))
+    assert remote.failure(decision, remote.ready_at(decision)) == refusal
+
+
+def test_an_account_that_delegates_is_not_called(remote: Remote) -> None:
+    """M24: the pin would hold its designator, and what that leads to is the choice of its key (EIP-7702)."""
+    designator = bytes.fromhex("ef0100") + bytes(19) + b"\x77"
+    set_code(remote.chain, PAYEE, designator)
+    decision = Decision([Action(PAYEE, b"\x01\x02\x03\x04", 0, keccak(designator))])
+    remote.arrive(decision)
+    refusal = error("CodeChanged", PAYEE, keccak(designator), keccak(designator))
+    assert remote.failure(decision, remote.ready_at(decision)) == refusal
+
+
 def test_refuses_codes_that_are_too_few(remote: Remote, target: Contract, decision: Decision) -> None:
     """M24: a forger's list that ends early leaves nothing unchecked."""
     salt, targets, values, calldatas, _, precedent, cancels = decision.fields
@@ -179,19 +226,99 @@ def test_what_a_target_does_during_execution_is_not_pinned_away(
 # Precedents
 
 
-def test_waits_for_its_precedent(remote: Remote, decision: Decision) -> None:
+@pytest.fixture
+def second(target: Contract, decision: Decision) -> Decision:
+    """Follows the other one."""
+    return Decision([act(target, "setBehaviour", 2)], precedent=decision.id)
+
+
+def test_waits_for_its_precedent(remote: Remote, decision: Decision, second: Decision) -> None:
     """P7c, M39: reordered decisions are executed in the order that was voted on."""
-    second = replace(decision.salted("second"), precedent=decision.id)
     remote.arrive(second)
     remote.arrive(decision)
     ready = remote.ready_at(decision)
     assert remote.failure(second, ready) == error("PrecedentNotExecuted", second.id, decision.id)
+    assert remote.state(second, ready) == State.WAITING
     remote.execute(decision, ready)
     remote.execute(second, ready + 1)
 
 
-def test_a_cancelled_precedent_stops_what_follows(remote: Remote, decision: Decision) -> None:
-    second = replace(decision.salted("second"), precedent=decision.id)
+@pytest.mark.parametrize("late", [0, GRACE, GRACE + 1])
+def test_has_its_time_from_its_precedents_execution_on(
+    remote: Remote, decision: Decision, second: Decision, late: int
+) -> None:
+    """P7d: the precedent takes none of it."""
+    for one in (decision, second):
+        remote.arrive(one)
+    executed = remote.ready_at(decision) + GRACE
+    remote.execute(decision, executed)
+    assert remote.governor.view("expiresAt", second.id) == executed + GRACE
+    if late <= GRACE:
+        remote.execute(second, executed + max(late, 1))
+    else:
+        refusal = error("UnexpectedDecisionState", second.id, State.EXPIRED)
+        assert remote.failure(second, executed + late) == refusal
+
+
+def test_postponing_a_precedent_loses_nothing(remote: Remote, decision: Decision, second: Decision) -> None:
+    """P7d: a watcher delays by 21 days, and ends nothing. One hot key, one transaction."""
+    remote.arrive(decision)
+    remote.arrive(second)
+    remote.governor.send("postpone", decision.id, sender=remote.guardian)
+    ready = remote.ready_at(decision)
+    remote.execute(decision, ready + GRACE)
+    remote.execute(second, ready + GRACE + 1)
+
+
+def test_what_follows_new_offices_can_be_executed(
+    remote: Remote, decision: Decision, offices: Decision
+) -> None:
+    """P7d: 35 days are longer than 2 + 14."""
+    after = replace(decision, precedent=offices.id)
+    remote.arrive(offices)
+    remote.arrive(after)
+    ready = remote.ready_at(offices)
+    remote.execute(offices, ready)
+    remote.execute(after, ready + 1)
+
+
+def test_a_precedent_that_is_sent_again_loses_nothing(
+    remote: Remote, decision: Decision, second: Decision
+) -> None:
+    """P7d: it is lost on its way, and sent again within its 30 days."""
+    remote.arrive(second)
+    remote.arrive(decision, at=remote.ready_at(second) + 28 * DAY)
+    ready = remote.ready_at(decision)
+    remote.execute(decision, ready + GRACE)
+    remote.execute(second, ready + GRACE + 1)
+
+
+def test_waits_for_its_precedent_no_longer(remote: Remote, decision: Decision, second: Decision) -> None:
+    """P7c: to the second."""
+    remote.arrive(second)
+    last = remote.ready_at(second) + PRECEDENT_TIME
+    assert remote.governor.view("expiresAt", second.id) == last
+    assert [remote.state(second, at) for at in (last, last + 1)] == [State.WAITING, State.EXPIRED]
+    remote.arrive(decision, at=last - DELAY)
+    remote.execute(decision, last)
+    remote.execute(second, last + 1)
+
+
+def test_what_expired_does_not_come_back_with_its_precedent(
+    remote: Remote, decision: Decision, second: Decision
+) -> None:
+    """P7c: nobody can postpone what has expired, and whoever executes both could do it in one transaction."""
+    remote.arrive(second)
+    last = remote.ready_at(second) + PRECEDENT_TIME
+    remote.arrive(decision, at=last - DELAY)
+    remote.execute(decision, last + 1)
+    assert remote.state(second, last + 2) == State.EXPIRED
+    assert remote.failure(second, last + 2) == error("PrecedentNotExecuted", second.id, decision.id)
+
+
+def test_a_cancelled_precedent_stops_what_follows(
+    remote: Remote, decision: Decision, second: Decision
+) -> None:
     remote.arrive(second)
     remote.arrive(Decision([], cancels=[decision.id]))
     refusal = error("PrecedentNotExecuted", second.id, decision.id)

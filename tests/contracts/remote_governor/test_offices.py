@@ -140,6 +140,32 @@ def test_offices_are_neither_postponed_nor_refused(remote: Remote, offices: Deci
     assert remote.governor.view("guardian") == successor
 
 
+def test_offices_end_when_others_are_named(
+    remote: Remote, offices: Decision, decision: Decision, attacker: str
+) -> None:
+    """P8b: any number of forged ones ends with one decision that names offices beside another action."""
+    forged = [
+        Decision([act(remote.governor, "setOffices", attacker, attacker)]).salted(text) for text in "abc"
+    ]
+    for one in forged:
+        remote.arrive(one)
+    own = act(remote.governor, "setOffices", remote.guardian, remote.recovery)
+    remote.enact(Decision([own, *decision.actions]))
+    assert {remote.state(one) for one in forged} == {State.CANCELLED}
+    refusal = error("UnexpectedDecisionState", forged[0].id, State.CANCELLED)
+    assert remote.failure(forged[0], remote.ready_at(forged[0])) == refusal
+    remote.enact(offices)
+    assert remote.governor.view("guardian") != remote.guardian
+
+
+def test_new_offices_end_nothing_else(remote: Remote, offices: Decision, decision: Decision) -> None:
+    """P7d."""
+    both = Decision([*offices.actions, *decision.actions])
+    remote.arrive(decision)
+    remote.enact(both)
+    remote.execute(decision, now(remote.chain) + 1)
+
+
 def test_offices_are_cancelled_by_a_vote(remote: Remote, offices: Decision) -> None:
     remote.arrive(offices)
     remote.arrive(Decision([], cancels=[offices.id]))

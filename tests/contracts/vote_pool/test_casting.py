@@ -295,3 +295,20 @@ def test_votes_of_other_chains_open_objections(poll: Poll) -> None:
     poll.bring_tally("arcade")
     poll.count("arcade", at=poll.deadline - HOUR)
     assert poll.governor.view("objectionsFrom", poll.id) == poll.deadline
+
+
+def test_a_pause_keeps_votes_from_being_cast(poll: Poll) -> None:
+    """A limit: what turns a vote two days before its end is answered by no chain that a watcher pauses then, unless the
+    council ends the pause in time.
+    """
+    hub, arcade = poll.stacks["hub"].gateway, poll.id_of("arcade")
+    poll.reach(poll.deadline - WINDOW - 1, "hub")
+    hub.send("pauseInbound", arcade, 3 * DAY, sender=GUARDIAN.address)
+    poll.governor.send("castVote", poll.id, FOR, sender=HUB_VOTER, at=poll.deadline - WINDOW)
+    poll.cast("arcade", VOTER, AGAINST)
+    poll.send_tally("arcade")
+    assert poll.refusal("arcade") == error("ChainNotTrusted", arcade)
+    hub.send("unpauseInbound", arcade, sender=GUARDIAN.address)
+    poll.courier.carry("arcade", "hub")
+    poll.count("arcade", at=poll.deadline)
+    assert poll.result == (5 * MILLION, 60 * MILLION, 0)

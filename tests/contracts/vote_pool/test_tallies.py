@@ -82,6 +82,62 @@ def test_keeps_tallies_of_two_proposals_apart(poll: Poll) -> None:
     assert (poll.kept("arcade"), other.kept("arcade")) == (FIRST, SECOND)
 
 
+# After a restart of its lane
+
+
+def test_a_lie_ends_with_the_restart_of_its_lane(poll: Poll) -> None:
+    """P7b: the chain was compromised, and says what is so from now on."""
+    poll.say("arcade", Tally(0, 2**128 - 1))
+    poll.restart("arcade")
+    receipt = poll.say("arcade", SECOND)
+    assert receipt.named("TallyReceived") == [(poll.id, poll.id_of("arcade"), SECOND)]
+    poll.count("arcade")
+    assert (poll.kept("arcade"), poll.result) == (SECOND, SECOND)
+
+
+def test_an_equal_tally_is_kept_after_a_restart(poll: Poll) -> None:
+    """It was no lie: now it is said again."""
+    poll.say("arcade", SECOND)
+    poll.restart("arcade")
+    assert poll.refusal("arcade") == error("TallyOutdated", poll.id, poll.id_of("arcade"))
+    assert len(poll.say("arcade", SECOND).named("TallyReceived")) == 1
+    poll.count("arcade")
+    assert poll.result == SECOND
+
+
+def test_tallies_only_grow_after_a_restart(poll: Poll) -> None:
+    """M37."""
+    poll.restart("arcade")
+    poll.say("arcade", SECOND)
+    for tally in (FIRST, SECOND):
+        assert len(poll.say("arcade", tally).named("TallyIgnored")) == 1
+    assert poll.kept("arcade") == SECOND
+
+
+@pytest.mark.parametrize("lower", [FIRST, Tally(9 * MILLION, 4 * MILLION, 1)], ids=["lower", "one-part"])
+def test_what_was_cast_stays_cast_after_a_restart(poll: Poll, lower: Tally) -> None:
+    """P7a: the governor takes no vote back. What is less is not kept, and not cast."""
+    poll.say("arcade", SECOND)
+    poll.count("arcade")
+    poll.restart("arcade")
+    receipt = poll.say("arcade", lower)
+    assert receipt.named("TallyIgnored") == [(poll.id, poll.id_of("arcade"), poll.snapshot, lower)]
+    assert poll.refusal("arcade") == error("TallyOutdated", poll.id, poll.id_of("arcade"))
+    poll.say("arcade", SECOND)
+    assert poll.refusal("arcade") == error("NothingToCast", poll.id, poll.id_of("arcade"))
+    assert poll.result == SECOND
+
+
+def test_a_restart_ends_no_other_chains_tally(poll: Poll) -> None:
+    poll.say("perps", Tally(MILLION))
+    poll.restart("arcade")
+    poll.count("perps")
+    assert poll.result == Tally(MILLION)
+
+
+# From whom
+
+
 @pytest.mark.parametrize("payload", [b"", bytes(159), b"\xff" * 192], ids=["empty", "short", "dirty"])
 def test_refuses_what_is_no_tally(poll: Poll, payload: bytes) -> None:
     hub = poll.stacks["hub"]
