@@ -148,7 +148,7 @@ def send_again(desk: Desk, carried: Carried, senders: Senders, deposit: bool) ->
         fee = hub.view(desk.outbox, decisions.QUOTE, *fields)
     except Reverted as error:
         raise MetalayerError(f"{what} cannot be sent from {hub.name} now: {error.reason}") from error
-    prepay(desk, hub, sender, fee, desk.outbox, deposit)
+    prepay(desk.leaving(), hub, sender, fee, desk.outbox, deposit)
     receipt = transact(hub, sender, desk.outbox, decisions.SEND.encode(*fields))
     ids = [
         to_hex(event.message_id) for event in decisions.DECISION_SENT.found_in(receipt["logs"], desk.outbox)
@@ -223,12 +223,13 @@ def refuse(desk: Desk, motion: Motion, chain: str, senders: Senders) -> Iterator
 def execute_on_hub(desk: Desk, motion: Motion, senders: Senders, deposit: bool) -> Iterator[Done]:
     hub, proposal = desk.hub, motion.proposal
     sender = senders(hub)
+    paying = desk.leaving(proposal)
     data = governor.EXECUTE.encode(*proposal.actions, proposal.description_hash)
     value = lacking(desk, hub, proposal.value)
     # What would revert takes no deposit.
     _gas(hub, sender, desk.governor, data, value)
-    if deposit and (missing := unpaid(desk, motion)):
-        receipt = credit.deposit(hub, desk.live.registry, sender, desk.outbox, missing)
+    if deposit and (missing := unpaid(paying, motion)):
+        receipt = credit.deposit(hub, paying.live.registry, sender, desk.outbox, missing)
         yield Done.by(hub.name, f"{era(missing)} ERA put into the credit that sends decisions", receipt)
     receipt = transact(hub, sender, desk.governor, data, value)
     yield Done.by(hub.name, f"{motion.called} is executed", receipt)

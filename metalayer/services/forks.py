@@ -30,7 +30,7 @@ from metalayer.network.transactions import KeySender
 from metalayer.network.values import one_line
 from metalayer.network.workspace import port_offset
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import MIN_VALIDATORS, ValidatorSet
+from metalayer.protocol.attestation import MIN_VALIDATORS, Domain, ValidatorSet
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.layouts import namespace
 from metalayer.protocol.rpc import Block, quantity
@@ -96,6 +96,16 @@ class Forks:
         finally:
             for validator in validators:
                 validator.record.close()
+
+    def through(self, address: str) -> Forks:
+        """The same forks, seen through another gateway, whose validator set is ours, too. MetalayerError if there is
+        none on a chain.
+        """
+        connections = self.mesh.connections
+        if missing := [one.name for one in connections.values() if not one.code(address)]:
+            raise MetalayerError(f"{missing[0]}: there is no gateway at {address}")
+        in_parallel(lambda one: install(one, address, self.validator_set), connections.values())
+        return replace(self, mesh=replace(self.mesh, domain=Domain(self.mesh.network_id, address)))
 
     def until(self, moment: int) -> None:
         """Moves all clocks together to a Unix time, in steps of a day at most. Nothing if they are there."""
