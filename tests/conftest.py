@@ -18,6 +18,7 @@ from metalayer.network.connection import connect
 from metalayer.network.registry import records_dir
 from metalayer.network.signers import address_of, load_sender
 from metalayer.network.workspace import OFFSET_VARIABLE, port_offset
+from metalayer.services.clock import set_to
 from tests.kit import exploring
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
@@ -106,6 +107,8 @@ def deployment(chains: dict[str, BoundChain]) -> Deployment:
     deployed = Deployment.of(registry, connections, chains)
     for connection in connections.values():
         possess(connection, deployed.owner)
+    # What is sent on a chain whose clock is ahead has to wait for the others'.
+    set_to(connections.values(), max(connection.block().time for connection in connections.values()) + 1)
     return deployed
 
 

@@ -73,6 +73,8 @@ abstract contract Accounts is ITokenBridge {
         uint48 since = _hourBefore();
         if (since != account.since) {
             if (account.since == 0) _chains.push(chainId);
+            // It returns what was there before and is now.
+            // slither-disable-next-line unused-return
             account.past.push(since, account.amount);
         }
         (account.amount, account.since) = (amount.toUint208(), since);

@@ -57,6 +57,8 @@ contract HubVotePool is IHubVotePool, MetalayerClient {
         );
         emit TallyCast(proposalId, chainId, added);
         bytes memory parts = abi.encodePacked(added.against, added.inFavour, added.abstain);
+        // The governor returns the weight that is cast, which is known.
+        // slither-disable-next-line unused-return
         GOVERNOR.castVoteWithReasonAndParams(proposalId, FRACTIONAL, "", parts);
     }
 

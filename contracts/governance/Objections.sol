@@ -19,6 +19,8 @@ abstract contract Objections is Modules {
     /// @notice When voting on a proposal ends (Unix time), objections included.
     function proposalDeadline(uint256 proposalId) public view override returns (uint256) {
         uint256 from = objectionsFrom[proposalId];
+        // Zero is none.
+        // slither-disable-next-line incorrect-equality
         return from == 0 ? super.proposalDeadline(proposalId) : from + OBJECTION_PERIOD;
     }
 

@@ -55,6 +55,8 @@ contract Guardian is IGuardian {
         address[] memory watchers
     ) {
         GATEWAY = gateway;
+        // Without one it postpones and cancels nothing.
+        // slither-disable-next-line missing-zero-check
         GOVERNOR = governor;
         _setCouncil(initialCouncil);
         _setFeeKeeper(initialFeeKeeper);

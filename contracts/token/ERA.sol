@@ -44,6 +44,8 @@ contract ERA is ERC20Permit, ERC20Votes, ERC20Bridgeable {
         require(bridge != address(0), InvalidBridge(bridge));
         HUB_CHAIN_ID = hubChainId;
         BRIDGE = bridge;
+        // Minting to the zero address reverts, on the hub.
+        // slither-disable-next-line missing-zero-check
         TREASURY = treasury;
         if (block.chainid != hubChainId) return;
         for (uint256 i; i < allocations.length; ++i) {

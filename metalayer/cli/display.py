@@ -10,19 +10,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from metalayer.tracking.follower import Event
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table whose columns starting with '#' are numbers, aligned right."""
+    """A table whose columns starting with '#' are numbers, aligned right. Brackets in its cells are no markup: titles
+    and reasons are of strangers.
+    """
     result = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for column in columns:
         is_number = column.startswith("#")
         result.add_column(column.removeprefix("#"), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        result.add_row(*row)
+        result.add_row(*map(Text, row))
     return result
 
 

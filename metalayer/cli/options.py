@@ -118,7 +118,6 @@ DURATION = Parsed("duration", lambda text: values.read_brief(text, 366 * 86_400)
 """Such as 14d, passed on in seconds."""
 PROPOSAL = Parsed("proposal", values.read_name)
 """Number or name of its folder, or the id that it has on chain, as it was typed."""
-NAME = Parsed("name", values.read_name)
 MESSAGE_ID = Parsed("id", _message_id)
 PAYLOAD = Parsed("hex", _payload)
 TEXT = Parsed("text", _text)

@@ -144,16 +144,18 @@ def execute(which: str, deposit: bool, acting: Acting) -> None:
     """Execute PROPOSAL on the hub, and its decisions on all other chains whose time has come. Anyone may.
 
     Run it again later: it does what can be done by then. On the hub it takes two days from `queue`, and it also sends
-    the decisions; elsewhere two days from their arrival (`ape metalayer relay once` brings them), for 14 days. Exit
-    status 1 if a chain refused its decision.
+    the decisions; elsewhere two days from their arrival (`ape metalayer relay once` brings them), for 14 days. What it
+    pays besides gas is in the question: ERA for messages, ether that a timelock has too little of. Exit status 1 if a
+    chain refused its decision.
 
     \b
       ape metalayer propose execute 1
     """
-    from metalayer.governance import actions
+    from metalayer.governance import actions, prices
 
     motion = acting.motion(which)
-    what = f"Execute {motion.called}"
+    price = prices.price(acting.desk, motion, actions.voted(acting.desk, motion), deposit)
+    what = f"Execute {motion.called}{f', and pay {price}' if price else ''}"
     acting.do(what, lambda: actions.execute(acting.desk, motion, acting.sender_on, deposit))
 
 

@@ -13,6 +13,7 @@ import click
 from metalayer.cli.command import Command, print_json
 from metalayer.cli.options import SECONDS, deposit_option, exchange_option
 from metalayer.cli.propose_acts import Acting, anyone
+from metalayer.network.values import printable
 
 if TYPE_CHECKING:
     from metalayer.governance.actions import Done
@@ -55,17 +56,20 @@ def keep(
         watch(keeper, stop, every, lambda one: _say(one, acting.as_json))
         return
     found = []
-    for one in keeper.keep():
-        found.append(one)
-        if not acting.as_json:
-            _say(one, False)
-    if acting.as_json:
-        print_json({"done": [one.as_dict() for one in found], "problems": keeper.problems})
-    else:
+    try:
+        for one in keeper.keep():
+            found.append(one)
+            if not acting.as_json:
+                _say(one, False)
+    finally:
+        # What was done before a fault is said, too.
+        if acting.as_json:
+            print_json({"done": [one.as_dict() for one in found], "problems": keeper.problems})
+    if not acting.as_json:
         if not found and not keeper.problems:
             click.echo("nothing is due")
         for problem in keeper.problems:
-            click.echo(problem, err=True)
+            _say(problem, False)
     if keeper.problems:
         raise click.exceptions.Exit(1)
 
@@ -76,7 +80,7 @@ def _say(one: Done | str, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps({"problem": one}))
         else:
-            click.echo(one, err=True)
+            click.echo(printable(one), err=True)
     elif as_json:
         click.echo(json.dumps(one.as_dict(), sort_keys=True))
     else:

@@ -152,7 +152,9 @@ def _telling(quiet: bool) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
 
     target = Console(stderr=True)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # A terminal that is closed says SIGHUP, which would leave the forks without anybody.
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(one, lambda number, _: sys.exit(128 + number)) for one in ends]
     try:
         if quiet or not target.is_terminal:
             yield lambda line: None
@@ -160,7 +162,8 @@ def _telling(quiet: bool) -> Iterator[Callable[[str], None]]:
         with target.status("forking every chain") as status:
             yield lambda line: status.update(line)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in zip(ends, before, strict=True):
+            signal.signal(one, handler)
 
 
 def _show(outcome: Outcome) -> None:

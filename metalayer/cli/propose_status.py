@@ -11,12 +11,14 @@ import click
 from metalayer.cli.command import Command, print_json
 from metalayer.cli.options import PROPOSAL, exchange_option, json_option
 from metalayer.cli.propose_shared import opened
+from metalayer.network.values import printable
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import short
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from metalayer.governance.motions import Desk
     from metalayer.governance.progress import Progress, Step, Vote
@@ -39,6 +41,8 @@ def status(which: str | None, exchange: Path | None, as_json: bool) -> None:
       ape metalayer propose status 1
       ape metalayer propose status 1 --json
     """
+    from rich.text import Text
+
     from metalayer.attesting.directory import DirectoryExchange
     from metalayer.cli.display import console, waiting
     from metalayer.governance.progress import read
@@ -57,7 +61,7 @@ def status(which: str | None, exchange: Path | None, as_json: bool) -> None:
         return
     show = console()
     for part in (*_whole(found), *_tallies(counts)):
-        show.print(part, soft_wrap=isinstance(part, str))
+        show.print(part, soft_wrap=isinstance(part, Text | str), markup=False)
 
 
 def _all(desk: Desk, as_json: bool) -> None:
@@ -146,7 +150,9 @@ def _vote(vote: Vote, typed: str) -> Iterator[str]:
         yield following[state]
 
 
-def _tallies(counts: Sequence[Count]) -> Iterator[Table | str]:
+def _tallies(counts: Sequence[Count]) -> Iterator[Table | Text]:
+    from rich.text import Text
+
     from metalayer.cli.display import table
     from metalayer.governance.tallies import sentences
 
@@ -154,7 +160,7 @@ def _tallies(counts: Sequence[Count]) -> Iterator[Table | str]:
         columns = ("chain", "#for", "#against", "#abstain", "#sent", "#on the hub", "#cast", "#at most")
         yield table("Votes on other chains, counted again", columns, _count_rows(counts))
     for line in sentences(counts):
-        yield f"[red]{line}[/]"
+        yield Text(printable(line), style="red")
 
 
 def _count_rows(counts: Sequence[Count]) -> Iterator[tuple[str, ...]]:

@@ -163,7 +163,7 @@ def _asked(motion: Motion, ballot: Ballot, chain: str) -> str:
         how = names[ballot.vote]
     else:
         how = ", ".join(f"{era(wei)} {name}" for name, wei in zip(names, ballot.vote, strict=True) if wei)
-    return f"Vote {how} in {motion.called} on {chain}"
+    return f"Vote {how} on {chain} in {motion.called}, {motion.title!r} with the id {motion.id},"
 
 
 def _print_signature(signature: bytes, ballot: Ballot, as_json: bool) -> None:

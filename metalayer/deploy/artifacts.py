@@ -45,9 +45,11 @@ def code_sizes(names: Iterable[str]) -> dict[str, int]:
     return {name: int(value["runtimeSize"]) for name, value in _load(names).items()}
 
 
-def load_layout(name: str) -> Layout:
-    """Where a contract keeps what. MetalayerError if it does not ship."""
-    return Layout(name, json.loads(_read(f"storage/{name}.json", name)))
+def load_layout(name: str, called: str = "") -> Layout:
+    """Where a contract keeps what. called: how its variables are prefixed, by default its name. MetalayerError if it
+    does not ship.
+    """
+    return Layout(called or name, json.loads(_read(f"storage/{name}.json", name)))
 
 
 def standard_input(name: str) -> dict[str, Any]:

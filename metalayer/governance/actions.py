@@ -12,13 +12,14 @@ from metalayer.assets import credit
 from metalayer.errors import MetalayerError
 from metalayer.governance.built import Built
 from metalayer.governance.motions import Carried, Desk, Motion
+from metalayer.governance.prices import unpaid
 from metalayer.governance.progress import Vote, lacking, obstacle, read_vote
 from metalayer.governance.refusals import in_words
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.rpc import Reverted
 from metalayer.network.transactions import Receipt, Sender
-from metalayer.protocol import decisions, gateway, governor
+from metalayer.protocol import decisions, governor
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import utc
 from metalayer.protocol.decisions import NOTHING, DecisionState
@@ -147,10 +148,12 @@ def send_again(desk: Desk, carried: Carried, senders: Senders, deposit: bool) ->
         fee = hub.view(desk.outbox, decisions.QUOTE, *fields)
     except Reverted as error:
         raise MetalayerError(f"{what} cannot be sent from {hub.name} now: {error.reason}") from error
-    prepay(desk, hub, sender, fee, desk.outbox, deposit)
+    prepay(desk.leaving(), hub, sender, fee, desk.outbox, deposit)
     receipt = transact(hub, sender, desk.outbox, decisions.SEND.encode(*fields))
-    (event,) = decisions.DECISION_SENT.found_in(receipt["logs"], desk.outbox)
-    return Done.by(hub.name, f"{what} is sent, as message {to_hex(event.message_id)}", receipt)
+    ids = [
+        to_hex(event.message_id) for event in decisions.DECISION_SENT.found_in(receipt["logs"], desk.outbox)
+    ]
+    return Done.by(hub.name, f"{what} is sent{f', as message {ids[0]}' if ids else ''}", receipt)
 
 
 def prepay(desk: Desk, connection: Connection, sender: Sender, fee: int, spender: str, deposit: bool) -> None:
@@ -220,29 +223,23 @@ def refuse(desk: Desk, motion: Motion, chain: str, senders: Senders) -> Iterator
 def execute_on_hub(desk: Desk, motion: Motion, senders: Senders, deposit: bool) -> Iterator[Done]:
     hub, proposal = desk.hub, motion.proposal
     sender = senders(hub)
-    if deposit and (missing := _unpaid(desk, motion)):
-        receipt = credit.deposit(hub, desk.live.registry, sender, desk.outbox, missing)
-        yield Done.by(hub.name, f"{era(missing)} ERA put into the credit that sends decisions", receipt)
+    paying = desk.leaving(proposal)
     data = governor.EXECUTE.encode(*proposal.actions, proposal.description_hash)
     value = lacking(desk, hub, proposal.value)
+    # What would revert takes no deposit.
+    _gas(hub, sender, desk.governor, data, value)
+    if deposit and (missing := unpaid(paying, motion)):
+        receipt = credit.deposit(hub, paying.live.registry, sender, desk.outbox, missing)
+        yield Done.by(hub.name, f"{era(missing)} ERA put into the credit that sends decisions", receipt)
     receipt = transact(hub, sender, desk.governor, data, value)
     yield Done.by(hub.name, f"{motion.called} is executed", receipt)
     for event in decisions.DECISION_NOT_SENT.found_in(receipt["logs"], desk.outbox):
-        chain = desk.live.network.chain(event.chain_id).name
+        chain = next(
+            (one.chain for one in motion.carried if one.chain_id == event.chain_id), f"chain {event.chain_id}"
+        )
         why = explain(event.reason) if event.reason else "too little gas"
         line = f"its decision for {chain} is not sent ({why}): `ape metalayer propose send {motion.typed} {chain}`"
         yield Done(hub.name, line)
-
-
-def _unpaid(desk: Desk, motion: Motion) -> int:
-    """ERA (wei) that the outbox's credit lacks to send everything. What the gateway would not send costs nothing."""
-    fees = 0
-    for one in motion.carried:
-        try:
-            fees += desk.hub.view(desk.outbox, decisions.QUOTE, one.chain_id, one.decision, one.gas_limit)
-        except Reverted:
-            continue
-    return max(0, fees - desk.hub.view(desk.live.mesh.gateway, gateway.CREDIT, desk.outbox))
 
 
 def execute_on_spoke(desk: Desk, carried: Carried, senders: Senders) -> Done:
@@ -319,8 +316,17 @@ def standing(vote: Vote) -> str:
 
 def transact(connection: Connection, sender: Sender, to: str, data: bytes, value: int = 0) -> Receipt:
     """MetalayerError, one line in words, if it reverts."""
+    gas = _gas(connection, sender, to, data, value)
     try:
-        gas = min(MAX_TRANSACTION_GAS, int(connection.estimate(sender.address, to, data, value) * _MARGIN))
         return connection.send(sender, to, data, gas, value)
     except Reverted as error:
         raise MetalayerError(in_words(error, connection.name)) from error
+
+
+def _gas(connection: Connection, sender: Sender, to: str, data: bytes, value: int) -> int:
+    """Limit for a transaction. MetalayerError as `transact`."""
+    try:
+        used = connection.estimate(sender.address, to, data, value)
+    except Reverted as error:
+        raise MetalayerError(in_words(error, connection.name)) from error
+    return min(MAX_TRANSACTION_GAS, int(used * _MARGIN))

@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.intent import terms_between
 from metalayer.errors import MetalayerError
+from metalayer.governance.beside import MAX_FILE, read_beside
 from metalayer.governance.faults import Findings
 from metalayer.governance.names import Names
 from metalayer.network.inputs import Place
@@ -42,7 +43,6 @@ UNITS = {
 """What a number is multiplied with. Percent become basis points."""
 CHAIN = "{chain}"
 """Stands for the chain of an entry."""
-MAX_FILE = 1 << 17
 
 _MEASURED = re.compile(r"([0-9][0-9_]*(?:\.[0-9]+)?) ?([A-Za-z]+|%)", re.ASCII)
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
@@ -294,15 +294,12 @@ class Arguments:
         return artifact.creation + encode([collapse_if_tuple(entry) for entry in inputs], values)
 
     def _file(self, name: str) -> bytes:
-        path = (self.folder / name).resolve()
-        if not path.is_relative_to(self.folder.resolve()):
-            raise ValueError(f"expected a file beside the proposal, found {found(name)}")
         try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ValueError(f"cannot read {name}: {error.strerror}") from error
-        if len(data) > MAX_FILE:
-            raise ValueError(f"{name} has {len(data)} bytes, expected at most {MAX_FILE}")
+            data = read_beside(self.folder, name, MAX_FILE)
+        except MetalayerError as error:
+            raise ValueError(str(error)) from error
+        if data is None:
+            raise ValueError(f"there is no file {found(name)} beside the proposal")
         # What compilers write is hexadecimal.
         text = data.decode("ascii", "replace").strip()
         return from_hex(text) if text.startswith("0x") and _HEX.fullmatch(text) else data

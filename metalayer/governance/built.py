@@ -18,6 +18,8 @@ from eth_abi.exceptions import EncodingError
 from eth_utils.crypto import keccak
 
 from metalayer.errors import MetalayerError
+from metalayer.governance.beside import read_json
+from metalayer.network.values import found
 from metalayer.protocol import decisions
 from metalayer.protocol.amounts import era
 from metalayer.protocol.decisions import NOTHING, Decision
@@ -248,17 +250,14 @@ class Built:
     @classmethod
     def load(cls, folder: Path) -> Built:
         """From build.json in a proposal's folder. MetalayerError if there is none, or if it was changed by hand."""
-        path = folder / BUILD_FILE
         name = f"{folder.name}/{BUILD_FILE}"
         try:
-            data = json.loads(path.read_bytes())
-        except FileNotFoundError as error:
-            number = folder.name.partition("-")[0]
-            raise MetalayerError(
-                f"there is no {name} yet: run `ape metalayer propose build {number}`"
-            ) from error
+            data = read_json(folder, BUILD_FILE)
         except ValueError as error:
             raise MetalayerError(f"{name} is no JSON: build it again") from error
+        if data is None:
+            number = folder.name.partition("-")[0]
+            raise MetalayerError(f"there is no {name} yet: run `ape metalayer propose build {number}`")
         try:
             built = cls(
                 str(data["network"]),
@@ -276,8 +275,11 @@ class Built:
             )
             # Its derived values, too: ids that somebody reads there are those of the bytes.
             is_whole = built.as_dict() == data and built._decides()
-        except (AttributeError, EncodingError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, EncodingError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise MetalayerError(f"{name} is not what `build` writes: build it again") from error
         if not is_whole:
             raise MetalayerError(f"{name} was changed since it was built: build it again")
+        if built.name != folder.name or built.text.partition("\n")[0].strip() != f"# {built.title}":
+            # Whoever types a number votes about what its folder says.
+            raise MetalayerError(f"{name} is of another proposal, {found(built.name)}: build it again")
         return built

@@ -6,12 +6,14 @@ Here the file's shape is read, and chains are named; what is called on them is r
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from metalayer.errors import MetalayerError
+from metalayer.governance.beside import MAX_FILE, read_beside
 from metalayer.governance.faults import Findings
 from metalayer.governance.written import Check, Entry, Expectation, Proposal, Reference, call_parts
 from metalayer.network.config import Network
@@ -37,11 +39,15 @@ FILE, TEXT = "proposal.yml", "README.md"
 MAX_TEXT = 16_384
 """Most bytes of a text: it is calldata, and every node keeps it."""
 
+CHECKS = ("check", "transfer")
+"""What `then` can try, besides asking views."""
+
 _FOLDER = re.compile(r"(\d{3})-([a-z0-9]+(?:-[a-z0-9]+)*)")
 _REFERENCE = re.compile(r"(\d{1,3})(?:-[a-z0-9-]+)?/(\w+)(?:#(\d+))?", re.ASCII)
 _FIELDS = ("title", "proposer", "chains", "expect", "after", "cancels", "then", "writes")
 _GROUPS = {"all": "every chain", "spokes": "all but the hub"}
 _SUFFIX = "#proposer="
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 def proposals_dir() -> Path:
@@ -120,14 +126,17 @@ class _Reader:
         )
 
     def _text(self, folder: Path, title: Any) -> str:
-        path = folder / TEXT
         try:
-            text = path.read_bytes().decode("utf-8").strip()
-        except FileNotFoundError:
-            self.findings.add((), f"there is no {TEXT} beside it: it is the text that is proposed")
+            data = read_beside(folder, TEXT, MAX_FILE)
+            text = "" if data is None else data.decode("utf-8").strip()
+        except MetalayerError as error:
+            self.findings.add((), str(error))
             return ""
         except UnicodeDecodeError:
             self.findings.add((), f"{TEXT} is not UTF-8")
+            return ""
+        if data is None:
+            self.findings.add((), f"there is no {TEXT} beside it: it is the text that is proposed")
             return ""
         if not text:
             self.findings.add((), f"{TEXT} is empty: it is the text that is proposed")
@@ -137,6 +146,8 @@ class _Reader:
             )
         if len(text.encode()) > MAX_TEXT:
             self.findings.add((), f"{TEXT} has {len(text.encode())} bytes, expected at most {MAX_TEXT}")
+        if any(_is_hidden(letter) for letter in text.replace("\r\n", "\n")):
+            self.findings.add((), f"{TEXT} has characters that nobody sees, or that change a terminal")
         if _SUFFIX in text:
             self.findings.add((), f"{TEXT} has `{_SUFFIX}`: `build` adds it, of `proposer`")
         return text
@@ -198,6 +209,10 @@ class _Reader:
     def _then(self, content: Any, place: Place) -> Expectation | Check | None:
         if isinstance(content, Mapping) and len(content) == 1:
             ((kind, said),) = content.items()
+            if kind not in CHECKS:
+                # Not only after minutes of a rehearsal.
+                self.findings.add((*place, kind), f"no such check{hint(kind, (*CHECKS, 'call'))}")
+                return None
             return Check(place, self.findings.line(place), kind, said)
         return self._expectation(content, place)
 
@@ -285,3 +300,9 @@ class _Reader:
             self.findings.add(place, f"expected a list, found {found(content)}")
             return []
         return content
+
+
+def _is_hidden(letter: str) -> bool:
+    """What a terminal obeys, and what makes people read in another order (Unicode's UAX 9)."""
+    is_control = unicodedata.category(letter) == "Cc" and letter not in "\n\t"
+    return is_control or unicodedata.bidirectional(letter) in _TURNS

@@ -56,13 +56,21 @@ class Keeper:
     problems: list[str] = field(default_factory=list)
     """What is due and could not be done, in the last pass."""
     _finished: set[int] = field(default_factory=set)
+    _paid: dict[object, int] = field(default_factory=dict)
+    """When this one last paid for what, by the hub's clock."""
 
     def keep(self) -> Iterator[Done]:
         """One pass. MetalayerError only if the hub cannot be read."""
         self.problems = []
         for logged in self.desk.created():
-            if logged.event.id not in self._finished:
-                yield from self._keep(self.desk.of_created(logged.event))
+            if logged.event.id in self._finished:
+                continue
+            motion = self.desk.of_created(logged.event)
+            try:
+                yield from self._keep(motion)
+            except MetalayerError as error:
+                # Of this one: the others are due all the same.
+                self.problems.append(f"{motion.called}: {error}")
 
     def _keep(self, motion: Motion) -> Iterator[Done]:
         vote = progress.read_vote(self.desk, motion)
@@ -103,7 +111,7 @@ class Keeper:
         for count in counts:
             if count.trouble or count.faults:
                 continue
-            if self._is_to_send(count, vote):
+            if self._is_to_send(count, vote) and self._may_pay((id_, count.chain), vote.now):
                 # Twice it would only be paid for twice: nobody else's sending makes ours fail.
                 yield from self._attempt(lambda: True, partial(self._send_votes, id_, vote, count))
             if count.is_trusted and count.castable(only_objections(vote)).total:
@@ -161,8 +169,19 @@ class Keeper:
         here = partial(self._did_not_arrive, step)
         if step.trace and step.trace.state is State.FAILED:
             yield from self._attempt(here, partial(self._retry, step, step.trace))
-        elif self._is_to_send_again(step):
+        elif self._is_to_send_again(step) and self._may_pay(
+            (step.carried.chain_id, step.carried.id), self.desk.hub.block().time
+        ):
             yield from self._attempt(here, partial(self._send_again, step))
+
+    def _may_pay(self, what: object, now: int) -> bool:
+        """Once in an hour for the same thing: neither a node that forgets logs nor a voter who votes with little again
+        and again spends what the account has.
+        """
+        if now < self._paid.get(what, -AGAIN) + AGAIN:
+            return False
+        self._paid[what] = now
+        return True
 
     def _retry(self, step: Step, trace: Trace) -> Iterator[Done]:
         spoke = self.desk.live.connection(step.carried.chain_id)
@@ -188,10 +207,10 @@ class Keeper:
             return True
         if now < step.arrive_before - LATE:
             return False
-        newest = self.desk.hub.ask(
+        sent = self.desk.hub.ask(
             decisions.DECISION_SENT.logs(self.desk.outbox, word(step.carried.chain_id), step.carried.id)
-        )[-1]
-        return now >= self.desk.hub.block(newest.log.block).time + DAY
+        )
+        return bool(sent) and now >= self.desk.hub.block(sent[-1].log.block).time + DAY
 
     def _did_not_arrive(self, step: Step) -> bool:
         spoke = self.desk.live.connection(step.carried.chain_id)

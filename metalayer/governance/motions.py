@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from eth_utils.address import to_checksum_address
 
 from metalayer.deploy.names import DECISION_OUTBOX, GOVERNOR, GUARDIAN, REMOTE_GOVERNOR, TIMELOCK
 from metalayer.errors import MetalayerError
@@ -13,15 +15,25 @@ from metalayer.governance.files import find, proposals_dir
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
+from metalayer.network.mesh import Mesh
 from metalayer.network.registry import Registry
-from metalayer.network.values import found
+from metalayer.network.values import found, one_line
 from metalayer.protocol import decisions, governor
 from metalayer.protocol.abi import Logged
+from metalayer.protocol.attestation import Domain
 from metalayer.protocol.decisions import Decision
 from metalayer.protocol.governor import Created, HubProposal
 from metalayer.protocol.rpc import READ_FAULTS
 
 _LONGEST_NUMBER = 3
+
+
+def next_gateway(proposal: HubProposal, outbox: str) -> str | None:
+    """The gateway that a proposal tells the outbox to use: its own decisions leave through that one already."""
+    for target, data in zip(proposal.targets, proposal.calldatas, strict=True):
+        if target == outbox and data.startswith(decisions.SET_OUTBOX_GATEWAY.selector):
+            return str(to_checksum_address(data[-20:]))
+    return None
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,7 @@ class Motion:
 
     @property
     def title(self) -> str:
-        """First line of its text."""
-        return self.proposal.description.partition("\n")[0].removeprefix("#").strip()
+        return title_of(self.proposal)
 
     @property
     def called(self) -> str:
@@ -101,6 +112,19 @@ class Desk:
         registry: Registry = live.registry
         names = (GOVERNOR, TIMELOCK, DECISION_OUTBOX, REMOTE_GOVERNOR, GUARDIAN)
         return cls(live, live.connection(live.network.hub.name), *map(registry.address, names))
+
+    def leaving(self, proposal: HubProposal | None = None) -> Desk:
+        """The same with the gateway through which decisions leave, where they are paid for: that which the outbox uses,
+        or which a proposal tells it to use.
+        """
+        following = next_gateway(proposal, self.outbox) if proposal else None
+        address = following or self.hub.view(self.outbox, decisions.OUTBOX_GATEWAY)
+        live = self.live
+        if address == live.mesh.gateway:
+            return self
+        domain = Domain(live.mesh.network_id, address)
+        mesh = Mesh(domain, live.mesh.connections, live.mesh.staking)
+        return replace(self, live=Live(live.network, live.registry.with_gateway(address), mesh))
 
     @property
     def votes(self) -> str:
@@ -155,6 +179,11 @@ class Desk:
                 f"{built.name}/build.json is for network '{built.network}' with the governor {built.governor}, not for "
                 f"'{network.name}' with {self.governor}: build it again"
             )
+
+
+def title_of(proposal: HubProposal) -> str:
+    """First line of a text, which may be a stranger's: without what changes a terminal."""
+    return one_line(proposal.description.strip().partition("\n")[0].removeprefix("#"))
 
 
 def _carried(proposal: HubProposal, outbox: str, network: Network) -> Iterator[Carried]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -11,13 +11,14 @@ from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import interface_abis, load_artifacts
-from metalayer.deploy.names import FACTORY
+from metalayer.deploy.names import FACTORY, GATEWAY
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network, Preset
 from metalayer.network.registry import Registry
 from metalayer.network.values import hint, looks_like_address, read_address
 from metalayer.protocol.create3 import create3_address
 
+NEXT_GATEWAY = "NextGateway"
 NOBODY, ZERO_ADDRESS = "nobody", "0x" + "00" * 20
 
 Abi = list[Any]
@@ -67,6 +68,16 @@ class Names:
         }
         return cls(network, contracts, registry.deployer, address_of)
 
+    def with_gateway(self, address: str) -> Names:
+        """The same with one more gateway on every chain, called NEXT_GATEWAY."""
+        contracts = {chain: {**named, NEXT_GATEWAY: address} for chain, named in self.contracts.items()}
+        abi_of = self.abi_of
+
+        def abi(name: str) -> Abi:
+            return abi_of(GATEWAY if name == NEXT_GATEWAY else name)
+
+        return replace(self, contracts=contracts, abi_of=abi)
+
     @property
     def hub(self) -> str:
         """Name of the hub."""
@@ -110,8 +121,7 @@ class Names:
         """An address as people read it: with the name of the contract that stands there on that chain."""
         if address == ZERO_ADDRESS:
             return NOBODY
-        contracts = self.contracts.get(chain, {})
-        name = next((name for name, one in contracts.items() if one == address), None)
+        name = self.contract_at(address, chain)
         return f"{name} {address}" if name else address
 
     def contract_at(self, address: str, chain: str) -> str | None:

@@ -211,6 +211,9 @@ def _leaving(desk: Desk, carried: Carried) -> Step:
             decisions.DECISION_RETURNED.logs(desk.outbox, *topics),
         ]
     )
+    if before and not sent and not failed:
+        # Whoever took that for a decision that was not sent would pay for it again and again.
+        raise MetalayerError("its node does not have all logs of DecisionOutbox: nobody knows what was sent")
     why = explain(failed[-1].event.reason) if failed and failed[-1].event.reason else ""
     if failed and not why:
         why = "whoever executed it gave too little gas to send it"
@@ -241,7 +244,9 @@ def _arrived(desk: Desk, step: Step) -> Step:
     )
     executed = ""
     if state is DecisionState.EXECUTED:
-        executed = spoke.ask(decisions.DECISION_EXECUTED.logs_once(desk.remote, id_))[-1].log.transaction
+        logged = spoke.ask(decisions.DECISION_EXECUTED.logs_once(desk.remote, id_))
+        # A node may know what is and not yet why.
+        executed = logged[-1].log.transaction if logged else ""
     found = replace(
         step,
         state=state,
@@ -268,8 +273,8 @@ def _why(desk: Desk, spoke: Connection, step: Step, now: int) -> str:
                 or "anyone may execute it: `ape metalayer propose execute`"
             )
         case DecisionState.CANCELLED:
-            ((event, _), *_) = spoke.ask(decisions.DECISION_CANCELLED.history(desk.remote, step.carried.id))
-            return f"another decision ended it, {to_hex(event.by)}"
+            ended = spoke.ask(decisions.DECISION_CANCELLED.history(desk.remote, step.carried.id))
+            return f"another decision ended it{f', {to_hex(ended[0].event.by)}' if ended else ''}"
         case DecisionState.REFUSED:
             return "the recovery refused it"
     return f"it was not executed by {utc(step.expires_at)}: it has to be decided again"

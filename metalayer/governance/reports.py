@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from metalayer.errors import MetalayerError
+from metalayer.governance.beside import read_json
 from metalayer.governance.build import gas_limit
+from metalayer.network.gas import MAX_TRANSACTION_GAS
+from metalayer.network.values import read_whole
 from metalayer.protocol.hex import from_hex
 
 REPORT_FILE = "report.json"
@@ -15,13 +17,10 @@ REPORT_FILE = "report.json"
 
 def read(folder: Path) -> dict[str, Any] | None:
     """The report of a proposal's simulation, None if there is none. MetalayerError if it is none."""
-    path = folder / REPORT_FILE
     try:
-        data = json.loads(path.read_bytes())
-        if isinstance(data, dict) and isinstance(data["hash"], str):
+        data = read_json(folder, REPORT_FILE)
+        if data is None or (isinstance(data, dict) and isinstance(data["hash"], str)):
             return data
-    except FileNotFoundError:
-        return None
     except (KeyError, ValueError):
         pass
     raise MetalayerError(f"{folder.name}/{REPORT_FILE} is no report of a simulation: simulate it again")
@@ -31,7 +30,10 @@ def gas_limits(folder: Path) -> dict[bytes, int]:
     """By decision's id, from the gas that the simulation measured; empty without one. MetalayerError if it is none."""
     try:
         measured = (read(folder) or {}).get("gas", {})
-        return {from_hex(id_): gas_limit(int(used)) for id_, used in measured.items()}
+        return {
+            from_hex(id_): gas_limit(read_whole(used, 1, MAX_TRANSACTION_GAS))
+            for id_, used in measured.items()
+        }
     except (AttributeError, TypeError, ValueError) as error:
         raise MetalayerError(
             f"{folder.name}/{REPORT_FILE}: `gas` is not of decisions: simulate it again"

@@ -134,10 +134,9 @@ def send(desk: Desk, proposal: int, snapshot: int, chain: str, senders: Senders,
     sender = senders(spoke)
     prepay(desk, spoke, sender, spoke.view(desk.votes, votes.QUOTE_TALLY), desk.votes, deposit)
     receipt = transact(spoke, sender, desk.votes, votes.SEND_TALLY.encode(proposal, snapshot))
-    ((_, _, message_id, parts),) = votes.TALLY_SENT.found_in(receipt["logs"], desk.votes)
-    line = (
-        f"its votes are sent to {desk.hub.name}, {_words(Tally.of(parts))}, as message {to_hex(message_id)}"
-    )
+    line = f"its votes are sent to {desk.hub.name}"
+    for _, _, message_id, parts in votes.TALLY_SENT.found_in(receipt["logs"], desk.votes):
+        line += f", {_words(Tally.of(parts))}, as message {to_hex(message_id)}"
     return Done.by(chain, line, receipt)
 
 
@@ -147,8 +146,9 @@ def cast(desk: Desk, proposal: int, chain: str, senders: Senders) -> Done:
     """
     hub, spoke = desk.hub, desk.live.connection(chain)
     receipt = transact(hub, senders(hub), desk.votes, votes.CAST.encode(proposal, spoke.chain_id))
-    ((_, _, parts),) = votes.TALLY_CAST.found_in(receipt["logs"], desk.votes)
-    return Done.by(hub.name, f"the votes of {chain} are cast: {_words(Tally.of(parts))}", receipt)
+    cast_now = votes.TALLY_CAST.found_in(receipt["logs"], desk.votes)
+    words = "".join(f": {_words(Tally.of(parts))}" for _, _, parts in cast_now)
+    return Done.by(hub.name, f"the votes of {chain} are cast{words}", receipt)
 
 
 def sentences(counts: Sequence[Count]) -> Iterator[str]:

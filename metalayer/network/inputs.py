@@ -77,16 +77,20 @@ class Document:
 
 def read_file(path: Path, source: str | None = None) -> Document:
     """The YAML file at a path, called `source` in faults (its name by default). MetalayerError if it is none."""
+    return parse(read_bytes(path, MAX_BYTES + 1), source or path.name)
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The first bytes of a regular file, so many at most. MetalayerError if it is none."""
     try:
         # Not blocking: a pipe that nobody writes to would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise MetalayerError(f"cannot read {path}: expected a regular file")
-            data = file.read(MAX_BYTES + 1)
+            return file.read(most)
     except OSError as error:
         raise MetalayerError(f"cannot read {path}: {error.strerror}") from error
-    return parse(data, source or path.name)
 
 
 def parse(data: bytes, source: str) -> Document:

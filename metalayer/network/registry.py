@@ -137,6 +137,15 @@ class Registry(_Model):
             raise MetalayerError("nothing is deployed yet: run `ape metalayer deploy apply`")
         raise MetalayerError(f"there is no {name} on any chain, expected one of {', '.join(sorted(known))}")
 
+    def with_gateway(self, address: str) -> Registry:
+        """The same, with another gateway on every chain."""
+        chains = {}
+        for name, chain in self.chains.items():
+            moved = chain.contracts["Metalayer"].model_copy(update={"address": address})
+            contracts = {**chain.contracts, "Metalayer": moved}
+            chains[name] = chain.model_copy(update={"contracts": contracts})
+        return self.model_copy(update={"chains": chains})
+
     @property
     def domain(self) -> Domain:
         """Of all signatures in this network. Known before a gateway stands: its bridge was told."""

@@ -7,7 +7,10 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple
 
 from eth_abi.abi import decode, encode
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import StringDecoder
 from eth_abi.grammar import parse
+from eth_abi.registry import BaseEquals, registry
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from typing_extensions import TypeVar
@@ -19,6 +22,12 @@ from metalayer.protocol.rpc import READ_FAULTS, Log, Request, Topic, call_reques
 Value = TypeVar("Value", default=Any)
 
 _SIGNATURE = re.compile(r"\w+\(.*\)")
+# Contracts take any bytes as a text: whoever wrote others than UTF-8 into a log must not stop those who read all logs.
+_texts = registry.copy()  # type: ignore[no-untyped-call]
+_texts.unregister_decoder("string")
+_any_bytes = StringDecoder(handle_string_errors="surrogateescape")  # type: ignore[no-untyped-call]
+_texts.register_decoder(BaseEquals("string"), _any_bytes, label="string")  # type: ignore[no-untyped-call]
+_logged = ABICodec(_texts)
 
 
 def _plain(*values: Any) -> Any:
@@ -126,12 +135,15 @@ class Event(Generic[Value]):
         return keccak(text=self.canonical)
 
     def decode(self, log: Log) -> Value:
-        """Its values. Raises DecodingError, ValueError, or what `into` raises, if the log is not one of this event."""
+        """Its values; bytes of a text that are not UTF-8 are surrogates (PEP 383).
+
+        Raises DecodingError, ValueError, or what `into` raises, if the log is not one of this event.
+        """
         indexed, rest = self._parts
         if log.topics[:1] != (self.topic,) or len(log.topics) != 1 + len(indexed):
             raise ValueError(f"not a log of {self.name}")
         values = [decode([t], topic)[0] for t, topic in zip(indexed, log.topics[1:], strict=True)]
-        values += decode(rest, log.data)
+        values += _logged.decode(rest, log.data)
         return self.into(*(_checksummed(t, v) for t, v in zip([*indexed, *rest], values, strict=True)))
 
     def found_in(self, logs: Sequence[Log], address: str) -> list[Value]:

@@ -26,6 +26,9 @@ POSTPONEMENT = 21 * 86_400
 OFFICES_DELAY = 35 * 86_400
 """Seconds that a decision waits whose only action names the offices: neither of them can touch it."""
 
+PRECEDENT_TIME = 90 * 86_400
+"""Seconds from when it would be ready for which a decision waits for its precedent."""
+
 NOTHING = bytes(32)
 """`precedent` of a decision that has none, and `codes` of a target that is only paid."""
 

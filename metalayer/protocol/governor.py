@@ -58,7 +58,8 @@ class HubProposal:
     @property
     def description_hash(self) -> bytes:
         """Hash of the text. Decisions for other chains have it as their salt."""
-        return keccak(text=self.description)
+        # Somebody else's text may have bytes that are not UTF-8, which logs have as surrogates.
+        return keccak(self.description.encode("utf-8", "surrogateescape"))
 
     @property
     def actions(self) -> tuple[tuple[str, ...], tuple[int, ...], tuple[bytes, ...]]:
@@ -114,6 +115,9 @@ def _created(*values: Any) -> Created:
     id_, proposer, targets, amounts, _signatures, calldatas, vote_start, vote_end, description = values
     checksummed = tuple(to_checksum_address(target) for target in targets)
     proposal = HubProposal(checksummed, tuple(amounts), tuple(calldatas), description)
+    if proposal.id != id_:
+        # A node that gives one proposal's id to another one's actions would have its user vote for those.
+        raise ValueError(f"{id_} is not the id of what was proposed")
     return Created(id_, proposer, proposal, vote_start, vote_end)
 
 

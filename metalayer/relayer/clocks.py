@@ -3,6 +3,7 @@
 ERA arrives nowhere before the second in which it was sent: its message would fail, and somebody would have to retry it.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import takewhile
 
@@ -15,6 +16,14 @@ MOST_AHEAD = 3_600
 """Seconds. What was sent further ahead does not wait: such a clock is wrong, and nothing else would ever come from
 there.
 """
+MOMENT = 2
+"""Seconds that a pass rather waits for than leave a message to the next pass: clocks of chains differ by as much."""
+
+
+def moment(lanes: Iterable[Work], now: int) -> int:
+    """Seconds after which what is nearly due is due; 0 if there is nothing of that kind."""
+    leads = (second - now for lane in lanes for second in lane.times.values())
+    return max((lead for lead in leads if 0 < lead <= MOMENT), default=0)
 
 
 def due(lane: Work, now: int) -> Work:

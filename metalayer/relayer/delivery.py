@@ -17,7 +17,7 @@ from metalayer.protocol.facts import LaneFact, RestartFact, Tree
 from metalayer.protocol.gateway import Batch
 from metalayer.protocol.rpc import READ_FAULTS
 from metalayer.relayer.backlog import Work
-from metalayer.relayer.clocks import due, present
+from metalayer.relayer.clocks import due, moment, present
 from metalayer.relayer.gas import (
     Call,
     Means,
@@ -102,6 +102,9 @@ class Courier:
             return list(work)
         connection = self.connection
         now = present(connection, means.now)
+        if (wait := moment(work, now)) > 0:
+            time.sleep(wait)
+            now = present(connection, now)
         kept = [due(lane, now) for lane in work]
         self.delivery.put_off += [
             f"lane {lane.state.name}: {len(lane.waiting)} messages were sent later than it is on {connection.name} now"

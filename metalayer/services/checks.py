@@ -32,7 +32,7 @@ from metalayer.services.acting import must
 from metalayer.services.forks import Forks, fund, throw_away_key
 
 _TRANSFER = re.compile(
-    r"(?P<amount>[0-9][0-9_,.]*) ERA from (?P<origin>\w+) to (?P<destination>\w+)(?: by (?P<over>\w+))?"
+    r"(?P<amount>[0-9][0-9_,.]{0,39}) ERA from (?P<origin>\w+) to (?P<destination>\w+)(?: by (?P<over>\w+))?"
     r"(?P<back>,? and back)?",
     re.ASCII,
 )
@@ -92,6 +92,8 @@ class Checker:
                     f"{place}: expected a transfer such as `1 ERA from arcade to perps, and back`, found "
                     f"{shown(entry.content)}"
                 )
+            if match["over"] not in (None, "hub", self.names.hub):
+                raise MetalayerError(f"{place}: ERA goes by the hub alone, found {shown(match['over'])}")
             try:
                 self._transfer(match)
             except MetalayerError as error:
@@ -128,7 +130,7 @@ class Checker:
 
     def _transfer(self, match: re.Match[str]) -> None:
         """MetalayerError if it does not come."""
-        amount = parse_era(match["amount"].replace(",", ""))
+        amount = parse_era(re.sub("[,_]", "", match["amount"]))
         origin, destination = (self.names.network.chain(match[end]).name for end in ("origin", "destination"))
         user, hub = KeySender(throw_away_key("user")), self.forks.mesh.connections[self.names.hub]
         for connection in self.forks.mesh.connections.values():

@@ -9,6 +9,7 @@ from eth_abi.exceptions import DecodingError
 
 from metalayer.deploy.names import GOVERNOR
 from metalayer.governance.built import Built
+from metalayer.governance.motions import title_of
 from metalayer.governance.names import Names
 from metalayer.network.connection import Connection
 from metalayer.protocol import decisions, governor
@@ -79,8 +80,7 @@ def read_live(connections: Mapping[str, Connection], names: Names, built: Built)
                     zip(decision.targets, decision.values, decision.calldatas, strict=True)
                 )
         if calls:
-            first = next(iter(created.proposal.description.strip().splitlines()), "").lstrip("# ")
-            found.append(Other(created.id, first, state.name.lower(), calls))
+            found.append(Other(created.id, title_of(created.proposal), state.name.lower(), calls))
     return found
 
 

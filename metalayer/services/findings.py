@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from metalayer.deploy.artifacts import load_layout
+from metalayer.deploy.names import GATEWAY
 from metalayer.errors import MetalayerError
 from metalayer.governance.built import Action, Built
-from metalayer.governance.names import Names
+from metalayer.governance.names import NEXT_GATEWAY, Names
 from metalayer.governance.written import Proposal
 from metalayer.network.connection import Connection
 from metalayer.protocol.amounts import era
@@ -87,16 +88,17 @@ class Findings:
     def _is_deciding(self, chain: str, change: Change) -> bool:
         if change.variable in _DECIDING:
             return True
-        if chain != self.names.hub or not change.path.startswith("Metalayer."):
+        if chain != self.names.hub:
             return False
         return any(change.path.startswith(prefix) for prefix in self._sending)
 
     @cached_property
     def _sending(self) -> list[str]:
         """What the messages write that carry decisions."""
-        found = ["Metalayer.credit[DecisionOutbox]"] if self.built.decisions else []
+        way = NEXT_GATEWAY if NEXT_GATEWAY in self.names.contracts[self.names.hub] else GATEWAY
+        found = [f"{way}.credit[DecisionOutbox]"] if self.built.decisions else []
         for chain_id in dict.fromkeys(one.chain_id for one in self.built.decisions):
-            found += [f"Metalayer.{of}[{chain_id}]" for of in ("lanes", "storedHeads")]
+            found += [f"{way}.{of}[{chain_id}]" for of in ("lanes", "storedHeads")]
         return found
 
     @property
@@ -160,6 +162,8 @@ def named_changes(changes: Changes, names: Names, chain: str) -> list[Change]:
     def layout(address: str) -> Layout | None:
         name = names.contract_at(address, chain)
         try:
+            if name == NEXT_GATEWAY:
+                return load_layout(GATEWAY, called=name)
             return load_layout(name) if name else None
         except MetalayerError:
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +25,12 @@ from metalayer.network.config import Chain, Fork
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
+from metalayer.network.redaction import without_secrets
 from metalayer.network.transactions import KeySender
+from metalayer.network.values import one_line
 from metalayer.network.workspace import port_offset
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import MIN_VALIDATORS, ValidatorSet
+from metalayer.protocol.attestation import MIN_VALIDATORS, Domain, ValidatorSet
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.layouts import namespace
 from metalayer.protocol.rpc import Block, quantity
@@ -95,6 +97,16 @@ class Forks:
             for validator in validators:
                 validator.record.close()
 
+    def through(self, address: str) -> Forks:
+        """The same forks, seen through another gateway, whose validator set is ours, too. MetalayerError if there is
+        none on a chain.
+        """
+        connections = self.mesh.connections
+        if missing := [one.name for one in connections.values() if not one.code(address)]:
+            raise MetalayerError(f"{missing[0]}: there is no gateway at {address}")
+        in_parallel(lambda one: install(one, address, self.validator_set), connections.values())
+        return replace(self, mesh=replace(self.mesh, domain=Domain(self.mesh.network_id, address)))
+
     def until(self, moment: int) -> None:
         """Moves all clocks together to a Unix time, in steps of a day at most. Nothing if they are there."""
         while (left := moment - self.now) > 0:
@@ -145,8 +157,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
             connection.rpc("anvil_autoImpersonateAccount", True)
         yield Forks(forks, blocks, start, validators, folder)
     finally:
-        for process in started:
-            _stop(process)
+        _stop(started)
 
 
 def fund(connection: Connection, account: str, besides: int = 0) -> None:
@@ -213,15 +224,22 @@ def _wait(connection: Connection, process: subprocess.Popen[bytes], log: Path) -
                 return
         time.sleep(_POLL_SECONDS)
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    raise MetalayerError(
-        f"{connection.name}: its fork did not start: {lines[-1] if lines else 'it said nothing'}"
-    )
+    fork = connection.chain.fork
+    said = without_secrets(lines[-1], fork.url if fork else "") if lines else "it said nothing"
+    raise MetalayerError(f"{connection.name}: its fork did not start: {one_line(said)}")
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """All at once: whoever presses Ctrl-C a second time leaves none behind."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + _STOP_SECONDS
     try:
-        process.wait(_STOP_SECONDS)
+        for process in processes:
+            process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        pass
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()

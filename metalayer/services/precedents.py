@@ -73,16 +73,18 @@ def _execute(connection: Connection, names: Names, other: str, before: BuiltDeci
 
 
 def _mark(connection: Connection, remote: str, id_: bytes) -> None:
-    """Says in RemoteGovernor's storage that a decision was executed, and reads it back."""
+    """Says in RemoteGovernor's storage that a decision was executed now, and reads it back."""
+    values = {"outcome": _EXECUTED, "executedAt": connection.block().time}
     layout = load_layout(REMOTE_GOVERNOR)
     preimage = id_ + word(layout.slot("_records"))
     start = int.from_bytes(keccak(preimage), "big")
     for slot in (start, start + 1):
         for field in layout.fields(slot, Preimages([preimage])):
-            if field.path.endswith(".outcome"):
+            value = values.get(field.path.rpartition(".")[2])
+            if value is not None:
                 found = int(connection.rpc("eth_getStorageAt", remote, hex(slot), "latest"), 16)
                 connection.rpc(
-                    "anvil_setStorageAt", remote, f"0x{slot:064x}", f"0x{field.put(found, _EXECUTED):064x}"
+                    "anvil_setStorageAt", remote, f"0x{slot:064x}", f"0x{field.put(found, value):064x}"
                 )
     if connection.view(remote, decisions.STATE_OF, id_) is not DecisionState.EXECUTED:
         raise MetalayerError(f"{connection.name}: where RemoteGovernor keeps decisions is not known")

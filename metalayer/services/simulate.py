@@ -9,6 +9,7 @@ from pathlib import Path
 
 from metalayer.governance.build import LiveChains, build, gas_limit
 from metalayer.governance.built import Built
+from metalayer.governance.motions import next_gateway
 from metalayer.governance.names import Names
 from metalayer.governance.written import Proposal
 from metalayer.network.live import Live
@@ -96,34 +97,50 @@ def _simulate(live: Live, proposal: Proposal, built: Built, say: Say) -> Outcome
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder, forked(live.mesh, Path(folder)) as forks:
         others = read_live(forks.mesh.connections, names, built)
         found_orders = orders(forks, names, built, others)
-        rehearsal = Rehearsal(forks, names, built, say)
+        rehearsal = _rehearsal(forks, names, built, say)
         results: list[Result] = []
         problem = ""
         try:
             results = _play(live, forks, rehearsal, proposal)
         except Failed as error:
             problem = str(error)
-        findings = Findings(proposal, built, names, rehearsal.found, forks.mesh.connections)
+        findings = Findings(proposal, built, rehearsal.names, rehearsal.found, forks.mesh.connections)
         outcome = Outcome(findings, forks.blocks, forks.start, problem, found_orders, results)
         # While the forks are there.
         return replace(outcome, outside=findings.outside, warnings=findings.warnings)
 
 
+def _rehearsal(forks: Forks, names: Names, built: Built, say: Say) -> Rehearsal:
+    """Through the gateway by which the proposal's decisions leave."""
+    following = next_gateway(built.proposal, built.outbox)
+    if following is None or following == forks.mesh.gateway:
+        return Rehearsal(forks, names, built, say)
+    rehearsal = Rehearsal(forks.through(following), names.with_gateway(following), built, say)
+    rehearsal.found.assumed.append(
+        f"decisions leave through the gateway {following}, for which the same keys sign"
+    )
+    return rehearsal
+
+
 def _play(live: Live, forks: Forks, rehearsal: Rehearsal, proposal: Proposal) -> list[Result]:
-    """All acts. Results of `then`. Failed if one goes wrong."""
+    """All acts. Results of `then`, for which everything but decisions goes through the present gateway. Failed if one
+    goes wrong.
+    """
+    acting = rehearsal.forks
     rehearsal.pay()
     rehearsal.decide()
-    rehearsal.found.assumed += precede(forks, rehearsal.names, rehearsal.built, proposal.folder)
-    before = forks.snapshot()
-    with forks.crew("first") as relayer:
-        if rehearsal.built.decisions:
+    rehearsal.found.assumed += precede(acting, rehearsal.names, rehearsal.built, proposal.folder)
+    before = acting.snapshot()
+    if rehearsal.built.decisions:
+        with acting.crew("first") as relayer:
             rehearsal.deliver(relayer)
             rehearsal.execute()
-            with forks.crew("second") as second:
+            with acting.crew("second") as second:
                 rehearsal.again(second)
-        results = Checker(forks, rehearsal.names, live.registry, relayer).results(proposal)
+    with forks.crew("then") as relayer:
+        results = Checker(forks, names_of(live), live.registry, relayer).results(proposal)
     if rehearsal.built.decisions:
-        once_more = replace(rehearsal, forks=forks.restored(before))
+        once_more = replace(rehearsal, forks=acting.restored(before))
         with once_more.forks.crew("lost") as relayer:
             once_more.lost(relayer)
     return results

@@ -50,7 +50,10 @@ def differences(report: Mapping[str, Any], folder: Path) -> list[str]:
     if theirs is None:
         return ["there is no report of the proposer to compare with"]
     ours = _comparable(report)
-    other = [name for name, value in _comparable(theirs).items() if value != ours[name]]
+    try:
+        other = [name for name, value in _comparable(theirs).items() if value != ours[name]]
+    except (AttributeError, LookupError, TypeError):
+        return ["the proposer's report is nothing that `simulate` writes"]
     if not other:
         return ["the proposer's report says the same"]
     return [f"the proposer's report says otherwise about: {', '.join(other)}"]

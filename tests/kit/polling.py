@@ -143,13 +143,15 @@ class Polling:
     def earliest(self) -> int:
         return min(one.block().time for one in self.deployment.connections.values())
 
-    def deliver(self) -> None:
-        """What is on its way arrives: no clock is behind what was sent by the time that signatures are there."""
+    def deliver(self, refused: int = 0) -> None:
+        """What is on its way arrives: no clock is behind what was sent by the time that signatures are there. So many
+        messages are refused by their recipients.
+        """
         self.deployment.pass_time(_LEVEL)
         self.deployment.finalize()
         with self.deployment.signing(self.exchange, self.folder):
             result = self.deployment.relayer(self.exchange).relay_once(lambda line: None)
-        assert (result.failed, result.put_off, result.all_problems) == (0, [], [])
+        assert (result.failed, result.put_off, result.all_problems) == (refused, [], [])
 
     # Votes
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_utils.address import to_checksum_address
@@ -17,16 +19,41 @@ from metalayer.governance.files import Proposal, read, read_on
 from metalayer.governance.names import Names
 from metalayer.network.config import Network, load_network
 from metalayer.network.signers import address_of
+from tools.repository import repo_root
 
 EVERYWHERE = ("Metalayer", "Guardian", "ERA", "TokenBridge", "Timelock", "Expect", "Create3Factory")
 HUB_ONLY = ("EraGovernor", "DecisionOutbox", "Staking", "Slasher")
 CODE = b"\x5f"
 GAS = 120_000
+_STEADY = (
+    "passed",
+    "hash",
+    "proposal",
+    "descriptionHash",
+    "decisions",
+    "actions",
+    "warnings",
+    "then",
+    "tried",
+)
 
 
 def place_of(name: str) -> str:
     """Address of a contract on paper."""
     return str(to_checksum_address(keccak(text=name)[-20:]))
+
+
+def refuse_stale(name: str, report: Mapping[str, Any]) -> None:
+    """AssertionError if the report that ships with a proposal says otherwise than a new one, about what depends neither
+    on blocks nor on dates.
+    """
+    folder = repo_root() / "proposals" / name
+    shipped = json.loads((folder / "report.json").read_text())
+    stale = [one for one in _STEADY if report[one] != shipped[one]]
+    assert not stale, (
+        f"{name} has a report of other code or another text: simulate it again (proposals/README.md)"
+    )
+    assert f"| hash | {shipped['hash']} |" in (folder / "REPORT.md").read_text()
 
 
 @dataclass

@@ -201,6 +201,7 @@ class Outsiders(Relayers):
                 following = ValidatorSet(installed.version + SET_STEP, latest + 1 + number, members)
                 error = "SetLivesTooLong"
             case _:
+                heavy = sum(weight for _, weight in members)
                 bad, error = pick(
                     [
                         (members[:3], "InvalidValidatorCount"),
@@ -208,7 +209,7 @@ class Outsiders(Relayers):
                         ((*members[:4], members[3]), "InvalidSigner"),
                         (members[::-1], "InvalidSigner"),
                         (((_ZERO, 1), *members[:4]), "InvalidSigner"),
-                        (((members[0][0], 10**6), *members[1:]), "InvalidWeight"),
+                        (((members[0][0], heavy), *members[1:]), "InvalidWeight"),
                     ],
                     number,
                 )

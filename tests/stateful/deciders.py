@@ -267,7 +267,7 @@ class Deciders(RuleBasedStateMachine):
     def compare(self) -> None:
         """P7c: what the contract says of every decision, now."""
         remote, at = self.world.remote, self.time
-        calls = [(name, decision.id, *more) for decision in self.decisions for name, *more in _VIEWS]
+        calls = [(name, decision.id, more) for decision in self.decisions for name, *more in _VIEWS]
         answers = remote.chain.batch(
             [
                 (
@@ -275,14 +275,14 @@ class Deciders(RuleBasedStateMachine):
                     [
                         {
                             "to": remote.governor.address,
-                            "data": "0x" + remote.governor.encode(*call).hex(),
+                            "data": "0x" + remote.governor.encode(name, id_, *more).hex(),
                         },
                         "latest",
                         {},
                         {"time": hex(at)},
                     ],
                 )
-                for call in calls
+                for name, id_, more in calls
             ]
         )
         said = [int(answer, 16) for answer in answers]

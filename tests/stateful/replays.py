@@ -427,3 +427,10 @@ def the_notice_of_a_restart_that_is_gone(state: Faults) -> None:
     state.lose_a_claim(number=0)
     state.follow_restart(number=0, signers=0)
     state.reorganise()
+
+
+@replay(Government, "rotated: invalid")
+def sets_that_are_none(state: Government) -> None:
+    """P3: each of them, signed by a quorum."""
+    for number in range(6):
+        state.rotate_falsely(name="arcade", number=number, kind="invalid")

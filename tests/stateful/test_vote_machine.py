@@ -9,9 +9,8 @@ from collections import Counter
 
 import pytest
 
-from tests.contracts.governor.test_broken import Bug as GovernorBug
-from tests.contracts.vote_pool.test_broken_variants import Bug as VotesBug
 from tests.kit.exploring import explore, play
+from tests.kit.voting_bugs import GovernorBug, VotesBug
 from tests.stateful import vote_replays as replays
 from tests.stateful.electorate import Electorate
 from tests.stateful.vote_replays import Steps

@@ -12,7 +12,7 @@ from tests.kit.evm import Contract, deploy, init_code
 from tests.kit.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def placed(hub: Stack, arcade: Stack, deployer: str, sender: str, treasury: str) -> Hub:
     """At its address on arcade there is nothing yet."""
     timelock = deploy(hub.chain, "Timelock", 0, sender, sender=deployer)
@@ -25,7 +25,7 @@ def placed(hub: Stack, arcade: Stack, deployer: str, sender: str, treasury: str)
     return Hub(hub, outbox, timelock, arcade.chain.chain_id)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def payer(placed: Hub, treasury: str, beneficiary: str) -> str:
     """Has credit, and allows the outbox all of it."""
     fund(placed.stack, beneficiary, treasury)
@@ -49,7 +49,7 @@ def close(placed: Hub) -> Callable[[], None]:
     return close
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def remote_lock(
     arcade: Stack, placed: Hub, deployer: str, sender: str, guardian: str, recovery: str
 ) -> Contract:

@@ -5,7 +5,6 @@ and pass with none.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
 
 import pytest
 
@@ -17,25 +16,9 @@ from tests.contracts.governor import (
     test_settings,
 )
 from tests.kit.governing import ABSTAIN, Senate
+from tests.kit.voting_bugs import GovernorBug as Bug
 
 Test = Callable[[Senate], None]
-
-
-class Bug(IntEnum):
-    """The contract's enum, in its order."""
-
-    NONE = 0
-    NO_PINS = 1
-    PAYEES_PINNED = 2
-    PINNED_FOR_THE_QUEUE_ONLY = 3
-    FLIPS_BOTH_WAYS = 4
-    ABSTENTIONS_OBJECT = 5
-    OBJECTIONS_FROM_NOW = 6
-    PASSED_FOR_EVER = 7
-    EXPIRY_OF_THE_DAY = 8
-    REPLACEMENT_CONTAINED = 9
-    ZERO_GUARDIAN = 10
-    CLOCK_OF_THE_TOKEN = 11
 
 
 def abstaining(senate: Senate) -> None:

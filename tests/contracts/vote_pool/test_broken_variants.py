@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
 
 import pytest
 
@@ -14,32 +13,9 @@ from tests.kit.governing import MILLION, WINDOW
 from tests.kit.paper import DAY
 from tests.kit.roles import GUARDIAN, TREASURY
 from tests.kit.voting import HUB_VOTER, OTHER, SIGNER, VOTER, Poll
+from tests.kit.voting_bugs import VotesBug as Bug
 
 FOR = 1
-
-
-class Bug(IntEnum):
-    """The contract's enum, in its order."""
-
-    NONE = 0
-    NO_CLOCK = 1
-    CLOCK_ON_THE_HUB_ONLY = 2
-    CLOCK_ON_SPOKES_ONLY = 3
-    CLOCK_TOO_STRICT = 4
-    CLOCK_A_SECOND_LOOSE = 5
-    SECOND_OF_THE_FIRST_HOP = 6
-    HOUR_ROUNDED_DOWN = 7
-    PRESENT_CAP = 8
-    SUM_CAST_AGAIN = 9
-    LOWER_TALLY_KEPT = 10
-    ANY_SNAPSHOT_KEPT = 11
-    IN_FAVOUR_AFTER_THE_DEADLINE = 12
-    CLOSED_CHAIN_CAST = 13
-    CUT_NOTHING = 14
-    LIE_OUTLIVES_RESTART = 15
-    WEIGHT_OF_NOW = 16
-    PARTS_OF_THE_WHOLE = 17
-    SNAPSHOT_NOT_SIGNED = 18
 
 
 def grow_after_the_snapshot(poll: Poll) -> None:

@@ -92,7 +92,7 @@ def test_values_by_their_types(arguments: Arguments, type_: str, raw: Any, value
         ("bytes", Plain("0x1"), "expected bytes such as 0x12ef"),
         ("bytes4", Plain("0x1234"), "expected 4 bytes, found 2"),
         ("bytes", {"file": "../x"}, "expected a file beside the proposal"),
-        ("bytes", {"file": "x"}, "cannot read x"),
+        ("bytes", {"file": "x"}, "there is no file 'x' beside the proposal"),
         ("uint8[2]", [Plain("1")], "expected 2 entries, found 1"),
         ("uint8[]", Plain("1"), "expected a list of uint8"),
     ],

@@ -204,3 +204,8 @@ def test_nothing_that_is_written_ends_in_a_traceback(desk: Desk, content: Any) -
     (folder / "proposal.yml").write_text(yaml.safe_dump(content), encoding="utf-8")
     with suppress(MetalayerError):
         build(read_on(folder, desk.network), desk.names, PaperChains())
+
+
+def test_what_then_cannot_try_is_said_before_a_rehearsal(desk: Desk) -> None:
+    (found,) = desk.faults(f"chains:\n  arcade:\n    - {OPEN}\nthen:\n  - transfr: 1 ERA\n")
+    assert found.startswith("6: then.0.transfr: no such check, did you mean 'transfer'?")
