@@ -416,6 +416,9 @@ class Movers(Elections):
         self.courier.lanes[place] = PaperLane(hub_id, origin, hub_id, start)
         self.sent[place] = []
         self.first[place] = self.delivered[place] = start
+        for one in self.sent[HUB, spoke]:
+            if one.fate == Fate.RETURNED:
+                one.fate = Fate.SENT
 
     @precondition(lambda self: self.liars)
     @rule(number=PICK)

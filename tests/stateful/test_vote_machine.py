@@ -77,6 +77,7 @@ STEPS = [*dict.fromkeys(steps for _, steps in FINDERS), replays.come_home, repla
 STEPS += [replays.cast_while_closed, replays.release_and_say, replays.replace_the_guardian]
 STEPS += [replays.queue_too_late, replays.execute_too_late, replays.claim_what_arrived]
 STEPS += [replays.vote_by_signature_on_the_hub, replays.raid]
+STEPS += [replays.claim_before_a_restart]
 
 
 class Believers(Voters):

@@ -182,6 +182,20 @@ def lie_before_a_restart(m: Any) -> None:
     m.lie_and_cast(number=0, parts=(9, 2, 0))
 
 
+def claim_before_a_restart(m: Any) -> None:
+    """What was said to have returned is not refunded, until that is said again."""
+    m.turn(spoke="perps")
+    m.send(chain="hub", number=1, who=0, count=9)
+    for _ in range(2):
+        m.claim_return(number=0)
+        m.deliver(origin="perps", destination="hub")
+        m.restart()
+        m.refund(number=0)
+    m.claim_return(number=0)
+    m.deliver(origin="perps", destination="hub")
+    m.refund(number=0)
+
+
 def say_more_later(m: Any) -> None:
     m.vote(spoke="arcade", number=0, who=4, how=ALL_FOR)
     m.bring(spoke="arcade", number=0)

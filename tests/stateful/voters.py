@@ -34,7 +34,7 @@ from tests.stateful.motions import (
 )
 from tests.stateful.movers import PARTS, Movers, Sent
 
-KIND = st.sampled_from([PLAIN, PLAIN, SHORTEN, DELAY, QUORUM, PAY, GUARD, BESIDE, NOBODY])
+KIND = st.sampled_from([PLAIN, PLAIN, SHORTEN, DELAY, QUORUM, PAY, PAY, GUARD, BESIDE, NOBODY])
 ALL_AGAINST, ALL_FOR, ALL_ABSTAIN, HALF_FOR, THIRDS, TOO_MUCH, HALF_AGAINST = range(7)
 HOW = st.sampled_from([ALL_FOR, ALL_FOR, ALL_AGAINST, ALL_ABSTAIN, HALF_FOR, THIRDS, TOO_MUCH, HALF_AGAINST])
 """How somebody votes."""
@@ -166,6 +166,7 @@ class Voters(Movers):
         target = self.world.target
         set_code(target.chain, target.address, self.world.code + (b"" if self.sound else b"\x00"))
 
+    @precondition(lambda self: any(motion.kind == PAY for motion in self.motions))
     @rule()
     def throw_a_wei(self) -> None:
         """To an account that is only paid: its code hash changes."""
@@ -436,7 +437,7 @@ class Voters(Movers):
         self.decide(number, late)
         if changed:
             self.change_code()
-        if paid:
+        if paid and self.motions[number].kind == PAY:
             self.throw_a_wei()
         self.execute(number)
         if changed:
