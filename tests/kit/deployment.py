@@ -232,7 +232,9 @@ class Deployment(Mesh):
         return list(addresses)
 
     def place_recipients(self) -> None:
-        """Puts ACCEPTING and SCRIPTED on every chain."""
+        """Puts ACCEPTING and SCRIPTED on every chain, unless they are there."""
+        if all(connection.code(SCRIPTED) for connection in self.connections.values()):
+            return
         placed = self.place(_PLACER, _CREATE_ACCEPTING, init_code("ScriptedRecipient"))
         assert placed == [ACCEPTING, SCRIPTED]
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from metalayer.cli import propose
-from metalayer.governance import files
+from metalayer.governance import files, motions
 from metalayer.governance.built import Built
 from metalayer.governance.files import read
 from metalayer.network.config import load_network
@@ -54,7 +54,8 @@ writes:
 @pytest.fixture
 def desk(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Proposals in a folder of their own; everything deployed is final."""
-    monkeypatch.setattr(files, "proposals_dir", lambda: tmp_path / "proposals")
+    for module in (files, motions):
+        monkeypatch.setattr(module, "proposals_dir", lambda: tmp_path / "proposals")
     deployment.finalize()
     return Desk(tmp_path / "proposals")
 
@@ -196,6 +197,7 @@ def test_a_voter_verifies_what_was_proposed(desk: Desk, deployment: Deployment) 
     report["changes"]["arcade"].pop()
     (folder / "report.json").write_text(json.dumps(report))
     doubtful = run("verify", str(built.id))
+    assert doubtful.exit_code == 0, doubtful.stderr
     assert doubtful.stdout.splitlines()[-1] == "the proposer's report says otherwise about: changes"
     desk.write(
         HALF_CLOSED.replace("outbound: true, inbound: false", "outbound: false, inbound: false") + WRITES

@@ -45,7 +45,9 @@ def desk_of(state: DecisionState) -> Any:
     )
     spoke.said["stateOf"] = state
     live = SimpleNamespace(mesh=SimpleNamespace(gateway=TARGET), connection=lambda _: spoke, registry=None)
-    return SimpleNamespace(hub=hub, live=live, outbox=TARGET, remote=TARGET, timelock=TARGET, governor=TARGET)
+    desk = SimpleNamespace(hub=hub, live=live, outbox=TARGET, remote=TARGET, timelock=TARGET, governor=TARGET)
+    desk.leaving = lambda *_: desk
+    return desk
 
 
 @pytest.mark.parametrize(
