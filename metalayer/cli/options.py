@@ -206,6 +206,21 @@ def signing_options(default: str, help: str) -> Option[Any]:
     return gathered("signing", Signing, account_option(default, help), yes_option)
 
 
+def acting_options(kind: type, default: str | None, help: str) -> Option[Any]:
+    """`--account`, `--yes` and `--json`, passed on as `acting`, which is a `kind` of Signing. default: the test account
+    that signs; None if one has to be named.
+    """
+    account = click.option(
+        "--account",
+        type=ACCOUNT,
+        default=default,
+        required=default is None,
+        show_default=default is not None,
+        help=help,
+    )
+    return gathered("acting", kind, account, yes_option, json_option)
+
+
 def paying_options(default: str, help: str) -> Option[Any]:
     """`--account`, `--deposit` and `--yes`, passed on as `paying`."""
     return gathered("paying", Paying, account_option(default, help), deposit_option, yes_option)

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import click
 
 from metalayer.cli.command import Command, print_json
-from metalayer.cli.options import (
-    ACCOUNT,
-    CHAIN,
-    Option,
-    Signing,
-    deposit_option,
-    gathered,
-    yes_option,
-)
+from metalayer.cli.options import CHAIN, Signing, acting_options, deposit_option
 from metalayer.cli.propose_shared import built_now, opened, telling_faults, which
 
 if TYPE_CHECKING:
@@ -68,20 +60,7 @@ class Acting(Signing):
                 print_json([one.as_dict() for one in found])
 
 
-def acting(default: str | None, help: str) -> Option[Any]:
-    """`--account`, `--yes` and `--json`, passed on as `acting`. default: the test account that signs."""
-    account = click.option(
-        "--account",
-        type=ACCOUNT,
-        default=default,
-        required=default is None,
-        show_default=default is not None,
-        help=help,
-    )
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    return gathered("acting", Acting, account, yes_option, as_json)
-
-
+acting = partial(acting_options, Acting)
 anyone = acting("TEST::2", "Account that pays the gas.")
 chain_argument = click.argument("chain", type=CHAIN)
 

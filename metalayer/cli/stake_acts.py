@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from metalayer.cli.command import print_json
-from metalayer.cli.options import ACCOUNT, Option, Parsed, Signing, gathered, whole, yes_option
+from metalayer.cli.options import Parsed, Signing, acting_options, whole
 from metalayer.network.values import read_account
 
 if TYPE_CHECKING:
@@ -110,20 +110,7 @@ class Acting(Signing):
             click.echo(f"{line}: {transaction}" if transaction else line)
 
 
-def acting(default: str | None, help: str) -> Option[Any]:
-    """`--account`, `--yes` and `--json`, passed on as `acting`. default: the test account that signs."""
-    account = click.option(
-        "--account",
-        type=ACCOUNT,
-        default=default,
-        required=default is None,
-        show_default=default is not None,
-        help=help,
-    )
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-    return gathered("acting", Acting, account, yes_option, as_json)
-
-
+acting = partial(acting_options, Acting)
 holder = acting("TEST::3", "Account whose stake it is.")
 operator = acting(None, "Operator of the validator.")
 anyone = acting("TEST::2", "Account that pays the gas.")

@@ -39,7 +39,6 @@ LEAST_TIME = HOUR
 """Seconds that a message has to arrive, at least: later the gateway takes none."""
 
 _OVER = (ProposalState.CANCELED, ProposalState.DEFEATED, ProposalState.EXPIRED)
-_LOST = (State.EXPIRED, State.RETURNING, State.RETURNED, State.ABANDONED)
 
 
 @dataclass
@@ -203,7 +202,7 @@ class Keeper:
         now = self.desk.hub.block().time
         if not step.is_decided or now > step.arrive_before - LEAST_TIME:
             return False
-        if not step.sent or (step.trace and step.trace.state in _LOST):
+        if not step.sent or step.is_lost:
             return True
         if now < step.arrive_before - LATE:
             return False

@@ -10,8 +10,8 @@ from eth_utils.address import to_checksum_address
 
 from metalayer.deploy.names import DECISION_OUTBOX, GOVERNOR, GUARDIAN, REMOTE_GOVERNOR, TIMELOCK
 from metalayer.errors import MetalayerError
+from metalayer.governance import files
 from metalayer.governance.built import Built
-from metalayer.governance.files import find, proposals_dir
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
@@ -147,7 +147,7 @@ class Desk:
         """
         id_ = _id(which)
         if id_ is None:
-            built = Built.load(find(which, root))
+            built = Built.load(files.find(which, root))
             self.refuse_foreign(built)
             return self.of_built(built)
         logged = next((one for one in self.created() if one.event.id == id_), None)
@@ -203,7 +203,7 @@ def _carried(proposal: HubProposal, outbox: str, network: Network) -> Iterator[C
 
 
 def _builds(root: Path | None) -> Iterable[Built]:
-    for path in sorted((root or proposals_dir()).glob("*/build.json")):
+    for path in sorted((root or files.proposals_dir()).glob("*/build.json")):
         try:
             yield Built.load(path.parent)
         except MetalayerError:

@@ -20,7 +20,9 @@ from metalayer.protocol.governor import GRACE, ProposalState, Votes
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.reverts import explain
 from metalayer.protocol.rpc import block_request, quantity, word
-from metalayer.tracking.trace import Trace, look
+from metalayer.tracking.trace import State, Trace, look
+
+_LOST = (State.EXPIRED, State.RETURNING, State.RETURNED, State.ABANDONED)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class Step:
     @property
     def is_decided(self) -> bool:
         return self.arrive_before != 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the newest message will not bring it any more."""
+        return self.trace is not None and self.trace.state in _LOST
 
     def as_dict(self) -> dict[str, Any]:
         """For --json."""
@@ -289,9 +296,8 @@ def _under_way(step: Step, now: int) -> str:
     if step.trace is None:
         return f"it did not arrive yet; {again}"
     words = ": ".join(part for part in (step.trace.reason, step.trace.advice) if part)
-    gone = step.trace.state.value in ("expired", "returning", "returned", "abandoned")
     said = f"its message is {step.trace.state.value}{f': {words}' if words else ''}"
-    return f"{said}; {again}" if gone else said
+    return f"{said}; {again}" if step.is_lost else said
 
 
 def obstacle(desk: Desk, spoke: Connection, carried: Carried) -> str:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from metalayer.cli import propose
-from metalayer.governance import files, motions
+from metalayer.governance import files
 from metalayer.governance.built import Built
 from metalayer.governance.files import read
 from metalayer.network.config import load_network
@@ -54,8 +54,7 @@ writes:
 @pytest.fixture
 def desk(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Proposals in a folder of their own; everything deployed is final."""
-    for module in (files, motions):
-        monkeypatch.setattr(module, "proposals_dir", lambda: tmp_path / "proposals")
+    monkeypatch.setattr(files, "proposals_dir", lambda: tmp_path / "proposals")
     deployment.finalize()
     return Desk(tmp_path / "proposals")
 
