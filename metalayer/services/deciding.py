@@ -167,8 +167,10 @@ class Deciding:
         self.found.transactions[what] = done
 
     def _soon(self) -> int:
-        """The next moment at which something is done: a full minute, so that every rehearsal has the same."""
-        return up(self.forks.now + MINUTE, MINUTE)
+        """The next moment at which something is done: a full minute, so that every rehearsal has the same, however many
+        seconds passed since the last one.
+        """
+        return up(self.forks.now + 1, MINUTE)
 
     def pay(self) -> None:
         """Gives the account that pays for messages ERA that nobody has otherwise."""
