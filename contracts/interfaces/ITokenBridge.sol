@@ -1,73 +1,103 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title TokenBridge: ERA across chains
-/// @notice ERA is locked on the hub and minted on the other chains, the spokes. Every transfer goes through the hub,
-/// which keeps an account for each spoke and never lets a spoke take out more than was sent to it: a compromised spoke
-/// can lose no more than it holds. A transfer from one spoke to another makes two hops, without any action of the user:
-/// the hub takes the fee of the second hop out of the amount. A hop that is not executed comes back: what it carried
-/// returns to where the transfer started.
-interface ITokenBridge {
+import {Options} from "../bridge/types/Transfer.sol";
+import {IAccounts} from "./IAccounts.sol";
+import {IAssets} from "./IAssets.sol";
+import {IFronting} from "./IFronting.sol";
+import {IGateways} from "./IGateways.sol";
+import {ILimits} from "./ILimits.sol";
+import {IPassages} from "./IPassages.sol";
+
+/// @title TokenBridge: any ERC-20, from any chain to any chain
+/// @notice A token is locked on its home and minted elsewhere. A transfer between two chains that are both not its home
+/// makes two hops, over the home, without any action of the user. Each hop is one message of the gateway, and ends as
+/// one: executed, or returned. So a transfer always ends in one payment: to its recipient, or to the solver who had paid
+/// the recipient already; or, if it does not arrive, back where it started.
+interface ITokenBridge is IAssets, IAccounts, ILimits, IFronting, IPassages, IGateways {
     /// @notice Emitted when a transfer starts.
-    /// @param id Id of the message that carries its first hop.
+    /// @param id Id of the transfer: of the message that carries its first hop.
+    /// @param from Who gets it back if it does not arrive.
+    /// @param token The token, on this chain.
     /// @param destination Chain id where it ends.
+    /// @param amount What arrives.
     event TransferSent(
-        bytes32 indexed id, address indexed from, address indexed to, uint256 destination, uint256 amount
+        bytes32 indexed id,
+        address indexed from,
+        address indexed to,
+        address token,
+        uint256 destination,
+        uint256 amount
     );
-    /// @notice Emitted when the hub forwards a transfer, to another spoke or back to the one where it started.
-    /// @param receiveId Id of the message of the hop before, delivered or returned.
+    /// @notice Emitted when a token's home sends a transfer on.
+    /// @param id Id of the transfer.
     /// @param sendId Id of the message that carries the next hop.
-    /// @param amount What is forwarded, without the fee of the hop.
-    /// @param fee Fee of the hop, in wei of ERA.
+    /// @param fee What the hop cost, in wei of ERA.
     event TransferForwarded(
-        bytes32 indexed receiveId, bytes32 indexed sendId, uint256 destination, uint256 amount, uint256 fee
+        bytes32 indexed id,
+        bytes32 indexed sendId,
+        address indexed token,
+        uint256 destination,
+        uint256 amount,
+        uint256 fee
     );
-    /// @notice Emitted when a transfer ends: ERA was released on the hub, or minted elsewhere.
-    /// @param id Id of the message that carried its last hop.
-    /// @param origin Chain id from which that hop came.
-    event TransferReceived(bytes32 indexed id, address indexed to, uint256 origin, uint256 amount);
-    /// @notice Emitted when a hop was not executed and the sender of the transfer has its ERA again, on the chain from
-    /// which that hop went.
-    /// @param id Id of the message that carried the hop.
-    event TransferReturned(bytes32 indexed id, address indexed from, uint256 amount);
+    /// @notice Emitted when a token's home sends a transfer back to where it started, because it did not arrive.
+    event TransferSentBack(
+        bytes32 indexed id,
+        bytes32 indexed sendId,
+        address indexed token,
+        uint256 destination,
+        uint256 amount,
+        uint256 fee
+    );
+    /// @notice Emitted when a transfer arrives.
+    /// @param payee Its recipient, or the solver who had paid it.
+    /// @param origin Chain id where it started.
+    event TransferReceived(
+        bytes32 indexed id, address indexed payee, address indexed token, uint256 origin, uint256 amount
+    );
+    /// @notice Emitted when a transfer that did not arrive ends where it started.
+    /// @param payee Who gets it: as its sender said, or the solver who claimed it.
+    event TransferReturned(bytes32 indexed id, address indexed payee, address indexed token, uint256 amount);
 
-    /// @notice Thrown when the amount is zero.
+    /// @notice Thrown when nothing is sent, or nothing of it arrives at the bridge.
     error ZeroAmount();
-    /// @notice Thrown when the beneficiary is the zero address, the gateway, the bridge or the token.
-    error InvalidBeneficiary(address to);
-    /// @notice Thrown when the destination is this chain, or has no open route from this chain.
+    /// @notice Thrown when an amount is 2^128 or more.
+    error AmountTooLarge(uint256 amount);
+    /// @notice Thrown when a recipient, or who gets it back, is the zero address, the gateway, the bridge or the token.
+    error InvalidBeneficiary(address account);
+    /// @notice Thrown when the destination is this chain or no chain, or the one where the transfer started.
     error InvalidDestination(uint256 destination);
-    /// @notice Thrown when a chain returns more than was sent to it.
-    error OutstandingExceeded(uint256 chainId, uint256 amount, uint256 outstanding);
-    /// @notice Thrown when a transfer does not hold more than the fee of its second hop.
-    error AmountBelowFee(uint256 amount, uint256 fee);
-    /// @notice Thrown when what arrives was sent at a second (Unix time) that this chain's clock has not reached. Retry
-    /// it then. So no ERA has votes on two chains at one time, however their clocks differ.
+    /// @notice Thrown when options contradict each other: a tip above all, or with data; data or gas beyond their
+    /// bounds.
+    error InvalidOptions();
+    /// @notice Thrown when a payload is none that a bridge sends to another.
+    error InvalidPayload();
+    /// @notice Thrown when ERA arrives that was sent at a second (Unix time) that this chain's clock has not reached.
+    /// Retry it then. So no ERA has votes on two chains at one time, however their clocks differ.
     error ClockBehind(uint256 sentAt);
-    /// @notice Thrown when the past is asked for at a time that is no full hour, or has not passed.
-    error InvalidHour(uint48 hour);
+    /// @notice Thrown when the recipient of a transfer with data does not accept it.
+    error CallRefused(address to);
 
-    /// @notice Sends `amount` (wei of ERA) of the caller to `to` on another chain. On the hub the caller must have
-    /// approved the bridge; elsewhere the caller's ERA is burned without an approval. The gateway's fee is paid from
-    /// the caller's credit there, of which the caller must have allowed the bridge to spend that much.
-    /// @return id Id of the message that carries the first hop.
-    function send(uint256 destination, address to, uint256 amount) external returns (bytes32 id);
+    /// @notice Sends `amount` of a token of the caller to `to` on another chain; the fee is paid from the caller's
+    /// credit. A token at home here is locked, and the bridge must be allowed to take it; another one is burned without
+    /// an allowance. If it does not arrive within 14 days, it returns to the caller.
+    /// @param token The token, on this chain.
+    /// @return id Id of the transfer, and of the message that carries its first hop.
+    function send(address token, uint256 destination, address to, uint256 amount) external returns (bytes32 id);
 
-    /// @notice Fees of a transfer from this chain, in wei of ERA.
-    /// @return first What the first hop takes from the caller's credit.
-    /// @return forwarded True if the hub forwards the transfer, and takes its gateway's fee for that out of the amount.
-    function quote(uint256 destination) external view returns (uint256 first, bool forwarded);
+    /// @notice The same with {Options}.
+    function send(address token, uint256 destination, address to, uint256 amount, Options calldata options)
+        external
+        returns (bytes32 id);
 
-    /// @notice ERA (wei) that was sent to a chain and has not come back. Kept on the hub, zero elsewhere.
-    function outstanding(uint256 chainId) external view returns (uint256);
+    /// @notice Lets the bridge take `amount` of the caller's tokens, by the caller's signature (EIP-2612). Does nothing
+    /// if the token refuses it: somebody may have brought it before. For use with `multicall`.
+    function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
-    /// @notice ERA (wei) that was outstanding on a chain at a full hour that has passed (Unix time), changes in that
-    /// very second included. Kept on the hub, zero elsewhere.
-    function pastOutstanding(uint256 chainId, uint48 hour) external view returns (uint256);
+    /// @notice ERA.
+    function ERA() external view returns (address);
 
-    /// @notice ERA (wei) that is outstanding on all other chains together. Kept on the hub, zero elsewhere.
-    function totalOutstanding() external view returns (uint256);
-
-    /// @notice ERA (wei) that was outstanding on all other chains at a full hour that has passed (Unix time).
-    function pastTotalOutstanding(uint48 hour) external view returns (uint256);
+    /// @notice Chain id of the hub, ERA's home.
+    function HUB_CHAIN_ID() external view returns (uint256);
 }
