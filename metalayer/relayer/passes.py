@@ -28,7 +28,7 @@ from metalayer.relayer.backlog import Backlog, Work
 from metalayer.relayer.claims import CLAIM_MULTIPLE, Claims
 from metalayer.relayer.closed import ClosedLanes
 from metalayer.relayer.delivery import Courier
-from metalayer.relayer.endings import Desk
+from metalayer.relayer.endings import Settling
 from metalayer.relayer.limits import UNBACKED_GAS, Limits
 from metalayer.relayer.loops import PATIENCE, READING_CLOSED, SENDING, Late, Loops, guard
 from metalayer.relayer.memory import Cost, Memory
@@ -200,7 +200,7 @@ class Relayer:
         def settle(connection: Connection) -> Settled:
             settled, purse = Settled(connection.name), self._purse(connection)
             sender = self.senders[connection.name]
-            desk = Desk(connection, self.mesh.gateway, sender, self.memory, purse, settled)
+            desk = Settling(connection, self.mesh.gateway, sender, self.memory, settled, purse)
             claims = self._claims.of(sender.address)
             returns, refunds = self._returns, self._refunds
             aside = partial(returns.due_aside, sender.address)
