@@ -52,6 +52,10 @@ class Kind(StrEnum):
     NOTICE = "notice"
     CHORE = "chore"
     """What a keeper does for everybody, in words."""
+    FRONT = "front"
+    """A transfer that a solver pays before it arrives."""
+    FRONT_CLAIM = "front claim"
+    """What returns of a transfer that a solver fronted."""
 
 
 ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM, Kind.ASIDE, Kind.CHORE)

@@ -30,7 +30,7 @@ from metalayer.relayer.closed import ClosedLanes
 from metalayer.relayer.delivery import Courier
 from metalayer.relayer.endings import Settling
 from metalayer.relayer.limits import UNBACKED_GAS, Limits
-from metalayer.relayer.loops import PATIENCE, READING_CLOSED, SENDING, Late, Loops, guard
+from metalayer.relayer.loops import PATIENCE, READING_CLOSED, SENDING, Late, Loops, guard, repeat
 from metalayer.relayer.memory import Cost, Memory
 from metalayer.relayer.purse import Purse
 from metalayer.relayer.quorums import Group, Quorums
@@ -299,14 +299,14 @@ class Relayer:
 
 def watch(relayer: Relayer, stop: threading.Event, every: float, say: Callable[[str], None]) -> None:
     """Passes, `every` seconds apart, until `stop` is set. A problem is said once, until it changes."""
-    told: set[str] = set()
     relayer.memory.tidy()
-    while not stop.is_set():
-        problems: set[str] = set()
+
+    def once() -> list[str]:
+        problems: list[str] = []
         # A relayer that ends serves nobody.
-        with guard("", problems.add):
+        with guard("", problems.append):
             result = relayer.relay_once(say, last_wait=0)
-            problems |= {*result.all_problems, *result.put_off}
+            problems += [*result.all_problems, *result.put_off]
             if result.deliveries:
                 say(
                     f"{result.delivered} delivered, {result.failed} failed in {result.seconds:.1f} s, "
@@ -315,10 +315,9 @@ def watch(relayer: Relayer, stop: threading.Event, every: float, say: Callable[[
             if any(settled.transactions for settled in result.settled):
                 claims = sum(settled.claimed for settled in result.settled)
                 say(f"{result.returned} returned, {result.refunded} refunded, {claims} claims sent")
-        for problem in problems - told:
-            say(problem)
-        told = problems
-        stop.wait(every)
+        return problems
+
+    repeat(once, stop, every, say)
 
 
 def _not_final(state: LaneState) -> int:

@@ -11,12 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from metalayer.network.config import Network, read_finality
 from metalayer.network.inputs import Document, Entry, read_file, wrong
 from metalayer.network.values import Name, duration, found, read_address, read_exact
-from metalayer.protocol.dates import DAY, HOUR
+from metalayer.protocol.dates import DAY
 
 ERA = "ERA"
 CLAIM_BEFORE = 4 * DAY
@@ -48,15 +48,18 @@ class Least(NamedTuple):
         return max(_up(self.tokens * 10**decimals), _up(amount * self.parts))
 
 
+USUAL_LEAST = Least(parts=Fraction(1, 10_000))
+
+
 @dataclass(frozen=True)
 class Terms:
     """For one token. Whole tokens; None is no bound but what the account has.
 
-    most: what one front pays. most_out: what is out at a time, on all chains together; `most_out_on` by chain id where
-    it was paid. ether: tokens that one ether is worth, by which gas counts; 0 if gas does not count.
+    most: what one transfer may be. most_out: what is out at a time, on all chains together; `most_out_on` by chain id
+    where it was paid. ether: tokens that one ether is worth, by which gas counts; 0 if gas does not count.
     """
 
-    least: Least = Least(parts=Fraction(1, 10_000))
+    least: Least = USUAL_LEAST
     most: Fraction | None = None
     most_out: Fraction | None = None
     most_out_on: Mapping[int, Fraction] = field(default_factory=dict)
@@ -110,7 +113,9 @@ def _read_least(value: Any) -> Least:
     try:
         return Least(_read_tokens(value))
     except ValueError as error:
-        raise ValueError(f"expected tokens such as 1.5, or parts of the amount such as 0.1 %, found {found(value)}") from error
+        raise ValueError(
+            f"expected tokens such as 1.5, or parts of the amount such as 0.1 %, found {found(value)}"
+        ) from error
 
 
 _Tokens = Annotated[Fraction, BeforeValidator(_read_tokens)]
@@ -118,21 +123,21 @@ _Finality = Annotated[int | str, BeforeValidator(read_finality)]
 
 
 class _Token(Entry):
-    least_profit: Annotated[Least, BeforeValidator(_read_least)] = Terms().least
+    least_profit: Annotated[Least, BeforeValidator(_read_least)] = USUAL_LEAST
     most: _Tokens | None = None
     most_out: _Tokens | None = None
-    most_out_on: dict[Name, _Tokens] = {}
+    most_out_on: dict[Name, _Tokens] = Field(default_factory=dict)
     ether: _Tokens = Fraction(0)
 
 
 class _LeftOut(Entry):
-    chains: list[Name] = []
-    tokens: list[Name] = []
+    chains: list[Name] = Field(default_factory=list)
+    tokens: list[Name] = Field(default_factory=list)
 
 
 class _File(Entry):
-    finality: dict[Name, _Finality] = {}
-    tokens: dict[Name, _Token] = {}
+    finality: dict[Name, _Finality] = Field(default_factory=dict)
+    tokens: dict[Name, _Token] = Field(default_factory=dict)
     any_token: _Token = _Token()
     leave_out: _LeftOut = _LeftOut()
     claim_before: Annotated[int, duration(_MINUTE, 29 * DAY)] = CLAIM_BEFORE
@@ -167,7 +172,8 @@ class _Names:
         chain, slash, address = name.partition("/")
         if not slash:
             raise self.document.fault(
-                place, f"expected ERA, or a token's home and its address there, such as hub/0x…, found {found(name)}"
+                place,
+                f"expected ERA, or a token's home and its address there, such as hub/0x…, found {found(name)}",
             )
         try:
             return TokenId(self.chain(chain, place), read_address(address))
