@@ -33,7 +33,8 @@ class Capital:
     def read(self, out: Iterable[Fronted]) -> None:
         """What chains say is out. What was promised and is there is no promise any more."""
         stakes = {
-            one.front.key: _Stake(one.token, one.front.start, one.end, one.paid, one.front.amount) for one in out
+            one.front.key: _Stake(one.token, one.front.start, one.end, one.paid, one.front.amount)
+            for one in out
         }
         with self._lock:
             self._out = stakes

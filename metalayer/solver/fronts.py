@@ -13,7 +13,6 @@ from metalayer.network.connection import Connection
 from metalayer.protocol import bridge
 from metalayer.protocol.abi import Event, Logged, Value
 from metalayer.protocol.bridge import FRONT, FrontClaimed, TransferFronted, TransferReceived, TransferReturned
-from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import READ_FAULTS, Topic, transaction_request
 from metalayer.protocol.transfers import Front
 from metalayer.solver.policy import TokenId
@@ -92,7 +91,6 @@ class Told:
     terms: Mapping[bytes, Front]
     homes: Mapping[str, TokenId]
     gone: frozenset[bytes] = frozenset()
-    problems: Sequence[str] = ()
 
 
 class Witness:
@@ -110,6 +108,7 @@ class Witness:
         self._solver = solver
         self._terms: dict[bytes, Front] = {}
         self._homes: dict[str, TokenId] = {}
+        self._read: set[str] = set()
 
     def tell(self, overdue: Callable[[int], Iterable[bytes]] = lambda _: ()) -> Told:
         """What the chain says now. Raises what its node makes of it.
@@ -120,13 +119,16 @@ class Witness:
         now = connection.block()
         last = now.number
         fronted = self._fronted.read(connection, last)
-        unknown = [one for one in fronted if one.event.key not in self._terms]
-        calls = connection.batch(
-            transaction_request(hash_) for hash_ in dict.fromkeys(one.log.transaction for one in unknown)
+        unread = list(
+            dict.fromkeys(one.log.transaction for one in fronted if one.log.transaction not in self._read)
         )
+        calls = connection.batch(transaction_request(hash_) for hash_ in unread)
+        self._read |= set(unread)
+        # Anybody can front something in another's name, for nothing: such fronts are not the solver's own.
         for call in calls:
-            for front in _fronts_in(call.data):
+            for front in _fronts_in(call.data) if call.sender == self._solver else ():
                 self._terms[front.key] = front
+        fronted = [one for one in fronted if one.event.key in self._terms]
         self._learn({one.event.token for one in fronted} - self._homes.keys())
         return Told(
             connection.chain_id,
@@ -139,12 +141,6 @@ class Witness:
             self._terms,
             self._homes,
             self._gone(list(overdue(now.time))),
-            [
-                f"{connection.name}: transfer {to_hex(one.event.id)} was fronted in {one.log.transaction} by no call "
-                "of the bridge: its terms are not known, and it cannot be claimed"
-                for one in fronted
-                if one.event.key not in self._terms
-            ],
         )
 
     def _learn(self, tokens: Iterable[str]) -> None:
@@ -195,9 +191,7 @@ class Book:
             for claim, log in here.claims:
                 claims.setdefault((claim.id, claim.start), []).append((log.transaction, log.block))
             for event, log in here.fronted:
-                front = here.terms.get(event.key)
-                if front is None:
-                    continue
+                front = here.terms[event.key]
                 sent = tuple(claims.get((front.id, front.start), ()))
                 is_claimed = (front.start, front.id, here.chain_id) in claimed
                 about = (front, here.homes[front.token], here.chain_id, event.paid, log.transaction)
