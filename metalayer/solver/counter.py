@@ -108,41 +108,40 @@ class Counter:
         purses = self.end.purses(tokens, lines.__setitem__)
         worked.problems += lines.values()
         due = [offer for offer in due if offer.token not in lines]
-        standings = self.end.standings(
-            due, purses, lambda offer, line: worked.put_off.append(f"{_of(offer)}: {line}")
-        )
+        standings = self.end.standings(due, purses)
         # What is not there is not on its way any more: an earlier transaction was mined, or will not be.
         self.capital.release(
-            offer.front(standing.local).key
+            offer.front(standings[offer.id].local).key
             for offer in due
-            if (standing := standings.get(offer.id)) and standing.solver == bridge.NOBODY
+            if standings[offer.id].solver == bridge.NOBODY
         )
-        means = Means.read(connection, account)
+        gas_wei = FRONT_GAS * Means.read(connection, account).bid.most
         choices: list[_Choice] = []
-        for offer in due:
-            if (standing := standings.get(offer.id)) is None:
-                continue
-            decision = self._decide(offer, standing, purses.get(offer.token), FRONT_GAS * means.bid.most)
-            if decision.choice is Choice.FRONT:
+        # Where capital is short, what brings most comes first.
+        for offer in sorted(due, key=lambda one: -one.payload.tip):
+            with guard(f"transfer {short(offer.id)}", worked.put_off.append):
+                standing, purse = standings[offer.id], purses.get(offer.token)
+                decision = self._decide(offer, standing, purse, gas_wei)
+                if decision.choice is Choice.FRONT:
+                    decision = self._decide(offer, self.end.whole(offer, standing), purse, gas_wei)
+                if decision.choice is not Choice.FRONT:
+                    worked.decisions.append((offer, decision))
+                    continue
                 choice = _Choice(offer, offer.front(standing.local), decision)
                 self.capital.promise(choice.front.key, offer, decision.paid)
                 choices.append(choice)
-            else:
-                worked.decisions.append((offer, decision))
         self._pay(choices, fresh, purses, worked)
 
     def _decide(self, offer: Offer, standing: Standing, purse: Purse | None, gas_wei: int) -> Decision:
         terms = self.policy.terms(offer.token)
         if purse is None or terms is None:
             return decide(offer, standing, self.policy, gas_wei, 0)
-        here = self.connection.chain_id
-        free = purse.balance - self.capital.promised_on(offer.token, here)
+        free = purse.balance - self.capital.promised_on(offer.token, self.connection.chain_id)
         bound = self.capital.free(offer, terms, purse.decimals)
-        room = standing.room
-        if room is not None:
-            room -= self.capital.coming(offer.token, offer.start)
-        free = free if bound is None else min(free, bound)
-        return decide(offer, replace(standing, room=room), self.policy, gas_wei, free)
+        if standing.room is not None:
+            room = standing.room - self.capital.coming(offer.token, offer.start)
+            standing = replace(standing, room=room)
+        return decide(offer, standing, self.policy, gas_wei, free if bound is None else min(free, bound))
 
     def _pay(
         self,

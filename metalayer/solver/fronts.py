@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic
+from typing import Any, Generic
 
 from eth_utils.address import to_canonical_address, to_checksum_address
 
@@ -13,7 +13,7 @@ from metalayer.network.connection import Connection
 from metalayer.protocol import bridge
 from metalayer.protocol.abi import Event, Logged, Value
 from metalayer.protocol.bridge import FRONT, FrontClaimed, TransferFronted, TransferReceived, TransferReturned
-from metalayer.protocol.rpc import READ_FAULTS, Topic, transaction_request
+from metalayer.protocol.rpc import READ_FAULTS, Request, Topic, transaction_request
 from metalayer.protocol.transfers import Front
 from metalayer.solver.policy import TokenId
 
@@ -66,11 +66,15 @@ class Trail(Generic[Value]):
         self._settled = -1
         self.logs: list[Logged[Value]] = []
 
-    def read(self, connection: Connection, last: int) -> list[Logged[Value]]:
-        """All up to a block."""
+    def request(self, last: int) -> Request[list[Logged[Value]]]:
+        """Asks for what is new, up to a block."""
         first = min(self._settled, last) + 1
-        request = self._event.logs(self._address, *self._topics, first=first, last=last)
-        self.logs = [one for one in self.logs if one.log.block < first] + connection.ask(request)
+        return self._event.logs(self._address, *self._topics, first=first, last=last)
+
+    def add(self, found: Sequence[Logged[Value]], last: int) -> Sequence[Logged[Value]]:
+        """All up to a block, with what is new."""
+        first = min(self._settled, last) + 1
+        self.logs = [*(one for one in self.logs if one.log.block < first), *found]
         self._settled = max(-1, last - _OVERLAP)
         return self.logs
 
@@ -118,7 +122,17 @@ class Witness:
         connection = self.connection
         now = connection.block()
         last = now.number
-        fronted = self._fronted.read(connection, last)
+        trails: list[Trail[Any]] = [
+            self._fronted,
+            self._received,
+            self._returned,
+            self._claims,
+            self._claims_received,
+        ]
+        answers = connection.batch(trail.request(last) for trail in trails)
+        fronted, received, returned, claims, claims_received = (
+            trail.add(found, last) for trail, found in zip(trails, answers, strict=True)
+        )
         unread = list(
             dict.fromkeys(one.log.transaction for one in fronted if one.log.transaction not in self._read)
         )
@@ -134,10 +148,10 @@ class Witness:
             connection.chain_id,
             now.time,
             fronted,
-            self._received.read(connection, last),
-            self._returned.read(connection, last),
-            self._claims.read(connection, last),
-            self._claims_received.read(connection, last),
+            received,
+            returned,
+            claims,
+            claims_received,
             self._terms,
             self._homes,
             self._gone(list(overdue(now.time))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -33,15 +33,6 @@ class Purse:
     decimals: int
     balance: int
     allowance: int
-
-
-@dataclass(frozen=True)
-class Borne:
-    """What a token's home says of an offer: see `Standing`."""
-
-    closed: str = ""
-    room: int | None = None
-    unpaid: int = 0
 
 
 @dataclass
@@ -95,58 +86,41 @@ class End:
             self._locals[token] = local
         return self._locals[token]
 
-    def standings(
-        self,
-        offers: Sequence[Offer],
-        purses: dict[TokenId, Purse],
-        fail: Callable[[Offer, str], None],
-    ) -> dict[bytes, Standing]:
-        """Of each offer, by id; `fail` gets those whose home does not answer."""
+    def standings(self, offers: Sequence[Offer], purses: Mapping[TokenId, Purse]) -> dict[bytes, Standing]:
+        """Of each offer, by id, as far as its end alone knows."""
+        known = [offer for offer in offers if offer.token in purses]
         block, *solvers = self.connection.batch(
             [
                 block_request(),
                 *(
                     bridge.SOLVER_OF.request(self.address, offer.front(purses[offer.token].local).key)
-                    for offer in offers
-                    if offer.token in purses
+                    for offer in known
                 ),
             ]
         )
-        told = iter(solvers)
-        found = {}
-        for offer in offers:
-            purse = purses.get(offer.token)
-            if purse is None:
-                found[offer.id] = Standing(block.time, bridge.NOBODY, 0)
-                continue
-            standing = Standing(block.time, purse.local, purse.decimals, next(told))
-            if standing.solver == bridge.NOBODY:
-                try:
-                    borne = self._borne(offer)
-                except MetalayerError as error:
-                    fail(offer, unexpected(self.connection.name, error))
-                    continue
-                standing = replace(standing, closed=borne.closed, room=borne.room, unpaid=borne.unpaid)
-            found[offer.id] = standing
+        found = {offer.id: Standing(block.time, bridge.NOBODY, 0) for offer in offers}
+        for offer, solver in zip(known, solvers, strict=True):
+            purse = purses[offer.token]
+            found[offer.id] = Standing(block.time, purse.local, purse.decimals, solver)
         return found
 
-    def _borne(self, offer: Offer) -> Borne:
-        """Whether its hops get through, and what its home says of it."""
+    def whole(self, offer: Offer, standing: Standing) -> Standing:
+        """The same with what its token's home knows, and whether its hops get through. MetalayerError if that cannot be
+        read, or if its second hop cannot be sent.
+        """
         here, home = self.connection, self.mesh.by_id.get(offer.home)
         closed = self._closed(here, offer.lanes[-1][0])
         if offer.home == offer.start:
-            return Borne(closed)
+            return replace(standing, closed=closed)
         if home is None:
-            return Borne(f"chain {offer.home}, its token's home, is not connected")
+            return replace(standing, closed=f"chain {offer.home}, its token's home, is not connected")
         if home is here:
-            return Borne(
-                closed, here.view(self.address, bridge.OUTSTANDING, offer.token.address, offer.start)
-            )
-        there = self.loops.elsewhere(here, home, partial(self._at_home, home, offer))
-        return replace(there, closed=closed or there.closed)
+            room = here.view(self.address, bridge.OUTSTANDING, offer.token.address, offer.start)
+            return replace(standing, closed=closed, room=room)
+        standing = self.loops.elsewhere(here, home, partial(self._at_home, home, offer, standing))
+        return replace(standing, closed=closed or standing.closed)
 
-    def _at_home(self, home: Connection, offer: Offer) -> Borne:
-        """Of an offer that is sent on there. Raises Reverted if its second hop cannot be sent."""
+    def _at_home(self, home: Connection, offer: Offer, standing: Standing) -> Standing:
         closed = self._closed(home, offer.start)
         room, cost, passage = home.batch(
             [
@@ -160,8 +134,8 @@ class End:
         unpaid = max(0, cost - (offer.payload.fee + passage) * GWEI)
         if room < offer.payload.amount or unpaid:
             forwarded = home.ask(bridge.TRANSFER_FORWARDED.logs_once(self.address, offer.id))
-            return Borne() if forwarded else Borne(closed, room, unpaid)
-        return Borne(closed, room)
+            return standing if forwarded else replace(standing, closed=closed, room=room, unpaid=unpaid)
+        return replace(standing, closed=closed, room=room)
 
     def _closed(self, here: Connection, other: int) -> str:
         """Why value from a chain does not get in; empty if it does."""

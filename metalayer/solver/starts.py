@@ -58,8 +58,9 @@ class Start:
         nodes = self._nodes
 
         def read(node: Connection) -> int:
-            check_chain(node, node.ask(quantity("eth_chainId", bits=256)))
-            return node.ask(self._head)
+            found_id, head = node.batch([quantity("eth_chainId", bits=256), self._head])
+            check_chain(node, found_id)
+            return int(head)
 
         answers, faults = nodes.ask(read)
         if len(answers) < nodes.agree:
