@@ -9,6 +9,7 @@ from metalayer.protocol.attestation import Attestation, ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, UnexecutedFact
 from metalayer.protocol.gateway import Terms, Walk
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Fee, Message, interoperable
+from metalayer.protocol.transfers import ClaimPayload, Description, Front, Kind, Payload
 from tests.kit.terms import HIGHEST_FEE, HIGHEST_GAS_LIMIT, WHOLE_SHARE
 
 
@@ -67,6 +68,43 @@ restart_facts = st.builds(RestartFact, uint256, uint256, uint64)
 unexecuted_facts = st.builds(UnexecutedFact, uint256, uint256, uint64, words, st.integers(0, 2))
 facts: st.SearchStrategy[Fact] = lane_facts | set_facts | restart_facts | unexecuted_facts
 walks = st.builds(Walk, uint256, uint64, words, st.lists(words, max_size=3))
+
+# Transfers
+
+_times = up_to(2**40 - 1)
+transfers = st.builds(
+    lambda data, **members: Payload(**members, data=data if members["sender"] else b""),
+    kind=st.sampled_from([Kind.OUT, Kind.BACK, Kind.RETURN]),
+    token=addresses,
+    from_=addresses,
+    to=addresses,
+    chain=uint64,
+    amount=up_to(2**128 - 1),
+    fee=uint64,
+    tip=up_to(2**32 - 1),
+    ramp=up_to(2**16 - 1),
+    sent_at=_times,
+    hop_at=_times,
+    deadline=_times,
+    extra_gas=up_to(2**24 - 1),
+    id=st.none() | words,
+    sender=st.none() | addresses,
+    data=st.binary(max_size=80),
+)
+descriptions = st.builds(Description, addresses, up_to(255), st.binary(max_size=64), st.binary(max_size=32))
+claims = st.builds(ClaimPayload, words, addresses)
+fronts = st.builds(
+    Front,
+    id=words,
+    start=uint256,
+    token=addresses,
+    to=addresses,
+    amount=up_to(2**128 - 1),
+    tip=up_to(2**32 - 1),
+    ramp=up_to(2**16 - 1),
+    sent_at=_times,
+    deadline=_times,
+)
 
 # Validators
 
