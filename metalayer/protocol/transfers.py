@@ -103,7 +103,9 @@ class Payload:
 
     @classmethod
     def read(cls, payload: bytes) -> Payload:
-        """ValueError for what no bridge sends: another kind, bits that must be zero, too little or too much."""
+        """ValueError for what no bridge sends: another kind, bits that must be zero, what does not belong together, too
+        little or too much.
+        """
         if len(payload) < _HEAD:
             raise ValueError(f"a transfer has at least {_HEAD} bytes, not {len(payload)}")
         words = [payload[place : place + _WORD] for place in range(0, _HEAD, _WORD)]
@@ -115,13 +117,17 @@ class Payload:
             raise ValueError(f"no kind of transfer: {kind}")
         if rest or more or flags > _ID_FOLLOWS | _DATA_FOLLOWS:
             raise ValueError("a transfer with bits that must be zero")
+        if (kind == Kind.BACK and flags & _ID_FOLLOWS) or (kind == Kind.RETURN and flags != _ID_FOLLOWS):
+            raise ValueError("a transfer with more or less than its kind has")
+        if amount == 0 or tip > TIP_PARTS or (tip and flags & _DATA_FOLLOWS):
+            raise ValueError("a transfer of nothing, or with a tip that it cannot have")
         place = _HEAD + _WORD * (flags & _ID_FOLLOWS)
         end = place + _WORD * bool(flags & _DATA_FOLLOWS)
         if len(payload) < end or (len(payload) > end and end == place):
             raise ValueError(f"a transfer of {len(payload)} bytes, expected {end}")
         sender, above = _split(payload[place:end], 160, 96)
-        if above:
-            raise ValueError("a transfer whose sender is no address")
+        if above or (place > _HEAD and not any(payload[_HEAD:place])):
+            raise ValueError("a transfer whose sender is no address, or whose id is zero")
         return cls(
             kind=Kind(kind),
             token=_address(token),

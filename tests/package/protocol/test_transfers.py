@@ -107,6 +107,7 @@ def test_no_other_bytes_mean_the_same(one: Any, place: int, instead: bytes, cut:
     assert read.encoded == changed
 
 
+WORD = b"\1" * 32
 PLAIN = Payload(Kind.OUT, "0x" + "11" * 20, "0x" + "22" * 20, "0x" + "33" * 20, 901, 10**18)
 
 
@@ -115,7 +116,14 @@ PLAIN = Payload(Kind.OUT, "0x" + "11" * 20, "0x" + "22" * 20, "0x" + "33" * 20, 
     [
         (PLAIN.encoded[:-1], "at least 128 bytes"),
         (PLAIN.encoded + b"\0", "129 bytes, expected 128"),
-        (replace(PLAIN, id=bytes(32)).encoded[:-1], "159 bytes, expected 160"),
+        (replace(PLAIN, id=WORD).encoded[:-1], "159 bytes, expected 160"),
+        (replace(PLAIN, id=bytes(32)).encoded, "id is zero"),
+        (replace(PLAIN, kind=Kind.BACK, id=WORD).encoded, "than its kind has"),
+        (replace(PLAIN, kind=Kind.RETURN).encoded, "than its kind has"),
+        (replace(PLAIN, kind=Kind.RETURN, id=WORD, sender=PLAIN.to).encoded, "than its kind has"),
+        (replace(PLAIN, amount=0).encoded, "of nothing"),
+        (replace(PLAIN, tip=transfers.TIP_PARTS + 1).encoded, "a tip that it cannot have"),
+        (replace(PLAIN, tip=1, sender=PLAIN.to).encoded, "a tip that it cannot have"),
         (replace(PLAIN, sender=PLAIN.from_).encoded[:-1], "159 bytes, expected 160"),
         (replace(PLAIN, kind=Kind.NONE).encoded, "no kind of transfer: 0"),
         (replace(PLAIN, kind=Kind.DESCRIBE).encoded, "no kind of transfer: 4"),
