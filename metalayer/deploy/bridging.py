@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from metalayer.deploy.declaration import Change, View
 from metalayer.deploy.desired import ZERO_ADDRESS, Adoption, Desired, Limit, Strike
 from metalayer.deploy.names import BRIDGE, BRIDGED_TOKEN, ERA, GATEWAY, TOKEN_METADATA, WRAPPED_ETHER
+from metalayer.protocol import bridge
 from metalayer.protocol.abi import Function
+from metalayer.protocol.amounts import shown
 from metalayer.protocol.dates import span
 from metalayer.protocol.hex import to_hex
 
-STRUCK = (1 << 256) - 1
-"""What `waitingSince` says of a message that is struck."""
+_PERMIT2 = Function("PERMIT2()", "address", str)
 
 
 class Capacities(NamedTuple):
@@ -27,24 +28,14 @@ class Capacities(NamedTuple):
     def words(self, decimals: int) -> str:
         if not self.limited:
             return "none"
-        out, in_ = (_units(amount, decimals) for amount in (self.out, self.in_))
-        return f"out {out}, in {in_}, within {span(self.window)}"
+        return f"out {shown(self.out, decimals)}, in {shown(self.in_, decimals)}, within {span(self.window)}"
 
 
-LIMITS_OF = Function(
-    "limitsOf(address,uint256)",
-    "bool,uint256,uint256,uint256,uint256,uint256",
+CAPACITIES_OF = Function(
+    bridge.LIMITS_OF.signature,
+    bridge.LIMITS_OF.returns,
     lambda limited, out, in_, window, *free: Capacities(limited, out, in_, window),
 )
-LOCAL_OF = Function("localOf(uint256,address)", "address", str)
-HOME_OF = Function("homeOf(address)", "uint256,address")
-WAITING_SINCE = Function("waitingSince(bytes32)", "uint256", int)
-_GATEWAY_OF = Function("gatewayOf(uint256)", "address", str)
-_SET_LIMITS = Function("setLimits(address,uint256,uint256,uint256,uint256)")
-_ADOPT = Function("adopt(uint256,address,address)")
-_STRIKE = Function("strike(uint256,bytes32)")
-_CHOOSE_GATEWAY = Function("chooseGateway(uint256,address)")
-_PERMIT2 = Function("PERMIT2()", "address", str)
 
 
 def bridge_arguments(desired: Desired) -> dict[str, Any]:
@@ -62,15 +53,19 @@ def bridge_views(desired: Desired) -> Iterator[View]:
     """The owner's settings, as far as deploy.yaml names them: what else there is, only logs tell (`holdings`)."""
     hub, token = desired.network_id, desired.addresses[ERA]
     if not desired.is_hub:
-        yield View("ERA of the bridge", LOCAL_OF, token, (hub, token))
+        yield View("ERA of the bridge", bridge.LOCAL_OF, token, (hub, token))
     home = (0, ZERO_ADDRESS) if desired.is_hub else (hub, token)
-    yield View("home of ERA", HOME_OF, home, (token,), words=lambda found: f"{found[1]} on chain {found[0]}")
+    yield View(
+        "home of ERA", bridge.HOME_OF, home, (token,), words=lambda found: f"{found[1]} on chain {found[0]}"
+    )
     gateway = desired.addresses[GATEWAY]
     for chain_id in desired.routes:
         other = _name(desired, chain_id)
         chosen = {"chainId": chain_id, "gateway": gateway}
-        change = Change(f"bridge to {other}", desired.owner, _CHOOSE_GATEWAY, chosen)
-        yield View(f"gateway of the bridge to {other}", _GATEWAY_OF, gateway, (chain_id,), change=change)
+        change = Change(f"bridge to {other}", desired.owner, bridge.CHOOSE_GATEWAY, chosen)
+        yield View(
+            f"gateway of the bridge to {other}", bridge.GATEWAY_OF, gateway, (chain_id,), change=change
+        )
     # Before a limit of theirs.
     yield from (_adoption(desired, one) for one in desired.bridging.adoptions)
     yield from (_limit(desired, one) for one in desired.bridging.limits)
@@ -80,9 +75,14 @@ def bridge_views(desired: Desired) -> Iterator[View]:
 def _adoption(desired: Desired, adoption: Adoption) -> View:
     token = adoption.token
     named = {"homeChain": token.home, "token": token.address, "local": adoption.local}
-    change = Change(f"adopt {token.name}", desired.owner, _ADOPT, named)
+    change = Change(f"adopt {token.name}", desired.owner, bridge.ADOPT, named)
     return View(
-        f"{token.name} here", LOCAL_OF, adoption.local, (token.home, token.address), _unless_zero, change
+        f"{token.name} here",
+        bridge.LOCAL_OF,
+        adoption.local,
+        (token.home, token.address),
+        _unless_zero,
+        change,
     )
 
 
@@ -99,11 +99,11 @@ def _limit(desired: Desired, limit: Limit) -> View:
     }
     return View(
         subject,
-        LIMITS_OF,
+        CAPACITIES_OF,
         wanted,
         (limit.local, limit.chain_id),
         lambda found: found.words(decimals),
-        Change(subject, desired.owner, _SET_LIMITS, named),
+        Change(subject, desired.owner, bridge.SET_LIMITS, named),
     )
 
 
@@ -114,12 +114,12 @@ def limit_subject(desired: Desired, token: str, chain_id: int) -> str:
 
 def _strike(desired: Desired, strike: Strike) -> View:
     subject = f"message {to_hex(strike.id)} from {_name(desired, strike.chain_id)}"
-    change = Change(subject, desired.owner, _STRIKE, {"chainId": strike.chain_id, "id": strike.id})
-    return View(subject, WAITING_SINCE, STRUCK, (strike.id,), _struck, change)
+    change = Change(subject, desired.owner, bridge.STRIKE, {"chainId": strike.chain_id, "id": strike.id})
+    return View(subject, bridge.WAITING_SINCE, bridge.STRUCK, (strike.id,), _struck, change)
 
 
 def _struck(since: int) -> str:
-    return "struck" if since == STRUCK else "not struck"
+    return "struck" if since == bridge.STRUCK else "not struck"
 
 
 def token_arguments(desired: Desired) -> dict[str, Any]:
@@ -151,9 +151,3 @@ def _name(desired: Desired, chain_id: int) -> str:
 
 def _unless_zero(address: str) -> str:
     return "none" if address == ZERO_ADDRESS else address
-
-
-def _units(amount: int, decimals: int) -> str:
-    whole, part = divmod(amount, 10**decimals)
-    behind = f".{part:0{decimals}d}".rstrip("0") if part else ""
-    return f"{whole:,}{behind}"

@@ -9,24 +9,18 @@ from typing import Any
 
 from eth_utils.address import to_canonical_address
 
-from metalayer.deploy.bridging import HOME_OF, LIMITS_OF, LOCAL_OF, STRUCK, WAITING_SINCE
+from metalayer.deploy.bridging import CAPACITIES_OF
 from metalayer.deploy.compared import Compared, listed
 from metalayer.deploy.desired import Desired
 from metalayer.deploy.names import BRIDGE, BRIDGED_TOKEN, GATEWAY
 from metalayer.network.connection import Connection
-from metalayer.protocol.abi import Event, Function
+from metalayer.protocol import bridge
+from metalayer.protocol.abi import Function
 from metalayer.protocol.dates import span, utc
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import Request, block_request, code_request
 from metalayer.protocol.transfers import representation
 
-_LIMITS_SET = Event("LimitsSet(address indexed,uint256 indexed,uint256,uint256,uint256)")
-_ADOPTED = Event("TokenAdopted(uint256 indexed,address indexed,address indexed)")
-_STRUCK = Event("Struck(uint256 indexed,bytes32 indexed)")
-_GATEWAY_ACCEPTED = Event("GatewayAccepted(address indexed,uint256)")
-_CREATED = Event("RepresentationCreated(uint256 indexed,address indexed,address indexed)")
-_ACCEPTED_FROM = Function("acceptedFrom(address)", "uint256", int)
-_HELD_UNTIL = Function("heldUntil(uint256)", "uint256,uint256", lambda until, holdable: until)
 _HOME_CHAIN = Function("homeChain()", "uint256", int)
 _HOME_TOKEN = Function("homeToken()", "address", str)
 _BRIDGE = Function("BRIDGE()", "address", str)
@@ -38,9 +32,11 @@ _CLONE = (bytes.fromhex("363d3d373d3d3d363d73"), bytes.fromhex("5af43d82803e903d
 
 def compare_holdings(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """Of a bridge that stands."""
-    bridge = desired.addresses[BRIDGE]
-    rare = (_LIMITS_SET, _ADOPTED, _STRUCK, _GATEWAY_ACCEPTED)
-    logs = connection.batch([*(event.history(bridge) for event in rare), _CREATED.logs(bridge)])
+    address = desired.addresses[BRIDGE]
+    rare = (bridge.LIMITS_SET, bridge.TOKEN_ADOPTED, bridge.STRUCK_MESSAGE, bridge.GATEWAY_ACCEPTED)
+    logs = connection.batch(
+        [*(event.history(address) for event in rare), bridge.REPRESENTATION_CREATED.logs(address)]
+    )
     limited, adopted, struck, gateways, created = ([event for event, _ in found] for found in logs)
     yield _other_limits(connection, desired, dict.fromkeys((event[0], event[1]) for event in limited))
     yield _other_adoptions(desired, adopted)
@@ -54,7 +50,7 @@ def compare_holdings(connection: Connection, desired: Desired) -> Iterator[Compa
 def _other_limits(connection: Connection, desired: Desired, logged: Iterable[tuple[str, int]]) -> Compared:
     named = {(one.local, one.chain_id) for one in desired.bridging.limits}
     asked = [place for place in logged if place not in named]
-    found = connection.batch(LIMITS_OF.request(desired.addresses[BRIDGE], *place) for place in asked)
+    found = connection.batch(CAPACITIES_OF.request(desired.addresses[BRIDGE], *place) for place in asked)
     others = (
         f"{token} with {_chain(desired, chain_id)}: out {one.out}, in {one.in_}, within {span(one.window)}"
         for (token, chain_id), one in zip(asked, found, strict=True)
@@ -77,43 +73,41 @@ def _other_adoptions(desired: Desired, logged: Iterable[Any]) -> Compared:
 def _other_strikes(connection: Connection, desired: Desired, logged: Iterable[Any]) -> Compared:
     named = {one.id for one in desired.bridging.strikes}
     asked = [(chain_id, id_) for chain_id, id_ in logged if id_ not in named]
-    since = connection.batch(WAITING_SINCE.request(desired.addresses[BRIDGE], id_) for _, id_ in asked)
+    since = connection.batch(bridge.WAITING_SINCE.request(desired.addresses[BRIDGE], id_) for _, id_ in asked)
     others = (
         f"{to_hex(id_)} from {_chain(desired, chain_id)}"
         for (chain_id, id_), one in zip(asked, since, strict=True)
-        if one == STRUCK
+        if one == bridge.STRUCK
     )
     return Compared("other struck messages", "none", listed(others))
 
 
 def _gateways(connection: Connection, desired: Desired, logged: Iterable[str]) -> Compared:
-    """The first one is never logged: it is a constant. Which one sends to which chain, views say."""
-    gateway, asked = desired.addresses[GATEWAY], list(logged)
-    found = connection.batch(_ACCEPTED_FROM.request(desired.addresses[BRIDGE], one) for one in asked)
-    others = [
-        f"{one} from {utc(since)}"
+    """The first one is accepted by the constructor, which logs nothing. Which one sends to which chain, views say."""
+    gateway = desired.addresses[GATEWAY]
+    asked = list(dict.fromkeys([gateway, *logged]))
+    found = connection.batch(bridge.ACCEPTED_FROM.request(desired.addresses[BRIDGE], one) for one in asked)
+    accepted = (
+        one if one == gateway else f"{one} from {utc(since)}"
         for one, since in zip(asked, found, strict=True)
-        if since and one != gateway
-    ]
-    return Compared("gateways of the bridge", gateway, listed([gateway, *others]))
+        if since
+    )
+    return Compared("gateways of the bridge", gateway, listed(accepted))
 
 
 def _holds(connection: Connection, desired: Desired) -> Iterator[Compared]:
-    asked = list(desired.routes)
+    asked, address = list(desired.routes), desired.addresses[BRIDGE]
     block, *found = connection.batch(
-        [
-            block_request(),
-            *(_HELD_UNTIL.request(desired.addresses[BRIDGE], chain_id) for chain_id in asked),
-        ]
+        [block_request(), *(bridge.HELD_UNTIL.request(address, chain_id) for chain_id in asked)]
     )
-    for chain_id, until in zip(asked, found, strict=True):
-        held = f"held until {utc(until)}" if until > block.time else "none"
+    for chain_id, hold in zip(asked, found, strict=True):
+        held = f"until {utc(hold.until)}" if hold.until > block.time else "none"
         yield Compared(f"hold of {_chain(desired, chain_id)}", "none", held)
 
 
 def _representations(connection: Connection, desired: Desired, created: Iterable[Any]) -> Compared:
     """Clones of one code, each at the address that follows from what it stands for, and saying so itself."""
-    bridge, code = desired.addresses[BRIDGE], desired.addresses[BRIDGED_TOKEN]
+    address, code = desired.addresses[BRIDGE], desired.addresses[BRIDGED_TOKEN]
     clone = to_canonical_address(code).join(_CLONE)
     tokens = [tuple(event) for event in created]
     codes = connection.batch(code_request(local) for *_, local in tokens)
@@ -121,14 +115,14 @@ def _representations(connection: Connection, desired: Desired, created: Iterable
     requests: list[Request[Any]] = []
     for home, token, local in whole:
         requests += [function.request(local) for function in _IDENTITY]
-        requests += [LOCAL_OF.request(bridge, home, token), HOME_OF.request(bridge, local)]
+        requests += [bridge.LOCAL_OF.request(address, home, token), bridge.HOME_OF.request(address, local)]
     answers = connection.batch(requests)
     size = len(_IDENTITY) + 2
     wrong = [f"{local} is no clone" for *_, local in tokens if local not in {one[2] for one in whole}]
     for position, (home, token, local) in enumerate(whole):
         found = answers[position * size : (position + 1) * size]
-        right = [home, token, bridge, local, (home, token)]
-        if found != right or local != representation(bridge, code, home, token):
+        right = [home, token, address, local, (home, token)]
+        if found != right or local != representation(address, code, home, token):
             wrong.append(f"{local} does not stand for {token} of {_chain(desired, home)}")
     return Compared("representations", "as created", "; ".join(sorted(wrong)) or "as created")
 
