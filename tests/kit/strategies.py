@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eth_utils.address import to_checksum_address
 from hypothesis import strategies as st
 
@@ -9,6 +11,7 @@ from metalayer.protocol.attestation import Attestation, ValidatorSet
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact, UnexecutedFact
 from metalayer.protocol.gateway import Terms, Walk
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Fee, Message, interoperable
+from metalayer.protocol.transfers import TIP_PARTS, ClaimPayload, Description, Front, Kind, Payload
 from tests.kit.terms import HIGHEST_FEE, HIGHEST_GAS_LIMIT, WHOLE_SHARE
 
 
@@ -67,6 +70,58 @@ restart_facts = st.builds(RestartFact, uint256, uint256, uint64)
 unexecuted_facts = st.builds(UnexecutedFact, uint256, uint256, uint64, words, st.integers(0, 2))
 facts: st.SearchStrategy[Fact] = lane_facts | set_facts | restart_facts | unexecuted_facts
 walks = st.builds(Walk, uint256, uint64, words, st.lists(words, max_size=3))
+
+# Transfers
+
+_times = up_to(2**40 - 1)
+_ids = words.filter(any)
+
+
+def _transfer(data: bytes, **members: Any) -> Payload:
+    """With what its kind has, and nothing else."""
+    kind, sender = members["kind"], members["sender"]
+    if kind is Kind.BACK:
+        members["id"] = None
+    if kind is Kind.RETURN:
+        members["id"], sender = members["id"] or b"\1" * 32, None
+    tip = 0 if sender else members["tip"]
+    return Payload(**members | {"sender": sender, "tip": tip}, data=data if sender else b"")
+
+
+transfers = st.builds(
+    _transfer,
+    kind=st.sampled_from([Kind.OUT, Kind.BACK, Kind.RETURN]),
+    token=addresses,
+    from_=addresses,
+    to=addresses,
+    chain=uint64,
+    amount=up_to(2**128 - 1, 1),
+    fee=uint64,
+    tip=up_to(TIP_PARTS),
+    ramp=up_to(2**16 - 1),
+    sent_at=_times,
+    hop_at=_times,
+    deadline=_times,
+    extra_gas=up_to(2**24 - 1),
+    id=st.none() | _ids,
+    sender=st.none() | addresses,
+    data=st.binary(max_size=80),
+)
+"""Whatever a bridge can send, and no bridge refuses as such."""
+descriptions = st.builds(Description, addresses, up_to(255), st.binary(max_size=64), st.binary(max_size=32))
+claims = st.builds(ClaimPayload, words, addresses)
+fronts = st.builds(
+    Front,
+    id=words,
+    start=uint256,
+    token=addresses,
+    to=addresses,
+    amount=up_to(2**128 - 1),
+    tip=up_to(2**32 - 1),
+    ramp=up_to(2**16 - 1),
+    sent_at=_times,
+    deadline=_times,
+)
 
 # Validators
 
