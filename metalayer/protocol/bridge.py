@@ -8,7 +8,7 @@ from typing import NamedTuple
 from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.abi import Event, Function
-from metalayer.protocol.transfers import Options
+from metalayer.protocol.transfers import PLAIN, Options
 
 NOBODY = to_checksum_address(bytes(20))
 DONE = to_checksum_address((1).to_bytes(20, "big"))
@@ -272,8 +272,8 @@ EVENTS = tuple(value for value in list(globals().values()) if isinstance(value, 
 """All of them; a test compares them with the compiled ABI."""
 
 
-def send_call(token: str, destination: int, to: str, amount: int, options: Options | None = None) -> bytes:
+def send_call(token: str, destination: int, to: str, amount: int, options: Options = PLAIN) -> bytes:
     """Calldata of the shorter `send` if nothing is chosen."""
-    if options is None or options == Options():
+    if options == PLAIN:
         return SEND.encode(token, destination, to, amount)
     return SEND_WITH.encode(token, destination, to, amount, options)

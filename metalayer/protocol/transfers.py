@@ -147,6 +147,14 @@ class Payload:
             data=payload[end:],
         )
 
+    def front(self, id_: bytes, start: int, token: str) -> Front:
+        """How the chain where the transfer ends knows it. id_: of the transfer; start: the chain where it started;
+        token: the local one there.
+        """
+        return Front(
+            id_, start, token, self.to, self.amount, self.tip, self.ramp, self.sent_at, self.deadline
+        )
+
 
 @dataclass(frozen=True)
 class Description:
@@ -236,6 +244,10 @@ class Options:
         """From the values of the Solidity struct."""
         to = _address(int(values[0], 16))
         return cls(None if to == _address(0) else to, *values[1:])
+
+
+PLAIN = Options()
+"""Nothing chosen."""
 
 
 @dataclass(frozen=True)
