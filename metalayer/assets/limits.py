@@ -27,7 +27,7 @@ class End:
     """One end of a hop. `leaves`: the token leaves `chain` for `other` there; else it comes from there.
 
     `is_open`: whether the gateway's route is, in that direction. `held_until`: until when (Unix time) value from
-    `other` is held, 0 if it is not. `outstanding`: most that can come back from `other`, if `chain` is the token's home.
+    `other` is held, 0 if not. `outstanding`: most that can come back from `other`, if `chain` is the token's home.
     """
 
     chain: str
