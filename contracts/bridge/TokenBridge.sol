@@ -2,163 +2,350 @@
 pragma solidity 0.8.36;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {MetalayerClient} from "../client/MetalayerClient.sol";
+import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
+import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
+import {IAccounts} from "../interfaces/IAccounts.sol";
+import {IAssets} from "../interfaces/IAssets.sol";
+import {IFronting} from "../interfaces/IFronting.sol";
+import {IGateways} from "../interfaces/IGateways.sol";
+import {ILimits} from "../interfaces/ILimits.sol";
+import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
+import {IPassages} from "../interfaces/IPassages.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
-import {Attributes} from "../metalayer/libraries/Attributes.sol";
+import {ITransferReceiver} from "../interfaces/ITransferReceiver.sol";
+import {Annexed} from "../metalayer/Annexed.sol";
+import {Erc7930} from "../metalayer/libraries/Erc7930.sol";
 import {Message} from "../metalayer/types/Message.sol";
-import {ERA} from "../token/ERA.sol";
-import {Accounts} from "./Accounts.sol";
-
-// Events hold ids that the gateway returns, so they come after calls to it. Gateway and ERA call nobody back.
-// slither-disable-start reentrancy-events
+import {Assets} from "./Assets.sol";
+import {BridgeViews} from "./BridgeViews.sol";
+import {Gateways} from "./Gateways.sol";
+import {Transfers} from "./libraries/Transfers.sol";
+import {Front, Kind, Options, Transfer} from "./types/Transfer.sol";
 
 /// @title TokenBridge
-/// @notice See {ITokenBridge}.
-contract TokenBridge is Accounts, MetalayerClient {
+/// @notice See {ITokenBridge}. What it does rarely is the code of {BridgeAnnex}.
+contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMessageReturned {
     using SafeERC20 for IERC20;
 
-    /// @dev What a hop carries. `hop` is, from the lowest bit: a chain id, 208 bits; the second in which the hop was
-    /// sent (Unix time), 48 bits. On the way to the hub, the chain is where the transfer shall end; on the way from the
-    /// hub, it is where the transfer goes if it comes back.
-    struct Transfer {
-        uint256 hop;
-        address from;
-        address to;
-        uint256 amount;
-    }
-
-    /// @notice Gas limit of a hop that ends a transfer. If opcodes become dearer and it does not suffice, the hop fails
-    /// and can be retried with more.
-    uint256 public constant RECEIVE_GAS_LIMIT = 200_000;
-    /// @notice Gas limit of a hop that the hub forwards.
-    uint256 public constant FORWARD_GAS_LIMIT = 500_000;
-    /// @notice Gas limit for a hop that comes back. One that is forwarded from the hub needs most.
-    uint256 public constant RETURN_GAS_LIMIT = 300_000;
-
-    uint256 private constant PAYLOAD_LENGTH = 128;
-    uint256 private constant CHAIN_BITS = 208;
-
-    ERA public immutable TOKEN;
-    uint256 public immutable HUB_CHAIN_ID;
+    /// @dev As the gateway: see {Outbox-DEFAULT_DELIVERY_TIME}.
+    uint256 internal constant DEFAULT_DELIVERY_TIME = 14 days;
+    uint256 internal constant MAX_DATA_LENGTH = 4_096;
 
     /// @param gateway The Metalayer of this chain, at the address that it has on every chain.
-    /// @param token ERA.
+    /// @param era ERA.
     /// @param hubChainId Chain where ERA is locked.
-    constructor(IMetalayer gateway, ERA token, uint256 hubChainId) MetalayerClient(gateway) {
-        TOKEN = token;
-        HUB_CHAIN_ID = hubChainId;
+    /// @param bridgedToken Code of representations.
+    /// @param metadata Reads what tokens are called.
+    /// @param annex {BridgeAnnex} with the same arguments.
+    constructor(
+        IMetalayer gateway,
+        address era,
+        uint256 hubChainId,
+        address bridgedToken,
+        address metadata,
+        address annex
+    ) Gateways(gateway, era, hubChainId) Assets(bridgedToken, metadata) Annexed(annex) {}
+
+    /// @inheritdoc ITokenBridge
+    function send(address token, uint256 destination, address to, uint256 amount) external returns (bytes32 id) {
+        Options memory plain;
+        return _send(token, destination, to, amount, plain);
     }
 
     /// @inheritdoc ITokenBridge
-    function send(uint256 destination, address to, uint256 amount) external returns (bytes32 id) {
-        require(amount != 0, ZeroAmount());
-        _checkBeneficiary(to);
-        // If the route to the hub is closed, the gateway refuses.
-        require(
-            destination >> CHAIN_BITS == 0 && destination != block.chainid
-                && (destination == HUB_CHAIN_ID || GATEWAY.route(destination).outbound),
-            InvalidDestination(destination)
-        );
-        if (_isHub()) {
-            _lend(destination, amount);
-            IERC20(address(TOKEN)).safeTransferFrom(msg.sender, address(this), amount);
-        } else {
-            TOKEN.crosschainBurn(msg.sender, amount);
-        }
-        Transfer memory transfer = Transfer(_hop(_isHub() ? block.chainid : destination), msg.sender, to, amount);
-        id = _isHub()
-            ? _sendHop(destination, RECEIVE_GAS_LIMIT, transfer, msg.sender)
-            : _sendHop(HUB_CHAIN_ID, _gasToHub(destination), transfer, msg.sender);
-        emit TransferSent(id, msg.sender, to, destination, amount);
+    function send(address token, uint256 destination, address to, uint256 amount, Options calldata options)
+        external
+        returns (bytes32 id)
+    {
+        return _send(token, destination, to, amount, options);
     }
 
     /// @inheritdoc ITokenBridge
-    function quote(uint256 destination) external view returns (uint256 first, bool forwarded) {
-        if (_isHub()) return (GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH), false);
-        forwarded = destination != HUB_CHAIN_ID;
-        first = GATEWAY.quote(HUB_CHAIN_ID, _gasToHub(destination), RETURN_GAS_LIMIT, PAYLOAD_LENGTH);
+    function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        // Whoever sees the signature can bring it first: then the allowance is there.
+        // solhint-disable-next-line no-empty-blocks
+        try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
     }
 
-    /// @dev Spokes listen to the hub alone.
-    function _isAuthorizedSender(uint256 origin, address sender) internal view override returns (bool) {
-        return sender == address(this) && (_isHub() || origin == HUB_CHAIN_ID);
+    /// @inheritdoc IFronting
+    function front(Front calldata transfer, address solver) external returns (uint256 paid) {
+        require(transfer.tip != 0 && block.timestamp <= transfer.deadline, NotFrontable(transfer.id));
+        require(transfer.tip <= Transfers.TIP_PARTS, InvalidOptions());
+        address local = transfer.token;
+        if (transfer.homeChain != block.chainid) (local,) = _localFor(transfer.homeChain, local);
+        _checkBeneficiary(transfer.to, local);
+        _checkBeneficiary(solver, local);
+        require(solver != DONE, InvalidBeneficiary(solver));
+        bytes32 key = _keyOf(transfer);
+        _checkFrontable(key);
+        _solverOf[key] = solver;
+        paid = transfer.amount - _kept(transfer);
+        emit TransferFronted(transfer.id, solver, transfer.to, key, local, paid);
+        IERC20(local).safeTransferFrom(msg.sender, transfer.to, paid);
     }
 
-    function _onMessageReceived(bytes32 id, uint256 origin, address, bytes calldata payload)
-        internal
-        virtual
-        override
+    /// @inheritdoc IERC7786Recipient
+    /// @dev Only from a gateway, and only what a bridge sent. What has to wait is not refused, as that would undo the
+    /// note of it: it returns another value than the magic one, and the gateway counts the message as failed.
+    function receiveMessage(bytes32 receiveId, bytes calldata sender, bytes calldata payload)
+        external
+        payable
+        returns (bytes4)
     {
-        Transfer memory transfer = abi.decode(payload, (Transfer));
-        _checkClock(transfer.hop >> CHAIN_BITS);
-        _checkBeneficiary(transfer.to);
-        if (_isHub()) {
-            _takeBack(origin, transfer.amount);
-            uint256 end = uint208(transfer.hop);
-            if (end != block.chainid) {
-                _forward(id, end, origin, transfer);
-                return;
-            }
-            IERC20(address(TOKEN)).safeTransfer(transfer.to, transfer.amount);
-        } else {
-            TOKEN.crosschainMint(transfer.to, transfer.amount);
-        }
-        emit TransferReceived(id, transfer.to, origin, transfer.amount);
+        (uint256 origin, address account) = Erc7930.decode(sender);
+        require(account == address(this), NotABridge(origin, account));
+        ChainState memory state = _chains[origin];
+        _checkGateway(state);
+        Kind kind = Transfers.kindOf(payload);
+        if (kind == Kind.Describe || kind == Kind.Claim) return abi.decode(_askAnnex(), (bytes4));
+        bytes32 id = _idOf(msg.sender, receiveId);
+        _checkHold(state, origin, id);
+        bool passes = _receive(id, origin, Transfers.decode(payload));
+        return passes ? IERC7786Recipient.receiveMessage.selector : bytes4(0);
     }
 
-    function _onMessageReturned(bytes32 id, uint256 destination, Message calldata message, uint256 unspent)
-        internal
-        override
-    {
-        Transfer memory transfer = abi.decode(message.payload, (Transfer));
-        if (!_isHub()) {
-            _withdrawCredit(transfer.from, unspent);
-            TOKEN.crosschainMint(transfer.from, transfer.amount);
-        } else {
-            _takeBack(destination, transfer.amount);
-            uint256 home = uint208(transfer.hop);
-            if (home != block.chainid) {
-                // The fee came out of the amount: what is left of it goes back into it.
-                transfer.to = transfer.from;
-                transfer.amount += unspent;
-                // Withdrawn first: otherwise the next fee may be more than the bridge holds. Gateway and ERA call
-                // nobody back.
-                // slither-disable-next-line reentrancy-no-eth
-                _withdrawCredit(address(this), unspent);
-                _forward(id, home, home, transfer);
-                return;
-            }
-            _withdrawCredit(transfer.from, unspent);
-            IERC20(address(TOKEN)).safeTransfer(transfer.from, transfer.amount);
-        }
-        emit TransferReturned(id, transfer.from, transfer.amount);
+    /// @inheritdoc IMessageReturned
+    function onMessageReturned(bytes32, uint256, Message calldata, uint256) external {
+        _runAnnex();
     }
 
-    /// @dev Forwards a transfer, less the fee of the hop. If the hop comes back, the transfer goes to `home`.
-    function _forward(bytes32 receiveId, uint256 destination, uint256 home, Transfer memory transfer) private {
-        uint256 fee = GATEWAY.quote(destination, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, PAYLOAD_LENGTH);
-        require(transfer.amount > fee, AmountBelowFee(transfer.amount, fee));
-        uint256 amount = transfer.amount - fee;
-        _lend(destination, amount);
-        if (fee != 0) {
-            IERC20(address(TOKEN)).forceApprove(address(GATEWAY), fee);
-            GATEWAY.depositFor(address(this), fee);
-        }
-        bytes32 sendId = _sendHop(
-            destination, RECEIVE_GAS_LIMIT, Transfer(_hop(home), transfer.from, transfer.to, amount), address(this)
-        );
-        emit TransferForwarded(receiveId, sendId, destination, amount, fee);
+    /// @inheritdoc IAssets
+    function describe(address, uint256, bool) external returns (bytes32 sendId) {
+        return abi.decode(_askAnnex(), (bytes32));
     }
 
-    function _sendHop(uint256 next, uint256 gasLimit, Transfer memory transfer, address payer)
+    /// @inheritdoc IAssets
+    function adopt(uint256, address, address) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IAccounts
+    function cover(address, uint256, uint256) external returns (uint256 received) {
+        return abi.decode(_askAnnex(), (uint256));
+    }
+
+    /// @inheritdoc IPassages
+    function pay(bytes32, uint64) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IFronting
+    function claim(Front calldata, bool) external returns (bytes32 sendId) {
+        return abi.decode(_askAnnex(), (bytes32));
+    }
+
+    /// @inheritdoc ILimits
+    function setLimits(address, uint256, uint256, uint256, uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc ILimits
+    function removeLimits(address, uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc ILimits
+    function hold(uint256, uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc ILimits
+    function unhold(uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc ILimits
+    function strike(uint256, bytes32) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IGateways
+    function acceptGateway(address) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IGateways
+    function refuseGateway(address) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IGateways
+    function chooseGateway(uint256, address) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IGateways
+    function recall(address, uint256) external {
+        _runAnnex();
+    }
+
+    function _send(address token, uint256 destination, address to, uint256 amount, Options memory options)
         private
-        returns (bytes32)
+        returns (bytes32 id)
     {
-        bytes[] memory attributes = Attributes.encode(gasLimit, RETURN_GAS_LIMIT, payer);
-        return _sendMessage(next, address(this), abi.encode(transfer), attributes);
+        require(amount != 0, ZeroAmount());
+        require(amount <= type(uint128).max, AmountTooLarge(amount));
+        (Transfer memory transfer, Hop memory hop, bool limited) = _draft(token, destination, to, options);
+        Payment memory payment =
+            Payment(options.fromBalance, options.maxFee == 0 ? type(uint256).max : options.maxFee);
+        if (transfer.kind == Kind.Out) {
+            amount = _lockFor(hop, token, amount, payment);
+        } else {
+            _prepay(options.fee, hop.destination, destination, payment);
+            IERC7802(token).crosschainBurn(msg.sender, amount);
+        }
+        if (limited) _useOut(token, hop.destination, amount);
+        transfer.amount = uint128(amount);
+        bytes memory payload = Transfers.encode(transfer);
+        _charge(payment, hop, payload.length);
+        id = _sendHop(hop, payload);
+        emit TransferSent(id, transfer.from, to, token, destination, amount);
+    }
+
+    /// @dev Locks tokens of the caller for a chain, and describes the token to it if it has to be.
+    function _lockFor(Hop memory hop, address token, uint256 amount, Payment memory payment)
+        private
+        returns (uint256 received)
+    {
+        received = _lock(token, amount);
+        _lend(token, hop.destination, received);
+        // The id is in the event.
+        // slither-disable-next-line unused-return
+        if (_needsDescription(token, hop.destination)) _describe(hop.gateway, token, hop.destination, payment);
+    }
+
+    /// @dev All of a transfer but its amount.
+    /// @return transfer What will be sent.
+    /// @return hop The message of its first hop, without who pays.
+    /// @return limited Whether there are limits for that.
+    function _draft(address token, uint256 destination, address to, Options memory options)
+        private
+        view
+        returns (Transfer memory transfer, Hop memory hop, bool limited)
+    {
+        _checkDestination(destination);
+        _checkOptions(options);
+        _checkBeneficiary(to, token);
+        transfer.from = options.returnTo == address(0) ? msg.sender : options.returnTo;
+        _checkBeneficiary(transfer.from, token);
+        Home memory home = _homes[token];
+        if (home.chain == 0) {
+            require(options.fee == 0, NothingToPrepay());
+            (hop.destination, limited) = (destination, _accounts[token][destination].limited);
+            (transfer.kind, transfer.token, transfer.chain) = (Kind.Out, token, uint64(block.chainid));
+        } else {
+            (hop.destination, limited) = (home.chain, home.limited);
+            require(home.chain != destination || to != home.token, InvalidBeneficiary(to));
+            (transfer.kind, transfer.token, transfer.chain) = (Kind.Back, home.token, uint64(destination));
+        }
+        hop.gateway = _gatewayOf(hop.destination);
+        require(transfer.from != address(hop.gateway), InvalidBeneficiary(transfer.from));
+        hop.gasLimit = _gasFor(hop.destination != destination) + options.extraGas;
+        hop.returnGasLimit = RETURN_GAS_LIMIT;
+        hop.deadline = options.deadline;
+        transfer.to = to;
+        transfer.fee = options.fee;
+        transfer.tip = options.tip;
+        transfer.ramp = options.ramp;
+        transfer.sentAt = _present();
+        transfer.hopAt = transfer.sentAt;
+        transfer.deadline =
+            options.deadline == 0 ? uint40(block.timestamp + DEFAULT_DELIVERY_TIME) : options.deadline;
+        transfer.extraGas = options.extraGas;
+        transfer.hasData = options.data.length != 0;
+        transfer.sender = msg.sender;
+        transfer.data = options.data;
+    }
+
+    /// @dev The fee of the second hop leaves with the first, and comes out of the hub's account of this chain.
+    function _prepay(uint64 fee, uint256 next, uint256 destination, Payment memory payment) private {
+        if (fee == 0) return;
+        require(next == _HUB_CHAIN_ID && next != destination, NothingToPrepay());
+        uint256 amount = fee * FEE_UNIT;
+        require(amount <= payment.bound, FeeAboveBound(amount, payment.bound));
+        if (payment.bound != type(uint256).max) payment.bound -= amount;
+        IERC7802(_ERA).crosschainBurn(msg.sender, amount);
+    }
+
+    /// @return passes False if it has to wait. Then nothing was done.
+    function _receive(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
+        if (transfer.kind != Kind.Back) return _receiveFromHome(id, origin, transfer);
+        if (transfer.token == _ERA) _checkClock(transfer.hopAt);
+        if (transfer.chain != block.chainid) return _forward(id, origin, transfer);
+        transfer.id = id;
+        address token = transfer.token;
+        _checkBeneficiary(transfer.to, token);
+        bool limited = _checkHeld(token, origin, transfer.amount);
+        if (limited && !_useIn(id, token, origin, transfer.amount)) return false;
+        _takeBack(token, origin, transfer.amount);
+        address payee = _payee(transfer, origin, block.chainid);
+        _release(token, payee, transfer.amount);
+        emit TransferReceived(id, payee, token, origin, transfer.amount);
+        if (transfer.hasData) _call(transfer, origin, token);
+        return true;
+    }
+
+    function _receiveFromHome(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
+        (address local, bool limited) = _localFor(origin, transfer.token);
+        if (local == _ERA) _checkClock(transfer.hopAt);
+        if (limited && !_useIn(id, local, origin, transfer.amount)) return false;
+        if (transfer.kind == Kind.Return) {
+            address returnee = _returnee(transfer, origin, transfer.chain);
+            IERC7802(local).crosschainMint(returnee, transfer.amount);
+            emit TransferReturned(transfer.id, returnee, local, transfer.amount);
+            return true;
+        }
+        // What started at home is in its first hop, and no other.
+        require((transfer.id == 0) == (transfer.chain == origin), InvalidPayload());
+        if (transfer.id == 0) transfer.id = id;
+        _checkBeneficiary(transfer.to, local);
+        address payee = _payee(transfer, transfer.chain, origin);
+        IERC7802(local).crosschainMint(payee, transfer.amount);
+        emit TransferReceived(transfer.id, payee, local, transfer.chain, transfer.amount);
+        if (transfer.hasData) _call(transfer, transfer.chain, local);
+        return true;
+    }
+
+    /// @dev From one chain to another: an account moves, and a message goes on.
+    function _forward(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
+        uint256 destination = transfer.chain;
+        address token = transfer.token;
+        require(destination != 0 && destination != origin, InvalidDestination(destination));
+        bool ofOrigin = _checkHeld(token, origin, transfer.amount);
+        bool ofDestination = _accounts[token][destination].limited;
+        if (
+            (ofOrigin || ofDestination)
+                && !_useBoth(id, token, origin, ofOrigin, destination, ofDestination, transfer.amount)
+        ) return false;
+        _takeBack(token, origin, transfer.amount);
+        uint256 brought = transfer.fee * FEE_UNIT;
+        if (brought != 0) {
+            require(_isHub(), NothingToPrepay());
+            _takeBack(_ERA, origin, brought);
+        }
+        _lend(token, destination, transfer.amount);
+        (transfer.kind, transfer.id, transfer.chain) = (Kind.Out, id, uint64(origin));
+        (bytes32 sendId, uint256 cost) = _sendOn(
+            transfer, destination, ARRIVE_GAS_LIMIT + transfer.extraGas, transfer.deadline, brought
+        );
+        emit TransferForwarded(id, sendId, token, destination, transfer.amount, cost);
+        return true;
+    }
+
+    /// @dev Who gets what arrives.
+    function _payee(Transfer memory transfer, uint256 start, uint256 homeChain) private returns (address) {
+        return transfer.tip == 0 ? transfer.to : _settle(_frontOf(transfer, start, homeChain));
+    }
+
+    function _call(Transfer memory transfer, uint256 start, address local) internal virtual {
+        bytes4 answer = ITransferReceiver(transfer.to)
+            .onTransferReceived(transfer.id, start, transfer.sender, local, transfer.amount, transfer.data);
+        require(answer == ITransferReceiver.onTransferReceived.selector, CallRefused(transfer.to));
     }
 
     /// @dev ERA that left a chain after a snapshot, by its clock, has its votes there. So it must not arrive elsewhere
@@ -167,28 +354,23 @@ contract TokenBridge is Accounts, MetalayerClient {
         require(block.timestamp >= sentAt, ClockBehind(sentAt));
     }
 
-    /// @dev Of this hop, not of the transfer: each hop is a step from one clock to another.
-    function _sentAt() internal view virtual returns (uint256) {
-        return block.timestamp;
-    }
-
-    function _hop(uint256 chain) private view returns (uint256) {
-        return (_sentAt() << CHAIN_BITS) | SafeCast.toUint208(chain);
-    }
-
-    function _gasToHub(uint256 destination) private view returns (uint256) {
-        return destination == HUB_CHAIN_ID ? RECEIVE_GAS_LIMIT : FORWARD_GAS_LIMIT;
-    }
-
-    function _checkBeneficiary(address to) private view {
+    function _checkOptions(Options memory options) private pure {
+        uint256 length = options.data.length;
         require(
-            to != address(0) && to != address(GATEWAY) && to != address(this) && to != address(TOKEN),
-            InvalidBeneficiary(to)
+            options.tip <= Transfers.TIP_PARTS && length <= MAX_DATA_LENGTH && (options.tip == 0 || length == 0),
+            InvalidOptions()
         );
     }
 
-    function _isHub() internal view returns (bool) {
-        return block.chainid == HUB_CHAIN_ID;
+    function _checkFrontable(bytes32 key) internal view virtual {
+        require(_solverOf[key] == address(0), AlreadyFronted(key));
+    }
+
+    /// @dev What a solver keeps now. The clock here may be behind the one where the transfer started.
+    function _kept(Front calldata transfer) private view returns (uint256) {
+        uint256 tip = uint256(transfer.amount) * transfer.tip;
+        if (transfer.ramp == 0) return tip / Transfers.TIP_PARTS;
+        uint256 elapsed = Math.min(Math.saturatingSub(block.timestamp, transfer.sentAt), transfer.ramp);
+        return tip * elapsed / (Transfers.TIP_PARTS * transfer.ramp);
     }
 }
-// slither-disable-end reentrancy-events

@@ -5,6 +5,7 @@ import {IGovernor} from "@openzeppelin/contracts/governance/IGovernor.sol";
 import {IERC5313} from "@openzeppelin/contracts/interfaces/IERC5313.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IGuardian} from "../interfaces/IGuardian.sol";
+import {ILimits} from "../interfaces/ILimits.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {IRemoteGovernor} from "../interfaces/IRemoteGovernor.sol";
 import {Terms} from "./types/Route.sol";
@@ -12,7 +13,8 @@ import {Terms} from "./types/Route.sol";
 /// @title Guardian
 /// @notice See {IGuardian}.
 contract Guardian is IGuardian {
-    /// @notice How long deliveries are paused from the beginning of a watcher's pause, in seconds.
+    /// @notice How long deliveries are paused, or value is held, from the beginning of a watcher's pause or hold, in
+    /// seconds.
     uint64 public constant WATCHER_PAUSE = 3 days;
     /// @notice Shortest time between two restarts of a lane by the council, in seconds.
     uint64 public constant RESTART_INTERVAL = 7 days;
@@ -21,6 +23,8 @@ contract Guardian is IGuardian {
 
     /// @inheritdoc IGuardian
     IMetalayer public immutable GATEWAY;
+    /// @inheritdoc IGuardian
+    ILimits public immutable BRIDGE;
     /// @inheritdoc IGuardian
     address public immutable GOVERNOR;
 
@@ -43,18 +47,21 @@ contract Guardian is IGuardian {
     }
 
     /// @param gateway The Metalayer of this chain, which may be deployed later at that address.
+    /// @param bridge The token bridge. Likewise.
     /// @param governor EraGovernor on the hub, RemoteGovernor elsewhere. Likewise.
     /// @param initialCouncil Not zero.
     /// @param initialFeeKeeper Zero for nobody.
     /// @param watchers The first watchers.
     constructor(
         IMetalayer gateway,
+        ILimits bridge,
         address governor,
         address initialCouncil,
         address initialFeeKeeper,
         address[] memory watchers
     ) {
         GATEWAY = gateway;
+        BRIDGE = bridge;
         // Without one it postpones and cancels nothing.
         // slither-disable-next-line missing-zero-check
         GOVERNOR = governor;
@@ -94,13 +101,26 @@ contract Guardian is IGuardian {
     /// @inheritdoc IGuardian
     function emergencyPause(uint256 origin) external {
         require(isWatcher[msg.sender], NotWatcher(msg.sender));
-        uint64 present = uint64(block.timestamp);
-        uint64 since = present;
-        uint64 until = GATEWAY.pausedUntil(origin);
-        // The cool-down is as long as the pause: see {IInbox}.
-        if (present < until) since = 2 * until - GATEWAY.pausableFrom(origin);
-        require(present < since + WATCHER_PAUSE, WatcherPauseOver(origin, since));
-        GATEWAY.pauseInbound(origin, since + WATCHER_PAUSE - present);
+        uint256 duration = _watchersDuration(origin, GATEWAY.pausedUntil(origin), GATEWAY.pausableFrom(origin));
+        // forge-lint: disable-next-line(unsafe-typecast)
+        GATEWAY.pauseInbound(origin, uint64(duration));
+    }
+
+    /// @inheritdoc IGuardian
+    function hold(uint256 chainId, uint256 duration) external onlyCouncil {
+        BRIDGE.hold(chainId, duration);
+    }
+
+    /// @inheritdoc IGuardian
+    function unhold(uint256 chainId) external onlyCouncil {
+        BRIDGE.unhold(chainId);
+    }
+
+    /// @inheritdoc IGuardian
+    function emergencyHold(uint256 chainId) external {
+        require(isWatcher[msg.sender], NotWatcher(msg.sender));
+        (uint256 until, uint256 holdableFrom) = BRIDGE.heldUntil(chainId);
+        BRIDGE.hold(chainId, _watchersDuration(chainId, until, holdableFrom));
     }
 
     /// @inheritdoc IGuardian
@@ -166,6 +186,17 @@ contract Guardian is IGuardian {
     function _setWatcher(address account, bool watching) private {
         isWatcher[account] = watching;
         emit WatcherSet(account, watching);
+    }
+
+    /// @dev Seconds from now until `WATCHER_PAUSE` after the beginning of the pause or hold that is running; of the one
+    /// that begins now, if none is.
+    /// @param until When the last one ends or ended.
+    /// @param next When the cool-down after it ends: it is as long as the pause or hold, see {IInbox} and {ILimits}.
+    function _watchersDuration(uint256 chainId, uint256 until, uint256 next) private view returns (uint256) {
+        uint256 since = block.timestamp < until ? 2 * until - next : block.timestamp;
+        uint256 end = since + WATCHER_PAUSE;
+        require(block.timestamp < end, WatcherPauseOver(chainId, since));
+        return end - block.timestamp;
     }
 
     function _checkFee(uint256 chainId, uint256 fee, uint256 bound) private pure {

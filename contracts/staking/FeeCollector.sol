@@ -74,13 +74,13 @@ contract FeeCollector is IFeeCollector {
             GATEWAY.depositFor(address(this), fee);
             // The id is in the bridge's event.
             // slither-disable-next-line unused-return
-            BRIDGE.send(HUB_CHAIN_ID, STAKING, amount);
+            BRIDGE.send(address(ERA), HUB_CHAIN_ID, STAKING, amount);
         }
     }
 
     function _fee() private view returns (uint256 fee) {
         // A transfer to the hub has one hop.
         // slither-disable-next-line unused-return
-        (fee,) = BRIDGE.quote(HUB_CHAIN_ID);
+        (fee,) = BRIDGE.quoteSend(address(ERA), HUB_CHAIN_ID, 0, 0);
     }
 }

@@ -3,18 +3,23 @@ pragma solidity 0.8.36;
 
 import {TokenBridge} from "../bridge/TokenBridge.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
-import {ERA} from "../token/ERA.sol";
 import {VotesBug} from "./VotesBug.sol";
 
 /// @title BrokenTokenBridge: TokenBridge with one bug, to prove that the tests find it
 contract BrokenTokenBridge is TokenBridge {
     VotesBug private immutable _BUG;
     /// @dev Second of the hop that arrived in this transaction, 0 if none did.
-    uint256 private transient _arrived;
+    uint40 private transient _arrived;
 
-    constructor(IMetalayer gateway, ERA token, uint256 hubChainId, VotesBug bug)
-        TokenBridge(gateway, token, hubChainId)
-    {
+    constructor(
+        IMetalayer gateway,
+        address era,
+        uint256 hubChainId,
+        address bridgedToken,
+        address metadata,
+        address annex,
+        VotesBug bug
+    ) TokenBridge(gateway, era, hubChainId, bridgedToken, metadata, annex) {
         _BUG = bug;
     }
 
@@ -26,23 +31,14 @@ contract BrokenTokenBridge is TokenBridge {
         super._checkClock(_BUG == VotesBug.ClockASecondLoose && sentAt != 0 ? sentAt - 1 : sentAt);
     }
 
-    function _onMessageReceived(bytes32 id, uint256 origin, address sender, bytes calldata payload)
-        internal
-        override
-    {
-        _arrived = uint256(bytes32(payload)) >> 208;
-        super._onMessageReceived(id, origin, sender, payload);
-        _arrived = 0;
-    }
-
-    function _sentAt() internal view override returns (uint256) {
+    function _present() internal view override returns (uint40) {
         if (_BUG == VotesBug.SecondOfTheFirstHop && _arrived != 0) return _arrived;
-        return super._sentAt();
+        return super._present();
     }
 
-    function _hourBefore() internal view override returns (uint48) {
+    function _hourBefore() internal view override returns (uint40) {
         // slither-disable-next-line divide-before-multiply
-        if (_BUG == VotesBug.HourRoundedDown) return uint48(block.timestamp / 1 hours * 1 hours);
+        if (_BUG == VotesBug.HourRoundedDown) return uint40(block.timestamp / 1 hours * 1 hours);
         return super._hourBefore();
     }
 }

@@ -13,13 +13,14 @@ from typing import Any
 from eth_utils.crypto import keccak
 from pydantic.alias_generators import to_camel
 
-from metalayer.deploy import governing
+from metalayer.deploy import bridging, governing
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.declaration import Change, Declaration, View
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired
 from metalayer.deploy.names import (
     ANNEX,
     BRIDGE,
+    BRIDGED_TOKEN,
     DECISION_OUTBOX,
     ERA,
     EXPECT,
@@ -34,7 +35,9 @@ from metalayer.deploy.names import (
     SPOKE_VOTES,
     STAKING,
     TIMELOCK,
+    TOKEN_METADATA,
     VOTE_POOL,
+    WRAPPED_ETHER,
 )
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
@@ -146,6 +149,7 @@ def _guardian_arguments(desired: Desired) -> dict[str, Any]:
     offices = desired.offices
     return {
         "gateway": desired.addresses[GATEWAY],
+        "bridge": desired.addresses[BRIDGE],
         "initialCouncil": offices.council,
         "initialFeeKeeper": offices.fee_keeper,
         "watchers": list(offices.watchers),
@@ -179,14 +183,6 @@ def _era_arguments(desired: Desired) -> dict[str, Any]:
 def _era_views(desired: Desired) -> Iterator[View]:
     if desired.is_hub:
         yield View("ERA totalSupply", _TOTAL_SUPPLY, HUB_SUPPLY)
-
-
-def _bridge_arguments(desired: Desired) -> dict[str, Any]:
-    return {
-        "gateway": desired.addresses[GATEWAY],
-        "token": desired.addresses[ERA],
-        "hubChainId": desired.network_id,
-    }
 
 
 def _staking_arguments(desired: Desired) -> dict[str, Any]:
@@ -246,7 +242,10 @@ CONTRACTS = {
         # Before all that it owns.
         Declaration(TIMELOCK, governing.timelock_arguments, governing.timelock_views),
         Declaration(ERA, _era_arguments, _era_views),
-        Declaration(BRIDGE, _bridge_arguments),
+        Declaration(BRIDGE, bridging.bridge_arguments, bridging.bridge_views),
+        Declaration(BRIDGED_TOKEN, bridging.token_arguments),
+        Declaration(TOKEN_METADATA),
+        Declaration(WRAPPED_ETHER, unless=bridging.has_wrapped_ether),
         Declaration(SET_BUILDER, where="hub"),
         Declaration(STAKING, _staking_arguments, _staking_views, where="hub"),
         Declaration(SLASHER, _slasher_arguments, _slasher_views, where="hub"),

@@ -94,7 +94,7 @@ class Declaration:
     placed_by: the CREATE3 factory, or, for that factory itself, the CREATE2 proxy that most chains have. kind: of the
     step that creates it; "start" for what is only known when Staking has published a validator set, and for what
     needs a gateway. calls: contracts that its constructor calls. place: what its salt is made of; two contracts that
-    stand on different chains share an address by sharing it. Its name by default.
+    stand on different chains share an address by sharing it. Its name by default. unless: where a chain has its own.
     """
 
     name: str
@@ -105,6 +105,7 @@ class Declaration:
     kind: Literal["create", "start"] = "create"
     calls: tuple[str, ...] = ()
     place: str = ""
+    unless: Callable[[Desired], bool] = lambda desired: False
 
     @property
     def salt(self) -> bytes:
@@ -113,7 +114,7 @@ class Declaration:
 
     def belongs_to(self, desired: Desired) -> bool:
         """True if it should stand on this chain, as far as that is known."""
-        if self.kind == "start" and desired.validator_set is None:
+        if (self.kind == "start" and desired.validator_set is None) or self.unless(desired):
             return False
         return self.where == "every chain" or (self.where == "hub") == desired.is_hub
 

@@ -57,6 +57,55 @@ class Governance:
 
 
 @dataclass(frozen=True)
+class Token:
+    """A token that deploy.yaml names: the chain id of its home, and its address there."""
+
+    name: str
+    home: int
+    address: str
+    decimals: int
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Limits of `local`, which stands for a token on a chain, for the chain with this id. In its smallest unit, with a
+    window in seconds.
+    """
+
+    token: Token
+    local: str
+    chain_id: int
+    out: int
+    in_: int
+    window: int
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """A token of its issuer that stands for a token on a chain."""
+
+    token: Token
+    local: str
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A message from the chain with this id that is never executed."""
+
+    chain_id: int
+    id: bytes
+
+
+@dataclass(frozen=True)
+class BridgeRules:
+    """What the owner should have set at a chain's bridge; nothing but that."""
+
+    limits: tuple[Limit, ...] = ()
+    adoptions: tuple[Adoption, ...] = ()
+    strikes: tuple[Strike, ...] = ()
+
+
+@dataclass(frozen=True)
 class FirstSets:
     """From which validator set each gateway starts.
 
@@ -101,6 +150,7 @@ class Desired:
     routes: dict[int, Route]
     addresses: dict[str, str]
     staking: str = ZERO_ADDRESS
+    bridging: BridgeRules = BridgeRules()
 
     @property
     def owner(self) -> str:

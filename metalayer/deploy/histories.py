@@ -5,14 +5,15 @@ had ERA first. Each is confirmed by a view where there is one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from eth_utils.crypto import keccak
 
+from metalayer.deploy.compared import Compared, listed
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired
+from metalayer.deploy.holdings import compare_holdings
 from metalayer.deploy.inspection import ChainState
-from metalayer.deploy.names import ERA, GATEWAY, REMOTE_GOVERNOR, TIMELOCK
+from metalayer.deploy.names import BRIDGE, ERA, GATEWAY, REMOTE_GOVERNOR, TIMELOCK
 from metalayer.network.connection import Connection
 from metalayer.protocol.abi import Event, Function
 from metalayer.protocol.amounts import HUB_SUPPLY, era
@@ -38,15 +39,6 @@ class Role(NamedTuple):
     account: str
 
 
-@dataclass(frozen=True)
-class Compared:
-    """One thing as it should be, and as it is, in words."""
-
-    subject: str
-    expected: str
-    found: str
-
-
 def compare_histories(connection: Connection, desired: Desired, state: ChainState) -> list[Compared]:
     """Of the contracts that stand on a chain."""
     compared: list[Compared] = []
@@ -56,6 +48,8 @@ def compare_histories(connection: Connection, desired: Desired, state: ChainStat
         compared.append(_gateways(connection, desired))
     if desired.is_hub and state.stands(ERA):
         compared.append(_first_holders(connection, desired))
+    if state.stands(BRIDGE):
+        compared += compare_holdings(connection, desired)
     return compared
 
 
@@ -83,7 +77,7 @@ def _roles(connection: Connection, desired: Desired) -> Iterator[Compared]:
 
 
 def _holders(id_: bytes, roles: Iterable[Role]) -> str:
-    return _list(role.account for role in roles if role.id == id_)
+    return listed(role.account for role in roles if role.id == id_)
 
 
 def _gateways(connection: Connection, desired: Desired) -> Compared:
@@ -91,7 +85,7 @@ def _gateways(connection: Connection, desired: Desired) -> Compared:
     logged = dict.fromkeys(event[0] for event, _ in connection.ask(_ACCEPTED.history(governor)))
     accepted = connection.batch(_IS_GATEWAY.request(governor, gateway) for gateway in logged)
     found = (gateway for gateway, is_accepted in zip(logged, accepted, strict=True) if is_accepted)
-    return Compared("gateways of decisions", desired.addresses[GATEWAY], _list(found))
+    return Compared("gateways of decisions", desired.addresses[GATEWAY], listed(found))
 
 
 def _first_holders(connection: Connection, desired: Desired) -> Compared:
@@ -107,8 +101,4 @@ def _first_holders(connection: Connection, desired: Desired) -> Compared:
 
 
 def _amounts(holders: dict[str, int]) -> str:
-    return _list(f"{account} {era(amount)}" for account, amount in holders.items() if amount)
-
-
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(sorted(words)) or "none"
+    return listed(f"{account} {era(amount)}" for account, amount in holders.items() if amount)

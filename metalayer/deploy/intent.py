@@ -21,6 +21,7 @@ from metalayer.deploy.desired import (
     Resolved,
 )
 from metalayer.deploy.names import STAKING, TIMELOCK
+from metalayer.deploy.owned import BridgeEntry, bridge_rules
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network, Preset
 from metalayer.network.inputs import Document, Entry, read_file, wrong
@@ -96,6 +97,7 @@ class Intent(Entry):
     validators: Validators
     routes: Literal["full mesh"]
     closed: list[Closed] = Field(default_factory=list)
+    bridge: BridgeEntry = Field(default_factory=BridgeEntry)
 
     _document: Document = PrivateAttr(default=Document(_SOURCE, None, {}))
 
@@ -172,6 +174,7 @@ def resolve(
     )
     allocations, bonding = _allocations(intent, address), _bonding(intent, address)
     closed = _closed(intent, network)
+    bridging = bridge_rules(intent.bridge, network, addresses, intent.fault)
     sets = sets or FirstSets()
     chains = {
         chain.name: Desired(
@@ -201,6 +204,7 @@ def resolve(
             },
             addresses=addresses,
             staking=addresses[STAKING] if chain == network.hub else ZERO_ADDRESS,
+            bridging=bridging[chain.name],
         )
         for chain in network.chains.values()
     }

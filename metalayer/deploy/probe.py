@@ -13,13 +13,14 @@ from functools import partial
 from typing import Any
 
 from metalayer.errors import MetalayerError
+from metalayer.network.config import PERMIT2
 from metalayer.network.connection import Connection
 from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
 from metalayer.network.parallel import in_parallel
 from metalayer.network.rpc import BadAnswer, RpcError, WrongChain
 from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import from_hex, to_hex
-from metalayer.protocol.rpc import Request, block_request, logs_request, number, quantity
+from metalayer.protocol.rpc import Request, block_request, code_request, logs_request, number, quantity
 
 # Each returns a word that is 42: PUSH1 42, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN, and one opcode more.
 _PLAIN = "602a60005260206000f3"
@@ -130,6 +131,29 @@ def essentials(connection: Connection) -> list[Result]:
         Result("EVM", f"no {', no '.join(lacking)}" if lacking else "complete", missing, needed=True),
         _block_gas(chain.preset.max_gas_limit, block.gas_limit),
         _final_block(connection, block.number, final),
+        *_named(connection),
+    ]
+
+
+def _named(connection: Connection) -> list[Result]:
+    """The contracts of others that networks.yaml names: whatever uses them would trust an empty address for ever."""
+    chain = connection.chain
+    named = {
+        "wrapped_ether": chain.wrapped_ether,
+        "permit2": chain.permit2 if chain.permit2 != PERMIT2 else None,
+    }
+    places = {name: address for name, address in named.items() if address is not None}
+    if not places:
+        return []
+    codes = connection.batch(code_request(address) for address in places.values())
+    return [
+        Result(
+            name.replace("_", " "),
+            address,
+            "" if code else f"there is no code at {address} (`{name}` in networks.yaml)",
+            needed=True,
+        )
+        for (name, address), code in zip(places.items(), codes, strict=True)
     ]
 
 

@@ -233,6 +233,8 @@ class Arguments:
     def _address(self, raw: Any) -> str:
         if isinstance(raw, dict) and set(raw) == {"create3"} and isinstance(raw["create3"], str):
             return self.names.create3(raw["create3"])
+        if isinstance(raw, dict) and set(raw) == {"representation", "home"}:
+            return self.names.representation(str(raw["home"]), self._address(raw["representation"]))
         if not isinstance(raw, str) or not raw:
             raise ValueError(f"expected an address, an account or a contract, found {found(raw)}")
         try:

@@ -15,6 +15,7 @@ from metalayer.governance.built import Action, Built, BuiltDecision
 from metalayer.governance.calls import NO_CODE, Expected, Resolver
 from metalayer.governance.faults import Findings
 from metalayer.governance.files import Expectation, Proposal, Reference, find
+from metalayer.governance.hazards import hazard
 from metalayer.governance.names import Names
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
@@ -182,11 +183,14 @@ class _Builder:
         entries = self.proposal.chains.get(chain, ())
         found_actions = [action for entry in entries if (action := resolver.action(entry))]
         for action in found_actions:
+            where = f"{self.proposal.source}:{action.line}"
             if action.calldata and not action.function:
                 self.warnings.append(
-                    f"{self.proposal.source}:{action.line}: raw bytes for {action.contract} on {chain}: nobody checked "
-                    "them"
+                    f"{where}: raw bytes for {action.contract} on {chain}: nobody checked them"
                 )
+            elif said := hazard(action.contract, action.function, action.calldata):
+                called = f"{action.contract}.{action.function.partition('(')[0]}"
+                self.warnings.append(f"{where}: {called} on {chain}: {said}")
         return [*expected, *found_actions]
 
     def _refuse_stray(self, acting: Sequence[str]) -> None:

@@ -11,11 +11,12 @@ from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import interface_abis, load_artifacts
-from metalayer.deploy.names import FACTORY, GATEWAY
+from metalayer.deploy.names import BRIDGE, BRIDGED_TOKEN, FACTORY, GATEWAY
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network, Preset
 from metalayer.network.registry import Registry
 from metalayer.network.values import hint, looks_like_address, read_address
+from metalayer.protocol import transfers
 from metalayer.protocol.create3 import create3_address
 
 NEXT_GATEWAY = "NextGateway"
@@ -116,6 +117,15 @@ class Names:
         if factory is None:
             raise MetalayerError(f"there is no {FACTORY} on any chain")
         return create3_address(factory, self.deployer, keccak(text=name))
+
+    def representation(self, home: str, token: str) -> str:
+        """What stands, elsewhere, for a token at home on that chain, unless its issuer's was adopted: the same on every
+        chain. MetalayerError if there is no bridge, or no such chain.
+        """
+        bridge, code = self.everywhere(BRIDGE), self.everywhere(BRIDGED_TOKEN)
+        if bridge is None or code is None:
+            raise MetalayerError(f"there is no {BRIDGE if bridge is None else BRIDGED_TOKEN} on any chain")
+        return transfers.representation(bridge, code, self.network.chain(home).chain_id, token)
 
     def called(self, address: str, chain: str) -> str:
         """An address as people read it: with the name of the contract that stands there on that chain."""

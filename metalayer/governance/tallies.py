@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from metalayer.assets.bridge import PAST_OUTSTANDING
 from metalayer.errors import MetalayerError
 from metalayer.governance.actions import Done, Senders, prepay, transact
 from metalayer.governance.motions import Desk
@@ -18,6 +17,7 @@ from metalayer.network.connection import Connection, fault
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway, votes
 from metalayer.protocol.amounts import era
+from metalayer.protocol.bridge import PAST_OUTSTANDING
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import block_request, word
 from metalayer.protocol.votes import Tally, castable

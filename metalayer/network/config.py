@@ -16,7 +16,7 @@ from metalayer.errors import MetalayerError
 from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
 from metalayer.network.inputs import Document, Entry, read_file, wrong
 from metalayer.network.redaction import shown_url
-from metalayer.network.values import Name, decimal, found, hint, matching, read_whole, whole
+from metalayer.network.values import Contract, Name, decimal, found, hint, matching, read_whole, whole
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 
 # 40 bits are what the contracts keep of each.
@@ -24,6 +24,9 @@ _Fee = Annotated[int, whole(0, (1 << 40) - 1)]
 _Gas = Annotated[int, whole(1, 1 << 40)]
 _USUAL_CEILING = 100
 _LOWEST_CEILING = 10 * 10**9
+
+PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
+"""Where Permit2 is on most chains: a contract that moves tokens by their owner's signature, whatever the token."""
 
 
 FINALITY_TAGS = {"finalized": 64, "safe": 32}
@@ -111,6 +114,8 @@ class _ChainEntry(Entry):
     agree: Annotated[int, whole(1, 100)] | None = None
     fork: Fork | None = None
     max_gas_price: Annotated[int, whole(1, 1 << 60)] | None = None
+    wrapped_ether: Contract | None = None
+    permit2: Contract | None = None
 
     @model_validator(mode="after")
     def _has_a_place(self) -> _ChainEntry:
@@ -162,7 +167,7 @@ class Chain:
     """One chain. `base_port` is the one in networks.yaml; `port` and `url` include the port offset.
 
     `nodes` are what a validator reads it through, the url alone if there are none, and `agree` is how many of them have
-    to say the same: a majority if it is 0.
+    to say the same: a majority if it is 0. `wrapped_ether` is None where we deploy it.
     """
 
     name: str
@@ -174,6 +179,8 @@ class Chain:
     nodes: tuple[str, ...] = field(default=(), repr=False)
     agree: int = 0
     gas_price_ceiling: int | None = None
+    wrapped_ether: str | None = None
+    permit2: str = PERMIT2
 
     @property
     def max_gas_price(self) -> int:
@@ -266,6 +273,8 @@ def _resolve(file: _File, document: Document) -> Network:
             nodes,
             entry.agree or 0,
             entry.max_gas_price,
+            entry.wrapped_ether,
+            entry.permit2 or PERMIT2,
         )
     if file.network.hub not in chains:
         known = hint(file.network.hub, chains)

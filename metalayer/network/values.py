@@ -178,6 +178,16 @@ def read_account(value: Any) -> str:
     return name
 
 
+def read_contract(value: Any) -> str:
+    """The checksummed address of a contract. ValueError as `read_address`, and for the zero address."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected an address, 0x and 40 hexadecimal digits, found {found(value)}")
+    address = read_address(value)
+    if not int(address, 16):
+        raise ValueError("expected the address of a contract, found the zero address")
+    return address
+
+
 def read_name(value: Any) -> str:
     """A text that is not empty and fits a line. ValueError otherwise."""
     if not isinstance(value, str) or not value.strip() or len(value) > _MOST_NAME or not value.isprintable():
@@ -218,6 +228,7 @@ def _field(read: Callable[[Any], Any]) -> BeforeValidator:
 
 Name = Annotated[str, _field(read_name)]
 Account = Annotated[str, _field(read_account)]
+Contract = Annotated[str, _field(read_contract)]
 
 
 def _is_number(value: Any, pattern: re.Pattern[str]) -> bool:

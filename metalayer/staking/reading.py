@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from metalayer.assets.bridge import OUTSTANDING
 from metalayer.errors import MetalayerError
 from metalayer.network.live import Live
 from metalayer.protocol import bond, slasher, staking
 from metalayer.protocol.attestation import MIN_VALIDATORS, ValidatorSet
+from metalayer.protocol.bridge import OUTSTANDING
 from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import block_request, word
@@ -164,11 +164,11 @@ def read(live: Live) -> Overview:
     )
     block, *found = hub.batch([block_request(), *(view.request(address) for view in views)])
     count, seated, seats, min_own, seated_stake, rewards, version, set_at, term_ended, accuser = found
-    bridge = live.registry.address("TokenBridge")
+    bridge, era = live.registry.address("TokenBridge"), live.registry.address("ERA")
     published, *rest = hub.batch(
         [
             staking.SET_PUBLISHED.logs_once(address, word(version)),
-            *(OUTSTANDING.request(bridge, chain_id) for chain_id in spokes.values()),
+            *(OUTSTANDING.request(bridge, era, chain_id) for chain_id in spokes.values()),
             *(staking.VALIDATOR.request(address, id_) for id_ in range(1, count + 1)),
         ]
     )

@@ -15,11 +15,11 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
-from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE
 from metalayer.attesting.exchange import Exchange
 from metalayer.attesting.sets import read_sets
 from metalayer.deploy import names
+from metalayer.deploy.artifacts import load_layout
 from metalayer.lanes import logs as lane
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
@@ -28,7 +28,7 @@ from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.network.rpc import Reverted, RpcError
 from metalayer.network.transactions import KeySender, Receipt, Sender, Transaction
-from metalayer.protocol import gateway, staking
+from metalayer.protocol import bridge, gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import Attestation, ValidatorSet, compact
 from metalayer.protocol.facts import RestartFact, SetFact
@@ -65,10 +65,8 @@ ACCEPTING, SCRIPTED = (created_address(_PLACER.address, nonce) for nonce in rang
 _TRANSFER = Function("transfer(address,uint256)", "bool")
 _MINT = Function("crosschainMint(address,uint256)")
 _SET_BEHAVIOUR = Function("setBehaviour(uint8)")
-# Storage of the bridge: accounts by chain id, the first word of each being the amount and the hour of its last change;
-# then the list of their chains.
-_ACCOUNTS_SLOT, _CHAINS_SLOT = 0, 1
-_AMOUNT_BITS = 208
+# The first bits of an account are its amount, the next ones the hour of its last change: of what never changed, zero.
+_AMOUNT_BITS, _HOUR_BITS = 128, 40
 # Runtime code that answers every call with the magic value of ERC-7786: PUSH4, shift to the left, MSTORE, RETURN.
 _ANSWER = b"\x63" + gateway.RECEIVE_MESSAGE.selector + bytes.fromhex("60e01b5f5260205ff3")
 _CREATE_ACCEPTING = bytes.fromhex(f"60{len(_ANSWER):02x}8060095f395ff3") + _ANSWER
@@ -162,21 +160,22 @@ class Deployment(Mesh):
                 continue
             chain_id = connection.chain.chain_id
             hub.send(TREASURY, self.era, _TRANSFER.encode(self.bridge, amount))
-            held = (
-                hub.view(self.bridge, bridge.OUTSTANDING, chain_id),
-                hub.view(self.bridge, bridge.TOTAL_OUTSTANDING),
-            )
+            held = self._outstanding(hub, chain_id)
             self._owe(hub, chain_id, amount)
-            after = (
-                hub.view(self.bridge, bridge.OUTSTANDING, chain_id),
-                hub.view(self.bridge, bridge.TOTAL_OUTSTANDING),
-            )
+            after = self._outstanding(hub, chain_id)
             assert after == (held[0] + amount, held[1] + amount), "outstanding is stored elsewhere"
             with impersonated(connection, self.bridge):
                 self.must(name, self.bridge, self.era, _MINT.encode(account, amount))
 
+    def _outstanding(self, hub: Connection, chain_id: int) -> tuple[int, int]:
+        """ERA of one chain, and of all."""
+        one = hub.view(self.bridge, bridge.OUTSTANDING, self.era, chain_id)
+        return one, hub.view(self.bridge, bridge.TOTAL_OUTSTANDING)
+
     def _owe(self, hub: Connection, chain_id: int, amount: int) -> None:
         """Raises what is outstanding on a chain, as if it had been so since the last change."""
+        layout = load_layout(names.BRIDGE)
+        accounts, holders = layout.slot("_accounts"), layout.slot("_holders")
 
         def word(slot: int) -> int:
             return int(hub.rpc("eth_getStorageAt", self.bridge, hex(slot), "latest"), 16)
@@ -184,12 +183,15 @@ class Deployment(Mesh):
         def write(slot: int, value: int) -> None:
             hub.rpc("anvil_setStorageAt", self.bridge, f"0x{slot:064x}", f"0x{value:064x}")
 
-        account = int.from_bytes(keccak(encode(["uint256", "uint256"], [chain_id, _ACCOUNTS_SLOT])), "big")
+        def place(key: str, value: Any, slot: int) -> int:
+            return int.from_bytes(keccak(encode([key, "uint256"], [value, slot])), "big")
+
+        account = place("uint256", chain_id, place("address", self.era, accounts))
         held = word(account)
-        if not held >> _AMOUNT_BITS:
-            held, count = 1 << _AMOUNT_BITS, word(_CHAINS_SLOT)
-            write(int.from_bytes(keccak(encode(["uint256"], [_CHAINS_SLOT])), "big") + count, chain_id)
-            write(_CHAINS_SLOT, count + 1)
+        if not held >> _AMOUNT_BITS & (1 << _HOUR_BITS) - 1:
+            held, count = held | 1 << _AMOUNT_BITS, word(holders)
+            write(int.from_bytes(keccak(encode(["uint256"], [holders])), "big") + count, chain_id)
+            write(holders, count + 1)
         write(account, held + amount)
 
     def prepay(

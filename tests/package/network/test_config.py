@@ -14,7 +14,7 @@ import yaml
 
 from metalayer.errors import MetalayerError
 from metalayer.network.anvil import anvil_command
-from metalayer.network.config import load_network
+from metalayer.network.config import PERMIT2, load_network
 from metalayer.network.workspace import port_offset, state_dir
 
 PRESET = {
@@ -233,6 +233,22 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
         (change("presets.hub.fees.base", [1]), r"presets.hub.fees.base: .* found a list"),
         (change("presets.hub.fees.protocol_share", 10_001), r"fees.protocol_share: .* to 10000, found"),
         (change("presets.hub.fees.bse", 1), r"presets.hub.fees.bse: unknown name, did you mean 'base'"),
+        (
+            change("chains.home.wrapped_ether", "0x" + "00" * 20),
+            r":\d+: chains\.home\.wrapped_ether: expected the address of a contract, found the zero address",
+        ),
+        (
+            change("chains.home.wrapped_ether", "WETH9"),
+            r":\d+: chains\.home\.wrapped_ether: expected an address, 0x and 40 .*found 'WETH9'",
+        ),
+        (
+            change("chains.home.permit2", PERMIT2.replace("D", "d", 1)),
+            rf":\d+: chains\.home\.permit2: the checksum of .* is wrong: expected {PERMIT2}",
+        ),
+        (
+            change("chains.home.permit2", [PERMIT2]),
+            r":\d+: chains\.home\.permit2: expected an address, .*found a list",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_line_that_names_the_place(write: Write, data: object, message: str) -> None:
@@ -246,6 +262,17 @@ def test_a_wrong_file_is_one_line_that_names_the_place(write: Write, data: objec
 def test_fees_are_those_of_the_file(write: Write) -> None:
     fees = load_network(write(change("presets.hub.fees.byte", 0))).hub.preset.fees
     assert (fees.base, fees.gas, fees.byte, fees.protocol_share) == (1_000_000, 10_000, 0, 1_000)
+
+
+def test_contracts_of_others_are_those_of_the_file(write: Write) -> None:
+    chain = load_network(write(good())).hub
+    assert (chain.wrapped_ether, chain.permit2) == (None, PERMIT2)
+    place = "0x" + "c0" * 20
+    chain = load_network(write(change("chains.home.wrapped_ether", place))).hub
+    assert chain.wrapped_ether is not None
+    assert (chain.wrapped_ether.lower(), chain.permit2) == (place, PERMIT2)
+    chain = load_network(write(change("chains.home.permit2", place))).hub
+    assert (chain.wrapped_ether, chain.permit2.lower()) == (None, place)
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:

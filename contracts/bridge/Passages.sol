@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.36;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {IPassages} from "../interfaces/IPassages.sol";
+import {IMetalayer} from "../interfaces/IMetalayer.sol";
+import {Attributes} from "../metalayer/libraries/Attributes.sol";
+import {Erc7930} from "../metalayer/libraries/Erc7930.sol";
+import {Limits} from "./Limits.sol";
+
+/// @title Passages
+/// @notice See {IPassages}. What the bridge pays itself comes from its credit in the gateway, and that from the ERA that
+/// it holds: on the hub, where that is what is locked, a hop is only paid with what was taken out of an account before.
+abstract contract Passages is Limits {
+    using SafeERC20 for IERC20;
+
+    /// @dev One message of the bridge. Without a `deadline` it has the gateway's default.
+    struct Hop {
+        IMetalayer gateway;
+        uint256 destination;
+        uint256 gasLimit;
+        uint256 returnGasLimit;
+        address payer;
+        uint256 deadline;
+    }
+
+    /// @dev How the caller pays: from its credit or its ERA, and at most so much, in wei.
+    struct Payment {
+        bool fromBalance;
+        uint256 bound;
+    }
+
+    /// @dev Fees are counted in this many wei of ERA: see {Fees-UNIT}.
+    uint256 internal constant FEE_UNIT = 1 gwei;
+    /// @dev Hops for which the bridge fills its credit at once: a deposit costs as much gas as half a hop.
+    uint256 internal constant HOPS_AT_ONCE = 100;
+
+    mapping(bytes32 id => uint256) internal _passage;
+
+    /// @dev Lets the caller pay for a message, within its bound: says in `hop` whose credit the gateway charges.
+    /// The gateway charges what it says now.
+    function _charge(Payment memory payment, Hop memory hop, uint256 length) internal {
+        hop.payer = msg.sender;
+        if (!payment.fromBalance && payment.bound == type(uint256).max) return;
+        uint256 fee = hop.gateway.quote(hop.destination, hop.gasLimit, hop.returnGasLimit, length);
+        require(fee <= payment.bound, IPassages.FeeAboveBound(fee, payment.bound));
+        payment.bound -= fee;
+        if (payment.fromBalance) {
+            hop.payer = address(this);
+            _collect(msg.sender, fee);
+            _fund(hop.gateway, fee);
+        }
+    }
+
+    /// @dev Pays for a hop that this chain sends on, with what came along (wei) and what was paid for it here.
+    /// @param id Id of the transfer.
+    /// @return left What is left, in gwei: it goes along.
+    function _payPassage(bytes32 id, IMetalayer gateway, uint256 brought, uint256 cost)
+        internal
+        virtual
+        returns (uint64 left)
+    {
+        uint256 paid = brought;
+        if (paid < cost) {
+            paid += _passage[id] * FEE_UNIT;
+            delete _passage[id];
+        }
+        require(cost <= paid, IPassages.PassageUnpaid(id, cost, paid));
+        _fund(gateway, cost);
+        return uint64(Math.min((paid - cost) / FEE_UNIT, type(uint64).max));
+    }
+
+    /// @dev Sends a message to the bridge of another chain.
+    /// @return id See {Gateways-_idOf}.
+    function _sendHop(Hop memory hop, bytes memory payload) internal returns (bytes32 id) {
+        bytes[] memory attributes = hop.deadline == 0
+            ? Attributes.encode(hop.gasLimit, hop.returnGasLimit, hop.payer)
+            : Attributes.encode(hop.gasLimit, hop.returnGasLimit, hop.deadline, hop.payer);
+        bytes memory recipient = Erc7930.encode(hop.destination, address(this));
+        return _idOf(address(hop.gateway), hop.gateway.sendMessage(recipient, payload, attributes));
+    }
+
+    /// @dev Brings ERA of an account to the bridge. Elsewhere than on the hub it may burn and mint: nobody has to allow
+    /// it anything.
+    function _collect(address from, uint256 amount) internal {
+        if (amount == 0) return;
+        if (_isHub()) {
+            IERC20(_ERA).safeTransferFrom(from, address(this), amount);
+        } else {
+            IERC7802(_ERA).crosschainBurn(from, amount);
+            IERC7802(_ERA).crosschainMint(address(this), amount);
+        }
+    }
+
+    /// @dev Lets the bridge have credit for a message that costs so much.
+    function _fund(IMetalayer gateway, uint256 cost) internal {
+        if (cost == 0 || gateway.credit(address(this)) >= cost) return;
+        uint256 amount = Math.min(cost * HOPS_AT_ONCE, IERC20(_ERA).balanceOf(address(this)));
+        IERC20(_ERA).forceApprove(address(gateway), amount);
+        gateway.depositFor(address(this), amount);
+    }
+
+    /// @dev Takes ERA out of the bridge's credit. Does nothing for zero, unlike the gateway.
+    function _withdrawCredit(IMetalayer gateway, address to, uint256 amount) internal {
+        if (amount != 0) gateway.withdraw(to, amount);
+    }
+}
