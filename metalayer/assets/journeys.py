@@ -145,24 +145,19 @@ class _Solvers:
     fronted: Fronted | None = None
 
     def look(self) -> None:
-        payload, address = carried(self.first.message), self.registry.address("TokenBridge")
+        message, payload = self.first.message, carried(self.first.message)
         if self.fronted is not None or not payload.tip:
             return
+        home = message.origin if payload.kind is Kind.OUT else message.destination
+        key = payload.front(self.first.id, message.origin, home).key
+        address = self.registry.address("TokenBridge")
         found = self.end.ask(bridge.TRANSFER_FRONTED.logs(address, self.first.id))
+        # Anybody can front other terms under the same id.
         for event, log in found:
-            # Anybody can front what was never offered, under the same id: its key is another one.
-            if event.key == self._key(payload, address):
+            if event.key == key:
                 seconds = round(time.monotonic() - self.follower.started, 2)
                 self.fronted = Fronted(event, log.transaction, seconds)
                 self.follower.emit("fronted", self.end.name, self.end.receipts([log.transaction])[0])
-
-    def _key(self, payload: Payload, address: str) -> bytes:
-        message = self.first.message
-        home = message.origin if payload.kind is Kind.OUT else message.destination
-        token = payload.token
-        if home != self.end.chain_id:
-            token = self.end.view(address, bridge.LOCAL_OF, home, payload.token)
-        return payload.front(self.first.id, message.origin, token).key
 
 
 def _forwarded(receipt: Receipt, registry: Registry, id_: bytes) -> TransferForwarded:

@@ -17,7 +17,7 @@ STRUCK = 2**256 - 1
 """`waitingSince` of a message that was struck."""
 
 _OPTIONS = "(address,uint40,uint32,uint16,uint64,uint256,bool,uint24,bytes)"
-_FRONT = "(bytes32,uint256,address,address,uint128,uint32,uint16,uint40,uint40)"
+_FRONT = "(bytes32,uint256,uint256,address,address,uint128,uint32,uint16,uint40,uint40)"
 
 
 class SendQuote(NamedTuple):
@@ -126,7 +126,7 @@ class FrontClaimed(NamedTuple):
 class ClaimReceived(NamedTuple):
     """A claim that arrived from the chain where a transfer should end."""
 
-    id: bytes
+    key: bytes
     chain_id: int
     solver: str
 
