@@ -14,7 +14,6 @@ from metalayer.network.transactions import Receipt, Sender, Transaction
 from metalayer.protocol import bridge, gateway
 from metalayer.protocol.amounts import era
 from metalayer.protocol.hex import short, to_hex
-from metalayer.protocol.transfers import Front
 from metalayer.relayer.endings import Desk, Step
 from metalayer.relayer.gas import Means
 from metalayer.relayer.loops import guard
@@ -39,7 +38,6 @@ class _Choice:
     """An offer that is paid, and what it takes."""
 
     offer: Offer
-    front: Front
     decision: Decision
 
 
@@ -61,11 +59,11 @@ class _Counted(Desk):
         (paid,) = (
             event.paid
             for event in bridge.TRANSFER_FRONTED.found_in(receipt["logs"], self.address)
-            if event.key == choice.front.key
+            if event.key == choice.offer.front.key
         )
-        kept = choice.front.amount - paid
+        kept = choice.offer.front.amount - paid
         gas = receipt["gasUsed"]
-        self.result.fronts.append(Paid(choice.offer, choice.front.token, paid, kept, gas, transaction))
+        self.result.fronts.append(Paid(choice.offer, paid, kept, gas, transaction))
 
 
 @dataclass
@@ -110,11 +108,7 @@ class Counter:
         due = [offer for offer in due if offer.token not in lines]
         standings = self.end.standings(due, purses)
         # What is not there is not on its way any more: an earlier transaction was mined, or will not be.
-        self.capital.release(
-            offer.front(standings[offer.id].local).key
-            for offer in due
-            if standings[offer.id].solver == bridge.NOBODY
-        )
+        self.capital.release(offer.front.key for offer in due if standings[offer.id].solver == bridge.NOBODY)
         gas_wei = FRONT_GAS * Means.read(connection, account).bid.most
         choices: list[_Choice] = []
         # Where capital is short, what brings most comes first.
@@ -127,8 +121,8 @@ class Counter:
                 if decision.choice is not Choice.FRONT:
                     worked.decisions.append((offer, decision))
                     continue
-                choice = _Choice(offer, offer.front(standing.local), decision)
-                self.capital.promise(choice.front.key, offer, decision.paid)
+                choice = _Choice(offer, decision)
+                self.capital.promise(offer.front.key, offer, decision.paid)
                 choices.append(choice)
         self._pay(choices, fresh, purses, worked)
 
@@ -164,11 +158,11 @@ class Counter:
             desk = _Counted(self.connection, self.end.address, self.sender, self.memory, worked, by_item)
             desk.send([self._step(one) for one in ready])
         # Not if that ended otherwise: what was sent may still be mined.
-        done = {paid.offer.front(paid.local).key for paid in worked.fronts}
-        self.capital.release(one.front.key for one in choices if one.front.key not in done)
+        done = {paid.offer.front.key for paid in worked.fronts}
+        self.capital.release(one.offer.front.key for one in choices if one.offer.front.key not in done)
 
     def _step(self, choice: _Choice) -> Step:
-        data = bridge.FRONT.encode(choice.front, self.sender.address)
+        data = bridge.FRONT.encode(choice.offer.front, self.sender.address)
         offer = choice.offer
         return Step(
             Kind.FRONT, to_hex(offer.id), offer.start, data, _FRONT_GAS_LIMIT, f"fronting {_of(offer)}"

@@ -41,7 +41,6 @@ class Fronted:
     """
 
     front: Front
-    token: TokenId
     end: int
     paid: int
     transaction: str
@@ -49,6 +48,11 @@ class Fronted:
     received: int = 0
     claims: tuple[tuple[str, int], ...] = ()
     claimed: bool = False
+
+    @property
+    def token(self) -> TokenId:
+        """What it is in."""
+        return TokenId(self.front.home_chain, self.front.token)
 
     @property
     def gain(self) -> int:
@@ -82,7 +86,7 @@ class Trail(Generic[Value]):
 @dataclass
 class Told:
     """What one chain says of a solver's fronts at a second by its clock. `terms`: of each front that was paid there, by
-    its key. `homes`: what the tokens there stand for. `gone`: ids of transfers that returned from there to others.
+    its key. `gone`: ids of transfers that returned from there to others.
     """
 
     chain_id: int
@@ -93,7 +97,6 @@ class Told:
     claims: Sequence[Logged[FrontClaimed]]
     claims_received: Sequence[Logged[bridge.ClaimReceived]]
     terms: Mapping[bytes, Front]
-    homes: Mapping[str, TokenId]
     gone: frozenset[bytes] = frozenset()
 
 
@@ -111,7 +114,6 @@ class Witness:
         self._claims_received = Trail(bridge.CLAIM_RECEIVED, address, None, None, who)
         self._solver = solver
         self._terms: dict[bytes, Front] = {}
-        self._homes: dict[str, TokenId] = {}
         self._read: set[str] = set()
 
     def tell(self, overdue: Callable[[int], Iterable[bytes]] = lambda _: ()) -> Told:
@@ -143,7 +145,6 @@ class Witness:
             for front in _fronts_in(call.data) if call.sender == self._solver else ():
                 self._terms[front.key] = front
         fronted = [one for one in fronted if one.event.key in self._terms]
-        self._learn({one.event.token for one in fronted} - self._homes.keys())
         return Told(
             connection.chain_id,
             now.time,
@@ -153,15 +154,8 @@ class Witness:
             claims,
             claims_received,
             self._terms,
-            self._homes,
             self._gone(list(overdue(now.time))),
         )
-
-    def _learn(self, tokens: Iterable[str]) -> None:
-        wanted, here = sorted(tokens), self.connection.chain_id
-        homes = self.connection.batch(bridge.HOME_OF.request(self._address, token) for token in wanted)
-        for token, home in zip(wanted, homes, strict=True):
-            self._homes[token] = TokenId(home.chain_id, home.token) if home.chain_id else TokenId(here, token)
 
     def _gone(self, ids: Sequence[bytes]) -> frozenset[bytes]:
         if not ids:
@@ -182,17 +176,16 @@ class Book:
         known = {one.chain_id: one for one in told}
         returned = {(id_, event.id): event.amount for id_, one in known.items() for event, _ in one.returned}
         claimed = {
-            (id_, event.id, event.chain_id) for id_, one in known.items() for event, _ in one.claims_received
+            (event.key, event.chain_id, id_) for id_, one in known.items() for event, _ in one.claims_received
         }
         gone = {(id_, transfer) for id_, one in known.items() for transfer in one.gone}
 
         received = {
-            id_: {(one.id, one.token, one.origin): one.amount for one, _ in here.received}
-            for id_, here in known.items()
+            id_: {(one.id, one.origin): one.amount for one, _ in here.received} for id_, here in known.items()
         }
 
         def outcome(here: Told, front: Front) -> tuple[State, int]:
-            arrived = received[here.chain_id].get((front.id, front.token, front.start))
+            arrived = received[here.chain_id].get((front.id, front.start))
             if arrived is not None:
                 return State.ARRIVED, arrived
             if (back := returned.get((front.start, front.id))) is not None:
@@ -207,8 +200,8 @@ class Book:
             for event, log in here.fronted:
                 front = here.terms[event.key]
                 sent = tuple(claims.get((front.id, front.start), ()))
-                is_claimed = (front.start, front.id, here.chain_id) in claimed
-                about = (front, here.homes[front.token], here.chain_id, event.paid, log.transaction)
+                is_claimed = (event.key, here.chain_id, front.start) in claimed
+                about = (front, here.chain_id, event.paid, log.transaction)
                 fronts.append(Fronted(*about, *outcome(here, front), sent, is_claimed))
         return cls(fronts)
 
@@ -224,5 +217,5 @@ def _fronts_in(data: bytes) -> list[Front]:
         values, _ = FRONT.decode_arguments(data)
     except READ_FAULTS:
         return []
-    id_, start, token, to, *rest = values
-    return [Front(id_, start, to_checksum_address(token), to_checksum_address(to), *rest)]
+    id_, start, home_chain, token, to, *rest = values
+    return [Front(id_, start, home_chain, to_checksum_address(token), to_checksum_address(to), *rest)]

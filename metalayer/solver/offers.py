@@ -54,11 +54,10 @@ class Offer:
             return [(self.start, self.end)]
         return [(self.start, self.home), (self.home, self.end)]
 
-    def front(self, local: str) -> Front:
-        """What is paid for. `local`: the token in which it arrives."""
-        sent = self.payload
-        terms = (sent.amount, sent.tip, sent.ramp, sent.sent_at, sent.deadline)
-        return Front(self.id, self.start, local, sent.to, *terms)
+    @property
+    def front(self) -> Front:
+        """Its terms, as both its ends know them."""
+        return self.payload.front(self.id, self.start, self.home)
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def decide(offer: Offer, standing: Standing, policy: Policy, gas_wei: int, free:
 
 
 def _weigh(offer: Offer, standing: Standing, terms: Terms, gas_wei: int, free: int) -> Decision:
-    front, decimals = offer.front(standing.local), standing.decimals
+    front, decimals = offer.front, standing.decimals
     if terms.most is not None and front.amount > (most := units(terms.most, decimals)):
         return Decision(Choice.NEVER, f"it is larger than {most}")
     kept, whole = front.kept(standing.now), front.kept(front.sent_at + front.ramp)

@@ -14,7 +14,6 @@ class Paid:
     """A front that was paid in a pass. `kept`, of the amount, in the token's smallest unit; gas of its transaction."""
 
     offer: Offer
-    local: str
     paid: int
     kept: int
     gas: int

@@ -88,20 +88,17 @@ class End:
 
     def standings(self, offers: Sequence[Offer], purses: Mapping[TokenId, Purse]) -> dict[bytes, Standing]:
         """Of each offer, by id, as far as its end alone knows."""
-        known = [offer for offer in offers if offer.token in purses]
         block, *solvers = self.connection.batch(
             [
                 block_request(),
-                *(
-                    bridge.SOLVER_OF.request(self.address, offer.front(purses[offer.token].local).key)
-                    for offer in known
-                ),
+                *(bridge.SOLVER_OF.request(self.address, offer.front.key) for offer in offers),
             ]
         )
-        found = {offer.id: Standing(block.time, bridge.NOBODY, 0) for offer in offers}
-        for offer, solver in zip(known, solvers, strict=True):
-            purse = purses[offer.token]
-            found[offer.id] = Standing(block.time, purse.local, purse.decimals, solver)
+        found = {}
+        for offer, solver in zip(offers, solvers, strict=True):
+            purse = purses.get(offer.token)
+            local, decimals = (bridge.NOBODY, 0) if purse is None else (purse.local, purse.decimals)
+            found[offer.id] = Standing(block.time, local, decimals, solver)
         return found
 
     def whole(self, offer: Offer, standing: Standing) -> Standing:
