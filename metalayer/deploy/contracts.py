@@ -20,6 +20,7 @@ from metalayer.deploy.desired import ZERO_ADDRESS, Desired
 from metalayer.deploy.names import (
     ANNEX,
     BRIDGE,
+    BRIDGE_ANNEX,
     BRIDGED_TOKEN,
     DECISION_OUTBOX,
     ERA,
@@ -245,6 +246,7 @@ CONTRACTS = {
         # Before all that it owns.
         Declaration(TIMELOCK, governing.timelock_arguments, governing.timelock_views),
         Declaration(ERA, _era_arguments, _era_views),
+        Declaration(BRIDGE_ANNEX, bridging.annex_arguments),
         Declaration(BRIDGE, bridging.bridge_arguments, bridging.bridge_views),
         Declaration(BRIDGED_TOKEN, bridging.token_arguments),
         Declaration(TOKEN_METADATA),
