@@ -97,6 +97,21 @@ class Counter:
 
     # Fronts
 
+    def look(self, offer: Offer) -> Decision:
+        """What would become of an offer now, whatever failed before. MetalayerError if it cannot be read."""
+
+        def fail(_: TokenId, line: str) -> None:
+            raise MetalayerError(line)
+
+        purses = self.end.purses([offer.token], fail)
+        standing = self.end.standings([offer], purses)[offer.id]
+        gas_wei = FRONT_GAS * Means.read(self.connection, self.sender.address).bid.most
+        purse = purses.get(offer.token)
+        decision = self._decide(offer, standing, purse, gas_wei)
+        if decision.choice is not Choice.FRONT:
+            return decision
+        return self._decide(offer, self.end.whole(offer, standing), purse, gas_wei)
+
     def _front(self, offers: Sequence[Offer], fresh: frozenset[bytes], worked: Worked) -> None:
         connection, account = self.connection, self.sender.address
         waiting = self.memory.waiting(Kind.FRONT, connection.chain_id)

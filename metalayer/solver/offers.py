@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from metalayer.lanes.logs import Sent
 from metalayer.protocol.bridge import DONE, NOBODY
@@ -48,11 +49,15 @@ class Offer:
         return self.token.chain
 
     @property
+    def way(self) -> list[int]:
+        """Chain ids from its start over its token's home to its end."""
+        ends = [self.start, self.end]
+        return ends if self.home in ends else [self.start, self.home, self.end]
+
+    @property
     def lanes(self) -> list[tuple[int, int]]:
         """Its hops."""
-        if self.home in (self.start, self.end):
-            return [(self.start, self.end)]
-        return [(self.start, self.home), (self.home, self.end)]
+        return list(pairwise(self.way))
 
     @property
     def front(self) -> Front:
