@@ -210,6 +210,11 @@ class Book:
         """What is neither back nor lost."""
         return [one for one in self.fronts if one.state is State.OUT]
 
+    @property
+    def ended(self) -> list[Fronted]:
+        """All others."""
+        return [one for one in self.fronts if one.state is not State.OUT]
+
 
 def _fronts_in(data: bytes) -> list[Front]:
     """Terms in the calldata of a front."""

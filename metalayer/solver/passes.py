@@ -21,7 +21,7 @@ from metalayer.relayer.loops import PATIENCE, SENDING, Late, Loops, guard, repea
 from metalayer.relayer.memory import Cost, Memory
 from metalayer.solver.capital import Capital
 from metalayer.solver.counter import Counter
-from metalayer.solver.fronts import Book, State, Told, Witness
+from metalayer.solver.fronts import Book, Told, Witness
 from metalayer.solver.offers import Choice, Offer, hopeless
 from metalayer.solver.policy import Policy
 from metalayer.solver.results import SolvePass, Worked
@@ -95,14 +95,12 @@ class Solver:
         self._number += 1
         chains = list(self.mesh.connections.values())
         fresh = self._read(chains, result)
-        before = {one.front.key: one.state for one in self.book.fronts}
+        before = {one.front.key for one in self.book.ended}
         self.book = Book.of(self._told.values())
         self._capital.read(self.book.out)
-        result.ended = [
-            one
-            for one in self.book.fronts
-            if one.state is not State.OUT and before.get(one.front.key) is State.OUT
-        ]
+        # What ended before this process began is no news.
+        is_first = self._number == 1
+        result.ended = [one for one in self.book.ended if not is_first and one.front.key not in before]
         result.offers, result.out = len(self._offers), len(self.book.out)
         self._work(chains, fresh, result, last_wait)
         self._account(result)
