@@ -411,4 +411,4 @@ def test_a_silent_chain_holds_up_only_what_starts_or_ends_there(world: Solving) 
     result = world.solver(mesh=world.mesh.cut_off_from("perps")).solve_once()
     (paid,) = result.fronts
     assert paid.offer.end == world.mesh.id_of("arcade")
-    assert {problem.partition(":")[0] for problem in result.all_problems} == {"perps"}, result.all_problems
+    assert {problem.partition(" ")[0] for problem in result.all_problems} == {"perps"}
