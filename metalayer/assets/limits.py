@@ -154,11 +154,15 @@ def _places(live: Live, token: Token, chains: Sequence[Connection]) -> list[str]
     ]
 
 
-def refuse_blocked(ends: Sequence[End], token: Token, amount: int) -> None:
-    """MetalayerError if the bridge would refuse the transfer at once, or it would be stopped on its way."""
+def refuse_closed(ends: Sequence[End]) -> None:
+    """MetalayerError if a route on the way is closed."""
     for one in ends:
         if not one.is_open:
             raise MetalayerError(f"there is no route: {one.way} is closed")
+
+
+def refuse_blocked(ends: Sequence[End], token: Token, amount: int) -> None:
+    """MetalayerError if the bridge would refuse the transfer at once, or it would be stopped on its way."""
     first = ends[0]
     if not first.lets(amount):
         raise MetalayerError(
