@@ -169,21 +169,15 @@ def _forwarded(receipt: Receipt, registry: Registry, id_: bytes) -> TransferForw
 
 
 def _explained(failure: NotDelivered, registry: Registry, first: Sent, hop: Sent) -> NotDelivered:
-    """The same failure with what is to be done about it, if the bridge said that."""
-    said = str(failure)
+    """The same failure, or that the transfer waits."""
     waiting = bridge.TRANSFER_WAITING.found_in(failure.receipt["logs"], registry.address("TokenBridge"))
     mine = [one for one in waiting if one.id == hop.id]
-    if mine:
-        passes_at = mine[0].since + WAITING_TIME
-        return Waiting(
-            f"transfer {to_hex(first.id)} exceeds a limit and waits: from {utc(passes_at)} on, or when there is "
-            f"room, anyone lets it pass with `ape metalayer message {to_hex(hop.id)} --retry`",
-            failure.receipt,
-            passes_at,
-        )
-    if "PassageUnpaid" in said:
-        return NotDelivered(
-            f"{said}; before that, `ape metalayer transfer pay {to_hex(first.id)}` pays for the next hop",
-            failure.receipt,
-        )
-    return failure
+    if not mine:
+        return failure
+    passes_at = mine[0].since + WAITING_TIME
+    return Waiting(
+        f"transfer {to_hex(first.id)} exceeds a limit and waits: from {utc(passes_at)} on, or when there is room, "
+        f"anyone lets it pass with `ape metalayer message {to_hex(hop.id)} --retry`",
+        failure.receipt,
+        passes_at,
+    )

@@ -205,10 +205,13 @@ def test_limits_are_shown_refused_and_waited_for(world: World, deployment: Deplo
     with pytest.raises(journeys.Waiting, match=r"exceeds a limit and waits: from .* --retry`") as waiting:
         world.run(prepared)
     assert world.held(coin) == 0
+    id_ = str(waiting.value).rsplit("message ", 1)[1].split()[0]
+    message = importlib.import_module("metalayer.cli.message").cli
+    shown = CliRunner().invoke(message, [id_]).output
+    assert "it exceeds a limit and waits: a retry passes from 20" in shown
     hub.rpc("evm_setNextBlockTimestamp", hex(waiting.value.passes_at))
     hub.rpc("evm_mine")
-    id_ = str(waiting.value).rsplit("message ", 1)[1].split()[0]
-    retry = CliRunner().invoke(importlib.import_module("metalayer.cli.message").cli, [id_, "--retry"])
+    retry = CliRunner().invoke(message, [id_, "--retry"])
     assert retry.exit_code == 0, retry.output
     assert world.held(coin) == 8 * ONE
 
