@@ -80,10 +80,15 @@ class Outcome:
         }
 
 
+def all_sent_in(receipt: Receipt, registry: Registry, origin: int) -> list[Sent]:
+    """The messages that a transaction sent, in order."""
+    own = [log for log in receipt["logs"] if log.address == registry.address("Metalayer").lower()]
+    return logs.parse(own, registry.network_id, origin)
+
+
 def sent_in(receipt: Receipt, registry: Registry, origin: int, id_: bytes | None = None) -> Sent:
     """The message that a transaction sent: the one with this id, or the only one."""
-    own = [log for log in receipt["logs"] if log.address == registry.address("Metalayer").lower()]
-    messages = logs.parse(own, registry.network_id, origin)
+    messages = all_sent_in(receipt, registry, origin)
     found = [sent for sent in messages if id_ in (None, sent.id)]
     if len(found) != 1:
         raise MetalayerError(f"transaction {receipt['transactionHash']} sent {len(found)} such messages")

@@ -59,7 +59,10 @@ class TokenBooks:
         return f"{amounts.shown(amount, self.token.said.decimals)} {self.token.said.symbol}"
 
     def checks(self) -> list[tuple[str, bool]]:
-        """Sentences that must hold, and whether they do."""
+        """Sentences that must hold, and whether they do. None of a token that never moved."""
+        moved = {name: chain for name, chain in self.abroad.items() if chain.outstanding or chain.supply}
+        if not self.locked and not moved:
+            return []
         label = f"{self.token.said.symbol} of {self.home}"
         gift = f" + {self.text(self.given)} that were given" if self.given > 0 else ""
         return [
@@ -70,8 +73,7 @@ class TokenBooks:
                     + (" + what is under way" if chain.under_way else ""),
                     chain.is_even,
                 )
-                for name, chain in self.abroad.items()
-                if chain.outstanding or chain.supply
+                for name, chain in moved.items()
             ),
         ]
 
