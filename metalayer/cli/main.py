@@ -18,6 +18,7 @@ COMMANDS = (
     "send",
     "solve",
     "stake",
+    "tokens",
     "transfer",
     "validate",
     "vote",
