@@ -138,6 +138,8 @@ class _Demo:
         summary = self._sum_up(live, places, bonded + DELEGATED, forwarded, enacted)
         summary.checks += [*crossings.coin_checks(coin), *fronted.checks()]
         summary.fronted = fronted
+        given = [summary.books.given, *(token.given for token in summary.books.tokens)]
+        summary.checks.append(("the bridge holds nothing else, of no token", not any(given)))
         return summary
 
     def _start_chains(self) -> None:
