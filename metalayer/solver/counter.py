@@ -149,7 +149,7 @@ class Counter:
         free = purse.balance - self.capital.promised_on(offer.token, self.connection.chain_id)
         bound = self.capital.free(offer, terms, purse.decimals)
         if standing.room is not None:
-            room = standing.room - self.capital.coming(offer.token, offer.start)
+            room = standing.room - self.capital.coming(offer.token, offer.start, standing.ahead)
             standing = replace(standing, room=room)
         return decide(offer, standing, self.policy, gas_wei, free if bound is None else min(free, bound))
 

@@ -289,8 +289,17 @@ def test_a_start_that_has_too_little_at_the_tokens_home_waits(world: Solving) ->
     world.final("arcade", "hub", outstanding + 1)
     (reason,) = world.left(world.solver())
     assert reason == f"its start has {outstanding} left at the token's home, less than {outstanding + 1}"
-    world.final("arcade", "hub", ERA)
-    assert len(world.solver().solve_once().fronts) == 1
+
+
+def test_what_a_start_sends_home_before_counts_against_its_account(world: Solving) -> None:
+    """It is compromised, and empties its account with a transfer that stands before the one with a tip."""
+    mesh, hub = world.mesh, world.mesh.connections["hub"]
+    outstanding = hub.view(mesh.bridge, bridge.OUTSTANDING, mesh.era, mesh.id_of("arcade"))
+    act_as(mesh.connections["arcade"], mesh.bridge, mesh.era, _MINT.encode(USER.address, outstanding))
+    world.send("arcade", "hub", outstanding - ERA, tip=0)
+    world.final("arcade", "hub", 2 * ERA)
+    (reason,) = world.left(world.solver())
+    assert reason == f"its start has {ERA} left at the token's home, less than {2 * ERA}"
 
 
 def test_a_second_hop_that_nobody_paid_for_waits(world: Solving) -> None:

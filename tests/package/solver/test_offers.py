@@ -42,7 +42,7 @@ def sent(payload: Payload, origin: int = HUB, destination: int = ARCADE, sender:
 
 
 def offer(payload: Payload = OUT, start: int = HUB, end: int = ARCADE, home: int = HUB) -> Offer:
-    return Offer(ID, start, end, TokenId(home, TOKEN), payload)
+    return Offer(ID, start, end, TokenId(home, TOKEN), payload, 1)
 
 
 def two_hops(**changes: object) -> Offer:
@@ -239,7 +239,7 @@ def test_whatever_is_fronted_leaves_the_least_profit(front: Front, now: int, gas
         sent_at=front.sent_at,
         deadline=front.deadline,
     )
-    one = Offer(front.id, HUB, ARCADE, TokenId(HUB, front.token), payload)
+    one = Offer(front.id, HUB, ARCADE, TokenId(HUB, front.token), payload, 1)
     decision = decide(one, Standing(now, LOCAL, 18), policy, gas, front.amount)
     if decision.choice is not Choice.FRONT:
         return
@@ -275,6 +275,8 @@ def test_what_is_out_counts_everywhere_and_where_it_was_paid(capital: Callable[.
     assert made.free(offer(), BOUNDED, 18) == 21 * UNIT
     assert made.free(offer(end=PERPS), BOUNDED, 18) == 51 * UNIT
     assert made.free(offer(), Terms(), 18) is None
+    assert made.free(offer(), Terms(most_out_from={HUB: Fraction(100)}), 18) == UNIT
+    assert made.free(two_hops(), Terms(most_out_from={HUB: Fraction(100)}), 18) is None
 
 
 def test_what_is_on_its_way_counts_until_it_is_seen_or_given_up(capital: Callable[..., Capital]) -> None:
@@ -293,5 +295,7 @@ def test_what_is_on_its_way_counts_until_it_is_seen_or_given_up(capital: Callabl
 
 def test_what_must_come_from_a_start_is_what_arrives(capital: Callable[..., Capital]) -> None:
     made = capital(fronted(start=PERPS))
-    assert made.coming(TokenId(HUB, TOKEN), PERPS) == AMOUNT
-    assert made.coming(TokenId(HUB, TOKEN), HUB) == 0
+    token = TokenId(HUB, TOKEN)
+    assert made.coming(token, PERPS, {}) == AMOUNT
+    assert made.coming(token, HUB, {}) == 0
+    assert made.coming(token, PERPS, {ID: AMOUNT, b"other": UNIT}) == AMOUNT + UNIT, "what is out counts once"
