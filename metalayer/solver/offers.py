@@ -30,7 +30,7 @@ def way(start: int, home: int, end: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Offer:
-    """A transfer that can be fronted, as the message of its first hop has it, whose place in its lane is `nonce`. `end`:
+    """A transfer that can be fronted, as the message of its first hop has it: the `nonce`-th of its lane. `end`:
     chain id where it arrives.
     """
 
