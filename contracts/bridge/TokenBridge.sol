@@ -100,7 +100,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     {
         (uint256 origin, address account) = Erc7930.decode(sender);
         require(account == address(this), NotABridge(origin, account));
-        ChainState memory state = _chains[origin];
+        ChainState storage state = _chains[origin];
         _checkGateway(state);
         Kind kind = Transfers.kindOf(payload);
         if (kind == Kind.Describe || kind == Kind.Claim) return abi.decode(_askAnnex(), (bytes4));
@@ -234,7 +234,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         _checkBeneficiary(to, token);
         address from = options.returnTo == address(0) ? msg.sender : options.returnTo;
         _checkBeneficiary(from, token);
-        Home memory home = _homes[token];
+        Home storage home = _homes[token];
         bool isHome = home.chain == 0;
         uint256 next = destination;
         if (isHome) {
