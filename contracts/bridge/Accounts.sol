@@ -8,6 +8,7 @@ import {SlotDerivation} from "@openzeppelin/contracts/utils/SlotDerivation.sol";
 import {TransientSlot} from "@openzeppelin/contracts/utils/TransientSlot.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {IAccounts} from "../interfaces/IAccounts.sol";
+import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 import {Gateways} from "./Gateways.sol";
 
 /// @title Accounts
@@ -35,59 +36,24 @@ abstract contract Accounts is Gateways {
     mapping(address token => mapping(uint256 chainId => Account)) internal _accounts;
     /// @dev Of ERA, by the full hour before the first change of each hour, the amount there. A change in the second of
     /// a full hour belongs to the hour that ends with it, as votes that change then count then.
-    mapping(uint256 chainId => Checkpoints.Trace208) private _past;
+    mapping(uint256 chainId => Checkpoints.Trace208) internal _past;
     /// @dev Chains that ERA was ever sent to. A total that is kept would cost each transfer 5,000 gas. Only the owner
     /// of the gateway opens routes: nobody else makes this list longer.
-    uint256[] private _holders;
-
-    /// @inheritdoc IAccounts
-    function cover(address token, uint256 chainId, uint256 amount) external returns (uint256 received) {
-        require(_isAtHome(token), NotAtHome(token));
-        require(chainId != 0 && chainId != block.chainid, InvalidDestination(chainId));
-        received = _lock(token, amount);
-        _lend(token, chainId, received);
-        emit Covered(token, chainId, msg.sender, received);
-    }
-
-    /// @inheritdoc IAccounts
-    function outstanding(address token, uint256 chainId) public view returns (uint256) {
-        return _accounts[token][chainId].amount;
-    }
-
-    /// @inheritdoc IAccounts
-    function pastOutstanding(uint256 chainId, uint48 hour) external view returns (uint256) {
-        _checkHour(hour);
-        return _outstandingAt(chainId, hour);
-    }
-
-    /// @inheritdoc IAccounts
-    function totalOutstanding() external view returns (uint256 total) {
-        for (uint256 i; i < _holders.length; ++i) {
-            total += outstanding(ERA, _holders[i]);
-        }
-    }
-
-    /// @inheritdoc IAccounts
-    function pastTotalOutstanding(uint48 hour) external view returns (uint256 total) {
-        _checkHour(hour);
-        for (uint256 i; i < _holders.length; ++i) {
-            total += _outstandingAt(_holders[i], hour);
-        }
-    }
+    uint256[] internal _holders;
 
     /// @dev Takes tokens of the caller. A token may take a part for itself: what counts is what arrived. It may call
     /// anybody while it moves: what is locked in between would be counted twice.
     /// @return received What arrived, not zero.
     function _lock(address token, uint256 amount) internal virtual returns (uint256 received) {
         TransientSlot.BooleanSlot locking = _LOCKING.deriveMapping(token).asBoolean();
-        require(!locking.tload(), TokenLocked(token));
+        require(!locking.tload(), IAccounts.TokenLocked(token));
         locking.tstore(true);
         uint256 before = IERC20(token).balanceOf(address(this));
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         received = IERC20(token).balanceOf(address(this)) - before;
         locking.tstore(false);
-        require(received != 0, ZeroAmount());
-        require(received <= type(uint128).max, AmountTooLarge(received));
+        require(received != 0, ITokenBridge.ZeroAmount());
+        require(received <= type(uint128).max, ITokenBridge.AmountTooLarge(received));
     }
 
     function _lend(address token, uint256 chainId, uint256 amount) internal virtual {
@@ -98,14 +64,14 @@ abstract contract Accounts is Gateways {
     function _takeBack(address token, uint256 chainId, uint256 amount) internal virtual {
         Account storage account = _accounts[token][chainId];
         uint256 held = account.amount;
-        require(amount <= held, OutstandingExceeded(token, chainId, amount, held));
+        require(amount <= held, IAccounts.OutstandingExceeded(token, chainId, amount, held));
         _set(account, token, chainId, held - amount);
     }
 
     /// @dev Reverts unless a chain holds as much. Whether it has limits stands in the same word.
     function _checkHeld(address token, uint256 chainId, uint256 amount) internal view virtual returns (bool limited) {
         Account storage account = _accounts[token][chainId];
-        require(amount <= account.amount, OutstandingExceeded(token, chainId, amount, account.amount));
+        require(amount <= account.amount, IAccounts.OutstandingExceeded(token, chainId, amount, account.amount));
         return account.limited;
     }
 
@@ -115,11 +81,8 @@ abstract contract Accounts is Gateways {
         return uint40((block.timestamp - 1) / 1 hours * 1 hours);
     }
 
-    /// @dev Whether a token is no representation of one of another chain.
-    function _isAtHome(address token) internal view virtual returns (bool);
-
     function _set(Account storage account, address token, uint256 chainId, uint256 amount) private {
-        if (token == ERA && account.since != _hourBefore()) _remember(account, chainId);
+        if (token == _ERA && account.since != _hourBefore()) _remember(account, chainId);
         account.amount = amount.toUint128();
     }
 
@@ -130,14 +93,5 @@ abstract contract Accounts is Gateways {
         // slither-disable-next-line unused-return
         _past[chainId].push(since, account.amount);
         account.since = since;
-    }
-
-    function _outstandingAt(uint256 chainId, uint48 hour) private view returns (uint256) {
-        Account storage account = _accounts[ERA][chainId];
-        return hour > account.since ? account.amount : _past[chainId].lowerLookup(hour);
-    }
-
-    function _checkHour(uint48 hour) private view {
-        require(hour % 1 hours == 0 && hour < block.timestamp, InvalidHour(hour));
     }
 }

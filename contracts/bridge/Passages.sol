@@ -38,15 +38,7 @@ abstract contract Passages is Limits {
     /// @dev Hops for which the bridge fills its credit at once: a deposit costs as much gas as half a hop.
     uint256 internal constant HOPS_AT_ONCE = 100;
 
-    /// @inheritdoc IPassages
-    mapping(bytes32 id => uint256) public passage;
-
-    /// @inheritdoc IPassages
-    function pay(bytes32 id, uint64 amount) external {
-        passage[id] += amount;
-        emit PassagePaid(id, msg.sender, amount);
-        _collect(msg.sender, amount * FEE_UNIT);
-    }
+    mapping(bytes32 id => uint256) internal _passage;
 
     /// @dev Lets the caller pay for a message, within its bound: says in `hop` whose credit the gateway charges.
     /// The gateway charges what it says now.
@@ -54,7 +46,7 @@ abstract contract Passages is Limits {
         hop.payer = msg.sender;
         if (!payment.fromBalance && payment.bound == type(uint256).max) return;
         uint256 fee = hop.gateway.quote(hop.destination, hop.gasLimit, hop.returnGasLimit, length);
-        require(fee <= payment.bound, FeeAboveBound(fee, payment.bound));
+        require(fee <= payment.bound, IPassages.FeeAboveBound(fee, payment.bound));
         payment.bound -= fee;
         if (payment.fromBalance) {
             hop.payer = address(this);
@@ -73,10 +65,10 @@ abstract contract Passages is Limits {
     {
         uint256 paid = brought;
         if (paid < cost) {
-            paid += passage[id] * FEE_UNIT;
-            delete passage[id];
+            paid += _passage[id] * FEE_UNIT;
+            delete _passage[id];
         }
-        require(cost <= paid, PassageUnpaid(id, cost, paid));
+        require(cost <= paid, IPassages.PassageUnpaid(id, cost, paid));
         _fund(gateway, cost);
         return uint64(Math.min((paid - cost) / FEE_UNIT, type(uint64).max));
     }
@@ -96,18 +88,18 @@ abstract contract Passages is Limits {
     function _collect(address from, uint256 amount) internal {
         if (amount == 0) return;
         if (_isHub()) {
-            IERC20(ERA).safeTransferFrom(from, address(this), amount);
+            IERC20(_ERA).safeTransferFrom(from, address(this), amount);
         } else {
-            IERC7802(ERA).crosschainBurn(from, amount);
-            IERC7802(ERA).crosschainMint(address(this), amount);
+            IERC7802(_ERA).crosschainBurn(from, amount);
+            IERC7802(_ERA).crosschainMint(address(this), amount);
         }
     }
 
     /// @dev Lets the bridge have credit for a message that costs so much.
     function _fund(IMetalayer gateway, uint256 cost) internal {
         if (cost == 0 || gateway.credit(address(this)) >= cost) return;
-        uint256 amount = Math.min(cost * HOPS_AT_ONCE, IERC20(ERA).balanceOf(address(this)));
-        IERC20(ERA).forceApprove(address(gateway), amount);
+        uint256 amount = Math.min(cost * HOPS_AT_ONCE, IERC20(_ERA).balanceOf(address(this)));
+        IERC20(_ERA).forceApprove(address(gateway), amount);
         gateway.depositFor(address(this), amount);
     }
 

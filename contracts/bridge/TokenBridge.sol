@@ -6,35 +6,32 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
-import {IPassages} from "../interfaces/IPassages.sol";
-import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
+import {IAccounts} from "../interfaces/IAccounts.sol";
+import {IAssets} from "../interfaces/IAssets.sol";
+import {IFronting} from "../interfaces/IFronting.sol";
+import {IGateways} from "../interfaces/IGateways.sol";
+import {ILimits} from "../interfaces/ILimits.sol";
 import {IMessageReturned} from "../interfaces/IMessageReturned.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
+import {IPassages} from "../interfaces/IPassages.sol";
+import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 import {ITransferReceiver} from "../interfaces/ITransferReceiver.sol";
+import {Annexed} from "../metalayer/Annexed.sol";
 import {Erc7930} from "../metalayer/libraries/Erc7930.sol";
 import {Message} from "../metalayer/types/Message.sol";
 import {Assets} from "./Assets.sol";
-import {Fronting} from "./Fronting.sol";
+import {BridgeViews} from "./BridgeViews.sol";
 import {Gateways} from "./Gateways.sol";
 import {Transfers} from "./libraries/Transfers.sol";
 import {Front, Kind, Options, Transfer} from "./types/Transfer.sol";
 
 /// @title TokenBridge
-/// @notice See {ITokenBridge}.
-contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned {
+/// @notice See {ITokenBridge}. What it does rarely is the code of {BridgeAnnex}.
+contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMessageReturned {
     using SafeERC20 for IERC20;
 
-    /// @dev For the end of a transfer: in the worst case a first holder of ERA on the hub with a new entry of history,
-    /// a delegate, a limit and a tip. If opcodes become dearer and it does not suffice, the hop fails and can be retried
-    /// with more.
-    uint256 internal constant ARRIVE_GAS_LIMIT = 150_000;
-    /// @dev For a hop that the home sends on, with a description of the token before it.
-    uint256 internal constant FORWARD_GAS_LIMIT = 400_000;
-    /// @dev For what comes back to where it started.
-    uint256 internal constant RETURN_GAS_LIMIT = 150_000;
-    /// @dev For what comes back to the home, which sends it on to where it started.
-    uint256 internal constant FORWARDED_RETURN_GAS_LIMIT = 300_000;
     /// @dev As the gateway: see {Outbox-DEFAULT_DELIVERY_TIME}.
     uint256 internal constant DEFAULT_DELIVERY_TIME = 14 days;
     uint256 internal constant MAX_DATA_LENGTH = 4_096;
@@ -44,10 +41,15 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
     /// @param hubChainId Chain where ERA is locked.
     /// @param bridgedToken Code of representations.
     /// @param metadata Reads what tokens are called.
-    constructor(IMetalayer gateway, address era, uint256 hubChainId, address bridgedToken, address metadata)
-        Gateways(gateway, era, hubChainId)
-        Assets(bridgedToken, metadata)
-    {}
+    /// @param annex {BridgeAnnex} with the same arguments.
+    constructor(
+        IMetalayer gateway,
+        address era,
+        uint256 hubChainId,
+        address bridgedToken,
+        address metadata,
+        address annex
+    ) Gateways(gateway, era, hubChainId) Assets(bridgedToken, metadata) Annexed(annex) {}
 
     /// @inheritdoc ITokenBridge
     function send(address token, uint256 destination, address to, uint256 amount) external returns (bytes32 id) {
@@ -70,6 +72,23 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
     }
 
+    /// @inheritdoc IFronting
+    function front(Front calldata transfer, address solver) external returns (uint256 paid) {
+        require(transfer.tip != 0 && block.timestamp <= transfer.deadline, NotFrontable(transfer.id));
+        require(transfer.tip <= Transfers.TIP_PARTS, InvalidOptions());
+        address local = transfer.token;
+        if (transfer.homeChain != block.chainid) (local,) = _localFor(transfer.homeChain, local);
+        _checkBeneficiary(transfer.to, local);
+        _checkBeneficiary(solver, local);
+        require(solver != DONE, InvalidBeneficiary(solver));
+        bytes32 key = _keyOf(transfer);
+        _checkFrontable(key);
+        _solverOf[key] = solver;
+        paid = transfer.amount - _kept(transfer);
+        emit TransferFronted(transfer.id, solver, transfer.to, key, local, paid);
+        IERC20(local).safeTransferFrom(msg.sender, transfer.to, paid);
+    }
+
     /// @inheritdoc IERC7786Recipient
     /// @dev Only from a gateway, and only what a bridge sent. What has to wait is not refused, as that would undo the
     /// note of it: it returns another value than the magic one, and the gateway counts the message as failed.
@@ -83,70 +102,86 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         ChainState memory state = _chains[origin];
         _checkGateway(state);
         Kind kind = Transfers.kindOf(payload);
-        if (kind == Kind.Describe) {
-            _onDescription(origin, payload);
-        } else if (kind == Kind.Claim) {
-            _onClaim(origin, payload);
-        } else {
-            bytes32 id = _idOf(msg.sender, receiveId);
-            _checkHold(state, origin, id);
-            if (!_receive(id, origin, Transfers.decode(payload))) return bytes4(0);
-        }
-        return IERC7786Recipient.receiveMessage.selector;
+        if (kind == Kind.Describe || kind == Kind.Claim) return abi.decode(_askAnnex(), (bytes4));
+        bytes32 id = _idOf(msg.sender, receiveId);
+        _checkHold(state, origin, id);
+        bool passes = _receive(id, origin, Transfers.decode(payload));
+        return passes ? IERC7786Recipient.receiveMessage.selector : bytes4(0);
     }
 
     /// @inheritdoc IMessageReturned
-    /// @dev Only from a gateway. What comes back is proved to have been sent from here: neither limits nor holds apply.
-    function onMessageReturned(bytes32 id, uint256 destination, Message calldata message, uint256 unspent)
-        external
-    {
-        _checkGateway(_chains[destination]);
-        Kind kind = Transfers.kindOf(message.payload);
-        if (kind == Kind.Claim) return;
-        if (kind == Kind.Describe) {
-            _onDescriptionReturned(destination, message.payload);
-            return;
-        }
-        Transfer memory transfer = Transfers.decode(message.payload);
-        if (transfer.id == 0) transfer.id = _idOf(msg.sender, id);
-        if (kind == Kind.Back) {
-            _returnBurned(transfer, destination, unspent);
-            return;
-        }
-        _takeBack(transfer.token, destination, transfer.amount);
-        if (kind == Kind.Return) _sendBack(transfer, destination, transfer.chain, unspent);
-        else if (transfer.chain == block.chainid) _returnLocked(transfer, destination, unspent);
-        else _sendBack(transfer, transfer.chain, destination, unspent);
+    function onMessageReturned(bytes32, uint256, Message calldata, uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IAssets
+    function describe(address, uint256, bool) external returns (bytes32 sendId) {
+        return abi.decode(_askAnnex(), (bytes32));
+    }
+
+    /// @inheritdoc IAssets
+    function adopt(uint256, address, address) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IAccounts
+    function cover(address, uint256, uint256) external returns (uint256 received) {
+        return abi.decode(_askAnnex(), (uint256));
     }
 
     /// @inheritdoc IPassages
-    function quoteSend(address token, uint256 destination, uint256 dataLength, uint256 extraGas)
-        external
-        view
-        returns (uint256 fee, uint256 home)
-    {
-        _checkDestination(destination);
-        home = _home(token).chain;
-        uint256 next = home == 0 ? destination : home;
-        bool forwarded = next != destination;
-        IMetalayer gateway = gatewayOf(next);
-        fee = gateway.quote(next, _gasFor(forwarded) + extraGas, RETURN_GAS_LIMIT, _length(dataLength, false));
-        if (home == 0) fee += _quoteDescription(gateway, token, next);
-        if (!forwarded) home = 0;
+    function pay(bytes32, uint64) external {
+        _runAnnex();
     }
 
-    /// @inheritdoc IPassages
-    function quoteForward(address token, uint256 destination, uint256 dataLength, uint256 extraGas)
-        external
-        view
-        returns (uint256)
-    {
-        _checkDestination(destination);
-        require(_isAtHome(token), NotAtHome(token));
-        IMetalayer gateway = gatewayOf(destination);
-        return gateway.quote(
-            destination, ARRIVE_GAS_LIMIT + extraGas, FORWARDED_RETURN_GAS_LIMIT, _length(dataLength, true)
-        ) + _quoteDescription(gateway, token, destination);
+    /// @inheritdoc IFronting
+    function claim(Front calldata, bool) external returns (bytes32 sendId) {
+        return abi.decode(_askAnnex(), (bytes32));
+    }
+
+    /// @inheritdoc ILimits
+    function setLimits(address, uint256, uint256, uint256, uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc ILimits
+    function removeLimits(address, uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc ILimits
+    function hold(uint256, uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc ILimits
+    function unhold(uint256) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc ILimits
+    function strike(uint256, bytes32) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IGateways
+    function acceptGateway(address) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IGateways
+    function refuseGateway(address) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IGateways
+    function chooseGateway(uint256, address) external {
+        _runAnnex();
+    }
+
+    /// @inheritdoc IGateways
+    function recall(address, uint256) external {
+        _runAnnex();
     }
 
     function _send(address token, uint256 destination, address to, uint256 amount, Options memory options)
@@ -198,7 +233,7 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         _checkBeneficiary(to, token);
         transfer.from = options.returnTo == address(0) ? msg.sender : options.returnTo;
         _checkBeneficiary(transfer.from, token);
-        Home memory home = _home(token);
+        Home memory home = _homes[token];
         if (home.chain == 0) {
             require(options.fee == 0, NothingToPrepay());
             (hop.destination, limited) = (destination, _accounts[token][destination].limited);
@@ -208,7 +243,7 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
             require(home.chain != destination || to != home.token, InvalidBeneficiary(to));
             (transfer.kind, transfer.token, transfer.chain) = (Kind.Back, home.token, uint64(destination));
         }
-        hop.gateway = gatewayOf(hop.destination);
+        hop.gateway = _gatewayOf(hop.destination);
         require(transfer.from != address(hop.gateway), InvalidBeneficiary(transfer.from));
         hop.gasLimit = _gasFor(hop.destination != destination) + options.extraGas;
         hop.returnGasLimit = RETURN_GAS_LIMIT;
@@ -230,17 +265,17 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
     /// @dev The fee of the second hop leaves with the first, and comes out of the hub's account of this chain.
     function _prepay(uint64 fee, uint256 next, uint256 destination, Payment memory payment) private {
         if (fee == 0) return;
-        require(next == HUB_CHAIN_ID && next != destination, NothingToPrepay());
+        require(next == _HUB_CHAIN_ID && next != destination, NothingToPrepay());
         uint256 amount = fee * FEE_UNIT;
         require(amount <= payment.bound, FeeAboveBound(amount, payment.bound));
         if (payment.bound != type(uint256).max) payment.bound -= amount;
-        IERC7802(ERA).crosschainBurn(msg.sender, amount);
+        IERC7802(_ERA).crosschainBurn(msg.sender, amount);
     }
 
     /// @return passes False if it has to wait. Then nothing was done.
     function _receive(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
         if (transfer.kind != Kind.Back) return _receiveFromHome(id, origin, transfer);
-        if (transfer.token == ERA) _checkClock(transfer.hopAt);
+        if (transfer.token == _ERA) _checkClock(transfer.hopAt);
         if (transfer.chain != block.chainid) return _forward(id, origin, transfer);
         transfer.id = id;
         address token = transfer.token;
@@ -248,8 +283,8 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         bool limited = _checkHeld(token, origin, transfer.amount);
         if (limited && !_useIn(id, token, origin, transfer.amount)) return false;
         _takeBack(token, origin, transfer.amount);
-        address payee = _payee(transfer, origin, token);
-        _release(IMetalayer(msg.sender), token, payee, transfer.amount);
+        address payee = _payee(transfer, origin, block.chainid);
+        _release(token, payee, transfer.amount);
         emit TransferReceived(id, payee, token, origin, transfer.amount);
         if (transfer.hasData) _call(transfer, origin, token);
         return true;
@@ -257,10 +292,10 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
 
     function _receiveFromHome(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
         (address local, bool limited) = _localFor(origin, transfer.token);
-        if (local == ERA) _checkClock(transfer.hopAt);
+        if (local == _ERA) _checkClock(transfer.hopAt);
         if (limited && !_useIn(id, local, origin, transfer.amount)) return false;
         if (transfer.kind == Kind.Return) {
-            address returnee = _returnee(transfer.id, transfer.chain, transfer.tip, transfer.from);
+            address returnee = _returnee(transfer, origin, transfer.chain);
             IERC7802(local).crosschainMint(returnee, transfer.amount);
             emit TransferReturned(transfer.id, returnee, local, transfer.amount);
             return true;
@@ -269,7 +304,7 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         require((transfer.id == 0) == (transfer.chain == origin), InvalidPayload());
         if (transfer.id == 0) transfer.id = id;
         _checkBeneficiary(transfer.to, local);
-        address payee = _payee(transfer, transfer.chain, local);
+        address payee = _payee(transfer, transfer.chain, origin);
         IERC7802(local).crosschainMint(payee, transfer.amount);
         emit TransferReceived(transfer.id, payee, local, transfer.chain, transfer.amount);
         if (transfer.hasData) _call(transfer, transfer.chain, local);
@@ -291,7 +326,7 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         uint256 brought = transfer.fee * FEE_UNIT;
         if (brought != 0) {
             require(_isHub(), NothingToPrepay());
-            _takeBack(ERA, origin, brought);
+            _takeBack(_ERA, origin, brought);
         }
         _lend(token, destination, transfer.amount);
         (transfer.kind, transfer.id, transfer.chain) = (Kind.Out, id, uint64(origin));
@@ -302,90 +337,9 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         return true;
     }
 
-    /// @dev The transfer ends where it started, over this chain.
-    /// @param unspent Of the fee of the hop that came back, in wei.
-    function _sendBack(Transfer memory transfer, uint256 start, uint256 end, uint256 unspent) private {
-        _lend(transfer.token, start, transfer.amount);
-        (transfer.kind, transfer.chain, transfer.hasData) = (Kind.Return, uint64(end), false);
-        (bytes32 sendId, uint256 cost) =
-            _sendOn(transfer, start, ARRIVE_GAS_LIMIT, 0, transfer.fee * FEE_UNIT + unspent);
-        emit TransferSentBack(transfer.id, sendId, transfer.token, start, transfer.amount, cost);
-    }
-
-    /// @dev Sends the next hop of a transfer whose home this is, paid with what it brought and what was paid here.
-    function _sendOn(
-        Transfer memory transfer,
-        uint256 destination,
-        uint256 gasLimit,
-        uint256 deadline,
-        uint256 brought
-    ) private returns (bytes32 sendId, uint256 cost) {
-        IMetalayer gateway = gatewayOf(destination);
-        address token = transfer.token;
-        uint256 length = _length(transfer.hasData ? transfer.data.length : 0, true);
-        cost = gateway.quote(destination, gasLimit, FORWARDED_RETURN_GAS_LIMIT, length);
-        bytes memory description = _needsDescription(token, destination) ? _description(token) : bytes("");
-        if (description.length != 0) {
-            cost += gateway.quote(
-                destination, DESCRIBE_GAS_LIMIT, NOTE_RETURN_GAS_LIMIT, description.length
-            );
-        }
-        transfer.fee = _payPassage(transfer.id, gateway, brought, cost);
-        if (description.length != 0) {
-            // The id is in the event.
-            // slither-disable-next-line unused-return
-            _sendDescription(_note(gateway, destination, DESCRIBE_GAS_LIMIT), token, description);
-        }
-        transfer.hopAt = _present();
-        sendId = _sendHop(
-            Hop(gateway, destination, gasLimit, FORWARDED_RETURN_GAS_LIMIT, address(this), deadline),
-            Transfers.encode(transfer)
-        );
-    }
-
-    /// @dev The transfer ends at its token's home, where it started.
-    function _returnLocked(Transfer memory transfer, uint256 end, uint256 unspent) private {
-        address returnee = _returnee(transfer.id, end, transfer.tip, transfer.from);
-        emit TransferReturned(transfer.id, returnee, transfer.token, transfer.amount);
-        _withdrawCredit(IMetalayer(msg.sender), transfer.from, unspent);
-        _release(IMetalayer(msg.sender), transfer.token, returnee, transfer.amount);
-    }
-
-    /// @dev The transfer ends where it started, and never came to its token's home. So what was prepaid for the second
-    /// hop is not used.
-    function _returnBurned(Transfer memory transfer, uint256 home, uint256 unspent) private {
-        (address local,) = _localFor(home, transfer.token);
-        address returnee = _returnee(transfer.id, transfer.chain, transfer.tip, transfer.from);
-        emit TransferReturned(transfer.id, returnee, local, transfer.amount);
-        _withdrawCredit(IMetalayer(msg.sender), transfer.from, unspent);
-        if (transfer.fee != 0) IERC7802(ERA).crosschainMint(transfer.from, transfer.fee * FEE_UNIT);
-        IERC7802(local).crosschainMint(returnee, transfer.amount);
-    }
-
-    /// @dev Pays out of what is locked. Of ERA, a part is in the bridge's credit.
-    function _release(IMetalayer gateway, address token, address to, uint256 amount) private {
-        if (token == ERA) {
-            uint256 held = IERC20(token).balanceOf(address(this));
-            if (held < amount) _withdrawCredit(gateway, address(this), amount - held);
-        }
-        IERC20(token).safeTransfer(to, amount);
-    }
-
-    function _payee(Transfer memory transfer, uint256 start, address local) private returns (address) {
-        if (transfer.tip == 0) return transfer.to;
-        return _settle(
-            Front({
-                id: transfer.id,
-                start: start,
-                token: local,
-                to: transfer.to,
-                amount: transfer.amount,
-                tip: transfer.tip,
-                ramp: transfer.ramp,
-                sentAt: transfer.sentAt,
-                deadline: transfer.deadline
-            })
-        );
+    /// @dev Who gets what arrives.
+    function _payee(Transfer memory transfer, uint256 start, uint256 homeChain) private returns (address) {
+        return transfer.tip == 0 ? transfer.to : _settle(_frontOf(transfer, start, homeChain));
     }
 
     function _call(Transfer memory transfer, uint256 start, address local) internal virtual {
@@ -400,17 +354,6 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         require(block.timestamp >= sentAt, ClockBehind(sentAt));
     }
 
-    function _present() internal view virtual returns (uint40) {
-        return uint40(block.timestamp);
-    }
-
-    function _checkDestination(uint256 destination) private view {
-        require(
-            destination != 0 && destination <= type(uint64).max && destination != block.chainid,
-            InvalidDestination(destination)
-        );
-    }
-
     function _checkOptions(Options memory options) private pure {
         uint256 length = options.data.length;
         require(
@@ -419,13 +362,15 @@ contract TokenBridge is Fronting, Multicall, IERC7786Recipient, IMessageReturned
         );
     }
 
-    function _gasFor(bool forwarded) private pure returns (uint256) {
-        return forwarded ? FORWARD_GAS_LIMIT : ARRIVE_GAS_LIMIT;
+    function _checkFrontable(bytes32 key) internal view virtual {
+        require(_solverOf[key] == address(0), AlreadyFronted(key));
     }
 
-    function _length(uint256 dataLength, bool hasId) private pure returns (uint256 length) {
-        length = Transfers.LENGTH;
-        if (hasId) length += Transfers.ID_LENGTH;
-        if (dataLength != 0) length += Transfers.SENDER_LENGTH + dataLength;
+    /// @dev What a solver keeps now. The clock here may be behind the one where the transfer started.
+    function _kept(Front calldata transfer) private view returns (uint256) {
+        uint256 tip = uint256(transfer.amount) * transfer.tip;
+        if (transfer.ramp == 0) return tip / Transfers.TIP_PARTS;
+        uint256 elapsed = Math.min(Math.saturatingSub(block.timestamp, transfer.sentAt), transfer.ramp);
+        return tip * elapsed / (Transfers.TIP_PARTS * transfer.ramp);
     }
 }

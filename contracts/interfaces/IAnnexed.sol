@@ -6,7 +6,6 @@ interface IAnnexed {
     /// @notice Thrown at deployment without an annex.
     error InvalidAnnex(address annex);
 
-    /// @notice Contract whose code this gateway runs for what it does rarely: {IRefunds}, {IRotations} and
-    /// {IOutbox-restart}.
+    /// @notice Contract whose code this one runs for what it does rarely: {Annex} and {BridgeAnnex}.
     function ANNEX() external view returns (address);
 }

@@ -11,14 +11,16 @@ import {Front} from "../bridge/types/Transfer.sol";
 interface IFronting {
     /// @notice Emitted when a solver has paid a recipient.
     /// @param key See `keyOf`.
+    /// @param token The token, on this chain.
     /// @param paid What the recipient got.
     event TransferFronted(
         bytes32 indexed id, address indexed solver, address indexed to, bytes32 key, address token, uint256 paid
     );
     /// @notice Emitted when a claim is sent to where a transfer started.
     event FrontClaimed(bytes32 indexed id, uint256 indexed start, address indexed solver, bytes32 sendId);
-    /// @notice Emitted when a claim has arrived: from now on what returns of the transfer from there is the solver's.
-    event ClaimReceived(bytes32 indexed id, uint256 indexed chainId, address indexed solver);
+    /// @notice Emitted when a claim has arrived: from now on what returns of the transfer, and should have ended on that
+    /// chain, is the solver's.
+    event ClaimReceived(bytes32 indexed key, uint256 indexed chainId, address indexed solver);
 
     /// @notice Thrown when a transfer is fronted that has arrived, or that another solver fronted.
     error AlreadyFronted(bytes32 key);
@@ -39,12 +41,13 @@ interface IFronting {
     /// @notice What `claim` costs, in wei of ERA.
     function quoteClaim(uint256 start) external view returns (uint256);
 
-    /// @notice Under which a transfer is kept: its hash.
+    /// @notice Under which a transfer is kept, at both its ends: the hash of all its terms. A claim by its id alone would
+    /// let anybody claim what somebody else sent: by fronting other terms of that id, of any token.
     function keyOf(Front calldata transfer) external pure returns (bytes32);
 
     /// @notice Who fronted a transfer; zero if nobody did, 1 if it has arrived.
     function solverOf(bytes32 key) external view returns (address);
 
-    /// @notice Who claimed what returns of a transfer from a chain; zero if nobody did.
-    function claimantOf(bytes32 id, uint256 chainId) external view returns (address);
+    /// @notice Who claimed what returns of a transfer that should have ended on a chain; zero if nobody did.
+    function claimantOf(bytes32 key, uint256 chainId) external view returns (address);
 }

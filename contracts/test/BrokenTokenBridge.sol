@@ -17,8 +17,9 @@ contract BrokenTokenBridge is TokenBridge {
         uint256 hubChainId,
         address bridgedToken,
         address metadata,
+        address annex,
         VotesBug bug
-    ) TokenBridge(gateway, era, hubChainId, bridgedToken, metadata) {
+    ) TokenBridge(gateway, era, hubChainId, bridgedToken, metadata, annex) {
         _BUG = bug;
     }
 

@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 from metalayer.deploy.declaration import Change, View
 from metalayer.deploy.desired import ZERO_ADDRESS, Adoption, Desired, Limit, Strike
-from metalayer.deploy.names import BRIDGE, BRIDGED_TOKEN, ERA, GATEWAY, TOKEN_METADATA, WRAPPED_ETHER
+from metalayer.deploy.names import (
+    BRIDGE,
+    BRIDGE_ANNEX,
+    BRIDGED_TOKEN,
+    ERA,
+    GATEWAY,
+    TOKEN_METADATA,
+    WRAPPED_ETHER,
+)
 from metalayer.protocol import bridge
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import shown
@@ -39,6 +47,11 @@ CAPACITIES_OF = Function(
 
 
 def bridge_arguments(desired: Desired) -> dict[str, Any]:
+    return {**annex_arguments(desired), "annex": desired.addresses[BRIDGE_ANNEX]}
+
+
+def annex_arguments(desired: Desired) -> dict[str, Any]:
+    """Constants of the bridge, which its annex has as well."""
     addresses = desired.addresses
     return {
         "gateway": addresses[GATEWAY],

@@ -1,7 +1,7 @@
 """The contracts of a deployment by name."""
 
 FACTORY, ERA, BRIDGE = "Create3Factory", "ERA", "TokenBridge"
-BRIDGED_TOKEN, TOKEN_METADATA = "BridgedToken", "TokenMetadata"
+BRIDGE_ANNEX, BRIDGED_TOKEN, TOKEN_METADATA = "BridgeAnnex", "BridgedToken", "TokenMetadata"
 WRAPPED_ETHER, ETHER_DOOR, SEND_DOOR, RESOLVER = "WrappedEther", "EtherDoor", "SendDoor", "TransferResolver"
 SET_BUILDER, STAKING, SLASHER, FEE_COLLECTOR = "SetBuilder", "Staking", "Slasher", "FeeCollector"
 ANNEX, GUARDIAN, GATEWAY = "Annex", "Guardian", "Metalayer"

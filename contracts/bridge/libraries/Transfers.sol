@@ -113,16 +113,16 @@ library Transfers {
     }
 
     /// @notice Payload of a claim.
-    function encodeClaim(bytes32 id, address solver) internal pure returns (bytes memory) {
+    function encodeClaim(bytes32 key, address solver) internal pure returns (bytes memory) {
         return abi.encodePacked(
-            uint256(0), uint256(Kind.Claim) << KIND_SHIFT, id, uint256(uint160(solver))
+            uint256(0), uint256(Kind.Claim) << KIND_SHIFT, key, uint256(uint160(solver))
         );
     }
 
     /// @notice Reads a claim.
-    function decodeClaim(bytes calldata payload) internal pure returns (bytes32 id, address solver) {
+    function decodeClaim(bytes calldata payload) internal pure returns (bytes32 key, address solver) {
         require(payload.length == CLAIM_LENGTH && _readPlainHead(payload) == address(0), ITokenBridge.InvalidPayload());
-        id = bytes32(payload[64:96]);
+        key = bytes32(payload[64:96]);
         uint256 word = uint256(bytes32(payload[96:128]));
         require(word >> 160 == 0, ITokenBridge.InvalidPayload());
         solver = address(uint160(word));

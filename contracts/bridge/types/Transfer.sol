@@ -82,11 +82,12 @@ struct Options {
     bytes data;
 }
 
-/// @notice A transfer as a solver sees it, and as the chain where it ends computes it from what arrives. Each member
-/// must equal what was sent, or the solver gets nothing.
+/// @notice A transfer as a solver sees it, and as both its ends compute it from what arrives or returns. Each member must
+/// equal what was sent, or the solver gets nothing.
 /// @param id Id of the transfer.
 /// @param start Chain id where it started.
-/// @param token The local token in which it arrives.
+/// @param homeChain Chain id of the token's home.
+/// @param token The token's address there.
 /// @param to Its recipient.
 /// @param amount What arrives.
 /// @param tip See {Options}.
@@ -96,6 +97,7 @@ struct Options {
 struct Front {
     bytes32 id;
     uint256 start;
+    uint256 homeChain;
     address token;
     address to;
     uint128 amount;
