@@ -275,7 +275,8 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     /// @return passes False if it has to wait. Then nothing was done.
     function _receive(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
         if (transfer.kind != Kind.Back) return _receiveFromHome(id, origin, transfer);
-        if (transfer.token == _ERA) _checkClock(transfer.hopAt);
+        // A prepaid fee is ERA, too.
+        if (transfer.token == _ERA || transfer.fee != 0) _checkClock(transfer.hopAt);
         if (transfer.chain != block.chainid) return _forward(id, origin, transfer);
         transfer.id = id;
         address token = transfer.token;

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.abi import Event, Function
-from metalayer.protocol.transfers import Options
+from metalayer.protocol.transfers import PLAIN, Options
 
 NOBODY = to_checksum_address(bytes(20))
 DONE = to_checksum_address((1).to_bytes(20, "big"))
@@ -17,7 +17,7 @@ STRUCK = 2**256 - 1
 """`waitingSince` of a message that was struck."""
 
 _OPTIONS = "(address,uint40,uint32,uint16,uint64,uint256,bool,uint24,bytes)"
-_FRONT = "(bytes32,uint256,address,address,uint128,uint32,uint16,uint40,uint40)"
+_FRONT = "(bytes32,uint256,uint256,address,address,uint128,uint32,uint16,uint40,uint40)"
 
 
 class SendQuote(NamedTuple):
@@ -126,7 +126,7 @@ class FrontClaimed(NamedTuple):
 class ClaimReceived(NamedTuple):
     """A claim that arrived from the chain where a transfer should end."""
 
-    id: bytes
+    key: bytes
     chain_id: int
     solver: str
 
@@ -272,8 +272,8 @@ EVENTS = tuple(value for value in list(globals().values()) if isinstance(value, 
 """All of them; a test compares them with the compiled ABI."""
 
 
-def send_call(token: str, destination: int, to: str, amount: int, options: Options | None = None) -> bytes:
+def send_call(token: str, destination: int, to: str, amount: int, options: Options = PLAIN) -> bytes:
     """Calldata of the shorter `send` if nothing is chosen."""
-    if options is None or options == Options():
+    if options == PLAIN:
         return SEND.encode(token, destination, to, amount)
     return SEND_WITH.encode(token, destination, to, amount, options)

@@ -147,6 +147,21 @@ class Payload:
             data=payload[end:],
         )
 
+    def front(self, id_: bytes, start: int, home_chain: int) -> Front:
+        """Its terms as both its ends know them. id_: of the transfer; start: chain where it started."""
+        return Front(
+            id_,
+            start,
+            home_chain,
+            self.token,
+            self.to,
+            self.amount,
+            self.tip,
+            self.ramp,
+            self.sent_at,
+            self.deadline,
+        )
+
 
 @dataclass(frozen=True)
 class Description:
@@ -180,15 +195,15 @@ class Description:
 
 @dataclass(frozen=True)
 class ClaimPayload:
-    """What a message of kind CLAIM carries: which transfer `solver` fronted."""
+    """What a message of kind CLAIM carries: under which key `solver` fronted a transfer, see `Front`."""
 
-    id: bytes
+    key: bytes
     solver: str
 
     @property
     def encoded(self) -> bytes:
         """As a bridge sends it."""
-        return _about(Kind.CLAIM, _address(0)) + self.id + bytes(12) + to_canonical_address(self.solver)
+        return _about(Kind.CLAIM, _address(0)) + self.key + bytes(12) + to_canonical_address(self.solver)
 
     @classmethod
     def read(cls, payload: bytes) -> ClaimPayload:
@@ -238,12 +253,19 @@ class Options:
         return cls(None if to == _address(0) else to, *values[1:])
 
 
+PLAIN = Options()
+"""Nothing chosen."""
+
+
 @dataclass(frozen=True)
 class Front:
-    """The contracts' `Front`: a transfer as a solver sees it, and as the chain where it ends computes it."""
+    """The contracts' `Front`: the terms of a transfer, as a solver sees them and both its ends compute them. `token` is
+    the one at home.
+    """
 
     id: bytes
     start: int
+    home_chain: int
     token: str
     to: str
     amount: int
@@ -259,9 +281,9 @@ class Front:
 
     @property
     def key(self) -> bytes:
-        """Under which the chain where it ends keeps who fronted it."""
+        """Under which both its ends keep it."""
         return keccak(
-            encode(["bytes32", "uint256", "address", "address", *["uint256"] * 5], list(self.fields))
+            encode(["bytes32", *["uint256"] * 2, *["address"] * 2, *["uint256"] * 5], list(self.fields))
         )
 
     def kept(self, now: int) -> int:

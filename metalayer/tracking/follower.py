@@ -64,16 +64,17 @@ class Follower:
         self.on_event(event)
         return event
 
-    def follow(self, sent: Sent, arrival: str) -> Receipt:
+    def follow(self, sent: Sent, arrival: str, meanwhile: Callable[[], None] = lambda: None) -> Receipt:
         """Waits until a message is executed; returns the receipt of the transaction that did it.
 
-        arrival: what its execution is called. Raises NotDelivered with what to do next, MetalayerError if nothing was
-        executed at all, or StillWaiting.
+        arrival: what its execution is called; meanwhile: called at each look. Raises NotDelivered with what to do next,
+        MetalayerError if nothing was executed at all, or StillWaiting.
         """
         live, origin = self.live, self.live.connection(sent.message.origin)
         seen = last = State.SENT
         while True:
             trace = look(live.mesh, self.exchange, origin, sent)
+            meanwhile()
             before, last = last, trace.state
             # Anvil shows what a block did a moment before it has the block's logs (3 of 345 blocks, measured): what was
             # just delivered looks as if it had been passed by.

@@ -114,6 +114,7 @@ fronts = st.builds(
     Front,
     id=words,
     start=uint256,
+    home_chain=uint256,
     token=addresses,
     to=addresses,
     amount=up_to(2**128 - 1),

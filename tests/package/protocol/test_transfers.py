@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import astuple, replace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.protocol import bridge, transfers
+from metalayer.protocol import bridge, doors, transfers
 from metalayer.protocol.transfers import (
     ClaimPayload,
     Description,
@@ -39,19 +40,20 @@ def _types(entries: list[dict[str, Any]]) -> str:
     return ",".join(map(_type, entries))
 
 
-def test_calls_and_events_are_the_compiled_ones() -> None:
-    abi = load_artifacts(["TokenBridge"])["TokenBridge"].abi
+@pytest.mark.parametrize(("contract", "mirror"), [("TokenBridge", bridge), ("EtherDoor", doors)])
+def test_calls_and_events_are_the_compiled_ones(contract: str, mirror: ModuleType) -> None:
+    abi = load_artifacts([contract])[contract].abi
     functions = {f"{i['name']}({_types(i['inputs'])})": i for i in abi if i["type"] == "function"}
     events = {
         f"{item['name']}({','.join(_type(e) + ' indexed' * e['indexed'] for e in item['inputs'])})"
         for item in abi
         if item["type"] == "event"
     }
-    for function in bridge.FUNCTIONS:
+    for function in mirror.FUNCTIONS:
         assert function.signature in functions
         if function.returns:
             assert function.returns == _types(functions[function.signature]["outputs"])
-    assert {event.signature for event in bridge.EVENTS} <= events
+    assert {event.signature for event in mirror.EVENTS} <= events
 
 
 _STRUCT = re.compile(r"struct (\w+) \{([^}]*)\}")
@@ -147,8 +149,8 @@ def test_a_number_that_does_not_fit_is_not_cut(member: str) -> None:
 
 
 @given(front=fronts)
-def test_a_key_is_the_hash_of_nine_words(front: Front) -> None:
-    struct = "(bytes32,uint256,address,address,uint128,uint32,uint16,uint40,uint40)"
+def test_a_key_is_the_hash_of_ten_words(front: Front) -> None:
+    struct = "(bytes32,uint256,uint256,address,address,uint128,uint32,uint16,uint40,uint40)"
     assert front.key == keccak(encode([struct], [astuple(front)]))
 
 
