@@ -14,6 +14,7 @@ from metalayer.network.signers import local_key
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, Tree
+from metalayer.protocol.gateway import Walk
 
 DEPLOYED_QUORUM = 4
 """Signatures under the set that is deployed, of five."""
@@ -37,6 +38,10 @@ class Carrier:
 
     def deliver(self, messages: list[Sent]) -> int:
         """Gas of one transaction that delivers all of these consecutive messages of a lane. Empties the list."""
+        return self.carry(messages)[0]
+
+    def carry(self, messages: list[Sent]) -> tuple[int, list[Sent]]:
+        """The same, and what its recipients sent."""
         taken = list(messages)
         messages.clear()
         last = taken[-1]
@@ -56,7 +61,16 @@ class Carrier:
         # sent.
         if last.message.sender.lower() == self._bridge and there.now > here.now:
             here.connection.rpc("evm_setNextBlockTimestamp", hex(there.now))
-        return gas_used(here.transact(self._domain.gateway, data))
+        receipt = here.transact(self._domain.gateway, data)
+        return gas_used(receipt), self.sent(receipt, destination)
+
+    def walk(self, sent: Sent) -> Walk:
+        """From a message that is the last of its lane."""
+        message = sent.message
+        origin = self._meters[message.origin].connection
+        before = message.nonce - 1
+        (last,) = lane.rebuild(origin, self._domain, message.destination, before, before)
+        return Walk(message.destination, message.nonce, last.head, [])
 
     def tree(self, fact: Fact) -> Tree:
         """The fact among others, one per lane of the network."""

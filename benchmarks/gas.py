@@ -16,17 +16,15 @@ from eth_utils.crypto import keccak
 
 from benchmarks.carrier import DEPLOYED_QUORUM, Carrier
 from benchmarks.meter import RUNS, Meter, Report, gas_used
-from metalayer.assets.bridge import APPROVE, SEND
-from metalayer.assets.tokens import TRANSFER
-from metalayer.lanes import logs as lane
+from metalayer.assets.tokens import APPROVE, TRANSFER
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.bridge import SEND
 from metalayer.protocol.facts import SetFact
-from metalayer.protocol.gateway import Walk
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
 
@@ -128,9 +126,7 @@ class GasBenchmark:
         )
         self._carrier.deliver(self._under_way)
         figures |= self._near.medians("burn_send, release", partial(self._from_spoke, self._hub, "release"))
-        # The same way out; only its delivery on the hub is another.
-        forwarded = self._near.medians("forward", partial(self._from_spoke, self._far, "forward"))
-        return figures | {"forward": forwarded["forward"]}
+        return figures
 
     def _batched(self, name: str, size: int, once: Callable[[], int]) -> dict[str, int]:
         """A figure of one message, or of each in a batch. Long batches vary less, and take longer."""
@@ -178,7 +174,7 @@ class GasBenchmark:
             gateway.return_call(sent.message),
         )
         notice = self._carrier.deliver([self._sent(returned, self._near)])
-        refund = gateway.REFUND.encode(sent.message, self._walk(sent))
+        refund = gateway.REFUND.encode(sent.message, self._carrier.walk(sent))
         refunded = self._hub.transact(self._gateway, refund)
         return {
             "deliver_expired": expired,
@@ -226,7 +222,9 @@ class GasBenchmark:
         return gas_used(receipt)
 
     def _transfer(self, origin: Meter, destination: Meter, amount: int) -> int:
-        receipt = origin.transact(self._bridge, SEND.encode(self._id(destination), self._holder, amount))
+        receipt = origin.transact(
+            self._bridge, SEND.encode(self._era, self._id(destination), self._holder, amount)
+        )
         self._under_way.append(self._sent(receipt, origin))
         return gas_used(receipt)
 
@@ -238,18 +236,6 @@ class GasBenchmark:
     def _from_spoke(self, destination: Meter, arrival: str) -> dict[str, int]:
         burned = self._transfer(self._near, destination, _AMOUNT)
         return {"burn_send": burned, arrival: self._carrier.deliver(self._under_way)}
-
-    def _walk(self, sent: Sent) -> Walk:
-        """From a message that is the last of its lane."""
-        message = sent.message
-        before = lane.rebuild(
-            self._hub.connection,
-            self._registry.domain,
-            message.destination,
-            message.nonce - 1,
-            message.nonce - 1,
-        )
-        return Walk(message.destination, message.nonce, before[0].head, [])
 
     def _sent(self, receipt: Mapping[str, Any], origin: Meter) -> Sent:
         return self._carrier.sent(receipt, self._id(origin))[0]

@@ -16,7 +16,6 @@ from eth_utils.crypto import keccak
 from benchmarks.carrier import Carrier
 from benchmarks.meter import BLOCK_SECONDS, RUNS, Meter, Report, gas_used
 from benchmarks.tokens import compiled
-from metalayer.assets.bridge import SEND
 from metalayer.assets.tokens import APPROVE, TRANSFER
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.lanes.logs import Sent
@@ -25,6 +24,7 @@ from metalayer.network.registry import Registry
 from metalayer.protocol import decisions, gateway, governor, staking, votes
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.bridge import SEND
 from metalayer.protocol.decisions import NOTHING, Decision
 from metalayer.protocol.governor import Created, HubProposal
 from metalayer.protocol.message import interoperable
@@ -226,7 +226,7 @@ class GovernanceBenchmark:
         for voter in (near.account("voter 1"), near.account("voter 2"), self._holder):
             if voter != self._holder:
                 near.transact(era, _DELEGATE.encode(voter), sender=voter)
-            data = SEND.encode(self._near_id, voter, 10 * _MILLION)
+            data = SEND.encode(era, self._near_id, voter, 10 * _MILLION)
             self._carrier.deliver(
                 self._carrier.sent(hub.transact(self._at("TokenBridge"), data), self._hub_id)
             )

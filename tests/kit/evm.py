@@ -116,11 +116,11 @@ class Contract:
         return f"<{self.name} {self.address} on {self.chain.name}>"
 
     def encode(self, method: str, *arguments: Any) -> bytes:
-        """Of the overload that takes so many."""
-        for selector, inputs, _ in self._methods[method]:
-            if len(inputs) == len(arguments):
-                return selector + CODEC.encode(inputs, arguments)
-        raise AssertionError(f"{self}.{method} does not take {len(arguments)} arguments")
+        """Call of a method: of those with one name, the one that takes as many arguments."""
+        selector, inputs, _ = next(
+            found for found in self._methods[method] if len(found[1]) == len(arguments)
+        )
+        return selector + CODEC.encode(inputs, arguments)
 
     def view(self, method: str, *arguments: Any, sender: str | None = None, at: int | None = None) -> Any:
         """Result of a call. `at` is the second in which it runs. AssertionError if it reverts."""
@@ -129,7 +129,7 @@ class Contract:
         return self.decode(method, result)
 
     def decode(self, method: str, result: bytes) -> Any:
-        """What a method returned: all its overloads return the same."""
+        """What a method returned. Those of one name return the same."""
         values = CODEC.decode(self._methods[method][0][2], result)
         return values[0] if len(values) == 1 else values
 
@@ -298,12 +298,12 @@ def contract_types() -> dict[str, Any]:
 @lru_cache
 def _methods(name: str) -> dict[str, list[tuple[bytes, list[str], list[str]]]]:
     contract_type = contract_types()[name]
-    methods: dict[str, list[tuple[bytes, list[str], list[str]]]] = {}
+    found: dict[str, list[tuple[bytes, list[str], list[str]]]] = {}
     for abi in [*contract_type.view_methods, *contract_type.mutable_methods]:
         inputs = [parameter.canonical_type for parameter in abi.inputs]
         outputs = [parameter.canonical_type for parameter in abi.outputs]
-        methods.setdefault(abi.name, []).append((keccak(text=abi.selector)[:4], inputs, outputs))
-    return methods
+        found.setdefault(abi.name, []).append((keccak(text=abi.selector)[:4], inputs, outputs))
+    return found
 
 
 @lru_cache
