@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from metalayer.assets import bridge
+from metalayer.assets import tokens, transfers
 from metalayer.assets.tokens import BALANCE_OF
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import check
@@ -156,8 +156,9 @@ class Checker:
         start, end = live.connection(origin), live.connection(destination)
         token = self.names.on(destination, "ERA")
         before = end.view(token, BALANCE_OF, user.address)
-        transfer = bridge.prepare(live, start, end.chain, user.address, user.address, amount)
-        bridge.send(live, user, transfer)
+        sent = tokens.resolve(live, start, "ERA")
+        wish = transfers.Wish(sent, end.chain, user.address, amount, fee_from="balance")
+        transfers.send(live, user, transfers.prepare(live, start, user.address, wish))
         for _ in range(_PASSES):
             self.forks.settle()
             result = self.relayer.relay_once(lambda line: None)
