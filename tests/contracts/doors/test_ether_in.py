@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from eth_utils.address import to_checksum_address
@@ -199,7 +200,7 @@ def test_refuses_another_token(home: Home, fund: Fund) -> None:
     assert before - home.hub.era.view("balanceOf", home.holder) < 10**18
 
 
-def call_of(home: Home, data: bytes, token: str | None = None) -> tuple[object, ...]:
+def call_of(home: Home, data: bytes, token: str | None = None) -> tuple[Any, ...]:
     return "onTransferReceived", bytes(32), 1, ZERO_ADDRESS, token or home.ether.address, 1, data
 
 

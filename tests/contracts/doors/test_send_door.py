@@ -301,8 +301,12 @@ def test_nobody_orders_for_another(desk: Desk, order: Order) -> None:
 @pytest.mark.parametrize("fault", ["spender", "chain"])
 def test_an_order_is_for_one_door_on_one_chain(desk: Desk, order: Order, hub: Stack, fault: str) -> None:
     """M17."""
-    changed = {"spender": {"spender": desk.sponsor}, "chain": {"chain_id": hub.chain.chain_id}}[fault]
-    assert desk.refusal(order, desk.sign(order, **changed)) == INVALID_SIGNER
+    signed = (
+        desk.sign(order, spender=desk.sponsor)
+        if fault == "spender"
+        else desk.sign(order, chain_id=hub.chain.chain_id)
+    )
+    assert desk.refusal(order, signed) == INVALID_SIGNER
 
 
 def test_an_order_counts_to_its_last_second(desk: Desk, order: Order) -> None:
@@ -319,7 +323,8 @@ def test_an_order_counts_to_its_last_second(desk: Desk, order: Order) -> None:
 
 @pytest.mark.parametrize("name", ["to", "returnTo"])
 def test_refuses_to_be_paid_itself(desk: Desk, order: Order, name: str) -> None:
-    wrong = replace(order, **{name: desk.door.address})
+    change: dict[str, Any] = {name: desk.door.address}
+    wrong = replace(order, **change)
     assert desk.refusal(wrong, desk.sign(wrong)) == error("NotForTheDoor")
 
 
