@@ -17,6 +17,7 @@ COMMANDS = (
     "relay",
     "send",
     "stake",
+    "tokens",
     "transfer",
     "validate",
     "vote",
