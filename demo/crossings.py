@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eth_abi.abi import encode
 from eth_utils.address import to_canonical_address
@@ -56,6 +57,7 @@ class Crossings:
 
     stage: Stage
     live: Live
+    _permitting: threading.Lock = field(default_factory=threading.Lock)
 
     def prepay(self, chain: str) -> None:
         connection, user = self.live.connection(chain), load_sender(USER)
@@ -187,8 +189,10 @@ class Crossings:
         label = f"{token.text(amount)} {origin.name} → {end.name}"
         follower = self._follower(label, lambda event: event.what != "done")
         wish = transfers.Wish(token, end, user.address, amount)
-        transfer = transfers.prepare(self.live, origin, user.address, wish)
-        sent, receipt = transfers.send(self.live, user, transfer, load_signer(USER))
+        # Two permits of one account would have one nonce.
+        with self._permitting:
+            transfer = transfers.prepare(self.live, origin, user.address, wish)
+            sent, receipt = transfers.send(self.live, user, transfer, load_signer(USER))
         for one in journeys.all_sent_in(receipt, self.live.registry, origin.chain_id):
             self.stage.pay(one.message)
         outcome = journeys.follow(follower, self.live.registry, sent, receipt, end.chain_id)

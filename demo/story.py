@@ -135,6 +135,8 @@ class _Demo:
         places = [*boxes.items(), (last, closed_box)]
         summary = self._sum_up(live, places, bonded + DELEGATED, forwarded, enacted)
         summary.checks += crossings.coin_checks(coin)
+        given = [summary.books.given, *(token.given for token in summary.books.tokens)]
+        summary.checks.append(("the bridge holds nothing else, of no token", not any(given)))
         return summary
 
     def _start_chains(self) -> None:
