@@ -4,6 +4,7 @@ the books of every token hold after every step.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,6 +73,14 @@ class Courier:
         self.assets = [Asset("hub", stacks["hub"].era)]
         self.left_over: Counter[str] = Counter()
         """ERA (wei) that the bridge of a chain has and owes nobody: of passages, descriptions, claims, and gifts."""
+
+    def fork(self) -> Courier:
+        """The same, for one test: what is on its way is another's."""
+        forked = copy.copy(self)
+        forked.lanes, forked.signers = copy.deepcopy(self.lanes), dict(self.signers)
+        forked.open, forked.sent = dict(self.open), dict(self.sent)
+        forked.assets, forked.left_over = list(self.assets), Counter(self.left_over)
+        return forked
 
     def watch(self, home: str, token: Contract) -> Asset:
         """From now on, this token's books are checked, too."""
