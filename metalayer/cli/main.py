@@ -16,6 +16,7 @@ COMMANDS = (
     "propose",
     "relay",
     "send",
+    "solve",
     "stake",
     "tokens",
     "transfer",
