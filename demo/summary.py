@@ -26,6 +26,11 @@ _KINDS = {
     "mint ERA on arrival": "mint_1",
     "release ERA on arrival": "release",
     "forward ERA": None,
+    "lock a coin and send": "lock_send",
+    "burn a coin and send": "burn_send",
+    "mint a coin on arrival": "mint_1",
+    "release a coin on arrival": "release",
+    "forward a coin": None,
 }
 
 

@@ -55,8 +55,8 @@ class ChainBooks:
 
 @dataclass(frozen=True)
 class Books:
-    """Every chain's books, the hub first; every message: how often it ended, and if it is still failed; and how many
-    lanes differ at their ends.
+    """Every chain's books, the hub first; every message: how often it ended, and if it is still failed; how many lanes
+    differ at their ends; and every other token's books.
     """
 
     hub: str
@@ -206,8 +206,14 @@ def read_books(live: Live, accounts: Mapping[str, str]) -> Books:
         returned={id_: count for lanes in found for id_, count in lanes.returned.items()},
         failed=[id_ for lanes in found for id_ in lanes.failed],
         undelivered=sum(lanes.different for lanes in found),
-        tokens=read_tokens(live, under_way),
+        tokens=read_tokens(live, under_way)[1:],
     )
+
+
+def read_under_way(live: Live) -> Counter[tuple[Home, str]]:
+    """Amounts of every token in hops that have not ended, between its home and a chain: from all messages ever sent."""
+    found = in_parallel(lambda name: _lanes_to(live, name), live.mesh.connections)
+    return sum((lanes.under_way for lanes in found), Counter())
 
 
 def _outstanding(live: Live, spokes: Sequence[str]) -> dict[str, int]:
