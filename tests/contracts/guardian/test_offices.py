@@ -27,13 +27,8 @@ def test_offices_are_filled_at_deployment(guard: Contract) -> None:
 
 def test_is_not_deployed_without_a_council(guard: Contract, deployer: str) -> None:
     def deployed(council: str) -> Any:
-<<<<<<< HEAD
         places = (guard.view("GATEWAY"), guard.view("BRIDGE"), ZERO_ADDRESS)
         code = init_code("Guardian", *places, council, KEEPER, [])
-=======
-        arguments = (guard.view("GATEWAY"), ZERO_ADDRESS, ZERO_ADDRESS, council, KEEPER, [])
-        code = init_code("Guardian", *arguments)
->>>>>>> refs/heads/integ
         return call(guard.chain, None, code, sender=deployer)
 
     assert deployed(ZERO_ADDRESS) == error("ZeroCouncil")
@@ -41,13 +36,8 @@ def test_is_not_deployed_without_a_council(guard: Contract, deployer: str) -> No
 
 
 def test_is_deployed_without_keeper_and_watchers(guard: Contract, deployer: str) -> None:
-<<<<<<< HEAD
     places = (guard.view("GATEWAY"), guard.view("BRIDGE"), ZERO_ADDRESS)
     bare = deploy(guard.chain, "Guardian", *places, COUNCIL, ZERO_ADDRESS, [], sender=deployer)
-=======
-    offices: tuple[Any, ...] = (ZERO_ADDRESS, ZERO_ADDRESS, COUNCIL, ZERO_ADDRESS, [])
-    bare = deploy(guard.chain, "Guardian", guard.view("GATEWAY"), *offices, sender=deployer)
->>>>>>> refs/heads/integ
     assert bare.view("feeKeeper") == ZERO_ADDRESS
 
 
