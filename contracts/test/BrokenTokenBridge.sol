@@ -44,6 +44,8 @@ contract BrokenTokenBridge is TokenBridge {
         if (_VOTES_BUG == VotesBug.NoClock) return;
         if (_VOTES_BUG == VotesBug.ClockOnTheHubOnly && !_isHub()) return;
         if (_VOTES_BUG == VotesBug.ClockOnSpokesOnly && _isHub()) return;
+        if (_VOTES_BUG == VotesBug.PrepaidWithoutClock && _arriving().token != _ERA) return;
+        if (_VOTES_BUG == VotesBug.ReturnsWithoutClock && _kind() == Kind.Return) return;
         if (_VOTES_BUG == VotesBug.ClockTooStrict) require(block.timestamp > sentAt, ClockBehind(sentAt));
         super._checkClock(_VOTES_BUG == VotesBug.ClockASecondLoose && sentAt != 0 ? sentAt - 1 : sentAt);
     }

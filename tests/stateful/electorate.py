@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from eth_account.signers.local import LocalAccount
 
 from metalayer.deploy.names import BRIDGE, ERA, GATEWAY
+from tests.kit.bridging import PARTS, deploy_bridge, vary
 from tests.kit.chains import BoundChain
 from tests.kit.evm import ZERO_ADDRESS, Contract, code_of, created_address, deploy, init_code, now, recode
 from tests.kit.founding import Founding
@@ -55,7 +56,8 @@ class Electorate:
         hub_id = chains[HUB].chain_id
         begins = (max(now(chains[name]) for name in CHAINS) // 3_600 + BEGINS_HOURS) * 3_600
         validators = Validators([1] * 5, expires=min(now(chains[name]) for name in CHAINS) + 29 * DAY)
-        gateway, bridge, votes, timelock, governor = (created_address(_DEPLOYER, n) for n in range(2, 7))
+        gateway = created_address(_DEPLOYER, 2)
+        bridge, votes, timelock, governor = (created_address(_DEPLOYER, n + PARTS) for n in range(3, 7))
         stacks, spoke_votes, hub = {}, {}, []
         allocations = [(PROPOSER, 2 * UNIT)]
         allocations += [
@@ -84,7 +86,7 @@ class Electorate:
             contracts = {
                 ERA: era,
                 GATEWAY: founding.deploy(),
-                BRIDGE: deploy(chain, "TokenBridge", gateway, era.address, hub_id, sender=_DEPLOYER),
+                BRIDGE: deploy_bridge(chain, gateway, era.address, hub_id, sender=_DEPLOYER),
             }
             if name == HUB:
                 offices = (era.address, bridge, votes, timelock, GUARDIAN.address, SETTINGS)
@@ -132,7 +134,7 @@ class Electorate:
                 units = range(number, number + share)
                 number += share
                 if share and name != HUB:
-                    arguments = (self.id_of(name), who, share * UNIT)
+                    arguments = (hub.era.address, self.id_of(name), who, share * UNIT)
                     self.courier.note(HUB, hub.bridge.send("send", *arguments, sender=who))
                     self.holdings.lend(name, units, 0)
                 self.holdings.put(name, units, who, 0)
@@ -141,10 +143,7 @@ class Electorate:
 
     def fork(self) -> Electorate:
         """The same, for one example."""
-        courier = copy.copy(self.courier)
-        courier.lanes = copy.deepcopy(self.courier.lanes)
-        courier.open = dict(self.courier.open)
-        return replace(self, courier=courier, holdings=copy.deepcopy(self.holdings))
+        return replace(self, courier=self.courier.fork(), holdings=copy.deepcopy(self.holdings))
 
     def id_of(self, name: str) -> int:
         return self.stacks[name].chain.chain_id
@@ -154,7 +153,7 @@ class Electorate:
         hub_id = self.id_of(HUB)
         for name, stack in self.stacks.items():
             gateway, era, bridge = stack.gateway.address, stack.era.address, stack.bridge
-            recode(bridge, init_code("BrokenTokenBridge", gateway, era, hub_id, votes_bug))
+            vary(bridge, "BrokenTokenBridge", votes_bug, TransferBug.NONE)
             if name != HUB:
                 recode(self.spoke_votes[name], init_code("BrokenSpokeVotes", gateway, era, hub_id, votes_bug))
                 continue

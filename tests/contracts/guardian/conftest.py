@@ -40,10 +40,14 @@ def place_guardian(deployer: str) -> Callable[..., Contract]:
     """Deploys a Guardian of a gateway, with all offices filled unless told otherwise."""
 
     def place_guardian(
-        gateway: str, chain: BoundChain, keeper: str = KEEPER, governor: str = ZERO_ADDRESS
+        gateway: str,
+        chain: BoundChain,
+        keeper: str = KEEPER,
+        governor: str = ZERO_ADDRESS,
+        bridge: str = ZERO_ADDRESS,
     ) -> Contract:
-        watchers = [WATCHER, OTHER_WATCHER]
-        return deploy(chain, "Guardian", gateway, governor, COUNCIL, keeper, watchers, sender=deployer)
+        arguments = (gateway, bridge, governor, COUNCIL, keeper, [WATCHER, OTHER_WATCHER])
+        return deploy(chain, "Guardian", *arguments, sender=deployer)
 
     return place_guardian
 

@@ -26,7 +26,8 @@ def test_offices_are_filled_at_deployment(guard: Contract) -> None:
 
 def test_is_not_deployed_without_a_council(guard: Contract, deployer: str) -> None:
     def deployed(council: str) -> Any:
-        code = init_code("Guardian", guard.view("GATEWAY"), ZERO_ADDRESS, council, KEEPER, [])
+        arguments = (guard.view("GATEWAY"), ZERO_ADDRESS, ZERO_ADDRESS, council, KEEPER, [])
+        code = init_code("Guardian", *arguments)
         return call(guard.chain, None, code, sender=deployer)
 
     assert deployed(ZERO_ADDRESS) == error("ZeroCouncil")
@@ -34,8 +35,8 @@ def test_is_not_deployed_without_a_council(guard: Contract, deployer: str) -> No
 
 
 def test_is_deployed_without_keeper_and_watchers(guard: Contract, deployer: str) -> None:
-    offices: tuple[Any, ...] = (COUNCIL, ZERO_ADDRESS, [])
-    bare = deploy(guard.chain, "Guardian", guard.view("GATEWAY"), ZERO_ADDRESS, *offices, sender=deployer)
+    offices: tuple[Any, ...] = (ZERO_ADDRESS, ZERO_ADDRESS, COUNCIL, ZERO_ADDRESS, [])
+    bare = deploy(guard.chain, "Guardian", guard.view("GATEWAY"), *offices, sender=deployer)
     assert bare.view("feeKeeper") == ZERO_ADDRESS
 
 
