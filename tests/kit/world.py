@@ -45,12 +45,14 @@ class World:
             world._spread(token, home, FUNDS)
         return world
 
-    def issue(self, token: str, home: str, contract: str, *arguments: Any) -> Contract:
-        """Deploys a token, of which the depositor gets 1,000 FUNDS, and lets the bridge take it. Its books are checked from
-        now on.
+    def issue(
+        self, token: str, home: str, contract: str, *arguments: Any, supply: int = 1_000 * FUNDS
+    ) -> Contract:
+        """Deploys a token. Whoever is named last has its supply; the depositor lets the bridge take it. Its books are
+        checked from now on.
         """
         stack = self.stacks[home]
-        issued = deploy(stack.chain, contract, *arguments, 1_000 * FUNDS, sender=DEVELOPER.address)
+        issued = deploy(stack.chain, contract, *arguments, supply, sender=DEVELOPER.address)
         self.assets[token] = self.courier.watch(home, issued)
         issued.send("approve", stack.bridge.address, ENDLESS, sender=DEPOSITOR.address)
         return issued
@@ -69,6 +71,10 @@ class World:
         return replace(self, courier=courier, assets=names)
 
     # What is where
+
+    @property
+    def depositor(self) -> str:
+        return DEPOSITOR.address
 
     def id_of(self, name: str) -> int:
         return self.stacks[name].chain.chain_id
@@ -183,9 +189,7 @@ class World:
         self.courier.note(name, bridge.send("pay", id_, amount, sender=DEPOSITOR.address))
         self.courier.check_balances()
 
-    def second_hop(
-        self, token: str = "gem", origin: str = "arcade", destination: str = "perps", **wish: Any
-    ) -> tuple[Message, Message]:
+    def second_hop(self, token: str, origin: str, destination: str, **wish: Any) -> tuple[Message, Message]:
         """A transfer on its second hop: both hops."""
         options = wish.pop("options", Options())
         if self.home_of(token) == "hub":
@@ -193,8 +197,7 @@ class World:
         first = self.send(token, origin, destination, options=options, **wish)
         if self.home_of(token) != "hub":
             self.pay(self.home_of(token), first.id)
-        receipt = self.carry(first)
-        ((_, send_id, *_),) = receipt.named("TransferForwarded")
+        ((_, send_id, *_),) = self.carry(first).named("TransferForwarded")
         return first, self.courier.open[send_id]
 
     def front_of(self, first: Message) -> Front:

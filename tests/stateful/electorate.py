@@ -18,6 +18,7 @@ from tests.kit.paper import DAY, Validators
 from tests.kit.roles import GUARDIAN, OWNER, RELAYER, SECOND_DEPLOYER
 from tests.kit.stack import CHAINS, Stack
 from tests.kit.staking import signing_key
+from tests.kit.transfer_bugs import TransferBug
 from tests.stateful.holdings import HUB, SPOKES, UNIT, Holdings
 from tests.stateful.trial import FREE_ROUTE
 
