@@ -30,6 +30,7 @@ import {Front, Kind, Transfer} from "./types/Transfer.sol";
 /// {ITokenBridge}. Called at its own address, it finds no account and speaks as no bridge: whatever anyone does there,
 /// nobody relies on.
 contract BridgeAnnex is Hops {
+    using Transfers for Transfer;
     using Buckets for Bucket;
 
     /// @dev Longest hold, in seconds.
@@ -206,10 +207,10 @@ contract BridgeAnnex is Hops {
             _returnBurned(transfer, destination, unspent);
             return;
         }
-        _takeBackReturned(transfer.token, destination, transfer.amount);
-        if (kind == Kind.Return) _sendBack(transfer, destination, transfer.chain, unspent);
-        else if (transfer.chain == block.chainid) _returnLocked(transfer, destination, unspent);
-        else _sendBack(transfer, transfer.chain, destination, unspent);
+        _takeBackReturned(transfer.token(), destination, transfer.amount());
+        if (kind == Kind.Return) _sendBack(transfer, destination, transfer.chain(), unspent);
+        else if (transfer.chain() == block.chainid) _returnLocked(transfer, destination, unspent);
+        else _sendBack(transfer, transfer.chain(), destination, unspent);
     }
 
     /// @dev Creates the representation of a token, unless something stands for it already.
@@ -257,30 +258,31 @@ contract BridgeAnnex is Hops {
     /// @dev The transfer ends where it started, over this chain.
     /// @param unspent Of the fee of the hop that came back, in wei.
     function _sendBack(Transfer memory transfer, uint256 start, uint256 end, uint256 unspent) private {
-        _lend(transfer.token, start, transfer.amount);
-        (transfer.kind, transfer.chain, transfer.hasData) = (Kind.Return, uint64(end), false);
+        _lend(transfer.token(), start, transfer.amount());
+        transfer.turn(Kind.Return, transfer.id, end);
+        transfer.detach();
         (bytes32 sendId, uint256 cost) =
-            _sendOn(transfer, start, ARRIVE_GAS_LIMIT, 0, transfer.fee * FEE_UNIT + unspent);
-        emit ITokenBridge.TransferSentBack(transfer.id, sendId, transfer.token, start, transfer.amount, cost);
+            _sendOn(transfer, start, ARRIVE_GAS_LIMIT, 0, transfer.fee() * FEE_UNIT + unspent);
+        emit ITokenBridge.TransferSentBack(transfer.id, sendId, transfer.token(), start, transfer.amount(), cost);
     }
 
     /// @dev The transfer ends at its token's home, where it started.
     function _returnLocked(Transfer memory transfer, uint256 end, uint256 unspent) private {
         address returnee = _returnee(transfer, block.chainid, end);
-        emit ITokenBridge.TransferReturned(transfer.id, returnee, transfer.token, transfer.amount);
-        _withdrawCredit(IMetalayer(msg.sender), transfer.from, unspent);
-        _release(transfer.token, returnee, transfer.amount);
+        emit ITokenBridge.TransferReturned(transfer.id, returnee, transfer.token(), transfer.amount());
+        _withdrawCredit(IMetalayer(msg.sender), transfer.from(), unspent);
+        _release(transfer.token(), returnee, transfer.amount());
     }
 
     /// @dev The transfer ends where it started, and never came to its token's home. So what was prepaid for the second
     /// hop was not used.
     function _returnBurned(Transfer memory transfer, uint256 home, uint256 unspent) private {
-        (address local,) = _localFor(home, transfer.token);
-        address returnee = _returnee(transfer, home, transfer.chain);
-        emit ITokenBridge.TransferReturned(transfer.id, returnee, local, transfer.amount);
-        _withdrawCredit(IMetalayer(msg.sender), transfer.from, unspent);
-        if (transfer.fee != 0) IERC7802(_ERA).crosschainMint(transfer.from, transfer.fee * FEE_UNIT);
-        IERC7802(local).crosschainMint(returnee, transfer.amount);
+        (address local,) = _localFor(home, transfer.token());
+        address returnee = _returnee(transfer, home, transfer.chain());
+        emit ITokenBridge.TransferReturned(transfer.id, returnee, local, transfer.amount());
+        _withdrawCredit(IMetalayer(msg.sender), transfer.from(), unspent);
+        if (transfer.fee() != 0) IERC7802(_ERA).crosschainMint(transfer.from(), transfer.fee() * FEE_UNIT);
+        IERC7802(local).crosschainMint(returnee, transfer.amount());
     }
 
     /// @dev Limits may have been set before: then, the token was taken for one that is at home here.

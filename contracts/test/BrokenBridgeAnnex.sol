@@ -11,6 +11,7 @@ import {TransferBug, forget} from "./TransferBug.sol";
 
 /// @title BrokenBridgeAnnex: the annex of a bridge with one bug
 contract BrokenBridgeAnnex is BridgeAnnex {
+    using Transfers for Transfer;
     using Buckets for Bucket;
 
     TransferBug private immutable _BUG;
@@ -41,7 +42,7 @@ contract BrokenBridgeAnnex is BridgeAnnex {
         override
         returns (address)
     {
-        if (_BUG == TransferBug.ClaimIgnored) return transfer.from;
+        if (_BUG == TransferBug.ClaimIgnored) return transfer.from();
         if (_BUG == TransferBug.ClaimFromAnywhere) end = 0;
         if (_BUG == TransferBug.ClaimOfAnotherEnd) end = homeChain;
         return super._returnee(transfer, homeChain, end);
@@ -98,7 +99,7 @@ contract BrokenBridgeAnnex is BridgeAnnex {
         return _BUG == TransferBug.AdoptedAfterArrival || super._mayAdopt(place, home);
     }
 
-    function _checkGateway(ChainState memory state) internal view override {
+    function _checkGateway(ChainState storage state) internal view override {
         if (_BUG != TransferBug.AnyGateway) super._checkGateway(state);
     }
 

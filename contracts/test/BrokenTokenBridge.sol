@@ -16,6 +16,7 @@ import {VotesBug} from "./VotesBug.sol";
 /// @title BrokenTokenBridge: TokenBridge with one bug, to prove that the tests find it
 contract BrokenTokenBridge is TokenBridge {
     using Buckets for Bucket;
+    using Transfers for Transfer;
     using Checkpoints for Checkpoints.Trace208;
 
     VotesBug private immutable _VOTES_BUG;
@@ -44,14 +45,14 @@ contract BrokenTokenBridge is TokenBridge {
         if (_VOTES_BUG == VotesBug.NoClock) return;
         if (_VOTES_BUG == VotesBug.ClockOnTheHubOnly && !_isHub()) return;
         if (_VOTES_BUG == VotesBug.ClockOnSpokesOnly && _isHub()) return;
-        if (_VOTES_BUG == VotesBug.PrepaidWithoutClock && _arriving().token != _ERA) return;
+        if (_VOTES_BUG == VotesBug.PrepaidWithoutClock && _arriving().token() != _ERA) return;
         if (_VOTES_BUG == VotesBug.ReturnsWithoutClock && _kind() == Kind.Return) return;
         if (_VOTES_BUG == VotesBug.ClockTooStrict) require(block.timestamp > sentAt, ClockBehind(sentAt));
         super._checkClock(_VOTES_BUG == VotesBug.ClockASecondLoose && sentAt != 0 ? sentAt - 1 : sentAt);
     }
 
     function _present() internal view override returns (uint40) {
-        if (_VOTES_BUG == VotesBug.SecondOfTheFirstHop && _isArrival()) return _arriving().hopAt;
+        if (_VOTES_BUG == VotesBug.SecondOfTheFirstHop && _isArrival()) return uint40(_arriving().hopAt());
         return super._present();
     }
 
@@ -89,7 +90,7 @@ contract BrokenTokenBridge is TokenBridge {
     function _takeBack(address token, uint256 chainId, uint256 amount) internal override {
         if (_BUG == TransferBug.FeeOutOfOtherAccount && token == _ERA && _isArrival()) {
             Transfer memory transfer = _arriving();
-            if (transfer.token != _ERA) chainId = transfer.chain;
+            if (transfer.token() != _ERA) chainId = transfer.chain();
         }
         if (_BUG == TransferBug.AccountNotChecked) amount = Math.min(amount, _accounts[token][chainId].amount);
         super._takeBack(token, chainId, amount);
@@ -141,7 +142,7 @@ contract BrokenTokenBridge is TokenBridge {
 
     function _passesFrom(uint256 since) internal view override returns (uint256) {
         if (_BUG == TransferBug.WaitingSkipped) return since;
-        if (_BUG == TransferBug.WaitingSinceStart) return super._passesFrom(_arriving().sentAt);
+        if (_BUG == TransferBug.WaitingSinceStart) return super._passesFrom(_arriving().sentAt());
         return super._passesFrom(since);
     }
 
@@ -151,9 +152,9 @@ contract BrokenTokenBridge is TokenBridge {
         bucket.configure(bucket.outCapacity, bucket.inCapacity, bucket.window);
     }
 
-    function _checkHold(ChainState memory state, uint256 origin, bytes32 id) internal view override {
-        if (_BUG == TransferBug.HoldForgottenOnBack && _kind() == Kind.Back) state.heldUntil = 0;
-        if (_BUG == TransferBug.StrikeForgotten) state.struck = false;
+    function _checkHold(ChainState storage state, uint256 origin, bytes32 id) internal view override {
+        if (_BUG == TransferBug.HoldForgottenOnBack && _kind() == Kind.Back) return;
+        if (_BUG == TransferBug.StrikeForgotten && _waitingSince[id] == STRUCK) return;
         super._checkHold(state, origin, id);
     }
 
@@ -180,7 +181,7 @@ contract BrokenTokenBridge is TokenBridge {
         override
         returns (address)
     {
-        if (_BUG == TransferBug.ClaimIgnored) return transfer.from;
+        if (_BUG == TransferBug.ClaimIgnored) return transfer.from();
         if (_BUG == TransferBug.ClaimFromAnywhere) end = 0;
         if (_BUG == TransferBug.ClaimOfAnotherEnd) end = homeChain;
         return super._returnee(transfer, homeChain, end);
@@ -211,18 +212,18 @@ contract BrokenTokenBridge is TokenBridge {
     {
         left = super._payPassage(id, gateway, brought, cost);
         if (_BUG != TransferBug.LeftOverToSender) return left;
-        _release(_ERA, _arriving().from, left * FEE_UNIT);
+        _release(_ERA, _arriving().from(), left * FEE_UNIT);
         return 0;
     }
 
     function _call(Transfer memory transfer, uint256 start, address local) internal override {
         bool isEarly = _BUG == TransferBug.CalledBeforePayment && _buckets[local][start].window != 0;
-        if (!isEarly || !transfer.hasData) super._call(transfer, start, local);
+        if (!isEarly || !transfer.hasData()) super._call(transfer, start, local);
     }
 
     // Gateways
 
-    function _checkGateway(ChainState memory state) internal view override {
+    function _checkGateway(ChainState storage state) internal view override {
         if (_BUG != TransferBug.AnyGateway) super._checkGateway(state);
     }
 

@@ -1,8 +1,8 @@
-"""The books of every token but ERA: what is locked at home, what is outstanding, what stands for it elsewhere."""
+"""The books of every token: what is locked at home, what is outstanding, what stands for it elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from metalayer.assets.tokens import BALANCE_OF, TOTAL_SUPPLY, Home, KnownToken, 
 from metalayer.network.asking import ask_all
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
-from metalayer.protocol import amounts, bridge
+from metalayer.protocol import amounts, bridge, gateway
 from metalayer.protocol.rpc import Request
 
 UnderWay = Mapping[tuple[Home, str], int]
@@ -37,7 +37,9 @@ class Abroad:
 
 @dataclass(frozen=True)
 class TokenBooks:
-    """One token: what the bridge holds of it at home, and where the rest is, by chain. `home` is the chain's name."""
+    """One token: what the bridge holds of it at home (of ERA with its credit), and where that is meant to be, by chain.
+    `home` is the chain's name.
+    """
 
     token: KnownToken
     home: str
@@ -50,14 +52,17 @@ class TokenBooks:
 
     @property
     def given(self) -> int:
-        """What the bridge holds beyond all that is outstanding: somebody sent it there."""
+        """What the bridge holds beyond all that is outstanding: somebody sent it there, or prepaid it in ERA."""
         return self.locked - self.outstanding
 
     def text(self, amount: int) -> str:
         return f"{amounts.shown(amount, self.token.said.decimals)} {self.token.said.symbol}"
 
     def checks(self) -> list[tuple[str, bool]]:
-        """Sentences that must hold, and whether they do."""
+        """Sentences that must hold, and whether they do. None of a token that never moved."""
+        moved = {name: chain for name, chain in self.abroad.items() if chain.outstanding or chain.supply}
+        if not self.locked and not moved:
+            return []
         label = f"{self.token.said.symbol} of {self.home}"
         gift = f" + {self.text(self.given)} that were given" if self.given > 0 else ""
         return [
@@ -68,8 +73,7 @@ class TokenBooks:
                     + (" + what is under way" if chain.under_way else ""),
                     chain.is_even,
                 )
-                for name, chain in self.abroad.items()
-                if chain.outstanding or chain.supply
+                for name, chain in moved.items()
             ),
         ]
 
@@ -98,23 +102,25 @@ class TokenBooks:
         }
 
 
-def read_tokens(live: Live, under_way: UnderWay) -> list[TokenBooks]:
-    """All known tokens whose home is in the network, but ERA."""
-    era = Home(live.network.hub.chain_id, live.registry.address("ERA"))
-    known = [
-        token for token in all_known(live) if token.home != era and token.home.chain_id in live.mesh.by_id
-    ]
+def read_tokens(live: Live, under_way: UnderWay | None = None) -> list[TokenBooks]:
+    """All known tokens whose home is in the network, ERA first. Without `under_way`, whatever is outstanding and not
+    there counts as under way.
+    """
+    known = [token for token in all_known(live) if token.home.chain_id in live.mesh.by_id]
     asked = [one for token in known for one in _requests(live, token)]
     answers = iter(ask_all(asked))
     return [_books(live, token, answers, under_way) for token in known]
 
 
 def _requests(live: Live, token: KnownToken) -> list[tuple[Connection, Request[Any]]]:
-    """What is locked; then for each other chain what is outstanding, and if something stands for it there, the supply
-    of that and its usual address.
+    """What is locked, and in the bridge's credit; then for each other chain what is outstanding, and if something
+    stands for it there, the supply of that, and what usually would.
     """
     address, home = live.registry.address("TokenBridge"), live.mesh.by_id[token.home.chain_id]
-    asked: list[tuple[Connection, Request[Any]]] = [(home, BALANCE_OF.request(token.home.address, address))]
+    asked: list[tuple[Connection, Request[Any]]] = [
+        (home, BALANCE_OF.request(token.home.address, address)),
+        (home, gateway.CREDIT.request(live.mesh.gateway, address)),
+    ]
     for name, connection in live.mesh.connections.items():
         if connection == home:
             continue
@@ -125,15 +131,17 @@ def _requests(live: Live, token: KnownToken) -> list[tuple[Connection, Request[A
     return asked
 
 
-def _books(live: Live, token: KnownToken, answers: Any, under_way: UnderWay) -> TokenBooks:
-    home = live.mesh.by_id[token.home.chain_id]
-    locked, abroad = next(answers), dict[str, Abroad]()
+def _books(live: Live, token: KnownToken, answers: Iterator[Any], under_way: UnderWay | None) -> TokenBooks:
+    home, era = live.mesh.by_id[token.home.chain_id], live.registry.address("ERA")
+    held, credit = next(answers), next(answers)
+    abroad = dict[str, Abroad]()
     for name, connection in live.mesh.connections.items():
         if connection == home:
             continue
         outstanding, supply, adopted = next(answers), 0, False
         if name in token.places:
             supply, usual = next(answers), next(answers)
-            adopted = usual != token.places[name]
-        abroad[name] = Abroad(outstanding, supply, under_way.get((token.home, name), 0), adopted)
-    return TokenBooks(token, home.name, locked, abroad)
+            adopted = usual != token.places[name] and token.home.address != era
+        moving = outstanding - supply if under_way is None else under_way.get((token.home, name), 0)
+        abroad[name] = Abroad(outstanding, supply, moving, adopted)
+    return TokenBooks(token, home.name, held + (credit if token.home.address == era else 0), abroad)

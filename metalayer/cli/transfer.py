@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from metalayer.cli import transfer_front
 from metalayer.cli.command import DefaultGroup, print_json
 from metalayer.cli.options import (
     ACCOUNT,
@@ -76,6 +77,10 @@ def cli() -> None:
 
     `transfer TOKEN AMOUNT ...` is `transfer send TOKEN AMOUNT ...`, whose --help says more.
     """
+
+
+cli.add_command(transfer_front.front)
+cli.add_command(transfer_front.claim)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})

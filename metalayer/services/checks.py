@@ -156,8 +156,8 @@ class Checker:
         start, end = live.connection(origin), live.connection(destination)
         token = self.names.on(destination, "ERA")
         before = end.view(token, BALANCE_OF, user.address)
-        sent = tokens.resolve(live, start, "ERA")
-        wish = transfers.Wish(sent, end.chain, user.address, amount, fee_from="balance")
+        era_there = tokens.read(live, start, self.names.on(origin, "ERA"))
+        wish = transfers.Wish(era_there, end.chain, user.address, amount)
         transfers.send(live, user, transfers.prepare(live, start, user.address, wish))
         for _ in range(_PASSES):
             self.forks.settle()
