@@ -26,8 +26,8 @@ _LOOK_EVERY = 0.25
 
 @dataclass
 class Stage:
-    """`moves` is what came to the user's ERA on each chain and left it, `protocol_fees` what messages from each chain
-    paid the protocol by the terms of networks.yaml; by name, wei.
+    """`moves` is what came to the user's ERA on each chain and left it, `coins` the same of its coin, `protocol_fees`
+    what messages from each chain paid the protocol by the terms of networks.yaml; by name, in the smallest unit.
     """
 
     network: Network
@@ -36,6 +36,7 @@ class Stage:
     started: float = field(default_factory=time.monotonic)
     steps: list[Step] = field(default_factory=list)
     moves: list[tuple[str, int]] = field(default_factory=list)
+    coins: list[tuple[str, int]] = field(default_factory=list)
     protocol_fees: list[tuple[str, int]] = field(default_factory=list)
 
     @property

@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -18,6 +18,7 @@ from rich.console import Console
 from demo import processes
 from demo.crossings import EACH_WAY, Crossings
 from demo.enacted import Enacted
+from demo.fronting import front
 from demo.governing import Governing
 from demo.stage import KEEPER, RELAYER, USER, Stage, silent, totals
 from demo.stakes import Forwarded, read_stakes
@@ -69,15 +70,16 @@ def run(out: Console, network: Network | None = None) -> Summary:
         raise MetalayerError(
             f"the demo needs {_FEWEST_CHAINS} chains, networks.yaml has {len(network.chains)}"
         )
-    postbox = load_artifacts(["Postbox", *CONTRACTS])["Postbox"]
+    artifacts = load_artifacts(["Coin", "Postbox", *CONTRACTS])
     cancelled = threading.Event()
     with processes.interruptible(cancelled), ExitStack() as stack:
-        return _Demo(Stage(network, out, cancelled), stack, postbox).play()
+        return _Demo(Stage(network, out, cancelled), stack, artifacts).play()
 
 
 class _Demo:
-    def __init__(self, stage: Stage, stack: ExitStack, postbox: Artifact) -> None:
-        self.stage, self.stack, self.postbox = stage, stack, postbox
+    def __init__(self, stage: Stage, stack: ExitStack, artifacts: Mapping[str, Artifact]) -> None:
+        self.stage, self.stack = stage, stack
+        self.postbox, self.coin = artifacts["Postbox"], artifacts["Coin"]
         self.network, self.say = stage.network, stage.say
         self.connections = connect(self.network)
 
@@ -100,6 +102,7 @@ class _Demo:
             preparing = [pool.submit(crossings.prepay, hub), pool.submit(take_part)]
             boxes, closed_box = self._place_postboxes(live)
             _results(preparing)
+            coin = crossings.place_coin(hub, self.coin.creation)
             self.stack.enter_context(processes.relayer(live, RELAYER, _RELAY_EVERY))
             self.say("[bold]a relayer[/] watches all lanes, and keeps validator sets going")
             try:
@@ -108,12 +111,16 @@ class _Demo:
                 side += [pool.submit(crossings.settle, hub, name, names, boxes) for name in names[2:]]
                 crossings.transfer(hub, *_LEGS[0])
                 crossings.prepay(first)
+                coins = pool.submit(crossings.coin_there_and_back, coin, first)
                 side += [pool.submit(crossings.messages, first, second, boxes)]
                 side += [pool.submit(crossings.there_and_back, hub, first)]
                 side += [pool.submit(crossings.claim, hub, first)]
                 for (amount, position), origin in zip(_LEGS[1:], (first, second), strict=True):
                     crossings.transfer(origin, amount, position)
+                coins.result()
+                crossings.coin_onward(coin, first, second)
                 _results(side)
+                fronted = front(self.stage, live, crossings, first, second)
                 forwarded = terms.forward_fees()
                 governing.delegate(first)
                 governing.propose()
@@ -128,7 +135,12 @@ class _Demo:
                 self.stage.cancelled.set()
                 raise
         places = [*boxes.items(), (last, closed_box)]
-        return self._sum_up(live, places, bonded + DELEGATED, forwarded, enacted)
+        summary = self._sum_up(live, places, bonded + DELEGATED, forwarded, enacted)
+        summary.checks += [*crossings.coin_checks(coin), *fronted.checks()]
+        summary.fronted = fronted
+        given = [summary.books.given, *(token.given for token in summary.books.tokens)]
+        summary.checks.append(("the bridge holds nothing else, of no token", not any(given)))
+        return summary
 
     def _start_chains(self) -> None:
         localnet.down(self.network, say=silent)

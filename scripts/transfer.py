@@ -1,3 +1,3 @@
-"""Move ERA between chains: `ape run transfer AMOUNT --from CHAIN --to CHAIN`."""
+"""Move any token between chains: `ape run transfer TOKEN AMOUNT --from CHAIN --to CHAIN`."""
 
 from metalayer.cli.transfer import cli as cli

@@ -20,7 +20,7 @@ FLOORS = (
     ("attesting",),
     ("validator", "relayer", "tracking"),
     ("assets",),
-    ("staking", "governance"),
+    ("staking", "governance", "solver"),
     ("services",),
     ("cli",),
 )

@@ -17,7 +17,7 @@ from metalayer.errors import MetalayerError
 from tools.layouts import layouts
 
 # What `deploy` and `check` use, and what the demo deploys besides.
-NAMES = (*CONTRACTS, "Postbox")
+NAMES = (*CONTRACTS, "Coin", "Postbox")
 
 
 def folder(root: Path) -> Path:

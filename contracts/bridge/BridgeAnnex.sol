@@ -92,7 +92,7 @@ contract BridgeAnnex is Hops {
             ILimits.InvalidLimits(token, chainId)
         );
         _setLimited(token, chainId, true);
-        _buckets[token][chainId].configure(outCapacity, inCapacity, window);
+        _configure(_buckets[token][chainId], outCapacity, inCapacity, window);
         emit ILimits.LimitsSet(token, chainId, outCapacity, inCapacity, window);
     }
 
@@ -139,15 +139,14 @@ contract BridgeAnnex is Hops {
     }
 
     function adopt(uint256 homeChain, address token, address local) external onlyOwner {
-        Local storage place = _locals[_placeOf(homeChain, token)];
-        Home storage home = _homes[local];
+        uint256 place = _placeOf(homeChain, token);
         require(
-            _mayAdopt(place, home) && homeChain != 0 && homeChain <= type(uint64).max && homeChain != block.chainid
+            _mayAdopt(_locals[place], _homes[local]) && homeChain != 0 && homeChain <= type(uint64).max && homeChain != block.chainid
                 && token != _ERA && local != _ERA
                 && ERC165Checker.supportsInterface(local, type(IERC7802).interfaceId),
             IAssets.NotAdoptable(homeChain, token, local)
         );
-        _stand(local, homeChain, token);
+        _standFor(place, local, homeChain, token);
         emit IAssets.TokenAdopted(homeChain, token, local);
     }
 
@@ -199,8 +198,7 @@ contract BridgeAnnex is Hops {
         Kind kind = Transfers.kindOf(message.payload);
         if (kind == Kind.Claim) return;
         if (kind == Kind.Describe) {
-            // The next transfer takes another one along.
-            _accounts[Transfers.describedToken(message.payload)][destination].described = false;
+            _forgetDescription(Transfers.describedToken(message.payload), destination);
             return;
         }
         Transfer memory transfer = Transfers.decode(message.payload);
@@ -223,7 +221,7 @@ contract BridgeAnnex is Hops {
         uint256 place = _placeOf(origin, token);
         if (_locals[place].token != address(0)) return;
         address local = Clones.cloneDeterministic(_BRIDGED_TOKEN, bytes32(place));
-        _stand(local, origin, token);
+        _standFor(place, local, origin, token);
         emit IAssets.RepresentationCreated(origin, token, local);
         IBridgedToken(local).initialize(origin, token, decimals, name, symbol);
     }
@@ -234,6 +232,18 @@ contract BridgeAnnex is Hops {
         if (_claimantOf[key][origin] != address(0)) return;
         _claimantOf[key][origin] = solver;
         emit IFronting.ClaimReceived(key, origin, solver);
+    }
+
+    /// @dev The next transfer takes another one along.
+    function _forgetDescription(address token, uint256 destination) internal virtual {
+        _accounts[token][destination].described = false;
+    }
+
+    function _configure(Bucket storage bucket, uint256 outCapacity, uint256 inCapacity, uint256 window)
+        internal
+        virtual
+    {
+        bucket.configure(outCapacity, inCapacity, window);
     }
 
     function _takeBackReturned(address token, uint256 chainId, uint256 amount) internal virtual {
@@ -275,10 +285,10 @@ contract BridgeAnnex is Hops {
         IERC7802(local).crosschainMint(returnee, transfer.amount());
     }
 
-    /// @dev Limits may be there before.
-    function _stand(address local, uint256 homeChain, address token) private {
-        bool limited = _buckets[local][homeChain].window != 0;
-        _locals[_placeOf(homeChain, token)] = Local(local, limited);
+    /// @dev Limits may have been set before: then, the token was taken for one that is at home here.
+    function _standFor(uint256 place, address local, uint256 homeChain, address token) private {
+        bool limited = _accounts[local][homeChain].limited;
+        _locals[place] = Local(local, limited);
         _homes[local] = Home(token, uint64(homeChain), limited);
     }
 

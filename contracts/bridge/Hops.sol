@@ -36,7 +36,7 @@ abstract contract Hops is Fronting {
         uint256 gasLimit,
         uint256 deadline,
         uint256 brought
-    ) internal returns (bytes32 sendId, uint256 cost) {
+    ) internal virtual returns (bytes32 sendId, uint256 cost) {
         IMetalayer gateway = _gatewayOf(destination);
         address token = transfer.token();
         uint256 length = _length(transfer.hasData() ? transfer.data.length : 0, true);

@@ -1,1 +1,1 @@
-"""ERA: tokens, credit, the bridge, the books."""
+"""Tokens, credit, transfers of any token, the books."""

@@ -80,10 +80,15 @@ class Outcome:
         }
 
 
+def all_sent_in(receipt: Receipt, registry: Registry, origin: int) -> list[Sent]:
+    """The messages that a transaction sent, in order."""
+    own = [log for log in receipt["logs"] if log.address == registry.address("Metalayer").lower()]
+    return logs.parse(own, registry.network_id, origin)
+
+
 def sent_in(receipt: Receipt, registry: Registry, origin: int, id_: bytes | None = None) -> Sent:
     """The message that a transaction sent: the one with this id, or the only one."""
-    own = [log for log in receipt["logs"] if log.address == registry.address("Metalayer").lower()]
-    messages = logs.parse(own, registry.network_id, origin)
+    messages = all_sent_in(receipt, registry, origin)
     found = [sent for sent in messages if id_ in (None, sent.id)]
     if len(found) != 1:
         raise MetalayerError(f"transaction {receipt['transactionHash']} sent {len(found)} such messages")
@@ -169,21 +174,15 @@ def _forwarded(receipt: Receipt, registry: Registry, id_: bytes) -> TransferForw
 
 
 def _explained(failure: NotDelivered, registry: Registry, first: Sent, hop: Sent) -> NotDelivered:
-    """The same failure with what is to be done about it, if the bridge said that."""
-    said = str(failure)
+    """The same failure, or that the transfer waits."""
     waiting = bridge.TRANSFER_WAITING.found_in(failure.receipt["logs"], registry.address("TokenBridge"))
     mine = [one for one in waiting if one.id == hop.id]
-    if mine:
-        passes_at = mine[0].since + WAITING_TIME
-        return Waiting(
-            f"transfer {to_hex(first.id)} exceeds a limit and waits: from {utc(passes_at)} on, or when there is "
-            f"room, anyone lets it pass with `ape metalayer message {to_hex(hop.id)} --retry`",
-            failure.receipt,
-            passes_at,
-        )
-    if "PassageUnpaid" in said:
-        return NotDelivered(
-            f"{said}; before that, `ape metalayer transfer pay {to_hex(first.id)}` pays for the next hop",
-            failure.receipt,
-        )
-    return failure
+    if not mine:
+        return failure
+    passes_at = mine[0].since + WAITING_TIME
+    return Waiting(
+        f"transfer {to_hex(first.id)} exceeds a limit and waits: from {utc(passes_at)} on, or when there is room, "
+        f"anyone lets it pass with `ape metalayer message {to_hex(hop.id)} --retry`",
+        failure.receipt,
+        passes_at,
+    )

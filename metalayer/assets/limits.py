@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -59,14 +59,16 @@ class End:
         """Whether that much passes at once."""
         return self.free is None or amount <= self.free
 
-    def free_text(self, token: Token) -> str:
-        """What passes now, for people."""
+    def free_of(self, text: Callable[[int], str]) -> str:
+        """What passes now, for people. text: of an amount."""
         if self.free is None:
             return "no limit"
         hours = self.limits.window / HOUR
-        return (
-            f"{token.text(self.free)} of {token.text(self.capacity)} free, all again within {hours:g} hours"
-        )
+        return f"{text(self.free)} of {text(self.capacity)} free, all again within {hours:g} hours"
+
+    def free_text(self, token: Token) -> str:
+        """The same of a token."""
+        return self.free_of(token.text)
 
     def as_dict(self) -> dict[str, Any]:
         """For --json: amounts as strings."""
@@ -154,11 +156,15 @@ def _places(live: Live, token: Token, chains: Sequence[Connection]) -> list[str]
     ]
 
 
-def refuse_blocked(ends: Sequence[End], token: Token, amount: int) -> None:
-    """MetalayerError if the bridge would refuse the transfer at once, or it would be stopped on its way."""
+def refuse_closed(ends: Sequence[End]) -> None:
+    """MetalayerError if a route on the way is closed."""
     for one in ends:
         if not one.is_open:
             raise MetalayerError(f"there is no route: {one.way} is closed")
+
+
+def refuse_blocked(ends: Sequence[End], token: Token, amount: int) -> None:
+    """MetalayerError if the bridge would refuse the transfer at once, or it would be stopped on its way."""
     first = ends[0]
     if not first.lets(amount):
         raise MetalayerError(

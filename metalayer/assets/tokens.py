@@ -6,6 +6,7 @@ says of itself, which anybody can say.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -170,36 +171,41 @@ def resolve(live: Live, connection: Connection, text: str) -> Token:
         return replace(read(live, connection, wrapped_ether(live, connection)), is_ether=True)
     if address := typed_address(text):
         return read(live, connection, address)
+    known = [token for token in all_known(live) if connection.name in token.places]
+    found = chosen(live, known, text, f"on {connection.name}")
+    token = read(live, connection, found.places[connection.name])
+    return replace(token, is_ether=text.startswith(f"{ETHER}@"))
+
+
+def chosen(live: Live, known: Sequence[KnownToken], text: str, where: str) -> KnownToken:
+    """The one token among these that is meant by an address of it, a symbol, or a symbol and its home.
+
+    MetalayerError with what would be understood if it is none of them, or more than one.
+    """
     symbol, _, home = text.partition("@")
     home_id = live.network.chain(home).chain_id if home else None
     if symbol == ETHER and home_id is not None:
-        wrapped = Home(home_id, wrapped_ether(live, live.connection(home_id)))
-        local = connection.view(
-            live.registry.address("TokenBridge"), bridge.LOCAL_OF, wrapped.chain_id, wrapped.address
-        )
-        if home_id == connection.chain_id:
-            local = wrapped.address
-        if local == bridge.NOBODY:
-            raise MetalayerError(f"no ether of {home} ever came to {connection.name}")
-        return replace(read(live, connection, local), is_ether=True)
-    known = [token for token in all_known(live) if connection.name in token.places]
-    found = [
-        token for token in known if token.said.symbol == symbol and home_id in (None, token.home.chain_id)
-    ]
+        ether = Home(home_id, wrapped_ether(live, live.connection(home_id)))
+        found = [token for token in known if token.home == ether]
+    elif address := typed_address(text):
+        found = [token for token in known if address in token.places.values()]
+    else:
+        found = [
+            token for token in known if token.said.symbol == symbol and home_id in (None, token.home.chain_id)
+        ]
     if len(found) == 1:
-        return read(live, connection, found[0].places[connection.name])
+        return found[0]
     if found:
         choices = ", ".join(
-            f"{symbol}@{chain_name(live, token.home.chain_id)} {token.places[connection.name]}"
+            f"{token.said.symbol}@{chain_name(live, token.home.chain_id)} {token.home.address}"
             for token in found
         )
         raise MetalayerError(
-            f"{len(found)} tokens on {connection.name} call themselves {symbol}: expected one of {choices}"
+            f"{len(found)} tokens {where} are meant by {printable(text)}: expected one of {choices}"
         )
-    symbols = sorted({token.said.symbol for token in known})
+    symbols = dict.fromkeys(token.said.symbol for token in known)
     raise MetalayerError(
-        f"no known token '{printable(text)}' on {connection.name}: expected {ETHER}, an address there, or one of "
-        f"{', '.join(symbols)}"
+        f"no known token '{printable(text)}' {where}: expected {ETHER}, an address, or one of {', '.join(symbols)}"
     )
 
 

@@ -141,7 +141,7 @@ def prepare(live: Live, origin: Connection, sender: str, wish: Wish) -> Transfer
     door = live.registry.address("EtherDoor") if token.is_ether and home == origin else None
     way = [origin, end] if home in (origin, end) else [origin, home, end]
     ends = tuple(limits.read(live, token, way))
-    limits.refuse_blocked(ends, token, wish.amount)
+    limits.refuse_closed(ends)
     held = _read_held(live, origin, sender, token, door)
     fee, forward_fee = _fees(live, way, wish)
     options = replace(
@@ -165,6 +165,7 @@ def prepare(live: Live, origin: Connection, sender: str, wish: Wish) -> Transfer
             f"the fee is {era(transfer.taken)} ERA: expected no more than {era(options.max_fee)}"
         )
     _refuse_too_poor(live, transfer, sender, held)
+    limits.refuse_blocked(ends, token, wish.amount)
     return replace(transfer, allowances=tuple(_allowances(live, transfer, held)))
 
 

@@ -40,6 +40,18 @@ class Group(click.Group):
         return _one_line(lambda: super(Group, self).invoke(ctx))
 
 
+class DefaultGroup(Group):
+    """A Group in which one command need not be named: `X ARGUMENTS` is `X DEFAULT ARGUMENTS`."""
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        is_ours = not args or args[0] in self.commands or args[0] in self.get_help_option_names(ctx)
+        return super().parse_args(ctx, args if is_ours else [self.default, *args])
+
+
 def _one_line(run: Callable[[], _T]) -> _T:
     try:
         return run()

@@ -27,6 +27,8 @@ Option = Callable[[_F], _F]
 
 # Of an amount: digits, the point, and decimals.
 _MOST_AMOUNT = 40
+# A tip is in billionths: so many decimals of a percentage.
+_PERCENT_DECIMALS = 7
 
 
 class Parsed(click.ParamType):
@@ -65,6 +67,53 @@ def _amount(text: str) -> int:
     if amount > HUB_SUPPLY:
         raise ValueError(f"{era(amount)} ERA are more than there are, {era(HUB_SUPPLY)}")
     return amount
+
+
+def _decimal_amount(text: str) -> str:
+    from metalayer.protocol.amounts import parse
+
+    if len(text) > _MOST_AMOUNT:
+        raise ValueError(f"expected an amount such as 1.5, found {values.found(text)}")
+    # Of a token with any number of decimals: how many it has is known when the token is.
+    parse(text, len(text), "a token")
+    return text
+
+
+def _percent(text: str) -> int:
+    from metalayer.protocol.amounts import parse, shown
+
+    parts = parse(text, _PERCENT_DECIMALS, "percent") if len(text) <= _MOST_AMOUNT else 0
+    if not 0 < parts <= 10 ** (_PERCENT_DECIMALS + 2):
+        raise ValueError(f"expected a percentage up to {shown(100, 0)}, found {values.found(text)}")
+    return parts
+
+
+def _lifetime(text: str) -> int:
+    from metalayer.protocol.dates import HOUR, span
+    from metalayer.protocol.transfers import MAX_LIFETIME, MIN_LIFETIME
+
+    # Counted from the last block: in the next one, the shortest would be too short.
+    lowest = MIN_LIFETIME + HOUR
+    seconds = values.read_brief(text, MAX_LIFETIME)
+    if seconds < lowest:
+        raise ValueError(
+            f"expected a duration from {span(lowest)} to {span(MAX_LIFETIME)}, found {values.found(text)}"
+        )
+    return seconds
+
+
+def _calldata(text: str) -> bytes:
+    from metalayer.protocol.transfers import MAX_DATA_LENGTH
+    from metalayer.tracking.messages import parse_payload
+
+    try:
+        digits = text if text.startswith("0x") else Path(text).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"expected 0x and hexadecimal digits, or a file that holds them: {error}") from error
+    data = parse_payload(digits)
+    if not 0 < len(data) <= MAX_DATA_LENGTH:
+        raise ValueError(f"expected 1 to {MAX_DATA_LENGTH} bytes, found {len(data)}")
+    return data
 
 
 def _chain(text: str) -> str:
@@ -106,6 +155,12 @@ ACCOUNT = Parsed("account", values.read_account)
 """A name that Ape knows, `TEST::n` or an address, as it was typed."""
 AMOUNT = Parsed("amount", _amount)
 """Of ERA, passed on in wei."""
+TOKEN_AMOUNT = Parsed("amount", _decimal_amount)
+"""Of any token, as it was typed: its decimals are known when the token is."""
+PERCENT = Parsed("percent", _percent)
+"""Above zero, up to 100, passed on in billionths of the whole."""
+CALLDATA = Parsed("hex", _calldata)
+"""In hexadecimal, or a file that holds that."""
 CHAIN = _Chain("chain", _chain)
 GAS_LIMIT = whole(0, MAX_TRANSACTION_GAS)
 NAME = Parsed("name", values.read_name)
@@ -116,6 +171,8 @@ MOMENT = Parsed("time", values.read_future)
 """Unix seconds to come, or an ISO date."""
 DURATION = Parsed("duration", lambda text: values.read_brief(text, 366 * 86_400))
 """Such as 14d, passed on in seconds."""
+LIFETIME = Parsed("duration", _lifetime)
+"""Of a transfer, such as 2d, passed on in seconds."""
 PROPOSAL = Parsed("proposal", values.read_name)
 """Number or name of its folder, or the id that it has on chain, as it was typed."""
 MESSAGE_ID = Parsed("id", _message_id)

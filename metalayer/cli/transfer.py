@@ -1,4 +1,4 @@
-"""Move ERA between chains: `ape metalayer transfer AMOUNT --from CHAIN --to CHAIN`."""
+"""Move any token between chains: `ape metalayer transfer TOKEN AMOUNT --from CHAIN --to CHAIN`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,58 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metalayer.cli.command import Command, print_json
+from metalayer.cli import transfer_front
+from metalayer.cli.command import DefaultGroup, print_json
 from metalayer.cli.options import (
     ACCOUNT,
     AMOUNT,
+    CALLDATA,
     CHAIN,
-    Paying,
+    LIFETIME,
+    MESSAGE_ID,
+    PERCENT,
+    TOKEN_AMOUNT,
+    Signing,
     exchange_option,
     gathered,
     json_option,
-    paying_options,
+    signing_options,
     timeout_option,
+    whole,
 )
 
 if TYPE_CHECKING:
+    from metalayer.assets.transfers import Transfer, Wish
+    from metalayer.network.connection import Connection
+    from metalayer.network.live import Live
     from metalayer.tracking.follower import Event
+
+_MOST_GAS = (1 << 24) - 1
+_MOST_RAMP = (1 << 16) - 1
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where it leaves and arrives, and whose it is then."""
+
+    origin: str
+    destination: str
+    recipient: str | None
+    return_to: str | None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What else a sender may decide: see the contracts' `Options`. Tip in billionths, deadline in seconds from now."""
+
+    tip: int | None
+    ramp: int
+    call: bytes | None
+    extra_gas: int
+    max_fee: int | None
+    deadline: int | None
+    fee_from: Any
+    wrapped: bool
 
 
 @dataclass(frozen=True)
@@ -34,16 +71,82 @@ class Following:
     exchange: Path | None
 
 
-@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
-@click.argument("amount", type=AMOUNT)
-@click.option(
-    "--from", "origin", type=CHAIN, required=True, metavar="CHAIN", help="Chain that the ERA leaves."
+@click.group(cls=DefaultGroup, default="send", context_settings={"ignore_unknown_options": True})
+def cli() -> None:
+    """Move any token between chains: TOKEN AMOUNT --from CHAIN --to CHAIN.
+
+    `transfer TOKEN AMOUNT ...` is `transfer send TOKEN AMOUNT ...`, whose --help says more.
+    """
+
+
+cli.add_command(transfer_front.front)
+cli.add_command(transfer_front.claim)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("token")
+@click.argument("amount", type=TOKEN_AMOUNT)
+@gathered(
+    "way",
+    Way,
+    click.option(
+        "--from", "origin", type=CHAIN, required=True, metavar="CHAIN", help="Chain that the token leaves."
+    ),
+    click.option(
+        "--to", "destination", type=CHAIN, required=True, metavar="CHAIN", help="Chain where it arrives."
+    ),
+    click.option(
+        "--recipient", type=ACCOUNT, metavar="ACCOUNT", help="Who gets it; the sender if not given."
+    ),
+    click.option(
+        "--return-to",
+        type=ACCOUNT,
+        metavar="ACCOUNT",
+        help="Who gets it back if it does not arrive; the sender if not given.",
+    ),
 )
-@click.option(
-    "--to", "destination", type=CHAIN, required=True, metavar="CHAIN", help="Chain where it arrives."
+@gathered(
+    "terms",
+    Terms,
+    click.option(
+        "--tip",
+        type=PERCENT,
+        metavar="PERCENT",
+        help="Most that a solver keeps for paying the recipient at once.",
+    ),
+    click.option(
+        "--ramp",
+        type=whole(0, _MOST_RAMP),
+        default=0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Over which what a solver keeps grows to the tip.",
+    ),
+    click.option(
+        "--call",
+        type=CALLDATA,
+        metavar="HEX|FILE",
+        help="Call the recipient with this when it has the token: 0x..., or a file that holds it.",
+    ),
+    click.option(
+        "--extra-gas",
+        type=whole(0, _MOST_GAS),
+        default=0,
+        show_default=True,
+        help="Gas for the recipient, or an unusual token, beyond what every transfer has.",
+    ),
+    click.option("--max-fee", type=AMOUNT, help="Most ERA that sending may take; what is shown if left out."),
+    click.option(
+        "--deadline", type=LIFETIME, help="Time after which it returns, such as 2d; 14 days if left out."
+    ),
+    click.option(
+        "--fee-from",
+        type=click.Choice(["credit", "balance"]),
+        help="Whence the fee comes; the credit if that is enough and the bridge may spend it.",
+    ),
+    click.option("--wrapped", is_flag=True, help="Ether that comes home stays wrapped."),
 )
-@click.option("--recipient", type=ACCOUNT, metavar="ACCOUNT", help="Who gets it; the sender if not given.")
-@paying_options("TEST::3", "Who sends it.")
+@signing_options("TEST::3", "Who sends it.")
 @gathered(
     "following",
     Following,
@@ -52,49 +155,122 @@ class Following:
     exchange_option,
 )
 @json_option
-def cli(
-    amount: int,
-    origin: str,
-    destination: str,
-    recipient: str | None,
-    paying: Paying,
+def send(
+    token: str,
+    amount: str,
+    way: Way,
+    terms: Terms,
+    signing: Signing,
     following: Following,
     as_json: bool,
 ) -> None:
-    """Move AMOUNT of ERA (such as 1.5) to another chain and follow it through every hop.
+    """Move AMOUNT (such as 1.5) of TOKEN to another chain and follow it through every hop.
 
-    The fee comes from the sender's credit on the origin; between two rollups, the hub takes the fee of the second hop
-    out of the amount. Validators (`ape metalayer validate`) and a relayer (`ape metalayer relay watch`) carry it; any
-    will do.
+    TOKEN: ERA, ETH (the origin's own ether), an address there, the symbol of a known token, or that with its home:
+    USDC@hub. `ape metalayer tokens` shows what is known.
+
+    The fee is paid in ERA. Between two chains that are both not the token's home, the transfer goes over its home: if
+    that is the hub, the second hop is prepaid here; elsewhere it is paid there, if the sender has ERA there, or by
+    anybody with `ape metalayer transfer pay`. The recipient gets exactly AMOUNT. Validators
+    (`ape metalayer validate`) and a relayer (`ape metalayer relay watch`) carry it; any will do.
     """
     # `ape run` imports every script even for --help.
-    from metalayer.assets import bridge
-    from metalayer.attesting.directory import DirectoryExchange
-    from metalayer.cli.display import console, shown_on
-    from metalayer.cli.words import transfer_cost
-    from metalayer.errors import MetalayerError
+    from metalayer.assets import transfers
+    from metalayer.assets.tokens import chain_name
+    from metalayer.cli.words import transfer_lines
     from metalayer.network.live import Live
     from metalayer.network.signers import address_of
-    from metalayer.protocol.amounts import era
+
+    live = Live.open()
+    start = live.connection(way.origin)
+    wish = _wish(live, start, token, amount, way, terms, address_of(signing.account))
+    transfer = transfers.prepare(live, start, address_of(signing.account), wish).bounded()
+    for line in transfer_lines(transfer, chain_name(live, transfer.token.home.chain_id)):
+        click.echo(line, err=as_json)
+    moved = f"{transfer.token.text(wish.amount)} from {start.name} to {wish.destination.name}"
+    signing.confirm(live.network, f"Send {moved} with {signing.account}?")
+    _run(live, start, transfer, signing, following, as_json)
+
+
+@cli.command()
+@click.argument("id_", metavar="ID", type=MESSAGE_ID)
+@click.option("--amount", type=AMOUNT, help="How much ERA; what is missing if left out.")
+@signing_options("TEST::3", "Who pays.")
+@json_option
+def pay(id_: bytes, amount: int | None, signing: Signing, as_json: bool) -> None:
+    """Pay for the second hop of the transfer ID, on its token's home.
+
+    Only what starts on the hub can be prepaid by the sender. It is not given back: what is not used goes along.
+    """
+    from metalayer.assets import passages
+    from metalayer.errors import MetalayerError
+    from metalayer.network.live import Live
+    from metalayer.network.signers import load_signer
+    from metalayer.protocol.amounts import GWEI, era
+    from metalayer.protocol.hex import to_hex
+
+    live = Live.open()
+    passage = passages.read(live, id_)
+    name = passage.home.name
+    due = passage.missing if amount is None else -(-amount // GWEI) * GWEI
+    if not due:
+        raise MetalayerError(f"the next hop costs {era(passage.cost)} ERA and is paid")
+    signing.confirm(live.network, f"Pay {era(due)} ERA on {name} with {signing.account}?")
+    sender = signing.sender_on(passage.home)
+    receipt = passages.pay(live, passage.home, sender, id_, due, load_signer(signing.account))
+    if as_json:
+        print_json({"id": to_hex(id_), "amount": str(due), "transaction": receipt["transactionHash"]})
+    else:
+        click.echo(
+            f"{era(due)} ERA on {name} for the hop to {passage.destination.name}: {receipt['transactionHash']}"
+        )
+
+
+def _wish(
+    live: Live, start: Connection, token: str, amount: str, way: Way, terms: Terms, sender: str
+) -> Wish:
+    """What was typed. MetalayerError if there is no such token, or the amount is none of it."""
+    from metalayer.assets.ether import is_ether_of, unwrapped
+    from metalayer.assets.tokens import resolve
+    from metalayer.assets.transfers import Wish
+    from metalayer.network.signers import address_of
+    from metalayer.protocol.transfers import Options
+
+    found, end = resolve(live, start, token), live.connection(way.destination)
+    deadline = 0 if terms.deadline is None else start.block().time + terms.deadline
+    wish = Wish(
+        token=found,
+        destination=end.chain,
+        to=address_of(way.recipient) if way.recipient else sender,
+        amount=found.parse(amount),
+        options=Options(
+            return_to=address_of(way.return_to) if way.return_to else None,
+            deadline=deadline,
+            tip=terms.tip or 0,
+            ramp=terms.ramp,
+            max_fee=terms.max_fee or 0,
+            extra_gas=terms.extra_gas,
+            data=terms.call or b"",
+        ),
+        fee_from=terms.fee_from,
+    )
+    comes_home = start.chain != end.chain and is_ether_of(live, found.home, end)
+    return unwrapped(live, wish) if comes_home and not terms.wrapped else wish
+
+
+def _run(
+    live: Live, start: Connection, transfer: Transfer, signing: Signing, following: Following, as_json: bool
+) -> None:
+    """Sends it, pays on its home if that can be done at once, and follows it."""
+    from metalayer.assets import journeys, transfers
+    from metalayer.attesting.directory import DirectoryExchange
+    from metalayer.cli.display import console, shown_on
+    from metalayer.network.signers import load_signer
     from metalayer.protocol.hex import to_hex
     from metalayer.tracking.follower import Follower
 
-    live = Live.open()
-    start, end = live.connection(origin), live.connection(destination).chain
-    name = start.chain.name
-    if start.chain == end:
-        raise MetalayerError(f"{name} is both ends: expected two chains")
-    payer = address_of(paying.account)
-    to = address_of(recipient) if recipient else payer
-    transfer = bridge.prepare(live, start, end, payer, to, amount)
-    if not paying.deposit:
-        transfer.payment.refuse_missing()
-    question = (
-        f"Send {era(amount)} ERA from {name} to {end.name} with {paying.account}? {transfer_cost(transfer)}"
-    )
-    paying.confirm(live.network, question)
-    sender = paying.sender_on(start)
-    click.echo(f"fee: {transfer_cost(transfer)}", err=as_json)
+    sender, signer, wish = signing.sender_on(start), load_signer(signing.account), transfer.wish
+    amount = transfer.token.text(wish.amount)
     events: list[Event] = []
     with shown_on(console(quiet=as_json)) as show:
 
@@ -102,25 +278,65 @@ def cli(
             events.append(event)
             show.event(event)
 
-        show.wait(f"sending {era(amount)} ERA on {name}")
+        show.wait(f"sending {amount} on {start.name}")
         follower = Follower(
             live, DirectoryExchange.of(live, following.exchange), on_event, show.wait, following.timeout
         )
-        sent, receipt = bridge.send(live, sender, transfer)
+        sent, receipt = transfers.send(live, sender, transfer, signer)
+        click.echo(f"{'id':<10}{to_hex(sent.id)}", err=as_json)
+        paid = _pay_onward(live, transfer, signing, sent.id)
         if following.no_wait:
-            follower.emit("sent", name, receipt)
+            follower.emit("sent", start.name, receipt)
             result: dict[str, Any] = {
+                "id": to_hex(sent.id),
                 "ids": [to_hex(sent.id)],
                 "transactions": [receipt["transactionHash"]],
             }
         else:
-            result = bridge.follow(follower, live.registry, sent, receipt, end.chain_id).as_dict()
+            destination = wish.destination.chain_id
+            result = journeys.follow(follower, live.registry, sent, receipt, destination).as_dict()
     if as_json:
-        result |= {"amount": str(amount), "fee": str(transfer.payment.fee)}
+        result |= {
+            "token": {
+                "symbol": transfer.token.symbol,
+                "address": transfer.token.address,
+                "home": {"chain_id": transfer.token.home.chain_id, "address": transfer.token.home.address},
+            },
+            "amount": str(wish.amount),
+            "fee": str(transfer.fee),
+            "forward_fee": str(transfer.forward_fee),
+            "paid_onward": paid,
+            "ends": [end.as_dict() for end in transfer.ends],
+            "expected_seconds": transfer.seconds,
+        }
         print_json({**result, "events": [asdict(event) for event in events]})
     elif following.no_wait:
-        click.echo(f"sent {era(amount)} ERA: `ape metalayer message {result['ids'][0]}` says where it is")
+        click.echo(f"sent {amount}: `ape metalayer message {result['id']}` says where it is")
     else:
         hashes = " ".join(result["transactions"])
-        arrived = era(int(result["amounts"][-1]))
-        click.echo(f"{arrived} ERA from {name} to {end.name} in {result['seconds']:.1f} s: {hashes}")
+        click.echo(
+            f"{amount} from {start.name} to {wish.destination.name} in {result['seconds']:.1f} s: {hashes}"
+        )
+
+
+def _pay_onward(live: Live, transfer: Transfer, signing: Signing, id_: bytes) -> str | None:
+    """Pays for a second hop that could not be prepaid, if the sender can. The transaction; None if there was none."""
+    from metalayer.assets import passages
+    from metalayer.assets.tokens import balance
+    from metalayer.network.signers import load_signer
+    from metalayer.protocol.amounts import GWEI, era
+    from metalayer.protocol.hex import to_hex
+
+    if transfer.home is None or not transfer.to_pay:
+        return None
+    home, signer = live.connection(transfer.home.name), load_signer(signing.account)
+    due = -(-transfer.to_pay // GWEI) * GWEI
+    if balance(home, live.registry, signer.address) < due:
+        click.echo(
+            f"{'pay':<10}{era(due)} ERA on {home.name}, where {signing.account} has less: "
+            f"`ape metalayer transfer pay {to_hex(id_)}`",
+            err=True,
+        )
+        return None
+    receipt = passages.pay(live, home, signing.sender_on(home), id_, due, signer)
+    return str(receipt["transactionHash"])

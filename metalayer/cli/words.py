@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from metalayer.assets.bridge import Transfer
+from collections.abc import Iterator
+
 from metalayer.assets.credit import Payment
+from metalayer.assets.tokens import Token
+from metalayer.assets.transfers import Transfer
 from metalayer.protocol.amounts import GWEI, era
 from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
@@ -17,15 +20,34 @@ def payment_cost(payment: Payment) -> str:
     return f"{era(payment.fee)} ERA from the credit on {payment.chain}{deposit}"
 
 
-def transfer_cost(transfer: Transfer) -> str:
-    """The same of a transfer, and what the hub takes to send it on."""
-    forward = ""
-    if transfer.forward_fee:
-        forward = (
-            f"; the hub takes {era(transfer.forward_fee)} of the amount to send it on, "
-            f"{era(transfer.arrives)} arrive"
-        )
-    return f"{payment_cost(transfer.payment)}{forward}"
+def origin_text(token: Token, home: str) -> str:
+    """A token with where it is from: name and symbol are only what it says of itself."""
+    return f"{token.symbol} ({token.name}), at home on {home}: {token.home.address}"
+
+
+def fee_text(transfer: Transfer) -> str:
+    """Both fees of a transfer, and where they come from."""
+    purse = "balance" if transfer.options.from_balance or transfer.door else "credit"
+    text = f"{era(transfer.fee)} ERA from the {purse} on {transfer.origin.name}"
+    if transfer.home is None or not transfer.forward_fee:
+        return text
+    onward = f"{era(transfer.forward_fee)} for the second hop"
+    if transfer.to_pay:
+        return f"{text}; {onward}, to be paid on {transfer.home.name}"
+    return f"{text}; {onward}, from the balance there"
+
+
+def transfer_lines(transfer: Transfer, home: str) -> Iterator[str]:
+    """What is to be known of a transfer before it starts, one fact a line. home: of the token."""
+    wish = transfer.wish
+    over = f" over {transfer.home.name}" if transfer.home else ""
+    yield f"{'token':<10}{origin_text(wish.token, home)}"
+    yield f"{'way':<10}{transfer.origin.name}{over} to {wish.destination.name}, about {transfer.seconds:.0f} s"
+    yield f"{'fee':<10}{fee_text(transfer)}"
+    for end in transfer.ends:
+        yield f"{'free':<10}{end.way}: {end.free_text(wish.token)}"
+    for sentence in transfer.delays:
+        yield f"{'waits':<10}{sentence}"
 
 
 def trace_lines(trace: Trace) -> str:

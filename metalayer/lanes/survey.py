@@ -157,15 +157,16 @@ def _read_ends(connection: Connection, others: Sequence[Connection], domain: Dom
         if None in (sent, inbox, route, paused_until):
             raise BrokenLane(f"{connection.name}: there is no gateway at {address}: deploy first")
         nothing = OutboxLane(0, genesis_head(domain.network_id, here, other.chain_id), 0)
-        closed = ""
-        if not route.inbound:
-            closed = f"{connection.name} takes nothing from {other.name}: the route is closed"
-        elif paused_until > block.time:
-            closed = (
-                f"{connection.name} takes nothing from {other.name} for {paused_until - block.time} s: paused"
-            )
+        closed = why_closed(connection.name, other.name, route.inbound, paused_until - block.time)
         ends[other.chain_id] = (sent, final or nothing, InboxEnd(inbox.nonce, inbox.head, closed))
     return _ChainEnds(finalized, block.time, ends)
+
+
+def why_closed(here: str, other: str, inbound: bool, paused_for: int) -> str:
+    """Why a chain takes nothing from another one, by their names; empty if it does. paused_for: seconds, if any."""
+    if not inbound:
+        return f"{here} takes nothing from {other}: the route is closed"
+    return f"{here} takes nothing from {other} for {paused_for} s: paused" if paused_for > 0 else ""
 
 
 def lane_between(lanes: Sequence[LaneState], origin: int, destination: int) -> LaneState:

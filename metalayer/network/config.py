@@ -33,7 +33,8 @@ FINALITY_TAGS = {"finalized": 64, "safe": 32}
 """Block tags that say what is final, and about how many blocks below the newest they stand: Ethereum's epochs."""
 
 
-def _finality(value: Any) -> int | str:
+def read_finality(value: Any) -> int | str:
+    """A block's tag, or a number of blocks below the newest. ValueError with what is expected otherwise."""
     if value in FINALITY_TAGS:
         return str(value)
     try:
@@ -73,7 +74,7 @@ class Preset(Entry):
     block_time: Annotated[float, decimal(0.01, 3_600)]
     gas_limit: _Gas
     base_fee: Annotated[int, whole(0, 10**18)]
-    finality: Annotated[int | str, BeforeValidator(_finality)]
+    finality: Annotated[int | str, BeforeValidator(read_finality)]
     default_gas_limit: _Gas
     max_gas_limit: _Gas
     default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]

@@ -67,16 +67,7 @@ class Connection(LogReader, Sending):
     @property
     def final_request(self) -> Request[int]:
         """Asks for that number: what the chain's tag names, or the chain's finality in blocks below the latest."""
-        finality = self.chain.preset.finality
-        if isinstance(finality, int):
-            return Request("eth_blockNumber", (), lambda result: max(0, number(result) - finality))
-
-        def read(block: Any) -> int:
-            if block is None:
-                raise ValueError(f"there is no `{finality}` block")
-            return Block.read(block).number
-
-        return Request("eth_getBlockByNumber", (finality, False), read)
+        return believed_request(self.chain.preset.finality)
 
     def block(self, block: int | str = "latest") -> Block:
         """One block. BadAnswer if there is no such block."""
@@ -100,3 +91,16 @@ def fault(connection: Connection, error: MetalayerError) -> str:
         if said.startswith((f"{connection.name}:", f"{connection.name} "))
         else f"{connection.name}: {said}"
     )
+
+
+def believed_request(finality: int | str) -> Request[int]:
+    """Asks for the number of the newest block that somebody believes: what a tag names, or so many below the latest."""
+    if isinstance(finality, int):
+        return Request("eth_blockNumber", (), lambda result: max(0, number(result) - finality))
+
+    def read(block: Any) -> int:
+        if block is None:
+            raise ValueError(f"there is no `{finality}` block")
+        return Block.read(block).number
+
+    return Request("eth_getBlockByNumber", (finality, False), read)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from fractions import Fraction
 from typing import Annotated, Any
 
 from eth_utils.address import to_checksum_address
@@ -92,6 +93,14 @@ def read_decimal(value: Any, lowest: float, highest: float) -> float:
         number = float(value) if _is_number(value, _DECIMAL) else None
     if number is None or not lowest <= number <= highest:
         raise ValueError(f"expected a number from {lowest:g} to {highest:g}, found {found(value)}")
+    return number
+
+
+def read_exact(value: Any, highest: int) -> Fraction:
+    """A decimal number from 0 on, exactly as it was written. ValueError with what is expected otherwise."""
+    number = Fraction(value) if _is_number(value, _DECIMAL) else None
+    if number is None or number > highest:
+        raise ValueError(f"expected a number from 0 to {highest:,}, found {found(value)}")
     return number
 
 

@@ -123,8 +123,10 @@ class Payload:
             raise ValueError("a transfer of nothing, or with a tip that it cannot have")
         place = _HEAD + _WORD * (flags & _ID_FOLLOWS)
         end = place + _WORD * bool(flags & _DATA_FOLLOWS)
-        if len(payload) < end + (end > place) or (len(payload) > end and end == place):
-            raise ValueError(f"a transfer of {len(payload)} bytes, expected {end}")
+        if len(payload) < end or (len(payload) > end) != (end > place):
+            raise ValueError(
+                f"a transfer of {len(payload)} bytes, expected {end}{' and data' * (end > place)}"
+            )
         sender, above = _split(payload[place:end], 160, 96)
         if above or (place > _HEAD and not any(payload[_HEAD:place])):
             raise ValueError("a transfer whose sender is no address, or whose id is zero")

@@ -1,6 +1,7 @@
-"""Clocks of the chains: what was sent later than its destination's present second waits until that has come.
+"""Clocks of the chains: a transfer that was sent later than its destination's present second waits until that has come.
 
-ERA arrives nowhere before the second in which it was sent: its message would fail, and somebody would have to retry it.
+ERA arrives nowhere before the second in which its hop was sent: its message would fail, and somebody would have to
+retry it. Nothing else waits, but for what stands behind it in its lane.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,8 @@ from itertools import takewhile
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
+from metalayer.protocol.rpc import READ_FAULTS
+from metalayer.protocol.transfers import Payload
 from metalayer.relayer.backlog import Work
 
 MOST_AHEAD = 3_600
@@ -27,13 +30,24 @@ def moment(lanes: Iterable[Work], now: int) -> int:
 
 
 def due(lane: Work, now: int) -> Work:
-    """What of a lane was not sent later than `now`, by its destination's clock: what stands behind that waits, too."""
+    """What of a lane can be delivered at `now`, by its destination's clock: up to a transfer that was sent later."""
 
     def is_due(sent: Sent) -> bool:
-        return not now < lane.times.get(sent.block, 0) <= now + MOST_AHEAD
+        # Not the payload's word alone: anybody could write one that holds up a lane.
+        return not now < min(lane.times.get(sent.block, 0), _hop_at(sent)) <= now + MOST_AHEAD
 
     count = sum(1 for _ in takewhile(is_due, lane.messages))
     return replace(lane, messages=lane.messages[:count], waiting=lane.messages[count:])
+
+
+def _hop_at(sent: Sent) -> int:
+    """The second that a transfer says its hop was sent in; 0 for other messages."""
+    if sent.message.sender != sent.message.recipient:
+        return 0
+    try:
+        return Payload.read(sent.message.payload).hop_at
+    except READ_FAULTS:
+        return 0
 
 
 def present(connection: Connection, latest: int) -> int:

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection, fault
 from metalayer.network.rpc import RpcError
-from metalayer.network.transactions import Sender, Transaction
+from metalayer.network.transactions import Receipt, Sender, Transaction
 from metalayer.protocol.abi import Event
 from metalayer.protocol.rpc import Request, block_request, block_tag
 from metalayer.relayer.gas import Call, Means, refused
 from metalayer.relayer.memory import LONGEST_WAIT, Kind, Memory
 from metalayer.relayer.purse import Purse
-from metalayer.relayer.results import Settled, claims_paid
+from metalayer.relayer.results import Sendings, Settled, claims_paid
 
 MOST_STEPS = 100
 """Most steps of one kind on one chain at a time."""
@@ -117,14 +117,19 @@ def _hash_request(block: int) -> Request[str | None]:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where one account's steps on one chain are sent, and what came of them."""
+    """Where one account's steps on one chain are sent, to one contract, and what came of them."""
 
     connection: Connection
-    gateway: str
+    address: str
     sender: Sender
     memory: Memory
-    purse: Purse
-    result: Settled
+    result: Sendings
+
+    def begin(self, steps: Sequence[Step]) -> None:
+        """Before these are sent."""
+
+    def count(self, step: Step, receipt: Receipt) -> None:
+        """After one of them succeeded."""
 
     def send(self, steps: Sequence[Step]) -> bool:
         """Rehearses each step that does not wait, and sends those that succeed, one after the other.
@@ -148,7 +153,7 @@ class Desk:
                 # It is not the step's fault, and nothing of that is remembered.
                 self.result.problems.append(str(error))
                 break
-            refusal = refused(connection, account, Call(self.gateway, step.data, gas), means)
+            refusal = refused(connection, account, Call(self.address, step.data, gas), means)
             if not refusal:
                 ready.append(step)
                 promised += gas
@@ -169,8 +174,8 @@ class Desk:
         if not ready:
             return False
         connection, result = self.connection, self.result
-        self.purse.look()
-        transactions = [Transaction(self.gateway, step.data, step.gas_on(means)) for step in ready]
+        self.begin(ready)
+        transactions = [Transaction(self.address, step.data, step.gas_on(means)) for step in ready]
         try:
             receipts = connection.submit(self.sender, transactions)
         except RpcError as error:
@@ -190,9 +195,7 @@ class Desk:
             if receipt["status"] != 1:
                 self._put_off(step, f"reverted in {receipt['transactionHash']}", paid=True)
                 continue
-            own = [log for log in receipt["logs"] if log.address == self.gateway.lower()]
-            result.claims_paid += claims_paid(own, self.sender.address)
-            setattr(result, _COUNTS[step.kind], getattr(result, _COUNTS[step.kind]) + 1)
+            self.count(step, receipt)
             done.append(step)
         for step in done:
             self.memory.ended(step.kind, connection.chain_id, [step.item])
@@ -202,7 +205,7 @@ class Desk:
         connection, account = self.connection, self.sender.address
         connection.make_way(self.sender)
         means = Means.read(connection, account)
-        refusal = refused(connection, account, Call(self.gateway, step.data, step.gas_on(means)), means)
+        refusal = refused(connection, account, Call(self.address, step.data, step.gas_on(means)), means)
         if refusal:
             self._put_off(step, refusal)
             return False
@@ -215,6 +218,23 @@ class Desk:
         if step.doubtful and not paid:
             return
         self.result.put_off.append(fault(self.connection, MetalayerError(f"{step.what}: {why}")))
+
+
+@dataclass(frozen=True)
+class Settling(Desk):
+    """The desk of what is settled with a gateway."""
+
+    result: Settled
+    purse: Purse
+
+    def begin(self, steps: Sequence[Step]) -> None:
+        self.purse.look()
+
+    def count(self, step: Step, receipt: Receipt) -> None:
+        result = self.result
+        own = [log for log in receipt["logs"] if log.address == self.address.lower()]
+        result.claims_paid += claims_paid(own, self.sender.address)
+        setattr(result, _COUNTS[step.kind], getattr(result, _COUNTS[step.kind]) + 1)
 
 
 _COUNTS = {

@@ -160,6 +160,22 @@ class Loops:
         return job.result
 
 
+def repeat(
+    once: Callable[[], Iterable[str]], stop: threading.Event, every: float, complain: Callable[[str], None]
+) -> None:
+    """Does something again and again, `every` seconds apart, until `stop` is set. A problem that it returns is said
+    once, until it changes.
+    """
+    told: set[str] = set()
+    while not stop.is_set():
+        problems = list(dict.fromkeys(once()))
+        for problem in problems:
+            if problem not in told:
+                complain(problem)
+        told = set(problems)
+        stop.wait(every)
+
+
 @contextmanager
 def guard(name: str, fail: Callable[[str], object]) -> Iterator[None]:
     """Whatever goes wrong with a chain inside becomes one line, and holds up nothing else."""

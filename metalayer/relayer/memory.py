@@ -52,6 +52,10 @@ class Kind(StrEnum):
     NOTICE = "notice"
     CHORE = "chore"
     """What a keeper does for everybody, in words."""
+    FRONT = "front"
+    """A transfer that a solver pays before it arrives."""
+    FRONT_CLAIM = "front claim"
+    """What returns of a transfer that a solver fronted."""
 
 
 ITEMS = (Kind.DELIVERY, Kind.FOLLOW, Kind.RETURN, Kind.REFUND, Kind.CLAIM, Kind.ASIDE, Kind.CHORE)
@@ -121,20 +125,20 @@ class Memory:
         self._lock = threading.RLock()
 
     @classmethod
-    def open(cls, path: Path, clock: Callable[[], float] = time.time) -> "Memory":
-        """The memory in a file, which is made if there is none.
+    def open(cls, path: Path, clock: Callable[[], float] = time.time, whose: str = "relayer") -> "Memory":
+        """The memory in a file, which is made if there is none. whose: who works with it.
 
         MetalayerError if the file is damaged, empty, of another version or another program's: it is never begun anew.
         """
-        database = open_file(path)
-        return cls(database, str(path), clock)
+        database = open_file(path, whose)
+        return cls(database, f"{whose}'s memory {path}", clock)
 
     @classmethod
     def fleeting(cls, clock: Callable[[], float] = time.time) -> "Memory":
         """One that ends with the process."""
         database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         database.executescript(SCHEMA)
-        return cls(database, "of this process", clock)
+        return cls(database, "memory of this process", clock)
 
     def close(self) -> None:
         """Nothing can be asked of it any more."""
@@ -317,4 +321,4 @@ class Memory:
         try:
             yield
         except sqlite3.Error as error:
-            raise MetalayerError(f"the relayer's memory {self._where} cannot be used: {error}") from error
+            raise MetalayerError(f"the {self._where} cannot be used: {error}") from error

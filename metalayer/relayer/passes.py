@@ -28,9 +28,9 @@ from metalayer.relayer.backlog import Backlog, Work
 from metalayer.relayer.claims import CLAIM_MULTIPLE, Claims
 from metalayer.relayer.closed import ClosedLanes
 from metalayer.relayer.delivery import Courier
-from metalayer.relayer.endings import Desk
+from metalayer.relayer.endings import Settling
 from metalayer.relayer.limits import UNBACKED_GAS, Limits
-from metalayer.relayer.loops import PATIENCE, READING_CLOSED, SENDING, Late, Loops, guard
+from metalayer.relayer.loops import PATIENCE, READING_CLOSED, SENDING, Late, Loops, guard, repeat
 from metalayer.relayer.memory import Cost, Memory
 from metalayer.relayer.purse import Purse
 from metalayer.relayer.quorums import Group, Quorums
@@ -200,7 +200,7 @@ class Relayer:
         def settle(connection: Connection) -> Settled:
             settled, purse = Settled(connection.name), self._purse(connection)
             sender = self.senders[connection.name]
-            desk = Desk(connection, self.mesh.gateway, sender, self.memory, purse, settled)
+            desk = Settling(connection, self.mesh.gateway, sender, self.memory, settled, purse)
             claims = self._claims.of(sender.address)
             returns, refunds = self._returns, self._refunds
             aside = partial(returns.due_aside, sender.address)
@@ -299,14 +299,14 @@ class Relayer:
 
 def watch(relayer: Relayer, stop: threading.Event, every: float, say: Callable[[str], None]) -> None:
     """Passes, `every` seconds apart, until `stop` is set. A problem is said once, until it changes."""
-    told: set[str] = set()
     relayer.memory.tidy()
-    while not stop.is_set():
-        problems: set[str] = set()
+
+    def once() -> list[str]:
+        problems: list[str] = []
         # A relayer that ends serves nobody.
-        with guard("", problems.add):
+        with guard("", problems.append):
             result = relayer.relay_once(say, last_wait=0)
-            problems |= {*result.all_problems, *result.put_off}
+            problems += [*result.all_problems, *result.put_off]
             if result.deliveries:
                 say(
                     f"{result.delivered} delivered, {result.failed} failed in {result.seconds:.1f} s, "
@@ -315,10 +315,9 @@ def watch(relayer: Relayer, stop: threading.Event, every: float, say: Callable[[
             if any(settled.transactions for settled in result.settled):
                 claims = sum(settled.claimed for settled in result.settled)
                 say(f"{result.returned} returned, {result.refunded} refunded, {claims} claims sent")
-        for problem in problems - told:
-            say(problem)
-        told = problems
-        stop.wait(every)
+        return problems
+
+    repeat(once, stop, every, say)
 
 
 def _not_final(state: LaneState) -> int:

@@ -27,8 +27,8 @@ CREATE TABLE passes (at REAL, account TEXT, chain TEXT, gas INTEGER, wei TEXT, e
 """
 
 
-def open_file(path: Path) -> sqlite3.Connection:
-    """The database in a file, which is made if there is none.
+def open_file(path: Path, whose: str = "relayer") -> sqlite3.Connection:
+    """The database in a file, which is made if there is none. whose: what is said to work with it.
 
     MetalayerError if the file is damaged, empty, of another version or another program's.
     """
@@ -37,7 +37,7 @@ def open_file(path: Path) -> sqlite3.Connection:
             databases.create(path, SCHEMA)
         database = databases.connect(path)
         try:
-            _check(database, path)
+            _check(database, path, whose)
             # What was written last may be lost in a power cut, and nothing else.
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
@@ -46,20 +46,20 @@ def open_file(path: Path) -> sqlite3.Connection:
             raise
     except (OSError, sqlite3.Error) as error:
         raise MetalayerError(
-            f"the relayer's memory {path} cannot be read ({error}): put it back from a copy, or remove it: then "
+            f"the {whose}'s memory {path} cannot be read ({error}): put it back from a copy, or remove it: then "
             "everything that failed is tried again at once"
         ) from error
     return database
 
 
-def _check(database: sqlite3.Connection, path: Path) -> None:
+def _check(database: sqlite3.Connection, path: Path, whose: str) -> None:
     (application,) = database.execute("PRAGMA application_id").fetchone()
     if application != _APPLICATION:
         raise sqlite3.DatabaseError("it is not one")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version != _SCHEMA_VERSION:
         raise MetalayerError(
-            f"the relayer's memory {path} is of version {version}, this program writes {_SCHEMA_VERSION}: use the "
+            f"the {whose}'s memory {path} is of version {version}, this program writes {_SCHEMA_VERSION}: use the "
             "program that made it, or remove it"
         )
     (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from metalayer.assets import bridge
+from metalayer.assets import tokens, transfers
 from metalayer.assets.tokens import BALANCE_OF
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import check
@@ -156,8 +156,9 @@ class Checker:
         start, end = live.connection(origin), live.connection(destination)
         token = self.names.on(destination, "ERA")
         before = end.view(token, BALANCE_OF, user.address)
-        transfer = bridge.prepare(live, start, end.chain, user.address, user.address, amount)
-        bridge.send(live, user, transfer)
+        era_there = tokens.read(live, start, self.names.on(origin, "ERA"))
+        wish = transfers.Wish(era_there, end.chain, user.address, amount)
+        transfers.send(live, user, transfers.prepare(live, start, user.address, wish))
         for _ in range(_PASSES):
             self.forks.settle()
             result = self.relayer.relay_once(lambda line: None)

@@ -23,7 +23,7 @@ from metalayer.protocol import staking
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.facts import Fact
 from metalayer.protocol.staking import LIABILITY, Key, ValidatorState
-from metalayer.relayer.loops import guard
+from metalayer.relayer.loops import guard, repeat
 from metalayer.staking.archive import Archive
 from metalayer.staking.evidence import Charge, contradictions, equivocations, falsehoods
 from metalayer.staking.hearing import ChainEar, ExchangeEar
@@ -105,14 +105,7 @@ class Watcher:
         complain: Callable[[str], None],
     ) -> None:
         """Passes, `every` seconds apart, until `stop` is set. A problem is said once, until it changes."""
-        told: set[str] = set()
-        while not stop.is_set():
-            result = self.pass_once(report)
-            for problem in dict.fromkeys(result.problems):
-                if problem not in told:
-                    complain(problem)
-            told = set(result.problems)
-            stop.wait(every)
+        repeat(lambda: self.pass_once(report).problems, stop, every, complain)
 
     # What was signed
 

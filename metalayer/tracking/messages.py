@@ -4,11 +4,15 @@ from dataclasses import dataclass
 
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
-from metalayer.network.rpc import Reverted, RpcError
+from metalayer.network.rpc import BadAnswer, Reverted, RpcError
 from metalayer.network.transactions import Receipt, Sender
 from metalayer.protocol import gateway
+from metalayer.protocol.bridge import STRUCK, WAITING_SINCE
+from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import from_hex
 from metalayer.protocol.message import MAX_PAYLOAD_LENGTH, Message, interoperable
+from metalayer.protocol.rpc import READ_FAULTS
+from metalayer.protocol.transfers import WAITING_TIME, Payload
 
 # Intrinsic gas of the call with which a failure is looked into: 21,000, and at most 40 a byte (EIP-7623).
 _CALL_GAS = 21_000
@@ -79,7 +83,22 @@ def failure_reason(connection: Connection, address: str, message: Message) -> st
         return f"the recipient fails within {message.gas_limit} gas: {error}"
     if answer[:32] == gateway.RECEIVE_MESSAGE.selector.ljust(32, b"\0"):
         return "the recipient would accept it now"
+    if waits := _waiting(connection, message):
+        return waits
     return f"the recipient returns 0x{answer[:32].hex()}, not the selector of receiveMessage"
+
+
+def _waiting(connection: Connection, message: Message) -> str:
+    """Until when a bridge lets a transfer wait that exceeds a limit. Empty if it is none, or none that waits."""
+    try:
+        Payload.read(message.payload)
+        since = connection.view(message.recipient, WAITING_SINCE, message.id)
+    except (*READ_FAULTS, RpcError, BadAnswer):
+        return ""
+    if not 0 < since < STRUCK:
+        return ""
+    passes = utc(since + WAITING_TIME)
+    return f"it exceeds a limit and waits: a retry passes from {passes} on, or as soon as there is room"
 
 
 def call_back(connection: Connection, sender: Sender, address: str, message: Message) -> Receipt:

@@ -178,6 +178,8 @@ def _undelivered(
         return Trace(sent, *names, State.EXPIRED, executed, reason=why, advice=advice)
     why = failure_reason(destination, address, message)
     advice = f"retry it with `ape metalayer message 0x{sent.id.hex()} --retry`, until {utc(message.deliver_before)}"
+    if "PassageUnpaid" in why:
+        advice = f"pay for its next hop with `ape metalayer transfer pay 0x{sent.id.hex()}`; then {advice}"
     return Trace(sent, *names, State.FAILED, executed, reason=why, advice=advice)
 
 

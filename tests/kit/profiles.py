@@ -18,6 +18,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from metalayer.cli.command import DefaultGroup
 from metalayer.network.config import load_network
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.workspace import NETWORKS_FILE
@@ -52,7 +53,10 @@ class Profile:
     def run(self, command: Any, *arguments: str) -> Result:
         """A command of metalayer.cli, as somebody who is sure."""
         cli = command.cli
-        asks = cli.commands[arguments[0]] if isinstance(cli, click.Group) else cli
+        asks = cli
+        if isinstance(cli, click.Group):
+            default = cli.default if isinstance(cli, DefaultGroup) else ""
+            asks = cli.commands[arguments[0] if arguments[0] in cli.commands else default]
         sure = ["--yes"] if any(option.name == "yes" for option in asks.params) else []
         return CliRunner(mix_stderr=False).invoke(cli, [*arguments, *sure])
 

@@ -105,7 +105,7 @@ transfers = st.builds(
     extra_gas=up_to(2**24 - 1),
     id=st.none() | _ids,
     sender=st.none() | addresses,
-    data=st.binary(max_size=80),
+    data=st.binary(min_size=1, max_size=80),
 )
 """Whatever a bridge can send, and no bridge refuses as such."""
 descriptions = st.builds(Description, addresses, up_to(255), st.binary(max_size=64), st.binary(max_size=32))

@@ -1,26 +1,28 @@
-"""`ape metalayer transfer`: ERA through every hop, carried by real validators and a real relayer."""
+"""`ape metalayer transfer` of ERA: through every hop, carried by real validators and a real relayer."""
 
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import math
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from metalayer.assets import bridge, credit
+from metalayer.assets import credit, journeys, tokens, transfers
 from metalayer.assets.books import Books, read_books
 from metalayer.assets.tokens import balance
+from metalayer.assets.transfers import Transfer, Wish
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.cli import message, pending, relay, transfer
-from metalayer.cli.words import transfer_cost
+from metalayer.cli.words import transfer_lines
 from metalayer.deploy.intent import route_between
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
@@ -30,20 +32,16 @@ from metalayer.network.transactions import Transaction
 from metalayer.protocol.amounts import era
 from metalayer.protocol.gateway import MESSAGE_SENT
 from metalayer.protocol.hex import to_hex
-from metalayer.relayer.passes import Relayer
-from metalayer.relayer.results import PassResult
+from metalayer.protocol.transfers import FORWARD_GAS, FORWARD_RETURN_GAS, RECEIVE_GAS, RETURN_GAS
 from metalayer.tracking import messages
 from metalayer.tracking import trace as tracking
 from metalayer.tracking.follower import Event, Follower, NotDelivered, StillWaiting
 from metalayer.tracking.trace import State
-from metalayer.validator.process import Validator
+from tests.kit.carriers import Carriers
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
 from tests.kit.profiles import Profile
-from tests.kit.roles import BENEFICIARY, DEPOSITOR, PAUPER, RELAYER, VALIDATORS
-
-RETURN_GAS_LIMIT = 300_000
-"""Of every hop of the bridge."""
+from tests.kit.roles import BENEFICIARY, DEPOSITOR, PAUPER, RELAYER
 
 
 @pytest.fixture
@@ -51,70 +49,6 @@ def live(deployment: Deployment) -> Live:
     """The depositor has 1,000 ERA on the hub, and no credit."""
     deployment.bring(DEPOSITOR.address, 1_000 * ERA, ["hub"])
     return Live.open()
-
-
-class Carriers:
-    """Four validators and a relayer, one pass after the other, while blocks go by."""
-
-    def __init__(self, live: Live, folder: Path, claim_multiple: float = math.inf) -> None:
-        exchange = DirectoryExchange.of(live, folder / "exchange")
-        senders = dict.fromkeys(live.mesh.connections, RELAYER)
-        self._live = live
-        self._relayer = Relayer(
-            live.mesh,
-            exchange,
-            senders,
-            claim_multiple=claim_multiple,
-        )
-        self._validators = [
-            Validator.open(
-                validator.account,
-                live.mesh,
-                exchange,
-                folder / f"{validator.index}.sqlite",
-                begin=True,
-            )
-            for validator in VALIDATORS[:4]
-        ]
-        self._stop = threading.Event()
-        self._passes: list[PassResult] = []
-        self._threads = [threading.Thread(target=self._relay), threading.Thread(target=self._sign)]
-
-    def _relay(self) -> None:
-        while not self._stop.is_set():
-            for connection in self._live.mesh.connections.values():
-                connection.rpc("evm_mine")
-            self._passes.append(self._relayer.relay_once(lambda line: None))
-
-    def _sign(self) -> None:
-        while not self._stop.wait(0.02):
-            for validator in self._validators:
-                validator.pass_once()
-
-    def rest(self) -> None:
-        """Waits until a pass that began after this call had nothing to do."""
-        seen = len(self._passes) + 1
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if any(
-                not (one.pending or one.not_final or any(s.transactions for s in one.settled))
-                for one in self._passes[seen:]
-            ):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"still at work: {self._passes[-1]}")
-
-    def __enter__(self) -> Carriers:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        for validator in self._validators:
-            validator.record.close()
 
 
 @pytest.fixture
@@ -128,23 +62,34 @@ def follower(live: Live, folder: Path, events: list[Event], timeout: float = 30.
     )
 
 
-def prepare(live: Live, origin: str, destination: str, amount: int, to: str | None = None) -> bridge.Transfer:
-    sender, end = DEPOSITOR.address, live.network.chain(destination)
-    return bridge.prepare(live, live.connection(origin), end, sender, to or sender, amount)
+def prepare(
+    live: Live, origin: str, destination: str, amount: int, to: str | None = None, **wishes: Any
+) -> Transfer:
+    start, end = live.connection(origin), live.network.chain(destination)
+    token = tokens.resolve(live, start, "ERA")
+    wish = Wish(token, end, to or DEPOSITOR.address, amount, **wishes)
+    return transfers.prepare(live, start, DEPOSITOR.address, wish)
 
 
 def move(
     live: Live, follower: Follower, origin: str, destination: str, amount: int, to: str
-) -> bridge.Outcome:
+) -> journeys.Outcome:
     transfer = prepare(live, origin, destination, amount, to)
-    sent, receipt = bridge.send(live, DEPOSITOR, transfer)
-    return bridge.follow(follower, live.registry, sent, receipt, transfer.destination.chain_id)
+    sent, receipt = transfers.send(live, DEPOSITOR, transfer, DEPOSITOR.account)
+    end = live.network.chain(destination).chain_id
+    return journeys.follow(follower, live.registry, sent, receipt, end)
 
 
-def fee(live: Live, origin: str, destination: str, gas_limit: int) -> int:
-    """Fee of a hop by the terms of networks.yaml, in wei."""
+def first_fee(live: Live, origin: str, destination: str, gas_limit: int = RECEIVE_GAS) -> int:
+    """Fee of a first hop by the terms of networks.yaml, in wei."""
     terms = route_between(live.network.chain(origin), live.network.chain(destination)).terms
-    return terms.quote(gas_limit, RETURN_GAS_LIMIT, 128)
+    return terms.quote(gas_limit, RETURN_GAS, 128)
+
+
+def second_fee(live: Live, origin: str, destination: str) -> int:
+    """Of a hop that the home sends on."""
+    terms = route_between(live.network.chain(origin), live.network.chain(destination)).terms
+    return terms.quote(RECEIVE_GAS, FORWARD_RETURN_GAS, 160)
 
 
 def books_of(live: Live) -> Books:
@@ -177,18 +122,18 @@ def test_hub_to_spoke_to_spoke_to_hub(live: Live, tmp_path: Path, claim_multiple
         assert len(data["transactions"]) == len(data["gas"]) == len(data["ids"]) + 1
         assert all(receipt["status"] == 1 for receipt in outcome.receipts)
 
-    forward_fee = fee(live, "hub", "perps", 200_000)
-    assert over.amounts == [60 * ERA, 60 * ERA - forward_fee]
+    assert (over.amount, over.id) == (60 * ERA, over.hops[0].id)
     after = books_of(live)
     held = {name: chain.balances["depositor"] for name, chain in after.chains.items()}
     assert held == {
-        "hub": before.chains["hub"].balances["depositor"] - 100 * ERA - fee(live, "hub", "arcade", 200_000),
-        "arcade": 40 * ERA - fee(live, "arcade", "hub", 500_000),
-        "perps": 35 * ERA - forward_fee - fee(live, "perps", "hub", 200_000),
+        "hub": before.chains["hub"].balances["depositor"] - 100 * ERA - first_fee(live, "hub", "arcade"),
+        "arcade": 40 * ERA - first_fee(live, "arcade", "hub", FORWARD_GAS) - second_fee(live, "hub", "perps"),
+        "perps": 35 * ERA - first_fee(live, "perps", "hub"),
         "social": 0,
     }
     moved = before.chains["hub"].locked or 0
-    assert after.chains["hub"].locked == moved + 75 * ERA - forward_fee
+    assert after.chains["hub"].locked == moved + 75 * ERA - second_fee(live, "hub", "perps")
+    assert after.chains["hub"].left_over == 0
     assert (
         after.chains["hub"].balances["beneficiary"] - before.chains["hub"].balances["beneficiary"] == 25 * ERA
     )
@@ -198,47 +143,87 @@ def test_hub_to_spoke_to_spoke_to_hub(live: Live, tmp_path: Path, claim_multiple
     assert (sum(chain.credit for chain in relayer.values()) > 0) == (claim_multiple == 1.0)
 
 
-def test_pays_exactly_what_is_missing(live: Live) -> None:
-    """Credit and allowance are used up: nothing more of the depositor's lies open to the bridge."""
-    depositor = DEPOSITOR
-    cost = fee(live, "hub", "arcade", 200_000)
-    credit.deposit(live.connection("hub"), live.registry, depositor, depositor.address, cost // 3)
-    transfer = prepare(live, "hub", "arcade", ERA)
-    assert (transfer.payment.fee, transfer.payment.credit) == (cost, cost // 3)
-    assert transfer.payment.missing == cost - cost // 3
-    before = balance(live.connection("hub"), live.registry, depositor.address)
-    bridge.send(live, depositor, transfer)
-    state = credit.read(live, depositor.address)["hub"]
-    assert (state.credit, state.bridge_allowance) == (0, 0)
-    assert before - state.held == ERA + cost - cost // 3
+@pytest.mark.parametrize("origin", ["hub", "arcade"])
+def test_pays_exactly_the_fee_from_the_balance_in_one_transaction(
+    live: Live, deployment: Deployment, origin: str
+) -> None:
+    """Nothing more of the depositor's lies open to the bridge: on the hub a permit goes along, elsewhere nothing."""
+    if origin != "hub":
+        deployment.bring(DEPOSITOR.address, 10 * ERA, [origin])
+    start, destination = live.connection(origin), "arcade" if origin == "hub" else "hub"
+    cost = first_fee(live, origin, destination)
+    transfer = prepare(live, origin, destination, ERA)
+    assert (transfer.fee, transfer.forward_fee, transfer.options.from_balance) == (cost, 0, True)
+    before, nonce = balance(start, live.registry, DEPOSITOR.address), count(live, origin)
+    transfers.send(live, DEPOSITOR, transfer, DEPOSITOR.account)
+    assert count(live, origin) == nonce + 1
+    state = credit.read(live, DEPOSITOR.address)[origin]
+    assert (state.held, state.credit, state.bridge_allowance) == (before - ERA - cost, 0, 0)
+    assert (
+        start.view(live.registry.address("ERA"), tokens.ALLOWANCE, DEPOSITOR.address, deployment.bridge) == 0
+    )
 
 
-def test_uses_the_credit_and_the_allowance_that_are_there(live: Live) -> None:
-    depositor, hub = DEPOSITOR, live.connection("hub")
-    cost = fee(live, "hub", "arcade", 200_000)
-    spender = live.registry.address("TokenBridge")
-    due = credit.payment(hub, live.registry, depositor.address, 5 * cost, spender)
-    hub.send_many(depositor, credit.preparation(live.registry, due, spender))
+def test_without_a_key_for_permits_it_approves_first(live: Live) -> None:
+    nonce = count(live, "hub")
+    sent, _ = transfers.send(live, DEPOSITOR, prepare(live, "hub", "arcade", ERA))
+    assert count(live, "hub") == nonce + 2
+    assert journeys.carried(sent.message).amount == ERA
+
+
+def count(live: Live, name: str) -> int:
+    return int(live.connection(name).rpc("eth_getTransactionCount", DEPOSITOR.address, "latest"), 16)
+
+
+def test_uses_the_credit_that_the_bridge_may_spend(live: Live) -> None:
+    hub, spender = live.connection("hub"), live.registry.address("TokenBridge")
+    cost = first_fee(live, "hub", "arcade")
+    due = credit.payment(hub, live.registry, DEPOSITOR.address, 5 * cost, spender)
+    hub.send_many(DEPOSITOR, credit.preparation(live.registry, due, spender))
     for _ in range(2):
         transfer = prepare(live, "hub", "arcade", ERA)
-        assert transfer.payment.missing == 0
-        assert not transfer.payment.needs_allowance
-        bridge.send(live, depositor, transfer)
-    state = credit.read(live, depositor.address)["hub"]
+        assert not transfer.options.from_balance
+        transfers.send(live, DEPOSITOR, transfer, DEPOSITOR.account)
+    state = credit.read(live, DEPOSITOR.address)["hub"]
     assert (state.credit, state.bridge_allowance) == (3 * cost, 3 * cost)
+    assert prepare(live, "hub", "arcade", ERA, fee_from="balance").options.from_balance
 
 
-def test_shows_what_arrives(live: Live, deployment: Deployment) -> None:
-    depositor = DEPOSITOR
-    deployment.bring(depositor.address, 2 * ERA, ["arcade"])
+def test_credit_that_the_bridge_may_not_spend_yet_is_allowed_for_it(live: Live) -> None:
+    cost = first_fee(live, "hub", "arcade")
+    credit.deposit(live.connection("hub"), live.registry, DEPOSITOR, DEPOSITOR.address, cost)
+    assert prepare(live, "hub", "arcade", ERA).options.from_balance
+    transfer = prepare(live, "hub", "arcade", ERA, fee_from="credit")
+    transfers.send(live, DEPOSITOR, transfer, DEPOSITOR.account)
+    state = credit.read(live, DEPOSITOR.address)["hub"]
+    assert (state.credit, state.bridge_allowance) == (0, 0)
+
+
+def test_shows_both_hops_and_what_they_cost(live: Live, deployment: Deployment) -> None:
+    """P23: what is quoted is what is taken."""
+    deployment.bring(DEPOSITOR.address, 2 * ERA, ["arcade"])
     transfer = prepare(live, "arcade", "social", ERA)
-    assert transfer.payment.fee == fee(live, "arcade", "hub", 500_000)
-    assert transfer.arrives == ERA - fee(live, "hub", "social", 200_000)
-    cost, forward = era(transfer.payment.fee), era(transfer.forward_fee)
-    assert transfer_cost(transfer) == (
-        f"{cost} ERA from the credit on arcade, {cost} of it deposited now; "
-        f"the hub takes {forward} of the amount to send it on, {era(transfer.arrives)} arrive"
+    first, second = first_fee(live, "arcade", "hub", FORWARD_GAS), second_fee(live, "hub", "social")
+    assert (transfer.fee, transfer.forward_fee, transfer.to_pay) == (first, second, 0)
+    presets = [live.network.chains[name].preset for name in ("arcade", "hub", "social")]
+    seconds = sum(
+        one.finality_depth * one.block_time + other.block_time for one, other in itertools.pairwise(presets)
     )
+    assert transfer.seconds == seconds
+    assert list(transfer_lines(transfer, "hub")) == [
+        f"token     ERA (ERA), at home on hub: {deployment.era}",
+        f"way       arcade over hub to social, about {seconds:.0f} s",
+        f"fee       {era(first)} ERA from the balance on arcade; {era(second)} for the second hop, from the balance "
+        "there",
+        "free      arcade to hub: no limit",
+        "free      hub from arcade: no limit",
+        "free      hub to social: no limit",
+        "free      social from hub: no limit",
+    ]
+    before = balance(live.connection("arcade"), live.registry, DEPOSITOR.address)
+    transfers.send(live, DEPOSITOR, transfer.bounded(), DEPOSITOR.account)
+    after = balance(live.connection("arcade"), live.registry, DEPOSITOR.address)
+    assert before - after == ERA + first + second == ERA + transfer.taken
 
 
 def test_a_failed_hop_says_why_and_how_to_retry(
@@ -256,11 +241,11 @@ def test_a_failed_hop_says_why_and_how_to_retry(
 def test_a_hop_that_nobody_retries_comes_back(
     live: Live, carriers: Carriers, connections: dict[str, Connection], tmp_path: Path
 ) -> None:
-    """P1, P4, P5, M11: returned once its 30 days are over, to the sender, with the books even."""
+    """P1, P4, P5, M11: returned once its 14 days are over, to the sender, with the books even."""
     depositor = DEPOSITOR.address
     before = balance(connections["hub"], live.registry, depositor)
     sent, restore = failing_transfer(live, carriers, connections, tmp_path)
-    cost = fee(live, "hub", "arcade", 200_000)
+    cost = first_fee(live, "hub", "arcade")
     assert balance(connections["hub"], live.registry, depositor) == before - ERA - cost
     restore()
     connections["arcade"].rpc("evm_increaseTime", 31 * DAY)
@@ -340,19 +325,32 @@ def command() -> click.Command:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["1", "--from", "hub", "--to", "hub"], "hub is both ends: expected two chains"),
+        (["ERA", "1", "--from", "hub", "--to", "hub"], "hub is both ends: expected two chains"),
         (
-            ["1", "--from", "social", "--to", "hub", "--account", PAUPER.alias],
+            ["ERA", "1", "--from", "social", "--to", "hub", "--account", PAUPER.alias],
             "has 0 ERA on social, not 1.0",
         ),
-        (["1", "--from", "social", "--to", "hub", "--account", PAUPER.alias], " (1 and 0.0"),
-        (["1000000000", "--from", "hub", "--to", "arcade"], "not 1,000,000,000"),
+        (["ERA", "1", "--from", "social", "--to", "hub", "--account", PAUPER.alias], " (1 and 0.0"),
+        (["ERA", "1000000000", "--from", "hub", "--to", "arcade"], "not 1,000,000,000"),
         (
-            ["0.003", "--from", "arcade", "--to", "perps"],
-            "goes over hub, which takes 0.00873312 ERA of the amount to send it on: expected more than that, not 0.003",
+            ["ERA", "1", "--from", "hub", "--to", "arcade", "--max-fee", "0.0000001"],
+            "ERA: expected no more than 0.0000001",
         ),
-        (["1", "--from", "hub", "--to", "arcade", "--account", "nobody"], "no account 'nobody'"),
-        (["1", "--from", "hub", "--to", "arcade", "--recipient", "0x" + "0" * 40], "is the zero address"),
+        (["ERA", "1", "--from", "hub", "--to", "arcade", "--account", "nobody"], "no account 'nobody'"),
+        (
+            ["ERA", "1", "--from", "hub", "--to", "arcade", "--recipient", "0x" + "0" * 40],
+            "is the zero address",
+        ),
+        (["ERA", "1." + "1" * 19, "--from", "hub", "--to", "arcade"], "has 19 decimals: ERA has 18"),
+        (
+            ["ERA", "1", "--from", "hub", "--to", "arcade", "--tip", "1", "--call", "0x01"],
+            "cannot have a tip",
+        ),
+        (
+            ["ERB", "1", "--from", "hub", "--to", "arcade"],
+            "no known token 'ERB' on hub: expected ETH, an address",
+        ),
+        (["0x" + "11" * 20, "1", "--from", "hub", "--to", "arcade"], "there is no token 0x1111"),
     ],
 )
 def test_refusals_are_one_line(
@@ -368,15 +366,26 @@ def test_refusals_are_one_line(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["0", "--from", "hub", "--to", "arcade"], "the amount is zero"),
-        (["-1", "--from", "hub", "--to", "arcade"], "'-1' is not an amount of ERA"),
-        (["1." + "1" * 19, "--from", "hub", "--to", "arcade"], "has 19 decimals: ERA has 18"),
-        (["1", "--from", "hub", "--to", "mars"], "no chain 'mars' in network 'local'"),
+        (["ERA", "0", "--from", "hub", "--to", "arcade"], "the amount is zero"),
+        (["ERA", "-1", "--from", "hub", "--to", "arcade"], "'-1' is not an amount"),
+        (["ERA", "1,5", "--from", "hub", "--to", "arcade"], "'1,5' is not an amount"),
+        (["ERA", "1", "--from", "hub", "--to", "mars"], "no chain 'mars' in network 'local'"),
         (
-            ["1", "--from", "hub", "--to", "arcade", "--timeout", "nan"],
+            ["ERA", "1", "--from", "hub", "--to", "arcade", "--timeout", "nan"],
             "'--timeout': expected a number from 0 to",
         ),
-        (["1", "--from", "hub", "--to", "arcade", "--recipient", "0x" + "aB" * 20], "the checksum of"),
+        (["ERA", "1", "--from", "hub", "--to", "arcade", "--recipient", "0x" + "aB" * 20], "the checksum of"),
+        (
+            ["ERA", "1", "--from", "hub", "--to", "arcade", "--tip", "100.1"],
+            "expected a percentage up to 100",
+        ),
+        (
+            ["ERA", "1", "--from", "hub", "--to", "arcade", "--deadline", "1h"],
+            "expected a duration from 2 hours",
+        ),
+        (["ERA", "1", "--from", "hub", "--to", "arcade", "--call", "0x1"], "'0x1' is not hexadecimal"),
+        (["ERA", "1", "--from", "hub", "--to", "arcade", "--call", "nothing.hex"], "a file that holds them"),
+        (["1", "--from", "hub", "--to", "arcade"], "Missing argument 'AMOUNT'"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_status_2(
@@ -396,23 +405,15 @@ def test_refuses_recipients_that_would_lose_it(live: Live, contract: str) -> Non
         prepare(live, "hub", "arcade", ERA, live.registry.address(contract))
 
 
-def test_without_a_deposit_it_says_what_is_missing(live: Live, command: click.Command) -> None:
-    arguments = [
-        "1",
-        "--from",
-        "hub",
-        "--to",
-        "social",
-        "--account",
-        DEPOSITOR.alias,
-        "--no-deposit",
-        "--no-wait",
-    ]
+def test_a_credit_that_does_not_suffice_is_named(live: Live, command: click.Command) -> None:
+    arguments = ["ERA", "1", "--from", "hub", "--to", "social", "--account", DEPOSITOR.alias]
+    arguments += ["--fee-from", "credit", "--no-wait"]
     refused = CliRunner().invoke(command, arguments)
-    address, cost = DEPOSITOR.address, era(fee(live, "hub", "social", 200_000))
+    address, cost = DEPOSITOR.address, era(first_fee(live, "hub", "social"))
     advised = f"credit deposit hub {cost} --account {address}"
     assert refused.output == (
-        f"Error: {address} has 0 ERA of credit on hub, the message needs {cost}: `ape metalayer {advised}`\n"
+        f"Error: {address} has 0 ERA of credit on hub, the fee is {cost}: `ape metalayer {advised}`, or "
+        "`--fee-from balance`\n"
     )
     deposit = importlib.import_module("metalayer.cli.credit").cli
     assert CliRunner().invoke(deposit, advised.split()[1:]).exit_code == 0
@@ -427,14 +428,12 @@ def test_elsewhere_it_asks_first_and_shows_the_amounts(
     network = replace(live.network, chains={**live.network.chains, "social": remote})
     monkeypatch.setattr(Live, "open", lambda: replace(live, network=network))
     before = last_block(live)
-    arguments = ["1", "--from", "hub", "--to", "arcade", "--account", DEPOSITOR.alias, "--no-wait"]
+    arguments = ["ERA", "1", "--from", "hub", "--to", "arcade", "--account", DEPOSITOR.alias, "--no-wait"]
     asked = CliRunner().invoke(command, arguments, input="n\n")
     assert asked.exit_code == 1
-    cost = era(fee(live, "hub", "arcade", 200_000))
-    assert asked.output.startswith(
-        f"Send 1 ERA from hub to arcade with {DEPOSITOR.alias}? {cost} ERA from the credit on hub, "
-        f"{cost} of it deposited now [y/N]: n"
-    )
+    cost = era(first_fee(live, "hub", "arcade"))
+    assert f"fee       {cost} ERA from the balance on hub\n" in asked.output
+    assert f"Send 1 ERA from hub to arcade with {DEPOSITOR.alias}? [y/N]: n" in asked.output
     assert last_block(live) == before, "nothing was sent"
     assert CliRunner().invoke(command, [*arguments, "--yes"]).exit_code == 0
 
@@ -448,7 +447,7 @@ def test_a_transfer_that_nobody_waits_for(
 ) -> None:
     """It prints the id, and arrives when a relayer has its next pass."""
     run, shared = profile.run, ("--exchange", str(tmp_path / "exchange"))
-    arguments = ("1.5", "--from", "hub", "--to", "perps", "--account", profile.account(DEPOSITOR))
+    arguments = ("ERA", "1.5", "--from", "hub", "--to", "perps", "--account", profile.account(DEPOSITOR))
     sent = run(transfer, *arguments, "--no-wait", "--json")
     assert sent.exit_code == 0, sent.stderr
     data = json.loads(sent.stdout)
@@ -471,7 +470,7 @@ def test_a_command_that_was_interrupted_is_not_done_twice(
     hub.rpc("evm_setAutomine", False)
     hub.broadcast(hub.sign_many(DEPOSITOR, [Transaction(DEPOSITOR.address, b"", 21_000)]))
     by_depositor = ("--account", profile.account(DEPOSITOR))
-    arguments = ("1", "--from", "hub", "--to", "arcade", "--no-wait", *by_depositor)
+    arguments = ("ERA", "1", "--from", "hub", "--to", "arcade", "--no-wait", *by_depositor)
     refused = profile.run(transfer, *arguments)
     assert refused.exit_code == 1
     assert refused.stderr.startswith(
@@ -502,7 +501,7 @@ def test_a_restarted_chain_is_noticed(
     deployment: Deployment, command: click.Command, connections: dict[str, Connection]
 ) -> None:
     connections["perps"].rpc("anvil_setCode", deployment.gateway, "0x")
-    result = CliRunner().invoke(command, ["1", "--from", "hub", "--to", "arcade"])
+    result = CliRunner().invoke(command, ["ERA", "1", "--from", "hub", "--to", "arcade"])
     assert result.exit_code == 1
     assert "perps has no code at Metalayer" in result.output
     assert "run `ape metalayer deploy apply`" in result.output

@@ -1,0 +1,1 @@
+"""A solver: pays recipients before their transfers arrive, and gets what arrives."""

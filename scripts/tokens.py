@@ -1,0 +1,3 @@
+"""What is known of tokens: `ape run tokens [TOKEN]`."""
+
+from metalayer.cli.tokens import cli as cli

@@ -1,0 +1,339 @@
+"""Any token: there and back, over its home, as ether, and what the commands say about it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from eth_abi.abi import encode
+
+from metalayer.assets import journeys, tokens, transfers
+from metalayer.assets.books import Books, read_books
+from metalayer.assets.ether import unwrapped
+from metalayer.assets.tokens import APPROVE, BALANCE_OF, Token
+from metalayer.assets.transfers import Transfer, Wish
+from metalayer.attesting.directory import DirectoryExchange
+from metalayer.errors import MetalayerError
+from metalayer.network.live import Live
+from metalayer.protocol import bridge
+from metalayer.protocol.abi import Function
+from metalayer.protocol.hex import to_hex
+from metalayer.protocol.transfers import Options, representation
+from metalayer.tracking.follower import Event, Follower
+from tests.kit.carriers import Carriers
+from tests.kit.coins import MILLION, place_coin
+from tests.kit.deployment import ERA, Deployment, impersonated
+from tests.kit.owning import act_as
+from tests.kit.roles import BENEFICIARY, DEPOSITOR
+
+ONE = 10**6
+MINT = Function("crosschainMint(address,uint256)")
+ETHER = 10**18
+
+
+@pytest.fixture
+def live(deployment: Deployment) -> Live:
+    """The depositor has ERA for fees on every chain."""
+    deployment.bring(DEPOSITOR.address, 100 * ERA)
+    return Live.open()
+
+
+class World:
+    """A network at work, and the depositor's transfers in it."""
+
+    def __init__(self, live: Live, folder: Path, carriers: Carriers) -> None:
+        self.live, self.folder, self.carriers = live, folder, carriers
+        self.events: list[Event] = []
+
+    def token(self, chain: str, text: str) -> Token:
+        return tokens.resolve(self.live, self.live.connection(chain), text)
+
+    def prepare(
+        self, way: tuple[str, str], token: Token, amount: int, options: Options | None = None, to: str = ""
+    ) -> Transfer:
+        origin, end = self.live.connection(way[0]), self.live.network.chain(way[1])
+        wish = Wish(token, end, to or BENEFICIARY.address, amount, options or Options())
+        return transfers.prepare(self.live, origin, DEPOSITOR.address, wish)
+
+    def move(
+        self, way: tuple[str, str], token: Token, amount: int, options: Options | None = None, to: str = ""
+    ) -> journeys.Outcome:
+        return self.run(self.prepare(way, token, amount, options, to))
+
+    def run(self, transfer: Transfer, sender: Any = DEPOSITOR) -> journeys.Outcome:
+        sent, receipt = transfers.send(self.live, sender, transfer, sender.account)
+        return self.follow(sent, receipt, transfer)
+
+    def follow(self, sent: Any, receipt: Any, transfer: Transfer) -> journeys.Outcome:
+        exchange = DirectoryExchange.of(self.live, self.folder / "exchange")
+        follower = Follower(self.live, exchange, self.events.append, lambda text: None, 60.0)
+        end = transfer.wish.destination.chain_id
+        return journeys.follow(follower, self.live.registry, sent, receipt, end)
+
+    def held(self, token: Token, account: str = BENEFICIARY.address) -> int:
+        return self.live.connection(token.chain).view(token.address, BALANCE_OF, account)
+
+    def books(self) -> Books:
+        self.carriers.rest()
+        books = read_books(self.live, {"depositor": DEPOSITOR.address})
+        assert [sentence for sentence, holds in books.checks() if not holds] == []
+        return books
+
+
+@pytest.fixture
+def world(live: Live, tmp_path: Path) -> Iterator[World]:
+    with Carriers(live, tmp_path) as carriers:
+        yield World(live, tmp_path, carriers)
+
+
+def test_a_token_goes_out_over_its_home_and_back(world: World) -> None:
+    """P4, P21, P23: each unit is somewhere, the representation is where Python says, and fees are what was quoted."""
+    hub, registry = world.live.connection("hub"), world.live.registry
+    coin = world.token("hub", place_coin(hub, DEPOSITOR))
+    out = world.move(("hub", "arcade"), coin, 100 * ONE, to=DEPOSITOR.address)
+    there = world.token("arcade", "USDX")
+    assert there.address == representation(
+        registry.address("TokenBridge"), registry.address("BridgedToken"), hub.chain_id, coin.address
+    )
+    assert (there.home, there.decimals, there.name) == (coin.home, 6, "Coin USDX")
+    before = tokens.balance(world.live.connection("arcade"), registry, DEPOSITOR.address)
+    prepared = world.prepare(("arcade", "perps"), there, 60 * ONE)
+    assert (prepared.home, prepared.to_pay, len(prepared.ends)) == (hub.chain, 0, 4)
+    over = world.run(prepared)
+    after = tokens.balance(world.live.connection("arcade"), registry, DEPOSITOR.address)
+    assert before - after == prepared.taken == prepared.fee + prepared.forward_fee
+    back = world.move(("arcade", "hub"), there, 15 * ONE)
+    assert [len(one.hops) for one in (out, over, back)] == [1, 2, 1]
+    assert [one.amount for one in (out, over, back)] == [100 * ONE, 60 * ONE, 15 * ONE]
+    onward = world.token("perps", "USDX")
+    assert onward.address == there.address
+    assert [world.held(one) for one in (coin, there, onward)] == [15 * ONE, 0, 60 * ONE]
+    (mine,) = [one for one in world.books().tokens if one.token.home == coin.home]
+    assert (mine.locked, mine.given) == (85 * ONE, 0)
+    assert {name: (one.outstanding, one.supply) for name, one in mine.abroad.items()} == {
+        "arcade": (25 * ONE, 25 * ONE),
+        "perps": (60 * ONE, 60 * ONE),
+        "social": (0, 0),
+    }
+
+
+def test_a_token_whose_home_is_no_hub_is_paid_onward_there(world: World) -> None:
+    """Nobody can prepay it: it waits at home, anybody pays, a retry brings it on."""
+    live = world.live
+    coin = world.token("arcade", place_coin(live.connection("arcade"), DEPOSITOR, "ARC", 8))
+    world.move(("arcade", "perps"), coin, 50 * ONE, to=DEPOSITOR.address)
+    there = world.token("perps", "ARC@arcade")
+    prepared = world.prepare(("perps", "hub"), there, 20 * ONE)
+    assert prepared.home == live.network.chain("arcade")
+    assert (prepared.options.fee, prepared.to_pay) == (0, prepared.forward_fee)
+    sent, receipt = transfers.send(live, DEPOSITOR, prepared, DEPOSITOR.account)
+    with pytest.raises(
+        MetalayerError, match=rf"PassageUnpaid.*`ape metalayer transfer pay {to_hex(sent.id)}`"
+    ):
+        world.follow(sent, receipt, prepared)
+    run = CliRunner(mix_stderr=False).invoke
+    command = importlib.import_module("metalayer.cli.transfer").cli
+    paid = run(command, ["pay", to_hex(sent.id), "--account", DEPOSITOR.alias, "--json"])
+    assert paid.exit_code == 0, paid.stderr
+    assert int(json.loads(paid.stdout)["amount"]) == -(-prepared.forward_fee // 10**9) * 10**9
+    again = run(command, ["pay", to_hex(sent.id), "--account", DEPOSITOR.alias])
+    assert again.stderr.startswith("Error: the next hop costs ")
+    retry = run(importlib.import_module("metalayer.cli.message").cli, [to_hex(sent.id), "--retry"])
+    assert retry.exit_code == 0, retry.output
+    outcome = world.follow(sent, receipt, prepared)
+    assert len(outcome.hops) == 2
+    assert world.held(world.token("hub", "ARC")) == 20 * ONE
+    late = run(command, ["pay", to_hex(sent.id), "--account", DEPOSITOR.alias])
+    assert late.stderr == f"Error: transfer {to_hex(sent.id)} was sent on from arcade already\n"
+    world.books()
+
+
+def test_ether_goes_out_by_value_and_comes_home_as_ether(world: World) -> None:
+    live = world.live
+    ether = world.token("hub", "ETH")
+    assert (ether.is_ether, ether.symbol, ether.decimals) == (True, "WETH", 18)
+    hub = live.connection("hub")
+    prepared = world.prepare(("hub", "arcade"), ether, 3 * ETHER, to=DEPOSITOR.address)
+    assert prepared.door == live.registry.address("EtherDoor")
+    world.run(prepared)
+    there = world.token("arcade", "ETH@hub")
+    assert world.held(there, DEPOSITOR.address) == 3 * ETHER
+    before = int(hub.rpc("eth_getBalance", BENEFICIARY.address, "latest"), 16)
+    wish = Wish(there, live.network.chain("hub"), BENEFICIARY.address, ETHER)
+    home = transfers.prepare(live, live.connection("arcade"), DEPOSITOR.address, unwrapped(live, wish))
+    world.run(home)
+    assert int(hub.rpc("eth_getBalance", BENEFICIARY.address, "latest"), 16) - before == ETHER
+    world.move(("arcade", "hub"), there, ETHER)
+    assert world.held(world.token("hub", "WETH@hub")) == ETHER
+    own = world.token("arcade", "ETH")
+    assert own.home.chain_id == live.connection("arcade").chain_id
+    with pytest.raises(MetalayerError, match="is not the ether of hub"):
+        unwrapped(live, replace(wish, token=own))
+    with pytest.raises(
+        MetalayerError, match="with a tip cannot be unwrapped on arrival: expected `--wrapped`"
+    ):
+        unwrapped(live, replace(wish, options=Options(tip=1)))
+    world.books()
+
+
+def as_owner(deployment: Deployment, name: str, function: Any, *values: Any) -> None:
+    deployment.as_owner(name, deployment.bridge, function.encode(*values))
+
+
+def test_limits_are_shown_refused_and_waited_for(world: World, deployment: Deployment) -> None:
+    """P16: at the start it is refused, on its way it waits, and a day later anybody lets it pass."""
+    hub, arcade = world.live.connection("hub"), world.live.connection("arcade")
+    coin = world.token("hub", place_coin(hub, DEPOSITOR))
+    world.move(("hub", "arcade"), coin, 10 * ONE, to=DEPOSITOR.address)
+    as_owner(deployment, "hub", bridge.SET_LIMITS, coin.address, arcade.chain_id, 100 * ONE, 5 * ONE, 3_600)
+    with pytest.raises(
+        MetalayerError,
+        match=r"^101 USDX exceed the limit of hub to arcade: 100 USDX of 100 USDX free, all again within 1 hours$",
+    ):
+        world.prepare(("hub", "arcade"), coin, 101 * ONE)
+    there = world.token("arcade", "USDX")
+    prepared = world.prepare(("arcade", "hub"), there, 8 * ONE)
+    assert prepared.delays == [
+        "it will wait 24 hours on hub, limit of hub from arcade: 5 USDX of 5 USDX free, all again within 1 hours"
+    ]
+    with pytest.raises(journeys.Waiting, match=r"exceeds a limit and waits: from .* --retry`") as waiting:
+        world.run(prepared)
+    assert world.held(coin) == 0
+    id_ = str(waiting.value).rsplit("message ", 1)[1].split()[0]
+    message = importlib.import_module("metalayer.cli.message").cli
+    shown = CliRunner().invoke(message, [id_]).output
+    assert "it exceeds a limit and waits: a retry passes from 20" in shown
+    hub.rpc("evm_setNextBlockTimestamp", hex(waiting.value.passes_at))
+    hub.rpc("evm_mine")
+    retry = CliRunner().invoke(message, [id_, "--retry"])
+    assert retry.exit_code == 0, retry.output
+    assert world.held(coin) == 8 * ONE
+
+
+def test_a_held_chain_and_a_deficit_are_named(world: World, deployment: Deployment) -> None:
+    hub, arcade = world.live.connection("hub"), world.live.connection("arcade")
+    coin = world.token("hub", place_coin(hub, DEPOSITOR))
+    world.move(("hub", "arcade"), coin, 10 * ONE, to=DEPOSITOR.address)
+    there = world.token("arcade", "USDX")
+    with impersonated(arcade, deployment.bridge):
+        deployment.must("arcade", deployment.bridge, there.address, MINT.encode(DEPOSITOR.address, ONE))
+    with pytest.raises(
+        MetalayerError, match=r"^only 10 USDX are locked on hub for arcade: 11 USDX would fail there$"
+    ):
+        world.prepare(("arcade", "hub"), there, 11 * ONE)
+    act_as(hub, deployment.guardian, deployment.bridge, bridge.HOLD.encode(arcade.chain_id, 3_600))
+    with pytest.raises(
+        MetalayerError, match=r"^value from arcade is held on hub until 20.* UTC: it would fail there$"
+    ):
+        world.prepare(("arcade", "hub"), there, ONE)
+
+
+def test_who_has_too_little_learns_what_is_missing(world: World) -> None:
+    coin = world.token("hub", place_coin(world.live.connection("hub"), DEPOSITOR))
+    with pytest.raises(
+        MetalayerError, match=rf"{DEPOSITOR.address} has 1,000,000 USDX on hub, not 1,000,001 USDX$"
+    ):
+        world.prepare(("hub", "arcade"), coin, MILLION + ONE)
+    start, end = world.live.connection("hub"), world.live.network.chain("arcade")
+    wish = Wish(coin, end, BENEFICIARY.address, ONE)
+    with pytest.raises(MetalayerError, match=rf"{BENEFICIARY.address} has 0 USDX on hub, not 1 USDX$"):
+        transfers.prepare(world.live, start, BENEFICIARY.address, wish)
+    start.send(DEPOSITOR, coin.address, tokens.TRANSFER.encode(BENEFICIARY.address, ONE))
+    with pytest.raises(MetalayerError, match=rf"{BENEFICIARY.address} has 0 ERA on hub, the fees are 0\.0"):
+        transfers.prepare(world.live, start, BENEFICIARY.address, wish)
+    for account, what in (
+        (coin.address, "the token"),
+        (world.live.registry.address("EtherDoor"), "the EtherDoor"),
+    ):
+        with pytest.raises(MetalayerError, match=f"is {what}: .*lost"):
+            world.prepare(("hub", "arcade"), coin, ONE, to=account)
+
+
+def test_two_tokens_of_one_name_are_told_apart(world: World) -> None:
+    """Anybody can give a token any name: its home says which it is."""
+    live = world.live
+    live.connection("arcade").send(DEPOSITOR, DEPOSITOR.address, b"")
+    one = world.token("hub", place_coin(live.connection("hub"), DEPOSITOR))
+    other = world.token("arcade", place_coin(live.connection("arcade"), DEPOSITOR))
+    world.move(("hub", "arcade"), one, ONE)
+    world.move(("arcade", "hub"), other, ONE)
+    with pytest.raises(
+        MetalayerError,
+        match=rf"^2 tokens on hub are meant by USDX: expected one of USDX@hub {one.address}, "
+        rf"USDX@arcade {other.address}$",
+    ):
+        world.token("hub", "USDX")
+    assert world.token("hub", "USDX@hub").address == one.address
+    assert world.token("hub", "USDX@arcade").home == other.home
+    with pytest.raises(
+        MetalayerError, match=r"there is no token 0x\w+ on perps: it is on hub; expected the address"
+    ):
+        world.token("perps", one.address)
+
+
+def test_a_token_without_permits_is_approved_first(world: World) -> None:
+    """Also one that changes an allowance to nothing or from nothing only."""
+    live = world.live
+    coin = world.token("hub", place_coin(live.connection("hub"), DEPOSITOR))
+    hub = live.connection("hub")
+    hub.send(DEPOSITOR, coin.address, APPROVE.encode(live.registry.address("TokenBridge"), 5))
+    transfer = world.prepare(("hub", "arcade"), coin, ONE)
+    before = int(hub.rpc("eth_getTransactionCount", DEPOSITOR.address, "latest"), 16)
+    sent, _ = transfers.send(live, DEPOSITOR, transfer)
+    # To nothing, to what is taken, of ERA for the fee, and the transfer.
+    assert int(hub.rpc("eth_getTransactionCount", DEPOSITOR.address, "latest"), 16) - before == 4
+    assert journeys.carried(sent.message).amount == ONE
+
+
+def test_the_commands_move_and_show_it(world: World) -> None:
+    run = CliRunner(mix_stderr=False).invoke
+    transfer, shown = (
+        importlib.import_module(f"metalayer.cli.{name}").cli for name in ("transfer", "tokens")
+    )
+    coin = place_coin(world.live.connection("hub"), DEPOSITOR)
+    exchange = ["--exchange", str(world.folder / "exchange")]
+    by_depositor = ["--account", DEPOSITOR.alias]
+    way = ["--from", "hub", "--to", "social", "--recipient", BENEFICIARY.alias]
+    moved = run(transfer, [coin, "2.5", *way, *by_depositor, *exchange])
+    assert moved.exit_code == 0, moved.stderr
+    lines = moved.stdout.splitlines()
+    assert lines[0] == f"token     USDX (Coin USDX), at home on hub: {coin}"
+    assert lines[1].startswith("way       hub to social, about ")
+    assert lines[-1].startswith("2.5 USDX from hub to social in ")
+    as_json = run(transfer, ["USDX", "1", *way, *by_depositor, *exchange, "--json"])
+    assert as_json.exit_code == 0, as_json.stderr
+    data = json.loads(as_json.stdout)
+    assert (data["amount"], data["arrived"], data["token"]["home"]["address"]) == ("1000000", "1000000", coin)
+    assert [event["what"] for event in data["events"]][-2:] == ["received", "done"]
+    world.carriers.rest()
+    listed = json.loads(run(shown, ["--json", "--check"]).stdout)
+    (mine,) = [one for one in listed["tokens"] if one["address"] == coin]
+    assert (mine["home"], mine["locked"], mine["outstanding"]) == ("hub", "3500000", "3500000")
+    assert mine["chains"]["social"] == {
+        "outstanding": "3500000",
+        "supply": "3500000",
+        "under_way": "0",
+        "adopted": False,
+    }
+    assert all(check["holds"] for check in listed["checks"])
+    one = run(shown, ["USDX"])
+    assert one.exit_code == 0, one.stderr
+    assert "no limit" in one.stdout
+    unknown = run(shown, ["NONE"])
+    assert unknown.stderr.startswith(
+        "Error: no known token 'NONE' in this network: expected ETH, an address, or one of ERA,"
+    )
+
+
+def test_a_call_that_the_recipient_refuses_fails_and_says_so(world: World) -> None:
+    coin = world.token("hub", place_coin(world.live.connection("hub"), DEPOSITOR))
+    door = world.live.registry.address("EtherDoor")
+    data = encode(["address"], [BENEFICIARY.address])
+    with pytest.raises(MetalayerError, match="NotWrappedEther"):
+        world.move(("hub", "arcade"), coin, ONE, Options(data=data, extra_gas=120_000), to=door)
