@@ -19,6 +19,7 @@ from tests.kit.paper import DAY, Validators
 from tests.kit.roles import GUARDIAN, OWNER, RELAYER, SECOND_DEPLOYER
 from tests.kit.stack import CHAINS, Stack
 from tests.kit.staking import signing_key
+from tests.kit.transfer_bugs import TransferBug
 from tests.stateful.holdings import HUB, SPOKES, UNIT, Holdings
 from tests.stateful.trial import FREE_ROUTE
 
@@ -175,7 +176,7 @@ class Electorate:
         hub_id = self.id_of(HUB)
         for name, stack in self.stacks.items():
             gateway, era, bridge = stack.gateway.address, stack.era.address, stack.bridge
-            vary(bridge, "BrokenTokenBridge", votes_bug)
+            vary(bridge, "BrokenTokenBridge", votes_bug, TransferBug.NONE)
             if name != HUB:
                 recode(self.spoke_votes[name], init_code("BrokenSpokeVotes", gateway, era, hub_id, votes_bug))
                 continue
