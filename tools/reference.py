@@ -23,7 +23,7 @@ FOLDERS = {
     "metalayer/types": "Structs that the gateway's parts share.",
     "metalayer/libraries": "What the gateway is made of: each does one thing.",
     "client": "What a contract that sends and receives messages builds on.",
-    "bridge": "ERA across chains.",
+    "bridge": "Tokens across chains.",
     "token": "The token.",
     "staking": "What convicts a validator.",
     "deploy": "One address on every chain.",

@@ -30,6 +30,7 @@ import {Front, Kind, Transfer} from "./types/Transfer.sol";
 /// {ITokenBridge}. Called at its own address, it finds no account and speaks as no bridge: whatever anyone does there,
 /// nobody relies on.
 contract BridgeAnnex is Hops {
+    using Transfers for Transfer;
     using Buckets for Bucket;
 
     /// @dev Longest hold, in seconds.
@@ -91,7 +92,7 @@ contract BridgeAnnex is Hops {
             ILimits.InvalidLimits(token, chainId)
         );
         _setLimited(token, chainId, true);
-        _buckets[token][chainId].configure(outCapacity, inCapacity, window);
+        _configure(_buckets[token][chainId], outCapacity, inCapacity, window);
         emit ILimits.LimitsSet(token, chainId, outCapacity, inCapacity, window);
     }
 
@@ -138,16 +139,14 @@ contract BridgeAnnex is Hops {
     }
 
     function adopt(uint256 homeChain, address token, address local) external onlyOwner {
-        Local storage place = _locals[_placeOf(homeChain, token)];
-        Home storage home = _homes[local];
+        uint256 place = _placeOf(homeChain, token);
         require(
-            _mayAdopt(place, home) && homeChain != 0 && homeChain <= type(uint64).max && homeChain != block.chainid
+            _mayAdopt(_locals[place], _homes[local]) && homeChain != 0 && homeChain <= type(uint64).max && homeChain != block.chainid
                 && token != _ERA && local != _ERA
                 && ERC165Checker.supportsInterface(local, type(IERC7802).interfaceId),
             IAssets.NotAdoptable(homeChain, token, local)
         );
-        place.token = local;
-        (home.token, home.chain) = (token, uint64(homeChain));
+        _standFor(place, local, homeChain, token);
         emit IAssets.TokenAdopted(homeChain, token, local);
     }
 
@@ -199,8 +198,7 @@ contract BridgeAnnex is Hops {
         Kind kind = Transfers.kindOf(message.payload);
         if (kind == Kind.Claim) return;
         if (kind == Kind.Describe) {
-            // The next transfer takes another one along.
-            _accounts[Transfers.describedToken(message.payload)][destination].described = false;
+            _forgetDescription(Transfers.describedToken(message.payload), destination);
             return;
         }
         Transfer memory transfer = Transfers.decode(message.payload);
@@ -209,10 +207,10 @@ contract BridgeAnnex is Hops {
             _returnBurned(transfer, destination, unspent);
             return;
         }
-        _takeBackReturned(transfer.token, destination, transfer.amount);
-        if (kind == Kind.Return) _sendBack(transfer, destination, transfer.chain, unspent);
-        else if (transfer.chain == block.chainid) _returnLocked(transfer, destination, unspent);
-        else _sendBack(transfer, transfer.chain, destination, unspent);
+        _takeBackReturned(transfer.token(), destination, transfer.amount());
+        if (kind == Kind.Return) _sendBack(transfer, destination, transfer.chain(), unspent);
+        else if (transfer.chain() == block.chainid) _returnLocked(transfer, destination, unspent);
+        else _sendBack(transfer, transfer.chain(), destination, unspent);
     }
 
     /// @dev Creates the representation of a token, unless something stands for it already.
@@ -223,8 +221,7 @@ contract BridgeAnnex is Hops {
         uint256 place = _placeOf(origin, token);
         if (_locals[place].token != address(0)) return;
         address local = Clones.cloneDeterministic(_BRIDGED_TOKEN, bytes32(place));
-        _locals[place].token = local;
-        _homes[local] = Home(token, uint64(origin), false);
+        _standFor(place, local, origin, token);
         emit IAssets.RepresentationCreated(origin, token, local);
         IBridgedToken(local).initialize(origin, token, decimals, name, symbol);
     }
@@ -235,6 +232,18 @@ contract BridgeAnnex is Hops {
         if (_claimantOf[key][origin] != address(0)) return;
         _claimantOf[key][origin] = solver;
         emit IFronting.ClaimReceived(key, origin, solver);
+    }
+
+    /// @dev The next transfer takes another one along.
+    function _forgetDescription(address token, uint256 destination) internal virtual {
+        _accounts[token][destination].described = false;
+    }
+
+    function _configure(Bucket storage bucket, uint256 outCapacity, uint256 inCapacity, uint256 window)
+        internal
+        virtual
+    {
+        bucket.configure(outCapacity, inCapacity, window);
     }
 
     function _takeBackReturned(address token, uint256 chainId, uint256 amount) internal virtual {
@@ -249,30 +258,38 @@ contract BridgeAnnex is Hops {
     /// @dev The transfer ends where it started, over this chain.
     /// @param unspent Of the fee of the hop that came back, in wei.
     function _sendBack(Transfer memory transfer, uint256 start, uint256 end, uint256 unspent) private {
-        _lend(transfer.token, start, transfer.amount);
-        (transfer.kind, transfer.chain, transfer.hasData) = (Kind.Return, uint64(end), false);
+        _lend(transfer.token(), start, transfer.amount());
+        transfer.turn(Kind.Return, transfer.id, end);
+        transfer.detach();
         (bytes32 sendId, uint256 cost) =
-            _sendOn(transfer, start, ARRIVE_GAS_LIMIT, 0, transfer.fee * FEE_UNIT + unspent);
-        emit ITokenBridge.TransferSentBack(transfer.id, sendId, transfer.token, start, transfer.amount, cost);
+            _sendOn(transfer, start, ARRIVE_GAS_LIMIT, 0, transfer.fee() * FEE_UNIT + unspent);
+        emit ITokenBridge.TransferSentBack(transfer.id, sendId, transfer.token(), start, transfer.amount(), cost);
     }
 
     /// @dev The transfer ends at its token's home, where it started.
     function _returnLocked(Transfer memory transfer, uint256 end, uint256 unspent) private {
         address returnee = _returnee(transfer, block.chainid, end);
-        emit ITokenBridge.TransferReturned(transfer.id, returnee, transfer.token, transfer.amount);
-        _withdrawCredit(IMetalayer(msg.sender), transfer.from, unspent);
-        _release(transfer.token, returnee, transfer.amount);
+        emit ITokenBridge.TransferReturned(transfer.id, returnee, transfer.token(), transfer.amount());
+        _withdrawCredit(IMetalayer(msg.sender), transfer.from(), unspent);
+        _release(transfer.token(), returnee, transfer.amount());
     }
 
     /// @dev The transfer ends where it started, and never came to its token's home. So what was prepaid for the second
     /// hop was not used.
     function _returnBurned(Transfer memory transfer, uint256 home, uint256 unspent) private {
-        (address local,) = _localFor(home, transfer.token);
-        address returnee = _returnee(transfer, home, transfer.chain);
-        emit ITokenBridge.TransferReturned(transfer.id, returnee, local, transfer.amount);
-        _withdrawCredit(IMetalayer(msg.sender), transfer.from, unspent);
-        if (transfer.fee != 0) IERC7802(_ERA).crosschainMint(transfer.from, transfer.fee * FEE_UNIT);
-        IERC7802(local).crosschainMint(returnee, transfer.amount);
+        (address local,) = _localFor(home, transfer.token());
+        address returnee = _returnee(transfer, home, transfer.chain());
+        emit ITokenBridge.TransferReturned(transfer.id, returnee, local, transfer.amount());
+        _withdrawCredit(IMetalayer(msg.sender), transfer.from(), unspent);
+        if (transfer.fee() != 0) IERC7802(_ERA).crosschainMint(transfer.from(), transfer.fee() * FEE_UNIT);
+        IERC7802(local).crosschainMint(returnee, transfer.amount());
+    }
+
+    /// @dev Limits may have been set before: then, the token was taken for one that is at home here.
+    function _standFor(uint256 place, address local, uint256 homeChain, address token) private {
+        bool limited = _accounts[local][homeChain].limited;
+        _locals[place] = Local(local, limited);
+        _homes[local] = Home(token, uint64(homeChain), limited);
     }
 
     /// @dev Says in the words that transfers read anyway whether there are limits.

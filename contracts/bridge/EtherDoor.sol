@@ -19,7 +19,8 @@ contract EtherDoor is IEtherDoor, Door {
     using SafeERC20 for IERC20;
 
     /// @inheritdoc IEtherDoor
-    uint24 public constant EXTRA_GAS = 120_000;
+    /// @dev 60,000 suffice if the token has limits, and no proxy stands before wrapped ether.
+    uint24 public constant EXTRA_GAS = 80_000;
     /// @inheritdoc IEtherDoor
     uint256 public constant BENEFICIARY_GAS = 30_000;
     /// @dev To unwrap, and to call an account that is cold and new with value (37,000), or a cold contract.

@@ -13,6 +13,7 @@ import {Front, Transfer} from "./types/Transfer.sol";
 /// @title Fronting
 /// @notice See {IFronting}.
 abstract contract Fronting is Assets {
+    using Transfers for Transfer;
     using SafeERC20 for IERC20;
 
     /// @dev A claim writes one word.
@@ -44,9 +45,9 @@ abstract contract Fronting is Assets {
         virtual
         returns (address)
     {
-        if (transfer.tip == 0) return transfer.from;
+        if (transfer.tip() == 0) return transfer.from();
         address solver = _claimantOf[_keyOf(_frontOf(transfer, block.chainid, homeChain))][end];
-        return solver == address(0) ? transfer.from : solver;
+        return solver == address(0) ? transfer.from() : solver;
     }
 
     /// @dev The terms of a transfer.
@@ -59,13 +60,13 @@ abstract contract Fronting is Assets {
             id: transfer.id,
             start: start,
             homeChain: homeChain,
-            token: transfer.token,
-            to: transfer.to,
-            amount: transfer.amount,
-            tip: transfer.tip,
-            ramp: transfer.ramp,
-            sentAt: transfer.sentAt,
-            deadline: transfer.deadline
+            token: transfer.token(),
+            to: transfer.to(),
+            amount: uint128(transfer.amount()),
+            tip: transfer.tip(),
+            ramp: transfer.ramp(),
+            sentAt: transfer.sentAt(),
+            deadline: transfer.deadline()
         });
     }
 

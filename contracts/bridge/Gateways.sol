@@ -44,7 +44,7 @@ abstract contract Gateways {
     }
 
     /// @dev Reverts unless the caller is a gateway that messages from this chain, or to it, are taken from.
-    function _checkGateway(ChainState memory state) internal view virtual {
+    function _checkGateway(ChainState storage state) internal view virtual {
         require(
             msg.sender == address(_gatewayIn(state)) || _isAccepted(msg.sender), IGateways.GatewayNotAccepted(msg.sender)
         );
@@ -65,7 +65,7 @@ abstract contract Gateways {
         return from != 0 && block.timestamp >= from;
     }
 
-    function _gatewayIn(ChainState memory state) private view returns (IMetalayer) {
+    function _gatewayIn(ChainState storage state) private view returns (IMetalayer) {
         return state.gateway == address(0) ? _GATEWAY : IMetalayer(state.gateway);
     }
 }

@@ -10,6 +10,7 @@ import {Transfer} from "./types/Transfer.sol";
 
 /// @title Hops: what {TokenBridge} and {BridgeAnnex} both do with a transfer
 abstract contract Hops is Fronting {
+    using Transfers for Transfer;
     using SafeERC20 for IERC20;
 
     /// @dev For the end of a transfer: in the worst case a first holder of ERA on the hub with a new entry of history,
@@ -35,22 +36,21 @@ abstract contract Hops is Fronting {
         uint256 gasLimit,
         uint256 deadline,
         uint256 brought
-    ) internal returns (bytes32 sendId, uint256 cost) {
+    ) internal virtual returns (bytes32 sendId, uint256 cost) {
         IMetalayer gateway = _gatewayOf(destination);
-        address token = transfer.token;
-        uint256 length = _length(transfer.hasData ? transfer.data.length : 0, true);
+        address token = transfer.token();
+        uint256 length = _length(transfer.hasData() ? transfer.data.length : 0, true);
         cost = gateway.quote(destination, gasLimit, FORWARDED_RETURN_GAS_LIMIT, length);
         bytes memory description = _needsDescription(token, destination) ? _description(token) : bytes("");
         if (description.length != 0) {
             cost += gateway.quote(destination, DESCRIBE_GAS_LIMIT, NOTE_RETURN_GAS_LIMIT, description.length);
         }
-        transfer.fee = _payPassage(transfer.id, gateway, brought, cost);
+        transfer.stamp(_present(), _payPassage(transfer.id, gateway, brought, cost));
         if (description.length != 0) {
             // The id is in the event.
             // slither-disable-next-line unused-return
             _sendDescription(_note(gateway, destination, DESCRIBE_GAS_LIMIT), token, description);
         }
-        transfer.hopAt = _present();
         sendId = _sendHop(
             Hop(gateway, destination, gasLimit, FORWARDED_RETURN_GAS_LIMIT, address(this), deadline),
             Transfers.encode(transfer)

@@ -64,7 +64,7 @@ abstract contract Limits is Accounts {
     }
 
     /// @dev Reverts if value from a chain is held, or this message was struck.
-    function _checkHold(ChainState memory state, uint256 origin, bytes32 id) internal view virtual {
+    function _checkHold(ChainState storage state, uint256 origin, bytes32 id) internal view virtual {
         require(block.timestamp >= state.heldUntil, ILimits.ChainHeld(origin, state.heldUntil));
         if (state.struck) require(_waitingSince[id] != STRUCK, ILimits.MessageStruck(id));
     }

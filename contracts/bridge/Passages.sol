@@ -7,9 +7,8 @@ import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IPassages} from "../interfaces/IPassages.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
-import {Attributes} from "../metalayer/libraries/Attributes.sol";
-import {Erc7930} from "../metalayer/libraries/Erc7930.sol";
 import {Limits} from "./Limits.sol";
+import {GatewayCall} from "./libraries/GatewayCall.sol";
 
 /// @title Passages
 /// @notice See {IPassages}. What the bridge pays itself comes from its credit in the gateway, and that from the ERA that
@@ -76,11 +75,17 @@ abstract contract Passages is Limits {
     /// @dev Sends a message to the bridge of another chain.
     /// @return id See {Gateways-_idOf}.
     function _sendHop(Hop memory hop, bytes memory payload) internal returns (bytes32 id) {
-        bytes[] memory attributes = hop.deadline == 0
-            ? Attributes.encode(hop.gasLimit, hop.returnGasLimit, hop.payer)
-            : Attributes.encode(hop.gasLimit, hop.returnGasLimit, hop.deadline, hop.payer);
-        bytes memory recipient = Erc7930.encode(hop.destination, address(this));
-        return _idOf(address(hop.gateway), hop.gateway.sendMessage(recipient, payload, attributes));
+        id = GatewayCall.send(
+            hop.gateway,
+            hop.destination,
+            address(this),
+            payload,
+            hop.gasLimit,
+            hop.returnGasLimit,
+            hop.payer,
+            hop.deadline
+        );
+        return _idOf(address(hop.gateway), id);
     }
 
     /// @dev Brings ERA of an account to the bridge. Elsewhere than on the hub it may burn and mint: nobody has to allow

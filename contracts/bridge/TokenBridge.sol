@@ -30,6 +30,7 @@ import {Front, Kind, Options, Transfer} from "./types/Transfer.sol";
 /// @title TokenBridge
 /// @notice See {ITokenBridge}. What it does rarely is the code of {BridgeAnnex}.
 contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMessageReturned {
+    using Transfers for Transfer;
     using SafeERC20 for IERC20;
 
     /// @dev As the gateway: see {Outbox-DEFAULT_DELIVERY_TIME}.
@@ -99,14 +100,19 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     {
         (uint256 origin, address account) = Erc7930.decode(sender);
         require(account == address(this), NotABridge(origin, account));
-        ChainState memory state = _chains[origin];
+        ChainState storage state = _chains[origin];
         _checkGateway(state);
         Kind kind = Transfers.kindOf(payload);
         if (kind == Kind.Describe || kind == Kind.Claim) return abi.decode(_askAnnex(), (bytes4));
         bytes32 id = _idOf(msg.sender, receiveId);
+        Transfer memory transfer = Transfers.decode(payload);
+        uint256 notBefore = _notBefore(transfer);
+        if (!_receive(id, origin, transfer)) return bytes4(0);
+        // After the limits: what exceeds them begins to wait at its first attempt or never, as a retry that fails is
+        // undone. So is all that was done, if it is refused now.
         _checkHold(state, origin, id);
-        bool passes = _receive(id, origin, Transfers.decode(payload));
-        return passes ? IERC7786Recipient.receiveMessage.selector : bytes4(0);
+        _checkClock(notBefore);
+        return IERC7786Recipient.receiveMessage.selector;
     }
 
     /// @inheritdoc IMessageReturned
@@ -193,18 +199,18 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         (Transfer memory transfer, Hop memory hop, bool limited) = _draft(token, destination, to, options);
         Payment memory payment =
             Payment(options.fromBalance, options.maxFee == 0 ? type(uint256).max : options.maxFee);
-        if (transfer.kind == Kind.Out) {
+        if (transfer.kind() == Kind.Out) {
             amount = _lockFor(hop, token, amount, payment);
         } else {
             _prepay(options.fee, hop.destination, destination, payment);
             IERC7802(token).crosschainBurn(msg.sender, amount);
         }
         if (limited) _useOut(token, hop.destination, amount);
-        transfer.amount = uint128(amount);
+        transfer.fourth |= amount;
         bytes memory payload = Transfers.encode(transfer);
         _charge(payment, hop, payload.length);
         id = _sendHop(hop, payload);
-        emit TransferSent(id, transfer.from, to, token, destination, amount);
+        emit TransferSent(id, transfer.from(), to, token, destination, amount);
     }
 
     /// @dev Locks tokens of the caller for a chain, and describes the token to it if it has to be.
@@ -220,46 +226,44 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     }
 
     /// @dev All of a transfer but its amount.
-    /// @return transfer What will be sent.
-    /// @return hop The message of its first hop, without who pays.
+    /// @return What will be sent.
+    /// @return The message of its first hop, without who pays.
     /// @return limited Whether there are limits for that.
     function _draft(address token, uint256 destination, address to, Options memory options)
         private
         view
-        returns (Transfer memory transfer, Hop memory hop, bool limited)
+        returns (Transfer memory, Hop memory, bool limited)
     {
         _checkDestination(destination);
         _checkOptions(options);
         _checkBeneficiary(to, token);
-        transfer.from = options.returnTo == address(0) ? msg.sender : options.returnTo;
-        _checkBeneficiary(transfer.from, token);
-        Home memory home = _homes[token];
-        if (home.chain == 0) {
+        address from = options.returnTo == address(0) ? msg.sender : options.returnTo;
+        _checkBeneficiary(from, token);
+        Home storage home = _homes[token];
+        bool isHome = home.chain == 0;
+        uint256 next = destination;
+        if (isHome) {
             require(options.fee == 0, NothingToPrepay());
-            (hop.destination, limited) = (destination, _accounts[token][destination].limited);
-            (transfer.kind, transfer.token, transfer.chain) = (Kind.Out, token, uint64(block.chainid));
+            limited = _accounts[token][destination].limited;
         } else {
-            (hop.destination, limited) = (home.chain, home.limited);
-            require(home.chain != destination || to != home.token, InvalidBeneficiary(to));
-            (transfer.kind, transfer.token, transfer.chain) = (Kind.Back, home.token, uint64(destination));
+            (next, limited) = (home.chain, home.limited);
+            require(next != destination || to != home.token, InvalidBeneficiary(to));
         }
-        hop.gateway = _gatewayOf(hop.destination);
-        require(transfer.from != address(hop.gateway), InvalidBeneficiary(transfer.from));
-        hop.gasLimit = _gasFor(hop.destination != destination) + options.extraGas;
-        hop.returnGasLimit = RETURN_GAS_LIMIT;
-        hop.deadline = options.deadline;
-        transfer.to = to;
-        transfer.fee = options.fee;
-        transfer.tip = options.tip;
-        transfer.ramp = options.ramp;
-        transfer.sentAt = _present();
-        transfer.hopAt = transfer.sentAt;
-        transfer.deadline =
-            options.deadline == 0 ? uint40(block.timestamp + DEFAULT_DELIVERY_TIME) : options.deadline;
-        transfer.extraGas = options.extraGas;
-        transfer.hasData = options.data.length != 0;
-        transfer.sender = msg.sender;
-        transfer.data = options.data;
+        IMetalayer gateway = _gatewayOf(next);
+        require(from != address(gateway), InvalidBeneficiary(from));
+        Transfer memory transfer = Transfers.draft(
+            isHome ? Kind.Out : Kind.Back,
+            isHome ? token : home.token,
+            from,
+            to,
+            isHome ? block.chainid : destination,
+            _present(),
+            options.deadline == 0 ? block.timestamp + DEFAULT_DELIVERY_TIME : options.deadline,
+            options
+        );
+        if (options.data.length != 0) transfer.attach(msg.sender);
+        uint256 gasLimit = _gasFor(next != destination) + options.extraGas;
+        return (transfer, Hop(gateway, next, gasLimit, RETURN_GAS_LIMIT, msg.sender, options.deadline), limited);
     }
 
     /// @dev The fee of the second hop leaves with the first, and comes out of the hub's account of this chain.
@@ -274,85 +278,88 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @return passes False if it has to wait. Then nothing was done.
     function _receive(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
-        if (transfer.kind != Kind.Back) return _receiveFromHome(id, origin, transfer);
-        // A prepaid fee is ERA, too.
-        if (transfer.token == _ERA || transfer.fee != 0) _checkClock(transfer.hopAt);
-        if (transfer.chain != block.chainid) return _forward(id, origin, transfer);
+        if (transfer.kind() != Kind.Back) return _receiveFromHome(id, origin, transfer);
+        if (transfer.chain() != block.chainid) return _forward(id, origin, transfer);
         transfer.id = id;
-        address token = transfer.token;
-        _checkBeneficiary(transfer.to, token);
-        bool limited = _checkHeld(token, origin, transfer.amount);
-        if (limited && !_useIn(id, token, origin, transfer.amount)) return false;
-        _takeBack(token, origin, transfer.amount);
+        address token = transfer.token();
+        _checkBeneficiary(transfer.to(), token);
+        bool limited = _checkHeld(token, origin, transfer.amount());
+        if (limited && !_useIn(id, token, origin, transfer.amount())) return false;
+        _takeBack(token, origin, transfer.amount());
         address payee = _payee(transfer, origin, block.chainid);
-        _release(token, payee, transfer.amount);
-        emit TransferReceived(id, payee, token, origin, transfer.amount);
-        if (transfer.hasData) _call(transfer, origin, token);
+        _release(token, payee, transfer.amount());
+        emit TransferReceived(id, payee, token, origin, transfer.amount());
+        if (transfer.hasData()) _call(transfer, origin, token);
         return true;
     }
 
     function _receiveFromHome(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
-        (address local, bool limited) = _localFor(origin, transfer.token);
-        if (local == _ERA) _checkClock(transfer.hopAt);
-        if (limited && !_useIn(id, local, origin, transfer.amount)) return false;
-        if (transfer.kind == Kind.Return) {
-            address returnee = _returnee(transfer, origin, transfer.chain);
-            IERC7802(local).crosschainMint(returnee, transfer.amount);
-            emit TransferReturned(transfer.id, returnee, local, transfer.amount);
+        (address local, bool limited) = _localFor(origin, transfer.token());
+        if (limited && !_useIn(id, local, origin, transfer.amount())) return false;
+        if (transfer.kind() == Kind.Return) {
+            address returnee = _returnee(transfer, origin, transfer.chain());
+            IERC7802(local).crosschainMint(returnee, transfer.amount());
+            emit TransferReturned(transfer.id, returnee, local, transfer.amount());
             return true;
         }
         // What started at home is in its first hop, and no other.
-        require((transfer.id == 0) == (transfer.chain == origin), InvalidPayload());
+        require((transfer.id == 0) == (transfer.chain() == origin), InvalidPayload());
         if (transfer.id == 0) transfer.id = id;
-        _checkBeneficiary(transfer.to, local);
-        address payee = _payee(transfer, transfer.chain, origin);
-        IERC7802(local).crosschainMint(payee, transfer.amount);
-        emit TransferReceived(transfer.id, payee, local, transfer.chain, transfer.amount);
-        if (transfer.hasData) _call(transfer, transfer.chain, local);
+        _checkBeneficiary(transfer.to(), local);
+        address payee = _payee(transfer, transfer.chain(), origin);
+        IERC7802(local).crosschainMint(payee, transfer.amount());
+        emit TransferReceived(transfer.id, payee, local, transfer.chain(), transfer.amount());
+        if (transfer.hasData()) _call(transfer, transfer.chain(), local);
         return true;
     }
 
     /// @dev From one chain to another: an account moves, and a message goes on.
     function _forward(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
-        uint256 destination = transfer.chain;
-        address token = transfer.token;
+        uint256 destination = transfer.chain();
+        address token = transfer.token();
         require(destination != 0 && destination != origin, InvalidDestination(destination));
-        bool ofOrigin = _checkHeld(token, origin, transfer.amount);
+        bool ofOrigin = _checkHeld(token, origin, transfer.amount());
         bool ofDestination = _accounts[token][destination].limited;
         if (
             (ofOrigin || ofDestination)
-                && !_useBoth(id, token, origin, ofOrigin, destination, ofDestination, transfer.amount)
+                && !_useBoth(id, token, origin, ofOrigin, destination, ofDestination, transfer.amount())
         ) return false;
-        _takeBack(token, origin, transfer.amount);
-        uint256 brought = transfer.fee * FEE_UNIT;
+        _takeBack(token, origin, transfer.amount());
+        uint256 brought = transfer.fee() * FEE_UNIT;
         if (brought != 0) {
             require(_isHub(), NothingToPrepay());
             _takeBack(_ERA, origin, brought);
         }
-        _lend(token, destination, transfer.amount);
-        (transfer.kind, transfer.id, transfer.chain) = (Kind.Out, id, uint64(origin));
+        _lend(token, destination, transfer.amount());
+        transfer.turn(Kind.Out, id, origin);
         (bytes32 sendId, uint256 cost) = _sendOn(
-            transfer, destination, ARRIVE_GAS_LIMIT + transfer.extraGas, transfer.deadline, brought
+            transfer, destination, ARRIVE_GAS_LIMIT + transfer.extraGas(), transfer.deadline(), brought
         );
-        emit TransferForwarded(id, sendId, token, destination, transfer.amount, cost);
+        emit TransferForwarded(id, sendId, token, destination, transfer.amount(), cost);
         return true;
     }
 
     /// @dev Who gets what arrives.
     function _payee(Transfer memory transfer, uint256 start, uint256 homeChain) private returns (address) {
-        return transfer.tip == 0 ? transfer.to : _settle(_frontOf(transfer, start, homeChain));
+        return transfer.tip() == 0 ? transfer.to() : _settle(_frontOf(transfer, start, homeChain));
     }
 
     function _call(Transfer memory transfer, uint256 start, address local) internal virtual {
-        bytes4 answer = ITransferReceiver(transfer.to)
-            .onTransferReceived(transfer.id, start, transfer.sender, local, transfer.amount, transfer.data);
-        require(answer == ITransferReceiver.onTransferReceived.selector, CallRefused(transfer.to));
+        bytes4 answer = ITransferReceiver(transfer.to())
+            .onTransferReceived(transfer.id, start, transfer.sender, local, transfer.amount(), transfer.data);
+        require(answer == ITransferReceiver.onTransferReceived.selector, CallRefused(transfer.to()));
     }
 
     /// @dev ERA that left a chain after a snapshot, by its clock, has its votes there. So it must not arrive elsewhere
     /// before that snapshot, by the clock there: whatever left then, must arrive later.
     function _checkClock(uint256 sentAt) internal view virtual {
         require(block.timestamp >= sentAt, ClockBehind(sentAt));
+    }
+
+    /// @dev From when on (Unix time) a transfer may arrive: a prepaid fee is ERA, too.
+    function _notBefore(Transfer memory transfer) private view returns (uint256) {
+        bool hasEra = transfer.token() == _ERA || (transfer.kind() == Kind.Back && transfer.fee() != 0);
+        return hasEra ? transfer.hopAt() : 0;
     }
 
     function _checkOptions(Options memory options) private pure {

@@ -10,6 +10,7 @@ import {
     IStep,
     IVariableRole
 } from "../interfaces/draft-IERC7683.sol";
+import {IAssets} from "../interfaces/IAssets.sol";
 import {IFronting} from "../interfaces/IFronting.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 import {ITransferResolver} from "../interfaces/ITransferResolver.sol";
@@ -47,15 +48,16 @@ contract TransferResolver is ITransferResolver {
         );
         bytes32 key = BRIDGE.keyOf(transfer);
         require(BRIDGE.solverOf(key) == address(0), IFronting.AlreadyFronted(key));
+        address local = _local(transfer);
         order.steps = new bytes[](2);
-        order.steps[0] = _front(transfer, key);
+        order.steps[0] = _front(transfer, key, local);
         order.steps[1] = _claim(transfer, key);
         order.variables = _variables(transfer);
         order.payments = new bytes[](1);
         order.payments[0] = abi.encodeCall(
             IPayment.ERC20,
             (
-                _here(transfer.token),
+                _here(local),
                 _here(address(BRIDGE)),
                 _constant(transfer.amount),
                 RECIPIENT,
@@ -77,14 +79,14 @@ contract TransferResolver is ITransferResolver {
         return transfer.amount - tip * elapsed / (Transfers.TIP_PARTS * transfer.ramp);
     }
 
-    function _front(Front memory transfer, bytes32 key) private view returns (bytes memory) {
+    function _front(Front memory transfer, bytes32 key, address local) private view returns (bytes memory) {
         bytes[] memory arguments = new bytes[](2);
         arguments[0] = abi.encode("", transfer);
         arguments[1] = abi.encode(RECIPIENT);
         bytes[] memory attributes = new bytes[](3);
         bytes memory bridge = _here(address(BRIDGE));
         attributes[0] = abi.encodeCall(
-            IAttribute.SpendsERC20, (_here(transfer.token), _variable(PAID), bridge, _here(transfer.to))
+            IAttribute.SpendsERC20, (_here(local), _variable(PAID), bridge, _here(transfer.to))
         );
         attributes[1] = abi.encodeCall(IAttribute.TimingBounds, (TIME, "", _constant(transfer.deadline)));
         // Another solver was faster, or it has arrived.
@@ -126,6 +128,13 @@ contract TransferResolver is ITransferResolver {
         arguments = new bytes[](1);
         arguments[0] = abi.encode("", transfer.start);
         variables[CLAIM_FEE] = _query(address(BRIDGE), IFronting.quoteClaim.selector, arguments);
+    }
+
+    /// @dev In what it arrives here.
+    function _local(Front memory transfer) private view returns (address local) {
+        if (transfer.homeChain == block.chainid) return transfer.token;
+        local = BRIDGE.localOf(transfer.homeChain, transfer.token);
+        require(local != address(0), IAssets.TokenUnknown(transfer.homeChain, transfer.token));
     }
 
     function _query(address target, bytes4 selector, bytes[] memory arguments) private view returns (bytes memory) {

@@ -7,8 +7,8 @@ import {ITokenBridge} from "./ITokenBridge.sol";
 
 /// @title TransferResolver: transfers that can be fronted, in the words of ERC-7683
 /// @notice For solvers that know that standard and not this bridge. Ask the resolver of the chain where a transfer
-/// ends, with `abi.encode(Front)` as payload. It answers two steps: `front`, and `claim` if the transfer has not arrived
-/// `CLAIM_TIME` before its deadline. The payment is what arrives.
+/// ends, with `abi.encode(Front)` as payload. It answers two steps: `front`, and `claim` if the transfer has not
+/// arrived `CLAIM_TIME` before its deadline. The payment is what arrives.
 ///
 /// It checks that the transfer can be fronted here and now. It assumes, and says so in the order, that
 /// - `metalayer.sent`: the bridge of the chain where it started sent it with exactly these terms, for good. Data: the

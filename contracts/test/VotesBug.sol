@@ -11,6 +11,8 @@ enum VotesBug {
     ClockTooStrict,
     ClockASecondLoose,
     SecondOfTheFirstHop,
+    PrepaidWithoutClock,
+    ReturnsWithoutClock,
     HourRoundedDown,
     // HubVotePool
     PresentCap,

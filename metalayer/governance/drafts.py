@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.drift import Mend
 from metalayer.deploy.intent import load_intent, terms_between
+from metalayer.deploy.names import ERA
 from metalayer.errors import MetalayerError
 from metalayer.governance.files import FILE, TEXT, proposals_dir
 from metalayer.governance.motions import Desk
@@ -21,9 +22,12 @@ from metalayer.governance.names import Names
 from metalayer.network.registry import records_dir
 from metalayer.network.signers import address_of, load_sender
 from metalayer.network.values import found
+from metalayer.protocol import bridge
+from metalayer.protocol.amounts import era
+from metalayer.protocol.dates import span
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_OF_CHAINS = ("chainId", "destination", "origin")
+_OF_CHAINS = ("homeChain", "chainId", "destination", "origin")
 
 
 def mends(desk: Desk) -> dict[str, list[Mend]]:
@@ -83,6 +87,8 @@ def _entry(mend: Mend, names: Names) -> str:
         arguments["terms"] = (
             _terms(names, mend.chain, mend.arguments.get("chainId"), terms) or arguments["terms"]
         )
+    if mend.function == bridge.SET_LIMITS:
+        arguments |= _limits(names, mend)
     shown = ", ".join(f"{name}: {value}" for name, value in arguments.items())
     return f"{mend.contract}.{mend.function.name}: {{ {shown} }}"
 
@@ -96,6 +102,14 @@ def _terms(names: Names, chain: str, chain_id: Any, terms: Mapping[str, Any]) ->
     if {to_camel(name): value for name, value in usual.items()} != terms:
         return None
     return f'{{ preset: {other.name}, return: "{{chain}}" }}'
+
+
+def _limits(names: Names, mend: Mend) -> dict[str, str]:
+    """The window in its unit, and capacities of ERA in ERA: the decimals of other tokens are theirs to say."""
+    found = {"window": span(mend.arguments["window"])}
+    if mend.arguments["token"] == names.on(mend.chain, ERA):
+        found |= {name: f"{era(mend.arguments[name])} ERA" for name in ("outCapacity", "inCapacity")}
+    return {name: words.replace(",", "_") for name, words in found.items()}
 
 
 def _value(names: Names, chain: str, name: str, type_: str, value: Any) -> str:

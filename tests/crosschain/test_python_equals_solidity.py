@@ -373,7 +373,7 @@ def test_answers_are_decoded_alike(
     """What a gateway answers, by the return types of its compiled ABI, reads as those very values."""
 
     def answer(method: str, *values: Any) -> bytes:
-        return bytes(CODEC.encode(metalayer._methods[method][2], values))
+        return bytes(CODEC.encode(metalayer._methods[method][0][2], values))
 
     first, second = numbers
     carrier = to_checksum_address(word[:20])

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import Message
+from metalayer.protocol.transfers import Options
 from metalayer.protocol.votes import Tally
-from tests.kit.evm import now
+from tests.kit.evm import deploy, now
 from tests.kit.governing import MILLION
 from tests.kit.hops import deposit
 from tests.kit.roles import PAUPER, TREASURY
+from tests.kit.stack import CHAINS
 from tests.kit.voting import SPOKE_VOTES, Poll
 
 MOVER = PAUPER.address
 AMOUNT = 5 * MILLION
 _FEES = 10**18
 FOR = 1
+HUB = CHAINS[0]
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,30 @@ class Crossing:
         return self.poll.snapshot
 
     def send(self, origin: str, destination: str, second: int, amount: int = AMOUNT) -> Message:
-        """`second`: of the origin's clock, from the snapshot on. The message of the first hop."""
+        """`second`: of the origin's clock, from the snapshot on. The message of the first hop. What its second hop
+        costs comes out of the amount.
+        """
+        era, chain_id = self.poll.stacks[origin].era.address, self.poll.id_of(destination)
+        fee = 0
+        if HUB not in (origin, destination):
+            fee = self.poll.stacks[HUB].bridge.view("quoteForward", era, chain_id, 0, 0) // GWEI
+        return self.send_token(origin, era, destination, second, amount - fee * GWEI, fee)
+
+    def send_token(
+        self,
+        origin: str,
+        token: str,
+        destination: str,
+        second: int,
+        amount: int,
+        fee: int,
+        deadline: int = 0,
+    ) -> Message:
+        """Any token, with a fee (gwei of ERA) for the second hop."""
+        options = Options(fee=fee, deadline=deadline).fields
+        arguments = (token, self.poll.id_of(destination), MOVER, amount, options)
         bridge, at = self.poll.stacks[origin].bridge, self.snapshot + second
-        chain_id = self.poll.id_of(destination)
-        receipt = bridge.send("send", chain_id, MOVER, amount, sender=MOVER, at=at)
-        (message,) = self.poll.courier.note(origin, receipt)
+        (message,) = self.poll.courier.note(origin, bridge.send("send", *arguments, sender=MOVER, at=at))
         return message
 
     def arrive(self, message: Message, second: int) -> bool:
@@ -66,6 +89,16 @@ class Crossing:
             if receipt.succeeded:
                 courier.executed(destination, receipt)
         return message.id not in courier.open
+
+    def place_token(self, name: str) -> str:
+        """Address on a spoke of what stands for another token of the hub, of which the mover has all."""
+        hub, amount = self.poll.stacks[HUB], 10**18
+        token = deploy(hub.chain, "PlainToken", MOVER, amount, sender=MOVER)
+        token.send("approve", hub.bridge.address, amount, sender=MOVER)
+        arguments = (token.address, self.poll.id_of(name), MOVER, amount)
+        self.poll.courier.note(HUB, hub.bridge.send("send", *arguments, sender=MOVER))
+        self.poll.courier.carry(HUB, name)
+        return str(self.poll.stacks[name].bridge.view("localOf", self.poll.courier.hub_id, token.address))
 
     def weights(self) -> dict[str, int]:
         """Votes of the mover by chain, at the snapshot."""
@@ -145,6 +178,41 @@ def two_hops(poll: Poll) -> Crossing:
     crossing.check()
     assert not early
     assert crossing.arrive(second, 72), "P4: it arrives"
+    return crossing
+
+
+def pay_with_votes(poll: Poll) -> Crossing:
+    """The spoke is ahead, and pays for another token's second hop with ERA that voted there: on the hub it must not have
+    less before.
+    """
+    crossing = Crossing.begin(poll, "arcade")
+    token = crossing.place_token("arcade")
+    message = crossing.send_token("arcade", token, "perps", 72, 1, AMOUNT // GWEI)
+    early = crossing.arrive(message, -36)
+    crossing.check()
+    assert not early
+    assert crossing.arrive(message, 72), "P4: it is forwarded"
+    return crossing
+
+
+def come_back_over_the_hub(poll: Poll) -> Crossing:
+    """The second hop comes too late. The hub, which is ahead, takes it back and sends it to where it began."""
+    crossing = Crossing.begin(poll, "arcade")
+    era, deadline = poll.stacks["arcade"].era.address, crossing.snapshot - 400
+    first = crossing.send_token(
+        "arcade", era, "perps", -4_000, AMOUNT - _FEES, _FEES // GWEI, deadline=deadline
+    )
+    assert crossing.arrive(first, -4_000)
+    (second,) = poll.courier.open.values()
+    assert not crossing.arrive(second, -399)
+    poll.courier.say_returned(second)
+    poll.reach(crossing.snapshot + 71, HUB)
+    poll.courier.refund(second)
+    (back,) = poll.courier.open.values()
+    early = crossing.arrive(back, -36)
+    crossing.check()
+    assert not early
+    assert crossing.arrive(back, 200), "P4: it arrives"
     return crossing
 
 

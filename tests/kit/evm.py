@@ -116,7 +116,10 @@ class Contract:
         return f"<{self.name} {self.address} on {self.chain.name}>"
 
     def encode(self, method: str, *arguments: Any) -> bytes:
-        selector, inputs, _ = self._methods[method]
+        """Call of a method: of those with one name, the one that takes as many arguments."""
+        selector, inputs, _ = next(
+            found for found in self._methods[method] if len(found[1]) == len(arguments)
+        )
         return selector + CODEC.encode(inputs, arguments)
 
     def view(self, method: str, *arguments: Any, sender: str | None = None, at: int | None = None) -> Any:
@@ -126,8 +129,8 @@ class Contract:
         return self.decode(method, result)
 
     def decode(self, method: str, result: bytes) -> Any:
-        """What a method returned."""
-        values = CODEC.decode(self._methods[method][2], result)
+        """What a method returned. Those of one name return the same."""
+        values = CODEC.decode(self._methods[method][0][2], result)
         return values[0] if len(values) == 1 else values
 
     def revert(
@@ -293,17 +296,14 @@ def contract_types() -> dict[str, Any]:
 
 
 @lru_cache
-def _methods(name: str) -> dict[str, tuple[bytes, list[str], list[str]]]:
+def _methods(name: str) -> dict[str, list[tuple[bytes, list[str], list[str]]]]:
     contract_type = contract_types()[name]
-    methods = [*contract_type.view_methods, *contract_type.mutable_methods]
-    return {
-        abi.name: (
-            keccak(text=abi.selector)[:4],
-            [parameter.canonical_type for parameter in abi.inputs],
-            [parameter.canonical_type for parameter in abi.outputs],
-        )
-        for abi in methods
-    }
+    found: dict[str, list[tuple[bytes, list[str], list[str]]]] = {}
+    for abi in [*contract_type.view_methods, *contract_type.mutable_methods]:
+        inputs = [parameter.canonical_type for parameter in abi.inputs]
+        outputs = [parameter.canonical_type for parameter in abi.outputs]
+        found.setdefault(abi.name, []).append((keccak(text=abi.selector)[:4], inputs, outputs))
+    return found
 
 
 @lru_cache

@@ -11,6 +11,7 @@ from eth_abi.packed import encode_packed
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.gateway import Route
+from tests.kit.bridging import PARTS, deploy_bridge
 from tests.kit.chains import BoundChain
 from tests.kit.evm import (
     ZERO_ADDRESS,
@@ -123,7 +124,8 @@ class Senate:
         """Of everybody in VOTES. Nothing is proposed."""
         sender, chain_id = DEVELOPER.address, chain.chain_id
         nonce = int(chain.rpc("eth_getTransactionCount", [sender, "latest"]), 16)
-        era, annex, gateway, bridge, timelock = (created_address(sender, nonce + i) for i in range(5))
+        era, annex, gateway = (created_address(sender, nonce + i) for i in range(3))
+        bridge, timelock = (created_address(sender, nonce + 3 + PARTS + i) for i in range(2))
         validators = Validators([1] * 5, expires=now(chain) + 29 * DAY)
         founding = Founding(
             *(chain, chain_id, era, annex),
@@ -139,7 +141,7 @@ class Senate:
             deploy(chain, "ERA", chain_id, bridge, timelock, list(VOTES.items()), sender=sender),
             deploy(chain, "Annex", chain_id, ZERO_ADDRESS, sender=sender),
             founding.deploy(),
-            deploy(chain, "TokenBridge", gateway, era, chain_id, sender=sender),
+            deploy_bridge(chain, gateway, era, chain_id, sender=sender),
         )
         for voter in VOTES:
             contracts[0].send("delegate", voter, sender=voter)

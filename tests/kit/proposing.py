@@ -21,7 +21,16 @@ from metalayer.network.config import Network, load_network
 from metalayer.network.signers import address_of
 from tools.repository import repo_root
 
-EVERYWHERE = ("Metalayer", "Guardian", "ERA", "TokenBridge", "Timelock", "Expect", "Create3Factory")
+EVERYWHERE = (
+    "Metalayer",
+    "Guardian",
+    "ERA",
+    "TokenBridge",
+    "BridgedToken",
+    "Timelock",
+    "Expect",
+    "Create3Factory",
+)
 HUB_ONLY = ("EraGovernor", "DecisionOutbox", "Staking", "Slasher")
 CODE = b"\x5f"
 GAS = 120_000

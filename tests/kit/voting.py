@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -100,17 +99,14 @@ class Poll:
 
     def fork(self) -> Poll:
         """The same, for one test: what is on its way is another's."""
-        courier = copy.copy(self.courier)
-        courier.lanes, courier.open = copy.deepcopy(self.courier.lanes), dict(self.courier.open)
-        courier.signers = dict(self.courier.signers)
-        return replace(self, courier=courier)
+        return replace(self, courier=self.courier.fork())
 
     # What chains are told
 
     def bring(self, name: str, account: str, amount: int, payer: str) -> None:
         """ERA of the payer, from the hub."""
         hub = self.stacks["hub"]
-        receipt = hub.bridge.send("send", self.id_of(name), account, amount, sender=payer)
+        receipt = hub.bridge.send("send", hub.era.address, self.id_of(name), account, amount, sender=payer)
         self.courier.note("hub", receipt)
         self.courier.carry("hub", name)
 

@@ -16,6 +16,7 @@ from metalayer.deploy.desired import Desired
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.names import GATEWAY
 from metalayer.errors import MetalayerError
+from metalayer.governance.names import shipped_abi
 from metalayer.network.connection import Connection
 from metalayer.protocol.abi import Function
 from tests.kit.evm import contract_types
@@ -116,7 +117,7 @@ def test_changes_name_their_arguments_as_the_abi_does(deployer: Deployer, deploy
         for contract in contracts_of(desired):
             functions = {
                 (item["name"], tuple(entry["name"] for entry in item["inputs"]))
-                for item in deployer.artifacts[contract.name].abi
+                for item in shipped_abi(contract.name)
                 if item["type"] == "function"
             }
             for view in contract.views(desired):

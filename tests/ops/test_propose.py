@@ -19,10 +19,10 @@ from metalayer.governance.motions import Desk
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.network.rpc import Reverted, RpcError
-from metalayer.protocol import decisions, gateway, governor
+from metalayer.protocol import bridge, decisions, gateway, governor
 from metalayer.protocol.abi import Function
 from metalayer.protocol.decisions import DecisionState
-from metalayer.protocol.hex import to_hex
+from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import quantity
 from tests.kit.deployment import ACCEPTING, ERA, Deployment
 from tests.kit.profiles import Profile
@@ -420,6 +420,46 @@ def test_drift_becomes_a_proposal(proposals: Proposals, deployment: Deployment) 
     (decision,) = Built.load(Path("proposals/002-terms")).decisions_on("social")
     assert set(decision.decision.calldatas) == {data, gateway.SET_TERMS.encode(arcade, terms)}
     assert "such as fees, found 'No Name'" in proposals.refused("from-drift", "No Name")
+
+
+def test_limits_of_deploy_yaml_become_a_proposal(proposals: Proposals, deployment: Deployment) -> None:
+    """One for the hub and one for arcade, written as people read them, and a strike."""
+    id_ = "0x" + "1d" * 32
+    window = {"token": "ERA", "out": "2_000.5", "window": "12 hours"}
+    limits = [
+        {**window, "on": "hub", "with": "arcade", "in": 1_000},
+        {**window, "on": "arcade", "with": "hub", "in": 0},
+    ]
+    struck = [{"on": "arcade", "from": "hub", "id": id_, "because": "the hub never sent it"}]
+    proposals.profile.declare(bridge={"limits": limits, "struck": struck})
+    proposals.do("from-drift", "limits", "--proposer", proposals.profile.account(TREASURY))
+    written = Path("proposals/001-limits/proposal.yml").read_text()
+    wei = 10**18
+    assert (
+        "  hub:\n    - TokenBridge.setLimits: { token: ERA, chainId: arcade, outCapacity: 2_000.5 ERA, "
+        "inCapacity: 1_000 ERA, window: 12 hours }\n"
+    ) in written
+    assert f"    - TokenBridge.strike: {{ chainId: hub, id: {id_} }}\n" in written
+    assert proposals.run("build", "1").exit_code == 0
+    built = Built.load(Path("proposals/001-limits"))
+    (decision,) = built.decisions
+    era, arcade, hub = deployment.era, deployment.id_of("arcade"), deployment.id_of("hub")
+    capacity = 2_000 * wei + wei // 2
+    assert built.actions[0].calldata == bridge.SET_LIMITS.encode(era, arcade, capacity, 1_000 * wei, 43_200)
+    assert decision.chain == "arcade"
+    assert decision.decision.calldatas == (
+        bridge.SET_LIMITS.encode(era, hub, capacity, 0, 43_200),
+        bridge.STRIKE.encode(hub, from_hex(id_)),
+    )
+    assert [warning.partition(" on arcade: ")[2].partition(",")[0] for warning in built.warnings] == [
+        "everything that arrives waits a day",
+        "for ever",
+    ]
+    # As a vote would have decided it: then nothing differs.
+    deployment.as_owner("hub", deployment.bridge, built.actions[0].calldata)
+    for calldata in decision.decision.calldatas:
+        deployment.as_owner("arcade", deployment.bridge, calldata)
+    assert proposals.do("from-drift") == ["nothing that a vote can change differs from deploy.yaml"]
 
 
 CALLING = """title: Call

@@ -274,7 +274,10 @@ writes:
         assert [one for one in warned if one.startswith(line)], line
 
 
-@pytest.mark.parametrize("name", ["001-fees", "002-grant", "003-council", "004-restart", "006-new-contract"])
+@pytest.mark.parametrize(
+    "name",
+    ["001-fees", "002-grant", "003-council", "004-restart", "006-new-contract", "009-limit", "010-strike"],
+)
 def test_the_proposals_that_ship_pass(desk: Desk, name: str) -> None:
     """Those that need no chain and no gateway that is not there yet. Their reports are of what is here."""
     folder = copytree(repo_root() / "proposals" / name, desk.root / name)

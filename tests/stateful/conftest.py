@@ -22,7 +22,10 @@ from tests.kit.paper import DAY, Validators
 from tests.kit.roles import OWNER
 from tests.kit.staking import PERIOD
 from tests.stateful.electorate import Electorate
+from tests.stateful.exchange import Exchange
+from tests.stateful.opening import opening
 from tests.stateful.stakers import DONOR, EVERYBODY, FUNDS, SEATS, STAKERS, Arena
+from tests.stateful.traders import Scene
 from tests.stateful.trial import ACCOUNT, FREE_ROUTE, HONEST, LANES, ORIGINS, ZERO, Network
 
 
@@ -115,3 +118,15 @@ def elected(chains: dict[str, BoundChain]) -> Electorate:
 def electorate(elected: Electorate, isolation: None) -> Electorate:
     """After each test, its chains are as before."""
     return elected
+
+
+@pytest.fixture(scope="session")
+def opened(chains: dict[str, BoundChain]) -> tuple[Exchange, Scene]:
+    exchange = Exchange.found(chains)
+    return exchange, opening(exchange)
+
+
+@pytest.fixture
+def market(opened: tuple[Exchange, Scene], isolation: None) -> tuple[Exchange, Scene]:
+    """After each test, its chains are as before."""
+    return opened

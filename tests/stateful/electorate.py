@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from eth_account.signers.local import LocalAccount
 
-from metalayer.deploy.names import BRIDGE, ERA, GATEWAY
+from metalayer.deploy import names
+from tests.kit.bridging import PARTS, deploy_bridge, vary
 from tests.kit.chains import BoundChain
 from tests.kit.evm import ZERO_ADDRESS, Contract, code_of, created_address, deploy, init_code, now, recode
 from tests.kit.founding import Founding
@@ -17,6 +19,7 @@ from tests.kit.paper import DAY, Validators
 from tests.kit.roles import GUARDIAN, OWNER, RELAYER, SECOND_DEPLOYER
 from tests.kit.stack import CHAINS, Stack
 from tests.kit.staking import signing_key
+from tests.kit.transfer_bugs import TransferBug
 from tests.stateful.holdings import HUB, SPOKES, UNIT, Holdings
 from tests.stateful.trial import FREE_ROUTE
 
@@ -28,7 +31,10 @@ SHARES = {HUB: (45, 10, 5, 0), "arcade": (0, 18, 6, 6), "perps": (0, 2, 4, 2)}
 """Pieces of each holder. Forty are a quorum."""
 BEGINS_HOURS = 3
 """Until the first step: what builds the chains is over by then, whatever their clocks say."""
+BRIDGE = "bridge"
+"""Holds what was given to it."""
 _TREASURY = signing_key("treasury of the electorate").address
+_OTHERS = 10**18
 _DEPLOYER = signing_key("deployer of the electorate").address
 
 
@@ -49,13 +55,18 @@ class Electorate:
     begins: int
     """A full hour, ahead of all clocks."""
     holdings: Holdings
+    other: Contract
+    """Another token of the hub, of which its owner has half on each spoke."""
+    rich: str = _TREASURY
+    """That owner."""
 
     @classmethod
     def found(cls, chains: dict[str, BoundChain]) -> Electorate:
         hub_id = chains[HUB].chain_id
         begins = (max(now(chains[name]) for name in CHAINS) // 3_600 + BEGINS_HOURS) * 3_600
         validators = Validators([1] * 5, expires=min(now(chains[name]) for name in CHAINS) + 29 * DAY)
-        gateway, bridge, votes, timelock, governor = (created_address(_DEPLOYER, n) for n in range(2, 7))
+        gateway = created_address(_DEPLOYER, 2)
+        bridge, votes, timelock, governor = (created_address(_DEPLOYER, n + PARTS) for n in range(3, 7))
         stacks, spoke_votes, hub = {}, {}, []
         allocations = [(PROPOSER, 2 * UNIT)]
         allocations += [
@@ -63,7 +74,7 @@ class Electorate:
         ]
         for name in CHAINS:
             chain = chains[name]
-            for who in (_DEPLOYER, *VOTERS):
+            for who in (_DEPLOYER, _TREASURY, *VOTERS):
                 chain.rpc("anvil_impersonateAccount", [who])
                 chain.rpc("anvil_setBalance", [who, hex(10**20)])
             era = deploy(chain, "ERA", hub_id, bridge, _TREASURY, allocations, sender=_DEPLOYER)
@@ -82,9 +93,9 @@ class Electorate:
                 routes={chains[other].chain_id: FREE_ROUTE for other in CHAINS if other != name},
             )
             contracts = {
-                ERA: era,
-                GATEWAY: founding.deploy(),
-                BRIDGE: deploy(chain, "TokenBridge", gateway, era.address, hub_id, sender=_DEPLOYER),
+                names.ERA: era,
+                names.GATEWAY: founding.deploy(),
+                names.BRIDGE: deploy_bridge(chain, gateway, era.address, hub_id, sender=_DEPLOYER),
             }
             if name == HUB:
                 offices = (era.address, bridge, votes, timelock, GUARDIAN.address, SETTINGS)
@@ -114,6 +125,7 @@ class Electorate:
             code_of(target.chain, target.address),
             begins,
             Holdings(VOTERS),
+            deploy(chains[HUB], "PlainToken", _TREASURY, 2 * _OTHERS, sender=_TREASURY),
         )
         electorate._spread()
         return electorate
@@ -124,27 +136,37 @@ class Electorate:
         for stack in self.stacks.values():
             for who in VOTERS:
                 stack.era.send("delegate", who, sender=who)
-        for who in HOLDERS:
-            hub.era.send("approve", hub.bridge.address, 2**256 - 1, sender=who)
+            for who in HOLDERS:
+                stack.era.send("approve", stack.bridge.address, 2**256 - 1, sender=who)
         self.holdings.put(HUB, range(2), PROPOSER, 0)
         for name, shares in SHARES.items():
             for who, share in zip(HOLDERS, shares, strict=True):
                 units = range(number, number + share)
                 number += share
                 if share and name != HUB:
-                    arguments = (self.id_of(name), who, share * UNIT)
+                    arguments = (hub.era.address, self.id_of(name), who, share * UNIT)
                     self.courier.note(HUB, hub.bridge.send("send", *arguments, sender=who))
                     self.holdings.lend(name, units, 0)
                 self.holdings.put(name, units, who, 0)
+        self.other.send("approve", hub.bridge.address, 2**256 - 1, sender=self.rich)
         for name in SPOKES:
+            arguments = (self.other.address, self.id_of(name), self.rich, _OTHERS)
+            self.courier.note(HUB, hub.bridge.send("send", *arguments, sender=self.rich))
             self.courier.carry(HUB, name)
 
     def fork(self) -> Electorate:
         """The same, for one example."""
-        courier = copy.copy(self.courier)
-        courier.lanes = copy.deepcopy(self.courier.lanes)
-        courier.open = dict(self.courier.open)
-        return replace(self, courier=courier, holdings=copy.deepcopy(self.holdings))
+        return replace(self, courier=self.courier.fork(), holdings=copy.deepcopy(self.holdings))
+
+    @cached_property
+    def stand_ins(self) -> dict[str, Contract]:
+        """What stands for the other token, by spoke."""
+        place = (self.courier.hub_id, self.other.address)
+        return {
+            name: Contract(stack.chain, "BridgedToken", stack.bridge.view("localOf", *place))
+            for name, stack in self.stacks.items()
+            if name != HUB
+        }
 
     def id_of(self, name: str) -> int:
         return self.stacks[name].chain.chain_id
@@ -154,7 +176,7 @@ class Electorate:
         hub_id = self.id_of(HUB)
         for name, stack in self.stacks.items():
             gateway, era, bridge = stack.gateway.address, stack.era.address, stack.bridge
-            recode(bridge, init_code("BrokenTokenBridge", gateway, era, hub_id, votes_bug))
+            vary(bridge, "BrokenTokenBridge", votes_bug, TransferBug.NONE)
             if name != HUB:
                 recode(self.spoke_votes[name], init_code("BrokenSpokeVotes", gateway, era, hub_id, votes_bug))
                 continue

@@ -2,16 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {ITokenBridge} from "../../interfaces/ITokenBridge.sol";
-import {Kind, Transfer} from "../types/Transfer.sol";
+import {Kind, Options, Transfer} from "../types/Transfer.sol";
 
 /// @title Transfers: what messages between bridges look like
-/// @notice A transfer is four words, each from the lowest bit:
-/// - token 160, tip 32, hopAt 40, extraGas 24;
-/// - from 160, chain 64, ramp 16, kind 8, flags 8;
-/// - to 160, deadline 40, sentAt 40, zero 16;
-/// - amount 128, fee 64, zero 64.
-/// Flag 1: the id of the transfer follows, one word. Flag 2: its sender, one word, and data up to the end follow.
-/// A description and a claim have the first two words, with nothing but `token` and `kind` in them.
+/// @notice A transfer is the four words of {Transfer}. Flag 1: the id of the transfer follows, one word. Flag 2: its
+/// sender, one word, and data up to the end follow. A description and a claim have the first two words, with nothing but
+/// `token` and `kind` in them.
+///
+/// The words stay as they are, and are read where they are needed: a struct with a member for each part would cost a
+/// transfer 2,000 gas more.
 library Transfers {
     /// @notice Tips are counted in these parts of the amount.
     uint256 internal constant TIP_PARTS = 1e9;
@@ -26,23 +25,139 @@ library Transfers {
 
     uint256 private constant HEAD_LENGTH = 64;
     uint256 private constant METADATA_LENGTHS = 3;
+    uint256 private constant CHAIN_SHIFT = 160;
+    uint256 private constant HOP_SHIFT = 192;
     uint256 private constant KIND_SHIFT = 240;
-    uint256 private constant ID_FLAG = 1;
-    uint256 private constant DATA_FLAG = 2;
+    uint256 private constant FEE_SHIFT = 128;
+    uint256 private constant ID_FLAG = 1 << 248;
+    uint256 private constant DATA_FLAG = 2 << 248;
+    uint256 private constant FLAGS_SHIFT = 248;
+
+    /// @notice See {Kind}.
+    function kind(Transfer memory transfer) internal pure returns (Kind) {
+        return Kind(uint8(transfer.second >> KIND_SHIFT));
+    }
+
+    /// @notice The token's address on its home.
+    function token(Transfer memory transfer) internal pure returns (address) {
+        return address(uint160(transfer.first));
+    }
+
+    /// @notice Who gets the amount back.
+    function from(Transfer memory transfer) internal pure returns (address) {
+        return address(uint160(transfer.second));
+    }
+
+    /// @notice Who gets it.
+    function to(Transfer memory transfer) internal pure returns (address) {
+        return address(uint160(transfer.third));
+    }
+
+    /// @notice The far end. Out: where the transfer started. Back: where it ends. Return: where it should have ended.
+    function chain(Transfer memory transfer) internal pure returns (uint256) {
+        return uint64(transfer.second >> CHAIN_SHIFT);
+    }
+
+    /// @notice In the token's smallest unit.
+    function amount(Transfer memory transfer) internal pure returns (uint256) {
+        return uint128(transfer.fourth);
+    }
+
+    /// @notice ERA (gwei) that was prepaid for the hop after this one.
+    function fee(Transfer memory transfer) internal pure returns (uint256) {
+        return uint64(transfer.fourth >> FEE_SHIFT);
+    }
+
+    /// @notice Most that a solver keeps, in billionths of the amount; zero if it cannot be fronted.
+    function tip(Transfer memory transfer) internal pure returns (uint32) {
+        return uint32(transfer.first >> 160);
+    }
+
+    /// @notice Seconds after `sentAt` over which what a solver keeps grows from nothing to the tip.
+    function ramp(Transfer memory transfer) internal pure returns (uint16) {
+        return uint16(transfer.second >> 224);
+    }
+
+    /// @notice Second (Unix time) in which the transfer started.
+    function sentAt(Transfer memory transfer) internal pure returns (uint40) {
+        return uint40(transfer.third >> 200);
+    }
+
+    /// @notice Second (Unix time) in which this hop was sent.
+    function hopAt(Transfer memory transfer) internal pure returns (uint256) {
+        return uint40(transfer.first >> HOP_SHIFT);
+    }
+
+    /// @notice Last second (Unix time) at which any of its hops is executed.
+    function deadline(Transfer memory transfer) internal pure returns (uint40) {
+        return uint40(transfer.third >> 160);
+    }
+
+    /// @notice Gas for the end of the transfer, beyond what every transfer has.
+    function extraGas(Transfer memory transfer) internal pure returns (uint256) {
+        return transfer.first >> 232;
+    }
+
+    /// @notice Whether the recipient is called on arrival.
+    function hasData(Transfer memory transfer) internal pure returns (bool) {
+        return transfer.second & DATA_FLAG != 0;
+    }
+
+    /// @notice A transfer that starts, without amount and sender.
+    function draft(
+        Kind kind_,
+        address token_,
+        address from_,
+        address to_,
+        uint256 chain_,
+        uint256 now_,
+        uint256 deadline_,
+        Options memory options
+    ) internal pure returns (Transfer memory) {
+        return Transfer({
+            first: uint160(token_) | (uint256(options.tip) << 160) | (now_ << HOP_SHIFT)
+                | (uint256(options.extraGas) << 232),
+            second: uint160(from_) | (chain_ << CHAIN_SHIFT) | (uint256(options.ramp) << 224)
+                | (uint256(kind_) << KIND_SHIFT),
+            third: uint160(to_) | (deadline_ << 160) | (now_ << 200),
+            fourth: uint256(options.fee) << FEE_SHIFT,
+            id: 0,
+            sender: address(0),
+            data: options.data
+        });
+    }
+
+    /// @notice Says that a transfer has data, and whose.
+    function attach(Transfer memory transfer, address sender) internal pure {
+        transfer.second |= DATA_FLAG;
+        transfer.sender = sender;
+    }
+
+    /// @notice Makes it the next hop of the same transfer.
+    /// @param chain_ Its far end.
+    function turn(Transfer memory transfer, Kind kind_, bytes32 id, uint256 chain_) internal pure {
+        uint256 kept = transfer.second & ~((uint256(type(uint64).max) << CHAIN_SHIFT) | (0xff << KIND_SHIFT));
+        transfer.second = kept | (chain_ << CHAIN_SHIFT) | (uint256(kind_) << KIND_SHIFT) | ID_FLAG;
+        transfer.id = id;
+    }
+
+    /// @notice Takes its data away.
+    function detach(Transfer memory transfer) internal pure {
+        transfer.second &= ~DATA_FLAG;
+    }
+
+    /// @notice Sets when the hop was sent, and what is left of what was prepaid.
+    function stamp(Transfer memory transfer, uint256 now_, uint64 fee_) internal pure {
+        transfer.first =
+            (transfer.first & ~(uint256(type(uint40).max) << HOP_SHIFT)) | (now_ << HOP_SHIFT);
+        transfer.fourth = amount(transfer) | (uint256(fee_) << FEE_SHIFT);
+    }
 
     /// @notice Payload of a transfer.
     function encode(Transfer memory transfer) internal pure returns (bytes memory payload) {
-        uint256 flags = (transfer.id == 0 ? 0 : ID_FLAG) | (transfer.hasData ? DATA_FLAG : 0);
-        payload = abi.encodePacked(
-            uint256(uint160(transfer.token)) | (uint256(transfer.tip) << 160) | (uint256(transfer.hopAt) << 192)
-                | (uint256(transfer.extraGas) << 232),
-            uint256(uint160(transfer.from)) | (uint256(transfer.chain) << 160) | (uint256(transfer.ramp) << 224)
-                | (uint256(transfer.kind) << KIND_SHIFT) | (flags << 248),
-            uint256(uint160(transfer.to)) | (uint256(transfer.deadline) << 160) | (uint256(transfer.sentAt) << 200),
-            uint256(transfer.amount) | (uint256(transfer.fee) << 128)
-        );
-        if (transfer.id != 0) payload = bytes.concat(payload, transfer.id);
-        if (transfer.hasData) {
+        payload = abi.encodePacked(transfer.first, transfer.second, transfer.third, transfer.fourth);
+        if (transfer.second & ID_FLAG != 0) payload = bytes.concat(payload, transfer.id);
+        if (hasData(transfer)) {
             payload = bytes.concat(payload, bytes32(uint256(uint160(transfer.sender))), transfer.data);
         }
     }
@@ -50,19 +165,20 @@ library Transfers {
     /// @notice Reads a transfer. Reverts if any bit of it is not as a bridge sends it.
     function decode(bytes calldata payload) internal pure returns (Transfer memory transfer) {
         require(payload.length >= LENGTH, ITokenBridge.InvalidPayload());
-        uint256 flags = _readHead(payload, transfer);
-        uint256 length = LENGTH;
-        if (flags & ID_FLAG != 0) {
-            transfer.id = bytes32(payload[length:length + ID_LENGTH]);
+        transfer.first = _word(payload, 0);
+        transfer.second = _word(payload, 32);
+        transfer.third = _word(payload, 64);
+        transfer.fourth = _word(payload, 96);
+        uint256 length = _checkWords(transfer);
+        if (transfer.second & ID_FLAG != 0) {
+            transfer.id = bytes32(payload[LENGTH:LENGTH + ID_LENGTH]);
             require(transfer.id != 0, ITokenBridge.InvalidPayload());
-            length += ID_LENGTH;
         }
-        if (flags & DATA_FLAG != 0) {
-            transfer.hasData = true;
-            uint256 sender = uint256(bytes32(payload[length:length + SENDER_LENGTH]));
-            require(sender >> 160 == 0 && transfer.tip == 0, ITokenBridge.InvalidPayload());
+        if (hasData(transfer)) {
+            uint256 sender = uint256(bytes32(payload[length - SENDER_LENGTH:length]));
+            require(sender >> 160 == 0 && payload.length > length, ITokenBridge.InvalidPayload());
             transfer.sender = address(uint160(sender));
-            transfer.data = payload[length + SENDER_LENGTH:];
+            transfer.data = payload[length:];
         } else {
             require(payload.length == length, ITokenBridge.InvalidPayload());
         }
@@ -71,19 +187,19 @@ library Transfers {
     /// @notice Kind of a payload. Reverts if it is none that is sent.
     function kindOf(bytes calldata payload) internal pure returns (Kind) {
         require(payload.length >= HEAD_LENGTH, ITokenBridge.InvalidPayload());
-        uint256 kind = uint8(uint256(bytes32(payload[32:64])) >> KIND_SHIFT);
-        require(kind != 0 && kind <= uint256(type(Kind).max), ITokenBridge.InvalidPayload());
-        return Kind(kind);
+        uint256 kind_ = uint8(_word(payload, 32) >> KIND_SHIFT);
+        require(kind_ != 0 && kind_ <= uint256(type(Kind).max), ITokenBridge.InvalidPayload());
+        return Kind(kind_);
     }
 
     /// @notice Payload of a description. Name and symbol have less than 256 bytes.
-    function encodeDescription(address token, uint8 decimals, bytes memory name, bytes memory symbol)
+    function encodeDescription(address token_, uint8 decimals, bytes memory name, bytes memory symbol)
         internal
         pure
         returns (bytes memory)
     {
         return abi.encodePacked(
-            uint256(uint160(token)),
+            uint256(uint160(token_)),
             uint256(Kind.Describe) << KIND_SHIFT,
             decimals,
             uint8(name.length),
@@ -97,14 +213,14 @@ library Transfers {
     function decodeDescription(bytes calldata payload)
         internal
         pure
-        returns (address token, uint8 decimals, string memory name, string memory symbol)
+        returns (address token_, uint8 decimals, string memory name, string memory symbol)
     {
-        token = _readPlainHead(payload);
+        token_ = _readPlainHead(payload);
         bytes calldata metadata = payload[HEAD_LENGTH:];
         require(metadata.length >= METADATA_LENGTHS, ITokenBridge.InvalidPayload());
         uint256 end = METADATA_LENGTHS + uint8(metadata[1]);
         require(metadata.length == end + uint8(metadata[2]), ITokenBridge.InvalidPayload());
-        return (token, uint8(metadata[0]), string(metadata[METADATA_LENGTHS:end]), string(metadata[end:]));
+        return (token_, uint8(metadata[0]), string(metadata[METADATA_LENGTHS:end]), string(metadata[end:]));
     }
 
     /// @notice The token of a description.
@@ -128,33 +244,27 @@ library Transfers {
         solver = address(uint160(word));
     }
 
-    /// @dev The four words, and how they belong together. Returns the flags.
-    function _readHead(bytes calldata payload, Transfer memory transfer) private pure returns (uint256 flags) {
-        uint256 word = uint256(bytes32(payload[0:32]));
-        transfer.token = address(uint160(word));
-        transfer.tip = uint32(word >> 160);
-        transfer.hopAt = uint40(word >> 192);
-        transfer.extraGas = uint24(word >> 232);
-        word = uint256(bytes32(payload[32:64]));
-        transfer.from = address(uint160(word));
-        transfer.chain = uint64(word >> 160);
-        transfer.ramp = uint16(word >> 224);
-        transfer.kind = kindOf(payload);
-        flags = word >> 248;
-        word = uint256(bytes32(payload[64:96]));
-        transfer.to = address(uint160(word));
-        transfer.deadline = uint40(word >> 160);
-        transfer.sentAt = uint40(word >> 200);
-        uint256 last = uint256(bytes32(payload[96:128]));
-        transfer.amount = uint128(last);
-        transfer.fee = uint64(last >> 128);
-        bool isOne = transfer.kind == Kind.Out || (transfer.kind == Kind.Back && flags & ID_FLAG == 0)
-            || (transfer.kind == Kind.Return && flags == ID_FLAG);
+    /// @dev A word of a payload that is long enough.
+    function _word(bytes calldata payload, uint256 place) private pure returns (uint256 word) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            word := calldataload(add(payload.offset, place))
+        }
+    }
+
+    /// @dev How the words belong together. Returns the bytes of the payload, without data.
+    function _checkWords(Transfer memory transfer) private pure returns (uint256 length) {
+        uint256 flags = transfer.second >> FLAGS_SHIFT;
+        uint256 kind_ = uint8(transfer.second >> KIND_SHIFT);
+        bool isOne = kind_ == uint256(Kind.Out) || (kind_ == uint256(Kind.Back) && flags & 1 == 0)
+            || (kind_ == uint256(Kind.Return) && flags == 1);
+        uint256 tip_ = tip(transfer);
         require(
-            isOne && flags <= ID_FLAG | DATA_FLAG && (word >> 240) | (last >> 192) == 0
-                && transfer.tip <= TIP_PARTS && transfer.amount != 0,
+            isOne && flags <= 3 && (transfer.third >> 240) | (transfer.fourth >> 192) == 0 && tip_ <= TIP_PARTS
+                && (tip_ == 0 || flags < 2) && amount(transfer) != 0,
             ITokenBridge.InvalidPayload()
         );
+        return LENGTH + (flags & 1) * ID_LENGTH + (flags >> 1) * SENDER_LENGTH;
     }
 
     /// @dev The first two words of what has only token and kind in them. Returns the token.

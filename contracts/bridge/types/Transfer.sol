@@ -16,41 +16,21 @@ enum Kind {
     Claim
 }
 
-/// @notice What a message of kind Out, Back or Return carries: four words, whose bits {Transfers} gives, and what
-/// follows them.
-/// @param kind See {Kind}.
-/// @param token The token's address on its home.
-/// @param from Who gets the amount back.
-/// @param to Who gets it.
-/// @param chain The far end. Out: where the transfer started. Back: where it ends. Return: where it should have ended.
-/// @param amount In the token's smallest unit.
-/// @param fee ERA (gwei) that was prepaid for the hop after this one.
-/// @param tip Most that a solver keeps, in billionths of the amount; zero if it cannot be fronted.
-/// @param ramp Seconds after `sentAt` over which what a solver keeps grows from nothing to the tip.
-/// @param sentAt Second (Unix time) in which the transfer started.
-/// @param hopAt Second (Unix time) in which this hop was sent.
-/// @param deadline Last second (Unix time) at which any of its hops is executed.
-/// @param extraGas Gas for the end of the transfer, beyond what every transfer has.
-/// @param id Id of the transfer: of the message that carried its first hop. Zero in that message itself.
-/// @param hasData Whether the recipient is called on arrival.
+/// @notice What a message of kind Out, Back or Return carries: four words, each from the lowest bit, and what may follow.
+/// {Transfers} names their parts.
+/// @param first Token 160, tip 32, hopAt 40, extraGas 24.
+/// @param second From 160, chain 64, ramp 16, kind 8, flags 8.
+/// @param third To 160, deadline 40, sentAt 40, zero 16.
+/// @param fourth Amount 128, fee 64, zero 64.
+/// @param id Id of the transfer: of the message that carried its first hop. In that message itself it is not sent.
 /// @param sender Who sent it, if it has data.
 /// @param data What the recipient is called with.
 struct Transfer {
-    Kind kind;
-    address token;
-    address from;
-    address to;
-    uint64 chain;
-    uint128 amount;
-    uint64 fee;
-    uint32 tip;
-    uint16 ramp;
-    uint40 sentAt;
-    uint40 hopAt;
-    uint40 deadline;
-    uint24 extraGas;
+    uint256 first;
+    uint256 second;
+    uint256 third;
+    uint256 fourth;
     bytes32 id;
-    bool hasData;
     address sender;
     bytes data;
 }

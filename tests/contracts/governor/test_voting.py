@@ -255,7 +255,7 @@ def pooled(senate: Senate) -> Proposal:
     proposal = senate.propose()
     early, last, late = 4 * MILLION, 5 * MILLION, MILLION
     for amount, time in ((early, -HOUR), (last, 0), (late, 1)):
-        arguments = (ARCADE, PASSER_BY, amount)
+        arguments = (senate.era.address, ARCADE, PASSER_BY, amount)
         senate.bridge.send("send", *arguments, sender=OTHER_SUPPORTER, at=proposal.snapshot + time)
     return proposal
 

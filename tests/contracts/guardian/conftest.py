@@ -1,4 +1,6 @@
-"""Arcade's gateway with a Guardian as its guardian. The hub and perps are the chains from which messages come."""
+"""Arcade's gateway and bridge with a Guardian as their guardian. The hub and perps are the chains from which messages
+come.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +42,14 @@ def place_guardian(deployer: str) -> Callable[..., Contract]:
     """Deploys a Guardian of a gateway, with all offices filled unless told otherwise."""
 
     def place_guardian(
-        gateway: str, chain: BoundChain, keeper: str = KEEPER, governor: str = ZERO_ADDRESS
+        gateway: str,
+        chain: BoundChain,
+        keeper: str = KEEPER,
+        governor: str = ZERO_ADDRESS,
+        bridge: str = ZERO_ADDRESS,
     ) -> Contract:
-        watchers = [WATCHER, OTHER_WATCHER]
-        return deploy(chain, "Guardian", gateway, governor, COUNCIL, keeper, watchers, sender=deployer)
+        arguments = (gateway, bridge, governor, COUNCIL, keeper, [WATCHER, OTHER_WATCHER])
+        return deploy(chain, "Guardian", *arguments, sender=deployer)
 
     return place_guardian
 
@@ -58,7 +64,7 @@ def guard(
     recovery: str,
     collector: str,
 ) -> Contract:
-    """The Guardian, which its gateway's owner named."""
+    """The Guardian of a gateway, whose owner named it, and of its bridge."""
     chain, network_id = chains["arcade"], chains["hub"].chain_id
     gateway = Founding(
         chain=chain,
@@ -74,7 +80,11 @@ def guard(
         deployer=deployer,
         routes={chains[name].chain_id: Route(True, True, Terms(*TERMS)) for name in ("hub", "perps")},
     ).deploy()
-    guard = place_guardian(gateway.address, chain)
+    # It moves nothing here: it has no code for representations, and reads no names.
+    parts = (gateway.address, collector, network_id, ZERO_ADDRESS, ZERO_ADDRESS)
+    annex = deploy(chain, "BridgeAnnex", *parts, sender=deployer)
+    bridge = deploy(chain, "TokenBridge", *parts, annex.address, sender=deployer)
+    guard = place_guardian(gateway.address, chain, bridge=bridge.address)
     gateway.send("setGuardian", guard.address, sender=owner)
     return guard
 
@@ -82,6 +92,11 @@ def guard(
 @pytest.fixture
 def gateway(guard: Contract) -> Contract:
     return Contract(guard.chain, "Metalayer", guard.view("GATEWAY"))
+
+
+@pytest.fixture
+def bridge(guard: Contract) -> Contract:
+    return Contract(guard.chain, "TokenBridge", guard.view("BRIDGE"))
 
 
 @pytest.fixture(scope="session")

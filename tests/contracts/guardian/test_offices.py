@@ -11,6 +11,7 @@ from tests.kit.evm import ZERO_ADDRESS, Contract, call, deploy, error, init_code
 from tests.kit.offices import COUNCIL, KEEPER, OTHER_WATCHER, TERMS, WATCHER
 from tests.kit.paper import DAY
 
+OF_WATCHERS = ("emergencyPause", "emergencyHold")
 NOBODY = "0x000000000000000000000000000000000000bEEF"
 
 
@@ -26,7 +27,8 @@ def test_offices_are_filled_at_deployment(guard: Contract) -> None:
 
 def test_is_not_deployed_without_a_council(guard: Contract, deployer: str) -> None:
     def deployed(council: str) -> Any:
-        code = init_code("Guardian", guard.view("GATEWAY"), ZERO_ADDRESS, council, KEEPER, [])
+        places = (guard.view("GATEWAY"), guard.view("BRIDGE"), ZERO_ADDRESS)
+        code = init_code("Guardian", *places, council, KEEPER, [])
         return call(guard.chain, None, code, sender=deployer)
 
     assert deployed(ZERO_ADDRESS) == error("ZeroCouncil")
@@ -34,8 +36,8 @@ def test_is_not_deployed_without_a_council(guard: Contract, deployer: str) -> No
 
 
 def test_is_deployed_without_keeper_and_watchers(guard: Contract, deployer: str) -> None:
-    offices: tuple[Any, ...] = (COUNCIL, ZERO_ADDRESS, [])
-    bare = deploy(guard.chain, "Guardian", guard.view("GATEWAY"), ZERO_ADDRESS, *offices, sender=deployer)
+    places = (guard.view("GATEWAY"), guard.view("BRIDGE"), ZERO_ADDRESS)
+    bare = deploy(guard.chain, "Guardian", *places, COUNCIL, ZERO_ADDRESS, [], sender=deployer)
     assert bare.view("feeKeeper") == ZERO_ADDRESS
 
 
@@ -52,6 +54,7 @@ def test_a_replaced_council_can_do_nothing(
     guard: Contract, owner: str, successor: str, spoke: int, hub_id: int
 ) -> None:
     guard.send("pauseInbound", spoke, DAY, sender=COUNCIL)
+    guard.send("hold", spoke, DAY, sender=COUNCIL)
     guard.send("setCouncil", successor, sender=owner)
     for method, arguments in _of_the_council(spoke, hub_id):
         refusal = error("NotCouncil", COUNCIL)
@@ -63,10 +66,12 @@ def test_watchers_and_keeper_stay_under_another_council(
     guard: Contract, owner: str, successor: str, spoke: int
 ) -> None:
     guard.send("setCouncil", successor, sender=owner)
-    guard.send("emergencyPause", spoke, sender=WATCHER)
+    for method in OF_WATCHERS:
+        guard.send(method, spoke, sender=WATCHER)
     guard.send("setTerms", spoke, TERMS, sender=KEEPER)
     guard.send("setWatcher", WATCHER, False, sender=successor)
-    assert guard.revert("emergencyPause", spoke, sender=WATCHER) == error("NotWatcher", WATCHER)
+    for method in OF_WATCHERS:
+        assert guard.revert(method, spoke, sender=WATCHER) == error("NotWatcher", WATCHER)
 
 
 @pytest.mark.parametrize("caller", ["council", "keeper", "watcher", "successor", "deployer", "attacker"])
@@ -95,17 +100,20 @@ def test_the_council_follows_the_ownership_of_the_gateway(
 
 
 def test_the_council_names_a_watcher(guard: Contract, successor: str, spoke: int) -> None:
-    assert guard.revert("emergencyPause", spoke, sender=successor) == error("NotWatcher", successor)
+    for method in OF_WATCHERS:
+        assert guard.revert(method, spoke, sender=successor) == error("NotWatcher", successor)
     receipt = guard.send("setWatcher", successor, True, sender=COUNCIL)
     assert receipt.named("WatcherSet") == [(successor, True)]
-    guard.send("emergencyPause", spoke, sender=successor)
+    for method in OF_WATCHERS:
+        guard.send(method, spoke, sender=successor)
 
 
 def test_the_council_removes_a_watcher(guard: Contract, spoke: int) -> None:
     receipt = guard.send("setWatcher", WATCHER, False, sender=COUNCIL)
     assert receipt.named("WatcherSet") == [(WATCHER, False)]
-    assert guard.revert("emergencyPause", spoke, sender=WATCHER) == error("NotWatcher", WATCHER)
-    guard.send("emergencyPause", spoke, sender=OTHER_WATCHER)
+    for method in OF_WATCHERS:
+        assert guard.revert(method, spoke, sender=WATCHER) == error("NotWatcher", WATCHER)
+        guard.send(method, spoke, sender=OTHER_WATCHER)
 
 
 def test_the_council_replaces_the_keeper(guard: Contract, successor: str, spoke: int) -> None:
@@ -125,8 +133,10 @@ def test_without_a_keeper_nobody_sets_terms(guard: Contract, owner: str, spoke: 
 
 
 def _of_the_council(spoke: int, hub_id: int) -> list[tuple[str, tuple[Any, ...]]]:
-    """Calls that all succeed, in this order, where deliveries from the spoke are paused."""
+    """Calls that all succeed, in this order, where deliveries and value from the spoke are held up."""
     return [
+        ("hold", (spoke, 2 * DAY)),
+        ("unhold", (spoke,)),
         ("pauseInbound", (spoke, 2 * DAY)),
         ("unpauseInbound", (spoke,)),
         ("restart", (hub_id, 1)),
@@ -141,18 +151,20 @@ def test_the_council_alone_does_what_is_the_councils(
 ) -> None:
     account = request.getfixturevalue(caller)
     guard.send("pauseInbound", spoke, DAY, sender=COUNCIL)
+    guard.send("hold", spoke, DAY, sender=COUNCIL)
     for method, arguments in _of_the_council(spoke, hub_id):
         assert guard.revert(method, *arguments, sender=account) == error("NotCouncil", account), method
         guard.send(method, *arguments, sender=COUNCIL)
 
 
 @pytest.mark.parametrize("caller", ["owner", "council", "keeper", "successor", "deployer", "attacker"])
-def test_watchers_alone_pause_as_watchers(
-    guard: Contract, spoke: int, caller: str, request: pytest.FixtureRequest
+@pytest.mark.parametrize("method", OF_WATCHERS)
+def test_watchers_alone_pause_and_hold_as_watchers(
+    guard: Contract, spoke: int, method: str, caller: str, request: pytest.FixtureRequest
 ) -> None:
     account = request.getfixturevalue(caller)
-    assert guard.revert("emergencyPause", spoke, sender=account) == error("NotWatcher", account)
-    guard.send("emergencyPause", spoke, sender=WATCHER)
+    assert guard.revert(method, spoke, sender=account) == error("NotWatcher", account)
+    guard.send(method, spoke, sender=WATCHER)
 
 
 @pytest.mark.parametrize("caller", ["owner", "council", "watcher", "successor", "deployer", "attacker"])
@@ -165,8 +177,8 @@ def test_the_keeper_alone_sets_terms(
 
 
 @pytest.mark.parametrize("account", [COUNCIL, WATCHER, KEEPER], ids=["council", "watcher", "keeper"])
-def test_the_gateway_hears_no_officer_directly(
-    gateway: Contract, account: str, spoke: int, hub_id: int
+def test_gateway_and_bridge_hear_no_officer_directly(
+    gateway: Contract, bridge: Contract, account: str, spoke: int, hub_id: int
 ) -> None:
     """They have no more than what the Guardian passes on."""
     refusal = error("NotGuardian", account)
@@ -174,6 +186,8 @@ def test_the_gateway_hears_no_officer_directly(
     assert gateway.revert("unpauseInbound", spoke, sender=account) == refusal
     assert gateway.revert("restart", hub_id, 1, sender=account) == refusal
     assert gateway.revert("setTerms", spoke, TERMS, sender=account) == refusal
+    for method, arguments in (("hold", (spoke, DAY)), ("unhold", (spoke,))):
+        assert bridge.revert(method, *arguments, sender=account) == error("NotBridgeGuardian", account)
 
 
 def test_when_the_owner_names_another_guardian_this_one_has_no_rights(
@@ -184,14 +198,19 @@ def test_when_the_owner_names_another_guardian_this_one_has_no_rights(
     spoke: int,
     hub_id: int,
 ) -> None:
-    other = place_guardian(gateway.address, guard.chain)
+    other = place_guardian(gateway.address, guard.chain, bridge=guard.view("BRIDGE"))
     guard.send("pauseInbound", spoke, DAY, sender=COUNCIL)
+    guard.send("hold", spoke, DAY, sender=COUNCIL)
     gateway.send("setGuardian", other.address, sender=owner)
     refusal = error("NotGuardian", guard.address)
+    of_bridge = error("NotBridgeGuardian", guard.address)
     assert guard.revert("emergencyPause", hub_id, sender=WATCHER) == refusal
+    assert guard.revert("emergencyHold", hub_id, sender=WATCHER) == of_bridge
     assert guard.revert("setTerms", spoke, TERMS, sender=KEEPER) == refusal
-    for method, arguments in _of_the_council(spoke, hub_id)[:3]:
-        assert guard.revert(method, *arguments, sender=COUNCIL) == refusal, method
+    for method, arguments in _of_the_council(spoke, hub_id)[:5]:
+        refused = of_bridge if method in ("hold", "unhold") else refusal
+        assert guard.revert(method, *arguments, sender=COUNCIL) == refused, method
         other.send(method, *arguments, sender=COUNCIL)
-    other.send("emergencyPause", hub_id, sender=WATCHER)
+    for method in OF_WATCHERS:
+        other.send(method, hub_id, sender=WATCHER)
     other.send("setTerms", spoke, TERMS, sender=KEEPER)

@@ -9,10 +9,11 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import interoperable
+from metalayer.protocol.transfers import RECEIVE_GAS, RETURN_GAS, Payload
 from tests.kit.chains import BoundChain
 from tests.kit.collecting import DEPLOYER, ETHER, MIN_OWN, Collecting
 from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, error, init_code, now
-from tests.kit.hops import CREDIT, RECEIVE_FEE, RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, TERMS, Courier, transfer
+from tests.kit.hops import CREDIT, PAYLOAD_LENGTH, RECEIVE_FEE, TERMS, Courier
 from tests.kit.paper import DAY, Validators
 from tests.kit.roles import ATTACKER, BENEFICIARY, OWNER, RELAYER, RIVAL, SENDER, TREASURY
 
@@ -20,7 +21,7 @@ MIN_FEES, BOUNTY_PARTS = 20, 100
 LEAST = MIN_FEES * RECEIVE_FEE
 """What a spoke's collector must hold."""
 CALLER = RIVAL.address
-FEE = TERMS.fee(RECEIVE_GAS_LIMIT, RETURN_GAS_LIMIT, 128)
+FEE = TERMS.fee(RECEIVE_GAS, RETURN_GAS, PAYLOAD_LENGTH)
 
 
 @pytest.fixture
@@ -60,7 +61,8 @@ def bring(network: Collecting, courier: Courier, ids: dict[str, int]) -> Callabl
         hub.era.send("approve", hub.gateway.address, CREDIT, sender=SENDER.address)
         hub.gateway.send("depositFor", SENDER.address, CREDIT, sender=SENDER.address)
         hub.gateway.send("setAllowance", hub.bridge.address, 2**256 - 1, sender=SENDER.address)
-        courier.note("hub", hub.bridge.send("send", ids["arcade"], to, amount, sender=SENDER.address))
+        arguments = (hub.era.address, ids["arcade"], to, amount)
+        courier.note("hub", hub.bridge.send("send", *arguments, sender=SENDER.address))
         courier.carry("hub", "arcade")
 
     return bring
@@ -114,8 +116,8 @@ def test_sends_the_fees_of_all_lanes_over_the_bridge(
     assert stack.era.view("balanceOf", CALLER) == bounty
     assert stack.era.view("balanceOf", on_spoke.address) == 0
     assert stack.gateway.view("credit", on_spoke.address) == 0
-    ((_, sender, to, destination, sent),) = receipt.named("TransferSent")
-    assert (sender, to, destination, sent) == (on_spoke.address, network.staking.address, ids["hub"], amount)
+    ((_, *sent),) = receipt.named("TransferSent")
+    assert sent == [on_spoke.address, network.staking.address, stack.era.address, ids["hub"], amount]
 
 
 def test_says_what_it_would_do(on_spoke: Contract, use: Callable[..., int], ids: dict[str, int]) -> None:
@@ -217,7 +219,8 @@ def test_what_comes_back_goes_with_the_next(
     bring(on_spoke.address, 100 * ETHER)
     amount, bounty = split(100 * ETHER, RECEIVE_FEE)
     (message,) = courier.note("arcade", on_spoke.send("forward", [], sender=CALLER))
-    assert transfer(message)[1:] == (on_spoke.address, network.staking.address, amount)
+    sent = Payload.read(message.payload)
+    assert (sent.from_, sent.to, sent.amount) == (on_spoke.address, network.staking.address, amount)
     courier.bring_back(message)
     unspent = (FEE.relay - FEE.base) * GWEI
     assert stack.era.view("balanceOf", on_spoke.address) == amount + unspent
@@ -239,7 +242,8 @@ def test_nobody_else_spends_what_it_has(
     stack.era.send("approve", stack.gateway.address, LEAST, sender=ATTACKER.address)
     stack.gateway.send("depositFor", on_spoke.address, LEAST, sender=ATTACKER.address)
     # The bridge takes credit and ERA of its caller.
-    refusal = stack.bridge.revert("send", ids["hub"], ATTACKER.address, LEAST, sender=ATTACKER.address)
+    arguments = (stack.era.address, ids["hub"], ATTACKER.address, LEAST)
+    refusal = stack.bridge.revert("send", *arguments, sender=ATTACKER.address)
     assert refusal == error("ERC20InsufficientBalance", ATTACKER.address, 0, LEAST)
     payer = keccak(text="feePayer(address)")[:4] + bytes(12) + bytes.fromhex(on_spoke.address[2:])
     recipient = interoperable(ids["hub"], ATTACKER.address)

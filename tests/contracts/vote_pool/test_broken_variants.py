@@ -8,10 +8,12 @@ import pytest
 
 from metalayer.protocol.votes import HOUR, Tally
 from tests.kit import crossing
+from tests.kit.bridging import vary
 from tests.kit.evm import init_code, recode
 from tests.kit.governing import MILLION, WINDOW
 from tests.kit.paper import DAY
 from tests.kit.roles import GUARDIAN, TREASURY
+from tests.kit.transfer_bugs import TransferBug
 from tests.kit.voting import HUB_VOTER, OTHER, SIGNER, VOTER, Poll
 from tests.kit.voting_bugs import VotesBug as Bug
 
@@ -119,6 +121,8 @@ FINDERS: dict[Bug, Callable[[Poll], object]] = {
     Bug.CLOCK_TOO_STRICT: crossing.to_the_second,
     Bug.CLOCK_A_SECOND_LOOSE: crossing.to_the_second,
     Bug.SECOND_OF_THE_FIRST_HOP: crossing.two_hops,
+    Bug.PREPAID_WITHOUT_CLOCK: crossing.pay_with_votes,
+    Bug.RETURNS_WITHOUT_CLOCK: crossing.come_back_over_the_hub,
     Bug.HOUR_ROUNDED_DOWN: crossing.in_the_second_of_the_hour,
     Bug.PRESENT_CAP: grow_after_the_snapshot,
     Bug.SUM_CAST_AGAIN: count_twice,
@@ -176,7 +180,7 @@ def install(poll: Poll, bug: Bug) -> None:
     hub_id = poll.courier.hub_id
     for name, stack in poll.stacks.items():
         gateway, era, bridge = stack.gateway.address, stack.era.address, stack.bridge
-        recode(bridge, init_code("BrokenTokenBridge", gateway, era, hub_id, bug))
+        vary(bridge, "BrokenTokenBridge", bug, TransferBug.NONE)
         if name == "hub":
             code = init_code("BrokenHubVotePool", gateway, poll.governor.address, bridge.address, bug)
             recode(poll.pool, code)

@@ -171,7 +171,8 @@ def test_what_left_after_the_snapshot_still_votes(poll: Poll) -> None:
     arcade = poll.stacks["arcade"]
     arcade.gateway.send("setAllowance", arcade.bridge.address, 2**256 - 1, sender=RELAYER.address)
     arcade.era.send("transfer", RELAYER.address, 5 * MILLION, sender=VOTER)
-    receipt = arcade.bridge.send("send", poll.courier.hub_id, VOTER, 5 * MILLION, sender=RELAYER.address)
+    arguments = (arcade.era.address, poll.courier.hub_id, VOTER, 5 * MILLION)
+    receipt = arcade.bridge.send("send", *arguments, sender=RELAYER.address)
     poll.courier.note("arcade", receipt)
     poll.courier.carry("arcade", "hub")
     poll.cast("arcade", VOTER, FOR)

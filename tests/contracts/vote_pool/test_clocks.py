@@ -29,10 +29,17 @@ def test_what_crosses_votes_once_whichever_clock_is_ahead(
 
 
 @pytest.mark.parametrize(
-    "cross", [crossing.to_the_second, crossing.two_hops, crossing.in_the_second_of_the_hour]
+    "cross",
+    [
+        crossing.to_the_second,
+        crossing.two_hops,
+        crossing.pay_with_votes,
+        crossing.come_back_over_the_hub,
+        crossing.in_the_second_of_the_hour,
+    ],
 )
 def test_what_crosses_votes_once(poll: Poll, cross: Callable[[Poll], Crossing]) -> None:
-    """M47, P7a, P7b: to the second, over two hops, and in the second of the snapshot."""
+    """M47, P7a, P7b: to the second, over two hops and back, as a fee, and in the second of the snapshot."""
     cross(poll)
 
 

@@ -15,6 +15,7 @@ from metalayer.governance.arguments import Arguments, Unreadable, Value
 from metalayer.network.values import Plain
 from metalayer.protocol.create3 import create3_address
 from metalayer.protocol.gateway import SET_TERMS
+from metalayer.protocol.transfers import representation
 from tests.kit.proposing import Desk, place_of
 from tests.kit.roles import OWNER
 
@@ -114,6 +115,12 @@ def test_addresses_have_names(arguments: Arguments) -> None:
     factory, deployer = place_of("Create3Factory"), arguments.names.deployer
     expected = create3_address(factory, deployer, keccak(text="Metalayer2"))
     assert read(arguments, "address", {"create3": "Metalayer2"}).plain == expected
+    # What stands elsewhere for a token of a chain, whether it was ever sent or not.
+    token = read(arguments, "address", {"representation": OWNER.address, "home": "perps"}).plain
+    chain_id = arguments.names.chain("perps").chain_id
+    assert token == representation(place_of("TokenBridge"), place_of("BridgedToken"), chain_id, OWNER.address)
+    with pytest.raises(Unreadable, match="no chain 'mars'"):
+        read(arguments, "address", {"representation": OWNER.address, "home": "mars"})
     assert read(arguments, "address", "nobody") == Value("0x" + "00" * 20, "nobody")
 
 

@@ -226,6 +226,30 @@ chains:
     assert warning.startswith("001-test/proposal.yml:6: raw bytes for Metalayer on arcade")
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("acceptGateway: { gateway: Metalayer }", "in 21 days that gateway may mint and release"),
+        ("refuseGateway: { gateway: Metalayer }", "what it has not brought yet fails"),
+        ("chooseGateway: [hub, Metalayer]", "reverts unless that gateway was accepted 21 days before"),
+        ("adopt: { homeChain: hub, token: ERA, local: ERA }", "for ever, and only before anything stands"),
+        ("strike: { chainId: hub, id: 0x" + "7" * 64 + " }", "for ever, of the message that arrives there"),
+        ("recall: [Metalayer, 1 ERA]", "the bridge pays its hops from that credit"),
+        ("removeLimits: [ERA, hub]", "from then on only what is outstanding bounds"),
+        ("setLimits: [ERA, hub, 0, 1 ERA, 1 day]", "nothing may leave"),
+        ("setLimits: [ERA, hub, 1 ERA, 0, 1 day]", "everything that arrives waits a day"),
+        ("setLimits: [ERA, hub, 0, 0, 1 day]", "nothing may leave, and everything that arrives waits a day"),
+        ("setLimits: [ERA, hub, 1 ERA, 1 ERA, 1 day]", ""),
+        ("unhold: hub", ""),
+    ],
+)
+def test_what_a_call_of_the_bridge_does_not_say_is_said(desk: Desk, call: str, said: str) -> None:
+    built = desk.build(f"chains:\n  arcade:\n    - TokenBridge.{call}\n")
+    name = call.partition(":")[0]
+    prefix = f"001-test/proposal.yml:4: TokenBridge.{name} on arcade: "
+    assert [one.startswith(prefix + said) for one in built.warnings] == [True] * bool(said)
+
+
 def test_what_fits_no_message_is_split(desk: Desk) -> None:
     """Each part waits for the one before it."""
     count = 40
