@@ -28,7 +28,7 @@ from metalayer.solver.standings import End, Purse
 from metalayer.solver.starts import Start
 
 FRONT_GAS = 110_000
-"""Gas that a front is reckoned to take: 72,000 measured, more for a recipient who never had the token."""
+"""Gas that a front is reckoned to take: 98,000 measured, of ERA to a recipient who never had any."""
 _FRONT_GAS_LIMIT = 400_000
 _CLAIM_GAS_LIMIT = 600_000
 _APPROVE_GAS = 120_000

@@ -18,10 +18,11 @@ from metalayer.relayer.memory import Memory
 from metalayer.solver.counter import FRONT_GAS
 from metalayer.solver.fronts import State
 from metalayer.solver.ledger import read_ledger
-from metalayer.solver.policy import Least, Terms
+from metalayer.solver.policy import Least, Terms, TokenId
 from metalayer.solver.single import find_offer
 from tests.kit.chains import revert
 from tests.kit.deployment import ERA, Deployment
+from tests.kit.evm import Contract, deploy, set_code
 from tests.kit.faults import NoLogs
 from tests.kit.node import Node
 from tests.kit.owning import act_as
@@ -30,6 +31,7 @@ from tests.kit.roles import ATTACKER, RELAYER
 from tests.kit.solving import (
     AMOUNT,
     CLAIM_BEFORE,
+    EVERYTHING,
     FUNDS,
     HOUR,
     KEPT,
@@ -271,6 +273,45 @@ def test_one_transfer_that_cannot_be_fronted_stops_no_other(
     assert (failed.item, failed.failures) == ("0x" + bad.hex(), 1)
     again = world.solver(world.policy(token), memory=memory).solve_once()
     assert (again.fronts, again.put_off) == ([], []), "it waits"
+
+
+@pytest.fixture
+def moody(world: Solving, exchange: DirectoryExchange, tmp_path: Path) -> Contract:
+    """A token of the hub that misbehaves on demand: the solver has some there, the user on arcade, on its way home."""
+    token = deploy(world.mesh.chains["hub"], "MoodyToken", world.mesh.bridge, sender=USER.address)
+    for who in (USER, SOLVER):
+        token.send("mint", who.address, 10 * ERA, sender=USER.address)
+    token.send("approve", world.mesh.bridge, EVERYTHING, sender=USER.address)
+    world.send("hub", "arcade", 5 * ERA, token=token.address, to=USER.address, tip=0)
+    relay(world.mesh, exchange, tmp_path, 1)
+    arcade = world.mesh.connections["arcade"]
+    local = arcade.view(world.mesh.bridge, bridge.LOCAL_OF, world.mesh.network_id, token.address)
+    world.send("arcade", "hub", ERA, token=local)
+    world.final("arcade", "hub")
+    return token
+
+
+def test_a_token_that_refuses_a_recipient_delays_only_itself(world: Solving, moody: Contract) -> None:
+    """M42: once it is merciful, its transfer is fronted, too."""
+    moody.send("setBlocked", RECIPIENT.address, True, sender=USER.address)
+    memory, policy = Memory.fleeting(), world.policy(TokenId(world.mesh.network_id, moody.address))
+    result = world.solver(policy, memory=memory).solve_once()
+    assert [paid.offer.token for paid in result.fronts] == [world.era]
+    (line,) = result.put_off
+    assert "fronting transfer 0x" in line
+    moody.send("setBlocked", RECIPIENT.address, False, sender=USER.address)
+    memory.forgive()
+    (paid,) = world.solver(policy, memory=memory).solve_once().fronts
+    assert paid.offer.token.address == moody.address
+
+
+def test_a_token_that_is_gone_delays_only_itself(world: Solving, moody: Contract) -> None:
+    """M43: whatever is asked of it takes all gas."""
+    set_code(world.mesh.chains["hub"], moody.address, b"\xfe")
+    result = world.solver(world.policy(TokenId(world.mesh.network_id, moody.address))).solve_once()
+    assert [paid.offer.token for paid in result.fronts] == [world.era]
+    (problem,) = result.all_problems
+    assert problem.startswith("hub: ")
 
 
 def test_value_from_a_chain_that_is_held_waits(world: Solving) -> None:
