@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from metalayer.solver.single import find_offer
 from tests.kit.chains import revert
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import Contract, deploy, set_code
-from tests.kit.faults import NoLogs
+from tests.kit.faults import LogsBehind, NoLogs
 from tests.kit.node import Node
 from tests.kit.owning import act_as
 from tests.kit.passes import relay
@@ -99,6 +100,41 @@ def test_a_new_process_finds_on_chain_what_the_one_before_fronted(world: Solving
     (out,) = other.book.out
     assert (out.paid, out.state, out.front.amount) == (AMOUNT - KEPT, State.OUT, AMOUNT)
     assert world.held("arcade", RECIPIENT) == AMOUNT - KEPT
+
+
+class Crash(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+@pytest.mark.parametrize("moment", ["before", "behind"])
+def test_whenever_it_is_killed_the_recipient_is_paid_once(
+    world: Solving, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Before its transactions are handed over, or when they are mined and it has not heard of it."""
+    world.final("hub", "arcade")
+    arcade = world.mesh.connections["arcade"]
+    submit = arcade.submit
+
+    def dying(*arguments: Any) -> Any:
+        if moment == "behind":
+            submit(*arguments)
+        raise Crash
+
+    def killed() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(arcade, "submit", dying)
+            with pytest.raises(Crash):
+                world.solver().solve_once()
+
+    killed()
+    # The first time it only allowed the bridge to take its tokens.
+    if moment == "behind":
+        killed()
+    result = world.solver().solve_once()
+    assert result.all_problems == []
+    assert (len(result.fronts), result.out) == ((1, 0) if moment == "before" else (0, 1))
+    assert world.held("arcade", RECIPIENT) == AMOUNT - KEPT
+    assert world.held("arcade", SOLVER) == FUNDS - (AMOUNT - KEPT)
 
 
 def test_what_another_solver_fronted_is_left_alone(world: Solving) -> None:
@@ -212,6 +248,16 @@ def test_a_start_whose_nodes_disagree_is_not_believed(world: Solving, node: Node
     assert result.all_problems == ["hub: its nodes disagree, 2 of 2 must say the same"]
     node.faults = []
     assert len(world.solver(mesh=liar).solve_once().fronts) == 1
+
+
+def test_a_backend_that_lacks_the_newest_logs_is_asked_again(world: Solving, node: Node) -> None:
+    """An empty answer says nothing."""
+    world.final("hub", "arcade")
+    solver = world.solver(mesh=seen_through(world, node.url))
+    node.faults = [LogsBehind(10)]
+    assert solver.solve_once().offers == 0
+    node.faults = []
+    assert len(solver.solve_once().fronts) == 1
 
 
 # What it refuses
