@@ -25,11 +25,12 @@ from metalayer.protocol import bridge
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.transfers import Options, representation
-from metalayer.tracking.follower import Event, Follower
+from metalayer.tracking.follower import Event, Follower, NotDelivered
 from tests.kit.carriers import Carriers
 from tests.kit.coins import MILLION, place_coin
 from tests.kit.deployment import ERA, Deployment, impersonated
 from tests.kit.owning import act_as
+from tests.kit.paper import DAY
 from tests.kit.roles import BENEFICIARY, DEPOSITOR
 
 ONE = 10**6
@@ -139,6 +140,10 @@ def test_a_token_whose_home_is_no_hub_is_paid_onward_there(world: World) -> None
         world.follow(sent, receipt, prepared)
     run = CliRunner(mix_stderr=False).invoke
     command = importlib.import_module("metalayer.cli.transfer").cli
+    exchange = str(world.folder / "exchange")
+    stuck = json.loads(run(command, ["show", to_hex(sent.id), "--exchange", exchange, "--json"]).stdout)
+    assert (stuck["ending"], stuck["hops"][0]["state"]) == ("it has not ended", "failed")
+    assert stuck["hops"][0]["advice"].startswith("pay for its next hop with `ape metalayer transfer pay 0x")
     paid = run(command, ["pay", to_hex(sent.id), "--account", DEPOSITOR.alias, "--json"])
     assert paid.exit_code == 0, paid.stderr
     assert int(json.loads(paid.stdout)["amount"]) == -(-prepared.forward_fee // 10**9) * 10**9
@@ -149,8 +154,46 @@ def test_a_token_whose_home_is_no_hub_is_paid_onward_there(world: World) -> None
     outcome = world.follow(sent, receipt, prepared)
     assert len(outcome.hops) == 2
     assert world.held(world.token("hub", "ARC")) == 20 * ONE
+    shown = run(command, ["show", to_hex(outcome.hops[1].id), "--exchange", exchange])
+    assert shown.exit_code == 0, shown.stderr
+    assert shown.stdout.endswith("it ended on hub\n")
     late = run(command, ["pay", to_hex(sent.id), "--account", DEPOSITOR.alias])
     assert late.stderr == f"Error: transfer {to_hex(sent.id)} was sent on from arcade already\n"
+    world.books()
+
+
+def test_a_second_hop_that_does_not_arrive_goes_back_to_the_start(world: World) -> None:
+    """P1, P14: over the home, whose bridge lacks a part of what that costs, until somebody pays it."""
+    live = world.live
+    hub, perps = live.connection("hub"), live.connection("perps")
+    coin = world.token("hub", place_coin(hub, DEPOSITOR))
+    for name in ("arcade", "perps"):
+        world.move(("hub", name), coin, 100 * ONE, to=DEPOSITOR.address)
+    there = world.token("arcade", "USDX")
+    code = perps.rpc("eth_getCode", there.address, "latest")
+    perps.rpc("anvil_setCode", there.address, "0x5f5ffd")
+    with pytest.raises(NotDelivered, match="failed on perps") as failure:
+        world.move(("arcade", "perps"), there, 60 * ONE)
+    perps.rpc("anvil_setCode", there.address, code)
+    assert world.held(there, DEPOSITOR.address) == 40 * ONE
+    perps.rpc("evm_increaseTime", 15 * DAY)
+    perps.rpc("evm_mine")
+    world.carriers.rest()
+    second = str(failure.value).split()[1]
+    run = CliRunner(mix_stderr=False).invoke
+    command = importlib.import_module("metalayer.cli.transfer").cli
+    stuck = json.loads(run(command, ["show", second, "--json"]).stdout)
+    assert [hop["state"] for hop in stuck["hops"]] == ["delivered", "returned"]
+    assert "PassageUnpaid" in stuck["hops"][1]["reason"]
+    paid = run(command, ["pay", second, "--account", DEPOSITOR.alias, "--json"])
+    assert paid.exit_code == 0, paid.stderr
+    called = run(importlib.import_module("metalayer.cli.message").cli, [second, "--call-back"])
+    assert called.exit_code == 0, called.stderr
+    world.carriers.rest()
+    ended = json.loads(run(command, ["show", second, "--json"]).stdout)
+    assert (ended["ending"], len(ended["hops"])) == ("it ended on arcade, where it started", 3)
+    assert world.held(there, DEPOSITOR.address) == 100 * ONE
+    assert hub.name == ended["home"]
     world.books()
 
 
