@@ -249,14 +249,32 @@ def test_limits_are_shown_refused_and_waited_for(world: World, deployment: Deplo
         world.run(prepared)
     assert world.held(coin) == 0
     id_ = str(waiting.value).rsplit("message ", 1)[1].split()[0]
-    message = importlib.import_module("metalayer.cli.message").cli
-    shown = CliRunner().invoke(message, [id_]).output
+    shown = CliRunner().invoke(importlib.import_module("metalayer.cli.message").cli, [id_]).output
     assert "it exceeds a limit and waits: a retry passes from 20" in shown
+    world.carriers.rest()
+    assert world.held(coin) == 0
     hub.rpc("evm_setNextBlockTimestamp", hex(waiting.value.passes_at))
-    hub.rpc("evm_mine")
-    retry = CliRunner().invoke(message, [id_, "--retry"])
-    assert retry.exit_code == 0, retry.output
+    world.carriers.rest()
     assert world.held(coin) == 8 * ONE
+    assert world.carriers.passed == 1
+    world.books()
+
+
+def test_what_waits_passes_as_soon_as_there_is_room(world: World, deployment: Deployment) -> None:
+    """A relayer looks for it, and has what its return would have cost."""
+    hub, arcade = world.live.connection("hub"), world.live.connection("arcade")
+    coin = world.token("hub", place_coin(hub, DEPOSITOR))
+    world.move(("hub", "arcade"), coin, 10 * ONE, to=DEPOSITOR.address)
+    as_owner(deployment, "hub", bridge.SET_LIMITS, coin.address, arcade.chain_id, 100 * ONE, 5 * ONE, 3_600)
+    there = world.token("arcade", "USDX")
+    world.move(("arcade", "hub"), there, 4 * ONE)
+    with pytest.raises(journeys.Waiting):
+        world.move(("arcade", "hub"), there, 3 * ONE)
+    world.carriers.rest()
+    assert world.held(coin) == 4 * ONE
+    hub.rpc("evm_increaseTime", 3_600)
+    world.carriers.rest()
+    assert (world.held(coin), world.carriers.passed) == (7 * ONE, 1)
 
 
 def test_a_held_chain_and_a_deficit_are_named(world: World, deployment: Deployment) -> None:
