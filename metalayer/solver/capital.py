@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from metalayer.solver.fronts import Fronted
@@ -27,9 +28,15 @@ class Capital:
     """Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._out: dict[bytes, _Stake] = {}
         self._promised: dict[bytes, _Stake] = {}
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else reads or changes it meanwhile: what is looked at is still so when it is promised."""
+        with self._lock:
+            yield
 
     def read(self, out: Iterable[Fronted]) -> None:
         """What chains say is out. What was promised and is there is no promise any more."""

@@ -133,13 +133,16 @@ class Counter:
                 standing, purse = standings[offer.id], purses.get(offer.token)
                 decision = self._decide(offer, standing, purse, gas_wei)
                 if decision.choice is Choice.FRONT:
-                    decision = self._decide(offer, self.end.whole(offer, standing), purse, gas_wei)
-                if decision.choice is not Choice.FRONT:
+                    whole = self.end.whole(offer, standing)
+                    # The same capital must not be promised on two chains.
+                    with self.capital.alone():
+                        decision = self._decide(offer, whole, purse, gas_wei)
+                        if decision.choice is Choice.FRONT:
+                            self.capital.promise(offer.front.key, offer, decision.paid)
+                if decision.choice is Choice.FRONT:
+                    choices.append(_Choice(offer, decision))
+                else:
                     worked.decisions.append((offer, decision))
-                    continue
-                choice = _Choice(offer, decision)
-                self.capital.promise(offer.front.key, offer, decision.paid)
-                choices.append(choice)
         self._pay(choices, fresh, purses, worked)
 
     def _decide(self, offer: Offer, standing: Standing, purse: Purse | None, gas_wei: int) -> Decision:

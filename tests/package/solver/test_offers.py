@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -299,3 +301,27 @@ def test_what_must_come_from_a_start_is_what_arrives(capital: Callable[..., Capi
     assert made.coming(token, PERPS, {}) == AMOUNT
     assert made.coming(token, HUB, {}) == 0
     assert made.coming(token, PERPS, {ID: AMOUNT, b"other": UNIT}) == AMOUNT + UNIT, "what is out counts once"
+
+
+def test_the_same_capital_is_not_promised_on_two_chains(capital: Callable[..., Capital]) -> None:
+    """Each chain has a thread: while one looks and promises, the other waits."""
+    made, terms = capital(), Terms(most_out=Fraction(100))
+    both = threading.Barrier(2)
+    paid: list[int] = []
+
+    def front(end: int) -> None:
+        one = replace(offer(end=end), id=bytes([end % 256]) * 32)
+        both.wait()
+        with made.alone():
+            free = made.free(one, terms, 18) or 0
+            time.sleep(0.05)
+            if free >= 99 * UNIT:
+                made.promise(one.front.key, one, 99 * UNIT)
+                paid.append(end)
+
+    threads = [threading.Thread(target=front, args=(end,)) for end in (ARCADE, PERPS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(paid) == 1
