@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eth_abi.abi import encode
 from eth_utils.address import to_canonical_address
@@ -25,7 +26,7 @@ from metalayer.network.signers import load_sender, load_signer
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import era
-from metalayer.protocol.transfers import Kind
+from metalayer.protocol.transfers import Kind, Options
 from metalayer.tracking import messages
 from metalayer.tracking.follower import Event, Follower, NotDelivered
 
@@ -56,6 +57,7 @@ class Crossings:
 
     stage: Stage
     live: Live
+    _permitting: threading.Lock = field(default_factory=threading.Lock)
 
     def prepay(self, chain: str) -> None:
         connection, user = self.live.connection(chain), load_sender(USER)
@@ -181,14 +183,35 @@ class Crossings:
         self._move(tokens.resolve(self.live, self.live.connection(origin), text), end, amount)
         self.stage.coins += [(origin, -amount), (end.name, amount)]
 
-    def _move(self, token: Token, end: Chain, amount: int) -> None:
+    def fronted(self, origin: str, amount: int, tip: int, position: int) -> journeys.Outcome:
+        """ERA of the user goes to a chain with a tip, in billionths, and a solver pays it before it arrives."""
+        end = list(self.stage.network.chains.values())[position]
+        token = tokens.resolve(self.live, self.live.connection(origin), "ERA")
+        outcome = self._move(token, end, amount, tip)
+        fronted = outcome.fronted
+        if fronted is None:
+            raise MetalayerError("nobody fronted the transfer with a tip (solver.log)")
+        self.stage.moves += [(origin, -amount), (end.name, fronted.event.paid)]
+        (receipt,) = self.live.connection(end.name).receipts([fronted.transaction])
+        self.stage.steps.append(Step("front ERA", end.name, receipt["gasUsed"]))
+        return outcome
+
+    def hand(self, chain: str, account: str, amount: int) -> None:
+        """ERA of the user to somebody else on one chain."""
+        connection, token = self.live.connection(chain), self.live.registry.address("ERA")
+        connection.send(load_sender(USER), token, tokens.TRANSFER.encode(account, amount))
+        self.stage.moves.append((chain, -amount))
+
+    def _move(self, token: Token, end: Chain, amount: int, tip: int = 0) -> journeys.Outcome:
         """To the end of its last hop, with what it costs and what gas it takes noted."""
         user, origin, hub = load_sender(USER), self.live.connection(token.chain), self.stage.network.hub
         label = f"{token.text(amount)} {origin.name} → {end.name}"
         follower = self._follower(label, lambda event: event.what != "done")
-        wish = transfers.Wish(token, end, user.address, amount)
-        transfer = transfers.prepare(self.live, origin, user.address, wish)
-        sent, receipt = transfers.send(self.live, user, transfer, load_signer(USER))
+        wish = transfers.Wish(token, end, user.address, amount, Options(tip=tip))
+        # Two permits of one account would have one nonce.
+        with self._permitting:
+            transfer = transfers.prepare(self.live, origin, user.address, wish)
+            sent, receipt = transfers.send(self.live, user, transfer, load_signer(USER))
         for one in journeys.all_sent_in(receipt, self.live.registry, origin.chain_id):
             self.stage.pay(one.message)
         outcome = journeys.follow(follower, self.live.registry, sent, receipt, end.chain_id)
@@ -203,7 +226,9 @@ class Crossings:
         for forwarding in outcome.receipts[1:-1]:
             self.stage.account(f"forward {what}", hub.name, forwarding)
         kind = "release" if token.home.chain_id == end.chain_id else "mint"
-        self.stage.account(f"{kind} {what} on arrival", end.name, outcome.receipts[-1])
+        fronted = " that was fronted," if outcome.fronted else ""
+        self.stage.account(f"{kind} {what}{fronted} on arrival", end.name, outcome.receipts[-1])
+        return outcome
 
     def _onward(self, token: Token, outcome: journeys.Outcome) -> list[Sent]:
         """The second hop, and the description that went before it, if one did. The relayer may have brought others."""

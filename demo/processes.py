@@ -1,4 +1,6 @@
-"""What the demo starts: validators as processes of their own, with the command of their operators, and a relayer."""
+"""What the demo starts: validators and a solver as processes of their own, with the command of their operators, and a
+relayer.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -30,15 +32,32 @@ def validators(accounts: Iterable[str]) -> Iterator[list[subprocess.Popen[bytes]
         yield [stack.enter_context(_validator(account)) for account in accounts]
 
 
+def _validator(account: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    log = state_dir() / f"validator-{account.rpartition(':')[2]}.log"
+    return _process(log, "validate", "--key", account)
+
+
 @contextmanager
-def _validator(account: str) -> Iterator[subprocess.Popen[bytes]]:
+def solver(account: str, policy: Path, started: Callable[[Callable[[], bool]], None]) -> Iterator[None]:
+    """An `ape metalayer solve watch`, with a log in the state directory. Ended on leaving.
+
+    started: waits until it has begun.
+    """
+    log = state_dir() / "solver.log"
+    with _process(log, "solve", "watch", "--account", account, "--policy", str(policy), "--every", "0.1"):
+        started(lambda: b"solving for" in log.read_bytes())
+        yield
+
+
+@contextmanager
+def _process(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     ape = str(Path(sys.executable).with_name("ape"))
-    with (state_dir() / f"validator-{account.rpartition(':')[2]}.log").open("wb") as log:
+    with log.open("wb") as file:
         process = subprocess.Popen(
-            [ape, "run", "validate", "--key", account],
+            [ape, "run", *arguments],
             cwd=workspace(),
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=file,
             stderr=subprocess.STDOUT,
             # Not in our terminal's group: Ctrl-C reaches us alone, and we end them in order.
             start_new_session=True,

@@ -18,6 +18,7 @@ from rich.console import Console
 from demo import processes
 from demo.crossings import EACH_WAY, Crossings
 from demo.enacted import Enacted
+from demo.fronting import front
 from demo.governing import Governing
 from demo.stage import KEEPER, RELAYER, USER, Stage, silent, totals
 from demo.stakes import Forwarded, read_stakes
@@ -119,6 +120,7 @@ class _Demo:
                 coins.result()
                 crossings.coin_onward(coin, first, second)
                 _results(side)
+                fronted = front(self.stage, live, crossings, first, second)
                 forwarded = terms.forward_fees()
                 governing.delegate(first)
                 governing.propose()
@@ -134,7 +136,10 @@ class _Demo:
                 raise
         places = [*boxes.items(), (last, closed_box)]
         summary = self._sum_up(live, places, bonded + DELEGATED, forwarded, enacted)
-        summary.checks += crossings.coin_checks(coin)
+        summary.checks += [*crossings.coin_checks(coin), *fronted.checks()]
+        summary.fronted = fronted
+        given = [summary.books.given, *(token.given for token in summary.books.tokens)]
+        summary.checks.append(("the bridge holds nothing else, of no token", not any(given)))
         return summary
 
     def _start_chains(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -14,6 +14,9 @@ from demo.stakes import Stakes
 from metalayer.assets.books import Books
 from metalayer.cli.display import table
 from metalayer.protocol.amounts import era
+
+if TYPE_CHECKING:
+    from demo.fronting import Fronted
 
 # Kinds of steps in the order of the summary, and the figure of benchmarks/gas.json that each is.
 _KINDS = {
@@ -26,6 +29,8 @@ _KINDS = {
     "mint ERA on arrival": "mint_1",
     "release ERA on arrival": "release",
     "forward ERA": None,
+    "front ERA": "front",
+    "mint ERA that was fronted, on arrival": None,
     "lock a coin and send": "lock_send",
     "burn a coin and send": "burn_send",
     "mint a coin on arrival": "mint_1",
@@ -61,6 +66,7 @@ class Summary:
     user: str
     relayer: str
     checks: list[tuple[str, bool]] = field(default_factory=list)
+    fronted: Fronted | None = None
 
     @property
     def reconciles(self) -> bool:
@@ -115,6 +121,8 @@ def print_summary(summary: Summary, out: Console) -> None:
         "  first: a lane, chain or account not used before; the peer's figures are of a steady state",
         style="dim",
     )
+    if summary.fronted:
+        out.print(f"  {summary.fronted.sentence}", soft_wrap=True)
     for sentence, holds in summary.checks:
         out.print(f"  [green]✓[/] {sentence}" if holds else f"  [red]✗ {sentence}[/]", soft_wrap=True)
     verdict = "every number reconciles" if summary.reconciles else "the numbers do not reconcile"
@@ -130,6 +138,7 @@ def as_dict(summary: Summary) -> dict[str, Any]:
         "chains": summary.books.as_dict(),
         "stakes": summary.stakes.as_dict(),
         "proposal": summary.enacted.as_dict(),
+        "fronted": summary.fronted and summary.fronted.as_dict(),
         "steps": [{**asdict(step), "hyperlane": peer_of(_KINDS[step.kind] or "")} for step in summary.steps],
     }
 

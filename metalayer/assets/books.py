@@ -67,23 +67,27 @@ class Books:
     undelivered: int
     tokens: list[TokenBooks]
 
+    @property
+    def given(self) -> int:
+        """Wei of ERA that the bridge holds on the hub beyond all that is outstanding or was paid for hops: a gift."""
+        outstanding = sum(chain.outstanding or 0 for chain in self.chains.values())
+        return (self.chains[self.hub].locked or 0) - outstanding
+
     def checks(self) -> list[tuple[str, bool]]:
         """Sentences that must hold when nothing is under way, and whether they do. Equal means to the wei."""
         spokes = {name: chain for name, chain in self.chains.items() if name != self.hub}
         hub = self.chains[self.hub]
-        outstanding = sum(chain.outstanding or 0 for chain in spokes.values())
         ends = Counter(self.delivered) + Counter(self.returned)
         once = all(ends[id_] == 1 for id_ in self.delivered)
         accounts = len({account for chain in self.chains.values() for account in chain.credits})
-        given = (hub.locked or 0) - outstanding
-        gift = " + what was given" if given > 0 else ""
+        gift = " + what was given" if self.given > 0 else ""
         back = f", {sum(self.returned.values())} of them by return" if any(self.returned.values()) else ""
         return [
             ("the hub's supply is 1,000,000,000 ERA", hub.supply == HUB_SUPPLY),
             (
                 "locked on the hub, less what was paid for hops and not used, = the sum of what is outstanding"
                 + gift,
-                given >= 0,
+                self.given >= 0,
             ),
             *(
                 (

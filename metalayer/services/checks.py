@@ -157,7 +157,7 @@ class Checker:
         token = self.names.on(destination, "ERA")
         before = end.view(token, BALANCE_OF, user.address)
         era_there = tokens.read(live, start, self.names.on(origin, "ERA"))
-        wish = transfers.Wish(era_there, end.chain, user.address, amount, fee_from="balance")
+        wish = transfers.Wish(era_there, end.chain, user.address, amount)
         transfers.send(live, user, transfers.prepare(live, start, user.address, wish))
         for _ in range(_PASSES):
             self.forks.settle()

@@ -6,6 +6,7 @@ chain has a loop of its own: one that is slow, stuck or lying holds up only what
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -31,6 +32,7 @@ from metalayer.solver.starts import Start
 LAST_WAIT = 150.0
 """Seconds for which a single pass waits, at its end, for transactions that a chain does not include."""
 
+_NUMBER = re.compile(r"\b\d+\b")
 _READING, _WORKING = "reading transfers", "fronting"
 
 
@@ -139,8 +141,7 @@ class Solver:
 
         if here not in self.policy.chains_left_out:
             with guard(connection.name, problems.append):
-                since = connection.block().time - self.policy.look_back
-                offers = self._starts[here].look(since)
+                offers = self._starts[here].look(self.policy.look_back)
         with guard(connection.name, problems.append):
             told = [self._witnesses[here].tell(overdue)]
         return _Seen(number, offers, told[0] if told else None, problems)
@@ -202,6 +203,7 @@ def watch(
     offer has to wait.
     """
     solver.memory.tidy()
+    first: dict[str, str] = {}
 
     def once() -> list[str]:
         problems: list[str] = []
@@ -209,7 +211,11 @@ def watch(
             result = solver.solve_once(last_wait=0)
             report(result)
             problems += [*result.all_problems, *result.put_off, *reasons(result)]
-        return problems
+        # Numbers change from second to second, and are no news.
+        lines = {_NUMBER.sub("", line): line for line in problems}
+        for key in first.keys() - lines.keys():
+            del first[key]
+        return [first.setdefault(key, line) for key, line in lines.items()]
 
     repeat(once, stop, every, complain)
 

@@ -30,13 +30,14 @@ class Start:
         self._next = -1
         self._known: dict[bytes, int] = {}
 
-    def look(self, since: int) -> list[Offer]:
-        """Offers that were not seen before. since: Unix time before which nothing is looked for.
+    def look(self, look_back: int) -> list[Offer]:
+        """Offers that were not seen before. look_back: seconds before the first look in which something is looked for.
 
         TooFew if too few nodes say the same: then it is read again.
         """
         head = self.believed()
         if self._next < 0:
+            since = self.connection.block(head).time - look_back
             self._next = block_at(self.connection, since, head)
         first = max(0, self._next - _OVERLAP)
         known = frozenset(self._known)

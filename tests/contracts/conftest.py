@@ -55,6 +55,7 @@ attacker = acting(ATTACKER)
 recovery = acting(PAYER)
 # Deploys nothing else: its namespace of the factory is ours alone.
 deployer = acting(DEVELOPER)
+developer = deployer
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from eth_utils.address import to_checksum_address
@@ -58,6 +58,10 @@ class Asset:
     beside: Counter[str] = field(default_factory=Counter)
     taken: int = 0
 
+    @property
+    def is_era(self) -> bool:
+        return self.token.name == "ERA"
+
 
 class Courier:
     """Takes messages between the chains' real gateways, and knows which have not ended."""
@@ -77,9 +81,10 @@ class Courier:
     def fork(self) -> Courier:
         """The same, for one test: what is on its way is another's."""
         forked = copy.copy(self)
-        forked.lanes, forked.signers = copy.deepcopy(self.lanes), dict(self.signers)
-        forked.open, forked.sent = dict(self.open), dict(self.sent)
-        forked.assets, forked.left_over = list(self.assets), Counter(self.left_over)
+        for name in ("signers", "open", "sent", "left_over"):
+            setattr(forked, name, copy.copy(getattr(self, name)))
+        forked.lanes = copy.deepcopy(self.lanes)
+        forked.assets = [replace(asset, beside=Counter(asset.beside)) for asset in self.assets]
         return forked
 
     def watch(self, home: str, token: Contract) -> Asset:
@@ -245,7 +250,7 @@ class Courier:
             ends = (message.origin, message.destination) if back else (message.destination, message.origin)
             if ends == (other, home) and payload.token == asset.token.address:
                 total += payload.amount
-            if back and ends == (other, self.hub_id) and asset is self.assets[0]:
+            if back and ends == (other, self.hub_id) and asset.is_era:
                 # Burned with the amount, for the second hop.
                 total += payload.fee * GWEI
         return total
@@ -275,7 +280,7 @@ class Courier:
                 ),
             ]
         )
-        if asset is self.assets[0]:
+        if asset.is_era:
             assert asset.token.view("totalSupply") == SUPPLY
             self._check_left_over("hub", sum(accounts))
         else:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from metalayer.deploy.names import BRIDGE_ANNEX, BRIDGED_TOKEN, TOKEN_METADATA
+from metalayer.deploy.names import BRIDGE_ANNEX
+from tests.kit.bridging import vary
 from tests.kit.evm import init_code, recode
 from tests.kit.stack import Stack
 from tests.kit.voting_bugs import VotesBug
+
+_ARGUMENTS = ("GATEWAY", "ERA", "HUB_CHAIN_ID", "BRIDGED_TOKEN", "METADATA")
 
 
 class TransferBug(IntEnum):
@@ -58,15 +61,7 @@ def break_bridges(
     stacks: dict[str, Stack], bug: TransferBug = TransferBug.NONE, votes_bug: VotesBug = VotesBug.NONE
 ) -> None:
     """Puts the variants' code, immutables included, at the addresses of bridges and annexes. Storage stays."""
-    hub_id = stacks["hub"].chain.chain_id
     for stack in stacks.values():
-        contracts = (
-            stack.gateway.address,
-            stack.era.address,
-            hub_id,
-            stack.contracts[BRIDGED_TOKEN].address,
-            stack.contracts[TOKEN_METADATA].address,
-        )
-        annex = stack.contracts[BRIDGE_ANNEX]
-        recode(annex, init_code("BrokenBridgeAnnex", *contracts, bug))
-        recode(stack.bridge, init_code("BrokenTokenBridge", *contracts, annex.address, votes_bug, bug))
+        arguments = [stack.bridge.view(name) for name in _ARGUMENTS]
+        recode(stack.contracts[BRIDGE_ANNEX], init_code("BrokenBridgeAnnex", *arguments, bug))
+        vary(stack.bridge, "BrokenTokenBridge", votes_bug, bug)

@@ -1,525 +1,505 @@
-"""TokenBridge: ERA locked on the hub, minted elsewhere, and never more taken out of a chain than went in."""
+"""TokenBridge: any token locked on its home, minted elsewhere, in one hop or two, and what is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from metalayer.assets.bridge import Payload
 from metalayer.protocol.message import interoperable
-from tests.kit.evm import ZERO_ADDRESS, Receipt, Revert, error, now
-from tests.kit.hops import (
-    AMOUNT,
-    CREDIT,
-    FORWARD_GAS_LIMIT,
-    FUNDS,
-    RECEIVE_FEE,
-    RECEIVE_GAS_LIMIT,
-    Courier,
-    deposit,
-    transfer,
+from metalayer.protocol.transfers import (
+    DESCRIBE_GAS,
+    FORWARD_GAS,
+    RECEIVE_GAS,
+    ClaimPayload,
+    Description,
+    Kind,
+    Options,
+    Payload,
 )
+from tests.kit.evm import ZERO_ADDRESS, Revert, error, now
+from tests.kit.hops import AMOUNT, FUNDS, carried
 from tests.kit.paper import DAY
-from tests.kit.stack import Stack
 from tests.kit.terms import FREE_TERMS
+from tests.kit.world import ENDLESS, PREPAID, World
 
 UNROUTED = 4_242
+ROUTES = [
+    pytest.param(token, origin, destination, id=f"{token}-{origin}-{destination}")
+    for token in ("era", "gem", "coin")
+    for origin in ("hub", "arcade", "perps")
+    for destination in ("hub", "arcade", "perps")
+    if origin != destination
+]
+"""Of tokens at home on the hub and elsewhere, all ways."""
+ONE_HOP = [
+    ("gem", "hub", "arcade"),
+    ("gem", "arcade", "hub"),
+    ("era", "hub", "perps"),
+    ("coin", "perps", "arcade"),
+]
+OVER_THE_HUB = [("era", "arcade", "perps"), ("gem", "perps", "arcade")]
+TWO_HOPS = [*OVER_THE_HUB, ("coin", "hub", "perps"), ("coin", "perps", "hub")]
 
 
-# Sending
+# Sending and arriving
 
 
-def test_hub_locks(
-    hub: Stack, arcade: Stack, send: Callable[..., Receipt], depositor: str, beneficiary: str
+@pytest.mark.parametrize(("token", "origin", "destination"), ROUTES)
+def test_arrives_whole(world: World, beneficiary: str, token: str, origin: str, destination: str) -> None:
+    """P4: in one hop or two, the recipient gets exactly what was sent, and the sender has exactly that less."""
+    before = world.balance(token, origin, world.depositor)
+    first = world.send(token, origin, destination, options=world.prepaid(token, origin, destination))
+    if len(world.path(token, origin, destination)) == 2 and world.home_of(token) != "hub":
+        world.pay(world.home_of(token), first.id)
+    receipt = world.arrive(first)
+    local = world.local(token, destination).address
+    expected = (first.id, beneficiary, local, world.id_of(origin), AMOUNT)
+    assert receipt.named("TransferReceived") == [expected]
+    assert world.balance(token, destination, beneficiary) == AMOUNT
+    prepaid = (
+        PREPAID * 10**9
+        if world.assets[token].is_era and len(world.path(token, origin, destination)) == 2
+        else 0
+    )
+    assert world.balance(token, origin, world.depositor) == before - AMOUNT - prepaid
+    assert world.courier.open == {}
+
+
+@pytest.mark.parametrize(("token", "origin", "destination"), ROUTES)
+def test_every_first_hop_goes_home_or_comes_from_there(
+    world: World, beneficiary: str, token: str, origin: str, destination: str
 ) -> None:
-    """P4."""
-    receipt = send("hub", "arcade", beneficiary)
-    assert hub.era.view("balanceOf", depositor) == FUNDS - AMOUNT
-    assert hub.era.view("balanceOf", hub.bridge.address) == AMOUNT
-    assert hub.bridge.view("outstanding", arcade.chain.chain_id) == AMOUNT
-    id_ = receipt.named("MessageSent")[0][0]
-    assert receipt.named("TransferSent") == [(id_, depositor, beneficiary, arcade.chain.chain_id, AMOUNT)]
+    """What the first message carries, with which gas, and until when."""
+    options = world.prepaid(token, origin, destination)
+    message = world.send(token, origin, destination, options=options)
+    hop = world.path(token, origin, destination)[0][1]
+    is_out = world.home_of(token) == origin
+    sent_at = now(world.stacks[origin].chain)
+    assert message.destination == world.id_of(hop)
+    assert message.sender == message.recipient.lower() == world.bridge(hop).address.lower()
+    assert message.gas_limit == (RECEIVE_GAS if hop == destination else FORWARD_GAS)
+    assert message.deliver_before == sent_at + 14 * DAY
+    assert carried(message) == Payload(
+        kind=Kind.OUT if is_out else Kind.BACK,
+        token=world.address(token),
+        from_=world.depositor,
+        to=beneficiary,
+        chain=world.id_of(origin if is_out else destination),
+        amount=AMOUNT,
+        fee=options.fee if options else 0,
+        sent_at=sent_at,
+        hop_at=sent_at,
+        deadline=sent_at + 14 * DAY,
+    )
 
 
-def test_spoke_burns_without_an_approval(
-    arcade: Stack,
-    hub: Stack,
-    on_arcade: Callable[..., None],
-    send: Callable[..., Receipt],
-    depositor: str,
-    beneficiary: str,
+@pytest.mark.parametrize(("token", "origin", "destination"), TWO_HOPS)
+def test_the_home_sends_on_what_it_was_sent(
+    world: World, beneficiary: str, token: str, origin: str, destination: str
 ) -> None:
-    """P4."""
-    on_arcade()
-    receipt = send("arcade", "hub", beneficiary, 1)
-    assert arcade.era.view("balanceOf", depositor) == AMOUNT - 1
-    assert arcade.era.view("totalSupply") == AMOUNT + CREDIT - 1
-    id_ = receipt.named("MessageSent")[0][0]
-    assert receipt.named("TransferSent") == [(id_, depositor, beneficiary, hub.chain.chain_id, 1)]
+    """P4: one account lends to the other, without any action of the user; the second hop says when it all began, and
+    ends when it was to end.
+    """
+    home = world.home_of(token)
+    held = {name: world.outstanding(token, name) for name in (origin, destination)}
+    first, second = world.second_hop(token, origin, destination)
+    start, onward = Payload.read(first.payload), Payload.read(second.payload)
+    prepaid = PREPAID * 10**9 if world.assets[token].is_era else 0
+    assert world.outstanding(token, origin) == held[origin] - AMOUNT - prepaid
+    assert world.outstanding(token, destination) == held[destination] + AMOUNT
+    assert (second.gas_limit, second.deliver_before) == (RECEIVE_GAS, start.deadline)
+    assert onward == Payload(
+        kind=Kind.OUT,
+        token=world.address(token),
+        from_=world.depositor,
+        to=beneficiary,
+        chain=world.id_of(origin),
+        amount=AMOUNT,
+        sent_at=start.sent_at,
+        hop_at=now(world.stacks[home].chain),
+        deadline=start.deadline,
+        id=first.id,
+    )
 
 
-def test_returns_the_id_of_the_first_hop(
-    hub: Stack, arcade: Stack, send: Callable[..., Receipt], depositor: str, beneficiary: str
+def test_a_transfer_says_its_id(world: World, depositor: str, beneficiary: str) -> None:
+    """Both `send` return the id of the first message, which the event has, too."""
+    at = now(world.stacks["hub"].chain) + 10
+    for options in (None, Options()):
+        call = world.call("gem", "hub", "arcade", beneficiary, AMOUNT, options)
+        returned = world.bridge("hub").view("send", *call, sender=depositor, at=at)
+        receipt = world.bridge("hub").send("send", *call, sender=depositor, at=at)
+        message = world.noted("hub", receipt)
+        gem, arcade = world.address("gem"), world.id_of("arcade")
+        expected = (returned, depositor, beneficiary, gem, arcade, AMOUNT)
+        assert receipt.named("TransferSent") == [expected]
+        assert message.id == returned
+        at += 10
+
+
+def test_several_transfers_arrive_in_one_delivery(world: World, beneficiary: str) -> None:
+    for token, amount in (("gem", 1), ("era", 2), ("gem", 3)):
+        last = world.send(token, "hub", "arcade", amount=amount)
+    receipt = world.carry(last)
+    assert [values[4] for values in receipt.named("TransferReceived")] == [1, 2, 3]
+    assert world.balance("gem", "arcade", beneficiary) == 4
+
+
+@pytest.mark.parametrize(("token", "origin", "destination"), ONE_HOP)
+def test_a_delivery_repeated_pays_once(
+    world: World, relayer: str, beneficiary: str, token: str, origin: str, destination: str
 ) -> None:
-    send("hub", "arcade", beneficiary)
-    arguments = (arcade.chain.chain_id, beneficiary, AMOUNT)
-    at = now(hub.chain) + 10
-    returned = hub.bridge.view("send", *arguments, sender=depositor, at=at)
-    receipt = hub.bridge.send("send", *arguments, sender=depositor, at=at)
-    assert receipt.named("TransferSent")[0][0] == returned
+    """M11, P1."""
+    world.send(token, origin, destination)
+    arguments = world.courier.arguments(origin, destination)
+    world.courier.carry(origin, destination)
+    again = world.stacks[destination].gateway.send("deliver", *arguments, sender=relayer)
+    assert again.events == []
+    assert world.balance(token, destination, beneficiary) == AMOUNT
+
+
+@pytest.mark.parametrize("amount", [1, 2**128 - 1])
+def test_amounts_at_the_ends_of_their_range(
+    world: World, developer: str, beneficiary: str, amount: int
+) -> None:
+    """Whatever its decimals: nothing is scaled, so there is no dust."""
+    vast = world.issue("vast", "hub", "ScriptedToken", developer, supply=2**128 - 1)
+    vast.send("transfer", world.depositor, 2**128 - 1, sender=developer)
+    world.arrive(world.send("vast", "hub", "arcade", amount=amount))
+    assert world.balance("vast", "arcade", beneficiary) == amount
+    world.local("vast", "arcade").send("transfer", world.depositor, amount, sender=beneficiary)
+    world.arrive(world.send("vast", "arcade", "hub", amount=amount))
+    assert vast.view("balanceOf", beneficiary) == amount
+
+
+# Refused at once
+
+
+@pytest.mark.parametrize("origin", ["hub", "arcade"])
+@pytest.mark.parametrize("token", ["era", "gem", "coin"])
+def test_refuses_nothing(world: World, origin: str, token: str) -> None:
+    assert world.refusal(token, origin, "perps", amount=0) == error("ZeroAmount")
+
+
+@pytest.mark.parametrize("origin", ["hub", "arcade"])
+@pytest.mark.parametrize("amount", [2**128, 2**256 - 1])
+def test_refuses_more_than_a_message_carries(world: World, origin: str, amount: int) -> None:
+    assert world.refusal("gem", origin, "perps", amount=amount) == error("AmountTooLarge", amount)
 
 
 @pytest.mark.parametrize(
-    ("origin", "destination", "hop", "gas_limit"),
-    [
-        pytest.param("hub", "arcade", "arcade", RECEIVE_GAS_LIMIT, id="hub-to-spoke"),
-        pytest.param("arcade", "hub", "hub", RECEIVE_GAS_LIMIT, id="spoke-to-hub"),
-        pytest.param("arcade", "perps", "hub", FORWARD_GAS_LIMIT, id="spoke-to-spoke"),
-    ],
+    ("token", "origin"), [("gem", "hub"), ("gem", "arcade"), ("era", "hub"), ("era", "arcade")]
 )
-def test_every_first_hop_goes_through_the_hub(
-    stacks: dict[str, Stack],
-    courier: Courier,
-    on_arcade: Callable[..., None],
-    send: Callable[..., Receipt],
-    depositor: str,
-    beneficiary: str,
-    origin: str,
-    destination: str,
-    hop: str,
-    gas_limit: int,
+def test_refuses_more_than_the_sender_has(
+    world: World, attacker: str, treasury: str, token: str, origin: str
 ) -> None:
-    on_arcade()
-    send(origin, destination, beneficiary)
-    (message,) = courier.open.values()
-    assert message.destination == stacks[hop].chain.chain_id
-    assert message.sender == message.recipient.lower() == stacks[hop].bridge.address.lower()
-    assert message.gas_limit == gas_limit
-    chain = stacks[origin if origin == "hub" else destination].chain.chain_id
-    assert transfer(message) == (chain, depositor, beneficiary, AMOUNT)
+    """P4: neither locked nor burned; nothing is sent."""
+    held = world.balance(token, origin, attacker)
+    if origin == "hub":
+        world.local(token, origin).send("approve", world.bridge("hub").address, ENDLESS, sender=attacker)
+    refusal = world.refusal(token, origin, "perps", amount=held + 1, sender=attacker)
+    assert refusal == error("ERC20InsufficientBalance", attacker, held, held + 1)
 
 
-def test_a_transfer_has_the_gateways_default_time(
-    hub: Stack, courier: Courier, send: Callable[..., Receipt], beneficiary: str
-) -> None:
-    """If it is not delivered by then, what it carries comes back: no longer time is needed."""
-    receipt = send("hub", "arcade", beneficiary)
-    (message,) = courier.open.values()
-    block = hub.chain.rpc("eth_getBlockByNumber", [hex(receipt.logs[0].block), False])
-    sent_at = int(block["timestamp"], 16)
-    assert message.deliver_before == sent_at + 14 * DAY
+@pytest.mark.parametrize("token", ["gem", "era"])
+def test_locks_nothing_without_an_allowance(world: World, treasury: str, depositor: str, token: str) -> None:
+    local = world.local(token, "hub")
+    local.send("approve", world.bridge("hub").address, AMOUNT - 1, sender=depositor)
+    refusal = error("ERC20InsufficientAllowance", world.bridge("hub").address, AMOUNT - 1, AMOUNT)
+    assert world.refusal(token, "hub", "arcade") == refusal
 
 
-def test_hub_refuses_without_an_allowance(hub: Stack, arcade: Stack, treasury: str, beneficiary: str) -> None:
-    refusal = error("ERC20InsufficientAllowance", hub.bridge.address, 0, 1)
-    assert hub.bridge.revert("send", arcade.chain.chain_id, beneficiary, 1, sender=treasury) == refusal
-
-
-def test_hub_refuses_over_the_balance(
-    hub: Stack, arcade: Stack, send: Callable[..., Receipt], depositor: str, beneficiary: str
-) -> None:
-    refusal = error("ERC20InsufficientBalance", depositor, FUNDS, FUNDS + 1)
-    arguments = (arcade.chain.chain_id, beneficiary, FUNDS + 1)
-    assert hub.bridge.revert("send", *arguments, sender=depositor) == refusal
-
-
-def test_spoke_refuses_over_the_balance(
-    hub: Stack, arcade: Stack, on_arcade: Callable[..., None], depositor: str, beneficiary: str
-) -> None:
-    on_arcade()
-    refusal = error("ERC20InsufficientBalance", depositor, AMOUNT, AMOUNT + 1)
-    arguments = (hub.chain.chain_id, beneficiary, AMOUNT + 1)
-    assert arcade.bridge.revert("send", *arguments, sender=depositor) == refusal
-
-
-def test_spoke_burns_only_the_callers(
-    hub: Stack, arcade: Stack, on_arcade: Callable[..., None], attacker: str
-) -> None:
-    """Nobody sends somebody else's ERA."""
-    on_arcade()
-    refusal = error("ERC20InsufficientBalance", attacker, 0, 1)
-    assert arcade.bridge.revert("send", hub.chain.chain_id, attacker, 1, sender=attacker) == refusal
-
-
-def test_hub_takes_only_the_callers(
-    hub: Stack, arcade: Stack, send: Callable[..., Receipt], attacker: str
-) -> None:
-    """The depositor's allowance to the bridge is nobody else's."""
-    refusal = error("ERC20InsufficientAllowance", hub.bridge.address, 0, 1)
-    assert hub.bridge.revert("send", arcade.chain.chain_id, attacker, 1, sender=attacker) == refusal
-
-
-@pytest.mark.parametrize(("origin", "destination"), [("hub", "arcade"), ("arcade", "hub")])
-def test_refuses_a_zero_amount(
-    stacks: dict[str, Stack], depositor: str, beneficiary: str, origin: str, destination: str
-) -> None:
-    arguments = (stacks[destination].chain.chain_id, beneficiary, 0)
-    assert stacks[origin].bridge.revert("send", *arguments, sender=depositor) == error("ZeroAmount")
-
-
-@pytest.mark.parametrize(("origin", "destination"), [("hub", "arcade"), ("arcade", "hub")])
-@pytest.mark.parametrize("kind", ["zero", "gateway", "bridge", "era"])
-def test_refuses_beneficiaries(
-    stacks: dict[str, Stack], depositor: str, origin: str, destination: str, kind: str
-) -> None:
-    """M8: ERA that nobody could move."""
-    stack = stacks[origin]
-    to = ZERO_ADDRESS if kind == "zero" else getattr(stack, kind).address
-    refusal = error("InvalidBeneficiary", to)
-    arguments = (stacks[destination].chain.chain_id, to, AMOUNT)
-    assert stack.bridge.revert("send", *arguments, sender=depositor) == refusal
+@pytest.mark.parametrize("token", ["gem", "era", "coin"])
+def test_burns_without_an_allowance(world: World, token: str) -> None:
+    """ERC-7802: the bridge alone may; and only what is the caller's own."""
+    assert world.local(token, "perps").view("allowance", world.depositor, world.bridge("perps").address) == 0
+    world.arrive(world.send(token, "perps", world.home_of(token)))
 
 
 @pytest.mark.parametrize("origin", ["hub", "arcade"])
-def test_refuses_this_chain_as_destination(
-    stacks: dict[str, Stack], depositor: str, beneficiary: str, origin: str
+@pytest.mark.parametrize("token", ["gem", "coin"])
+def test_refuses_this_chain_and_no_chain(world: World, origin: str, token: str, beneficiary: str) -> None:
+    bridge, own = world.bridge(origin), world.id_of(origin)
+    for destination in (0, own, 2**64, 2**64 + world.id_of("perps"), 2**256 - 1):
+        call = ("send", world.local(token, origin).address, destination, beneficiary, 1)
+        assert bridge.revert(*call, sender=world.depositor) == error("InvalidDestination", destination)
+
+
+@pytest.mark.parametrize(("token", "origin"), [("gem", "hub"), ("coin", "arcade")])
+def test_home_refuses_a_destination_without_route(
+    world: World, token: str, origin: str, beneficiary: str
 ) -> None:
-    own = stacks[origin].chain.chain_id
-    refusal = error("InvalidDestination", own)
-    assert stacks[origin].bridge.revert("send", own, beneficiary, 1, sender=depositor) == refusal
+    call = ("send", world.address(token), UNROUTED, beneficiary, 1)
+    assert world.bridge(origin).revert(*call, sender=world.depositor) == error("RouteClosed", UNROUTED)
 
 
-@pytest.mark.parametrize("origin", ["hub", "arcade"])
-@pytest.mark.parametrize("destination", [0, UNROUTED])
-def test_refuses_a_destination_without_route(
-    stacks: dict[str, Stack], depositor: str, beneficiary: str, origin: str, destination: int
-) -> None:
-    refusal = error("InvalidDestination", destination)
-    assert stacks[origin].bridge.revert("send", destination, beneficiary, 1, sender=depositor) == refusal
+@pytest.mark.parametrize("token", ["gem", "era", "coin"])
+def test_burns_nothing_while_the_way_home_is_closed(world: World, owner: str, token: str) -> None:
+    home = world.home_of(token)
+    closed = world.id_of(home)
+    world.stacks["perps"].gateway.send("setOpen", closed, False, True, sender=owner)
+    before = world.balance(token, "perps", world.depositor)
+    assert world.refusal(token, "perps", home) == error("RouteClosed", closed)
+    call = world.call(token, "perps", home, world.depositor, AMOUNT)
+    assert not world.bridge("perps").attempt("send", *call, sender=world.depositor).succeeded
+    assert world.balance(token, "perps", world.depositor) == before
+    world.courier.check_balances()
 
 
-def test_refuses_a_destination_whose_outbound_is_closed(
-    hub: Stack, arcade: Stack, owner: str, depositor: str, beneficiary: str
-) -> None:
-    destination = arcade.chain.chain_id
-    hub.gateway.send("setOpen", destination, False, True, sender=owner)
-    refusal = error("InvalidDestination", destination)
-    assert hub.bridge.revert("send", destination, beneficiary, 1, sender=depositor) == refusal
-
-
-def test_spoke_burns_nothing_while_its_way_to_the_hub_is_closed(
-    hub: Stack,
-    arcade: Stack,
-    perps: Stack,
-    owner: str,
-    on_arcade: Callable[..., None],
-    depositor: str,
-    beneficiary: str,
-) -> None:
-    on_arcade()
-    arcade.gateway.send("setOpen", hub.chain.chain_id, False, True, sender=owner)
-    refusal = error("RouteClosed", hub.chain.chain_id)
-    arguments = (perps.chain.chain_id, beneficiary, 1)
-    assert arcade.bridge.revert("send", *arguments, sender=depositor) == refusal
-
-
-def test_takes_no_ether(hub: Stack, arcade: Stack, depositor: str, beneficiary: str) -> None:
-    arguments = (arcade.chain.chain_id, beneficiary, 1)
-    assert hub.bridge.revert("send", *arguments, sender=depositor, value=1) == Revert(b"")
-
-
-# Arriving
-
-
-def test_spoke_mints(
-    arcade: Stack, hub: Stack, send: Callable[..., Receipt], courier: Courier, beneficiary: str
-) -> None:
-    """P4."""
-    send("hub", "arcade", beneficiary)
-    (message,) = courier.open.values()
-    receipt = courier.carry("hub", "arcade")
-    assert receipt.named("TransferReceived") == [(message.id, beneficiary, hub.chain.chain_id, AMOUNT)]
-    assert arcade.era.view("balanceOf", beneficiary) == AMOUNT
-
-
-def test_hub_releases(
-    arcade: Stack,
-    hub: Stack,
-    on_arcade: Callable[..., None],
-    send: Callable[..., Receipt],
-    courier: Courier,
-    beneficiary: str,
-) -> None:
-    """P4."""
-    on_arcade()
-    send("arcade", "hub", beneficiary)
-    (message,) = courier.open.values()
-    receipt = courier.carry("arcade", "hub")
-    assert receipt.named("TransferReceived") == [(message.id, beneficiary, arcade.chain.chain_id, AMOUNT)]
-    assert hub.era.view("balanceOf", beneficiary) == AMOUNT
-    assert hub.bridge.view("outstanding", arcade.chain.chain_id) == CREDIT
-
-
-def test_spoke_to_spoke_makes_two_hops(
-    hub: Stack,
-    arcade: Stack,
-    perps: Stack,
-    on_arcade: Callable[..., None],
-    send: Callable[..., Receipt],
-    courier: Courier,
-    depositor: str,
-    beneficiary: str,
-) -> None:
-    """P4: the hub moves the amount, less its fee, from one account to the other, without any action of the user."""
-    on_arcade()
-    send("arcade", "perps", beneficiary)
-    (first,) = courier.open.values()
-    forwarded = courier.carry("arcade", "hub")
-    (second,) = courier.open.values()
-    onward = AMOUNT - RECEIVE_FEE
-    expected = (first.id, second.id, perps.chain.chain_id, onward, RECEIVE_FEE)
-    assert forwarded.named("TransferForwarded") == [expected]
-    assert forwarded.named("TransferReceived") == []
-    assert transfer(second) == (arcade.chain.chain_id, depositor, beneficiary, onward)
-    assert second.gas_limit == RECEIVE_GAS_LIMIT
-    assert hub.bridge.view("outstanding", arcade.chain.chain_id) == CREDIT
-    assert hub.bridge.view("outstanding", perps.chain.chain_id) == onward
-    received = courier.carry("hub", "perps")
-    assert received.named("TransferReceived") == [(second.id, beneficiary, hub.chain.chain_id, onward)]
-    assert perps.era.view("balanceOf", beneficiary) == onward
-
-
-def test_comes_back_but_for_the_second_hops_fee(
-    hub: Stack,
-    arcade: Stack,
-    perps: Stack,
-    on_spoke: Callable[..., None],
-    send: Callable[..., Receipt],
-    courier: Courier,
-    depositor: str,
-) -> None:
-    """P4: hub, arcade, perps, hub; what is left elsewhere is what users paid in."""
-    on_spoke("perps", 0)
-    on_spoke("arcade")
-    send("arcade", "perps", depositor)
-    courier.carry("arcade", "hub")
-    courier.carry("hub", "perps")
-    send("perps", "hub", depositor, AMOUNT - RECEIVE_FEE)
-    courier.carry("perps", "hub")
-    assert hub.era.view("balanceOf", depositor) == FUNDS - 2 * CREDIT - RECEIVE_FEE
-    assert hub.era.view("balanceOf", hub.bridge.address) == 2 * CREDIT
-    for spoke in (arcade, perps):
-        assert spoke.era.view("balanceOf", spoke.gateway.address) == spoke.era.view("totalSupply") == CREDIT
-
-
-def test_several_transfers_arrive_in_one_delivery(
-    arcade: Stack, send: Callable[..., Receipt], courier: Courier, beneficiary: str
-) -> None:
-    for amount in (1, 2, 3):
-        send("hub", "arcade", beneficiary, amount)
-    receipt = courier.carry("hub", "arcade")
-    assert [values[3] for values in receipt.named("TransferReceived")] == [1, 2, 3]
-    assert arcade.era.view("balanceOf", beneficiary) == 6
-
-
-def test_gas_limits_suffice_with_everything_cold(
-    hub: Stack,
-    arcade: Stack,
-    perps: Stack,
-    send: Callable[..., Receipt],
-    courier: Courier,
-    depositor: str,
-    beneficiary: str,
-    delegatee: str,
-) -> None:
-    """First mint, first checkpoint of a delegate, first entry of a lane: no hop fails for gas."""
-    for stack in (hub, arcade, perps):
-        stack.era.send("delegate", delegatee, sender=beneficiary)
-        stack.era.send("delegate", delegatee, sender=depositor)
-    send("hub", "arcade", depositor, AMOUNT + CREDIT)
-    assert courier.carry("hub", "arcade").named("MessageFailed") == []
-    deposit(arcade, depositor)
-    send("arcade", "perps", beneficiary)
-    assert courier.carry("arcade", "hub").named("MessageFailed") == []
-    assert courier.carry("hub", "perps").named("MessageFailed") == []
-    deposit(perps, beneficiary)
-    send("perps", "hub", beneficiary, 1, sender=beneficiary)
-    assert courier.carry("perps", "hub").named("MessageFailed") == []
-
-
-def test_a_delivery_repeated_pays_once(
-    arcade: Stack, send: Callable[..., Receipt], courier: Courier, relayer: str, beneficiary: str
-) -> None:
-    """M11, P1."""
-    send("hub", "arcade", beneficiary)
-    arguments = courier.arguments("hub", "arcade")
-    courier.carry("hub", "arcade")
-    assert arcade.gateway.send("deliver", *arguments, sender=relayer).events == []
-    assert arcade.era.view("balanceOf", beneficiary) == AMOUNT
-
-
-# What the hub lets a chain take out
-
-
-def test_hub_refuses_more_than_went_out(
-    hub: Stack,
-    arcade: Stack,
-    on_arcade: Callable[..., None],
-    gateway_call: Callable[..., Revert],
-    attacker: str,
-) -> None:
-    """M9, P4: a forged message cannot exceed what its origin holds."""
-    on_arcade()
-    origin = arcade.chain.chain_id
-    sender = interoperable(origin, hub.bridge.address)
-    held = AMOUNT + CREDIT
-    refusal = gateway_call("hub", sender, hub.chain.chain_id, attacker, held + 1)
-    assert refusal == error("OutstandingExceeded", origin, held + 1, held)
-
-
-def test_one_chain_cannot_take_what_another_holds(
-    hub: Stack,
-    perps: Stack,
-    on_arcade: Callable[..., None],
-    gateway_call: Callable[..., Revert],
-    attacker: str,
-) -> None:
-    """M9: per chain, not in total."""
-    on_arcade()
-    sender = interoperable(perps.chain.chain_id, hub.bridge.address)
-    refusal = gateway_call("hub", sender, hub.chain.chain_id, attacker, 1)
-    assert refusal == error("OutstandingExceeded", perps.chain.chain_id, 1, 0)
-
-
-def test_hub_refuses_to_forward_more_than_went_out(
-    hub: Stack,
-    arcade: Stack,
-    perps: Stack,
-    on_arcade: Callable[..., None],
-    gateway_call: Callable[..., Revert],
-    attacker: str,
-) -> None:
-    """M9: nor by the second hop."""
-    on_arcade()
-    sender = interoperable(arcade.chain.chain_id, hub.bridge.address)
-    refusal = gateway_call("hub", sender, perps.chain.chain_id, attacker, 2**256 - 1)
-    assert refusal == error("OutstandingExceeded", arcade.chain.chain_id, 2**256 - 1, AMOUNT + CREDIT)
-
-
-def test_a_lying_quorum_takes_no_more_than_the_chain_holds(
-    hub: Stack, arcade: Stack, on_arcade: Callable[..., None], courier: Courier, relayer: str, attacker: str
-) -> None:
-    """M3, M9: what a forging quorum can take out of a chain is what was sent to it."""
-    on_arcade()
-    hub_id, bridge = hub.chain.chain_id, hub.bridge.address
-    held = AMOUNT + CREDIT
-    for name, amounts in {"perps": [held], "arcade": [held + 1, held, 1]}.items():
-        lane = courier.lane(name, "hub")
-        for amount in amounts:
-            payload = Payload(hub_id, 0, attacker, attacker, amount).encoded
-            deadline = now(hub.chain) + DAY
-            lane.append(bridge, bridge, deliver_before=deadline, payload=payload)
-        arguments = courier.arguments(name, "hub")
-        receipt = hub.gateway.send("deliver", *arguments, sender=relayer)
-        taken = [values[3] for values in receipt.named("TransferReceived")]
-        assert taken == ([] if name == "perps" else [held])
-        courier.lanes.clear()
-    assert hub.era.view("balanceOf", attacker) == held
-    assert hub.era.view("balanceOf", bridge) == hub.bridge.view("outstanding", arcade.chain.chain_id) == 0
-
-
-# Who may bring a message
-
-
-@pytest.mark.parametrize("name", ["hub", "arcade"])
-@pytest.mark.parametrize("caller", ["attacker", "relayer", "owner", "deployer", "depositor"])
-def test_refuses_messages_that_the_gateway_did_not_bring(
-    stacks: dict[str, Stack],
-    gateway_call: Callable[..., Revert],
-    request: pytest.FixtureRequest,
-    name: str,
-    caller: str,
-    attacker: str,
-) -> None:
-    """M10: even if everything else is right."""
-    account = request.getfixturevalue(caller)
-    origin = "arcade" if name == "hub" else "hub"
-    sender = interoperable(stacks[origin].chain.chain_id, stacks[name].bridge.address)
-    refusal = gateway_call(name, sender, stacks[name].chain.chain_id, attacker, 1, caller=account)
-    assert refusal == error("ERC7786RecipientUnauthorizedGateway", account, sender)
-
-
-@pytest.mark.parametrize("name", ["hub", "arcade"])
-@pytest.mark.parametrize("kind", ["attacker", "owner", "gateway", "era", "zero"])
-def test_refuses_messages_of_other_senders(
-    stacks: dict[str, Stack],
-    gateway_call: Callable[..., Revert],
-    request: pytest.FixtureRequest,
-    name: str,
-    kind: str,
-    attacker: str,
-) -> None:
-    """M10: through the gateway, but not from the bridge of the other chain."""
-    stack = stacks[name]
-    if kind == "zero":
-        account = ZERO_ADDRESS
-    else:
-        account = getattr(stack, kind).address if hasattr(stack, kind) else request.getfixturevalue(kind)
-    origin = "arcade" if name == "hub" else "hub"
-    sender = interoperable(stacks[origin].chain.chain_id, account)
-    refusal = gateway_call(name, sender, stack.chain.chain_id, attacker, 1)
-    assert refusal == error("ERC7786RecipientUnauthorizedGateway", stack.gateway.address, sender)
-
-
-@pytest.mark.parametrize("origin", [903, UNROUTED, 902, 0])
-def test_spoke_refuses_bridges_of_chains_other_than_the_hub(
-    arcade: Stack, gateway_call: Callable[..., Revert], attacker: str, origin: int
-) -> None:
-    """P4: a spoke mints only on a message from the token's home."""
-    sender = interoperable(origin, arcade.bridge.address)
-    refusal = gateway_call("arcade", sender, arcade.chain.chain_id, attacker, 1)
-    assert refusal == error("ERC7786RecipientUnauthorizedGateway", arcade.gateway.address, sender)
-
-
-def test_spoke_mints_nothing_for_another_spoke(
-    courier: Courier, arcade: Stack, relayer: str, attacker: str
-) -> None:
-    """P4, M9: also if a whole quorum signs that the message was sent."""
-    payload = Payload(arcade.chain.chain_id, 0, attacker, attacker, AMOUNT).encoded
-    bridge = arcade.bridge.address
-    lane = courier.lane("perps", "arcade")
-    lane.append(bridge, bridge, deliver_before=now(arcade.chain) + DAY, payload=payload)
-    receipt = arcade.gateway.send("deliver", *courier.arguments("perps", "arcade"), sender=relayer)
+def test_what_has_no_way_on_comes_home(world: World) -> None:
+    """A spoke does not know which routes the home has: the first hop fails there, and goes back."""
+    depositor = world.depositor
+    before = world.balance("gem", "arcade", depositor)
+    call = ("send", world.local("gem", "arcade").address, UNROUTED, depositor, AMOUNT)
+    message = world.noted("arcade", world.bridge("arcade").send(*call, sender=depositor))
+    receipt = world.carry(message)
     assert len(receipt.named("MessageFailed")) == 1
-    assert arcade.era.view("totalSupply") == 0
+    world.courier.say_returned(message)
+    world.courier.refund(message)
+    assert world.balance("gem", "arcade", depositor) == before
 
 
-def test_a_stranger_sends_the_bridge_nothing(
-    hub: Stack, arcade: Stack, courier: Courier, owner: str, attacker: str
+@pytest.mark.parametrize(
+    ("token", "origin"), [("gem", "hub"), ("gem", "arcade"), ("era", "arcade"), ("coin", "hub")]
+)
+@pytest.mark.parametrize("kind", ["zero", "gateway", "bridge", "token"])
+@pytest.mark.parametrize("role", ["to", "from"])
+def test_refuses_beneficiaries_that_nobody_owns(
+    world: World, token: str, origin: str, kind: str, role: str
 ) -> None:
-    """M10: whoever sends a message that reads like a transfer moves nothing."""
-    payload = Payload(arcade.chain.chain_id, 0, attacker, attacker, AMOUNT).encoded
-    recipient = interoperable(arcade.chain.chain_id, arcade.bridge.address)
-    hub.gateway.send("setTerms", arcade.chain.chain_id, FREE_TERMS.fields, sender=owner)
-    courier.note("hub", hub.gateway.send("sendMessage", recipient, payload, [], sender=attacker))
-    assert len(courier.carry("hub", "arcade").named("MessageFailed")) == 1
-    assert arcade.era.view("totalSupply") == 0
+    """M6, M8: as recipient, and as who gets it back."""
+    stack = world.stacks[origin]
+    places = {"zero": ZERO_ADDRESS, "gateway": stack.gateway.address, "bridge": stack.bridge.address}
+    account = places.get(kind) or world.local(token, origin).address
+    if role == "to":
+        assert world.refusal(token, origin, "perps", account) == error("InvalidBeneficiary", account)
+    elif kind != "zero":
+        refusal = world.refusal(token, origin, "perps", options=Options(return_to=account))
+        assert refusal == error("InvalidBeneficiary", account)
+
+
+def test_a_spoke_refuses_the_token_at_home_as_recipient_there(world: World) -> None:
+    """M6: what would be locked in itself. On its way to another chain, that address may be anybody's."""
+    gem = world.address("gem")
+    assert world.refusal("gem", "arcade", "hub", gem) == error("InvalidBeneficiary", gem)
+    options = world.prepaid("gem", "arcade", "perps")
+    world.arrive(world.send("gem", "arcade", "perps", gem, options=options))
+    assert world.balance("gem", "perps", gem) == AMOUNT
+
+
+@pytest.mark.parametrize("origin", ["hub", "arcade"])
+def test_takes_no_ether(world: World, origin: str) -> None:
+    call = world.call("gem", origin, "perps", world.depositor, 1)
+    bridge = world.bridge(origin)
+    assert bridge.revert("send", *call, sender=world.depositor, value=1) == Revert(b"")
 
 
 @pytest.mark.parametrize("name", ["hub", "arcade"])
-@pytest.mark.parametrize("kind", ["zero", "gateway", "bridge", "era"])
+def test_a_token_without_code_is_none(world: World, attacker: str, name: str) -> None:
+    """M8: it is no token of this chain, so its home is taken to be here."""
+    call = ("send", attacker, world.id_of("perps"), world.depositor, 1)
+    assert world.bridge(name).revert(*call, sender=world.depositor) == Revert(b"")
+
+
+# Who gets it back
+
+
+def test_returns_to_whom_the_sender_names(world: World, beneficiary: str) -> None:
+    """M11: once, and to nobody else."""
+    message = world.send("gem", "hub", "arcade", world.depositor, options=Options(return_to=beneficiary))
+    held = world.balance("gem", "hub", world.depositor)
+    receipt = world.courier.bring_back(message)
+    assert receipt.named("TransferReturned") == [(message.id, beneficiary, world.address("gem"), AMOUNT)]
+    assert world.balance("gem", "hub", beneficiary) == AMOUNT
+    assert world.balance("gem", "hub", world.depositor) == held
+
+
+# Refused on arrival
+
+
+@pytest.mark.parametrize(("token", "name", "origin"), [("gem", "hub", "arcade"), ("gem", "arcade", "hub")])
+@pytest.mark.parametrize("kind", ["zero", "gateway", "bridge", "token"])
 def test_refuses_beneficiaries_on_arrival(
-    stacks: dict[str, Stack], gateway_call: Callable[..., Revert], name: str, kind: str
+    world: World, token: str, name: str, origin: str, kind: str
 ) -> None:
     """M8: also if the other chain's bridge was another one."""
-    stack = stacks[name]
-    to = ZERO_ADDRESS if kind == "zero" else getattr(stack, kind).address
-    origin = stacks["arcade" if name == "hub" else "hub"].chain.chain_id
-    sender = interoperable(origin, stack.bridge.address)
-    assert gateway_call(name, sender, stack.chain.chain_id, to, 1) == error("InvalidBeneficiary", to)
+    stack = world.stacks[name]
+    places = {"zero": ZERO_ADDRESS, "gateway": stack.gateway.address, "bridge": stack.bridge.address}
+    to = places.get(kind) or world.local(token, name).address
+    message_kind = Kind.BACK if name == "hub" else Kind.OUT
+    payload = world.payload(token, message_kind, "hub", to=to)
+    refusal = world.tell(name, world.id_of(origin), payload.encoded)
+    assert refusal == error("InvalidBeneficiary", to)
 
 
-@pytest.mark.parametrize("payload", [b"", bytes(127), b"\xff" * 128], ids=["empty", "short", "dirty"])
-def test_refuses_payloads_that_are_no_transfer(hub: Stack, arcade: Stack, payload: bytes) -> None:
-    sender = interoperable(hub.chain.chain_id, arcade.bridge.address)
-    arguments = (bytes(32), sender, payload)
-    refusal = arcade.bridge.revert("receiveMessage", *arguments, sender=arcade.gateway.address)
-    assert not refusal.is_panic
+@pytest.mark.parametrize("name", ["hub", "arcade"])
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("caller", ["attacker", "relayer", "owner", "guardian", "deployer", "depositor"])
+def test_refuses_messages_that_no_gateway_brought(
+    world: World, request: pytest.FixtureRequest, name: str, kind: Kind, caller: str
+) -> None:
+    """M10: even if everything else is right, of every kind."""
+    account = request.getfixturevalue(caller)
+    origin = world.id_of("hub" if name == "arcade" else "arcade")
+    payload = _some_payload(world, kind)
+    refusal = world.tell(name, origin, payload, caller=account)
+    assert refusal == error("GatewayNotAccepted", account)
+
+
+@pytest.mark.parametrize("name", ["hub", "arcade"])
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("who", ["attacker", "owner", "gateway", "era", "zero", "annex"])
+def test_refuses_messages_of_other_senders(
+    world: World, request: pytest.FixtureRequest, name: str, kind: Kind, who: str
+) -> None:
+    """M10: through the gateway, but not from the bridge of the other chain."""
+    stack = world.stacks[name]
+    places = {
+        "gateway": stack.gateway.address,
+        "era": stack.era.address,
+        "zero": ZERO_ADDRESS,
+        "annex": stack.bridge.view("ANNEX"),
+    }
+    account = places.get(who) or request.getfixturevalue(who)
+    origin = world.id_of("hub" if name == "arcade" else "arcade")
+    refusal = world.tell(name, origin, _some_payload(world, kind), sender=account)
+    assert refusal == error("NotABridge", origin, account)
+
+
+def _some_payload(world: World, kind: Kind) -> bytes:
+    if kind is Kind.DESCRIBE:
+        return Description(world.depositor, 18, b"Gem", b"GEM").encoded
+    if kind is Kind.CLAIM:
+        return ClaimPayload(b"\1" * 32, world.depositor).encoded
+    return world.payload("gem", kind, "hub").encoded
+
+
+@pytest.mark.parametrize("caller", ["attacker", "owner", "guardian", "bridge", "era"])
+@pytest.mark.parametrize("name", ["hub", "arcade"])
+def test_only_a_gateway_says_what_came_back(
+    world: World, request: pytest.FixtureRequest, name: str, caller: str
+) -> None:
+    """M10, M45: even if everything else is right."""
+    stack = world.stacks[name]
+    account = getattr(stack, caller).address if hasattr(stack, caller) else request.getfixturevalue(caller)
+    for kind in (Kind.OUT, Kind.BACK, Kind.RETURN, Kind.DESCRIBE, Kind.CLAIM):
+        fields = (stack.bridge.address, stack.bridge.address, 1, 1, 0, _some_payload(world, kind))
+        call = ("onMessageReturned", bytes(32), world.id_of("perps"), fields, AMOUNT)
+        assert stack.bridge.revert(*call, sender=account) == error("GatewayNotAccepted", account)
+
+
+def test_a_stranger_sends_the_bridge_nothing(world: World, owner: str, attacker: str) -> None:
+    """M10: whoever sends a message that reads like a transfer moves nothing."""
+    hub, arcade = world.stacks["hub"], world.stacks["arcade"]
+    payload = world.payload("gem", Kind.OUT, "hub", to=attacker).encoded
+    recipient = interoperable(arcade.chain.chain_id, arcade.bridge.address)
+    hub.gateway.send("setTerms", arcade.chain.chain_id, FREE_TERMS.fields, sender=owner)
+    receipt = hub.gateway.send("sendMessage", recipient, payload, [], sender=attacker)
+    (message,) = world.courier.note("hub", receipt)
+    assert len(world.courier.carry("hub", "arcade").named("MessageFailed")) == 1
+    assert world.balance("gem", "arcade", attacker) == 0
+    assert message.id in world.courier.open
 
 
 @pytest.mark.parametrize("sender", [b"", b"\x00\x01", bytes(64)], ids=["empty", "short", "zeros"])
-def test_refuses_senders_that_are_no_address(arcade: Stack, attacker: str, sender: bytes) -> None:
+def test_refuses_senders_that_are_no_address(world: World, sender: bytes) -> None:
     """M16."""
-    refusal = arcade.bridge.revert("receiveMessage", bytes(32), sender, b"", sender=attacker)
-    assert refusal == error("ERC7786RecipientUnauthorizedGateway", attacker, sender)
+    stack = world.stacks["arcade"]
+    payload = world.payload("gem", Kind.OUT, "hub").encoded
+    refusal = stack.bridge.revert("receiveMessage", bytes(32), sender, payload, sender=stack.gateway.address)
+    assert refusal == error("InvalidInteroperableAddress", sender)
+
+
+# What a chain that lies, or a quorum, can take
+
+
+@pytest.mark.parametrize("token", ["era", "gem"])
+def test_home_refuses_more_than_went_out(world: World, token: str) -> None:
+    """M9, P4: a forged message cannot exceed what its origin holds: neither to end at the home, nor to go on."""
+    held, origin = world.outstanding(token, "arcade"), world.id_of("arcade")
+    for chain in ("hub", "perps"):
+        payload = world.payload(token, Kind.BACK, chain, amount=held + 1)
+        refusal = error("OutstandingExceeded", world.address(token), origin, held + 1, held)
+        assert world.tell("hub", origin, payload.encoded) == refusal
+
+
+def test_one_chain_cannot_take_what_another_holds(world: World, attacker: str) -> None:
+    """M9: per chain and token, not in total."""
+    arcade, perps = world.id_of("arcade"), world.id_of("perps")
+    world.send("gem", "perps", "hub", amount=FUNDS)
+    world.courier.carry("perps", "hub")
+    payload = world.payload("gem", Kind.BACK, "hub", amount=1)
+    refusal = error("OutstandingExceeded", world.address("gem"), perps, 1, 0)
+    assert world.tell("hub", perps, payload.encoded) == refusal
+    assert world.outstanding("gem", "arcade") == FUNDS
+    payload = world.payload("coin", Kind.BACK, "hub", amount=1)
+    refusal = error("OutstandingExceeded", world.address("coin"), arcade, 1, 0)
+    assert world.tell("hub", arcade, payload.encoded) == refusal
+
+
+def test_a_lying_quorum_takes_no_more_than_a_chain_holds(world: World, attacker: str) -> None:
+    """M3, M9: what a forging quorum can take out of a chain is what was sent to it: of each token."""
+    for token in ("era", "gem"):
+        held = world.outstanding(token, "arcade")
+        amounts = [held + 1, held, 1]
+        lies = [world.payload(token, Kind.BACK, "hub", to=attacker, amount=each).encoded for each in amounts]
+        receipt = world.forge("arcade", "hub", *lies)
+        assert [values[4] for values in receipt.named("TransferReceived")] == [held]
+        assert world.balance(token, "hub", attacker) == held
+        assert world.outstanding(token, "arcade") == 0
+
+
+@pytest.mark.parametrize("kind", [Kind.OUT, Kind.RETURN])
+@pytest.mark.parametrize("token", ["gem", "era", "coin"])
+def test_mints_on_a_message_from_home_alone(world: World, attacker: str, token: str, kind: Kind) -> None:
+    """P4, M9: whatever a whole quorum signs, no chain mints another one's token, nor releases its own as minted."""
+    for destination in ("hub", "arcade", "perps"):
+        for origin in ("hub", "arcade", "perps"):
+            if origin in (destination, world.home_of(token)):
+                continue
+            lie = world.payload(token, kind, origin, to=attacker, from_=attacker).encoded
+            receipt = world.forge(origin, destination, lie)
+            assert len(receipt.named("MessageFailed")) == 1
+            assert world.balance(token, destination, attacker) == 0
+            world.courier.check_balances()
+
+
+@pytest.mark.parametrize("origin", ["arcade", "perps"])
+def test_era_is_at_home_on_the_hub(world: World, attacker: str, origin: str) -> None:
+    """A13: a token at ERA's address on a spoke stands for nothing, anywhere."""
+    destination = "perps" if origin == "arcade" else "arcade"
+    era, refusal = world.address("era"), error("NotHomeOfEra", world.id_of(origin))
+    for name in ("hub", destination):
+        for payload in (
+            world.payload("era", Kind.OUT, origin, to=attacker).encoded,
+            world.payload("era", Kind.RETURN, origin, from_=attacker).encoded,
+            Description(era, 18, b"ERA", b"ERA").encoded,
+        ):
+            assert world.tell(name, world.id_of(origin), payload) == refusal
+
+
+@pytest.mark.parametrize("kind", [Kind.OUT, Kind.RETURN])
+def test_a_token_that_nobody_described_is_unknown(world: World, attacker: str, kind: Kind) -> None:
+    payload = world.payload("coin", kind, "hub", to=attacker)
+    # At home on arcade, said to be on perps.
+    refusal = error("TokenUnknown", world.id_of("perps"), world.address("coin"))
+    assert world.tell("hub", world.id_of("perps"), payload.encoded) == refusal
+
+
+def test_back_of_what_is_no_token_here(world: World, attacker: str) -> None:
+    """M9: a representation is no token of this chain: nothing of it was ever lent."""
+    origin, local = world.id_of("perps"), world.local("coin", "hub").address
+    payload = Payload(Kind.BACK, local, attacker, attacker, world.id_of("hub"), 1)
+    refusal = error("OutstandingExceeded", local, origin, 1, 0)
+    assert world.tell("hub", origin, payload.encoded) == refusal
+
+
+def test_describe_gas_is_its_own(world: World) -> None:
+    """A first transfer has a description before it, in the same lane."""
+    world.issue("novel", "hub", "TestToken", "Novel", "NVL", 18, world.depositor)
+    call = world.call("novel", "hub", "arcade", world.depositor, AMOUNT)
+    receipt = world.bridge("hub").send("send", *call, sender=world.depositor)
+    description, transfer = world.courier.note("hub", receipt)
+    assert (description.gas_limit, transfer.gas_limit) == (DESCRIBE_GAS, RECEIVE_GAS)
+    assert Description.read(description.payload) == Description(world.address("novel"), 18, b"Novel", b"NVL")
+    assert world.courier.carry("hub", "arcade").named("MessageFailed") == []
+    assert world.balance("novel", "arcade", world.depositor) == AMOUNT

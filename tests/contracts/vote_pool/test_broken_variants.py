@@ -13,6 +13,7 @@ from tests.kit.evm import init_code, recode
 from tests.kit.governing import MILLION, WINDOW
 from tests.kit.paper import DAY
 from tests.kit.roles import GUARDIAN, TREASURY
+from tests.kit.transfer_bugs import TransferBug
 from tests.kit.voting import HUB_VOTER, OTHER, SIGNER, VOTER, Poll
 from tests.kit.voting_bugs import VotesBug as Bug
 
@@ -179,7 +180,7 @@ def install(poll: Poll, bug: Bug) -> None:
     hub_id = poll.courier.hub_id
     for name, stack in poll.stacks.items():
         gateway, era, bridge = stack.gateway.address, stack.era.address, stack.bridge
-        vary(bridge, "BrokenTokenBridge", bug)
+        vary(bridge, "BrokenTokenBridge", bug, TransferBug.NONE)
         if name == "hub":
             code = init_code("BrokenHubVotePool", gateway, poll.governor.address, bridge.address, bug)
             recode(poll.pool, code)
