@@ -37,9 +37,9 @@ class World:
         hub.era.send("transfer", DEPOSITOR.address, 10 * FUNDS, sender=treasury)
         hub.era.send("approve", hub.bridge.address, ENDLESS, sender=DEPOSITOR.address)
         deposit(hub, DEPOSITOR.address, 10 * CREDIT)
-        world._spread("era", "hub", FUNDS + CREDIT)
+        world._spread("era", "hub", FUNDS + 10 * CREDIT)
         for name in ("arcade", "perps"):
-            deposit(stacks[name], DEPOSITOR.address)
+            deposit(stacks[name], DEPOSITOR.address, 10 * CREDIT)
         for token, home, decimals in (("gem", "hub", 18), ("coin", "arcade", 6)):
             world.issue(token, home, "TestToken", token.title(), token.upper(), decimals, DEPOSITOR.address)
             world._spread(token, home, FUNDS)
