@@ -37,13 +37,16 @@ abstract contract Door is IDoor {
         // slither-disable-next-line unused-return
         (uint256 fee,) = BRIDGE.quoteSend(token, destination, options.data.length, options.extraGas);
         fee += uint256(options.fee) * 1 gwei;
-        address era = BRIDGE.ERA();
+        IERC20 era = IERC20(BRIDGE.ERA());
         if (fee != 0) {
-            IERC20(era).safeTransferFrom(msg.sender, address(this), fee);
-            _allow(era, fee);
+            era.safeTransferFrom(msg.sender, address(this), fee);
+            _allow(address(era), fee);
         }
         _allow(token, amount);
-        return BRIDGE.send(token, destination, to, amount, options);
+        id = BRIDGE.send(token, destination, to, amount, options);
+        // A token that is locked may change its name meanwhile: describing it is cheaper then.
+        uint256 left = era.balanceOf(address(this));
+        if (left != 0) era.safeTransfer(msg.sender, left);
     }
 
     /// @dev Lets the bridge take a token at home here. Others it burns. For ever: the door keeps nothing.

@@ -105,9 +105,14 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         Kind kind = Transfers.kindOf(payload);
         if (kind == Kind.Describe || kind == Kind.Claim) return abi.decode(_askAnnex(), (bytes4));
         bytes32 id = _idOf(msg.sender, receiveId);
+        Transfer memory transfer = Transfers.decode(payload);
+        uint256 notBefore = _notBefore(transfer);
+        if (!_receive(id, origin, transfer)) return bytes4(0);
+        // After the limits: what exceeds them begins to wait at its first attempt or never, as a retry that fails is
+        // undone. So is all that was done, if it is refused now.
         _checkHold(state, origin, id);
-        bool passes = _receive(id, origin, Transfers.decode(payload));
-        return passes ? IERC7786Recipient.receiveMessage.selector : bytes4(0);
+        _checkClock(notBefore);
+        return IERC7786Recipient.receiveMessage.selector;
     }
 
     /// @inheritdoc IMessageReturned
@@ -274,8 +279,6 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     /// @return passes False if it has to wait. Then nothing was done.
     function _receive(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
         if (transfer.kind() != Kind.Back) return _receiveFromHome(id, origin, transfer);
-        // A prepaid fee is ERA, too.
-        if (transfer.token() == _ERA || transfer.fee() != 0) _checkClock(transfer.hopAt());
         if (transfer.chain() != block.chainid) return _forward(id, origin, transfer);
         transfer.id = id;
         address token = transfer.token();
@@ -292,7 +295,6 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     function _receiveFromHome(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
         (address local, bool limited) = _localFor(origin, transfer.token());
-        if (local == _ERA) _checkClock(transfer.hopAt());
         if (limited && !_useIn(id, local, origin, transfer.amount())) return false;
         if (transfer.kind() == Kind.Return) {
             address returnee = _returnee(transfer, origin, transfer.chain());
@@ -352,6 +354,12 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     /// before that snapshot, by the clock there: whatever left then, must arrive later.
     function _checkClock(uint256 sentAt) internal view virtual {
         require(block.timestamp >= sentAt, ClockBehind(sentAt));
+    }
+
+    /// @dev From when on (Unix time) a transfer may arrive: a prepaid fee is ERA, too.
+    function _notBefore(Transfer memory transfer) private view returns (uint256) {
+        bool hasEra = transfer.token() == _ERA || (transfer.kind() == Kind.Back && transfer.fee() != 0);
+        return hasEra ? transfer.hopAt() : 0;
     }
 
     function _checkOptions(Options memory options) private pure {

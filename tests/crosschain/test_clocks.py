@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.assets import bridge
 from metalayer.assets.tokens import APPROVE, BALANCE_OF
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent, parse
 from metalayer.network.transactions import Receipt
-from metalayer.protocol import gateway
+from metalayer.protocol import bridge, gateway
 from metalayer.protocol.facts import LaneFact, Tree
 from metalayer.protocol.gateway import Batch
+from metalayer.protocol.transfers import Payload
 from metalayer.relayer.clocks import MOST_AHEAD
 from metalayer.tracking.messages import retry
 from tests.kit.deployment import ERA, Deployment
@@ -44,7 +44,7 @@ class Transfer:
 
     def send(self, origin: str, destination: str, amount: int = 5 * ERA) -> Sent:
         mesh = self.mesh
-        data = bridge.SEND.encode(mesh.id_of(destination), BENEFICIARY.address, amount)
+        data = bridge.SEND.encode(mesh.era, mesh.id_of(destination), BENEFICIARY.address, amount)
         receipt = mesh.connections[origin].send(DEPOSITOR, mesh.bridge, data)
         (sent,) = parse(receipt["logs"], mesh.network_id, mesh.id_of(origin))
         return sent
@@ -103,7 +103,7 @@ def test_what_somebody_delivers_too_early_can_be_retried(
     before = transfer.arrived(destination)
     mesh.pass_time(AHEAD, origin)
     sent = transfer.send(origin, destination)
-    at = bridge.Payload.read(sent.message.payload).sent_at
+    at = Payload.read(sent.message.payload).hop_at
     there = mesh.connections[destination]
     receipt = deliver(mesh, sent)
     assert len(gateway.MESSAGE_FAILED.found_in(receipt["logs"], mesh.gateway)) == 1

@@ -45,9 +45,10 @@ def test_fees_of_a_spoke_reach_who_is_seated(
     # What three messages leave does not pay for a fourth: the rest is a gift.
     assert 0 < share * GWEI < ERA // 1_000
     mesh.bring(collector.address, ERA, ["arcade"])
-    supply, outstanding = arcade.era.view("totalSupply"), hub.bridge.view("outstanding", mesh.id_of("arcade"))
+    account = ("outstanding", hub.era.address, mesh.id_of("arcade"))
+    supply, outstanding = arcade.era.view("totalSupply"), hub.bridge.view(*account)
 
-    fee, _ = arcade.bridge.view("quote", mesh.network_id)
+    fee, _ = arcade.bridge.view("quoteSend", arcade.era.address, mesh.network_id, 0, 0)
     assert 0 < fee < ERA // 20
     receipt = collector.send("forward", [mesh.id_of("perps")], sender=RIVAL.address)
     bounty = (ERA + share * GWEI - fee) // 100
@@ -57,7 +58,7 @@ def test_fees_of_a_spoke_reach_who_is_seated(
 
     relay(mesh, exchange, tmp_path, 1)
     assert hub.era.view("balanceOf", staking.address) == bonded + amount
-    assert hub.bridge.view("outstanding", mesh.id_of("arcade")) == outstanding - amount
+    assert hub.bridge.view(*account) == outstanding - amount
     assert staking.send("fund", sender=GUARDIAN.address).named("Funded") == [(amount,)]
     mesh.pass_time(WEEK, "hub")
     # Each loses less than a wei, and what a wei of all stake is.

@@ -24,6 +24,7 @@ from metalayer.protocol.facts import LaneFact, RestartFact, SetFact, Tree
 from metalayer.protocol.gateway import Batch, Status, Walk
 from metalayer.protocol.message import Fee, genesis_head, interoperable
 from metalayer.protocol.rpc import Log
+from metalayer.protocol.transfers import Options
 from tests.kit.chains import BoundChain, Deployed
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.paper import DAY
@@ -450,37 +451,38 @@ def test_an_attestation_for_an_older_head_is_refused_for_newer_messages(
 
 
 def test_era_goes_round_the_network_and_the_books_hold(network: Network, holder: Any, relayer: Any) -> None:
-    """P4 after every step: hub → arcade → (hub) → perps → hub; the second hop's fee comes out of the amount."""
+    """P4 after every step: hub → arcade → (hub) → perps → hub; what arrives is what was sent, and the second hop's fee
+    leaves with it.
+    """
     supply = 1_000_000_000 * ERA
     start = books(network)
     with network.on("hub") as hub:
         before = hub.era.balanceOf(holder)
         gateway_held = hub.era.balanceOf(hub.gateway.address)
-        forward_fee = hub.bridge.quote(903).first
+        fee = passage(network, "perps")
     bridge(network, "hub", "arcade", 100 * ERA, holder)
     assert moved(network, start) == {"locked": 100 * ERA, "arcade": (100 * ERA, 0), "perps": (0, 0)}
     network.deliver("hub", "arcade", relayer)
     assert moved(network, start) == {"locked": 100 * ERA, "arcade": (100 * ERA, 100 * ERA), "perps": (0, 0)}
 
-    bridge(network, "arcade", "perps", 30 * ERA, holder)
-    assert moved(network, start) == {"locked": 100 * ERA, "arcade": (100 * ERA, 70 * ERA), "perps": (0, 0)}
+    bridge(network, "arcade", "perps", 30 * ERA, holder, fee)
+    left = 70 * ERA - fee
+    assert moved(network, start) == {"locked": 100 * ERA, "arcade": (100 * ERA, left), "perps": (0, 0)}
     network.note("hub", network.deliver("arcade", "hub", relayer))
-    arriving = 30 * ERA - forward_fee
-    locked = 100 * ERA - forward_fee
-    assert moved(network, start) == {"locked": locked, "arcade": (70 * ERA, 70 * ERA), "perps": (arriving, 0)}
+    locked = 100 * ERA - fee
+    assert moved(network, start) == {"locked": locked, "arcade": (left, left), "perps": (30 * ERA, 0)}
     network.deliver("hub", "perps", relayer)
-    assert moved(network, start) == {
-        "locked": locked,
-        "arcade": (70 * ERA, 70 * ERA),
-        "perps": (arriving, arriving),
-    }
+    assert moved(network, start) == {"locked": locked, "arcade": (left, left), "perps": (30 * ERA, 30 * ERA)}
 
-    bridge(network, "perps", "hub", arriving, holder)
+    bridge(network, "perps", "hub", 30 * ERA, holder)
     network.deliver("perps", "hub", relayer)
-    assert moved(network, start) == {"locked": 70 * ERA, "arcade": (70 * ERA, 70 * ERA), "perps": (0, 0)}
+    assert moved(network, start) == {"locked": left, "arcade": (left, left), "perps": (0, 0)}
     with network.on("hub") as hub:
-        assert hub.era.balanceOf(holder) == before - 70 * ERA - forward_fee
-        assert hub.era.balanceOf(hub.gateway.address) == gateway_held + forward_fee
+        assert hub.era.balanceOf(holder) == before - 70 * ERA
+        kept = hub.era.balanceOf(hub.gateway.address) - gateway_held
+        assert kept - hub.gateway.credit(hub.bridge) == fee, (
+            "the hop's, beside what the bridge has for others"
+        )
         assert hub.era.totalSupply() == supply
     network.reconcile()
 
@@ -488,11 +490,14 @@ def test_era_goes_round_the_network_and_the_books_hold(network: Network, holder:
 def test_a_transfer_that_fails_at_its_end_goes_back_to_where_it_started(
     network: Network, holder: Any, relayer: Any
 ) -> None:
-    """P1, P4, M11: arcade → hub → perps, where it expires; by way of the hub to the sender on arcade."""
+    """P1, P4, M11: arcade → hub → perps, where it expires; by way of the hub to the sender on arcade, whole."""
     start = books(network)
     bridge(network, "hub", "arcade", 100 * ERA, holder)
     network.deliver("hub", "arcade", relayer)
-    bridge(network, "arcade", "perps", 30 * ERA, holder)
+    with network.on("hub"):
+        # What is left of the second hop's pays for the way back, with as much again.
+        fee = 2 * passage(network, "perps")
+    bridge(network, "arcade", "perps", 30 * ERA, holder, fee)
     network.note("hub", network.deliver("arcade", "hub", relayer))
     (hop,) = network.sent["hub", "perps"]
     network.deployment.wait_out(15 * DAY)
@@ -502,38 +507,46 @@ def test_a_transfer_that_fails_at_its_end_goes_back_to_where_it_started(
         receipt = perps.gateway.returnToSender(901, hop.message.nonce, hop.message.fields, sender=relayer)
         network.note("perps", receipt)
     network.deliver("perps", "hub", relayer)
-    fees = Fee.unpack(hop.message.fee)
     with network.on("hub") as hub:
-        forward_fee = hub.bridge.quote(903).first
-        back_fee = hub.bridge.quote(902).first
         refund = hub.gateway.refund(hop.message.fields, network.walk(hop), sender=relayer)
         network.note("hub", refund)
     network.deliver("hub", "arcade", relayer)
-    back = 30 * ERA - forward_fee + (fees.relay - fees.base) * GWEI - back_fee
+    total = 100 * ERA - fee
     with network.on("arcade") as arcade:
-        assert arcade.era.balanceOf(holder) == 70 * ERA + back
-    total = 70 * ERA + back
-    assert moved(network, start) == {"locked": total, "arcade": (total, total), "perps": (0, 0)}
+        assert arcade.era.balanceOf(holder) == total
+    moves = moved(network, start)
+    assert (moves["arcade"], moves["perps"]) == ((total, total), (0, 0))
+    assert moves["locked"] >= total, "what no hop needed stays with the bridge"
     network.reconcile()
 
 
-def bridge(network: Network, origin: str, destination: str, amount: int, holder: Any) -> Sent:
+def passage(network: Network, destination: str) -> int:
+    """What the hub, which is active, takes for sending ERA on."""
+    hub = network.contracts["hub"]
+    return int(hub.bridge.quoteForward(hub.era, network.id_of(destination), 0, 0))
+
+
+def bridge(
+    network: Network, origin: str, destination: str, amount: int, holder: Any, prepaid: int = 0
+) -> Sent:
     """Starts a transfer to the holder itself, with exactly the approval and the allowance that it takes."""
     with network.on(origin) as contracts:
-        first = contracts.bridge.quote(network.id_of(destination)).first
+        token, to = contracts.era.address, network.id_of(destination)
+        first = contracts.bridge.quoteSend(token, to, 0, 0).fee
         contracts.gateway.setAllowance(contracts.bridge.address, first, sender=holder)
         if origin == "hub":
             contracts.era.approve(contracts.bridge.address, amount, sender=holder)
-        receipt = contracts.bridge.send(network.id_of(destination), holder.address, amount, sender=holder)
+        options = Options(fee=prepaid // GWEI).fields
+        receipt = contracts.bridge.send(token, to, holder.address, amount, options, sender=holder)
         assert contracts.gateway.allowance(holder, contracts.bridge.address) == 0
     return network.note(origin, receipt)
 
 
 def books(network: Network) -> dict[str, Any]:
-    """ERA locked on the hub, and per spoke (outstanding on the hub, supply there)."""
+    """ERA locked on the hub, with the bridge's credit, and per spoke (outstanding on the hub, supply there)."""
     with network.on("hub") as hub:
-        locked = hub.era.balanceOf(hub.bridge.address)
-        outstanding = {name: hub.bridge.outstanding(network.id_of(name)) for name in SPOKES}
+        locked = hub.era.balanceOf(hub.bridge.address) + hub.gateway.credit(hub.bridge.address)
+        outstanding = {name: hub.bridge.outstanding(hub.era, network.id_of(name)) for name in SPOKES}
     found: dict[str, Any] = {"locked": locked}
     for name in SPOKES:
         with network.on(name) as spoke:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from metalayer.assets import bridge
-from metalayer.assets.tokens import BALANCE_OF, DELEGATE, TOTAL_SUPPLY
+from metalayer.assets.tokens import APPROVE, BALANCE_OF, DELEGATE, TOTAL_SUPPLY
 from metalayer.attesting.sets import read_sets
 from metalayer.errors import MetalayerError
 from metalayer.governance import ballots, tallies
 from metalayer.governance.keeping import LATE, LEAST_TIME
 from metalayer.governance.motions import Motion
-from metalayer.protocol import decisions, gateway
+from metalayer.protocol import bridge, decisions, gateway
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.decisions import DecisionState
 from metalayer.protocol.facts import RestartFact
@@ -142,12 +141,12 @@ def test_era_that_leaves_a_clock_that_is_ahead_votes_once(
     for one in (here, there):
         one.send(MOVER, deployment.era, DELEGATE.encode(MOVER.address))
     here.send(MOVER, deployment.gateway, gateway.SET_ALLOWANCE.encode(deployment.bridge, 10 * ERA))
-    here.send(MOVER, deployment.era, bridge.APPROVE.encode(deployment.bridge, amount))
+    here.send(MOVER, deployment.era, APPROVE.encode(deployment.bridge, amount))
     deployment.pass_time(AHEAD, origin)
     motion = poll.submit()
     snapshot = poll.vote(motion).snapshot
     deployment.pass_time(snapshot + 10 - here.block().time)
-    data = bridge.SEND.encode(deployment.id_of(destination), MOVER.address, amount)
+    data = bridge.SEND.encode(deployment.era, deployment.id_of(destination), MOVER.address, amount)
     here.send(MOVER, deployment.bridge, data)
     deployment.finalize()
     with deployment.signing(poll.exchange, poll.folder):

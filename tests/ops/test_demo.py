@@ -96,11 +96,22 @@ def test_everything_reconciles_and_nothing_stays(fast: Network, chains: object) 
         "mint ERA on arrival",
         "release ERA on arrival",
         "forward ERA",
+        "front ERA",
+        "mint ERA that was fronted, on arrival",
+        "lock a coin and send",
+        "burn a coin and send",
+        "mint a coin on arrival",
+        "release a coin on arrival",
+        "forward a coin",
     }
     assert (data["proposal"]["fees_before"], data["proposal"]["fees_after"]) == (
         [200_000, 1_000],
         [100_000, 500],
     )
+    fronted = data["fronted"]
+    assert (fronted["start"], fronted["end"]) == ("arcade", "perps")
+    assert 0 < fronted["paid_after"] < fronted["arrived_after"]
+    assert int(fronted["gained"]) == int(fronted["amount"]) - int(fronted["paid"]) > 0
     assert data["stakes"]["validators"]["1"]["delegated"] == str(DELEGATED)
     print_summary(summary, console(quiet=True))
     os.environ[OFFSET_VARIABLE] = str(before)

@@ -1,6 +1,7 @@
 """What one chain's bridge must do and have: the model that the machine of tokens compares it with.
 
-Times are Unix seconds, amounts the tokens' smallest units, capacities exact fractions. Nothing here is read from a chain.
+Times are Unix seconds, amounts the tokens' smallest units, what is used of capacities exact fractions. Nothing here is
+read from a chain.
 """
 
 from __future__ import annotations
@@ -108,6 +109,8 @@ class State:
     """All that changes."""
 
     balances: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    supply: Counter[str] = field(default_factory=Counter)
+    """Of what stands for others' tokens. Of ERA, the gateways hold a part."""
     credit: Counter[tuple[int, str]] = field(default_factory=Counter)
     accounts: Counter[tuple[str, int]] = field(default_factory=Counter)
     described: set[tuple[str, int]] = field(default_factory=set)
@@ -201,6 +204,11 @@ class Books:
     def burn(self, token: str, who: str, amount: int) -> None:
         self.check(self.s.balances[token][who] >= amount, "ERC20InsufficientBalance")
         self.s.balances[token][who] -= amount
+        self.s.supply[token] -= amount
+
+    def mint(self, token: str, who: str, amount: int) -> None:
+        self.s.balances[token][who] += amount
+        self.s.supply[token] += amount
 
     def lock(self, token: str, who: str, amount: int, at: int) -> int:
         """What the bridge then has more."""
@@ -298,7 +306,7 @@ class Books:
             self.move(self.era, who, self.bridge, amount)
         else:
             self.burn(self.era, who, amount)
-            self.s.balances[self.era][self.bridge] += amount
+            self.mint(self.era, self.bridge, amount)
 
     def fund(self, gateway: int, cost: int) -> None:
         """So that the bridge's credit holds as much."""
@@ -423,6 +431,8 @@ class Books:
     def claim(self, who: str, terms: Front, from_balance: bool, at: int) -> None:
         solver = self.s.solvers.get(terms.key, DONE)
         self.check(solver != DONE, "NothingToClaimFor")
+        # Without a price, it is the first thing that the gateway looks at.
+        self.check(terms.start != self.place.id or from_balance, "InvalidRecipient")
         one = self.make(terms.start, ClaimPayload(terms.key, solver).encoded, CLAIM_GAS, NOTE_GAS, 0, at)
         payer, _ = self.charge(who, one, from_balance, None)
         self.put(one, payer, at)
@@ -529,12 +539,20 @@ class Books:
         if isinstance(what, Description):
             self._create(origin, what)
             return True
-        self.check(at >= self.s.held_until[origin], "ChainHeld")
-        self.check(self.s.waiting.get(id_) != STRUCK, "MessageStruck")
+        passes = self._receive(id_, origin, gateway, what, extra, at)
+        if passes:
+            # What exceeds a limit waits before it is refused for anything else.
+            self.check(at >= self.s.held_until[origin], "ChainHeld")
+            self.check(self.s.waiting.get(id_) != STRUCK, "MessageStruck")
+            if what.token == self.era or (what.kind == Kind.BACK and what.fee):
+                self.check(at >= what.hop_at, "ClockBehind")
+        return passes
+
+    def _receive(
+        self, id_: bytes, origin: int, gateway: int, what: Payload, extra: int | None, at: int
+    ) -> bool:
         if what.kind != Kind.BACK:
             return self._receive_from_home(id_, origin, what, extra, at)
-        if what.token == self.era or what.fee:
-            self.check(at >= what.hop_at, "ClockBehind")
         if what.chain != self.place.id:
             return self._forward(id_, origin, what, at)
         token = what.token
@@ -544,8 +562,7 @@ class Books:
             return False
         self.take_back(token, origin, what.amount, at)
         self._arrive(id_, what, origin, self.place.id, at)
-        payee = self.endings[-1].payee
-        self.release(token, payee, what.amount, gateway)
+        self.release(token, self.endings[-1].payee, what.amount, gateway)
         self._call(id_, origin, what, token, extra)
         return True
 
@@ -569,6 +586,7 @@ class Books:
             self.use(limited, amount, at, "")
         except Refused:
             if id_ in self.s.waiting:
+                self.check(self.s.waiting[id_] != STRUCK, "MessageStruck")
                 return at >= self.s.waiting[id_] + WAITING
             self.s.waiting[id_] = at
             return False
@@ -576,20 +594,18 @@ class Books:
 
     def _receive_from_home(self, id_: bytes, origin: int, what: Payload, extra: int | None, at: int) -> bool:
         local = self.local_for(origin, what.token)
-        if local == self.era:
-            self.check(at >= what.hop_at, "ClockBehind")
         if not self._passes(id_, [(local, origin, False)], what.amount, at):
             return False
         if what.kind == Kind.RETURN:
             assert what.id is not None
             self._come_back(what.id, what, origin, what.chain)
-            self.s.balances[local][self.endings[-1].payee] += what.amount
+            self.mint(local, self.endings[-1].payee, what.amount)
             return True
         self.check((what.id is None) == (what.chain == origin), "InvalidPayload")
         id_ = what.id or id_
         self.check_beneficiary(what.to, local)
         self._arrive(id_, what, what.chain, origin, at)
-        self.s.balances[local][self.endings[-1].payee] += what.amount
+        self.mint(local, self.endings[-1].payee, what.amount)
         self._call(id_, what.chain, what, local, extra)
         return True
 
@@ -681,8 +697,8 @@ class Books:
             local = self.local_for(destination, what.token)
             self._come_back(what.id, what, destination, what.chain)
             self._give_unspent(gateway, what, unspent)
-            self.s.balances[self.era][what.from_] += what.fee * GWEI
-            self.s.balances[local][self.endings[-1].payee] += what.amount
+            self.mint(self.era, what.from_, what.fee * GWEI)
+            self.mint(local, self.endings[-1].payee, what.amount)
             return
         self.take_back(what.token, destination, what.amount, at)
         if what.kind == Kind.RETURN:

@@ -232,6 +232,12 @@ class Elections(RuleBasedStateMachine):
                 used = ("usedVotes", motion.id, who)
                 expected.append(("P7a", f"votes used by {who}", governor, used, motion.hub.used.get(who, 0)))
             expected += self._weights(HUB, motion)
+        era = self.world.stacks[HUB].era
+        for spoke in SPOKES:
+            value = UNIT * len(self.holdings.lent[spoke])
+            now = ("outstanding", era.address, self.world.id_of(spoke))
+            expected.append(("P4", f"what is on {spoke}", bridge, now, value))
+        expected += self._others(HUB)
         for hour in self._hours():
             everything = 0
             for spoke in SPOKES:
@@ -262,7 +268,17 @@ class Elections(RuleBasedStateMachine):
                 expected.append(("P7a", what, contract, ("usedVotes", id_, snapshot, who), used))
         for motion in self.motions:
             expected += self._weights(spoke, motion)
-        self._check(spoke, expected)
+        era, value = self.world.stacks[spoke].era, UNIT * len(self.holdings.owner[spoke])
+        expected.append(("P4", f"all ERA on {spoke}", era, ("totalSupply",), value))
+        self._check(spoke, expected + self._others(spoke))
+
+    def _others(self, chain: str) -> list[Expected]:
+        """What holds the ERA of others has no votes."""
+        stack = self.world.stacks[chain]
+        return [
+            ("P7a", f"votes of {one} on {chain}", stack.era, ("getVotes", one.address), 0)
+            for one in (stack.bridge, stack.gateway)
+        ]
 
     def _weights(self, chain: str, motion: Motion) -> list[Expected]:
         """Votes at the snapshot, once it has passed there."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from eth_account.signers.local import LocalAccount
 
-from metalayer.deploy.names import BRIDGE, ERA, GATEWAY
+from metalayer.deploy import names
 from tests.kit.bridging import PARTS, deploy_bridge, vary
 from tests.kit.chains import BoundChain
 from tests.kit.evm import ZERO_ADDRESS, Contract, code_of, created_address, deploy, init_code, now, recode
@@ -30,7 +31,10 @@ SHARES = {HUB: (45, 10, 5, 0), "arcade": (0, 18, 6, 6), "perps": (0, 2, 4, 2)}
 """Pieces of each holder. Forty are a quorum."""
 BEGINS_HOURS = 3
 """Until the first step: what builds the chains is over by then, whatever their clocks say."""
+BRIDGE = "bridge"
+"""Holds what was given to it."""
 _TREASURY = signing_key("treasury of the electorate").address
+_OTHERS = 10**18
 _DEPLOYER = signing_key("deployer of the electorate").address
 
 
@@ -51,6 +55,10 @@ class Electorate:
     begins: int
     """A full hour, ahead of all clocks."""
     holdings: Holdings
+    other: Contract
+    """Another token of the hub, of which its owner has half on each spoke."""
+    rich: str = _TREASURY
+    """That owner."""
 
     @classmethod
     def found(cls, chains: dict[str, BoundChain]) -> Electorate:
@@ -66,7 +74,7 @@ class Electorate:
         ]
         for name in CHAINS:
             chain = chains[name]
-            for who in (_DEPLOYER, *VOTERS):
+            for who in (_DEPLOYER, _TREASURY, *VOTERS):
                 chain.rpc("anvil_impersonateAccount", [who])
                 chain.rpc("anvil_setBalance", [who, hex(10**20)])
             era = deploy(chain, "ERA", hub_id, bridge, _TREASURY, allocations, sender=_DEPLOYER)
@@ -85,9 +93,9 @@ class Electorate:
                 routes={chains[other].chain_id: FREE_ROUTE for other in CHAINS if other != name},
             )
             contracts = {
-                ERA: era,
-                GATEWAY: founding.deploy(),
-                BRIDGE: deploy_bridge(chain, gateway, era.address, hub_id, sender=_DEPLOYER),
+                names.ERA: era,
+                names.GATEWAY: founding.deploy(),
+                names.BRIDGE: deploy_bridge(chain, gateway, era.address, hub_id, sender=_DEPLOYER),
             }
             if name == HUB:
                 offices = (era.address, bridge, votes, timelock, GUARDIAN.address, SETTINGS)
@@ -117,6 +125,7 @@ class Electorate:
             code_of(target.chain, target.address),
             begins,
             Holdings(VOTERS),
+            deploy(chains[HUB], "PlainToken", _TREASURY, 2 * _OTHERS, sender=_TREASURY),
         )
         electorate._spread()
         return electorate
@@ -127,8 +136,8 @@ class Electorate:
         for stack in self.stacks.values():
             for who in VOTERS:
                 stack.era.send("delegate", who, sender=who)
-        for who in HOLDERS:
-            hub.era.send("approve", hub.bridge.address, 2**256 - 1, sender=who)
+            for who in HOLDERS:
+                stack.era.send("approve", stack.bridge.address, 2**256 - 1, sender=who)
         self.holdings.put(HUB, range(2), PROPOSER, 0)
         for name, shares in SHARES.items():
             for who, share in zip(HOLDERS, shares, strict=True):
@@ -139,12 +148,25 @@ class Electorate:
                     self.courier.note(HUB, hub.bridge.send("send", *arguments, sender=who))
                     self.holdings.lend(name, units, 0)
                 self.holdings.put(name, units, who, 0)
+        self.other.send("approve", hub.bridge.address, 2**256 - 1, sender=self.rich)
         for name in SPOKES:
+            arguments = (self.other.address, self.id_of(name), self.rich, _OTHERS)
+            self.courier.note(HUB, hub.bridge.send("send", *arguments, sender=self.rich))
             self.courier.carry(HUB, name)
 
     def fork(self) -> Electorate:
         """The same, for one example."""
         return replace(self, courier=self.courier.fork(), holdings=copy.deepcopy(self.holdings))
+
+    @cached_property
+    def stand_ins(self) -> dict[str, Contract]:
+        """What stands for the other token, by spoke."""
+        place = (self.courier.hub_id, self.other.address)
+        return {
+            name: Contract(stack.chain, "BridgedToken", stack.bridge.view("localOf", *place))
+            for name, stack in self.stacks.items()
+            if name != HUB
+        }
 
     def id_of(self, name: str) -> int:
         return self.stacks[name].chain.chain_id

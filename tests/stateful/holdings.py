@@ -41,6 +41,7 @@ class Holdings:
     def __init__(self, accounts: Iterable[str]) -> None:
         self.owner: dict[str, dict[int, str]] = {name: {} for name in CHAINS}
         self.delegatee = {name: {who: who for who in accounts} for name in CHAINS}
+        """An account that is none of them has no votes."""
         self.lent: dict[str, set[int]] = {name: set() for name in SPOKES}
         """What the hub's bridge owes each chain."""
         self._voters = {name: History[dict[int, str]]({}) for name in CHAINS}
@@ -79,7 +80,8 @@ class Holdings:
 
     def settle(self, chain: str, at: int) -> None:
         """Notes who votes with what."""
-        now = {unit: self.delegatee[chain][who] for unit, who in self.owner[chain].items()}
+        delegatee = self.delegatee[chain]
+        now = {unit: delegatee[who] for unit, who in self.owner[chain].items() if who in delegatee}
         self._voters[chain].note(at, now)
 
     def voters(self, chain: str, time: int) -> dict[int, str]:

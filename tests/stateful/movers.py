@@ -1,4 +1,4 @@
-"""ERA under way while others vote: between holders, between chains, back home; and a spoke that lies about it."""
+"""ERA under way while others vote: between holders, between chains, and back where it began."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
-from metalayer.assets.bridge import Payload as Transfer
-from metalayer.protocol.facts import RestartFact, Tree
-from metalayer.protocol.message import NEVER_EXPIRES, Message
-from metalayer.protocol.votes import HOUR, TALLY_GAS_LIMIT, Payload, Tally
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.facts import Tree
+from metalayer.protocol.message import Message
+from metalayer.protocol.transfers import LIFETIME, MIN_LIFETIME, TIP_PARTS, Front, Options, Payload
+from metalayer.protocol.votes import HOUR, Tally
 from tests.kit.evm import Receipt
-from tests.kit.hops import RECEIVE_GAS_LIMIT
-from tests.kit.paper import PaperLane, gateway_payload
 from tests.kit.roles import RELAYER
 from tests.kit.stack import CHAINS
-from tests.stateful.elections import CHAIN, PATIENT, PICK, RARELY, SPOKE, Elections
+from tests.stateful.elections import CHAIN, PATIENT, PICK, RARELY, Elections
 from tests.stateful.electorate import HOLDERS, VOTERS
 from tests.stateful.holdings import HUB, SPOKES, UNIT
 from tests.stateful.machine import must, pick
 from tests.stateful.motions import Motion
 
 HOLDER = st.integers(0, len(HOLDERS) - 1)
-PARTS = st.tuples(*[st.integers(0, 60)] * 3)
-"""Pieces of ERA that a spoke says were against, for, abstaining."""
 VOTER = st.integers(0, len(VOTERS) - 1)
+PREPAID = st.sampled_from([0, 0, 1, 3])
+"""Pieces that are prepaid for a second hop. It costs nothing: they are a gift to the bridge once they arrive."""
+HALF = TIP_PARTS // 2
+"""As a tip, so that what a solver pays is whole pieces."""
+DONE = ""
+"""Stands for the solver of what arrived."""
 
 
 class Fate(IntEnum):
@@ -40,30 +43,44 @@ class Fate(IntEnum):
 
 
 @dataclass
+class Journey:
+    """A transfer, over all its hops."""
+
+    start: str
+    end: str
+    to: str
+    back: str
+    """Who gets it back."""
+    units: tuple[int, ...]
+    """Of another token, none."""
+    prepaid: tuple[int, ...] = ()
+    deadline: int = 0
+    """Of the hop that the hub sends on, if its own."""
+    terms: Front | None = None
+    """If it can be fronted."""
+
+
+@dataclass
 class Sent:
-    """A message between the chains. A hop of ERA if it has an end, a tally if it has a ballot, else the notice of a
-    return.
-    """
+    """A message between the chains: a hop of a journey, a tally, a claim, or the notice of a return."""
 
     message: Message
     origin: str
     destination: str
     sent_at: int = 0
-    units: tuple[int, ...] = ()
-    end: str = ""
-    """Where the transfer goes."""
-    home: str = ""
-    """Where it goes if it comes back."""
-    sender: str = ""
-    to: str = ""
+    journey: Journey | None = None
+    is_return: bool = False
+    """Whether the hop takes a journey to where it began."""
     ballot: tuple[int, int, Tally] | None = None
+    claim: tuple[bytes, str] | None = None
+    """Key and solver."""
     of: Sent | None = None
     """What returns."""
     fate: Fate = Fate.SENT
 
 
 class Movers(Elections):
-    """Holders, carriers, and a spoke's validators when they lie."""
+    """Holders and carriers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,9 +90,13 @@ class Movers(Elections):
         self.delivered = {place: self.courier.lane(*place).nonce for place in self.sent}
         self.first = dict(self.delivered)
         """Of those that come now."""
-
         self.epochs = dict.fromkeys(SPOKES, 0)
         """Restarts of each spoke's lane that the hub followed."""
+        self.frontable: list[Journey] = []
+        self.fronted: dict[bytes, str] = {}
+        """By key, who paid the recipient, or DONE."""
+        self.claimants: dict[tuple[bytes, str], str] = {}
+        """By key and chain, who claims what comes back from there."""
 
     # Holders
 
@@ -104,25 +125,78 @@ class Movers(Elections):
         self.holdings.take(chain, units, at)
         self.holdings.put(chain, units, HOLDERS[to], at)
 
-    @rule(chain=CHAIN, number=PICK, who=HOLDER, count=st.integers(1, 20), sharp=RARELY)
-    def send(self, chain: str, number: int, who: int, count: int = 1, sharp: bool = False) -> None:
-        """`sharp`: in the second of a full hour."""
+    @rule(
+        chain=CHAIN,
+        number=PICK,
+        who=HOLDER,
+        count=st.integers(1, 20),
+        sharp=RARELY,
+        prepaid=PREPAID,
+        tips=st.booleans(),
+        back=st.none() | HOLDER,
+    )
+    def send(
+        self,
+        chain: str,
+        number: int,
+        who: int,
+        count: int = 1,
+        sharp: bool = False,
+        prepaid: int = 0,
+        tips: bool = False,
+        back: int | None = None,
+    ) -> None:
+        """`sharp`: in the second of a full hour. `back`: who gets it back, if not the holder."""
         chain = self.honest(chain)
+        to = pick([other for other in CHAINS if other != chain], number)
         if sharp:
             self.advance(chain, -self.clock[chain] % HOUR)
-        to = pick([other for other in CHAINS if other != chain], number)
-        holder, at = self.holder(chain, who), self.clock[chain]
-        units = tuple(self.holdings.of(chain, holder)[:count])
+        holder = self.holder(chain, who)
+        owned = tuple(self.holdings.of(chain, holder))
+        units = owned[: count // 2 * 2 if tips else count]
+        rest = owned[len(units) :][: prepaid if HUB not in (chain, to) else 0]
+        if tips and len(units) % 2:
+            units = units[:-1]
+        returnee = holder if back is None else HOLDERS[back]
+        if units:
+            self._depart(Journey(chain, to, holder, returnee, units, rest), tips)
+
+    @rule(start=st.sampled_from(SPOKES), who=HOLDER, prepaid=st.integers(1, 9))
+    def prepay(self, start: str, who: int, prepaid: int) -> None:
+        """A wei of another token crosses from spoke to spoke, and ERA with it that pays for its second hop."""
+        if start in self.liars:
+            return
+        (end,) = set(SPOKES) - {start}
+        holder = self.holder(start, who)
+        units = tuple(self.holdings.of(start, holder)[:prepaid])
         if not units:
             return
-        arguments = (self.world.id_of(to), holder, len(units) * UNIT)
-        bridge = self.world.stacks[chain].bridge
-        receipt = self.perform(bridge, "send", *arguments, by=holder, number="P4", chain=chain)
+        arguments = (holder, 1)
+        token = self.world.stand_ins[start]
+        self.perform(token, "transfer", *arguments, by=self.world.rich, number="P4", chain=start)
+        self._depart(Journey(start, end, holder, holder, (), units), False)
+
+    def _depart(self, journey: Journey, tips: bool) -> None:
+        chain, holder, at = journey.start, journey.to, self.clock[journey.start]
+        journey.deadline = at + LIFETIME
+        stack = self.world.stacks[chain]
+        token = stack.era if journey.units else self.world.stand_ins[chain]
+        amount = len(journey.units) * UNIT or 1
+        options = Options(
+            return_to=journey.back, tip=HALF if tips else 0, fee=len(journey.prepaid) * UNIT // GWEI
+        )
+        arguments = (token.address, self.world.id_of(journey.end), holder, amount, options.fields)
+        receipt = self.perform(stack.bridge, "send", *arguments, by=holder, number="P4", chain=chain)
         assert receipt is not None
-        self.holdings.take(chain, units, at)
+        self.holdings.take(chain, (*journey.units, *journey.prepaid), at)
         if chain == HUB:
-            self.holdings.lend(to, units, at)
-        self._note_hop(receipt, chain, at, units, to, chain, holder, holder)
+            self.holdings.lend(journey.end, journey.units, at)
+        (message,) = self.courier.note(chain, receipt)
+        if tips:
+            ids = (message.id, self.world.id_of(chain), self.courier.hub_id)
+            journey.terms = Payload.read(message.payload).front(*ids)
+            self.frontable.append(journey)
+        self._note_hop(message, at, journey)
 
     @rule(chain=CHAIN, number=PICK, who=HOLDER, count=st.integers(1, 20), late=st.sampled_from([-60, -1, 0]))
     def cross(self, chain: str, number: int, who: int, count: int = 1, late: int = 0) -> None:
@@ -132,22 +206,10 @@ class Movers(Elections):
         self.send(chain, number, who, count)
         self.deliver_some(number, 9, late)
 
-    def _note_hop(
-        self,
-        receipt: Receipt,
-        origin: str,
-        at: int,
-        units: tuple[int, ...],
-        end: str,
-        home: str,
-        sender: str,
-        to: str,
-    ) -> None:
-        (message,) = self.courier.note(origin, receipt)
-        destination = self.courier.names[message.destination]
-        hop = Sent(message, origin, destination, at, units, end, home, sender, to)
-        self.expect("second of a hop", Transfer.read(message.payload).sent_at, at)
-        self.sent[origin, destination].append(hop)
+    def _note_hop(self, message: Message, at: int, journey: Journey, is_return: bool = False) -> None:
+        origin, destination = (self.courier.names[id_] for id_ in (message.origin, message.destination))
+        self.expect("second of a hop", Payload.read(message.payload).hop_at, at)
+        self.sent[origin, destination].append(Sent(message, origin, destination, at, journey, is_return))
 
     # Carriers
 
@@ -189,7 +251,7 @@ class Movers(Elections):
         self.delivered[place] += len(waiting)
         arrived = {id_ for id_, _, _ in receipt.named("MessageDelivered")}
         forwarded = [self._attempt(one, at, one.message.id in arrived) for one in waiting]
-        self._forward([one for one in forwarded if one is not None], receipt, at)
+        self._forward([journey for journey in forwarded if journey is not None], receipt, at)
 
     @rule(number=PICK, patient=PATIENT)
     def retry(self, number: int = 0, patient: bool = False) -> None:
@@ -224,12 +286,24 @@ class Movers(Elections):
         return destination != HUB or self.is_open(origin)
 
     def _is_creditable(self, one: Sent, at: int) -> bool:
-        """P7a: no clock that ERA comes to is behind where it came from."""
-        enough = one.destination != HUB or len(one.units) <= len(self.holdings.lent[one.origin])
-        return at >= one.sent_at and enough
+        """P7a: no clock that ERA comes to is behind where it came from. P4: no chain gives more than it has. What is
+        sent on must have an hour left.
+        """
+        journey = one.journey
+        if journey is None:
+            return True
+        to_hub = one.destination == HUB
+        if at < one.sent_at and (journey.units or (to_hub and journey.prepaid)):
+            return False
+        if not to_hub:
+            return True
+        goes_on = journey.end != HUB
+        in_time = not goes_on or journey.deadline == 0 or at + MIN_LIFETIME <= journey.deadline
+        amount = len(journey.units) + (len(journey.prepaid) if goes_on else 0)
+        return in_time and amount <= len(self.holdings.lent[one.origin])
 
-    def _attempt(self, one: Sent, at: int, arrived: bool) -> Sent | None:
-        """What became of a message. The hop that the hub forwards."""
+    def _attempt(self, one: Sent, at: int, arrived: bool) -> Journey | None:
+        """What became of a message. The journey that the hub sends on."""
         if one.of is not None:
             opened = self._listens(one.origin, one.destination)
             must("P1", "whether a notice is taken in", arrived, opened)
@@ -241,8 +315,8 @@ class Movers(Elections):
             assert not arrived, "P1: what came too late is delivered"
             one.fate = Fate.EXPIRED
             return None
-        if one.ballot is not None:
-            must("P7b", "whether a tally arrives", arrived, True)
+        if one.ballot is not None or one.claim is not None:
+            must("P7b", "whether a tally or claim arrives", arrived, True)
             one.fate = Fate.ENDED
             self._hear(one, at)
             return None
@@ -256,35 +330,59 @@ class Movers(Elections):
         """The rule that P7a and P7b rest on."""
         must("P7a", what, found, expected)
 
-    def _credit(self, one: Sent, at: int) -> Sent | None:
+    def _credit(self, one: Sent, at: int) -> Journey | None:
+        journey = one.journey
+        assert journey is not None
         if one.destination != HUB:
-            self.holdings.put(one.destination, one.units, one.to, at)
+            payee = self._returnee(journey) if one.is_return else self._payee(journey)
+            self.holdings.put(one.destination, journey.units, payee, at)
             return None
-        units = self._owed(one.origin, one.units)
-        self.holdings.take_back(one.origin, units, at)
-        one.units = units
-        if one.end == HUB:
-            self.holdings.put(HUB, units, one.to, at)
+        if journey.end == HUB:
+            journey.units = self._take_back(one.origin, journey.units, at)
+            self.holdings.put(HUB, journey.units, self._payee(journey), at)
             return None
-        self.holdings.lend(one.end, units, at)
-        return one
+        count = len(journey.units)
+        taken = self._take_back(one.origin, (*journey.units, *journey.prepaid), at)
+        journey.units, journey.prepaid = taken[:count], ()
+        self.holdings.lend(journey.end, journey.units, at)
+        return journey
 
-    def _owed(self, spoke: str, units: tuple[int, ...]) -> tuple[int, ...]:
-        """To the hub, all ERA of a chain is the same: a liar releases what others have on their way."""
+    def _payee(self, journey: Journey) -> str:
+        """Whom it pays where it ends: from then on nobody can front it."""
+        if journey.terms is None:
+            return journey.to
+        solver = self.fronted.get(journey.terms.key, journey.to)
+        self.fronted[journey.terms.key] = DONE
+        return solver
+
+    def _returnee(self, journey: Journey) -> str:
+        """Whom it pays where it began."""
+        if journey.terms is None:
+            return journey.back
+        return self.claimants.get((journey.terms.key, journey.end), journey.back)
+
+    def _take_back(self, spoke: str, units: tuple[int, ...], at: int) -> tuple[int, ...]:
+        """From what the hub owes a chain. To the hub, all ERA of a chain is the same: a liar releases what others have
+        on their way.
+        """
         lent = self.holdings.lent[spoke]
         own = [unit for unit in units if unit in lent]
-        return tuple([*own, *sorted(lent - set(own))][: len(units)])
+        taken = tuple([*own, *sorted(lent - set(own))][: len(units)])
+        self.holdings.take_back(spoke, taken, at)
+        return taken
 
-    def _forward(self, hops: list[Sent], receipt: Receipt, at: int) -> None:
+    def _forward(self, journeys: list[Journey], receipt: Receipt, at: int, is_return: bool = False) -> None:
         """Notes what the hub sent on."""
-        messages = self.courier.note(HUB, receipt) if hops else []
-        for one, message in zip(hops, messages, strict=True):
-            hop = Sent(message, HUB, one.end, at, one.units, one.end, one.origin, one.sender, one.to)
-            self.expect("second of a hop", Transfer.read(message.payload).sent_at, at)
-            self.sent[HUB, one.end].append(hop)
-            self.reach_path("forwarded")
+        messages = self.courier.note(HUB, receipt) if journeys else []
+        for journey, message in zip(journeys, messages, strict=True):
+            self._note_hop(message, at, journey, is_return)
+            self.reach_path("sent back" if is_return else "forwarded")
 
     def _hear(self, one: Sent, at: int) -> None:
+        if one.claim is not None:
+            key, solver = one.claim
+            self.claimants.setdefault((key, one.origin), solver)
+            return
         assert one.ballot is not None
         id_, snapshot, tally = one.ballot
         for motion in self.motions:
@@ -326,17 +424,15 @@ class Movers(Elections):
 
     @rule(number=PICK)
     def refund(self, number: int = 0) -> None:
-        """Ends what was returned: it is back where its hop began, or on its way home from there."""
+        """Ends what was returned: it is back where its hop began, or on its way from there to where it started."""
         home = [one for ones in self.sent.values() for one in ones if one.fate == Fate.RETURNED]
         home = [one for one in home if one.origin not in self.liars]
         if not home:
             return
         one = pick(home, number)
-        at, gateway = self.clock[one.origin], self.world.stacks[one.origin].gateway
-        if one.origin == HUB and one.ballot is None:
-            if len(one.units) > len(self.holdings.lent[one.destination]):
-                return
-            one.units = self._owed(one.destination, one.units)
+        journey, at, gateway = one.journey, self.clock[one.origin], self.world.stacks[one.origin].gateway
+        if journey and one.origin == HUB and len(journey.units) > len(self.holdings.lent[one.destination]):
+            return
         evidence = self.courier.evidence(one.message)
         receipt = self.perform(
             gateway, "refund", *evidence, by=RELAYER.address, number="P1", chain=one.origin
@@ -344,95 +440,13 @@ class Movers(Elections):
         assert receipt is not None
         must("P4", "returns that failed", receipt.named("CallbackFailed"), [])
         one.fate = Fate.REFUNDED
-        if one.ballot is not None:
+        if journey is None:
             return
         if one.origin == HUB:
-            self.holdings.take_back(one.destination, one.units, at)
-        if one.home == one.origin:
-            self.holdings.put(one.origin, one.units, one.sender, at)
+            journey.units = self._take_back(one.destination, journey.units, at)
+        if journey.start == one.origin:
+            self.holdings.put(one.origin, journey.units, self._returnee(journey), at)
+            self.holdings.put(one.origin, journey.prepaid, journey.back, at)
             return
-        self.holdings.lend(one.home, one.units, at)
-        back = Sent(
-            one.message, one.home, HUB, end=one.home, units=one.units, sender=one.sender, to=one.sender
-        )
-        self._forward([back], receipt, at)
-
-    # A spoke that lies
-
-    @rule(spoke=SPOKE, really=st.booleans())
-    def turn(self, spoke: str, really: bool = True) -> None:
-        """From now on, its validators sign what they like. One spoke at most, so that the other one has rights."""
-        if really and not self.liars:
-            self.liars.add(spoke)
-            self.holdings.forget(spoke)
-
-    @precondition(lambda self: self.liars and self.motions)
-    @rule(number=PICK, parts=PARTS, shift=st.sampled_from([0, 0, 0, 3_600]))
-    def lie(self, number: int, parts: tuple[int, int, int], shift: int = 0) -> None:
-        """Any tally, in pieces and a few wei more."""
-        (spoke,), motion = self.liars, pick(self.motions, number)
-        tally = Tally(*(part * UNIT + part % 3 for part in parts))
-        ballot = (motion.id, motion.snapshot + shift, tally)
-        payload = Payload(*ballot, RELAYER.address).encoded
-        message = self._forge(spoke, self.pool.address, payload, TALLY_GAS_LIMIT)
-        self.sent[spoke, HUB].append(Sent(message, spoke, HUB, ballot=ballot))
-
-    @precondition(lambda self: self.liars)
-    @rule(to=CHAIN, who=HOLDER, count=st.integers(1, 60), sent_at=st.sampled_from([0, 1]))
-    def release(self, to: str, who: int, count: int, sent_at: int = 0) -> None:
-        """Any transfer, of any second."""
-        (spoke,), bridge = self.liars, self.world.stacks[HUB].bridge
-        if to == spoke:
-            return
-        holder, hop = HOLDERS[who], self.world.id_of(to) + (sent_at << 208)
-        payload = b"".join(
-            word.to_bytes(32, "big") for word in (hop, int(holder, 16), int(holder, 16), count * UNIT)
-        )
-        message = self._forge(spoke, bridge.address, payload, 2 * RECEIVE_GAS_LIMIT + 100_000)
-        # Pieces of its own come last: whichever the hub still owes it are taken.
-        units = tuple(-1 - i for i in range(count))
-        self.sent[spoke, HUB].append(Sent(message, spoke, HUB, sent_at, units, to, spoke, holder, holder))
-
-    @precondition(lambda self: self.liars)
-    @rule(really=RARELY)
-    def restart(self, really: bool = True) -> None:
-        """The hub follows a restart of its lane: what was said before, and did not end, is forgotten."""
-        (spoke,) = self.liars
-        if not really or self.clock[HUB] >= self.courier.validators.set.expires:
-            return
-        place, start = (spoke, HUB), self.courier.lane(spoke, HUB).nonce + 9
-        gateway, origin, hub_id = self.world.stacks[HUB].gateway, self.world.id_of(spoke), self.courier.hub_id
-        fact = RestartFact(origin, hub_id, start)
-        tree = Tree([fact])
-        signed = self.courier.validators.sign(hub_id, gateway.address, tree.root).fields
-        arguments = (signed, origin, start, tree.proof(fact))
-        receipt = self.perform(
-            gateway, "followRestart", *arguments, by=RELAYER.address, number="P2", chain=HUB
-        )
-        assert receipt is not None
-        # The notice of it goes to a chain that lies.
-        self.courier.note(HUB, receipt)
-        self.epochs[spoke] += 1
-        self.courier.lanes[place] = PaperLane(hub_id, origin, hub_id, start)
-        self.sent[place] = []
-        self.first[place] = self.delivered[place] = start
-        for one in self.sent[HUB, spoke]:
-            if one.fate == Fate.RETURNED:
-                one.fate = Fate.SENT
-
-    @precondition(lambda self: self.liars)
-    @rule(number=PICK)
-    def claim_return(self, number: int = 0) -> None:
-        """That it could not take in what it took in."""
-        (spoke,) = self.liars
-        hops = [one for one in self.sent[HUB, spoke] if one.units and one.fate != Fate.REFUNDED]
-        if not hops:
-            return
-        one, gateway = pick(hops, number), self.world.stacks[HUB].gateway.address
-        payload = gateway_payload(0, one.message.id, 1, 0)
-        notice = self.courier.lane(spoke, HUB).append_notice(gateway, payload)
-        self.sent[spoke, HUB].append(Sent(notice, spoke, HUB, of=one))
-
-    def _forge(self, spoke: str, sender: str, payload: bytes, gas_limit: int) -> Message:
-        lane = self.courier.lane(spoke, HUB)
-        return lane.append(sender, sender, payload=payload, deliver_before=NEVER_EXPIRES, gas_limit=gas_limit)
+        self.holdings.lend(journey.start, journey.units, at)
+        self._forward([journey], receipt, at, is_return=True)

@@ -48,6 +48,7 @@ def _carry(m: Swindlers) -> None:
     for origin in CHAINS:
         for destination in CHAINS:
             if origin != destination:
+                m.pass_(destination, m.clock[origin])
                 m.deliver(origin, destination, 20)
 
 

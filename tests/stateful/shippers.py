@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import initialize, rule
 
 from metalayer.protocol import bridge
 from metalayer.protocol.amounts import GWEI
@@ -159,6 +159,41 @@ class Shippers(Traders):
         cost = self.books[home].quote_forward(token, end, data, extra)
         must("P23", f"what {home} asks for a second hop", bridge.QUOTE_FORWARD.decode(answer), cost)
 
+    @initialize(first=TOKEN, second=TOKEN, tip=TIP)
+    def begin(self, first: int, second: int, tip: int) -> None:
+        """No example without transfers."""
+        self.send(HOMES[first], first, 0, amount=WHOLE, tip=tip)
+        self.send("perps", second, 1, amount=7 * WHOLE, tip=10**8, prepaid=0)
+        self.send("arcade", second, 1, who=1, amount=100 * WHOLE, tip=tip, within=5 * DAY, prepaid=0)
+
+    @rule(
+        chain=CHAIN, token=TOKEN, number=PICK, who=WHO, amount=AMOUNT, tip=TIP, data=CALL, late=st.booleans()
+    )
+    def ship(
+        self,
+        chain: str,
+        token: int,
+        number: int,
+        who: int,
+        amount: int = WHOLE,
+        tip: int = 0,
+        data: int = PLAIN,
+        late: bool = False,
+    ) -> None:
+        """A transfer that is carried as far as it comes. `late`: it comes too late."""
+        chain = self.honest(chain)
+        before = set(self.scene.voyages)
+        self.send(chain, token, number, who, who, amount, tip, data=data, within=HOUR if late else None)
+        for id_ in set(self.scene.voyages) - before:
+            voyage = self.scene.voyages[id_]
+            for origin, destination in dict.fromkeys(
+                [(voyage.start, voyage.home), (voyage.home, voyage.end)]
+            ):
+                if origin != destination and destination not in self.scene.liars:
+                    self.pass_(destination, self.clock[origin] + late * 2 * HOUR)
+                    for gateway in (0, 1):
+                        self.deliver(origin, destination, 9, gateway)
+
     @rule(chain=CHAIN, token=TOKEN, number=PICK, who=WHO, from_balance=st.booleans())
     def describe(self, chain: str, token: int, number: int, who: int, from_balance: bool = False) -> None:
         """Again, or too early, or of what is no token at home."""
@@ -255,10 +290,10 @@ class Shippers(Traders):
     def _attempt(self, one: Sent, at: int, arrived: bool) -> None:
         """What must have become of a message at its first attempt."""
         chain, message = one.lane[2], one.message
-        if one.of is not None:
+        if one.is_notice:
             must("P14", "whether a notice is taken in", arrived, True)
             one.fate = Fate.ENDED
-            if one.of.fate != Fate.REFUNDED and one.of.fate != Fate.OPEN:
+            if one.of is not None and one.of.fate not in (Fate.REFUNDED, Fate.OPEN):
                 one.of.fate = Fate.RETURNED
             return
         if at > message.deliver_before:

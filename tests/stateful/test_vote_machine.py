@@ -25,6 +25,8 @@ FINDERS: list[tuple[Bug, Steps]] = [
     (VotesBug.CLOCK_TOO_STRICT, replays.arrive_to_the_second),
     (VotesBug.CLOCK_A_SECOND_LOOSE, replays.arrive_to_the_second),
     (VotesBug.SECOND_OF_THE_FIRST_HOP, replays.cross_by_the_hub),
+    (VotesBug.PREPAID_WITHOUT_CLOCK, replays.pay_with_votes),
+    (VotesBug.RETURNS_WITHOUT_CLOCK, replays.come_home_by_the_hub_that_is_ahead),
     (VotesBug.HOUR_ROUNDED_DOWN, replays.lock_in_the_second_of_the_snapshot),
     (VotesBug.PRESENT_CAP, replays.say_after_growing),
     (VotesBug.SUM_CAST_AGAIN, replays.say_more_later),
@@ -52,7 +54,8 @@ FINDERS: list[tuple[Bug, Steps]] = [
 """What finds a bug always."""
 NAMES = [bug.name.lower() for bug, _ in FINDERS]
 REACHED = {
-    *("credited", "not credited", "forwarded", "retry", "returnToSender", "refund"),
+    *("credited", "not credited", "forwarded", "sent back", "retry", "returnToSender", "refund"),
+    *("front", "front: AlreadyFronted", "claim", "claim: NothingToClaimFor", "pay", "cover"),
     *(
         "castVoteBySig",
         "castFractionalVoteBySig",
@@ -72,12 +75,16 @@ COUNTED = {
     "CLOCK_ON_SPOKES_ONLY",
     "CLOCK_A_SECOND_LOOSE",
     "SECOND_OF_THE_FIRST_HOP",
+    "PREPAID_WITHOUT_CLOCK",
+    "RETURNS_WITHOUT_CLOCK",
 }
 STEPS = [*dict.fromkeys(steps for _, steps in FINDERS), replays.come_home, replays.come_home_by_the_hub]
 STEPS += [replays.cast_while_closed, replays.release_and_say, replays.replace_the_guardian]
 STEPS += [replays.queue_too_late, replays.execute_too_late, replays.claim_what_arrived]
 STEPS += [replays.vote_by_signature_on_the_hub, replays.raid]
-STEPS += [replays.claim_before_a_restart]
+STEPS += [replays.claim_before_a_restart, replays.front_and_arrive, replays.front_and_come_home]
+STEPS += [replays.front_and_come_home_by_the_hub, replays.claim_what_others_sent, replays.give]
+STEPS += [replays.prepay_and_come_home, replays.release_as_a_fee]
 
 
 class Believers(Voters):

@@ -1,4 +1,4 @@
-"""What all handlers of the machine of tokens share: clocks, transactions, messages on paper, what must hold after a step.
+"""What all handlers of the machine of tokens share: clocks, transactions, messages on paper, what must always hold.
 
 Rules take plain numbers and pick from what is there, as those of `machine.py` do.
 """
@@ -121,6 +121,8 @@ class Sent:
     what: Payload | Description | ClaimPayload | None = None
     of: Sent | None = None
     """What returns."""
+    is_notice: bool = False
+    """Whether gateways tell it each other."""
     voyage: Voyage | None = None
     forged: bool = False
     fate: Fate = Fate.SENT
@@ -154,6 +156,10 @@ class Scene:
     approved: set[tuple[str, str, str]] = field(default_factory=set)
     liars: set[str] = field(default_factory=set)
 
+    def copy(self) -> Scene:
+        """For one example. Keys stay the same."""
+        return copy.deepcopy(self, {id(signers): signers for signers in self.signers.values()})
+
     @classmethod
     def begin(cls, exchange: Exchange) -> Scene:
         signers = {(g, name): exchange.validators for g in GATEWAYS for name in CHAINS}
@@ -185,7 +191,7 @@ class Traders(RuleBasedStateMachine):
         super().__init__()
         self.places = self.exchange.places
         self.snapshots = {name: place.chain.snapshot() for name, place in self.places.items()}
-        self.scene = copy.deepcopy(self.opening) if self.opening else Scene.begin(self.exchange)
+        self.scene = self.opening.copy() if self.opening else Scene.begin(self.exchange)
         self.touched: set[str] = set(CHAINS)
         """Chains on which something happened since the last check."""
 
@@ -353,7 +359,8 @@ class Traders(RuleBasedStateMachine):
         addresses = [gateway.address for gateway in place.gateways]
         id_ = transfer_id(addresses[FIRST], addresses[lane[0]], message.id)
         one = Sent(lane, self.scene.lanes[lane], message, id_, forged=forged)
-        if message.sender not in addresses:
+        one.is_notice = message.sender in addresses
+        if not one.is_notice:
             try:
                 one.what = read(message.payload)
             except ValueError:
@@ -439,7 +446,7 @@ class Traders(RuleBasedStateMachine):
                 )
 
     def _check_locked(self) -> None:
-        """P4': of each token, what is locked is what its home owes; and that is what there is elsewhere, or on its way."""
+        """P4': what is locked of a token is what its home owes; and that is what there is elsewhere, or on its way."""
         moving: Counter[tuple[str, str, str]] = Counter()
         for one in self.all_sent():
             if not isinstance(one.what, Payload) or one.is_over or one.forged:
@@ -461,7 +468,7 @@ class Traders(RuleBasedStateMachine):
                 if spoke == home or spoke in liars:
                     continue
                 local = self.local(token, spoke)
-                supply = sum(self.books[spoke].s.balances[local].values()) if local else 0
+                supply = self.books[spoke].s.supply[local] if local else 0
                 given = books.s.covered[address, self.id_of(spoke)]
                 what = f"what {home} owes {spoke} of token {token}"
                 must("P4'", what, account, supply + moving[home, spoke, address] + given)
@@ -546,7 +553,7 @@ class Traders(RuleBasedStateMachine):
                     value += books.s.exaggeration
                 ask(number, f"what {account} has of {token}", token, BALANCE_OF_INT, value, account)
             if token in books.s.homes:
-                ask("P4'", f"the supply of {token}", token, _SUPPLY, sum(balances.values()))
+                ask("P4'", f"the supply of {token}", token, _SUPPLY, books.s.supply[token])
         for (home, token), local in books.s.locals.items():
             ask("P21", f"what stands for {token}", books.bridge, bridge.LOCAL_OF, local, home, token)
             ask("P21", f"what {local} stands for", books.bridge, bridge.HOME_OF, (home, token), local)

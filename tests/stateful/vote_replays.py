@@ -95,6 +95,135 @@ def come_home_by_the_hub(m: Any) -> None:
     m.vote_everywhere(number=0, how=ALL_FOR)
 
 
+def come_home_by_the_hub_that_is_ahead(m: Any) -> None:
+    """The hub takes it back after the snapshot: it must not be where it began before, by the clock there."""
+    m.send(chain="arcade", number=1, who=0, count=9)
+    m.deliver(origin="arcade", destination="hub")
+    for _ in range(15):
+        m.wait(chain="perps", seconds=DAY)
+    m.deliver(origin="hub", destination="perps")
+    m.send_home(number=0)
+    m.reach(chain="hub", number=0, moment=SNAPSHOT, late=72)
+    m.deliver(origin="perps", destination="hub")
+    m.refund(number=0)
+    m.reach(chain="arcade", number=0, moment=SNAPSHOT, late=-36)
+    m.deliver(origin="hub", destination="arcade")
+    m.vote_everywhere(number=0, how=ALL_FOR)
+
+
+def pay_with_votes(m: Any) -> None:
+    """ERA that pays for a hop of another token leaves the spoke like any other."""
+    m.reach(chain="arcade", number=0, moment=SNAPSHOT, late=72)
+    m.prepay(start="arcade", who=0, prepaid=9)
+    m.reach(chain="hub", number=0, moment=SNAPSHOT, late=-36)
+    m.deliver(origin="arcade", destination="hub")
+    m.vote_everywhere(number=0, how=ALL_FOR)
+
+
+def prepay_and_come_home(m: Any) -> None:
+    """What pays for a hop that never began is back where it was burned, and whoever gets back the amount gets that."""
+    m.send(chain="arcade", number=1, who=0, count=9, prepaid=3, back=3)
+    m.prepay(start="arcade", who=0, prepaid=5)
+    for _ in range(15):
+        m.wait(chain="hub", seconds=DAY)
+    m.deliver(origin="arcade", destination="hub")
+    for _ in range(2):
+        m.send_home(number=0)
+    m.deliver(origin="hub", destination="arcade")
+    for _ in range(2):
+        m.refund(number=0)
+    m.vote_everywhere(number=0, how=ALL_FOR)
+
+
+# Who pays before it arrives
+
+
+def front_and_arrive(m: Any) -> None:
+    """Half before the snapshot, by another holder there; what arrives is that one's."""
+    for chain, number, prepaid in (("arcade", 0, 0), ("hub", 1, 0), ("arcade", 1, 3)):
+        m.send(chain=chain, number=number, who=0, count=4, tips=True, prepaid=prepaid)
+    m.front(number=0, who=1)
+    m.front(number=1, who=2)
+    m.front(number=2, who=1)
+    m.front(number=2, who=2)
+    m.reach_everywhere(number=0, moment=SNAPSHOT, late=-HOUR, skew=0)
+    for origin, destination in (("arcade", "hub"), ("hub", "perps")):
+        m.deliver(origin=origin, destination=destination)
+    m.claim(number=0)
+    m.vote_everywhere(number=0, how=ALL_FOR)
+
+
+def front_and_come_home(m: Any) -> None:
+    """What did not arrive is who paid's, where it began."""
+    m.send(chain="hub", number=0, who=0, count=4, tips=True, back=3)
+    m.front(number=0, who=1)
+    m.claim(number=0)
+    m.deliver(origin="arcade", destination="hub")
+    for _ in range(15):
+        m.wait(chain="arcade", seconds=DAY)
+    m.deliver(origin="hub", destination="arcade")
+    m.send_home(number=0)
+    m.deliver(origin="arcade", destination="hub")
+    m.refund(number=0)
+    m.vote_everywhere(number=0, how=ALL_FOR)
+
+
+def front_and_come_home_by_the_hub(m: Any) -> None:
+    m.send(chain="arcade", number=1, who=0, count=4, tips=True)
+    m.front(number=0, who=1)
+    m.claim(number=0)
+    m.deliver(origin="perps", destination="arcade")
+    m.deliver(origin="arcade", destination="hub")
+    for _ in range(15):
+        m.wait(chain="perps", seconds=DAY)
+    m.deliver(origin="hub", destination="perps")
+    m.send_home(number=0)
+    m.deliver(origin="perps", destination="hub")
+    m.refund(number=0)
+    m.wait(chain="arcade", seconds=HOUR)
+    m.deliver(origin="hub", destination="arcade")
+    m.vote_everywhere(number=0, how=ALL_FOR)
+
+
+def claim_what_others_sent(m: Any) -> None:
+    """A spoke that lies says that somebody paid there: what was sent to it is that one's, and nothing else is."""
+    m.turn(spoke="arcade")
+    for number in (0, 1):
+        m.send(chain="hub", number=number, who=0, count=4, tips=True)
+        m.claim_falsely(number=number, who=2)
+    m.deliver(origin="arcade", destination="hub")
+    m.claim_return(number=0)
+    m.deliver(origin="arcade", destination="hub")
+    m.refund(number=0)
+    for _ in range(15):
+        m.wait(chain="perps", seconds=DAY)
+    m.deliver(origin="hub", destination="perps")
+    m.send_home(number=0)
+    m.deliver(origin="perps", destination="hub")
+    m.refund(number=0)
+    m.vote_everywhere(number=0, how=ALL_FOR)
+
+
+def release_as_a_fee(m: Any) -> None:
+    """A spoke that lies gives away what it is owed: it cannot give more."""
+    m.turn(spoke="arcade")
+    m.release(to="perps", who=0, count=20, prepaid=3)
+    m.release(to="hub", who=0, count=20, prepaid=3)
+    m.deliver(origin="arcade", destination="hub")
+    m.vote_everywhere(number=0, how=ALL_FOR)
+    m.lie_and_cast(number=0, parts=(0, 60, 0))
+
+
+def give(m: Any) -> None:
+    """To the bridge, and to what a chain may send: neither votes any more, but for a spoke that lies."""
+    for chain in ("hub", "arcade"):
+        m.pay_for_a_hop(chain=chain, who=0, count=5)
+    m.cover(spoke="arcade", who=0, count=9)
+    m.vote_everywhere(number=0, how=ALL_FOR)
+    m.turn(spoke="arcade")
+    m.lie_and_cast(number=0, parts=(0, 60, 0))
+
+
 # Spokes
 
 

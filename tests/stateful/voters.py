@@ -18,6 +18,7 @@ from tests.kit.roles import GUARDIAN, PAUPER, RELAYER, SUCCESSOR
 from tests.stateful.elections import BEFORE_WINDOW, PATIENT, PICK, RARELY, SPOKE
 from tests.stateful.electorate import KEYS, PROPOSER, VOTERS
 from tests.stateful.holdings import HUB
+from tests.stateful.liars import PARTS, Liars
 from tests.stateful.machine import must, pick
 from tests.stateful.motions import (
     BESIDE,
@@ -32,7 +33,7 @@ from tests.stateful.motions import (
     Motion,
     add,
 )
-from tests.stateful.movers import PARTS, Movers, Sent
+from tests.stateful.movers import Sent
 
 KIND = st.sampled_from([PLAIN, PLAIN, SHORTEN, DELAY, QUORUM, PAY, PAY, GUARD, BESIDE, NOBODY])
 ALL_AGAINST, ALL_FOR, ALL_ABSTAIN, HALF_FOR, THIRDS, TOO_MUCH, HALF_AGAINST = range(7)
@@ -48,7 +49,7 @@ _BALLOT = (("proposalId", "uint256"), ("support", "uint8"), ("voter", "address")
 _PERIOD, _LATER = 7 * DAY, 3 * DAY
 
 
-class Voters(Movers):
+class Voters(Liars):
     """The whole election."""
 
     def __init__(self) -> None:

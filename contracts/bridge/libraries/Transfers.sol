@@ -176,7 +176,7 @@ library Transfers {
         }
         if (hasData(transfer)) {
             uint256 sender = uint256(bytes32(payload[length - SENDER_LENGTH:length]));
-            require(sender >> 160 == 0, ITokenBridge.InvalidPayload());
+            require(sender >> 160 == 0 && payload.length > length, ITokenBridge.InvalidPayload());
             transfer.sender = address(uint160(sender));
             transfer.data = payload[length:];
         } else {

@@ -105,7 +105,7 @@ def test_the_last_second_is_for_the_recipient_and_the_next_for_the_sender(
     """M18: in the deadline's second a retry pays, and a return is refused; a second later it is the other way round."""
     message = world.send("gem", "hub", "arcade")
     gateway = world.stacks["arcade"].gateway
-    world.stacks["arcade"].chain.rpc("anvil_setCode", [world.local("gem", "arcade").address, "0xfe"])
+    world.stacks["arcade"].chain.rpc("anvil_setCode", [world.local("gem", "arcade").address, "0x5f5ffd"])
     assert len(world.carry(message).named("MessageFailed")) == 1
     arguments = (message.origin, message.nonce, message.fields)
     last = message.deliver_before
@@ -295,7 +295,7 @@ def test_what_was_unspent_is_there_though_the_credit_was_used(
     assert world.courier.refund(message).named("CallbackFailed") == [(message.id,)]
     token.send("setBehaviour", PLAIN, sender=developer)
     other = "gem" if home == "hub" else "coin"
-    cheap = replace(TERMS, base_fee=0, return_gas_fee=1)
+    cheap = replace(TERMS, base_fee=0, gas_fee=1_000, byte_fee=1, return_gas_fee=1)
     stack.gateway.send("setTerms", world.id_of("perps"), cheap.fields, sender=owner)
     world.send(other, home, "perps", amount=1, options=Options(from_balance=True))
     assert 0 < stack.gateway.view("credit", stack.bridge.address) < UNSPENT

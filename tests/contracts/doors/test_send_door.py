@@ -16,7 +16,7 @@ from metalayer.network.config import PERMIT2
 from metalayer.protocol.transfers import Payload
 from tests.contracts.doors.conftest import FEES, MAX, Fund, send_door
 from tests.kit.ether import pay
-from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, Revert, deploy, error, now, set_code
+from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, Receipt, Revert, deploy, error, now, set_code
 from tests.kit.hops import SECOND_FEE, Courier
 from tests.kit.passer import delegate_to_passer, place_passer, through
 from tests.kit.permit2 import place_permit2
@@ -26,6 +26,8 @@ from tests.kit.stack import Stack
 
 AMOUNT = 7 * 10**18
 GWEI = 10**9
+TAKES_FEE = 1
+"""Of ScriptedToken's behaviours."""
 SIGNER = Account.from_key(keccak(text="who signs orders, and has no ether"))
 STRANGER = Account.from_key(keccak(text="who signs orders of others"))
 WALLET = to_checksum_address("0x" + "5a" * 20)
@@ -436,3 +438,79 @@ def test_hashes_an_order_as_wallets_do(desk: Desk, order: Order) -> None:
 def test_names_permit2(desk: Desk) -> None:
     assert desk.door.view("PERMIT2") == PERMIT2
     assert desk.door.view("BRIDGE") == desk.here.bridge.address
+
+
+# Tokens that misbehave
+
+
+@pytest.fixture
+def odd(arcade: Stack, deployer: str) -> Contract:
+    """A token of the signer's, that misbehaves on demand. Permit2 may take it."""
+    chain = arcade.chain
+    place_permit2(chain, deployer)
+    token = deploy(chain, "ScriptedToken", SIGNER.address, 10 * AMOUNT, sender=deployer)
+    chain.rpc("anvil_setBalance", [SIGNER.address, hex(10**18)])
+    chain.rpc("anvil_impersonateAccount", [SIGNER.address])
+    token.send("approve", PERMIT2, MAX, sender=SIGNER.address)
+    return token
+
+
+def call_when_locked(odd: Contract, target: str, data: bytes, sender: str) -> None:
+    """Makes the token call while it moves from the door to the bridge: the call before, while it moves to the door,
+    is what sets that.
+    """
+    odd.send("setCall", odd.address, odd.encode("setCall", target, data), sender=sender)
+
+
+def test_what_a_token_takes_of_each_move_the_recipient_bears(desk: Desk, odd: Contract, hub: Stack) -> None:
+    """One per cent on the way to the door, and one on the way to the bridge."""
+    odd.send("setBehaviour", TAKES_FEE, sender=desk.sponsor)
+    order = Order(odd.address, hub.chain.chain_id, BENEFICIARY.address, amount=10**18)
+    receipt = desk.submit(order, desk.sign(order))
+    assert receipt.named("TransferSent")[0][5] == 9_801 * 10**14
+    desk.check_empty(odd)
+
+
+@pytest.mark.parametrize("length", [1, 8, 64])
+def test_what_is_left_of_the_fee_goes_back(desk: Desk, odd: Contract, hub: Stack, length: int) -> None:
+    """The token is renamed while it is locked: describing it costs something else than was quoted."""
+    name = CODEC.encode(["string"], ["n" * length])
+    answer = odd.encode("setAnswer", keccak(text="name()")[:4], name)
+    call_when_locked(odd, odd.address, answer, desk.sponsor)
+    order = Order(odd.address, hub.chain.chain_id, BENEFICIARY.address)
+    quoted, signed = desk.quote(order), desk.sign(order)
+    if length > len("Scripted"):
+        refused = desk.refusal(order, signed)
+        assert refused.data[:4] == error("ERC20InsufficientBalance", ZERO_ADDRESS, 0, 0).data[:4]
+        return
+    desk.submit(order, signed)
+    desk.check_empty(odd)
+    paid = FEES - desk.here.era.view("balanceOf", desk.sponsor)
+    assert paid == quoted if length == len("Scripted") else paid < quoted
+
+
+def test_nobody_takes_the_fee_of_another_on_the_way(
+    desk: Desk, odd: Contract, hub: Stack, fund: Fund, deployer: str
+) -> None:
+    """M20: who calls the door while it holds a fee of somebody else gets that with what is left. Then it is missing,
+    and all is undone.
+    """
+    era, chain = desk.here.era, desk.here.chain
+    order = Order(odd.address, hub.chain.chain_id, BENEFICIARY.address)
+    other = deploy(chain, "PlainToken", SIGNER.address, AMOUNT, sender=deployer)
+    other.send("approve", PERMIT2, MAX, sender=SIGNER.address)
+    inner = Order(other.address, hub.chain.chain_id, BENEFICIARY.address)
+    fund("arcade", odd.address)
+    chain.rpc("anvil_impersonateAccount", [odd.address])
+    chain.rpc("anvil_setBalance", [odd.address, hex(10**18)])
+    era.send("approve", desk.door.address, MAX, sender=odd.address)
+    call = desk.door.encode("send", inner.fields, desk.sign(inner, nonce=1), 0)
+    fee, signed = desk.quote(order), desk.sign(order)
+    call_when_locked(odd, desk.door.address, call, desk.sponsor)
+    refused = desk.refusal(order, signed)
+    assert refused.data[:4] == error("ERC20InsufficientBalance", ZERO_ADDRESS, 0, 0).data[:4]
+    assert not desk.door.attempt("send", order.fields, signed, 0, sender=desk.sponsor).succeeded
+    assert [era.view("balanceOf", account) for account in (odd.address, desk.sponsor)] == [FEES, FEES]
+    odd.send("setBehaviour", 0, sender=desk.sponsor)
+    desk.submit(order, signed)
+    assert era.view("balanceOf", desk.sponsor) == FEES - fee
