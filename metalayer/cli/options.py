@@ -27,6 +27,8 @@ Option = Callable[[_F], _F]
 
 # Of an amount: digits, the point, and decimals.
 _MOST_AMOUNT = 40
+# A symbol of 32 bytes, and the name of a chain.
+_MOST_TOKEN = 80
 # A tip is in billionths: so many decimals of a percentage.
 _PERCENT_DECIMALS = 7
 
@@ -76,6 +78,14 @@ def _decimal_amount(text: str) -> str:
         raise ValueError(f"expected an amount such as 1.5, found {values.found(text)}")
     # Of a token with any number of decimals: how many it has is known when the token is.
     parse(text, len(text), "a token")
+    return text
+
+
+def _token(text: str) -> str:
+    if values.looks_like_address(text):
+        return values.read_address(text)
+    if not 0 < len(text) <= _MOST_TOKEN or not text.isprintable():
+        raise ValueError(f"expected ERA, ETH, an address or a symbol, found {values.found(text)}")
     return text
 
 
@@ -155,6 +165,8 @@ ACCOUNT = Parsed("account", values.read_account)
 """A name that Ape knows, `TEST::n` or an address, as it was typed."""
 AMOUNT = Parsed("amount", _amount)
 """Of ERA, passed on in wei."""
+TOKEN = Parsed("token", _token)
+"""As it was typed: which one it is depends on the chain."""
 TOKEN_AMOUNT = Parsed("amount", _decimal_amount)
 """Of any token, as it was typed: its decimals are known when the token is."""
 PERCENT = Parsed("percent", _percent)

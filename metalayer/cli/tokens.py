@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from metalayer.cli.command import Command, print_json
-from metalayer.cli.options import json_option
+from metalayer.cli.options import TOKEN, json_option
 
 if TYPE_CHECKING:
     from metalayer.assets.ledgers import TokenBooks
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("token", required=False)
+@click.argument("token", type=TOKEN, required=False)
 @click.option(
     "--check",
     "check_it",

@@ -18,6 +18,7 @@ from metalayer.cli.options import (
     LIFETIME,
     MESSAGE_ID,
     PERCENT,
+    TOKEN,
     TOKEN_AMOUNT,
     Signing,
     exchange_option,
@@ -84,7 +85,7 @@ cli.add_command(transfer_front.claim)
 
 
 @cli.command(context_settings={"ignore_unknown_options": True})
-@click.argument("token")
+@click.argument("token", type=TOKEN)
 @click.argument("amount", type=TOKEN_AMOUNT)
 @gathered(
     "way",

@@ -25,7 +25,7 @@ MOMENT = 2
 
 def moment(lanes: Iterable[Work], now: int) -> int:
     """Seconds after which what is nearly due is due; 0 if there is nothing of that kind."""
-    leads = (second - now for lane in lanes for second in lane.times.values())
+    leads = (_second(lane, sent) - now for lane in lanes for sent in lane.messages)
     return max((lead for lead in leads if 0 < lead <= MOMENT), default=0)
 
 
@@ -33,11 +33,16 @@ def due(lane: Work, now: int) -> Work:
     """What of a lane can be delivered at `now`, by its destination's clock: up to a transfer that was sent later."""
 
     def is_due(sent: Sent) -> bool:
-        # Not the payload's word alone: anybody could write one that holds up a lane.
-        return not now < min(lane.times.get(sent.block, 0), _hop_at(sent)) <= now + MOST_AHEAD
+        return not now < _second(lane, sent) <= now + MOST_AHEAD
 
     count = sum(1 for _ in takewhile(is_due, lane.messages))
     return replace(lane, messages=lane.messages[:count], waiting=lane.messages[count:])
+
+
+def _second(lane: Work, sent: Sent) -> int:
+    """The second (Unix time) before which a message would fail; 0 if there is none."""
+    # Not its payload's word alone: anybody could write one that holds up a lane.
+    return min(lane.times.get(sent.block, 0), _hop_at(sent))
 
 
 def _hop_at(sent: Sent) -> int:

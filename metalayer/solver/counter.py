@@ -22,6 +22,7 @@ from metalayer.solver.capital import Capital
 from metalayer.solver.fronts import Fronted
 from metalayer.solver.offers import Choice, Decision, Offer, Standing, decide
 from metalayer.solver.policy import Policy, TokenId
+from metalayer.solver.restarts import left_behind
 from metalayer.solver.results import Claimed, Paid, Worked
 from metalayer.solver.standings import End, Purse
 from metalayer.solver.starts import Start
@@ -230,7 +231,10 @@ class Counter:
     def _claim(self, out: Sequence[Fronted], worked: Worked) -> None:
         connection = self.connection
         now = connection.block().time
-        due = [one for one in out if self._is_due(one, now)]
+        unclaimed = [one for one in out if not one.claimed]
+        here, fail = (connection, self.end.loops), worked.problems.append
+        hurried = left_behind(self.end.mesh, self.end.address, here, unclaimed, fail)
+        due = [one for one in unclaimed if self._is_due(one, now, hurried)]
         if not due:
             return
         steps, claims = [], {}
@@ -248,9 +252,9 @@ class Counter:
                 steps
             )
 
-    def _is_due(self, one: Fronted, now: int) -> bool:
+    def _is_due(self, one: Fronted, now: int, hurried: set[bytes]) -> bool:
         """Whether a front has to be claimed, or claimed again because its claim is lost."""
-        if one.claimed or now < one.front.deadline - self.policy.claim_before:
+        if now < one.front.deadline - self.policy.claim_before and one.front.key not in hurried:
             return False
         if not one.claims:
             return True

@@ -15,6 +15,7 @@ from metalayer.protocol.abi import Event, Logged, Value
 from metalayer.protocol.bridge import FRONT, FrontClaimed, TransferFronted, TransferReceived, TransferReturned
 from metalayer.protocol.rpc import READ_FAULTS, Request, Topic, transaction_request
 from metalayer.protocol.transfers import Front
+from metalayer.solver.offers import way
 from metalayer.solver.policy import TokenId
 
 # Blocks that are read again: a backend of a node may not have them yet, and they may be replaced.
@@ -53,6 +54,11 @@ class Fronted:
     def token(self) -> TokenId:
         """What it is in."""
         return TokenId(self.front.home_chain, self.front.token)
+
+    @property
+    def way(self) -> list[int]:
+        """Chain ids from the start of its transfer over its token's home to its end."""
+        return way(self.front.start, self.front.home_chain, self.end)
 
     @property
     def gain(self) -> int:

@@ -12,6 +12,11 @@ from metalayer.protocol.transfers import TIP_PARTS, Front, Kind, Payload
 from metalayer.solver.policy import Policy, Terms, TokenId, units
 
 
+def way(start: int, home: int, end: int) -> list[int]:
+    """Chain ids from where a transfer starts over its token's home to where it ends."""
+    return [start, end] if home in (start, end) else [start, home, end]
+
+
 @dataclass(frozen=True)
 class Offer:
     """A transfer that can be fronted, as the message of its first hop has it. `end`: chain id where it arrives."""
@@ -51,8 +56,7 @@ class Offer:
     @property
     def way(self) -> list[int]:
         """Chain ids from its start over its token's home to its end."""
-        ends = [self.start, self.end]
-        return ends if self.home in ends else [self.start, self.home, self.end]
+        return way(self.start, self.home, self.end)
 
     @property
     def lanes(self) -> list[tuple[int, int]]:

@@ -195,8 +195,8 @@ def test_what_arrives_goes_into_a_vault_in_the_same_transaction(trade: Trade) ->
     trade.send(token, "arcade", to=HOLDER)
     trade.relay(1)
     local = trade.stand_in(token, "arcade")
-    vault = deploy(local.chain, "PlainVault", local.address, sender=HOLDER)
-    depositor = deploy(local.chain, "VaultDepositor", mesh.bridge, vault.address, sender=HOLDER)
+    vault = deploy(local.chain, "PlainVault", local.address, sender=SOLVER)
+    depositor = deploy(local.chain, "VaultDepositor", mesh.bridge, vault.address, sender=SOLVER)
     call: dict[str, Any] = {"to": depositor.address, "extra_gas": 200_000}
     trade.send(token, "arcade", data=encode(["address", "uint256"], [THERE, AMOUNT]), **call)
     trade.send(token, "arcade", data=encode(["address", "uint256"], [THERE, AMOUNT + 1]), **call)

@@ -480,7 +480,7 @@ def test_era_goes_round_the_network_and_the_books_hold(network: Network, holder:
     with network.on("hub") as hub:
         assert hub.era.balanceOf(holder) == before - 70 * ERA
         kept = hub.era.balanceOf(hub.gateway.address) - gateway_held
-        assert kept - hub.gateway.credit(hub.bridge) == fee, (
+        assert kept - hub.gateway.credit(hub.bridge.address) == fee, (
             "the hop's, beside what the bridge has for others"
         )
         assert hub.era.totalSupply() == supply
@@ -523,7 +523,7 @@ def test_a_transfer_that_fails_at_its_end_goes_back_to_where_it_started(
 def passage(network: Network, destination: str) -> int:
     """What the hub, which is active, takes for sending ERA on."""
     hub = network.contracts["hub"]
-    return int(hub.bridge.quoteForward(hub.era, network.id_of(destination), 0, 0))
+    return int(hub.bridge.quoteForward(hub.era.address, network.id_of(destination), 0, 0))
 
 
 def bridge(
@@ -546,7 +546,7 @@ def books(network: Network) -> dict[str, Any]:
     """ERA locked on the hub, with the bridge's credit, and per spoke (outstanding on the hub, supply there)."""
     with network.on("hub") as hub:
         locked = hub.era.balanceOf(hub.bridge.address) + hub.gateway.credit(hub.bridge.address)
-        outstanding = {name: hub.bridge.outstanding(hub.era, network.id_of(name)) for name in SPOKES}
+        outstanding = {name: hub.bridge.outstanding(hub.era.address, network.id_of(name)) for name in SPOKES}
     found: dict[str, Any] = {"locked": locked}
     for name in SPOKES:
         with network.on(name) as spoke:

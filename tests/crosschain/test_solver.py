@@ -11,8 +11,9 @@ import pytest
 
 from metalayer.assets.tokens import TRANSFER
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.protocol import bridge
+from metalayer.protocol import bridge, gateway
 from metalayer.protocol.abi import Function
+from metalayer.protocol.facts import RestartFact
 from metalayer.relayer.memory import Memory
 from metalayer.solver.counter import FRONT_GAS
 from metalayer.solver.fronts import State
@@ -25,7 +26,7 @@ from tests.kit.faults import NoLogs
 from tests.kit.node import Node
 from tests.kit.owning import act_as
 from tests.kit.passes import relay
-from tests.kit.roles import ATTACKER
+from tests.kit.roles import ATTACKER, RELAYER
 from tests.kit.solving import (
     AMOUNT,
     CLAIM_BEFORE,
@@ -405,10 +406,62 @@ def test_what_returned_before_a_claim_was_there_is_lost(
     assert (account.lost, account.gain) == (AMOUNT - KEPT, KEPT - AMOUNT)
 
 
+def leave_behind(world: Solving, origin: str, destination: str) -> None:
+    """Restarts a lane, whose destination follows without what was sent on it before."""
+    mesh, place = world.mesh, 1_000
+    mesh.restart(origin, destination, place)
+    mesh.finalize()
+    fact = RestartFact(mesh.id_of(origin), mesh.id_of(destination), place)
+    follow = gateway.FOLLOW_RESTART.encode(mesh.attest(fact.leaf), fact.origin, fact.nonce, [])
+    mesh.connections[destination].send(RELAYER, mesh.gateway, follow)
+
+
+@pytest.mark.parametrize(
+    ("origin", "destination", "lane"),
+    [("hub", "arcade", ("hub", "arcade")), ("arcade", "perps", ("arcade", "hub"))],
+    ids=["one hop", "two hops"],
+)
+def test_what_a_restart_leaves_behind_is_claimed_at_once(
+    world: Solving,
+    exchange: DirectoryExchange,
+    tmp_path: Path,
+    origin: str,
+    destination: str,
+    lane: tuple[str, str],
+) -> None:
+    """It returns long before its deadline."""
+    world.final(origin, destination)
+    solver = world.solver()
+    assert len(solver.solve_once().fronts) == 1
+    assert solver.solve_once().claims == []
+    leave_behind(world, *lane)
+    assert len(solver.solve_once().claims) == 1
+    relay(world.mesh, exchange, tmp_path, 3)
+    (ended,) = solver.solve_once().ended
+    assert (ended.state, ended.gain) == (State.RETURNED, KEPT)
+    assert world.held(origin, SOLVER) == FUNDS + AMOUNT
+
+
+def test_a_second_hop_that_a_restart_leaves_behind_is_claimed_at_once(
+    world: Solving, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
+    world.final("arcade", "perps")
+    solver = world.solver()
+    assert len(solver.solve_once().fronts) == 1
+    relay(world.mesh, exchange, tmp_path, 1)
+    assert solver.solve_once().claims == []
+    leave_behind(world, "hub", "perps")
+    assert len(solver.solve_once().claims) == 1
+    relay(world.mesh, exchange, tmp_path, 1)
+    solver.solve_once()
+    (out,) = solver.book.out
+    assert out.claimed
+
+
 def test_a_silent_chain_holds_up_only_what_starts_or_ends_there(world: Solving) -> None:
     world.send("hub", "arcade")
     world.final("hub", "perps")
     result = world.solver(mesh=world.mesh.cut_off_from("perps")).solve_once()
     (paid,) = result.fronts
     assert paid.offer.end == world.mesh.id_of("arcade")
-    assert {problem.partition(" ")[0] for problem in result.all_problems} == {"perps"}
+    assert all(problem.startswith(("perps ", "perps:")) for problem in result.all_problems)

@@ -6,18 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from metalayer.deploy.names import ETHER_DOOR, RESOLVER, SEND_DOOR, WRAPPED_ETHER
 from metalayer.protocol.transfers import Options
+from tests.kit.doors import FEES, MAX, Fund
 from tests.kit.evm import Contract
 from tests.kit.hops import Courier
 from tests.kit.paper import Validators
 from tests.kit.stack import Stack
-
-ERA = 10**18
-FEES = 1_000 * ERA
-"""ERA that somebody who pays fees has."""
-MAX = 2**256 - 1
-Fund = Callable[..., None]
 
 
 @pytest.fixture
@@ -55,19 +49,3 @@ def on_bridge(courier: Courier) -> Callable[..., Contract]:
         return Contract(stack.chain, "BridgedToken", local)
 
     return on_bridge
-
-
-def ether_door(stack: Stack) -> Contract:
-    return stack.contracts[ETHER_DOOR]
-
-
-def wrapped_ether(stack: Stack) -> Contract:
-    return stack.contracts[WRAPPED_ETHER]
-
-
-def send_door(stack: Stack) -> Contract:
-    return stack.contracts[SEND_DOOR]
-
-
-def resolver(stack: Stack) -> Contract:
-    return stack.contracts[RESOLVER]

@@ -11,7 +11,7 @@ from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.message import Message
 from metalayer.protocol.transfers import Options
-from tests.contracts.doors.conftest import MAX, Fund, ether_door, wrapped_ether
+from tests.kit.doors import MAX, Fund, ether_door, wrapped_ether
 from tests.kit.ether import balance, pay
 from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, Receipt, error, set_code
 from tests.kit.hops import Courier

@@ -9,7 +9,7 @@ import pytest
 from eth_utils.address import to_checksum_address
 
 from metalayer.protocol.transfers import Options, Payload
-from tests.contracts.doors.conftest import FEES, MAX, Fund, ether_door, wrapped_ether
+from tests.kit.doors import FEES, MAX, Fund, ether_door, wrapped_ether
 from tests.kit.ether import balance, pay, refusal_of
 from tests.kit.evm import Contract, Receipt, Revert, call, error, now
 from tests.kit.hops import Courier

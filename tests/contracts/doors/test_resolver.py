@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from metalayer.protocol.transfers import Front, Options, Payload
-from tests.contracts.doors.conftest import MAX, Fund, resolver
+from tests.kit.doors import MAX, Fund, resolver
 from tests.kit.evm import CODEC, Contract, Revert, call, deploy, error, now
 from tests.kit.hops import Courier
 from tests.kit.intents import Solver, place_of, read_form

@@ -14,7 +14,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.network.config import PERMIT2
 from metalayer.protocol.transfers import Payload
-from tests.contracts.doors.conftest import FEES, MAX, Fund, send_door
+from tests.kit.doors import FEES, MAX, Fund, send_door
 from tests.kit.ether import pay
 from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, Receipt, Revert, deploy, error, now, set_code
 from tests.kit.hops import SECOND_FEE, Courier

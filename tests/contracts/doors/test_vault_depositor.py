@@ -8,7 +8,7 @@ import pytest
 
 from metalayer.protocol.message import Message
 from metalayer.protocol.transfers import Options
-from tests.contracts.doors.conftest import MAX, Fund
+from tests.kit.doors import MAX, Fund
 from tests.kit.evm import CODEC, ZERO_ADDRESS, Contract, Receipt, Revert, deploy, error
 from tests.kit.hops import Courier
 from tests.kit.stack import Stack

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -17,6 +16,7 @@ from eth_utils.address import to_checksum_address
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from metalayer.cli.command import DefaultGroup
 from metalayer.cli.main import COMMANDS, cli
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.errors import MetalayerError
@@ -294,9 +294,9 @@ def test_any_value_of_an_option(text: str) -> None:
 )
 def test_any_words_after_a_command(arguments: list[str]) -> None:
     """As far as commands go without a chain: they are parsed, and that alone may refuse them."""
-    transfer = importlib.import_module("metalayer.cli.transfer").cli
-    parsed = click.Command("transfer", params=transfer.params)
-    wrapped: Any = type(transfer)("transfer", params=parsed.params, callback=lambda **_: None)
+    send = importlib.import_module("metalayer.cli.transfer").send
+    wrapped = DefaultGroup("transfer", default="send")
+    wrapped.add_command(type(send)("send", params=send.params, callback=lambda **_: None))
     result = CliRunner().invoke(wrapped, arguments)
     assert result.exit_code in (0, 2), result.output
     if result.exit_code == 2:
