@@ -19,6 +19,8 @@ from metalayer.assets.ether import unwrapped
 from metalayer.assets.tokens import APPROVE, BALANCE_OF, Token
 from metalayer.assets.transfers import Transfer, Wish
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.cli import relay, transfer
+from metalayer.cli import tokens as tokens_command
 from metalayer.errors import MetalayerError
 from metalayer.network.live import Live
 from metalayer.protocol import bridge
@@ -31,7 +33,8 @@ from tests.kit.coins import MILLION, place_coin
 from tests.kit.deployment import ERA, Deployment, impersonated
 from tests.kit.owning import act_as
 from tests.kit.paper import DAY
-from tests.kit.roles import BENEFICIARY, DEPOSITOR
+from tests.kit.profiles import Profile
+from tests.kit.roles import BENEFICIARY, DEPOSITOR, RELAYER
 
 ONE = 10**6
 MINT = Function("crosschainMint(address,uint256)")
@@ -390,6 +393,51 @@ def test_the_commands_move_and_show_it(world: World) -> None:
     assert unknown.stderr.startswith(
         "Error: no known token 'NONE' in this network: expected ETH, an address, or one of ERA,"
     )
+
+
+def test_ether_by_the_command(world: World) -> None:
+    """In by value, home as ether unless it shall stay wrapped."""
+    run = CliRunner(mix_stderr=False).invoke
+    transfer = importlib.import_module("metalayer.cli.transfer").cli
+    hub = world.live.connection("hub")
+    shared = ["--account", DEPOSITOR.alias, "--exchange", str(world.folder / "exchange")]
+    out = run(transfer, ["ETH", "2", "--from", "hub", "--to", "perps", *shared])
+    assert out.exit_code == 0, out.stderr
+    back = ["--from", "perps", "--to", "hub", "--recipient", BENEFICIARY.alias]
+    before = int(hub.rpc("eth_getBalance", BENEFICIARY.address, "latest"), 16)
+    home = run(transfer, ["ETH@hub", "0.5", *back, *shared])
+    assert home.exit_code == 0, home.stderr
+    assert int(hub.rpc("eth_getBalance", BENEFICIARY.address, "latest"), 16) - before == ETHER // 2
+    wrapped = run(transfer, ["ETH@hub", "0.25", *back, *shared, "--wrapped", "--tip", "1"])
+    assert wrapped.exit_code == 0, wrapped.stderr
+    assert world.held(world.token("hub", "ETH")) == ETHER // 4
+    refused = run(transfer, ["ETH@hub", "0.25", *back, *shared, "--tip", "1"])
+    assert refused.stderr == (
+        "Error: a transfer with a tip cannot be unwrapped on arrival: expected `--wrapped`\n"
+    )
+
+
+def test_as_in_production(profile: Profile, deployment: Deployment, tmp_path: Path) -> None:
+    """Keyfiles, nodes that know the standard's methods alone and few blocks of logs at a time."""
+    deployment.bring(DEPOSITOR.address, 10 * ERA, ["hub"])
+    coin = place_coin(deployment.connections["hub"], DEPOSITOR)
+    run, shared = profile.run, ("--exchange", str(tmp_path / "exchange"))
+    way = ("--from", "hub", "--to", "perps", "--account", profile.account(DEPOSITOR))
+    sent = run(transfer, coin, "2.5", *way, "--no-wait", "--json")
+    assert sent.exit_code == 0, sent.stderr
+    id_ = json.loads(sent.stdout)["id"]
+    deployment.finalize()
+    live = Live.open()
+    with deployment.signing(DirectoryExchange.of(live, tmp_path / "exchange"), tmp_path):
+        relayed = run(relay, "once", "--account", profile.account(RELAYER), *shared)
+    assert relayed.exit_code == 0, relayed.output
+    found = run(transfer, "show", id_, "--json", *shared)
+    assert json.loads(found.stdout)["ending"] == "it ended on perps", found.stderr
+    listed = run(tokens_command, "USDX", "--json", "--check")
+    assert listed.exit_code == 0, listed.stderr
+    (mine,) = json.loads(listed.stdout)["tokens"]
+    assert (mine["address"], mine["outstanding"]) == (coin, "2500000")
+    assert {end["free"] for end in mine["ends"]} == {None}
 
 
 def test_a_call_that_the_recipient_refuses_fails_and_says_so(world: World) -> None:
