@@ -11,8 +11,9 @@ import {Limits} from "./Limits.sol";
 import {GatewayCall} from "./libraries/GatewayCall.sol";
 
 /// @title Passages
-/// @notice See {IPassages}. What the bridge pays itself comes from its credit in the gateway, and that from the ERA that
-/// it holds: on the hub, where that is what is locked, a hop is only paid with what was taken out of an account before.
+/// @notice See {IPassages}. What the bridge pays itself comes from its credit in the gateway, and that from the ERA
+/// that it holds: on the hub, where that is what is locked, a hop is only paid with what was taken out of an account
+/// before.
 abstract contract Passages is Limits {
     using SafeERC20 for IERC20;
 
@@ -108,8 +109,11 @@ abstract contract Passages is Limits {
         gateway.depositFor(address(this), amount);
     }
 
-    /// @dev Takes ERA out of the bridge's credit. Does nothing for zero, unlike the gateway.
+    /// @dev Takes ERA out of the bridge's credit. What was put there for somebody may have paid for other messages since:
+    /// then the bridge holds as much. Does nothing for zero, unlike the gateway.
     function _withdrawCredit(IMetalayer gateway, address to, uint256 amount) internal {
-        if (amount != 0) gateway.withdraw(to, amount);
+        if (amount == 0) return;
+        _fund(gateway, amount);
+        gateway.withdraw(to, amount);
     }
 }

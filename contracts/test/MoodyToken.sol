@@ -7,8 +7,8 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 /// @notice Anyone may say how, block accounts, name it anew, and make it call anything.
 contract MoodyToken is ERC20 {
     /// @notice TakesPart: a tenth of what moves is burned. Calls: what goes to the bridge lets the token call somebody
-    /// first, whatever comes of it. Refuses: nothing moves. Exaggerates: as much as goes to the bridge, it says that the
-    /// bridge has once more.
+    /// first, whatever comes of it. Refuses: nothing moves. Exaggerates: as much as goes to the bridge, it says that
+    /// the bridge has once more.
     enum Mood {
         Plain,
         TakesPart,
