@@ -25,6 +25,7 @@ contract MoodyToken is ERC20 {
     bytes public callToTarget;
     mapping(address account => bool) public isBlocked;
     string private _name;
+    bool private transient _calling;
 
     error Refused();
     error Blocked(address account);
@@ -75,11 +76,13 @@ contract MoodyToken is ERC20 {
         require(mood != Mood.Refuses, Refused());
         require(!isBlocked[from], Blocked(from));
         require(!isBlocked[to], Blocked(to));
-        if (mood == Mood.Calls && to == BRIDGE) {
+        if (mood == Mood.Calls && to == BRIDGE && !_calling) {
+            _calling = true;
             // What comes of it is no matter.
             // solhint-disable-next-line avoid-low-level-calls
             (bool success,) = target.call(callToTarget);
             success;
+            _calling = false;
         }
         if (mood == Mood.Exaggerates && to == BRIDGE) exaggeration += amount;
         if (mood == Mood.TakesPart && from != address(0)) {

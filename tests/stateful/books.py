@@ -229,7 +229,7 @@ class Books:
             return
         try:
             with self.step():
-                self.send(self.moody, token, destination, to, amount, Options(), at)
+                self.send(self.moody, token, destination, to, amount, Options(return_to=to), at)
         except Refused:
             pass
 
