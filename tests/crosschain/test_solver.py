@@ -469,6 +469,28 @@ def test_what_does_not_arrive_is_claimed_and_returns_to_the_solver(
     assert spent.wei >= spent.gas > 0
 
 
+def test_made_up_terms_claim_nothing(world: Solving, exchange: DirectoryExchange, tmp_path: Path) -> None:
+    """P15: a thief pays himself next to nothing under the id of a transfer, and claims that; then the solver claims,
+    too. What returns is the solver's.
+    """
+    id_ = world.final("hub", "arcade", deadline=world.deadline("hub", 2 * HOUR))
+    mesh, arcade = world.mesh, world.mesh.connections["arcade"]
+    mesh.bring(ATTACKER.address, ERA, ["arcade"])
+    terms = replace(find_offer(mesh, mesh.bridge, id_).front, to=USER.address, amount=1)
+    world.front("arcade", bridge.FRONT.encode(terms, ATTACKER.address), ATTACKER)
+    arcade.send(ATTACKER, mesh.bridge, bridge.CLAIM.encode(terms, True))
+    solver = world.solver()
+    assert len(solver.solve_once().fronts) == 1
+    mesh.pass_time(2 * HOUR - CLAIM_BEFORE + 60)
+    assert len(solver.solve_once().claims) == 1
+    mesh.pass_time(CLAIM_BEFORE)
+    before = world.held("hub", ATTACKER)
+    relay(mesh, exchange, tmp_path, 4)
+    (ended,) = solver.solve_once().ended
+    assert (ended.state, ended.gain) == (State.RETURNED, KEPT)
+    assert world.held("hub", ATTACKER) == before
+
+
 def test_a_process_that_has_just_started_claims_what_the_one_before_fronted(world: Solving) -> None:
     world.final("hub", "arcade", deadline=world.deadline("hub", 2 * HOUR))
     world.solver().solve_once()

@@ -248,7 +248,7 @@ class World:
         """What a bridge says to a message that its gateway brings, without any validator involved. AssertionError if it
         takes it.
         """
-        call = self._brought(name, origin, payload, id_, sender)
+        call = self.brought(name, origin, payload, id_, sender)
         return self.bridge(name).revert(*call, sender=caller or self.stacks[name].gateway.address, at=at)
 
     def told(
@@ -257,9 +257,9 @@ class World:
         """The same of a message that it takes, or lets wait. The books do not know of it."""
         gateway = self.stacks[name].gateway.address
         impersonate(self.stacks[name], gateway)
-        return self.bridge(name).send(*self._brought(name, origin, payload, id_), sender=gateway, at=at)
+        return self.bridge(name).send(*self.brought(name, origin, payload, id_), sender=gateway, at=at)
 
-    def _brought(
+    def brought(
         self, name: str, origin: int, payload: bytes, id_: bytes, sender: str | None = None
     ) -> tuple[Any, ...]:
         account = sender or self.bridge(name).address

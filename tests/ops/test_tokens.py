@@ -23,7 +23,7 @@ from metalayer.cli import relay, transfer
 from metalayer.cli import tokens as tokens_command
 from metalayer.errors import MetalayerError
 from metalayer.network.live import Live
-from metalayer.protocol import bridge
+from metalayer.protocol import bridge, gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.transfers import Options, representation
@@ -298,6 +298,34 @@ def test_a_held_chain_and_a_deficit_are_named(world: World, deployment: Deployme
         world.prepare(("arcade", "hub"), there, ONE)
 
 
+def test_a_closed_route_is_named(world: World, deployment: Deployment) -> None:
+    """On a spoke the bridge cannot know it: the transfer would fail on its way."""
+    coin = world.token("hub", place_coin(world.live.connection("hub"), DEPOSITOR))
+    world.move(("hub", "arcade"), coin, 10 * ONE, to=DEPOSITOR.address)
+    perps = world.live.network.chain("perps").chain_id
+    deployment.as_owner("hub", deployment.gateway, gateway.SET_OPEN.encode(perps, False, True))
+    with pytest.raises(MetalayerError, match=r"^there is no route: hub to perps is closed$"):
+        world.prepare(("arcade", "perps"), world.token("arcade", "USDX"), ONE)
+
+
+def test_a_token_that_answers_nothing_is_shown_as_such(world: World) -> None:
+    """P20: it holds up no other."""
+    hub = world.live.connection("hub")
+    coins = [world.token("hub", place_coin(hub, DEPOSITOR, symbol)) for symbol in ("GOOD", "DEAD")]
+    for coin in coins:
+        world.move(("hub", "arcade"), coin, 10 * ONE)
+    hub.rpc("anvil_setCode", coins[1].address, "0x5f5ffd")
+    run = CliRunner(mix_stderr=False).invoke
+    listed = run(importlib.import_module("metalayer.cli.tokens").cli, ["--json", "--check"])
+    assert listed.exit_code == 0, listed.stderr
+    found = {one["address"]: one for one in json.loads(listed.stdout)["tokens"]}
+    assert (found[coins[0].address]["symbol"], found[coins[0].address]["locked"]) == ("GOOD", "10000000")
+    dead = found[coins[1].address]
+    assert (dead["symbol"], dead["locked"], dead["chains"]["arcade"]["supply"]) == ("?", None, "10000000")
+    table = run(importlib.import_module("metalayer.cli.tokens").cli, [])
+    assert table.exit_code == 0, table.stderr
+
+
 def test_who_has_too_little_learns_what_is_missing(world: World) -> None:
     coin = world.token("hub", place_coin(world.live.connection("hub"), DEPOSITOR))
     with pytest.raises(
@@ -411,6 +439,8 @@ def test_ether_by_the_command(world: World) -> None:
     wrapped = run(transfer, ["ETH@hub", "0.25", *back, *shared, "--wrapped", "--tip", "1"])
     assert wrapped.exit_code == 0, wrapped.stderr
     assert world.held(world.token("hub", "ETH")) == ETHER // 4
+    credit = run(transfer, ["ETH", "1", "--from", "hub", "--to", "perps", *shared, "--fee-from", "credit"])
+    assert credit.stderr.startswith("Error: the EtherDoor takes the fee from the balance")
     refused = run(transfer, ["ETH@hub", "0.25", *back, *shared, "--tip", "1"])
     assert refused.stderr == (
         "Error: a transfer with a tip cannot be unwrapped on arrival: expected `--wrapped`\n"
