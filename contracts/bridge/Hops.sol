@@ -14,8 +14,8 @@ abstract contract Hops is Fronting {
     using SafeERC20 for IERC20;
 
     /// @dev For the end of a transfer: in the worst case a first holder of ERA on the hub with a new entry of history,
-    /// a delegate, a limit and a tip. If opcodes become dearer and it does not suffice, the hop fails and can be retried
-    /// with more.
+    /// a delegate, a limit and a tip. If opcodes become dearer and it does not suffice, the hop fails and can be
+    /// retried with more.
     uint256 internal constant ARRIVE_GAS_LIMIT = 150_000;
     /// @dev For a hop that the home sends on, with a description of the token before it.
     uint256 internal constant FORWARD_GAS_LIMIT = 400_000;

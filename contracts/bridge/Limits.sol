@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILimits} from "../interfaces/ILimits.sol";
 import {Accounts} from "./Accounts.sol";
 import {Bucket, Buckets} from "./libraries/Buckets.sol";

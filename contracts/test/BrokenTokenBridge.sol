@@ -9,7 +9,6 @@ import {Bucket, Buckets} from "../bridge/libraries/Buckets.sol";
 import {Transfers} from "../bridge/libraries/Transfers.sol";
 import {Front, Kind, Transfer} from "../bridge/types/Transfer.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
-import {ITransferReceiver} from "../interfaces/ITransferReceiver.sol";
 import {TransferBug, forget} from "./TransferBug.sol";
 import {VotesBug} from "./VotesBug.sol";
 
@@ -73,6 +72,7 @@ contract BrokenTokenBridge is TokenBridge {
             return received;
         }
         if (_BUG == TransferBug.NotLocked || _BUG == TransferBug.OriginOfCallPays) {
+            // solhint-disable-next-line avoid-tx-origin
             address from = _BUG == TransferBug.NotLocked ? msg.sender : tx.origin;
             uint256 before = IERC20(token).balanceOf(address(this));
             IERC20(token).transferFrom(from, address(this), amount);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic
 
@@ -92,7 +92,9 @@ class Trail(Generic[Value]):
 @dataclass
 class Told:
     """What one chain says of a solver's fronts at a second by its clock. `terms`: of each front that was paid there, by
-    its key. `gone`: ids of transfers that returned from there to others.
+    its key. `homes`: what tokens that returned there stand for. `gone`: transfers that returned there to others.
+
+    A home that lies says any id of a transfer of its own token: what arrived or returned is known by its token, too.
     """
 
     chain_id: int
@@ -103,7 +105,8 @@ class Told:
     claims: Sequence[Logged[FrontClaimed]]
     claims_received: Sequence[Logged[bridge.ClaimReceived]]
     terms: Mapping[bytes, Front]
-    gone: frozenset[bytes] = frozenset()
+    homes: Mapping[str, TokenId] = field(default_factory=dict)
+    gone: frozenset[tuple[bytes, TokenId]] = frozenset()
 
 
 class Witness:
@@ -121,6 +124,7 @@ class Witness:
         self._solver = solver
         self._terms: dict[bytes, Front] = {}
         self._read: set[str] = set()
+        self._homes: dict[str, TokenId] = {}
 
     def tell(self, overdue: Callable[[int], Iterable[bytes]] = lambda _: ()) -> Told:
         """What the chain says now. Raises what its node makes of it.
@@ -151,6 +155,8 @@ class Witness:
             for front in _fronts_in(call.data) if call.sender == self._solver else ():
                 self._terms[front.key] = front
         fronted = [one for one in fronted if one.event.key in self._terms]
+        others = self._returned_to_others(list(overdue(now.time)))
+        self._read_homes(event.token for event in (*others, *(event for event, _ in returned)))
         return Told(
             connection.chain_id,
             now.time,
@@ -160,14 +166,23 @@ class Witness:
             claims,
             claims_received,
             self._terms,
-            self._gone(list(overdue(now.time))),
+            self._homes,
+            frozenset((event.id, self._homes[event.token]) for event in others),
         )
 
-    def _gone(self, ids: Sequence[bytes]) -> frozenset[bytes]:
+    def _returned_to_others(self, ids: Sequence[bytes]) -> list[TransferReturned]:
         if not ids:
-            return frozenset()
+            return []
         returned = self.connection.ask(bridge.TRANSFER_RETURNED.logs_once(self._address, ids))
-        return frozenset(event.id for event, _ in returned if event.payee != self._solver)
+        return [event for event, _ in returned if event.payee != self._solver]
+
+    def _read_homes(self, tokens: Iterable[str]) -> None:
+        unknown = list(dict.fromkeys(token for token in tokens if token not in self._homes))
+        here = self.connection.chain_id
+        homes = self.connection.batch(bridge.HOME_OF.request(self._address, token) for token in unknown)
+        for token, home in zip(unknown, homes, strict=True):
+            is_at_home = home.chain_id == 0
+            self._homes[token] = TokenId(here, token) if is_at_home else TokenId(home.chain_id, home.token)
 
 
 @dataclass(frozen=True)
@@ -180,23 +195,29 @@ class Book:
     def of(cls, told: Iterable[Told]) -> Book:
         """What chains say together; a front whose start does not answer is out."""
         known = {one.chain_id: one for one in told}
-        returned = {(id_, event.id): event.amount for id_, one in known.items() for event, _ in one.returned}
+        returned = {
+            (id_, event.id, one.homes[event.token]): event.amount
+            for id_, one in known.items()
+            for event, _ in one.returned
+        }
         claimed = {
             (event.key, event.chain_id, id_) for id_, one in known.items() for event, _ in one.claims_received
         }
-        gone = {(id_, transfer) for id_, one in known.items() for transfer in one.gone}
+        gone = {(id_, *transfer) for id_, one in known.items() for transfer in one.gone}
 
         received = {
-            id_: {(one.id, one.origin): one.amount for one, _ in here.received} for id_, here in known.items()
+            id_: {(one.id, one.token, one.origin): one.amount for one, _ in here.received}
+            for id_, here in known.items()
         }
 
-        def outcome(here: Told, front: Front) -> tuple[State, int]:
-            arrived = received[here.chain_id].get((front.id, front.start))
+        def outcome(here: Told, local: str, front: Front) -> tuple[State, int]:
+            arrived = received[here.chain_id].get((front.id, local, front.start))
             if arrived is not None:
                 return State.ARRIVED, arrived
-            if (back := returned.get((front.start, front.id))) is not None:
+            start = (front.start, front.id, TokenId(front.home_chain, front.token))
+            if (back := returned.get(start)) is not None:
                 return State.RETURNED, back
-            return (State.LOST if (front.start, front.id) in gone else State.OUT), 0
+            return (State.LOST if start in gone else State.OUT), 0
 
         fronts = []
         for here in known.values():
@@ -208,7 +229,7 @@ class Book:
                 sent = tuple(claims.get((front.id, front.start), ()))
                 is_claimed = (event.key, here.chain_id, front.start) in claimed
                 about = (front, here.chain_id, event.paid, log.transaction)
-                fronts.append(Fronted(*about, *outcome(here, front), sent, is_claimed))
+                fronts.append(Fronted(*about, *outcome(here, event.token, front), sent, is_claimed))
         return cls(fronts)
 
     @property

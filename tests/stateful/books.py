@@ -229,7 +229,7 @@ class Books:
             return
         try:
             with self.step():
-                self.send(self.moody, token, destination, to, amount, Options(), at)
+                self.send(self.moody, token, destination, to, amount, Options(return_to=to), at)
         except Refused:
             pass
 
@@ -457,11 +457,11 @@ class Books:
         self.check(home == chain_id, "InvalidLimits")
         old = self.s.limits.get((token, chain_id))
         used = [half.used_at(at) for half in (old.out, old.into)] if old else [Fraction(0)] * 2
-        halves = [
+        first, second = (
             Half(capacity, window, min(was, Fraction(capacity)), at)
             for capacity, was in zip((out, into), used, strict=True)
-        ]
-        self.s.limits[token, chain_id] = Limit(*halves)
+        )
+        self.s.limits[token, chain_id] = Limit(first, second)
 
     def remove_limits(self, token: str, chain_id: int) -> None:
         home, _ = self.s.homes.get(token, (chain_id, token))

@@ -1,24 +1,26 @@
-"""Who fronts transfers and claims what returns of them; the offices that limit, hold, strike, adopt and leave a gateway;
-and a token in changing moods.
+"""Who fronts transfers and claims what returns of them; the offices that limit, hold, strike, adopt, and leave a
+gateway; and a token in changing moods.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from metalayer.protocol import bridge
 from metalayer.protocol.abi import Function
-from metalayer.protocol.bridge import DONE
-from metalayer.protocol.transfers import Front, Payload
+from metalayer.protocol.bridge import DONE, send_call
+from metalayer.protocol.transfers import Front, Options, Payload
 from tests.kit.evm import Contract
 from tests.kit.gateways import SET_BEHAVIOUR
 from tests.kit.roles import GUARDIAN, OWNER
 from tests.kit.stack import CHAINS
-from tests.stateful.books import DAY, HOUR
+from tests.stateful.books import DAY, HOUR, Books
 from tests.stateful.exchange import (
+    ERA,
     FIRST,
     HOMES,
     HUB,
@@ -65,7 +67,6 @@ class Dealers(Shippers):
     def front_voyage(self, voyage: Voyage, payer: str, kind: int, solver: str) -> None:
         """`kind`: which terms. Who does not have enough of the token cannot."""
         chain, terms = voyage.end, self._terms(voyage, kind, payer)
-        place, books, at = self.places[chain], self.books[chain], self.clock[chain]
         self._approve(chain, payer, terms)
         done = self.act(
             chain,
@@ -83,22 +84,17 @@ class Dealers(Shippers):
     def _terms(self, voyage: Voyage, kind: int, payer: str) -> Front:
         """All but the true ones in favour of who pays."""
         terms = voyage.terms
-        match kind:
-            case 1:
-                return replace(terms, amount=1)
-            case 2:
-                return replace(terms, to=payer)
-            case 3:
-                other = self.address(0 if terms.token != self.address(0) else MOODY)
-                home = self.id_of(HUB)
-                return replace(terms, home_chain=home, token=other, amount=1, tip=1, to=payer)
-            case 4:
-                return replace(terms, start=self.id_of(voyage.end))
-            case 5:
-                return replace(terms, tip=0)
-            case 6:
-                return replace(terms, id=bytes(31) + b"1")
-        return terms
+        other = self.address(ERA if terms.token != self.address(ERA) else MOODY)
+        whole_other = {"home_chain": self.id_of(HUB), "token": other, "amount": 1, "tip": 1, "to": payer}
+        changes: dict[int, dict[str, Any]] = {
+            LESS: {"amount": 1},
+            OTHER_RECIPIENT: {"to": payer},
+            OTHER_TOKEN: whole_other,
+            OTHER_START: {"start": self.id_of(voyage.end)},
+            NO_TIP: {"tip": 0},
+            OTHER_ID: {"id": bytes(31) + b"1"},
+        }
+        return replace(terms, **changes.get(kind, {}))
 
     def _approve(self, chain: str, payer: str, terms: Front) -> None:
         books = self.books[chain]
@@ -162,11 +158,23 @@ class Dealers(Shippers):
         to = self.id_of(other)
         number_ = "P16" if by == OWNER.address else "P3"
 
-        def effect(books, at):  # type: ignore[no-untyped-def]
+        def effect(books: Books, at: int) -> None:
             books.check(by == OWNER.address, "NotBridgeOwner")
             books.set_limits(local, to, out, into, window, at)
 
         self.act(chain, bridge.SET_LIMITS.encode(local, to, out, into, window), by, effect, number_)
+
+    def limit_unknown(self, chain: str, spoke: str, out: int, into: int) -> None:
+        """Of what will stand for a token that says that it is at home elsewhere."""
+        home = self.id_of(spoke)
+        local = self.places[chain].representation(home, self.address(MOODY))
+        self.act(
+            chain,
+            bridge.SET_LIMITS.encode(local, home, out, into, DAY),
+            OWNER.address,
+            lambda books, at: books.set_limits(local, home, out, into, DAY, at),
+            "P16",
+        )
 
     @rule(chain=CHAIN, number=PICK)
     def lift(self, chain: str, number: int) -> None:
@@ -198,7 +206,7 @@ class Dealers(Shippers):
         if not really:
             return
 
-        def effect(books, at):  # type: ignore[no-untyped-def]
+        def effect(books: Books, at: int) -> None:
             books.check(by == GUARDIAN.address, "NotBridgeGuardian")
             books.hold(to, seconds, at)
 
@@ -209,7 +217,7 @@ class Dealers(Shippers):
         chain = self.honest(chain)
         to = self.id_of(pick([name for name in CHAINS if name != chain], number))
 
-        def effect(books, at):  # type: ignore[no-untyped-def]
+        def effect(books: Books, at: int) -> None:
             books.check(by != TRADERS[0], "NotBridgeGuardian")
             books.unhold(to, at)
 
@@ -321,7 +329,8 @@ class Dealers(Shippers):
         books.s.mood = Mood(mood)
         if mood == Mood.CALLS:
             address, to = self.address(token), self.id_of(spoke)
-            what = bridge.SEND.encode(address, to, TRADERS[who], WHOLE)
+            # It may not be sent back to itself.
+            what = send_call(address, to, TRADERS[who], WHOLE, Options(return_to=TRADERS[who]))
             self.arrange(HUB, moody.address, moody.encode("setCall", books.bridge, what))
             books.reentry = (address, to, TRADERS[who], WHOLE)
 

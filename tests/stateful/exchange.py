@@ -11,17 +11,19 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
+from metalayer.deploy.names import BRIDGE, BRIDGE_ANNEX
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.gateway import Terms
 from metalayer.protocol.transfers import representation
 from tests.kit.chains import BoundChain
-from tests.kit.evm import ZERO_ADDRESS, Contract, created_address, deploy, init_code, now, recode
+from tests.kit.evm import ZERO_ADDRESS, Contract, created_address, deploy, now
 from tests.kit.founding import Founding
 from tests.kit.paper import DAY, Validators
 from tests.kit.roles import GUARDIAN, OWNER
-from tests.kit.stack import CHAINS
+from tests.kit.stack import CHAINS, Stack
 from tests.kit.staking import signing_key
 from tests.kit.terms import OPEN_ROUTE, OPEN_TERMS
+from tests.kit.transfer_bugs import TransferBug, break_bridges
 
 HUB, SPOKES = CHAINS[0], CHAINS[1:]
 KEYS: list[LocalAccount] = [signing_key(f"trader {i}") for i in range(3)]
@@ -111,12 +113,6 @@ class Place:
     def representation(self, home_chain: int, token: str) -> str:
         return representation(self.bridge.address, self.bridged_token, home_chain, token)
 
-    @property
-    def arguments(self) -> tuple[Any, ...]:
-        """Of the annex' constructor; the bridge's takes the annex' address beside them."""
-        metadata = self.bridge.view("METADATA")
-        return (self.gateways[FIRST].address, self.era.address, self.hub_id, self.bridged_token, metadata)
-
 
 @dataclass(frozen=True)
 class Exchange:
@@ -138,11 +134,11 @@ class Exchange:
         places = {name: _found(chains[name], name, ids, validators, bridge, tokens) for name in CHAINS}
         return cls(places, validators, begins)
 
-    def install(self, bug: int) -> None:
+    def install(self, bug: TransferBug) -> None:
         """The variants' code at the addresses of the originals."""
         for place in self.places.values():
-            recode(place.annex, init_code("BrokenBridgeAnnex", *place.arguments, bug))
-            recode(place.bridge, init_code("BrokenTokenBridge", *place.arguments, place.annex.address, bug))
+            stack = Stack(place.chain, {BRIDGE: place.bridge, BRIDGE_ANNEX: place.annex}, place.receiver)
+            break_bridges({place.name: stack}, bug)
 
 
 def _found(

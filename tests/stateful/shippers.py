@@ -385,7 +385,7 @@ class Shippers(Traders):
         )
 
     def return_one(self, one: Sent) -> None:
-        gateway, origin, chain = one.lane
+        gateway, _, chain = one.lane
         contract = self.places[chain].gateways[gateway]
         data = contract.encode("returnToSender", one.message.origin, one.message.nonce, one.message.fields)
         self._begin(chain)
@@ -408,9 +408,8 @@ class Shippers(Traders):
             self.refund_one(pick(home, number))
 
     def refund_one(self, one: Sent) -> None:
-        gateway, origin, destination = one.lane
-        place, at, books = self.places[origin], self.clock[origin], self.books[origin]
-        contract = place.gateways[gateway]
+        gateway, origin, _ = one.lane
+        at, contract = self.clock[origin], self.places[origin].gateways[gateway]
         receipt = self.mine(
             origin, contract.address, contract.encode("refund", *self.evidence(one)), RELAYER.address
         )
@@ -420,7 +419,7 @@ class Shippers(Traders):
         self.take_home(one, receipt, unspent, at)
 
     def take_home(self, one: Sent, receipt: Receipt, unspent: int, at: int) -> None:
-        gateway, origin, destination = one.lane
+        gateway, origin, _ = one.lane
         books = self.books[origin]
         must("P23", "what is unspent", receipt.named("MessageReturned")[0][3], unspent)
         books.s.credit[gateway, books.bridge] += unspent
@@ -435,7 +434,7 @@ class Shippers(Traders):
         self.reach("taken back" if taken else "not taken back")
 
     def _take(self, one: Sent, at: int) -> bool:
-        gateway, origin, destination = one.lane
+        origin = one.lane[1]
         books = self.books[origin]
         try:
             with books.step():

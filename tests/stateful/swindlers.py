@@ -14,9 +14,9 @@ from metalayer.protocol.transfers import ClaimPayload, Description, Kind, Payloa
 from tests.kit.paper import PaperLane, gateway_payload
 from tests.kit.roles import OWNER, RELAYER
 from tests.kit.stack import CHAINS
-from tests.stateful.books import DAY, MAX_TIME, Behaviour
+from tests.stateful.books import DAY, MAX_TIME
 from tests.stateful.dealers import Dealers
-from tests.stateful.exchange import HUB, MOODY, SOLVER, TRADERS, WHOLE, Mood
+from tests.stateful.exchange import HUB, MOODY, SOLVER, TRADERS, WHOLE, Behaviour, Mood
 from tests.stateful.machine import must, pick
 from tests.stateful.traders import CHAIN, PICK, RARELY, SPOKE, TOKEN, WHO, Fate, Lane, Sent
 
@@ -116,8 +116,8 @@ class Swindlers(Dealers):
         key, address = pick(keys, number), self.address(token)
         payload = {
             "claim": ClaimPayload(key, SOLVER).encoded,
-            "describe": Description(address, number, b"Nothing", b"NIX").encoded,
-            "nonsense": bytes([number]) * (64 + number),
+            "describe": Description(address, number % 256, b"Nothing", b"NIX").encoded,
+            "nonsense": bytes([number % 256]) * (64 + number % 256),
             "stranger": Payload(Kind.BACK, address, TRADERS[0], TRADERS[0], self.id_of(to), 1).encoded,
         }[what]
         sender = TRADERS[0] if what == "stranger" else None
@@ -188,7 +188,8 @@ class Swindlers(Dealers):
         for one in lost:
             if one.of is not None:
                 # Said again by whoever waits for it.
-                one.of.fate, one.fate = Fate.FAILED, Fate.ENDED
+                one.of.fate = Fate.EXPIRED if one.of.was_expired else Fate.FAILED
+                one.fate = Fate.ENDED
                 continue
             self._refund_abandoned(one, start)
         self.reach("restarted")

@@ -1,0 +1,114 @@
+"""What an attacker tried on the bridge: past its limits, into the sums that votes are counted by, into what others send."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from metalayer.protocol.amounts import GWEI
+from metalayer.protocol.transfers import Kind, Options
+from tests.kit.evm import Contract, error, now
+from tests.kit.hops import AMOUNT, SECOND_FEE
+from tests.kit.paper import DAY
+from tests.kit.world import World
+
+HOUR = 3_600
+UNROUTED = 4_242
+MOST_FEES = 16
+"""Of a hop that is sent on: so many times what it costs leave its origin's account of ERA at most."""
+
+
+def gas_of(contract: Contract, method: str, *arguments: object) -> int:
+    """What a view takes, with the 21,000 of a transaction."""
+    data = "0x" + contract.encode(method, *arguments).hex()
+    return int(contract.chain.rpc("eth_estimateGas", [{"to": contract.address, "data": data}]), 16)
+
+
+# The sums that votes are counted by
+
+
+@pytest.mark.parametrize("chain", [UNROUTED, 2**64, 2**256 - 1])
+def test_era_is_covered_only_where_it_was_sent_to(world: World, depositor: str, chain: int) -> None:
+    """M14, P7b: whoever could cover it for any chain id would make the list as long as he likes that the votes of all
+    spokes together are summed over.
+    """
+    bridge, era = world.bridge("hub"), world.address("era")
+    assert bridge.revert("cover", era, chain, 1, sender=depositor) == error("InvalidDestination", chain)
+
+
+def test_strangers_do_not_make_the_votes_of_spokes_dearer(world: World, depositor: str) -> None:
+    """P7b: not by a hundred covers in one transaction either."""
+    bridge, era = world.bridge("hub"), world.address("era")
+    hour = now(bridge.chain) // HOUR * HOUR - HOUR
+    before = gas_of(bridge, "pastTotalOutstanding", hour)
+    covers = [bridge.encode("cover", era, UNROUTED + n, 1) for n in range(100)]
+    bridge.attempt("multicall", covers, sender=depositor)
+    assert gas_of(bridge, "pastTotalOutstanding", hour) == before
+
+
+def test_who_lost_an_account_can_be_covered(world: World, depositor: str) -> None:
+    """Of another token whatever the chain; of ERA where it ever was."""
+    bridge, arcade = world.bridge("hub"), world.id_of("arcade")
+    for token, chain in (("era", arcade), ("gem", arcade), ("gem", UNROUTED)):
+        held = bridge.view("outstanding", world.address(token), chain)
+        bridge.send("cover", world.address(token), chain, 7, sender=depositor)
+        assert bridge.view("outstanding", world.address(token), chain) == held + 7
+
+
+# Past the limits
+
+
+@pytest.mark.parametrize("parts", [1, 5])
+def test_a_prepaid_fee_is_no_way_past_limits(world: World, owner: str, parts: int) -> None:
+    """M3, M45, P16: a chain that lies prepays a hop of a worthless token with all of the ERA that it holds, in one
+    message or in several. What leaves ERA's account is bounded by what hops cost.
+    """
+    bridge, era, arcade = world.bridge("hub"), world.address("era"), world.id_of("arcade")
+    bridge.send("setLimits", era, arcade, 1, 1, DAY, sender=owner)
+    held = world.outstanding("era", "arcade")
+    hop = world.payload("gem", Kind.BACK, "perps", amount=1, fee=held // GWEI // parts)
+    sent = world.forge("arcade", "hub", *[hop.encoded] * parts).named("TransferForwarded")
+    assert len(sent) == parts
+    assert held - world.outstanding("era", "arcade") <= parts * MOST_FEES * SECOND_FEE
+
+
+def test_what_is_prepaid_by_mistake_does_not_stop_a_transfer(world: World, beneficiary: str) -> None:
+    """P14: it arrives; the account keeps what is beyond the bound."""
+    first = world.send("gem", "arcade", "perps", options=Options(fee=30 * SECOND_FEE // GWEI))
+    held = world.outstanding("era", "arcade")
+    world.carry(first)
+    assert held - world.outstanding("era", "arcade") == MOST_FEES * SECOND_FEE
+
+
+def test_what_returns_gives_back_what_it_used_of_a_limit(
+    world: World, owner: str, depositor: str, beneficiary: str
+) -> None:
+    """M14: whoever sends what nobody can take gets it back an hour later, and must not have stopped all others with it
+    for a whole window.
+    """
+    bridge, gem, arcade = world.bridge("hub"), world.address("gem"), world.id_of("arcade")
+    bridge.send("setLimits", gem, arcade, AMOUNT, AMOUNT, 30 * DAY, sender=owner)
+    deadline = now(bridge.chain) + HOUR + 60
+    # An account without code cannot be called.
+    wasted = world.send("gem", "hub", "arcade", options=Options(data=b"x", deadline=deadline))
+    world.courier.bring_back(wasted)
+    assert world.courier.open == {}
+    *_, free, _ = bridge.view("limitsOf", gem, arcade)
+    assert free == AMOUNT
+
+
+# What others send
+
+
+def test_over_a_third_chain_with_an_hour_to_go(world: World, depositor: str) -> None:
+    """P14: the second hop needs an hour. What has less at its token's home goes back whole."""
+    before = world.balance("gem", "arcade", depositor)
+    deadline = now(world.stacks["arcade"].chain) + HOUR + 60
+    options = replace(world.prepaid("gem", "arcade", "perps") or Options(), deadline=deadline)
+    first = world.send("gem", "arcade", "perps", options=options)
+    failed = world.carry(first, at=deadline - HOUR + 1).named("MessageFailed")
+    assert failed == [(first.id, first.origin, first.nonce, False)]
+    world.courier.say_returned(first)
+    world.courier.refund(first)
+    assert world.balance("gem", "arcade", depositor) == before
