@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
-import {ERC165Checker} from "@openzeppelin/contracts/utils/introspection/ERC165Checker.sol";
-import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
 import {IAssets} from "../interfaces/IAssets.sol";
-import {ILimits} from "../interfaces/ILimits.sol";
-import {IBridgedToken} from "../interfaces/IBridgedToken.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {ITokenMetadata} from "../interfaces/ITokenMetadata.sol";
 import {Passages} from "./Passages.sol";

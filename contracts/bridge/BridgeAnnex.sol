@@ -141,8 +141,8 @@ contract BridgeAnnex is Hops {
     function adopt(uint256 homeChain, address token, address local) external onlyOwner {
         uint256 place = _placeOf(homeChain, token);
         require(
-            _mayAdopt(_locals[place], _homes[local]) && homeChain != 0 && homeChain <= type(uint64).max && homeChain != block.chainid
-                && token != _ERA && local != _ERA
+            _mayAdopt(_locals[place], _homes[local]) && homeChain != 0 && homeChain <= type(uint64).max
+                && homeChain != block.chainid && token != _ERA && local != _ERA
                 && ERC165Checker.supportsInterface(local, type(IERC7802).interfaceId),
             IAssets.NotAdoptable(homeChain, token, local)
         );

@@ -16,6 +16,9 @@ import {Bucket, Buckets} from "./libraries/Buckets.sol";
 import {Transfers} from "./libraries/Transfers.sol";
 import {Front} from "./types/Transfer.sol";
 
+// Constants are read by their names.
+// solhint-disable func-name-mixedcase
+
 /// @title BridgeViews: what anyone can read of the bridge
 abstract contract BridgeViews is Hops, ITokenBridge {
     using Buckets for Bucket;

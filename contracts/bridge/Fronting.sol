@@ -3,8 +3,6 @@ pragma solidity 0.8.36;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {IFronting} from "../interfaces/IFronting.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 import {Assets} from "./Assets.sol";
 import {Transfers} from "./libraries/Transfers.sol";

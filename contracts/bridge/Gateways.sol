@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
-import {IERC5313} from "@openzeppelin/contracts/interfaces/IERC5313.sol";
 import {IGateways} from "../interfaces/IGateways.sol";
-import {ILimits} from "../interfaces/ILimits.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
-import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 
 /// @title Gateways
 /// @notice See {IGateways}.
@@ -46,7 +43,8 @@ abstract contract Gateways {
     /// @dev Reverts unless the caller is a gateway that messages from this chain, or to it, are taken from.
     function _checkGateway(ChainState storage state) internal view virtual {
         require(
-            msg.sender == address(_gatewayIn(state)) || _isAccepted(msg.sender), IGateways.GatewayNotAccepted(msg.sender)
+            msg.sender == address(_gatewayIn(state)) || _isAccepted(msg.sender),
+            IGateways.GatewayNotAccepted(msg.sender)
         );
     }
 

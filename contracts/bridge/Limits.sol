@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ILimits} from "../interfaces/ILimits.sol";
 import {Accounts} from "./Accounts.sol";
 import {Bucket, Buckets} from "./libraries/Buckets.sol";
@@ -76,6 +75,7 @@ abstract contract Limits is Accounts {
 
     function _wait(bytes32 id, address token, uint256 chainId, uint256 amount) private returns (bool) {
         uint256 since = _waitingSince[id];
+        if (since == STRUCK) return false;
         if (since != 0) return block.timestamp >= _passesFrom(since);
         _waitingSince[id] = block.timestamp;
         emit ILimits.TransferWaiting(id, token, chainId, amount, block.timestamp);

@@ -11,8 +11,9 @@ import {Limits} from "./Limits.sol";
 import {GatewayCall} from "./libraries/GatewayCall.sol";
 
 /// @title Passages
-/// @notice See {IPassages}. What the bridge pays itself comes from its credit in the gateway, and that from the ERA that
-/// it holds: on the hub, where that is what is locked, a hop is only paid with what was taken out of an account before.
+/// @notice See {IPassages}. What the bridge pays itself comes from its credit in the gateway, and that from the ERA
+/// that it holds: on the hub, where that is what is locked, a hop is only paid with what was taken out of an account
+/// before.
 abstract contract Passages is Limits {
     using SafeERC20 for IERC20;
 

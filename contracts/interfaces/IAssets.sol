@@ -23,8 +23,8 @@ interface IAssets {
     /// itself, or that is no ERC-7802 token.
     error NotAdoptable(uint256 homeChain, address token, address local);
 
-    /// @notice Sends a token's metadata to a chain, where they are used if it is not known yet. Anyone may call. The fee
-    /// is paid from the caller's credit, or from its ERA.
+    /// @notice Sends a token's metadata to a chain, where they are used if it is not known yet. Anyone may call. The
+    /// fee is paid from the caller's credit, or from its ERA.
     /// @return sendId Id of the message.
     function describe(address token, uint256 chainId, bool fromBalance) external returns (bytes32 sendId);
 

@@ -4,10 +4,10 @@ pragma solidity ^0.8.28;
 import {Front} from "../bridge/types/Transfer.sol";
 
 /// @title Fronting: a solver pays a transfer's recipient before it arrives, and gets what arrives
-/// @notice A sender offers a tip. A solver who has seen the transfer start pays the recipient all but what it keeps, and
-/// whatever becomes of the transfer pays the solver: its arrival by itself; its return if the solver, before the
-/// deadline, sends a claim to the chain where it started. What the solver risks: terms that differ from what was sent, a
-/// reorganisation of the chain where it started, and a chain that lies about either.
+/// @notice A sender offers a tip. A solver who has seen the transfer start pays the recipient all but what it keeps,
+/// and whatever becomes of the transfer pays the solver: its arrival by itself; its return if the solver, before the
+/// deadline, sends a claim to the chain where it started. What the solver risks: terms that differ from what was sent,
+/// a reorganisation of the chain where it started, and a chain that lies about either.
 interface IFronting {
     /// @notice Emitted when a solver has paid a recipient.
     /// @param key See `keyOf`.
@@ -18,8 +18,8 @@ interface IFronting {
     );
     /// @notice Emitted when a claim is sent to where a transfer started.
     event FrontClaimed(bytes32 indexed id, uint256 indexed start, address indexed solver, bytes32 sendId);
-    /// @notice Emitted when a claim has arrived: from now on what returns of the transfer, and should have ended on that
-    /// chain, is the solver's.
+    /// @notice Emitted when a claim has arrived: from now on what returns of the transfer, and should have ended on
+    /// that chain, is the solver's.
     event ClaimReceived(bytes32 indexed key, uint256 indexed chainId, address indexed solver);
 
     /// @notice Thrown when a transfer is fronted that has arrived, or that another solver fronted.
@@ -41,8 +41,8 @@ interface IFronting {
     /// @notice What `claim` costs, in wei of ERA.
     function quoteClaim(uint256 start) external view returns (uint256);
 
-    /// @notice Under which a transfer is kept, at both its ends: the hash of all its terms. A claim by its id alone would
-    /// let anybody claim what somebody else sent: by fronting other terms of that id, of any token.
+    /// @notice Under which a transfer is kept, at both its ends: the hash of all its terms. A claim by its id alone
+    /// would let anybody claim what somebody else sent: by fronting other terms of that id, of any token.
     function keyOf(Front calldata transfer) external pure returns (bytes32);
 
     /// @notice Who fronted a transfer; zero if nobody did, 1 if it has arrived.

@@ -5,8 +5,8 @@ import {IMetalayer} from "./IMetalayer.sol";
 
 /// @title Gateways: through which gateways the bridge sends, and from which it takes messages
 /// @notice The first gateway is a constant. The owner may accept others, each only `ACCEPTANCE_DELAY` after it said so,
-/// and choose for every chain which one sends: so a faulty gateway can be left. Messages are taken from the gateway that
-/// sends to their origin, and from all that are accepted.
+/// and choose for every chain which one sends: so a faulty gateway can be left. Messages are taken from the gateway
+/// that sends to their origin, and from all that are accepted.
 interface IGateways {
     /// @notice Emitted when the owner accepts a gateway, from then on (Unix time).
     event GatewayAccepted(address indexed gateway, uint256 from);

@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 /// @title Limits: how much of a token moves between here and a chain in which time, and what stops it at once
 /// @notice A token that the owner did not name has no limit but its account. Of one that has limits, `outCapacity` may
 /// leave for a chain at once, and `inCapacity` come from it; what was used grows back evenly within `window`, and what
-/// moves the other way gives it back. A transfer that starts here and exceeds the limit is refused. One that arrives, or
-/// is forwarded here, waits: its message fails, and a retry after `WAITING_TIME` passes whatever the limit, using
+/// moves the other way gives it back. A transfer that starts here and exceeds the limit is refused. One that arrives,
+/// or is forwarded here, waits: its message fails, and a retry after `WAITING_TIME` passes whatever the limit, using
 /// nothing of it. What returns because it was not delivered is proved to have been sent, and has no limit: it gives back
 /// what it used.
 ///

@@ -12,8 +12,8 @@ import {IPassages} from "./IPassages.sol";
 /// @title TokenBridge: any ERC-20, from any chain to any chain
 /// @notice A token is locked on its home and minted elsewhere. A transfer between two chains that are both not its home
 /// makes two hops, over the home, without any action of the user. Each hop is one message of the gateway, and ends as
-/// one: executed, or returned. So a transfer always ends in one payment: to its recipient, or to the solver who had paid
-/// the recipient already; or, if it does not arrive, back where it started.
+/// one: executed, or returned. So a transfer always ends in one payment: to its recipient, or to the solver who had
+/// paid the recipient already; or, if it does not arrive, back where it started.
 interface ITokenBridge is IAssets, IAccounts, ILimits, IFronting, IPassages, IGateways {
     /// @notice Emitted when a transfer starts.
     /// @param id Id of the transfer: of the message that carries its first hop.

@@ -43,7 +43,8 @@ contract BrokenHubVotePool is HubVotePool {
     }
 
     function _cap(uint256 proposalId, uint256 chainId) internal view override returns (uint256) {
-        return _BUG == VotesBug.PresentCap ? BRIDGE.outstanding(BRIDGE.ERA(), chainId) : super._cap(proposalId, chainId);
+        if (_BUG == VotesBug.PresentCap) return BRIDGE.outstanding(BRIDGE.ERA(), chainId);
+        return super._cap(proposalId, chainId);
     }
 
     function _cut(Tally memory votes, uint256 left) internal view override {

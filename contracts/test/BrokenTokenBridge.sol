@@ -9,7 +9,6 @@ import {Bucket, Buckets} from "../bridge/libraries/Buckets.sol";
 import {Transfers} from "../bridge/libraries/Transfers.sol";
 import {Front, Kind, Transfer} from "../bridge/types/Transfer.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
-import {ITransferReceiver} from "../interfaces/ITransferReceiver.sol";
 import {TransferBug, forget} from "./TransferBug.sol";
 import {VotesBug} from "./VotesBug.sol";
 
@@ -73,6 +72,7 @@ contract BrokenTokenBridge is TokenBridge {
             return received;
         }
         if (_BUG == TransferBug.NotLocked || _BUG == TransferBug.OriginOfCallPays) {
+            // solhint-disable-next-line avoid-tx-origin
             address from = _BUG == TransferBug.NotLocked ? msg.sender : tx.origin;
             uint256 before = IERC20(token).balanceOf(address(this));
             IERC20(token).transferFrom(from, address(this), amount);
@@ -129,7 +129,9 @@ contract BrokenTokenBridge is TokenBridge {
         returns (bool passes)
     {
         if (_BUG == TransferBug.ReturnKindUnlimited && _kind() == Kind.Return) return true;
-        if (_BUG == TransferBug.CalledBeforePayment) _call(_arriving(), chainId, token);
+        if (_BUG == TransferBug.CalledBeforePayment && _arriving().hasData()) {
+            super._call(_arriving(), chainId, token);
+        }
         Bucket storage bucket = _buckets[token][chainId];
         _poke(bucket);
         uint256 used = bucket.outCapacity - bucket.freeOut();
@@ -217,8 +219,8 @@ contract BrokenTokenBridge is TokenBridge {
     }
 
     function _call(Transfer memory transfer, uint256 start, address local) internal override {
-        bool isEarly = _BUG == TransferBug.CalledBeforePayment && _buckets[local][start].window != 0;
-        if (!isEarly || !transfer.hasData()) super._call(transfer, start, local);
+        bool wasEarly = _BUG == TransferBug.CalledBeforePayment && _buckets[local][start].window != 0;
+        if (!wasEarly) super._call(transfer, start, local);
     }
 
     // Gateways

@@ -7,8 +7,8 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 /// @notice Anyone may say how, block accounts, name it anew, and make it call anything.
 contract MoodyToken is ERC20 {
     /// @notice TakesPart: a tenth of what moves is burned. Calls: what goes to the bridge lets the token call somebody
-    /// first, whatever comes of it. Refuses: nothing moves. Exaggerates: as much as goes to the bridge, it says that the
-    /// bridge has once more.
+    /// first, whatever comes of it. Refuses: nothing moves. Exaggerates: as much as goes to the bridge, it says that
+    /// the bridge has once more.
     enum Mood {
         Plain,
         TakesPart,
@@ -25,6 +25,7 @@ contract MoodyToken is ERC20 {
     bytes public callToTarget;
     mapping(address account => bool) public isBlocked;
     string private _name;
+    bool private transient _calling;
 
     error Refused();
     error Blocked(address account);
@@ -75,11 +76,13 @@ contract MoodyToken is ERC20 {
         require(mood != Mood.Refuses, Refused());
         require(!isBlocked[from], Blocked(from));
         require(!isBlocked[to], Blocked(to));
-        if (mood == Mood.Calls && to == BRIDGE) {
+        if (mood == Mood.Calls && to == BRIDGE && !_calling) {
+            _calling = true;
             // What comes of it is no matter.
             // solhint-disable-next-line avoid-low-level-calls
             (bool success,) = target.call(callToTarget);
             success;
+            _calling = false;
         }
         if (mood == Mood.Exaggerates && to == BRIDGE) exaggeration += amount;
         if (mood == Mood.TakesPart && from != address(0)) {

@@ -12,7 +12,8 @@ contract ScriptedReceiver is ITransferReceiver {
         Accept,
         Refuse,
         AnswerOther,
-        WantGas
+        WantGas,
+        CallTarget
     }
 
     /// @notice Gas without which one that wants gas refuses.
@@ -22,10 +23,20 @@ contract ScriptedReceiver is ITransferReceiver {
     uint256 public count;
     bytes32 public heard;
 
+    address private _target;
+    bytes private _call;
+
     error Refused(bytes32 id);
+    error TargetRefused(bytes reason);
 
     function setBehaviour(Behaviour newBehaviour) external {
         behaviour = newBehaviour;
+    }
+
+    /// @notice Makes it call `target` with `data` when it receives; it refuses the transfer if that fails.
+    function setCall(address target, bytes calldata data) external {
+        behaviour = Behaviour.CallTarget;
+        (_target, _call) = (target, data);
     }
 
     function onTransferReceived(
@@ -39,6 +50,11 @@ contract ScriptedReceiver is ITransferReceiver {
         require(behaviour != Behaviour.Refuse, Refused(id));
         require(behaviour != Behaviour.WantGas || gasleft() >= WANTED, Refused(id));
         if (behaviour == Behaviour.AnswerOther) return 0xdeadbeef;
+        if (behaviour == Behaviour.CallTarget) {
+            // solhint-disable-next-line avoid-low-level-calls
+            (bool success, bytes memory reason) = _target.call(_call);
+            require(success, TargetRefused(reason));
+        }
         ++count;
         uint256 held = IERC20(token).balanceOf(address(this));
         heard = keccak256(abi.encode(heard, msg.sender, id, origin, sender, token, amount, held, data));

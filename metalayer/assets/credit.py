@@ -68,7 +68,7 @@ class Payment:
             why = (
                 ""
                 if besides
-                else f" for the fee of {era(self.fee)}: `ape metalayer transfer` brings some there"
+                else f" for the fee of {era(self.fee)}: `ape metalayer transfer ERA` brings some there"
             )
             raise MetalayerError(
                 f"{self.payer} has {era(self.held)} ERA on {self.chain}, not {era(needed)}{parts}{why}"

@@ -37,4 +37,4 @@ def unwrapped(live: Live, wish: Wish) -> Wish:
         data=encode(["address"], [wish.to]),
         extra_gas=wish.options.extra_gas + end.view(door, EXTRA_GAS),
     )
-    return replace(wish, to=door, options=options)
+    return replace(wish, to=door, options=options, ether_for=wish.to)

@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from metalayer.attesting.exchange import Exchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs
 from metalayer.lanes.logs import Sent
 from metalayer.network.connection import Connection
+from metalayer.network.live import Live
 from metalayer.network.registry import Registry
 from metalayer.network.transactions import Receipt
 from metalayer.protocol import bridge
@@ -20,6 +22,7 @@ from metalayer.protocol.message import Message
 from metalayer.protocol.rpc import READ_FAULTS
 from metalayer.protocol.transfers import WAITING_TIME, Kind, Payload
 from metalayer.tracking.follower import Follower, NotDelivered
+from metalayer.tracking.trace import State, Trace, find, look
 
 
 class Fronted(NamedTuple):
@@ -137,6 +140,74 @@ def follow(
     solvers.look()
     done = follower.emit("done", live.network.chain(destination).name)
     return Outcome(hops, receipts, done.seconds, solvers.fronted)
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A transfer as it stands. `first` is what its first hop carried; `home` and `end` are chains by name; `hops` all
+    that were sent so far, those back included; `came_back`: whether it was sent back to where it started.
+    """
+
+    id: bytes
+    first: Payload
+    home: str
+    end: str
+    hops: list[Trace]
+    came_back: bool
+    fronted: TransferFronted | None
+
+    @property
+    def ending(self) -> str:
+        """In one sentence."""
+        last, start = self.hops[-1], self.hops[0].origin
+        if last.state is State.RETURNED and last.origin == start:
+            return f"it ended on {start}, where it started: it did not arrive"
+        if last.state is State.DELIVERED and last.destination == (start if self.came_back else self.end):
+            return f"it ended on {last.destination}" + (", where it started" if self.came_back else "")
+        return "it has not ended"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json, without its hops."""
+        return {
+            "id": to_hex(self.id),
+            "token": self.first.token,
+            "home": self.home,
+            "destination": self.end,
+            "to": self.first.to,
+            "amount": str(self.first.amount),
+            "fronted_by": None if self.fronted is None else self.fronted.solver,
+            "ending": self.ending,
+        }
+
+
+def read(live: Live, exchange: Exchange, id_: bytes) -> Journey:
+    """The transfer of this id, or of which a message of this id is a hop. MetalayerError if there is none."""
+    start, sent = find(live.mesh, id_)
+    if (whole := carried(sent.message).id) is not None:
+        start, sent = find(live.mesh, whole)
+    payload, address = carried(sent.message), live.registry.address("TokenBridge")
+    is_out = payload.kind is Kind.OUT
+    home = start if is_out else live.connection(sent.message.destination)
+    end = live.connection(sent.message.destination if is_out else payload.chain)
+    onward, back = home.batch(
+        event.logs(address, sent.id) for event in (bridge.TRANSFER_FORWARDED, bridge.TRANSFER_SENT_BACK)
+    )
+    fronts = end.ask(bridge.TRANSFER_FRONTED.logs(address, sent.id)) if payload.tip else []
+    key = payload.front(sent.id, start.chain_id, home.chain_id).key
+    later = [log.event.send_id for log in [*onward, *back]]
+    hops = logs.find(home, live.mesh.domain, later)
+    return Journey(
+        id=sent.id,
+        first=payload,
+        home=home.name,
+        end=end.name,
+        hops=[
+            look(live.mesh, exchange, start, sent),
+            *(look(live.mesh, exchange, home, hops[one]) for one in later if one in hops),
+        ],
+        came_back=bool(back),
+        fronted=next((event for event, _ in fronts if event.key == key), None),
+    )
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metalayer.assets.tokens import BALANCE_OF, TOTAL_SUPPLY, Home, KnownToken, all_known
-from metalayer.network.asking import ask_all
+from metalayer.network.asking import ask_all, ask_strangers
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.protocol import amounts, bridge, gateway
@@ -20,7 +20,7 @@ UnderWay = Mapping[tuple[Home, str], int]
 @dataclass(frozen=True)
 class Abroad:
     """A token on a chain that is not its home, in its smallest unit: what its home says is outstanding there, what
-    stands for it there, and what is in hops between. `adopted`: what stands for it may have other supply.
+    stands for it there, and what is in hops between. `adopted`: what stands for it may have other supply, or tell none.
     """
 
     outstanding: int
@@ -38,12 +38,12 @@ class Abroad:
 @dataclass(frozen=True)
 class TokenBooks:
     """One token: what the bridge holds of it at home (of ERA with its credit), and where that is meant to be, by chain.
-    `home` is the chain's name.
+    `home` is the chain's name. `locked` is None if the token does not say.
     """
 
     token: KnownToken
     home: str
-    locked: int
+    locked: int | None
     abroad: dict[str, Abroad]
 
     @property
@@ -53,9 +53,11 @@ class TokenBooks:
     @property
     def given(self) -> int:
         """What the bridge holds beyond all that is outstanding: somebody sent it there, or prepaid it in ERA."""
-        return self.locked - self.outstanding
+        return 0 if self.locked is None else self.locked - self.outstanding
 
-    def text(self, amount: int) -> str:
+    def text(self, amount: int | None) -> str:
+        if amount is None:
+            return "it does not say"
         return f"{amounts.shown(amount, self.token.said.decimals)} {self.token.said.symbol}"
 
     def checks(self) -> list[tuple[str, bool]]:
@@ -88,7 +90,7 @@ class TokenBooks:
             "symbol": said.symbol,
             "decimals": said.decimals,
             "places": self.token.places,
-            "locked": str(self.locked),
+            "locked": None if self.locked is None else str(self.locked),
             "outstanding": str(self.outstanding),
             "chains": {
                 name: {
@@ -107,41 +109,55 @@ def read_tokens(live: Live, under_way: UnderWay | None = None) -> list[TokenBook
     there counts as under way.
     """
     known = [token for token in all_known(live) if token.home.chain_id in live.mesh.by_id]
-    asked = [one for token in known for one in _requests(live, token)]
-    answers = iter(ask_all(asked))
-    return [_books(live, token, answers, under_way) for token in known]
+    sure = ask_all([one for token in known for one in _ours(live, token)])
+    said = ask_strangers([one for token in known for one in _theirs(live, token)])
+    answers = iter(sure), iter(said)
+    return [_books(live, token, *answers, under_way) for token in known]
 
 
-def _requests(live: Live, token: KnownToken) -> list[tuple[Connection, Request[Any]]]:
-    """What is locked, and in the bridge's credit; then for each other chain what is outstanding, and if something
-    stands for it there, the supply of that, and what usually would.
-    """
+def _others(live: Live, token: KnownToken) -> list[Connection]:
+    return [one for one in live.mesh.connections.values() if one.chain_id != token.home.chain_id]
+
+
+def _ours(live: Live, token: KnownToken) -> list[tuple[Connection, Request[Any]]]:
+    """The bridge's credit at home; then for each other chain what is outstanding, and what usually stands for it."""
     address, home = live.registry.address("TokenBridge"), live.mesh.by_id[token.home.chain_id]
     asked: list[tuple[Connection, Request[Any]]] = [
-        (home, BALANCE_OF.request(token.home.address, address)),
-        (home, gateway.CREDIT.request(live.mesh.gateway, address)),
+        (home, gateway.CREDIT.request(live.mesh.gateway, address))
     ]
-    for name, connection in live.mesh.connections.items():
-        if connection == home:
-            continue
-        asked.append((home, bridge.OUTSTANDING.request(address, token.home.address, connection.chain_id)))
-        if name in token.places:
-            usual = bridge.REPRESENTATION_OF.request(address, token.home.chain_id, token.home.address)
-            asked += [(connection, TOTAL_SUPPLY.request(token.places[name])), (connection, usual)]
+    for other in _others(live, token):
+        asked += [
+            (home, bridge.OUTSTANDING.request(address, token.home.address, other.chain_id)),
+            (home, bridge.REPRESENTATION_OF.request(address, token.home.chain_id, token.home.address)),
+        ]
     return asked
 
 
-def _books(live: Live, token: KnownToken, answers: Iterator[Any], under_way: UnderWay | None) -> TokenBooks:
-    home, era = live.mesh.by_id[token.home.chain_id], live.registry.address("ERA")
-    held, credit = next(answers), next(answers)
+def _theirs(live: Live, token: KnownToken) -> list[tuple[Connection, Request[Any]]]:
+    """What tokens say: what the bridge has at home; then the supply of what stands for it elsewhere."""
+    address, home = live.registry.address("TokenBridge"), live.mesh.by_id[token.home.chain_id]
+    return [
+        (home, BALANCE_OF.request(token.home.address, address)),
+        *(
+            (other, TOTAL_SUPPLY.request(token.places[other.name]))
+            for other in _others(live, token)
+            if other.name in token.places
+        ),
+    ]
+
+
+def _books(
+    live: Live, token: KnownToken, sure: Iterator[Any], said: Iterator[Any], under_way: UnderWay | None
+) -> TokenBooks:
+    home, is_era = live.mesh.by_id[token.home.chain_id], token.home.address == live.registry.address("ERA")
+    credit, held = next(sure), next(said)
     abroad = dict[str, Abroad]()
-    for name, connection in live.mesh.connections.items():
-        if connection == home:
-            continue
-        outstanding, supply, adopted = next(answers), 0, False
-        if name in token.places:
-            supply, usual = next(answers), next(answers)
-            adopted = usual != token.places[name] and token.home.address != era
-        moving = outstanding - supply if under_way is None else under_way.get((token.home, name), 0)
-        abroad[name] = Abroad(outstanding, supply, moving, adopted)
-    return TokenBooks(token, home.name, held + (credit if token.home.address == era else 0), abroad)
+    for other in _others(live, token):
+        outstanding, usual = next(sure), next(sure)
+        place = token.places.get(other.name)
+        supply = 0 if place is None else next(said) or 0
+        moving = outstanding - supply if under_way is None else under_way.get((token.home, other.name), 0)
+        adopted = place not in (None, usual) and not is_era
+        abroad[other.name] = Abroad(outstanding, supply, moving, adopted)
+    locked = held + credit if is_era and held is not None else held
+    return TokenBooks(token, home.name, locked, abroad)

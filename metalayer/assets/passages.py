@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from metalayer.assets import permits
 from metalayer.assets.journeys import carried
@@ -13,7 +13,7 @@ from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.network.rpc import Reverted
 from metalayer.network.transactions import Receipt, Sender, Transaction
-from metalayer.protocol import bridge
+from metalayer.protocol import bridge, gateway
 from metalayer.protocol.amounts import GWEI, era
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.transfers import Kind
@@ -39,27 +39,54 @@ class Passage:
 
 
 def read(live: Live, id_: bytes) -> Passage:
-    """What the second hop of a transfer costs. MetalayerError if there is none of that id, or if it has one hop, or was
-    sent on already.
+    """What the second hop of a transfer costs; or if that came back, the way to where it started. MetalayerError if
+    there is none of that id, or if it has one hop, or needs no other now.
     """
-    _, sent = find(live.mesh, id_)
+    start, sent = find(live.mesh, id_)
+    if (whole := carried(sent.message).id) is not None:
+        id_, (start, sent) = whole, find(live.mesh, whole)
     message, payload = sent.message, carried(sent.message)
     if payload.kind is not Kind.BACK or payload.chain == message.destination:
         raise MetalayerError(f"transfer {to_hex(id_)} has one hop: expected one that a token's home sends on")
-    home, destination = live.connection(message.destination), live.connection(payload.chain)
+    home, end = live.connection(message.destination), live.connection(payload.chain)
     address = live.registry.address("TokenBridge")
-    if home.ask(bridge.TRANSFER_FORWARDED.logs_once(address, id_)):
-        raise MetalayerError(f"transfer {to_hex(id_)} was sent on from {home.name} already")
-    quote = bridge.QUOTE_FORWARD.request(
-        address, payload.token, payload.chain, len(payload.data), payload.extra_gas
+    forwarded = home.ask(bridge.TRANSFER_FORWARDED.logs_once(address, id_))
+    if not forwarded:
+        onward = _Next(end, len(payload.data), payload.extra_gas, payload.fee * GWEI)
+        return _passage(live, id_, home, payload.token, onward)
+    hop = forwarded[0].event.send_id
+    returned, back = home.batch(
+        [
+            gateway.MESSAGE_RETURNED.logs_once(live.mesh.gateway, hop),
+            bridge.TRANSFER_SENT_BACK.logs(address, id_),
+        ]
     )
+    if back or not returned:
+        raise MetalayerError(
+            f"transfer {to_hex(id_)} was sent {'back' if back else 'on'} from {home.name} already"
+        )
+    _, second = find(live.mesh, hop)
+    brought = carried(second.message).fee * GWEI + returned[0].event.unspent
+    return _passage(live, id_, home, payload.token, _Next(start, 0, 0, brought))
+
+
+class _Next(NamedTuple):
+    """Where the next hop goes, bytes of data and gas for its recipient, and the wei of ERA that it has with it."""
+
+    destination: Connection
+    size: int
+    gas: int
+    brought: int
+
+
+def _passage(live: Live, id_: bytes, home: Connection, token: str, onward: _Next) -> Passage:
+    address, there = live.registry.address("TokenBridge"), onward.destination
+    quote = bridge.QUOTE_FORWARD.request(address, token, there.chain_id, onward.size, onward.gas)
     try:
         cost, paid = home.batch([quote, bridge.PASSAGE.request(address, id_)])
     except Reverted as error:
-        raise MetalayerError(
-            f"{home.name} would not send it to {destination.name}: {error.reason}"
-        ) from error
-    return Passage(id_, home, destination, cost, (payload.fee + paid) * GWEI)
+        raise MetalayerError(f"{home.name} would not send it to {there.name}: {error.reason}") from error
+    return Passage(id_, home, there, cost, onward.brought + paid * GWEI)
 
 
 def pay(live: Live, home: Connection, sender: Sender, id_: bytes, amount: int, signer: Any = None) -> Receipt:

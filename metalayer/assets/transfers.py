@@ -35,7 +35,7 @@ class Wish:
     `options.from_balance` are `prepare`'s to fill.
 
     `fee_from`: where the fee of the first hop comes from, the sender's credit or its ERA; None: the credit if that is
-    enough and the bridge may spend it.
+    enough and the bridge may spend it. `ether_for`: who gets ether if `to` is the EtherDoor.
     """
 
     token: Token
@@ -44,6 +44,7 @@ class Wish:
     amount: int
     options: Options = PLAIN
     fee_from: Literal["credit", "balance"] | None = None
+    ether_for: str | None = None
 
 
 class Allowance(NamedTuple):
@@ -160,9 +161,10 @@ def prepare(live: Live, origin: Connection, sender: str, wish: Wish) -> Transfer
         allowances=(),
         ends=ends,
     )
-    if options.max_fee and transfer.taken > options.max_fee:
+    # What has to be paid on another home is part of it: the node there could say anything.
+    if options.max_fee and transfer.taken + transfer.to_pay > options.max_fee:
         raise MetalayerError(
-            f"the fee is {era(transfer.taken)} ERA: expected no more than {era(options.max_fee)}"
+            f"the fees are {era(transfer.taken + transfer.to_pay)} ERA: expected no more than {era(options.max_fee)}"
         )
     _refuse_too_poor(live, transfer, sender, held)
     limits.refuse_blocked(ends, token, wish.amount)
@@ -230,6 +232,8 @@ def _refuse_nonsense(live: Live, origin: Connection, wish: Wish) -> None:
         raise MetalayerError(
             f"the recipient {wish.to} is the EtherDoor: what is sent there without a call is lost"
         )
+    if token.is_ether and wish.fee_from == "credit" and token.home.chain_id == origin.chain_id:
+        raise MetalayerError("the EtherDoor takes the fee from the balance: expected `--fee-from balance`")
     if wish.amount > MAX_AMOUNT:
         raise MetalayerError(
             f"{token.text(wish.amount)} are more than one transfer carries, {token.text(MAX_AMOUNT)}"

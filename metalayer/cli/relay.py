@@ -82,6 +82,7 @@ class Relaying(Signing):
             memory,
             self.unbacked_gas,
             keeper=Keeper(live.mesh, shared, senders, memory, self.keeper_gas),
+            bridge=live.registry.address("TokenBridge"),
         )
 
 

@@ -60,7 +60,7 @@ def pass_tables(result: PassResult) -> Iterator[Table]:
     settled = [
         (
             done.chain,
-            *map(str, (done.returned, done.refunded, done.claimed, len(done.transactions))),
+            *map(str, (done.returned, done.refunded, done.passed, done.claimed, len(done.transactions))),
             f"{done.gas_used:,}",
             era(done.wei),
             era(done.earned * GWEI),
@@ -73,6 +73,7 @@ def pass_tables(result: PassResult) -> Iterator[Table]:
             "chain",
             "#returned",
             "#refunded",
+            "#let pass",
             "#claims sent",
             "#transactions",
             "#gas used",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metalayer.cli import transfer_front
+from metalayer.cli import transfer_front, transfer_id
 from metalayer.cli.command import DefaultGroup, print_json
 from metalayer.cli.options import (
     ACCOUNT,
@@ -16,7 +16,6 @@ from metalayer.cli.options import (
     CALLDATA,
     CHAIN,
     LIFETIME,
-    MESSAGE_ID,
     PERCENT,
     TOKEN,
     TOKEN_AMOUNT,
@@ -80,6 +79,8 @@ def cli() -> None:
     """
 
 
+cli.add_command(transfer_id.pay)
+cli.add_command(transfer_id.show)
 cli.add_command(transfer_front.front)
 cli.add_command(transfer_front.claim)
 
@@ -193,40 +194,6 @@ def send(
     _run(live, start, transfer, signing, following, as_json)
 
 
-@cli.command()
-@click.argument("id_", metavar="ID", type=MESSAGE_ID)
-@click.option("--amount", type=AMOUNT, help="How much ERA; what is missing if left out.")
-@signing_options("TEST::3", "Who pays.")
-@json_option
-def pay(id_: bytes, amount: int | None, signing: Signing, as_json: bool) -> None:
-    """Pay for the second hop of the transfer ID, on its token's home.
-
-    Only what starts on the hub can be prepaid by the sender. It is not given back: what is not used goes along.
-    """
-    from metalayer.assets import passages
-    from metalayer.errors import MetalayerError
-    from metalayer.network.live import Live
-    from metalayer.network.signers import load_signer
-    from metalayer.protocol.amounts import GWEI, era
-    from metalayer.protocol.hex import to_hex
-
-    live = Live.open()
-    passage = passages.read(live, id_)
-    name = passage.home.name
-    due = passage.missing if amount is None else -(-amount // GWEI) * GWEI
-    if not due:
-        raise MetalayerError(f"the next hop costs {era(passage.cost)} ERA and is paid")
-    signing.confirm(live.network, f"Pay {era(due)} ERA on {name} with {signing.account}?")
-    sender = signing.sender_on(passage.home)
-    receipt = passages.pay(live, passage.home, sender, id_, due, load_signer(signing.account))
-    if as_json:
-        print_json({"id": to_hex(id_), "amount": str(due), "transaction": receipt["transactionHash"]})
-    else:
-        click.echo(
-            f"{era(due)} ERA on {name} for the hop to {passage.destination.name}: {receipt['transactionHash']}"
-        )
-
-
 def _wish(
     live: Live, start: Connection, token: str, amount: str, way: Way, terms: Terms, sender: str
 ) -> Wish:
@@ -312,7 +279,7 @@ def _run(
         }
         print_json({**result, "events": [asdict(event) for event in events]})
     elif following.no_wait:
-        click.echo(f"sent {amount}: `ape metalayer message {result['id']}` says where it is")
+        click.echo(f"sent {amount}: `ape metalayer transfer show {result['id']}` says where it is")
     else:
         hashes = " ".join(result["transactions"])
         click.echo(

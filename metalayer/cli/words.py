@@ -10,6 +10,7 @@ from metalayer.assets.transfers import Transfer
 from metalayer.protocol.amounts import GWEI, era
 from metalayer.protocol.dates import utc
 from metalayer.protocol.message import Fee
+from metalayer.protocol.transfers import TIP_PARTS
 from metalayer.tracking.trace import Trace, as_dict
 from metalayer.validator.process import Judgement, Verdict
 
@@ -37,6 +38,16 @@ def fee_text(transfer: Transfer) -> str:
     return f"{text}; {onward}, from the balance there"
 
 
+def _conditions(transfer: Transfer) -> str:
+    """A tip and a call."""
+    wish, options = transfer.wish, transfer.options
+    if options.tip:
+        kept = wish.token.text(wish.amount * options.tip // TIP_PARTS)
+        when = f" after {options.ramp} s" if options.ramp else ""
+        return f", less up to {kept}{when} for who pays it before it arrives"
+    return f", which is called with {len(options.data)} bytes" if options.data and not wish.ether_for else ""
+
+
 def transfer_lines(transfer: Transfer, home: str) -> Iterator[str]:
     """What is to be known of a transfer before it starts, one fact a line. home: of the token."""
     wish = transfer.wish
@@ -44,6 +55,7 @@ def transfer_lines(transfer: Transfer, home: str) -> Iterator[str]:
     yield f"{'token':<10}{origin_text(wish.token, home)}"
     yield f"{'way':<10}{transfer.origin.name}{over} to {wish.destination.name}, about {transfer.seconds:.0f} s"
     yield f"{'fee':<10}{fee_text(transfer)}"
+    yield f"{'to':<10}{wish.ether_for or wish.to}{', as ether' if wish.ether_for else ''}{_conditions(transfer)}"
     for end in transfer.ends:
         yield f"{'free':<10}{end.way}: {end.free_text(wish.token)}"
     for sentence in transfer.delays:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Compared:
-    """One thing as it should be, and as it is."""
+    """One thing as it should be, and as it is. `advice`: what to do if it differs, where that is known."""
 
     subject: str
     expected: str
     found: str
+    advice: str = ""
 
 
 def listed(words: Iterable[str]) -> str:

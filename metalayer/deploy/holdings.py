@@ -25,6 +25,7 @@ _HOME_CHAIN = Function("homeChain()", "uint256", int)
 _HOME_TOKEN = Function("homeToken()", "address", str)
 _BRIDGE = Function("BRIDGE()", "address", str)
 _DECIMALS = Function("decimals()", "uint8", int)
+_NAME = "name it under `bridge` in deploy.yaml"
 _IDENTITY = (_HOME_CHAIN, _HOME_TOKEN, _BRIDGE)
 # EIP-1167, before and after the address of the code.
 _CLONE = (bytes.fromhex("363d3d373d3d3d363d73"), bytes.fromhex("5af43d82803e903d91602b57fd5bf3"))
@@ -56,7 +57,7 @@ def _other_limits(connection: Connection, desired: Desired, logged: Iterable[tup
         for (token, chain_id), one in zip(asked, found, strict=True)
         if one.limited
     )
-    return Compared("other limits", "none", listed(others))
+    return Compared("other limits", "none", listed(others), f"{_NAME}, or vote for TokenBridge.removeLimits")
 
 
 def _other_adoptions(desired: Desired, logged: Iterable[Any]) -> Compared:
@@ -67,7 +68,7 @@ def _other_adoptions(desired: Desired, logged: Iterable[Any]) -> Compared:
         for home, token, local in logged
         if (home, token, local) not in named
     )
-    return Compared("other adopted tokens", "none", listed(others))
+    return Compared("other adopted tokens", "none", listed(others), _NAME)
 
 
 def _other_strikes(connection: Connection, desired: Desired, logged: Iterable[Any]) -> Compared:
@@ -79,7 +80,7 @@ def _other_strikes(connection: Connection, desired: Desired, logged: Iterable[An
         for (chain_id, id_), one in zip(asked, since, strict=True)
         if one == bridge.STRUCK
     )
-    return Compared("other struck messages", "none", listed(others))
+    return Compared("other struck messages", "none", listed(others), _NAME)
 
 
 def _gateways(connection: Connection, desired: Desired, logged: Iterable[str]) -> Compared:

@@ -5,6 +5,7 @@ from typing import Any
 
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
+from metalayer.network.rpc import BadAnswer, RpcError
 from metalayer.protocol.rpc import Request
 
 
@@ -22,3 +23,18 @@ def ask_all(asked: Sequence[tuple[Connection, Request[Any]]]) -> list[Any]:
         for place, answer in zip(of, some, strict=True):
             answers[place] = answer
     return answers
+
+
+def ask_strangers(asked: Sequence[tuple[Connection, Request[Any]]]) -> list[Any]:
+    """The same of contracts that may answer nothing, or nonsense: None then, and the others are not held up."""
+    try:
+        return ask_all(asked)
+    except (RpcError, BadAnswer):
+        return [_answer(connection, request) for connection, request in asked]
+
+
+def _answer(connection: Connection, request: Request[Any]) -> Any:
+    try:
+        return connection.ask(request)
+    except (RpcError, BadAnswer):
+        return None

@@ -244,4 +244,5 @@ _COUNTS = {
     Kind.CLAIM: "claimed",
     Kind.NOTICE: "noticed",
     Kind.ASIDE: "taken_in",
+    Kind.WAITING: "passed",
 }

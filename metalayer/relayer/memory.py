@@ -49,6 +49,8 @@ class Kind(StrEnum):
     CLAIM = "claim"
     ASIDE = "aside"
     """A notice that was put aside."""
+    WAITING = "waiting"
+    """A transfer that exceeded a limit."""
     NOTICE = "notice"
     CHORE = "chore"
     """What a keeper does for everybody, in words."""

@@ -37,6 +37,7 @@ from metalayer.relayer.quorums import Group, Quorums
 from metalayer.relayer.refunds import Refunds
 from metalayer.relayer.results import Delivery, Kept, PassResult, Sendings, Settled
 from metalayer.relayer.returns import Returns
+from metalayer.relayer.waiting import Waiting
 
 KEEPING = "keeping terms and fees"
 """Stage of a pass."""
@@ -69,7 +70,7 @@ class Relayer:
     """A relayer over all chains of a network, with one sender per chain (by name), and perhaps a keeper.
 
     `patience`: seconds for which a stage of a pass waits for a chain. `unbacked_gas`: see `Limits`. `known_sets`: sets
-    by their hash, which the chains' logs need not tell.
+    by their hash, which the chains' logs need not tell. `bridge`: where transfers wait that a retry lets pass.
     """
 
     mesh: Mesh
@@ -82,6 +83,7 @@ class Relayer:
     patience: float = PATIENCE
     keeper: Chores | None = None
     known_sets: dict[bytes, ValidatorSet] = field(default_factory=dict)
+    bridge: str | None = None
     _refused: set[Ends] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -91,6 +93,7 @@ class Relayer:
         self._quorums = Quorums(self.exchange, self.mesh.domain, self.memory, self.quorum_timeout)
         self._limits = Limits(self.memory, self.mesh.gateway, self._loops, self.unbacked_gas)
         self._returns = Returns(self.mesh, self.memory, self._loops, self._limits)
+        self._waiting = Waiting(self.bridge, self.mesh.gateway, self.memory, self._returns)
         self._refunds = Refunds(self.mesh, self.memory, self._loops)
         self._claims = Claims(self.mesh, self._loops, self.claim_multiple)
 
@@ -208,6 +211,7 @@ class Relayer:
                 returns.due,
                 returns.due_restarts,
                 aside,
+                self._waiting.due,
                 refunds.due,
                 refunds.due_abandoned,
                 claims,

@@ -42,7 +42,7 @@ class Delivery(Sendings):
 @dataclass
 class Settled(Sendings):
     """What one pass settled on one chain. `recorded` counts heads that refunds of replaced messages are proved by,
-    `taken_in` notices that had been put aside.
+    `taken_in` notices that had been put aside, `passed` transfers that had waited.
     """
 
     returned: int = 0
@@ -51,6 +51,7 @@ class Settled(Sendings):
     claimed: int = 0
     noticed: int = 0
     taken_in: int = 0
+    passed: int = 0
 
 
 @dataclass

@@ -71,6 +71,11 @@ class Returns:
                     steps.append(Step(Kind.RETURN, to_hex(id_), origin, data, ending_gas(data), what))
         return steps
 
+    def failed(self, here: int) -> dict[bytes, Sent]:
+        """Messages that failed on a chain and have not ended, as far as `due` came to know them."""
+        cursor = self._cursors.get(here, Cursor())
+        return {id_: self._sent[id_] for id_ in cursor.open if id_ in self._sent}
+
     def _find(self, origin: Connection, ids: Sequence[bytes]) -> None:
         if ids:
             self._sent.update(find(origin, self.mesh.domain, ids))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from metalayer.solver.fronts import Fronted
@@ -15,6 +16,7 @@ from metalayer.solver.policy import Terms, TokenId, units
 class _Stake:
     """One front that is out, or on its way. In the token's smallest unit."""
 
+    id: bytes
     token: TokenId
     start: int
     end: int
@@ -26,14 +28,22 @@ class Capital:
     """Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._out: dict[bytes, _Stake] = {}
         self._promised: dict[bytes, _Stake] = {}
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else reads or changes it meanwhile: what is looked at is still so when it is promised."""
+        with self._lock:
+            yield
 
     def read(self, out: Iterable[Fronted]) -> None:
         """What chains say is out. What was promised and is there is no promise any more."""
         stakes = {
-            one.front.key: _Stake(one.token, one.front.start, one.end, one.paid, one.front.amount)
+            one.front.key: _Stake(
+                one.front.id, one.token, one.front.start, one.end, one.paid, one.front.amount
+            )
             for one in out
         }
         with self._lock:
@@ -44,11 +54,14 @@ class Capital:
         """What may be paid for an offer besides what is out; None if only the account's balance bounds it."""
         everywhere = self._sum(lambda one: one.token == offer.token)
         here = self._sum(lambda one: one.token == offer.token and one.end == offer.end)
+        thence = self._sum(lambda one: one.token == offer.token and one.start == offer.start)
         bounds = []
         if terms.most_out is not None:
             bounds.append(units(terms.most_out, decimals) - everywhere)
         if offer.end in terms.most_out_on:
             bounds.append(units(terms.most_out_on[offer.end], decimals) - here)
+        if offer.start in terms.most_out_from:
+            bounds.append(units(terms.most_out_from[offer.start], decimals) - thence)
         return min(bounds, default=None)
 
     def promised_on(self, token: TokenId, end: int) -> int:
@@ -56,13 +69,21 @@ class Capital:
         with self._lock:
             return sum(one.paid for one in self._promised.values() if (one.token, one.end) == (token, end))
 
-    def coming(self, token: TokenId, start: int) -> int:
-        """What must arrive from a chain for what is out."""
-        return self._sum(lambda one: (one.token, one.start) == (token, start), amount=True)
+    def coming(self, token: TokenId, start: int, ahead: Mapping[bytes, int]) -> int:
+        """What must come home from a chain before another transfer of it: all for what is out, and what is `ahead`."""
+        with self._lock:
+            stakes = [
+                one
+                for one in (self._out | self._promised).values()
+                if (one.token, one.start) == (token, start)
+            ]
+        ids = {one.id for one in stakes}
+        others = sum(amount for id_, amount in ahead.items() if id_ not in ids)
+        return others + sum(one.amount for one in stakes)
 
     def promise(self, key: bytes, offer: Offer, paid: int) -> None:
         """That a front is on its way."""
-        stake = _Stake(offer.token, offer.start, offer.end, paid, offer.payload.amount)
+        stake = _Stake(offer.id, offer.token, offer.start, offer.end, paid, offer.payload.amount)
         with self._lock:
             self._promised[key] = stake
 
@@ -72,7 +93,6 @@ class Capital:
             for key in keys:
                 self._promised.pop(key, None)
 
-    def _sum(self, wanted: Callable[[_Stake], bool], *, amount: bool = False) -> int:
+    def _sum(self, wanted: Callable[[_Stake], bool]) -> int:
         with self._lock:
-            stakes = (self._out | self._promised).values()
-            return sum(one.amount if amount else one.paid for one in stakes if wanted(one))
+            return sum(one.paid for one in (self._out | self._promised).values() if wanted(one))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
@@ -12,6 +13,16 @@ from metalayer.protocol.transfers import TIP_PARTS, Front, Kind, Payload
 from metalayer.solver.policy import Policy, Terms, TokenId, units
 
 
+def bridge_payload(sent: Sent, bridge: str) -> Payload | None:
+    """The transfer that a message carries; None if it is another one."""
+    if {sent.message.sender, sent.message.recipient} != {bridge}:
+        return None
+    try:
+        return Payload.read(sent.message.payload)
+    except ValueError:
+        return None
+
+
 def way(start: int, home: int, end: int) -> list[int]:
     """Chain ids from where a transfer starts over its token's home to where it ends."""
     return [start, end] if home in (start, end) else [start, home, end]
@@ -19,34 +30,35 @@ def way(start: int, home: int, end: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Offer:
-    """A transfer that can be fronted, as the message of its first hop has it. `end`: chain id where it arrives."""
+    """A transfer that can be fronted, as the message of its first hop has it: the `nonce`-th of its lane. `end`:
+    chain id where it arrives.
+    """
 
     id: bytes
     start: int
     end: int
     token: TokenId
     payload: Payload
+    nonce: int
 
     @classmethod
     def of(cls, sent: Sent, bridge: str) -> Offer | None:
         """What a message offers; None if it is no first hop of a transfer, or cannot be fronted."""
-        message = sent.message
-        if {message.sender, message.recipient} != {bridge}:
-            return None
-        try:
-            payload = Payload.read(message.payload)
-        except ValueError:
-            return None
-        if payload.id is not None or payload.sender is not None or not 0 < payload.tip <= TIP_PARTS:
+        message, payload = sent.message, bridge_payload(sent, bridge)
+        if (
+            payload is None
+            or payload.id is not None
+            or payload.sender is not None
+            or not 0 < payload.tip <= TIP_PARTS
+        ):
             return None
         if payload.kind is Kind.OUT:
-            return cls(
-                sent.id, message.origin, message.destination, TokenId(message.origin, payload.token), payload
-            )
-        if payload.kind is Kind.BACK:
-            home = TokenId(message.destination, payload.token)
-            return cls(sent.id, message.origin, payload.chain, home, payload)
-        return None
+            end, home = message.destination, message.origin
+        elif payload.kind is Kind.BACK:
+            end, home = payload.chain, message.destination
+        else:
+            return None
+        return cls(sent.id, message.origin, end, TokenId(home, payload.token), payload, message.nonce)
 
     @property
     def home(self) -> int:
@@ -74,8 +86,9 @@ class Standing:
     """What chains say of an offer now.
 
     now: the end's clock. local: the token in which it arrives, NOBODY if there is none yet. solver: who fronted it.
-    closed: why value of it does not get through, empty if it does. room: what its start may still send home, without
-    what is out already; None if the token is at home there. unpaid: wei of ERA that are missing for its second hop.
+    closed: why value of it does not get through, empty if it does. room: what its start may still send home; None if
+    the token is at home there, or if it has come home already. ahead: what its start sends home before it, by id of the
+    transfer. unpaid: wei of ERA that are missing for its second hop.
     """
 
     now: int
@@ -84,6 +97,7 @@ class Standing:
     solver: str = NOBODY
     closed: str = ""
     room: int | None = None
+    ahead: Mapping[bytes, int] = field(default_factory=dict)
     unpaid: int = 0
 
 

@@ -55,14 +55,16 @@ USUAL_LEAST = Least(parts=Fraction(1, 10_000))
 class Terms:
     """For one token. Whole tokens; None is no bound but what the account has.
 
-    most: what one transfer may be. most_out: what is out at a time, on all chains together; `most_out_on` by chain id
-    where it was paid. ether: tokens that one ether is worth, by which gas counts; 0 if gas does not count.
+    most: what one transfer may be. most_out: what is out at a time, on all chains together; by chain id, `most_out_on`:
+    where it was paid, `most_out_from`: where the transfers started. ether: tokens that one ether is worth, by which gas
+    counts; 0 if gas does not count.
     """
 
     least: Least = USUAL_LEAST
     most: Fraction | None = None
     most_out: Fraction | None = None
     most_out_on: Mapping[int, Fraction] = field(default_factory=dict)
+    most_out_from: Mapping[int, Fraction] = field(default_factory=dict)
     ether: Fraction = Fraction(0)
 
     def gas_cost(self, wei: int, decimals: int) -> int:
@@ -127,6 +129,7 @@ class _Token(Entry):
     most: _Tokens | None = None
     most_out: _Tokens | None = None
     most_out_on: dict[Name, _Tokens] = Field(default_factory=dict)
+    most_out_from: dict[Name, _Tokens] = Field(default_factory=dict)
     ether: _Tokens = Fraction(0)
 
 
@@ -211,7 +214,8 @@ def load_policy(path: Path, network: Network, era: TokenId, *, any_token: bool =
 
 
 def _terms(entry: _Token, names: _Names, place: tuple[str, ...]) -> Terms:
-    bounds = {
-        names.chain(name, (*place, "most_out_on", name)): most for name, most in entry.most_out_on.items()
-    }
-    return Terms(entry.least_profit, entry.most, entry.most_out, bounds, entry.ether)
+    on, thence = (
+        {names.chain(name, (*place, what, name)): most for name, most in bounds.items()}
+        for what, bounds in (("most_out_on", entry.most_out_on), ("most_out_from", entry.most_out_from))
+    )
+    return Terms(entry.least_profit, entry.most, entry.most_out, on, thence, entry.ether)

@@ -8,6 +8,7 @@ from functools import partial
 
 from metalayer.assets.tokens import ALLOWANCE, BALANCE_OF
 from metalayer.errors import MetalayerError
+from metalayer.lanes import logs
 from metalayer.lanes.survey import why_closed
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
@@ -16,7 +17,7 @@ from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.rpc import block_request
 from metalayer.relayer.loops import Loops, unexpected
-from metalayer.solver.offers import Offer, Standing
+from metalayer.solver.offers import Offer, Standing, bridge_payload
 from metalayer.solver.policy import TokenId
 
 DECIMALS = Function("decimals()", "uint8", int)
@@ -111,28 +112,54 @@ class End:
             return replace(standing, closed=closed)
         if home is None:
             return replace(standing, closed=f"chain {offer.home}, its token's home, is not connected")
-        if home is here:
-            room = here.view(self.address, bridge.OUTSTANDING, offer.token.address, offer.start)
-            return replace(standing, closed=closed, room=room)
-        standing = self.loops.elsewhere(here, home, partial(self._at_home, home, offer, standing))
+        on_its_way = partial(self._at_home, home, offer, standing)
+        standing = on_its_way() if home is here else self.loops.elsewhere(here, home, on_its_way)
         return replace(standing, closed=closed or standing.closed)
 
     def _at_home(self, home: Connection, offer: Offer, standing: Standing) -> Standing:
-        closed = self._closed(home, offer.start)
-        room, cost, passage = home.batch(
+        """With what the token's home says of a transfer that comes from elsewhere."""
+        room, inbox = home.batch(
             [
                 bridge.OUTSTANDING.request(self.address, offer.token.address, offer.start),
+                gateway.INBOX_LANE.request(self.mesh.gateway, offer.start),
+            ]
+        )
+        ahead = self._ahead(offer, inbox.nonce + 1)
+        standing = replace(standing, room=room, ahead=ahead)
+        if offer.end == home.chain_id:
+            return standing
+        cost, passage, forwarded = home.batch(
+            [
                 bridge.QUOTE_FORWARD.request(
                     self.address, offer.token.address, offer.end, 0, offer.payload.extra_gas
                 ),
                 bridge.PASSAGE.request(self.address, offer.id),
+                bridge.TRANSFER_FORWARDED.logs_once(self.address, offer.id),
             ]
         )
+        if forwarded:
+            return replace(standing, room=None, ahead={})
         unpaid = max(0, cost - (offer.payload.fee + passage) * GWEI)
-        if room < offer.payload.amount or unpaid:
-            forwarded = home.ask(bridge.TRANSFER_FORWARDED.logs_once(self.address, offer.id))
-            return standing if forwarded else replace(standing, closed=closed, room=room, unpaid=unpaid)
-        return replace(standing, closed=closed, room=room)
+        return replace(standing, closed=self._closed(home, offer.start), unpaid=unpaid)
+
+    def _ahead(self, offer: Offer, first: int) -> dict[bytes, int]:
+        """What its start sends home of the token before it, from a place of the lane on: what is compromised may have
+        more on its way than its account is good for.
+        """
+        start = self.mesh.by_id[offer.start]
+        if first >= offer.nonce:
+            return {}
+
+        def read() -> dict[bytes, int]:
+            sent = logs.rebuild(start, self.mesh.domain, offer.home, first, offer.nonce - 1)
+            found = {}
+            for one in sent:
+                payload = bridge_payload(one, self.address)
+                if payload is not None and payload.token == offer.token.address:
+                    found[one.id] = payload.amount
+            return found
+
+        return self.loops.elsewhere(self.connection, start, read)
 
     def _closed(self, here: Connection, other: int) -> str:
         """Why value from a chain does not get in; empty if it does."""

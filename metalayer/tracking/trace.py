@@ -149,6 +149,8 @@ def _returned(origin: Connection, address: str, trace: Trace) -> Trace:
     advice = f"`ape metalayer message 0x{id_.hex()} --call-back` calls it again"
     if obstacle := callback_obstacle(origin, address, message):
         why, advice = f"{why}: {obstacle}", f"{advice}, once it would take it"
+    if "PassageUnpaid" in why:
+        advice = f"pay for its way back with `ape metalayer transfer pay 0x{id_.hex()}`; then {advice}"
     return replace(trace, reason=why, advice=advice)
 
 

@@ -17,6 +17,7 @@ from metalayer.network.transactions import KeySender
 from metalayer.protocol.abi import Function
 from metalayer.protocol.gateway import DELIVER_BEFORE, FEE_PAYER
 from metalayer.protocol.message import interoperable
+from metalayer.protocol.transfers import Options
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import (
@@ -156,9 +157,9 @@ def voucher(workshop: Workshop) -> Goods:
     return Goods(here, here, there, lambda to: _TRANSFER.encode(to, AMOUNT))
 
 
-def in_custody(workshop: Workshop) -> Goods:
+def in_custody(workshop: Workshop, supply: int = AMOUNT) -> Goods:
     """A plain token, kept by a bridge that is OpenZeppelin's on the other side."""
-    here = workshop.build("hub", "PlainToken", HOLDER, AMOUNT)
+    here = workshop.build("hub", "PlainToken", HOLDER, supply)
     links = [
         workshop.link(*end) for end in (("arcade", workshop.next("arcade")), ("hub", workshop.next("hub")))
     ]
@@ -237,6 +238,38 @@ def test_a_plain_bridge_gives_tokens_to_accounts_that_nobody_has(workshop: Works
     assert (result.delivered, result.failed) == (3, 1)
     for made in ("0x" + "11" * 5 + "00" * 15, "0x" + "22" * 20, THERE):
         assert goods.owned(goods.there, made) == [1]
+
+
+# Beside ours
+
+
+def test_one_token_takes_both_ways_over_one_gateway(workshop: Workshop) -> None:
+    """Kept by OpenZeppelin's bridge and by ours, it is two tokens elsewhere; neither gives what the other owes."""
+    theirs, mesh = in_custody(workshop, 2 * AMOUNT), workshop.mesh
+    token, ours = theirs.here, mesh.on["hub"].bridge
+    mesh.bring(HOLDER, ERA)
+    mesh.on["hub"].era.send("approve", ours.address, ERA, sender=HOLDER)
+    token.send("approve", ours.address, AMOUNT, sender=HOLDER)
+    arguments = (token.address, mesh.id_of("arcade"), THERE, AMOUNT, Options(from_balance=True).fields)
+    ours.send("send", *arguments, sender=HOLDER)
+    workshop.allow(theirs)
+    theirs.send(workshop.to(THERE))
+    (result,) = workshop.pass_by(1)
+    assert result.failed == 0
+    arcade = mesh.on["arcade"].bridge
+    local = arcade.view("localOf", mesh.network_id, token.address)
+    stand_in = Contract(workshop.chains["arcade"], "BridgedToken", local)
+    assert stand_in.address != theirs.there.address
+    assert theirs.owned(theirs.there, THERE) == theirs.owned(stand_in, THERE) == [AMOUNT]
+    kept = [theirs.owned(token, one.address) for one in (theirs.bridge, ours)]
+    assert kept == [[AMOUNT], [AMOUNT]]
+
+    home = (local, mesh.network_id, THERE, AMOUNT, Options(from_balance=True).fields)
+    mesh.bring(THERE, ERA, ["arcade"])
+    arcade.send("send", *home, sender=THERE)
+    workshop.pass_by(1)
+    assert theirs.owned(token, THERE) == [AMOUNT]
+    assert [theirs.owned(token, one.address) for one in (theirs.bridge, ours)] == [[AMOUNT], [0]]
 
 
 # With the mix-in

@@ -117,22 +117,25 @@ def test_what_somebody_delivers_too_early_can_be_retried(
 
 
 def test_what_a_wrong_clock_sent_does_not_wait(
-    mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
+    mesh: Deployment, transfer: Transfer, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
-    """More than an hour is no skew: a chain's messages would wait for ever."""
+    """More than an hour is no skew: a chain's messages would wait for ever. ERA itself fails, and can be retried."""
     mesh.pass_time(MOST_AHEAD + AHEAD, "arcade")
+    transfer.send("arcade", "hub")
     mesh.send("arcade", "hub")
     mesh.finalize()
     with mesh.signing(exchange, tmp_path):
         result = mesh.relayer(exchange).relay_once()
-    assert (result.delivered, result.put_off, result.all_problems) == (1, [], [])
+    assert (result.delivered, result.failed, result.put_off, result.all_problems) == (1, 1, [], [])
 
 
-def test_an_old_block_is_no_clock(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> None:
+def test_an_old_block_is_no_clock(
+    mesh: Deployment, transfer: Transfer, exchange: DirectoryExchange, tmp_path: Path
+) -> None:
     """Where nothing happened for a while, the next block is as late as anywhere."""
     mesh.pass_time(AHEAD, "hub", "perps", "social")
     mesh.connections["arcade"].rpc("evm_increaseTime", hex(AHEAD))
-    mesh.send("hub", "arcade")
+    transfer.send("hub", "arcade")
     hub = mesh.connections["hub"]
     hub.rpc("anvil_mine", hex(hub.chain.preset.finality_depth))
     assert mesh.connections["arcade"].block().time < hub.block().time - AHEAD // 2

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,12 @@ from metalayer.relayer.memory import Memory
 from metalayer.solver.counter import FRONT_GAS
 from metalayer.solver.fronts import State
 from metalayer.solver.ledger import read_ledger
-from metalayer.solver.policy import Least, Terms
+from metalayer.solver.policy import Least, Terms, TokenId
 from metalayer.solver.single import find_offer
 from tests.kit.chains import revert
 from tests.kit.deployment import ERA, Deployment
-from tests.kit.faults import NoLogs
+from tests.kit.evm import Contract, deploy, set_code
+from tests.kit.faults import LogsBehind, NoLogs
 from tests.kit.node import Node
 from tests.kit.owning import act_as
 from tests.kit.passes import relay
@@ -30,6 +32,7 @@ from tests.kit.roles import ATTACKER, RELAYER
 from tests.kit.solving import (
     AMOUNT,
     CLAIM_BEFORE,
+    EVERYTHING,
     FUNDS,
     HOUR,
     KEPT,
@@ -97,6 +100,41 @@ def test_a_new_process_finds_on_chain_what_the_one_before_fronted(world: Solving
     (out,) = other.book.out
     assert (out.paid, out.state, out.front.amount) == (AMOUNT - KEPT, State.OUT, AMOUNT)
     assert world.held("arcade", RECIPIENT) == AMOUNT - KEPT
+
+
+class Crash(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+@pytest.mark.parametrize("moment", ["before", "behind"])
+def test_whenever_it_is_killed_the_recipient_is_paid_once(
+    world: Solving, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Before its transactions are handed over, or when they are mined and it has not heard of it."""
+    world.final("hub", "arcade")
+    arcade = world.mesh.connections["arcade"]
+    submit = arcade.submit
+
+    def dying(*arguments: Any) -> Any:
+        if moment == "behind":
+            submit(*arguments)
+        raise Crash
+
+    def killed() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(arcade, "submit", dying)
+            with pytest.raises(Crash):
+                world.solver().solve_once()
+
+    killed()
+    # The first time it only allowed the bridge to take its tokens.
+    if moment == "behind":
+        killed()
+    result = world.solver().solve_once()
+    assert result.all_problems == []
+    assert (len(result.fronts), result.out) == ((1, 0) if moment == "before" else (0, 1))
+    assert world.held("arcade", RECIPIENT) == AMOUNT - KEPT
+    assert world.held("arcade", SOLVER) == FUNDS - (AMOUNT - KEPT)
 
 
 def test_what_another_solver_fronted_is_left_alone(world: Solving) -> None:
@@ -212,6 +250,16 @@ def test_a_start_whose_nodes_disagree_is_not_believed(world: Solving, node: Node
     assert len(world.solver(mesh=liar).solve_once().fronts) == 1
 
 
+def test_a_backend_that_lacks_the_newest_logs_is_asked_again(world: Solving, node: Node) -> None:
+    """An empty answer says nothing."""
+    world.final("hub", "arcade")
+    solver = world.solver(mesh=seen_through(world, node.url))
+    node.faults = [LogsBehind(10)]
+    assert solver.solve_once().offers == 0
+    node.faults = []
+    assert len(solver.solve_once().fronts) == 1
+
+
 # What it refuses
 
 
@@ -273,6 +321,45 @@ def test_one_transfer_that_cannot_be_fronted_stops_no_other(
     assert (again.fronts, again.put_off) == ([], []), "it waits"
 
 
+@pytest.fixture
+def moody(world: Solving, exchange: DirectoryExchange, tmp_path: Path) -> Contract:
+    """A token of the hub that misbehaves on demand: the solver has some there, the user on arcade, on its way home."""
+    token = deploy(world.mesh.chains["hub"], "MoodyToken", world.mesh.bridge, sender=USER.address)
+    for who in (USER, SOLVER):
+        token.send("mint", who.address, 10 * ERA, sender=USER.address)
+    token.send("approve", world.mesh.bridge, EVERYTHING, sender=USER.address)
+    world.send("hub", "arcade", 5 * ERA, token=token.address, to=USER.address, tip=0)
+    relay(world.mesh, exchange, tmp_path, 1)
+    arcade = world.mesh.connections["arcade"]
+    local = arcade.view(world.mesh.bridge, bridge.LOCAL_OF, world.mesh.network_id, token.address)
+    world.send("arcade", "hub", ERA, token=local)
+    world.final("arcade", "hub")
+    return token
+
+
+def test_a_token_that_refuses_a_recipient_delays_only_itself(world: Solving, moody: Contract) -> None:
+    """M42: once it is merciful, its transfer is fronted, too."""
+    moody.send("setBlocked", RECIPIENT.address, True, sender=USER.address)
+    memory, policy = Memory.fleeting(), world.policy(TokenId(world.mesh.network_id, moody.address))
+    result = world.solver(policy, memory=memory).solve_once()
+    assert [paid.offer.token for paid in result.fronts] == [world.era]
+    (line,) = result.put_off
+    assert "fronting transfer 0x" in line
+    moody.send("setBlocked", RECIPIENT.address, False, sender=USER.address)
+    memory.forgive()
+    (paid,) = world.solver(policy, memory=memory).solve_once().fronts
+    assert paid.offer.token.address == moody.address
+
+
+def test_a_token_that_is_gone_delays_only_itself(world: Solving, moody: Contract) -> None:
+    """M43: whatever is asked of it takes all gas."""
+    set_code(world.mesh.chains["hub"], moody.address, b"\xfe")
+    result = world.solver(world.policy(TokenId(world.mesh.network_id, moody.address))).solve_once()
+    assert [paid.offer.token for paid in result.fronts] == [world.era]
+    (problem,) = result.all_problems
+    assert problem.startswith("hub: ")
+
+
 def test_value_from_a_chain_that_is_held_waits(world: Solving) -> None:
     world.final("hub", "arcade")
     held = bridge.HOLD.encode(world.mesh.id_of("hub"), HOUR)
@@ -289,8 +376,17 @@ def test_a_start_that_has_too_little_at_the_tokens_home_waits(world: Solving) ->
     world.final("arcade", "hub", outstanding + 1)
     (reason,) = world.left(world.solver())
     assert reason == f"its start has {outstanding} left at the token's home, less than {outstanding + 1}"
-    world.final("arcade", "hub", ERA)
-    assert len(world.solver().solve_once().fronts) == 1
+
+
+def test_what_a_start_sends_home_before_counts_against_its_account(world: Solving) -> None:
+    """It is compromised, and empties its account with a transfer that stands before the one with a tip."""
+    mesh, hub = world.mesh, world.mesh.connections["hub"]
+    outstanding = hub.view(mesh.bridge, bridge.OUTSTANDING, mesh.era, mesh.id_of("arcade"))
+    act_as(mesh.connections["arcade"], mesh.bridge, mesh.era, _MINT.encode(USER.address, outstanding))
+    world.send("arcade", "hub", outstanding - ERA, tip=0)
+    world.final("arcade", "hub", 2 * ERA)
+    (reason,) = world.left(world.solver())
+    assert reason == f"its start has {ERA} left at the token's home, less than {2 * ERA}"
 
 
 def test_a_second_hop_that_nobody_paid_for_waits(world: Solving) -> None:
@@ -371,6 +467,28 @@ def test_what_does_not_arrive_is_claimed_and_returns_to_the_solver(
     (spent,) = ledger.spent
     assert (spent.chain, spent.fronts, spent.claims) == ("arcade", 1, 1)
     assert spent.wei >= spent.gas > 0
+
+
+def test_made_up_terms_claim_nothing(world: Solving, exchange: DirectoryExchange, tmp_path: Path) -> None:
+    """P15: a thief pays himself next to nothing under the id of a transfer, and claims that; then the solver claims,
+    too. What returns is the solver's.
+    """
+    id_ = world.final("hub", "arcade", deadline=world.deadline("hub", 2 * HOUR))
+    mesh, arcade = world.mesh, world.mesh.connections["arcade"]
+    mesh.bring(ATTACKER.address, ERA, ["arcade"])
+    terms = replace(find_offer(mesh, mesh.bridge, id_).front, to=USER.address, amount=1)
+    world.front("arcade", bridge.FRONT.encode(terms, ATTACKER.address), ATTACKER)
+    arcade.send(ATTACKER, mesh.bridge, bridge.CLAIM.encode(terms, True))
+    solver = world.solver()
+    assert len(solver.solve_once().fronts) == 1
+    mesh.pass_time(2 * HOUR - CLAIM_BEFORE + 60)
+    assert len(solver.solve_once().claims) == 1
+    mesh.pass_time(CLAIM_BEFORE)
+    before = world.held("hub", ATTACKER)
+    relay(mesh, exchange, tmp_path, 4)
+    (ended,) = solver.solve_once().ended
+    assert (ended.state, ended.gain) == (State.RETURNED, KEPT)
+    assert world.held("hub", ATTACKER) == before
 
 
 def test_a_process_that_has_just_started_claims_what_the_one_before_fronted(world: Solving) -> None:

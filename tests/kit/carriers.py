@@ -27,6 +27,7 @@ class Carriers:
             exchange,
             senders,
             claim_multiple=claim_multiple,
+            bridge=live.registry.address("TokenBridge"),
         )
         self._validators = [
             Validator.open(
@@ -52,6 +53,11 @@ class Carriers:
         while not self._stop.wait(0.02):
             for validator in self._validators:
                 validator.pass_once()
+
+    @property
+    def passed(self) -> int:
+        """Transfers that had waited, and that the relayer let pass."""
+        return sum(settled.passed for one in self._passes for settled in one.settled)
 
     def rest(self) -> None:
         """Waits until a pass that began after this call had nothing to do."""

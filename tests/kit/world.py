@@ -11,7 +11,7 @@ from metalayer.protocol.transfers import Front, Kind, Options, Payload
 from tests.kit.evm import Contract, Receipt, Revert, deploy, now
 from tests.kit.hops import AMOUNT, CREDIT, FUNDS, SECOND_FEE, Asset, Courier, carried, deposit
 from tests.kit.paper import DAY, Validators
-from tests.kit.roles import BENEFICIARY, DEPOSITOR, DEVELOPER, RELAYER
+from tests.kit.roles import BENEFICIARY, DEPOSITOR, DEVELOPER, GUARDIAN, OWNER, RELAYER
 from tests.kit.stack import Stack
 
 ENDLESS = 2**256 - 1
@@ -137,6 +137,11 @@ class World:
         call = self.call(token, origin, destination, to, amount, options)
         return self.noted(origin, self.bridge(origin).send("send", *call, sender=sender, at=at))
 
+    def send_unchecked(self, token: str, origin: str, destination: str, amount: int, at: int) -> None:
+        """The same when the books are none, because a gateway told what nobody had sent."""
+        call = self.call(token, origin, destination, BENEFICIARY.address, amount)
+        self.bridge(origin).send("send", *call, sender=DEPOSITOR.address, at=at)
+
     def noted(self, name: str, receipt: Receipt) -> Message:
         """The one hop that a transaction of a bridge sent, perhaps with a description before it."""
         messages = self.courier.note(name, receipt)
@@ -206,6 +211,27 @@ class World:
         home = first.destination if payload.kind is Kind.BACK else first.origin
         return payload.front(first.id, first.origin, home)
 
+    # What owner and guardian do
+
+    def limit(
+        self, token: str, name: str, other: str, out: int, in_: int, window: int, at: int | None = None
+    ) -> None:
+        """Sets limits of a token on a chain for another one."""
+        call = ("setLimits", self.local(token, name).address, self.id_of(other), out, in_, window)
+        self.bridge(name).send(*call, sender=OWNER.address, at=at)
+
+    def free(self, token: str, name: str, other: str, at: int | None = None) -> tuple[int, int]:
+        """What is free of limits, out and in."""
+        call = ("limitsOf", self.local(token, name).address, self.id_of(other))
+        return tuple(self.bridge(name).view(*call, at=at)[4:])
+
+    def hold(self, name: str, other: str, seconds: int, at: int | None = None) -> None:
+        """Holds value from another chain."""
+        self.bridge(name).send("hold", self.id_of(other), seconds, sender=GUARDIAN.address, at=at)
+
+    def now(self, name: str) -> int:
+        return now(self.stacks[name].chain)
+
     # What a gateway may say
 
     def tell(
@@ -222,7 +248,7 @@ class World:
         """What a bridge says to a message that its gateway brings, without any validator involved. AssertionError if it
         takes it.
         """
-        call = self._brought(name, origin, payload, id_, sender)
+        call = self.brought(name, origin, payload, id_, sender)
         return self.bridge(name).revert(*call, sender=caller or self.stacks[name].gateway.address, at=at)
 
     def told(
@@ -231,9 +257,9 @@ class World:
         """The same of a message that it takes, or lets wait. The books do not know of it."""
         gateway = self.stacks[name].gateway.address
         impersonate(self.stacks[name], gateway)
-        return self.bridge(name).send(*self._brought(name, origin, payload, id_), sender=gateway, at=at)
+        return self.bridge(name).send(*self.brought(name, origin, payload, id_), sender=gateway, at=at)
 
-    def _brought(
+    def brought(
         self, name: str, origin: int, payload: bytes, id_: bytes, sender: str | None = None
     ) -> tuple[Any, ...]:
         account = sender or self.bridge(name).address

@@ -136,6 +136,9 @@ def test_finds_limits_that_deploy_yaml_does_not_name(bench: Bench) -> None:
     assert bench.drift() == {
         ("hub", "other limits"): ("none", f"{era} with arcade: out 7, in 8, within 2 days")
     }
+    assert [finding.advice for finding in bench.findings() if finding.is_drift] == [
+        "name it under `bridge` in deploy.yaml, or vote for TokenBridge.removeLimits"
+    ]
     exactly = {"token": "ERA", "on": "hub", "with": "arcade", "window": "2 days"}
     small, smaller = "0.000000000000000008", "0.000000000000000007"
     assert bench.drift({"limits": [{**exactly, "out": smaller, "in": small}]}) == {}

@@ -172,7 +172,7 @@ def test_ctrl_c_ends_a_validator(deployment: Deployment, tmp_path: Path) -> None
         (
             send,
             ["hub", NOBODY, "--from", "social", "--account", PAUPER.alias],
-            "on social, not 0.007656 for the fee of 0.007656: `ape metalayer transfer` brings some there",
+            "on social, not 0.007656 for the fee of 0.007656: `ape metalayer transfer ERA` brings some there",
         ),
         (
             send,

@@ -19,18 +19,22 @@ from metalayer.assets.ether import unwrapped
 from metalayer.assets.tokens import APPROVE, BALANCE_OF, Token
 from metalayer.assets.transfers import Transfer, Wish
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.cli import relay, transfer
+from metalayer.cli import tokens as tokens_command
 from metalayer.errors import MetalayerError
 from metalayer.network.live import Live
-from metalayer.protocol import bridge
+from metalayer.protocol import bridge, gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.transfers import Options, representation
-from metalayer.tracking.follower import Event, Follower
+from metalayer.tracking.follower import Event, Follower, NotDelivered
 from tests.kit.carriers import Carriers
 from tests.kit.coins import MILLION, place_coin
 from tests.kit.deployment import ERA, Deployment, impersonated
 from tests.kit.owning import act_as
-from tests.kit.roles import BENEFICIARY, DEPOSITOR
+from tests.kit.paper import DAY
+from tests.kit.profiles import Profile
+from tests.kit.roles import BENEFICIARY, DEPOSITOR, RELAYER
 
 ONE = 10**6
 MINT = Function("crosschainMint(address,uint256)")
@@ -139,6 +143,10 @@ def test_a_token_whose_home_is_no_hub_is_paid_onward_there(world: World) -> None
         world.follow(sent, receipt, prepared)
     run = CliRunner(mix_stderr=False).invoke
     command = importlib.import_module("metalayer.cli.transfer").cli
+    exchange = str(world.folder / "exchange")
+    stuck = json.loads(run(command, ["show", to_hex(sent.id), "--exchange", exchange, "--json"]).stdout)
+    assert (stuck["ending"], stuck["hops"][0]["state"]) == ("it has not ended", "failed")
+    assert stuck["hops"][0]["advice"].startswith("pay for its next hop with `ape metalayer transfer pay 0x")
     paid = run(command, ["pay", to_hex(sent.id), "--account", DEPOSITOR.alias, "--json"])
     assert paid.exit_code == 0, paid.stderr
     assert int(json.loads(paid.stdout)["amount"]) == -(-prepared.forward_fee // 10**9) * 10**9
@@ -149,8 +157,46 @@ def test_a_token_whose_home_is_no_hub_is_paid_onward_there(world: World) -> None
     outcome = world.follow(sent, receipt, prepared)
     assert len(outcome.hops) == 2
     assert world.held(world.token("hub", "ARC")) == 20 * ONE
+    shown = run(command, ["show", to_hex(outcome.hops[1].id), "--exchange", exchange])
+    assert shown.exit_code == 0, shown.stderr
+    assert shown.stdout.endswith("it ended on hub\n")
     late = run(command, ["pay", to_hex(sent.id), "--account", DEPOSITOR.alias])
     assert late.stderr == f"Error: transfer {to_hex(sent.id)} was sent on from arcade already\n"
+    world.books()
+
+
+def test_a_second_hop_that_does_not_arrive_goes_back_to_the_start(world: World) -> None:
+    """P1, P14: over the home, whose bridge lacks a part of what that costs, until somebody pays it."""
+    live = world.live
+    hub, perps = live.connection("hub"), live.connection("perps")
+    coin = world.token("hub", place_coin(hub, DEPOSITOR))
+    for name in ("arcade", "perps"):
+        world.move(("hub", name), coin, 100 * ONE, to=DEPOSITOR.address)
+    there = world.token("arcade", "USDX")
+    code = perps.rpc("eth_getCode", there.address, "latest")
+    perps.rpc("anvil_setCode", there.address, "0x5f5ffd")
+    with pytest.raises(NotDelivered, match="failed on perps") as failure:
+        world.move(("arcade", "perps"), there, 60 * ONE)
+    perps.rpc("anvil_setCode", there.address, code)
+    assert world.held(there, DEPOSITOR.address) == 40 * ONE
+    perps.rpc("evm_increaseTime", 15 * DAY)
+    perps.rpc("evm_mine")
+    world.carriers.rest()
+    second = str(failure.value).split()[1]
+    run = CliRunner(mix_stderr=False).invoke
+    command = importlib.import_module("metalayer.cli.transfer").cli
+    stuck = json.loads(run(command, ["show", second, "--json"]).stdout)
+    assert [hop["state"] for hop in stuck["hops"]] == ["delivered", "returned"]
+    assert "PassageUnpaid" in stuck["hops"][1]["reason"]
+    paid = run(command, ["pay", second, "--account", DEPOSITOR.alias, "--json"])
+    assert paid.exit_code == 0, paid.stderr
+    called = run(importlib.import_module("metalayer.cli.message").cli, [second, "--call-back"])
+    assert called.exit_code == 0, called.stderr
+    world.carriers.rest()
+    ended = json.loads(run(command, ["show", second, "--json"]).stdout)
+    assert (ended["ending"], len(ended["hops"])) == ("it ended on arcade, where it started", 3)
+    assert world.held(there, DEPOSITOR.address) == 100 * ONE
+    assert hub.name == ended["home"]
     world.books()
 
 
@@ -206,14 +252,32 @@ def test_limits_are_shown_refused_and_waited_for(world: World, deployment: Deplo
         world.run(prepared)
     assert world.held(coin) == 0
     id_ = str(waiting.value).rsplit("message ", 1)[1].split()[0]
-    message = importlib.import_module("metalayer.cli.message").cli
-    shown = CliRunner().invoke(message, [id_]).output
+    shown = CliRunner().invoke(importlib.import_module("metalayer.cli.message").cli, [id_]).output
     assert "it exceeds a limit and waits: a retry passes from 20" in shown
+    world.carriers.rest()
+    assert world.held(coin) == 0
     hub.rpc("evm_setNextBlockTimestamp", hex(waiting.value.passes_at))
-    hub.rpc("evm_mine")
-    retry = CliRunner().invoke(message, [id_, "--retry"])
-    assert retry.exit_code == 0, retry.output
+    world.carriers.rest()
     assert world.held(coin) == 8 * ONE
+    assert world.carriers.passed == 1
+    world.books()
+
+
+def test_what_waits_passes_as_soon_as_there_is_room(world: World, deployment: Deployment) -> None:
+    """A relayer looks for it, and has what its return would have cost."""
+    hub, arcade = world.live.connection("hub"), world.live.connection("arcade")
+    coin = world.token("hub", place_coin(hub, DEPOSITOR))
+    world.move(("hub", "arcade"), coin, 10 * ONE, to=DEPOSITOR.address)
+    as_owner(deployment, "hub", bridge.SET_LIMITS, coin.address, arcade.chain_id, 100 * ONE, 5 * ONE, 3_600)
+    there = world.token("arcade", "USDX")
+    world.move(("arcade", "hub"), there, 4 * ONE)
+    with pytest.raises(journeys.Waiting):
+        world.move(("arcade", "hub"), there, 3 * ONE)
+    world.carriers.rest()
+    assert world.held(coin) == 4 * ONE
+    hub.rpc("evm_increaseTime", 3_600)
+    world.carriers.rest()
+    assert (world.held(coin), world.carriers.passed) == (7 * ONE, 1)
 
 
 def test_a_held_chain_and_a_deficit_are_named(world: World, deployment: Deployment) -> None:
@@ -232,6 +296,49 @@ def test_a_held_chain_and_a_deficit_are_named(world: World, deployment: Deployme
         MetalayerError, match=r"^value from arcade is held on hub until 20.* UTC: it would fail there$"
     ):
         world.prepare(("arcade", "hub"), there, ONE)
+
+
+def test_a_closed_route_is_named(world: World, deployment: Deployment) -> None:
+    """On a spoke the bridge cannot know it: the transfer would fail on its way."""
+    coin = world.token("hub", place_coin(world.live.connection("hub"), DEPOSITOR))
+    world.move(("hub", "arcade"), coin, 10 * ONE, to=DEPOSITOR.address)
+    perps = world.live.network.chain("perps").chain_id
+    deployment.as_owner("hub", deployment.gateway, gateway.SET_OPEN.encode(perps, False, True))
+    with pytest.raises(MetalayerError, match=r"^there is no route: hub to perps is closed$"):
+        world.prepare(("arcade", "perps"), world.token("arcade", "USDX"), ONE)
+
+
+def test_a_token_that_answers_nothing_is_shown_as_such(world: World) -> None:
+    """P20: it holds up no other."""
+    hub = world.live.connection("hub")
+    coins = [world.token("hub", place_coin(hub, DEPOSITOR, symbol)) for symbol in ("GOOD", "DEAD")]
+    for coin in coins:
+        world.move(("hub", "arcade"), coin, 10 * ONE)
+    hub.rpc("anvil_setCode", coins[1].address, "0x5f5ffd")
+    run = CliRunner(mix_stderr=False).invoke
+    listed = run(importlib.import_module("metalayer.cli.tokens").cli, ["--json", "--check"])
+    assert listed.exit_code == 0, listed.stderr
+    found = {one["address"]: one for one in json.loads(listed.stdout)["tokens"]}
+    assert (found[coins[0].address]["symbol"], found[coins[0].address]["locked"]) == ("GOOD", "10000000")
+    dead = found[coins[1].address]
+    assert (dead["symbol"], dead["locked"], dead["chains"]["arcade"]["supply"]) == ("?", None, "10000000")
+    table = run(importlib.import_module("metalayer.cli.tokens").cli, [])
+    assert table.exit_code == 0, table.stderr
+
+
+def test_what_a_token_calls_itself_is_no_markup(world: World) -> None:
+    """Strangers choose names: they style nothing, link nowhere and stop no command."""
+    run = CliRunner(mix_stderr=False).invoke
+    hub = world.live.connection("hub")
+    shared = ["--account", DEPOSITOR.alias, "--exchange", str(world.folder / "exchange")]
+    for symbol in ("[/]", "[link=https://x]A"):
+        coin = place_coin(hub, DEPOSITOR, symbol)
+        command = [coin, "1", "--from", "hub", "--to", "arcade", *shared]
+        moved = run(importlib.import_module("metalayer.cli.transfer").cli, command)
+        assert moved.exit_code == 0, moved.stderr
+        shown = run(importlib.import_module("metalayer.cli.tokens").cli, [coin])
+        assert shown.exit_code == 0, shown.stderr
+        assert symbol in shown.stdout
 
 
 def test_who_has_too_little_learns_what_is_missing(world: World) -> None:
@@ -329,6 +436,53 @@ def test_the_commands_move_and_show_it(world: World) -> None:
     assert unknown.stderr.startswith(
         "Error: no known token 'NONE' in this network: expected ETH, an address, or one of ERA,"
     )
+
+
+def test_ether_by_the_command(world: World) -> None:
+    """In by value, home as ether unless it shall stay wrapped."""
+    run = CliRunner(mix_stderr=False).invoke
+    transfer = importlib.import_module("metalayer.cli.transfer").cli
+    hub = world.live.connection("hub")
+    shared = ["--account", DEPOSITOR.alias, "--exchange", str(world.folder / "exchange")]
+    out = run(transfer, ["ETH", "2", "--from", "hub", "--to", "perps", *shared])
+    assert out.exit_code == 0, out.stderr
+    back = ["--from", "perps", "--to", "hub", "--recipient", BENEFICIARY.alias]
+    before = int(hub.rpc("eth_getBalance", BENEFICIARY.address, "latest"), 16)
+    home = run(transfer, ["ETH@hub", "0.5", *back, *shared])
+    assert home.exit_code == 0, home.stderr
+    assert int(hub.rpc("eth_getBalance", BENEFICIARY.address, "latest"), 16) - before == ETHER // 2
+    wrapped = run(transfer, ["ETH@hub", "0.25", *back, *shared, "--wrapped", "--tip", "1"])
+    assert wrapped.exit_code == 0, wrapped.stderr
+    assert world.held(world.token("hub", "ETH")) == ETHER // 4
+    credit = run(transfer, ["ETH", "1", "--from", "hub", "--to", "perps", *shared, "--fee-from", "credit"])
+    assert credit.stderr.startswith("Error: the EtherDoor takes the fee from the balance")
+    refused = run(transfer, ["ETH@hub", "0.25", *back, *shared, "--tip", "1"])
+    assert refused.stderr == (
+        "Error: a transfer with a tip cannot be unwrapped on arrival: expected `--wrapped`\n"
+    )
+
+
+def test_as_in_production(profile: Profile, deployment: Deployment, tmp_path: Path) -> None:
+    """Keyfiles, nodes that know the standard's methods alone and few blocks of logs at a time."""
+    deployment.bring(DEPOSITOR.address, 10 * ERA, ["hub"])
+    coin = place_coin(deployment.connections["hub"], DEPOSITOR)
+    run, shared = profile.run, ("--exchange", str(tmp_path / "exchange"))
+    way = ("--from", "hub", "--to", "perps", "--account", profile.account(DEPOSITOR))
+    sent = run(transfer, coin, "2.5", *way, "--no-wait", "--json")
+    assert sent.exit_code == 0, sent.stderr
+    id_ = json.loads(sent.stdout)["id"]
+    deployment.finalize()
+    live = Live.open()
+    with deployment.signing(DirectoryExchange.of(live, tmp_path / "exchange"), tmp_path):
+        relayed = run(relay, "once", "--account", profile.account(RELAYER), *shared)
+    assert relayed.exit_code == 0, relayed.output
+    found = run(transfer, "show", id_, "--json", *shared)
+    assert json.loads(found.stdout)["ending"] == "it ended on perps", found.stderr
+    listed = run(tokens_command, "USDX", "--json", "--check")
+    assert listed.exit_code == 0, listed.stderr
+    (mine,) = json.loads(listed.stdout)["tokens"]
+    assert (mine["address"], mine["outstanding"]) == (coin, "2500000")
+    assert {end["free"] for end in mine["ends"]} == {None}
 
 
 def test_a_call_that_the_recipient_refuses_fails_and_says_so(world: World) -> None:

@@ -215,6 +215,7 @@ def test_shows_both_hops_and_what_they_cost(live: Live, deployment: Deployment) 
         f"way       arcade over hub to social, about {seconds:.0f} s",
         f"fee       {era(first)} ERA from the balance on arcade; {era(second)} for the second hop, from the balance "
         "there",
+        f"to        {DEPOSITOR.address}",
         "free      arcade to hub: no limit",
         "free      hub from arcade: no limit",
         "free      hub to social: no limit",

@@ -96,8 +96,9 @@ class Outgoing:
     destination: str
     payload: bytes
     gas_limit: int
-    return_gas_limit: int
     deadline: int
+    return_gas_limit: int = field(default=0, compare=False)
+    """The fee of the message tells it."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ class Books:
             return
         try:
             with self.step():
-                self.send(self.moody, token, destination, to, amount, Options(), at)
+                self.send(self.moody, token, destination, to, amount, Options(return_to=to), at)
         except Refused:
             pass
 
@@ -303,7 +304,7 @@ class Books:
         self.check(name is not None, "RouteClosed")
         assert name is not None
         gateway = self.gateway_to(chain_id)
-        return Outgoing(gateway, name, payload, gas_limit, return_gas_limit, deadline or at + DEFAULT_TIME)
+        return Outgoing(gateway, name, payload, gas_limit, deadline or at + DEFAULT_TIME, return_gas_limit)
 
     def collect(self, who: str, amount: int) -> None:
         """ERA, to the bridge."""

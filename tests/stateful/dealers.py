@@ -12,8 +12,8 @@ from hypothesis.stateful import rule
 
 from metalayer.protocol import bridge
 from metalayer.protocol.abi import Function
-from metalayer.protocol.bridge import DONE
-from metalayer.protocol.transfers import Front, Payload
+from metalayer.protocol.bridge import DONE, send_call
+from metalayer.protocol.transfers import Front, Options, Payload
 from tests.kit.evm import Contract
 from tests.kit.gateways import SET_BEHAVIOUR
 from tests.kit.roles import GUARDIAN, OWNER
@@ -329,7 +329,8 @@ class Dealers(Shippers):
         books.s.mood = Mood(mood)
         if mood == Mood.CALLS:
             address, to = self.address(token), self.id_of(spoke)
-            what = bridge.SEND.encode(address, to, TRADERS[who], WHOLE)
+            # It may not be sent back to itself.
+            what = send_call(address, to, TRADERS[who], WHOLE, Options(return_to=TRADERS[who]))
             self.arrange(HUB, moody.address, moody.encode("setCall", books.bridge, what))
             books.reentry = (address, to, TRADERS[who], WHOLE)
 

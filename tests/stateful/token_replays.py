@@ -251,6 +251,19 @@ def wait_before_it_was_sent(m: Any) -> None:
     m.retry(number=0, patient=True)
 
 
+def arrive_before_it_was_sent(m: Any) -> None:
+    """ERA, and another token with ERA for its second hop."""
+    m.meet()
+    m.wait(chain="arcade", seconds=90)
+    m.send(chain="arcade", token=ERA, number=0, amount=SEVEN)
+    m.send(chain="arcade", token=MOODY, number=1, amount=SEVEN)
+    m.send(chain="arcade", token=MOODY, number=0, amount=SEVEN)
+    m.deliver(origin="arcade", destination="hub")
+    m.meet()
+    m.retry(number=0)
+    m.retry(number=0)
+
+
 def give_back_what_was_not_used(m: Any) -> None:
     m.limit(chain="hub", token=MOODY, number=0, out=10 * WHOLE, into=100 * WHOLE)
     send_back(m, amount=100 * WHOLE)

@@ -21,8 +21,8 @@ struct Bucket {
 
 /// @title Buckets: limits that grow back
 /// @notice What was used is kept as the time at which it will have grown back. A number that is lowered at every change
-/// would have to be rounded every time: whoever changes it often enough would stop it from growing back at all. Division
-/// rounds so that less is free.
+/// would have to be rounded every time: whoever changes it often enough would stop it from growing back at all.
+/// Division rounds so that less is free.
 library Buckets {
     using SafeCast for uint256;
 

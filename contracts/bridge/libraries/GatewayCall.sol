@@ -27,12 +27,35 @@ library GatewayCall {
         uint256 deadline
     ) internal returns (bytes32 id) {
         bytes memory account = Erc7930.encode(destination, recipient);
-        uint256 data;
-        uint256 next;
+        (uint256 data, uint256 next) = _begin(account, payload, deadline == 0 ? 3 : 4);
+        next = _attribute(next, Attributes.MIN_GAS_LIMIT, gasLimit);
+        next = _attribute(next, Attributes.RETURN_GAS_LIMIT, returnGasLimit);
+        next = _attribute(next, Attributes.FEE_PAYER, uint160(payer));
+        if (deadline != 0) next = _attribute(next, Attributes.DELIVER_BEFORE, deadline);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            if iszero(call(gas(), gateway, 0, data, sub(next, data), 0x00, 0x20)) {
+                returndatacopy(data, 0, returndatasize())
+                revert(data, returndatasize())
+            }
+            // Less comes only from an account without code.
+            if lt(returndatasize(), 0x20) { revert(0, 0) }
+            id := mload(0x00)
+        }
+    }
+
+    /// @dev Everything before the attributes themselves. Beyond the free memory pointer, which is not moved: nothing
+    /// may be allocated before the call.
+    /// @return data Where the call begins.
+    /// @return next Where its first attribute goes.
+    function _begin(bytes memory account, bytes memory payload, uint256 count)
+        private
+        pure
+        returns (uint256 data, uint256 next)
+    {
         bytes4 selector = IERC7786GatewaySource.sendMessage.selector;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            // Beyond the free memory pointer, which is not moved: nothing is allocated before the call.
             data := mload(0x40)
             mstore(data, selector)
             let arguments := add(data, 4)
@@ -48,28 +71,13 @@ library GatewayCall {
             mstore(add(next, size), 0)
             next := add(next, and(add(size, 0x1f), not(0x1f)))
             mstore(add(arguments, 0x40), sub(next, arguments))
-            let count := add(3, iszero(iszero(deadline)))
             mstore(next, count)
             next := add(next, 0x20)
+            // Where each attribute stands, from here on.
             for { let i := 0 } lt(i, count) { i := add(i, 1) } {
                 mstore(add(next, shl(5, i)), add(shl(5, count), mul(i, ATTRIBUTE_SIZE)))
             }
             next := add(next, shl(5, count))
-        }
-        next = _attribute(next, Attributes.MIN_GAS_LIMIT, gasLimit);
-        next = _attribute(next, Attributes.RETURN_GAS_LIMIT, returnGasLimit);
-        next = _attribute(next, Attributes.FEE_PAYER, uint160(payer));
-        if (deadline != 0) next = _attribute(next, Attributes.DELIVER_BEFORE, deadline);
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            let success := call(gas(), gateway, 0, data, sub(next, data), 0x00, 0x20)
-            if iszero(success) {
-                returndatacopy(data, 0, returndatasize())
-                revert(data, returndatasize())
-            }
-            // Less comes only from an account without code.
-            if lt(returndatasize(), 0x20) { revert(0, 0) }
-            id := mload(0x00)
         }
     }
 

@@ -6,8 +6,8 @@ import {Kind, Options, Transfer} from "../types/Transfer.sol";
 
 /// @title Transfers: what messages between bridges look like
 /// @notice A transfer is the four words of {Transfer}. Flag 1: the id of the transfer follows, one word. Flag 2: its
-/// sender, one word, and data up to the end follow. A description and a claim have the first two words, with nothing but
-/// `token` and `kind` in them.
+/// sender, one word, and data up to the end follow. A description and a claim have the first two words, with nothing
+/// but `token` and `kind` in them.
 ///
 /// The words stay as they are, and are read where they are needed: a struct with a member for each part would cost a
 /// transfer 2,000 gas more.

@@ -16,8 +16,8 @@ enum Kind {
     Claim
 }
 
-/// @notice What a message of kind Out, Back or Return carries: four words, each from the lowest bit, and what may follow.
-/// {Transfers} names their parts.
+/// @notice What a message of kind Out, Back or Return carries: four words, each from the lowest bit, and what may
+/// follow. {Transfers} names their parts.
 /// @param first Token 160, tip 32, hopAt 40, extraGas 24.
 /// @param second From 160, chain 64, ramp 16, kind 8, flags 8.
 /// @param third To 160, deadline 40, sentAt 40, zero 16.
@@ -62,8 +62,8 @@ struct Options {
     bytes data;
 }
 
-/// @notice A transfer as a solver sees it, and as both its ends compute it from what arrives or returns. Each member must
-/// equal what was sent, or the solver gets nothing.
+/// @notice A transfer as a solver sees it, and as both its ends compute it from what arrives or returns. Each member
+/// must equal what was sent, or the solver gets nothing.
 /// @param id Id of the transfer.
 /// @param start Chain id where it started.
 /// @param homeChain Chain id of the token's home.

@@ -56,6 +56,7 @@ contract ScriptedToken {
     }
 
     /// @notice Answers what ERC-20 leaves out: metadata, as they were scripted. Without an answer it reverts.
+    // solhint-disable-next-line no-complex-fallback
     fallback(bytes calldata) external returns (bytes memory) {
         if (behaviour == Behaviour.BurnsAllGas) while (true) {}
         bytes memory answer = _answers[msg.sig];

@@ -103,16 +103,18 @@ def test_the_last_second_is_for_the_recipient_and_the_next_for_the_sender(
     world: World, relayer: str, beneficiary: str
 ) -> None:
     """M18: in the deadline's second a retry pays, and a return is refused; a second later it is the other way round."""
+    world.limit("gem", "arcade", "hub", 0, 0, 1)
     message = world.send("gem", "hub", "arcade")
     gateway = world.stacks["arcade"].gateway
-    world.stacks["arcade"].chain.rpc("anvil_setCode", [world.local("gem", "arcade").address, "0x5f5ffd"])
     assert len(world.carry(message).named("MessageFailed")) == 1
     arguments = (message.origin, message.nonce, message.fields)
     last = message.deliver_before
     refusal = gateway.revert("returnToSender", *arguments, sender=relayer, at=last)
-    assert refusal == error("NotExpired", message.id, last)
+    assert refusal == error("MessageNotExpired", message.id, last)
     refusal = gateway.revert("retry", *arguments, sender=relayer, at=last + 1)
     assert refusal == error("MessageExpired", message.id, last)
+    world.courier.retry(message, "arcade", at=last)
+    assert world.balance("gem", "arcade", beneficiary) == AMOUNT
 
 
 def test_a_hop_that_failed_is_retried_once(world: World, owner: str, beneficiary: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -42,7 +44,7 @@ def sent(payload: Payload, origin: int = HUB, destination: int = ARCADE, sender:
 
 
 def offer(payload: Payload = OUT, start: int = HUB, end: int = ARCADE, home: int = HUB) -> Offer:
-    return Offer(ID, start, end, TokenId(home, TOKEN), payload)
+    return Offer(ID, start, end, TokenId(home, TOKEN), payload, 1)
 
 
 def two_hops(**changes: object) -> Offer:
@@ -239,7 +241,7 @@ def test_whatever_is_fronted_leaves_the_least_profit(front: Front, now: int, gas
         sent_at=front.sent_at,
         deadline=front.deadline,
     )
-    one = Offer(front.id, HUB, ARCADE, TokenId(HUB, front.token), payload)
+    one = Offer(front.id, HUB, ARCADE, TokenId(HUB, front.token), payload, 1)
     decision = decide(one, Standing(now, LOCAL, 18), policy, gas, front.amount)
     if decision.choice is not Choice.FRONT:
         return
@@ -275,6 +277,8 @@ def test_what_is_out_counts_everywhere_and_where_it_was_paid(capital: Callable[.
     assert made.free(offer(), BOUNDED, 18) == 21 * UNIT
     assert made.free(offer(end=PERPS), BOUNDED, 18) == 51 * UNIT
     assert made.free(offer(), Terms(), 18) is None
+    assert made.free(offer(), Terms(most_out_from={HUB: Fraction(100)}), 18) == UNIT
+    assert made.free(two_hops(), Terms(most_out_from={HUB: Fraction(100)}), 18) is None
 
 
 def test_what_is_on_its_way_counts_until_it_is_seen_or_given_up(capital: Callable[..., Capital]) -> None:
@@ -293,5 +297,31 @@ def test_what_is_on_its_way_counts_until_it_is_seen_or_given_up(capital: Callabl
 
 def test_what_must_come_from_a_start_is_what_arrives(capital: Callable[..., Capital]) -> None:
     made = capital(fronted(start=PERPS))
-    assert made.coming(TokenId(HUB, TOKEN), PERPS) == AMOUNT
-    assert made.coming(TokenId(HUB, TOKEN), HUB) == 0
+    token = TokenId(HUB, TOKEN)
+    assert made.coming(token, PERPS, {}) == AMOUNT
+    assert made.coming(token, HUB, {}) == 0
+    assert made.coming(token, PERPS, {ID: AMOUNT, b"other": UNIT}) == AMOUNT + UNIT, "what is out counts once"
+
+
+def test_the_same_capital_is_not_promised_on_two_chains(capital: Callable[..., Capital]) -> None:
+    """Each chain has a thread: while one looks and promises, the other waits."""
+    made, terms = capital(), Terms(most_out=Fraction(100))
+    both = threading.Barrier(2)
+    paid: list[int] = []
+
+    def front(end: int) -> None:
+        one = replace(offer(end=end), id=bytes([end % 256]) * 32)
+        both.wait()
+        with made.alone():
+            free = made.free(one, terms, 18) or 0
+            time.sleep(0.05)
+            if free >= 99 * UNIT:
+                made.promise(one.front.key, one, 99 * UNIT)
+                paid.append(end)
+
+    threads = [threading.Thread(target=front, args=(end,)) for end in (ARCADE, PERPS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(paid) == 1

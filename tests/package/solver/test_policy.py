@@ -19,7 +19,8 @@ USDC = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 WHOLE = f"""
 finality: {{ hub: finalized, perps: 0, arcade: 12 }}
 tokens:
-  ERA: {{ least_profit: 1.5, most: 10_000, most_out: 50_000, most_out_on: {{ social: 100 }}, ether: 2000 }}
+  ERA: {{ least_profit: 1.5, most: 10_000, most_out: 50_000, most_out_on: {{ social: 100 }},
+    most_out_from: {{ hub: 7 }}, ether: 2000 }}
   arcade/{USDC}: {{ least_profit: 0.05 % }}
 any_token: {{ least_profit: 1 %, most: 10 }}
 leave_out: {{ chains: [social], tokens: [hub/{USDC}] }}
@@ -50,6 +51,7 @@ def test_a_whole_file(network: Network, tmp_path: Path) -> None:
                 Fraction(10_000),
                 Fraction(50_000),
                 {904: Fraction(100)},
+                {901: Fraction(7)},
                 Fraction(2_000),
             ),
             usdc: Terms(Least(parts=Fraction(5, 10_000))),
