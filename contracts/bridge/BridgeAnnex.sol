@@ -152,7 +152,11 @@ contract BridgeAnnex is Hops {
 
     function cover(address token, uint256 chainId, uint256 amount) external returns (uint256 received) {
         require(_isAtHome(token), IAssets.NotAtHome(token));
-        require(chainId != 0 && chainId != block.chainid, ITokenBridge.InvalidDestination(chainId));
+        // Over the chains that ERA was sent to, votes are summed: a stranger must not make them more.
+        require(
+            chainId != 0 && chainId != block.chainid && (token != _ERA || _accounts[_ERA][chainId].since != 0),
+            ITokenBridge.InvalidDestination(chainId)
+        );
         received = _lock(token, amount);
         _lend(token, chainId, received);
         emit IAccounts.Covered(token, chainId, msg.sender, received);

@@ -16,11 +16,11 @@ abstract contract Hops is Fronting {
     /// @dev For the end of a transfer: in the worst case a first holder of ERA on the hub with a new entry of history,
     /// a delegate, a limit and a tip. If opcodes become dearer and it does not suffice, the hop fails and can be
     /// retried with more.
-    uint256 internal constant ARRIVE_GAS_LIMIT = 150_000;
+    uint256 internal constant ARRIVE_GAS_LIMIT = 200_000;
     /// @dev For a hop that the home sends on, with a description of the token before it.
     uint256 internal constant FORWARD_GAS_LIMIT = 400_000;
     /// @dev For what comes back to where it started.
-    uint256 internal constant RETURN_GAS_LIMIT = 150_000;
+    uint256 internal constant RETURN_GAS_LIMIT = 250_000;
     /// @dev For what comes back to the home, which sends it on to where it started.
     uint256 internal constant FORWARDED_RETURN_GAS_LIMIT = 300_000;
 

@@ -36,6 +36,8 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     /// @dev As the gateway: see {Outbox-DEFAULT_DELIVERY_TIME}.
     uint256 internal constant DEFAULT_DELIVERY_TIME = 14 days;
     uint256 internal constant MAX_DATA_LENGTH = 4_096;
+    /// @dev If ERA has limits, no more may be prepaid than so many times what the hop costs.
+    uint256 internal constant MOST_PREPAID = 10;
 
     /// @param gateway The Metalayer of this chain, at the address that it has on every chain.
     /// @param era ERA.
@@ -326,8 +328,10 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         ) return false;
         _takeBack(token, origin, transfer.amount());
         uint256 brought = transfer.fee() * FEE_UNIT;
+        bool bounded;
         if (brought != 0) {
             require(_isHub(), NothingToPrepay());
+            bounded = _checkHeld(_ERA, origin, brought);
             _takeBack(_ERA, origin, brought);
         }
         _lend(token, destination, transfer.amount());
@@ -335,6 +339,8 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         (bytes32 sendId, uint256 cost) = _sendOn(
             transfer, destination, ARRIVE_GAS_LIMIT + transfer.extraGas(), transfer.deadline(), brought
         );
+        // A chain that lies would prepay with all ERA that it holds, whatever the limits of ERA.
+        if (bounded) require(brought <= MOST_PREPAID * cost, FeeAboveBound(brought, MOST_PREPAID * cost));
         emit TransferForwarded(id, sendId, token, destination, transfer.amount(), cost);
         return true;
     }

@@ -15,7 +15,7 @@ interface IAccounts {
     error InvalidHour(uint48 hour);
 
     /// @notice Locks tokens of the caller, as a gift, for a chain whose account is less than what was minted there:
-    /// only a reorganisation of this chain can bring that about.
+    /// only a reorganisation of this chain can bring that about. Of ERA, only for a chain that it was sent to.
     /// @return received What arrived, and was added to the account.
     function cover(address token, uint256 chainId, uint256 amount) external returns (uint256 received);
 

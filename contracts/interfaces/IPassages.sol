@@ -12,7 +12,8 @@ interface IPassages {
     /// @notice Thrown when the next hop of a transfer costs more than was paid for it, in wei of ERA. Retry its message
     /// after `pay`.
     error PassageUnpaid(bytes32 id, uint256 cost, uint256 paid);
-    /// @notice Thrown when the fees of a call exceed the caller's bound, in wei of ERA.
+    /// @notice Thrown when the fees of a call exceed the caller's bound, in wei of ERA; or, where ERA has limits, when
+    /// more than ten times the cost of a hop was prepaid for it.
     error FeeAboveBound(uint256 fee, uint256 maximum);
     /// @notice Thrown when a second hop is prepaid that does not start on the hub.
     error NothingToPrepay();

@@ -29,13 +29,13 @@ MAX_LIFETIME = 30 * 86_400
 WAITING_TIME = 86_400
 """Seconds after which what exceeded a limit passes."""
 
-RECEIVE_GAS = 150_000
+RECEIVE_GAS = 200_000
 """Gas limit of a hop that ends a transfer, without what its sender adds."""
 FORWARD_GAS = 400_000
 """Gas limit of a hop that a token's home sends on, without what its sender adds."""
 DESCRIBE_GAS = 350_000
 CLAIM_GAS = 60_000
-RETURN_GAS = 150_000
+RETURN_GAS = 250_000
 """Gas limit for the return of a transfer's first hop."""
 FORWARD_RETURN_GAS = 300_000
 """Gas limit for the return of a hop that a token's home sends for others."""

@@ -15,8 +15,8 @@ from tests.kit.world import World
 
 HOUR = 3_600
 UNROUTED = 4_242
-MOST_FEES = 16
-"""Of a hop that is sent on: so many times what it costs leave its origin's account of ERA at most."""
+MOST_PREPAID = 10
+"""So many times what a hop costs may be prepaid where ERA has limits."""
 
 
 def gas_of(contract: Contract, method: str, *arguments: object) -> int:
@@ -59,26 +59,39 @@ def test_who_lost_an_account_can_be_covered(world: World, depositor: str) -> Non
 # Past the limits
 
 
-@pytest.mark.parametrize("parts", [1, 5])
-def test_a_prepaid_fee_is_no_way_past_limits(world: World, owner: str, parts: int) -> None:
-    """M3, M45, P16: a chain that lies prepays a hop of a worthless token with all of the ERA that it holds, in one
-    message or in several. What leaves ERA's account is bounded by what hops cost.
-    """
+def test_a_prepaid_fee_is_no_way_past_limits(world: World, owner: str) -> None:
+    """M3, M45, P16: a chain that lies prepays a hop of a worthless token with all of the ERA that it holds."""
     bridge, era, arcade = world.bridge("hub"), world.address("era"), world.id_of("arcade")
     bridge.send("setLimits", era, arcade, 1, 1, DAY, sender=owner)
     held = world.outstanding("era", "arcade")
-    hop = world.payload("gem", Kind.BACK, "perps", amount=1, fee=held // GWEI // parts)
-    sent = world.forge("arcade", "hub", *[hop.encoded] * parts).named("TransferForwarded")
-    assert len(sent) == parts
-    assert held - world.outstanding("era", "arcade") <= parts * MOST_FEES * SECOND_FEE
+    hop = world.payload("gem", Kind.BACK, "perps", amount=1, fee=held // GWEI)
+    assert world.forge("arcade", "hub", hop.encoded).named("TransferForwarded") == []
+    assert world.outstanding("era", "arcade") == held
+    refusal = error("FeeAboveBound", held, MOST_PREPAID * SECOND_FEE)
+    assert world.tell("hub", arcade, hop.encoded) == refusal
 
 
-def test_what_is_prepaid_by_mistake_does_not_stop_a_transfer(world: World, beneficiary: str) -> None:
-    """P14: it arrives; the account keeps what is beyond the bound."""
-    first = world.send("gem", "arcade", "perps", options=Options(fee=30 * SECOND_FEE // GWEI))
-    held = world.outstanding("era", "arcade")
-    world.carry(first)
-    assert held - world.outstanding("era", "arcade") == MOST_FEES * SECOND_FEE
+@pytest.mark.parametrize("times", [1, MOST_PREPAID])
+def test_limits_of_era_do_not_stop_what_is_prepaid(world: World, owner: str, times: int) -> None:
+    """P14: of another token, or of ERA within them."""
+    bridge, era, arcade = world.bridge("hub"), world.address("era"), world.id_of("arcade")
+    bridge.send("setLimits", era, arcade, AMOUNT, AMOUNT, DAY, sender=owner)
+    for token in ("gem", "era"):
+        first = world.send(token, "arcade", "perps", options=Options(fee=times * SECOND_FEE // GWEI))
+        assert len(world.carry(first).named("TransferForwarded")) == 1
+
+
+def test_what_is_prepaid_by_mistake_comes_home(world: World, owner: str, depositor: str) -> None:
+    """P14, M51: where ERA has limits, with all of the amount and of the fee."""
+    bridge, era, arcade = world.bridge("hub"), world.address("era"), world.id_of("arcade")
+    bridge.send("setLimits", era, arcade, AMOUNT, AMOUNT, DAY, sender=owner)
+    before = [world.balance(token, "arcade", depositor) for token in ("gem", "era")]
+    fee = (MOST_PREPAID * SECOND_FEE + GWEI) // GWEI
+    first = world.send("gem", "arcade", "perps", options=Options(fee=fee))
+    assert len(world.carry(first).named("MessageFailed")) == 1
+    world.courier.say_returned(first)
+    world.courier.refund(first)
+    assert [world.balance(token, "arcade", depositor) for token in ("gem", "era")] == before
 
 
 def test_what_returns_gives_back_what_it_used_of_a_limit(

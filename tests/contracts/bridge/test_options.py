@@ -7,7 +7,14 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
-from metalayer.protocol.transfers import MAX_DATA_LENGTH, MAX_LIFETIME, MIN_LIFETIME, Options, Payload
+from metalayer.protocol.transfers import (
+    MAX_DATA_LENGTH,
+    MAX_LIFETIME,
+    MIN_LIFETIME,
+    RECEIVE_GAS,
+    Options,
+    Payload,
+)
 from tests.kit.evm import Contract, Revert, deploy, error
 from tests.kit.hops import AMOUNT
 from tests.kit.permits import permit
@@ -53,7 +60,7 @@ def test_deadlines_are_the_gateways(world: World, origin: str) -> None:
 
 def test_extra_gas_is_bounded_by_the_route(world: World) -> None:
     refusal = world.refusal("gem", "hub", "arcade", options=Options(extra_gas=2**24 - 1))
-    assert refusal == error("GasLimitTooHigh", 150_000 + 2**24 - 1, 10_000_000)
+    assert refusal == error("GasLimitTooHigh", RECEIVE_GAS + 2**24 - 1, 10_000_000)
 
 
 # Permits
