@@ -16,7 +16,7 @@ import click
 from metalayer.errors import MetalayerError
 from tools.repository import repo_root
 
-_CONTRACTS = ("Proofs", "EndingProofs", "SetProofs", "BondProofs")
+_CONTRACTS = ("Proofs", "EndingProofs", "SetProofs", "BondProofs", "BucketProofs", "AccountProofs")
 # A `find` asserts that something is impossible that must be possible.
 _EXPECTED = {"check": "PASS", "find": "FAIL"}
 # Not a function of the proved contract: `checkIn`.

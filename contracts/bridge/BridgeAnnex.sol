@@ -212,6 +212,10 @@ contract BridgeAnnex is Hops {
             return;
         }
         _takeBackReturned(transfer.token(), destination, transfer.amount());
+        // A Return used nothing.
+        if (kind == Kind.Out && _accounts[transfer.token()][destination].limited) {
+            _giveBack(transfer.token(), destination, transfer.amount());
+        }
         if (kind == Kind.Return) _sendBack(transfer, destination, transfer.chain(), unspent);
         else if (transfer.chain() == block.chainid) _returnLocked(transfer, destination, unspent);
         else _sendBack(transfer, transfer.chain(), destination, unspent);
@@ -254,6 +258,11 @@ contract BridgeAnnex is Hops {
         _takeBack(token, chainId, amount);
     }
 
+    /// @dev What left and returns was never there. If it stayed used, who sends what nobody takes could stop all others.
+    function _giveBack(address token, uint256 chainId, uint256 amount) internal virtual {
+        _buckets[token][chainId].giveBackOut(amount);
+    }
+
     /// @dev Whether nothing stands for a token yet, and the other stands for nothing.
     function _mayAdopt(Local storage place, Home storage home) internal view virtual returns (bool) {
         return place.token == address(0) && home.chain == 0;
@@ -281,7 +290,8 @@ contract BridgeAnnex is Hops {
     /// @dev The transfer ends where it started, and never came to its token's home. So what was prepaid for the second
     /// hop was not used.
     function _returnBurned(Transfer memory transfer, uint256 home, uint256 unspent) private {
-        (address local,) = _localFor(home, transfer.token());
+        (address local, bool limited) = _localFor(home, transfer.token());
+        if (limited) _giveBack(local, home, transfer.amount());
         address returnee = _returnee(transfer, home, transfer.chain());
         emit ITokenBridge.TransferReturned(transfer.id, returnee, local, transfer.amount());
         _withdrawCredit(IMetalayer(msg.sender), transfer.from(), unspent);

@@ -161,9 +161,10 @@ def prepare(live: Live, origin: Connection, sender: str, wish: Wish) -> Transfer
         allowances=(),
         ends=ends,
     )
-    if options.max_fee and transfer.taken > options.max_fee:
+    # What has to be paid on another home is part of it: the node there could say anything.
+    if options.max_fee and transfer.taken + transfer.to_pay > options.max_fee:
         raise MetalayerError(
-            f"the fee is {era(transfer.taken)} ERA: expected no more than {era(options.max_fee)}"
+            f"the fees are {era(transfer.taken + transfer.to_pay)} ERA: expected no more than {era(options.max_fee)}"
         )
     _refuse_too_poor(live, transfer, sender, held)
     limits.refuse_blocked(ends, token, wish.amount)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table whose columns starting with '#' are numbers, aligned right. Brackets in its cells are no markup: titles
-    and reasons are of strangers.
+    """A table whose columns starting with '#' are numbers, aligned right. Brackets in title and cells are no markup:
+    names and reasons are of strangers.
     """
-    result = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    result = Table(title=Text(title), title_justify="left", title_style="bold", header_style="dim")
     for column in columns:
         is_number = column.startswith("#")
         result.add_column(column.removeprefix("#"), justify="right" if is_number else "left", overflow="fold")
@@ -95,12 +95,12 @@ class JourneyDisplay:
         """Prints what happened."""
         gas = "" if event.gas is None else f"{event.gas:>9,} gas"
         line = f"{event.seconds:6.1f} s  {event.what:<10} {event.chain:<8} {gas:<14}"
-        self._console.print(f"{line} {event.transaction or ''}".rstrip(), soft_wrap=True)
+        self._console.print(Text(f"{line} {event.transaction or ''}".rstrip()), soft_wrap=True)
 
     def wait(self, text: str) -> None:
         """Changes what the spinner says."""
         if self._status is not None:
-            self._status.update(text)
+            self._status.update(Text(text))
 
 
 @contextmanager
@@ -120,5 +120,5 @@ def waiting(text: str, quiet: bool = False) -> Iterator[None]:
     if quiet or not target.is_terminal:
         yield
         return
-    with target.status(text):
+    with target.status(Text(text)):
         yield

@@ -326,6 +326,21 @@ def test_a_token_that_answers_nothing_is_shown_as_such(world: World) -> None:
     assert table.exit_code == 0, table.stderr
 
 
+def test_what_a_token_calls_itself_is_no_markup(world: World) -> None:
+    """Strangers choose names: they style nothing, link nowhere and stop no command."""
+    run = CliRunner(mix_stderr=False).invoke
+    hub = world.live.connection("hub")
+    shared = ["--account", DEPOSITOR.alias, "--exchange", str(world.folder / "exchange")]
+    for symbol in ("[/]", "[link=https://x]A"):
+        coin = place_coin(hub, DEPOSITOR, symbol)
+        command = [coin, "1", "--from", "hub", "--to", "arcade", *shared]
+        moved = run(importlib.import_module("metalayer.cli.transfer").cli, command)
+        assert moved.exit_code == 0, moved.stderr
+        shown = run(importlib.import_module("metalayer.cli.tokens").cli, [coin])
+        assert shown.exit_code == 0, shown.stderr
+        assert symbol in shown.stdout
+
+
 def test_who_has_too_little_learns_what_is_missing(world: World) -> None:
     coin = world.token("hub", place_coin(world.live.connection("hub"), DEPOSITOR))
     with pytest.raises(

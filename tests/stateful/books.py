@@ -46,6 +46,8 @@ WANTED_GAS = 500_000
 DEFAULT_TIME, MIN_TIME, MAX_TIME = 14 * DAY, HOUR, 30 * DAY
 MAX_DATA = 4_096
 MAX_GAS = 10_000_000
+MOST_PREPAID = 10
+"""TokenBridge's: so many times what a hop costs, where ERA has limits."""
 """Of the routes."""
 WORD, HEAD = 32, 128
 NEVER = (0).to_bytes(32, "big")
@@ -76,11 +78,14 @@ class Half:
 
 @dataclass
 class Limit:
-    """Both directions, and what passed unwaited since they were set: (second, amount), what came being negative."""
+    """Both directions, and what passed unwaited since they were set: (second, amount), what came being negative; and
+    what left before and returned.
+    """
 
     out: Half
     into: Half
     passed: list[tuple[int, int]] = field(default_factory=list)
+    returned: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,9 @@ class Outgoing:
     destination: str
     payload: bytes
     gas_limit: int
-    return_gas_limit: int
     deadline: int
+    return_gas_limit: int = field(default=0, compare=False)
+    """The fee of the message tells it."""
 
 
 @dataclass(frozen=True)
@@ -298,7 +304,7 @@ class Books:
         self.check(name is not None, "RouteClosed")
         assert name is not None
         gateway = self.gateway_to(chain_id)
-        return Outgoing(gateway, name, payload, gas_limit, return_gas_limit, deadline or at + DEFAULT_TIME)
+        return Outgoing(gateway, name, payload, gas_limit, deadline or at + DEFAULT_TIME, return_gas_limit)
 
     def collect(self, who: str, amount: int) -> None:
         """ERA, to the bridge."""
@@ -445,6 +451,7 @@ class Books:
 
     def cover(self, who: str, token: str, chain_id: int, amount: int, at: int) -> None:
         self.check(self.is_home(token), "NotAtHome")
+        self.check(token != self.era or (token, chain_id) in self.s.accounts, "InvalidDestination")
         received = self.lock(token, who, amount, at)
         self.lend(token, chain_id, received, at)
         self.s.covered[token, chain_id] += received
@@ -650,13 +657,15 @@ class Books:
             self.s.spare += what.fee * GWEI
         self.lend(token, destination, amount, at)
         on = replace(what, kind=Kind.OUT, id=id_, chain=origin)
-        self._send_on(on, destination, RECEIVE_GAS + what.extra_gas, what.deadline, what.fee * GWEI, at)
+        gas_limit, brought = RECEIVE_GAS + what.extra_gas, what.fee * GWEI
+        cost = self._send_on(on, destination, gas_limit, what.deadline, brought, at)
+        self.check((self.era, origin) not in self.s.limits or brought <= MOST_PREPAID * cost, "FeeAboveBound")
         return True
 
     def _send_on(
         self, what: Payload, destination: int, gas_limit: int, deadline: int, brought: int, at: int
-    ) -> None:
-        """The next hop, or one back, paid with what came along and what was paid for it here."""
+    ) -> int:
+        """The next hop, or one back, paid with what came along and what was paid for it here: what it costs."""
         assert what.id is not None
         token, gateway = what.token, self.gateway_to(destination)
         length = len(replace(what, fee=0, hop_at=0).encoded)
@@ -677,6 +686,7 @@ class Books:
         one = self.make(destination, on.encoded, gas_limit, FORWARD_RETURN_GAS, deadline, at)
         self.put(one, self.bridge, at)
         self.s.spare -= cost
+        return cost
 
     # What comes back
 
@@ -695,12 +705,15 @@ class Books:
         assert what.id is not None
         if what.kind == Kind.BACK:
             local = self.local_for(destination, what.token)
+            self._give_back(local, destination, what.amount, at)
             self._come_back(what.id, what, destination, what.chain)
             self._give_unspent(gateway, what, unspent)
             self.mint(self.era, what.from_, what.fee * GWEI)
             self.mint(local, self.endings[-1].payee, what.amount)
             return
         self.take_back(what.token, destination, what.amount, at)
+        if what.kind == Kind.OUT:
+            self._give_back(what.token, destination, what.amount, at)
         if what.kind == Kind.RETURN:
             self._send_back(what, what.chain, destination, unspent, at)
         elif what.chain == self.place.id:
@@ -709,6 +722,12 @@ class Books:
             self.release(what.token, self.endings[-1].payee, what.amount, gateway)
         else:
             self._send_back(what, destination, what.chain, unspent, at)
+
+    def _give_back(self, token: str, chain_id: int, amount: int, at: int) -> None:
+        """What left and returned was never there."""
+        if limit := self.s.limits.get((token, chain_id)):
+            limit.out.change(at, -amount)
+            limit.returned.append((at, amount))
 
     def _give_unspent(self, gateway: int, what: Payload, unspent: int) -> None:
         self.withdraw(gateway, what.from_, unspent)

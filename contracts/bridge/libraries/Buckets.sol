@@ -64,6 +64,11 @@ library Buckets {
         bucket.inWholeAt = _later(bucket.inWholeAt, bucket.inCapacity, window, amount);
     }
 
+    /// @notice Gives back what left and did not arrive.
+    function giveBackOut(Bucket storage bucket, uint256 amount) internal {
+        bucket.outWholeAt = _earlier(bucket.outWholeAt, bucket.outCapacity, bucket.window, amount);
+    }
+
     function _free(uint256 capacity, uint256 window, uint256 wholeAt) private view returns (uint256) {
         return Math.saturatingSub(capacity, _used(capacity, window, wholeAt));
     }

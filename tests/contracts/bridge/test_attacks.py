@@ -9,9 +9,9 @@ import pytest
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.transfers import Kind, Options
 from tests.kit.evm import Contract, error, now
-from tests.kit.hops import AMOUNT, SECOND_FEE
+from tests.kit.hops import AMOUNT, SECOND_FEE, carried
 from tests.kit.paper import DAY
-from tests.kit.world import World
+from tests.kit.world import PREPAID, World
 
 HOUR = 3_600
 UNROUTED = 4_242
@@ -23,6 +23,11 @@ def gas_of(contract: Contract, method: str, *arguments: object) -> int:
     """What a view takes, with the 21,000 of a transaction."""
     data = "0x" + contract.encode(method, *arguments).hex()
     return int(contract.chain.rpc("eth_estimateGas", [{"to": contract.address, "data": data}]), 16)
+
+
+def free_out(bridge: Contract, token: str, chain: int) -> int:
+    """What may leave now."""
+    return int(bridge.view("limitsOf", token, chain)[4])
 
 
 # The sums that votes are counted by
@@ -94,21 +99,45 @@ def test_what_is_prepaid_by_mistake_comes_home(world: World, owner: str, deposit
     assert [world.balance(token, "arcade", depositor) for token in ("gem", "era")] == before
 
 
+@pytest.mark.parametrize(
+    ("origin", "destination", "hop"),
+    [("hub", "arcade", 0), ("arcade", "hub", 0), ("arcade", "perps", 0), ("arcade", "perps", 1)],
+)
 def test_what_returns_gives_back_what_it_used_of_a_limit(
-    world: World, owner: str, depositor: str, beneficiary: str
+    world: World, owner: str, origin: str, destination: str, hop: int
 ) -> None:
     """M14: whoever sends what nobody can take gets it back an hour later, and must not have stopped all others with it
-    for a whole window.
+    for a whole window. Also of a hop that the home sent on.
     """
-    bridge, gem, arcade = world.bridge("hub"), world.address("gem"), world.id_of("arcade")
-    bridge.send("setLimits", gem, arcade, AMOUNT, AMOUNT, 30 * DAY, sender=owner)
-    deadline = now(bridge.chain) + HOUR + 60
+    here, there = world.path("gem", origin, destination)[hop]
+    bridge, gem = world.bridge(here), world.local("gem", here).address
+    limits = (gem, world.id_of(there))
+    bridge.send("setLimits", *limits, AMOUNT, AMOUNT, 30 * DAY, sender=owner)
     # An account without code cannot be called.
-    wasted = world.send("gem", "hub", "arcade", options=Options(data=b"x", deadline=deadline))
-    world.courier.bring_back(wasted)
-    assert world.courier.open == {}
-    *_, free, _ = bridge.view("limitsOf", gem, arcade)
-    assert free == AMOUNT
+    wish = Options(data=b"x", deadline=now(bridge.chain) + 3 * HOUR)
+    if hop:
+        _, sent = world.second_hop("gem", origin, destination, options=replace(wish, fee=5 * PREPAID))
+    else:
+        options = replace(wish, fee=PREPAID) if len(world.path("gem", origin, destination)) > 1 else wish
+        sent = world.send("gem", origin, destination, options=options)
+    assert free_out(bridge, *limits) < AMOUNT // 100
+    world.courier.bring_back(sent)
+    assert free_out(bridge, *limits) == AMOUNT
+
+
+def test_what_was_sent_back_gives_back_nothing(world: World, owner: str) -> None:
+    """P16: it used nothing either, when it left for where it started."""
+    bridge, limits = world.bridge("hub"), (world.address("gem"), world.id_of("arcade"))
+    _, second = world.second_hop("gem", "arcade", "perps", options=Options(fee=5 * PREPAID))
+    bridge.send("setLimits", *limits, AMOUNT, AMOUNT, 365 * DAY, sender=owner)
+    world.send("gem", "hub", "arcade", amount=AMOUNT)
+    world.courier.bring_back(second)
+    hops = [(carried(one), one) for one in world.courier.open.values()]
+    (third,) = [one for payload, one in hops if payload and payload.kind is Kind.RETURN]
+    before = free_out(bridge, *limits)
+    world.courier.bring_back(third)
+    assert free_out(bridge, *limits) < AMOUNT // 4
+    assert before < AMOUNT // 4
 
 
 # What others send

@@ -1,36 +1,30 @@
 // SPDX-License-Identifier: MIT
-pragma solidity 0.8.36;
+pragma solidity ^0.8.28;
 
-import {Accounts} from "../bridge/Accounts.sol";
-import {Gateways} from "../bridge/Gateways.sol";
 import {Bucket, Buckets} from "../bridge/libraries/Buckets.sol";
-import {IMetalayer} from "../interfaces/IMetalayer.sol";
 
-/// @title TransferProofs: what limits let through, and what accounts keep
-/// @notice Like {Proofs}, on the bridge's own libraries. Of any bucket: its words hold what they like, also what no
-/// sequence of calls leads to. Windows are of 1 to 365 days, as the owner may set them; capacities have 104 bits, and the
-/// time 40.
+/// @title BucketProofs: what limits let through
+/// @notice Like {Proofs}, on the bridge's own library. Of any bucket: its words hold what they like, also what no
+/// sequence of calls leads to. Windows are of 1 second to 365 days, as the owner may set them; capacities have 104
+/// bits, and the time 40.
 ///
-/// That in any time `t` no more leaves than a capacity, capacity * t / window, and what comes in that time, follows from
-/// {checkOut} and {checkGivenBack}: each use moves the time `w` at which the capacity is whole by at least
-/// amount * window / capacity, from now if that is later, and leaves it within a window from now; what comes moves it
-/// back by no more than as much. So between the first use, at `a`, and the last, at `b`, `w` moves from at least `a` to at
-/// most `b` + window. That sum over all uses is an argument on paper; each step of it is proved.
-contract TransferProofs is Accounts {
+/// That in any time t no more leaves than a capacity, capacity * t / window, and what comes in that time, is an
+/// argument on paper whose steps are proved. Let w be the second at which the capacity is whole again. Each use moves
+/// w, or the present if that is later, forward by at least amount * window / capacity, and leaves it within a window
+/// from now ({checkLeaving}); what comes moves it back by no more than as much ({checkGivenBack}). So from before the first
+/// use to after the last one, w moves by at most t + window, and by at least the sum over all uses, less what came.
+contract BucketProofs {
     using Buckets for Bucket;
 
     uint256 private constant SECOND = 1 << 64;
     uint256 private constant MAX_WINDOW = 365 days;
 
-    address private constant TOKEN = address(7);
     /// @dev Halmos answers here: this sets the time.
     address private constant TIME = address(uint160(uint256(keccak256("hevm cheat code"))));
 
     Bucket private _bucket;
 
     error Impossible();
-
-    constructor() Gateways(IMetalayer(address(1)), address(2), 3) {}
 
     /// @notice Never is more free than the capacity, of either direction.
     function checkFree(uint40 time, Bucket calldata any) external {
@@ -39,7 +33,7 @@ contract TransferProofs is Accounts {
     }
 
     /// @notice What is free may leave at once. It then is not free any more, to the unit; and see above.
-    function checkOut(uint40 time, Bucket calldata any, uint104 amount) external {
+    function checkLeaving(uint40 time, Bucket calldata any, uint104 amount) external {
         _have(time, any);
         uint256 free = _bucket.freeOut();
         if (amount > free || amount == 0) return;
@@ -52,7 +46,7 @@ contract TransferProofs is Accounts {
     }
 
     /// @notice Likewise of what comes.
-    function checkIn(uint40 time, Bucket calldata any, uint104 amount) external {
+    function checkComing(uint40 time, Bucket calldata any, uint104 amount) external {
         _have(time, any);
         uint256 free = _bucket.freeIn();
         if (amount > free || amount == 0) return;
@@ -94,53 +88,10 @@ contract TransferProofs is Accounts {
 
     /// @notice A limit lets something through.
     /// @custom:halmos --early-exit
-    function findOut(uint40 time, Bucket calldata any, uint104 amount) external {
+    function findLeaving(uint40 time, Bucket calldata any, uint104 amount) external {
         _have(time, any);
         if (amount < 5 || amount > _bucket.freeOut()) return;
         _bucket.takeOut(amount);
-        assert(false);
-    }
-
-    /// @notice What is locked for a chain is added to its account, and to no other. It is all that accounts grow by.
-    function checkLent(uint256 chainId, uint256 other, uint128[2] calldata held, uint128 amount) external {
-        if (other == chainId) return;
-        _hold(chainId, other, held);
-        _lend(TOKEN, chainId, amount);
-        unchecked {
-            assert(_amount(chainId) == uint256(held[0]) + amount && _amount(other) == held[1]);
-        }
-    }
-
-    /// @notice What is released was in the account of the chain that it comes from, and is taken out of that alone.
-    function checkTakenBack(uint256 chainId, uint256 other, uint128[2] calldata held, uint256 amount) external {
-        if (other == chainId) return;
-        _hold(chainId, other, held);
-        _takeBack(TOKEN, chainId, amount);
-        unchecked {
-            assert(amount <= held[0]);
-            assert(_amount(chainId) == held[0] - amount && _amount(other) == held[1]);
-        }
-    }
-
-    /// @notice Sending on leaves the sum of accounts as it is.
-    function checkSentOn(uint256 chainId, uint256 other, uint128[2] calldata held, uint256 amount) external {
-        if (other == chainId) return;
-        _hold(chainId, other, held);
-        _takeBack(TOKEN, chainId, amount);
-        _lend(TOKEN, other, amount);
-        unchecked {
-            assert(_amount(chainId) + _amount(other) == uint256(held[0]) + held[1]);
-            assert(_amount(chainId) <= held[0]);
-        }
-    }
-
-    /// @notice Something can be sent on.
-    /// @custom:halmos --early-exit
-    function findSentOn(uint256 chainId, uint256 other, uint128[2] calldata held, uint256 amount) external {
-        if (other == chainId || amount == 0) return;
-        _hold(chainId, other, held);
-        _takeBack(TOKEN, chainId, amount);
-        _lend(TOKEN, other, amount);
         assert(false);
     }
 
@@ -150,13 +101,5 @@ contract TransferProofs is Accounts {
         (bool done,) = TIME.call(abi.encodeWithSignature("warp(uint256)", time));
         assert(done);
         _bucket = any;
-    }
-
-    function _hold(uint256 chainId, uint256 other, uint128[2] calldata held) private {
-        (_accounts[TOKEN][chainId].amount, _accounts[TOKEN][other].amount) = (held[0], held[1]);
-    }
-
-    function _amount(uint256 chainId) private view returns (uint256) {
-        return _accounts[TOKEN][chainId].amount;
     }
 }
