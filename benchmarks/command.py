@@ -15,22 +15,29 @@ if TYPE_CHECKING:
 _PORT_OFFSET = "800"
 _CONTRACTS = (
     "Annex",
+    "BridgeAnnex",
+    "BridgedToken",
     "Create3Factory",
     "DecisionOutbox",
     "ERA",
     "EraGovernor",
+    "EtherDoor",
     "Expect",
     "FeeCollector",
     "Guardian",
     "HubVotePool",
     "Metalayer",
     "RemoteGovernor",
+    "SendDoor",
     "SetBuilder",
     "Slasher",
     "SpokeVotes",
     "Staking",
     "Timelock",
     "TokenBridge",
+    "TokenMetadata",
+    "TransferResolver",
+    "WrappedEther",
 )
 
 
@@ -46,7 +53,8 @@ def gas(as_json: bool) -> None:
 
     `make bench` fetches the peers' packages first. Takes some minutes.
     """
-    from benchmarks.comparison import governance_rows, rows, staking_rows, with_tables
+    from benchmarks.bridging import BridgeBenchmark
+    from benchmarks.comparison import bridge_rows, governance_rows, rows, staking_rows, with_tables
     from benchmarks.gas import GasBenchmark
     from benchmarks.governance import GovernanceBenchmark
     from benchmarks.peers import measure, per_message
@@ -59,6 +67,7 @@ def gas(as_json: bool) -> None:
 
     live = _fresh_network()
     ours = GasBenchmark(live.mesh.connections, live.registry, address_of("TEST::3"), _say).run()
+    bridge = BridgeBenchmark(live.mesh.connections, live.registry, address_of("TEST::3"), _say).run()
     # The last chain is the one that our own figures of messages leave alone.
     spare = list(live.mesh.connections.values())[-1]
     staking = StakingBenchmark(spare, live.registry, _say).run()
@@ -68,6 +77,7 @@ def gas(as_json: bool) -> None:
     peers["openzeppelin"]["governance"] = voting.run_wizard()
     sizes = code_sizes(_CONTRACTS)
     figures = {
+        "bridge": bridge,
         "code_size": sizes,
         "gas": ours,
         "governance": governance,
@@ -90,6 +100,8 @@ def gas(as_json: bool) -> None:
     title = f"Gas beside Hyperlane {hyperlane}, OpenZeppelin {openzeppelin}"
     columns = ("figure", "#ours", "#Hyperlane bare", "#in production", "#ERC20Crosschain")
     console().print(table(title, columns, rows(figures)))
+    title = f"Gas of the bridge beside Hyperlane {hyperlane}, OpenZeppelin {openzeppelin}"
+    console().print(table(title, columns, bridge_rows(figures)))
     title = f"Gas of staking beside Symbiotic (rewards {symbiotic}), Synthetix {synthetix}"
     staked = ("figure", "#ours", "#Symbiotic", "#with votes", "#Synthetix", "#with votes")
     console().print(table(title, staked, staking_rows(figures)))

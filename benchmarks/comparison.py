@@ -38,6 +38,21 @@ _STAKED_ALIKE: dict[str, tuple[str, str]] = {
     "withdraw": ("claim", "withdraw"),
 }
 
+# The same of a token that is no ERA.
+_BRIDGE_ALIKE: dict[str, tuple[str, str]] = {
+    "burn_send": ("warp_burn_send", "send"),
+    "burn_send_limited": ("warp_burn_send", "send"),
+    "lock_send": ("warp_collateral_send", ""),
+    "lock_send_limited": ("warp_collateral_send", ""),
+    "mint_1": ("warp_mint", "receive"),
+    "mint_1_limited": ("warp_mint", "receive"),
+    "mint_10_each": ("warp_mint", "receive"),
+    "mint_second_hop": ("warp_mint", "receive"),
+    "release": ("warp_release", ""),
+    "release_limited": ("warp_release", ""),
+}
+
+_BRIDGE_TABLE = re.compile(r"^\| bridge \|.*\n(?:\|.*\n)+", re.MULTILINE)
 _STAKING_TABLE = re.compile(r"^\| staking \|.*\n(?:\|.*\n)+", re.MULTILINE)
 _GOVERNANCE_TABLE = re.compile(r"^\| governance \|.*\n(?:\|.*\n)+", re.MULTILINE)
 
@@ -46,7 +61,7 @@ WORSE = 0.03
 
 
 def committed() -> dict[str, Any]:
-    """benchmarks/gas.json: sections `code_size`, `gas`, `governance`, `peers`, `staking`."""
+    """benchmarks/gas.json: sections `bridge`, `code_size`, `gas`, `governance`, `peers`, `staking`."""
     text = (repo_root() / "benchmarks" / "gas.json").read_text(encoding="utf-8")
     figures: dict[str, Any] = json.loads(text)
     return figures
@@ -54,9 +69,28 @@ def committed() -> dict[str, Any]:
 
 def rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """(figure, ours, Hyperlane bare, in production, OpenZeppelin), empty where nothing is alike."""
+    yield from _beside(figures, "gas", _ALIKE)
+
+
+def bridge_rows(figures: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The same of the bridge."""
+    yield from _beside(figures, "bridge", _BRIDGE_ALIKE)
+
+
+def bridge_table(figures: Mapping[str, Any]) -> str:
+    """The same in Markdown."""
+    peers = figures["peers"]
+    hyperlane = f"Hyperlane {peers['hyperlane']['version']} bare"
+    columns = ["bridge", "ours", hyperlane, "in production", "OpenZeppelin's ERC20Crosschain"]
+    return _markdown(columns, bridge_rows(figures))
+
+
+def _beside(
+    figures: Mapping[str, Any], section: str, alike: Mapping[str, tuple[str, str]]
+) -> Iterator[tuple[str, ...]]:
     hyperlane, openzeppelin = figures["peers"]["hyperlane"], figures["peers"]["openzeppelin"]["gas"]
-    for name, gas in figures["gas"].items():
-        like, other = _ALIKE.get(name, ("", ""))
+    for name, gas in figures[section].items():
+        like, other = alike.get(name, ("", ""))
         peers = (hyperlane["bare"].get(like), hyperlane["production"].get(like), openzeppelin.get(other))
         yield name, f"{gas:,}", *("" if peer is None else f"{peer:,}" for peer in peers)
 
@@ -97,7 +131,8 @@ def governance_table(figures: Mapping[str, Any]) -> str:
 
 
 def with_tables(text: str, figures: Mapping[str, Any]) -> str:
-    """A document with its tables of staking and governance as the figures have them."""
+    """A document with its tables of bridge, staking and governance as the figures have them."""
+    text = _BRIDGE_TABLE.sub(lambda _: bridge_table(figures), text)
     text = _STAKING_TABLE.sub(lambda _: staking_table(figures), text)
     return _GOVERNANCE_TABLE.sub(lambda _: governance_table(figures), text)
 

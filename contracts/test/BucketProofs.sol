@@ -11,8 +11,9 @@ import {Bucket, Buckets} from "../bridge/libraries/Buckets.sol";
 /// That in any time t no more leaves than a capacity, capacity * t / window, and what comes in that time, is an
 /// argument on paper whose steps are proved. Let w be the second at which the capacity is whole again. Each use moves
 /// w, or the present if that is later, forward by at least amount * window / capacity, and leaves it within a window
-/// from now ({checkLeaving}); what comes moves it back by no more than as much ({checkGivenBack}). So from before the first
-/// use to after the last one, w moves by at most t + window, and by at least the sum over all uses, less what came.
+/// from now ({checkLeaving}); what comes moves it back by no more than as much ({checkGivenBack}). So from before the
+/// first use to after the last one, w moves by at most t + window, and by at least the sum over all uses, less what
+/// came.
 contract BucketProofs {
     using Buckets for Bucket;
 
@@ -32,70 +33,72 @@ contract BucketProofs {
         assert(_bucket.freeOut() <= any.outCapacity && _bucket.freeIn() <= any.inCapacity);
     }
 
-    /// @notice What is free may leave at once. It then is not free any more, to the unit; and see above.
-    function checkLeaving(uint40 time, Bucket calldata any, uint104 amount) external {
-        _have(time, any);
-        uint256 free = _bucket.freeOut();
-        if (amount > free || amount == 0) return;
+    /// @notice What leaves moves the second at which the capacity is whole by no less than it must, and no further than
+    /// a window from now. Nothing may come meanwhile: with {checkComing}, each direction is proved by itself.
+    function checkLeaving(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount) external {
+        _have(time, Bucket(capacity, 0, window, wholeAt, 0));
+        if (amount > _bucket.freeOut() || amount == 0) return;
         _bucket.takeOut(amount);
-        uint256 present = block.timestamp * SECOND;
-        uint256 from = any.outWholeAt > present ? any.outWholeAt : present;
-        assert(_bucket.freeOut() <= free - amount);
-        assert((_bucket.outWholeAt - from) * any.outCapacity >= uint256(amount) * any.window * SECOND);
-        assert(_bucket.outWholeAt <= present + any.window * SECOND);
+        _checkMoved(wholeAt, _bucket.outWholeAt, capacity, amount);
     }
 
     /// @notice Likewise of what comes.
-    function checkComing(uint40 time, Bucket calldata any, uint104 amount) external {
-        _have(time, any);
-        uint256 free = _bucket.freeIn();
-        if (amount > free || amount == 0) return;
+    function checkComing(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount) external {
+        _have(time, Bucket(0, capacity, window, 0, wholeAt));
+        if (amount > _bucket.freeIn() || amount == 0) return;
         _bucket.takeIn(amount);
-        uint256 present = block.timestamp * SECOND;
-        uint256 from = any.inWholeAt > present ? any.inWholeAt : present;
-        assert(_bucket.freeIn() <= free - amount);
-        assert((_bucket.inWholeAt - from) * any.inCapacity >= uint256(amount) * any.window * SECOND);
-        assert(_bucket.inWholeAt <= present + any.window * SECOND);
+        _checkMoved(wholeAt, _bucket.inWholeAt, capacity, amount);
     }
 
-    /// @notice What comes gives the other direction back no more than itself, and never what was not used.
-    function checkGivenBack(uint40 time, Bucket calldata any, uint104 amount) external {
-        _have(time, any);
-        if (amount > _bucket.freeIn() || any.outCapacity == 0) return;
+    /// @notice What comes gives the other direction back no more than itself, and never what was not used. Of its own
+    /// direction everything is free.
+    function checkGivenBack(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount) external {
+        if (capacity == 0) return;
+        _have(time, Bucket(capacity, type(uint104).max, window, wholeAt, 0));
         _bucket.takeIn(amount);
         uint256 present = block.timestamp * SECOND;
-        assert(_bucket.outWholeAt >= present);
-        if (any.outWholeAt <= present) assert(_bucket.outWholeAt == present);
-        else assert((any.outWholeAt - _bucket.outWholeAt) * any.outCapacity <= uint256(amount) * any.window * SECOND);
+        uint256 after_ = _bucket.outWholeAt;
+        assert(after_ >= present);
+        if (wholeAt <= present) assert(after_ == present);
+        else assert((wholeAt - after_) * capacity <= uint256(amount) * window * SECOND);
     }
 
     /// @notice New limits keep what is used, at most all of the new capacity.
     function checkConfigured(
         uint40 time,
-        Bucket calldata any,
-        uint104 outCapacity,
-        uint104 inCapacity,
-        uint32 window
+        uint32[2] calldata windows,
+        uint104 old,
+        uint104 capacity,
+        uint128 wholeAt
     ) external {
-        _have(time, any);
-        if (window == 0 || window > MAX_WINDOW || outCapacity == 0) return;
-        uint256 used = any.outCapacity - _bucket.freeOut();
-        _bucket.configure(outCapacity, inCapacity, window);
-        assert(_bucket.outCapacity == outCapacity && _bucket.inCapacity == inCapacity && _bucket.window == window);
-        assert(outCapacity - _bucket.freeOut() >= (used < outCapacity ? used : outCapacity));
-        assert(_bucket.outWholeAt <= (block.timestamp + window) * SECOND);
+        if (windows[1] == 0 || windows[1] > MAX_WINDOW || capacity == 0) return;
+        _have(time, Bucket(old, 0, windows[0], wholeAt, 0));
+        uint256 used = old - _bucket.freeOut();
+        _bucket.configure(capacity, 0, windows[1]);
+        assert(_bucket.outCapacity == capacity && _bucket.window == windows[1]);
+        if (used > capacity) used = capacity;
+        uint256 present = block.timestamp * SECOND;
+        assert((_bucket.outWholeAt - present) * capacity >= used * windows[1] * SECOND);
+        assert(_bucket.outWholeAt <= present + windows[1] * SECOND);
     }
 
     /// @notice A limit lets something through.
     /// @custom:halmos --early-exit
-    function findLeaving(uint40 time, Bucket calldata any, uint104 amount) external {
-        _have(time, any);
+    function findLeaving(uint40 time, uint32 window, uint104 capacity, uint104 amount) external {
+        _have(time, Bucket(capacity, 0, window, 0, 0));
         if (amount < 5 || amount > _bucket.freeOut()) return;
         _bucket.takeOut(amount);
         assert(false);
     }
 
-    function _have(uint40 time, Bucket calldata any) private {
+    function _checkMoved(uint256 before, uint256 after_, uint256 capacity, uint256 amount) private view {
+        uint256 present = block.timestamp * SECOND;
+        uint256 from = before > present ? before : present;
+        assert((after_ - from) * capacity >= amount * _bucket.window * SECOND);
+        assert(after_ <= present + _bucket.window * SECOND);
+    }
+
+    function _have(uint40 time, Bucket memory any) private {
         require(any.window != 0 && any.window <= MAX_WINDOW, Impossible());
         // solhint-disable-next-line avoid-low-level-calls
         (bool done,) = TIME.call(abi.encodeWithSignature("warp(uint256)", time));

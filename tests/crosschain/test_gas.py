@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import governance, staking
-from benchmarks.comparison import WORSE, committed, governance_table, staking_table, with_tables, worse
+from benchmarks.bridging import BridgeBenchmark
+from benchmarks.comparison import (
+    WORSE,
+    bridge_table,
+    committed,
+    governance_table,
+    staking_table,
+    with_tables,
+    worse,
+)
 from benchmarks.gas import QUORUMS, GasBenchmark
 from benchmarks.governance import GovernanceBenchmark
 from benchmarks.staking import StakingBenchmark
@@ -53,6 +62,21 @@ def test_no_figure_of_staking_gets_worse(deployment: Deployment) -> None:
     assert worse(found, expected) == []
 
 
+def test_no_figure_of_the_bridge_gets_worse(deployment: Deployment) -> None:
+    """As above."""
+    connections = deployment.connections
+    try:
+        found = BridgeBenchmark(
+            connections, deployment.registry, TREASURY.address, lambda line: None, runs=2
+        ).run()
+    finally:
+        for connection in connections.values():
+            connection.rpc("anvil_removeBlockTimestampInterval")
+    expected = committed()["bridge"]
+    assert len(expected) > 25
+    assert worse(found, expected) == []
+
+
 def test_no_figure_of_governance_gets_worse(deployment: Deployment) -> None:
     """As above; the second of two votes tells what is written for the first time."""
     connections = deployment.connections
@@ -90,6 +114,7 @@ def test_a_slash_costs_the_same_whatever_the_number_of_delegators() -> None:
 
 def test_the_tables_are_what_was_measured() -> None:
     text = (repo_root() / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert bridge_table(committed()) in text
     assert staking_table(committed()) in text
     assert governance_table(committed()) in text
     assert with_tables(text, committed()) == text

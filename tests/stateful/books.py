@@ -263,6 +263,7 @@ class Books:
         """Out of the bridge's credit."""
         if amount == 0:
             return
+        self.fund(gateway, amount)
         self.check(self.s.credit[gateway, self.bridge] >= amount, "InsufficientCredit")
         self.s.credit[gateway, self.bridge] -= amount
         self.s.balances[self.era][to] += amount

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from metalayer.protocol import bridge
+from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.bridge import send_call
 from metalayer.protocol.facts import Tree
 from metalayer.protocol.message import STORED_HEAD_INTERVAL, Fee
-from metalayer.protocol.transfers import TIP_PARTS, Options, Payload
+from metalayer.protocol.transfers import RECEIVE_GAS, TIP_PARTS, Options, Payload
 from tests.kit.evm import Receipt, Revert, call
 from tests.kit.roles import RELAYER
 from tests.kit.stack import CHAINS
@@ -43,8 +44,9 @@ PLAIN, SHORT, SOME, MUCH = range(4)
 """No call; a call with gas for it; with more, and with much more."""
 CALL = st.sampled_from([PLAIN, PLAIN, PLAIN, SHORT, SOME, MUCH])
 _EXTRA = {PLAIN: 0, SHORT: 150_000, SOME: 300_000, MUCH: 1_000_000}
-_USED = 150_000
+_USED = RECEIVE_GAS
 """Gas that what comes before a call leaves of the part that every transfer has: none."""
+_DELEGATE = Function("delegate(address)")
 
 
 class Shippers(Traders):
@@ -229,6 +231,12 @@ class Shippers(Traders):
             lambda books, at: books.pay(sender, voyage.id, amount),
             "P4'",
         )
+
+    @rule(chain=CHAIN, who=WHO, to=WHO)
+    def delegate(self, chain: str, who: int, to: int) -> None:
+        """Its votes cost what moves ERA some gas more."""
+        chain = self.honest(chain)
+        self.arrange(chain, self.books[chain].era, _DELEGATE.encode(TRADERS[to]), by=TRADERS[who])
 
     @rule(chain=CHAIN, token=TOKEN, number=PICK, who=WHO, amount=AMOUNT)
     def cover(self, chain: str, token: int, number: int, who: int, amount: int) -> None:
