@@ -60,7 +60,7 @@ contract BucketProofs {
         uint256 after_ = _bucket.outWholeAt;
         assert(after_ >= present);
         if (wholeAt <= present) assert(after_ == present);
-        else assert((wholeAt - after_) * capacity <= uint256(amount) * window * SECOND);
+        else assert(wholeAt - after_ <= uint256(amount) * window * SECOND / capacity);
     }
 
     /// @notice New limits keep what is used, at most all of the new capacity.
