@@ -109,8 +109,8 @@ abstract contract Passages is Limits {
         gateway.depositFor(address(this), amount);
     }
 
-    /// @dev Takes ERA out of the bridge's credit. What was put there for somebody may have paid for other messages since:
-    /// then the bridge holds as much. Does nothing for zero, unlike the gateway.
+    /// @dev Takes ERA out of the bridge's credit. What was put there for somebody may have paid for other messages
+    /// since: then the bridge holds as much. Does nothing for zero, unlike the gateway.
     function _withdrawCredit(IMetalayer gateway, address to, uint256 amount) internal {
         if (amount == 0) return;
         _fund(gateway, amount);

@@ -149,7 +149,7 @@ def test_a_way_back_that_arrives(world: World, later: int) -> None:
 @pytest.mark.parametrize("kind", ["era", "prepaid gem", "first token"])
 def test_what_is_sent_on(world: World, later: int, developer: str, kind: str) -> None:
     """With the first deposit of the bridge, new entries of both histories, limits, and a description of the longest."""
-    members: dict[str, Any] = {"to": FRESH, "fee": 20 * PREPAID, "tip": 1, "deadline": later + 86_400}
+    members: dict[str, Any] = {"to": FRESH, "fee": 9 * PREPAID, "tip": 1, "deadline": later + 86_400}
     token = {"era": "era", "first token": "wordy"}.get(kind, "gem")
     if kind == "first token":
         wordy = _wordy(world, developer)
@@ -217,7 +217,7 @@ def _move_unspent(world: World, name: str) -> None:
 @pytest.mark.parametrize("token", ["era", "gem"])
 def test_a_second_hop_that_comes_back(world: World, later: int, token: str) -> None:
     """It goes on to where it started: with entries of both histories, and a deposit of the bridge."""
-    options = Options(fee=30 * PREPAID)
+    options = Options(fee=9 * PREPAID)
     _, second = world.second_hop(token, "arcade", "perps", options=options)
     hub = world.stacks["hub"]
     credit = hub.gateway.view("credit", hub.bridge.address)

@@ -44,7 +44,8 @@ def accept(world: World, gateway: str, owner: str) -> int:
 
 
 def choose(world: World, gateway: str, owner: str, name: str = "arcade", at: int | None = None) -> None:
-    world.bridge("hub").send("chooseGateway", world.id_of(name), gateway, sender=owner, at=at)
+    receipt = world.bridge("hub").send("chooseGateway", world.id_of(name), gateway, sender=owner, at=at)
+    assert receipt.named("GatewayChosen") == [(world.id_of(name), gateway)]
 
 
 @pytest.mark.parametrize("caller", ["attacker", "guardian", "deployer", "depositor"])

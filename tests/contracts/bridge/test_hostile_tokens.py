@@ -159,7 +159,7 @@ def test_a_token_that_returns_nothing_works(
 def test_a_token_that_burns_all_gas_costs_its_own_message(
     world: World, moody: Contract, developer: str, home: str, other: str, depositor: str
 ) -> None:
-    """A13, M12, M20: no lane stops."""
+    """A13, M12, M20, M42: no lane stops."""
     moody.send("setBehaviour", BURNS_ALL_GAS, sender=developer)
     assert world.refusal("moody", home, other) == OUT_OF_GAS
     message = world.send("moody", other, home)
