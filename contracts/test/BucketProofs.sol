@@ -61,6 +61,7 @@ contract BucketProofs {
     function _checkMoved(uint256 before, uint256 after_, uint256 capacity, uint256 amount) private view {
         uint256 present = block.timestamp * SECOND;
         uint256 from = before > present ? before : present;
+        assert(after_ >= from);
         assert((after_ - from) * capacity >= amount * _bucket.window * SECOND);
         assert(after_ <= present + _bucket.window * SECOND);
     }
