@@ -258,7 +258,8 @@ contract BridgeAnnex is Hops {
         _takeBack(token, chainId, amount);
     }
 
-    /// @dev What left and returns was never there. If it stayed used, who sends what nobody takes could stop all others.
+    /// @dev What left and returns was never there. If it stayed used, who sends what nobody takes could stop all
+    /// others.
     function _giveBack(address token, uint256 chainId, uint256 amount) internal virtual {
         _buckets[token][chainId].giveBackOut(amount);
     }

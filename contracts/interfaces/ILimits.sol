@@ -6,8 +6,8 @@ pragma solidity ^0.8.28;
 /// leave for a chain at once, and `inCapacity` come from it; what was used grows back evenly within `window`, and what
 /// moves the other way gives it back. A transfer that starts here and exceeds the limit is refused. One that arrives,
 /// or is forwarded here, waits: its message fails, and a retry after `WAITING_TIME` passes whatever the limit, using
-/// nothing of it. What returns because it was not delivered is proved to have been sent, and has no limit: it gives back
-/// what it used.
+/// nothing of it. What returns because it was not delivered is proved to have been sent, and has no limit: it gives
+/// back what it used.
 ///
 /// A hold stops everything of value that comes from a chain. A message that is struck is never executed here: if it was
 /// really sent, it returns when it has expired.

@@ -107,7 +107,7 @@ class End:
         read, or if its second hop cannot be sent.
         """
         here, home = self.connection, self.mesh.by_id.get(offer.home)
-        closed = self._closed(here, offer.lanes[-1][0])
+        closed = self._closed(here, offer.lanes[-1][0]) or self._unclaimable(offer.start)
         if offer.home == offer.start:
             return replace(standing, closed=closed)
         if home is None:
@@ -160,6 +160,16 @@ class End:
             return found
 
         return self.loops.elsewhere(self.connection, start, read)
+
+    def _unclaimable(self, start: int) -> str:
+        """Why no claim of it could be sent; empty if it could. Two spokes may know each other over the hub alone."""
+        here = self.connection
+        if here.view(self.mesh.gateway, gateway.ROUTE, start).outbound:
+            return ""
+        there = self.mesh.by_id.get(start)
+        return (
+            f"{here.name} can send no claim to {start if there is None else there.name}: the route is closed"
+        )
 
     def _closed(self, here: Connection, other: int) -> str:
         """Why value from a chain does not get in; empty if it does."""

@@ -367,6 +367,14 @@ def test_value_from_a_chain_that_is_held_waits(world: Solving) -> None:
     assert world.left(world.solver()) == ["arcade takes no value from hub: held"]
 
 
+def test_what_could_not_be_claimed_waits(world: Solving) -> None:
+    """P15: two spokes may know each other over the hub alone. What did not arrive would then be its sender's."""
+    world.final("arcade", "perps")
+    close = gateway.SET_OPEN.encode(world.mesh.id_of("arcade"), False, True)
+    world.mesh.as_owner("perps", world.mesh.gateway, close)
+    assert world.left(world.solver()) == ["perps can send no claim to arcade: the route is closed"]
+
+
 def test_a_start_that_has_too_little_at_the_tokens_home_waits(world: Solving) -> None:
     """It is compromised: the user has ERA there that nobody locked."""
     mesh, hub = world.mesh, world.mesh.connections["hub"]

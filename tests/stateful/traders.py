@@ -507,7 +507,9 @@ class Traders(RuleBasedStateMachine):
                         net += amount * sign
                         back = sum(one for then, one in limit.returned if then >= time) if sign > 0 else 0
                         most = half.capacity + half.capacity * (last - time) / half.window
-                        assert net <= most + back + 1, f"P16: {net} of {token} passed {chain} in {last - time} s"
+                        assert net <= most + back + 1, (
+                            f"P16: {net} of {token} passed {chain} in {last - time} s"
+                        )
 
     def _check(self, chain: str) -> None:
         place, books = self.places[chain], self.books[chain]

@@ -1,4 +1,4 @@
-"""What an attacker tried on the bridge: past its limits, into the sums that votes are counted by, into what others send."""
+"""What an attacker tried on the bridge: past its limits, into the sums that votes are counted by, to stop others."""
 
 from __future__ import annotations
 

@@ -70,8 +70,8 @@ def test_what_became_of_a_front(said: tuple[Told, ...], state: State, received: 
     ],
 )
 def test_a_home_that_lies_of_its_own_token_ends_no_front(said: tuple[Told, ...]) -> None:
-    """M42, M46: it may name any id in a message about a worthless token, also on chains that do not lie. Else the solver
-    would not claim what has not arrived.
+    """M42, M46: it may name any id in a message about a worthless token, also on chains that do not lie. Else the
+    solver would not claim what has not arrived.
     """
     (front,) = Book.of(said).fronts
     assert front.state is State.OUT
