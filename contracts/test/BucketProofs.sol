@@ -8,12 +8,11 @@ import {Bucket, Buckets} from "../bridge/libraries/Buckets.sol";
 /// sequence of calls leads to. Windows are of 1 second to 365 days, as the owner may set them; capacities have 104
 /// bits, and the time 40.
 ///
-/// That in any time t no more leaves than a capacity, capacity * t / window, and what comes in that time, is an
-/// argument on paper whose steps are proved. Let w be the second at which the capacity is whole again. Each use moves
-/// w, or the present if that is later, forward by at least amount * window / capacity, and leaves it within a window
-/// from now ({checkLeaving}); what comes moves it back by no more than as much ({checkGivenBack}). So from before the
-/// first use to after the last one, w moves by at most t + window, and by at least the sum over all uses, less what
-/// came.
+/// That in any time t in which nothing comes, no more leaves than a capacity and capacity * t / window, is an argument
+/// on paper whose step is proved. Let w be the second at which the capacity is whole again. Each use moves w, or the
+/// present if that is later, forward by at least amount * window / capacity, and leaves it within a window from now
+/// ({checkLeaving}). So from before the first use to after the last one, w moves by at most t + window, and by at least
+/// the sum over all uses. Not proved: what comes in between gives back, and what new limits keep. Those are tested.
 contract BucketProofs {
     using Buckets for Bucket;
 
@@ -34,7 +33,7 @@ contract BucketProofs {
     }
 
     /// @notice What leaves moves the second at which the capacity is whole by no less than it must, and no further than
-    /// a window from now. Nothing may come meanwhile: with {checkComing}, each direction is proved by itself.
+    /// a window from now. The other direction has no capacity: each is proved by itself.
     function checkLeaving(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount) external {
         _have(time, Bucket(capacity, 0, window, wholeAt, 0));
         if (amount > _bucket.freeOut() || amount == 0) return;
@@ -50,38 +49,6 @@ contract BucketProofs {
         _checkMoved(wholeAt, _bucket.inWholeAt, capacity, amount);
     }
 
-    /// @notice What comes gives the other direction back no more than itself, and never what was not used. Of its own
-    /// direction everything is free.
-    function checkGivenBack(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount) external {
-        if (capacity == 0) return;
-        _have(time, Bucket(capacity, type(uint104).max, window, wholeAt, 0));
-        _bucket.takeIn(amount);
-        uint256 present = block.timestamp * SECOND;
-        uint256 after_ = _bucket.outWholeAt;
-        assert(after_ >= present);
-        if (wholeAt <= present) assert(after_ == present);
-        else assert((wholeAt - after_) * capacity <= uint256(amount) * window * SECOND);
-    }
-
-    /// @notice New limits keep what is used, at most all of the new capacity.
-    function checkConfigured(
-        uint40 time,
-        uint32[2] calldata windows,
-        uint104 old,
-        uint104 capacity,
-        uint128 wholeAt
-    ) external {
-        if (windows[1] == 0 || windows[1] > MAX_WINDOW || capacity == 0) return;
-        _have(time, Bucket(old, 0, windows[0], wholeAt, 0));
-        uint256 used = old - _bucket.freeOut();
-        _bucket.configure(capacity, 0, windows[1]);
-        assert(_bucket.outCapacity == capacity && _bucket.window == windows[1]);
-        if (used > capacity) used = capacity;
-        uint256 present = block.timestamp * SECOND;
-        assert((_bucket.outWholeAt - present) * capacity >= used * windows[1] * SECOND);
-        assert(_bucket.outWholeAt <= present + windows[1] * SECOND);
-    }
-
     /// @notice A limit lets something through.
     /// @custom:halmos --early-exit
     function findLeaving(uint40 time, uint32 window, uint104 capacity, uint104 amount) external {
@@ -94,6 +61,7 @@ contract BucketProofs {
     function _checkMoved(uint256 before, uint256 after_, uint256 capacity, uint256 amount) private view {
         uint256 present = block.timestamp * SECOND;
         uint256 from = before > present ? before : present;
+        assert(after_ >= from);
         assert((after_ - from) * capacity >= amount * _bucket.window * SECOND);
         assert(after_ <= present + _bucket.window * SECOND);
     }

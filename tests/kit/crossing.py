@@ -182,8 +182,8 @@ def two_hops(poll: Poll) -> Crossing:
 
 
 def pay_with_votes(poll: Poll) -> Crossing:
-    """The spoke is ahead, and pays for another token's second hop with ERA that voted there: on the hub it must not have
-    less before.
+    """The spoke is ahead, and pays for another token's second hop with ERA that voted there: on the hub it must not
+    have less before.
     """
     crossing = Crossing.begin(poll, "arcade")
     token = crossing.place_token("arcade")

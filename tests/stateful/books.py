@@ -46,9 +46,9 @@ WANTED_GAS = 500_000
 DEFAULT_TIME, MIN_TIME, MAX_TIME = 14 * DAY, HOUR, 30 * DAY
 MAX_DATA = 4_096
 MAX_GAS = 10_000_000
+"""Of the routes."""
 MOST_PREPAID = 10
 """TokenBridge's: so many times what a hop costs, where ERA has limits."""
-"""Of the routes."""
 WORD, HEAD = 32, 128
 NEVER = (0).to_bytes(32, "big")
 

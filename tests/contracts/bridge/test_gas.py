@@ -91,8 +91,8 @@ def later(world: World) -> int:
     return max(world.now(name) for name in world.stacks) + 3 * HOUR
 
 
-def check(found: int, limit: int) -> None:
-    assert found * MARGIN <= limit * (MARGIN - 1), f"{found} of {limit}"
+def check(found: int, limit: int, margin: int = MARGIN) -> None:
+    assert found * margin <= limit * (margin - 1), f"{found} of {limit}"
 
 
 @pytest.mark.parametrize("name", ["hub", "arcade"])
@@ -204,7 +204,8 @@ def test_a_first_hop_of_era_that_comes_back(
         if held:
             stack.era.send("transfer", world.depositor, held, sender=SOLVER)
     _move_unspent(world, origin)
-    check(returned(world, origin, message, 10**15, later), RETURN_GAS)
+    # Where it does not suffice one day, anyone may call back with more.
+    check(returned(world, origin, message, 10**15, later), RETURN_GAS, margin=60)
 
 
 def _move_unspent(world: World, name: str) -> None:

@@ -150,20 +150,9 @@ def test_an_account_that_delegates_is_paid(home: Home) -> None:
     assert home.paid() == (0, AMOUNT)
 
 
-def test_too_little_gas_pays_nobody(home: Home) -> None:
-    """M12: no relayer makes ether wrapped by stinginess; anyone can retry with more."""
-    message = home.send(CODEC.encode(["address"], [SOMEBODY]), extra_gas=0)
-    receipt = home.courier.carry("hub", "arcade")
-    assert receipt.named("MessageFailed")[0][0] == message.id
-    assert receipt.named("EtherPaid") == []
-    receipt = home.courier.retry(message, "arcade")
-    assert receipt.named("EtherPaid")[0][1:] == (SOMEBODY, AMOUNT, False)
-    assert home.paid() == (AMOUNT, 0)
-
-
 @pytest.mark.parametrize("code", [NEEDS_ALL, REFUSES["burns all"]], ids=["needs all", "burns all"])
 def test_whatever_the_gas_it_pays_as_it_should_or_not_at_all(home: Home, code: bytes) -> None:
-    """M12: of any limit, what is ordered is either done whole or fails."""
+    """M12: of any limit, what is ordered is done whole or fails: no stingy relayer makes ether wrapped."""
     set_code(home.arcade.chain, SOMEBODY, code)
     data = CODEC.encode(["address"], [SOMEBODY])
     chain, wrapped = home.arcade.chain, code != NEEDS_ALL

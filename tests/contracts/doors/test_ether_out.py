@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eth_utils.address import to_checksum_address
 
-from metalayer.protocol.transfers import Options, Payload
+from metalayer.protocol.transfers import RECEIVE_GAS, Options, Payload
 from tests.kit.doors import FEES, MAX, Fund, ether_door, wrapped_ether
 from tests.kit.ether import balance, pay, refusal_of
 from tests.kit.evm import Contract, Receipt, Revert, call, error, now
@@ -149,7 +149,7 @@ def test_options_go_along(
     (_, sent) = courier.note("arcade", leave(arcade, stacks["hub"], beneficiary, depositor, options))
     payload = Payload.read(sent.payload)
     assert (payload.deadline, payload.tip, payload.ramp, payload.extra_gas) == (deadline, 5, 7, 11_000)
-    assert sent.gas_limit == 161_000
+    assert sent.gas_limit == RECEIVE_GAS + 11_000
     assert sent.deliver_before == deadline
 
 
