@@ -15,6 +15,9 @@ from metalayer.protocol import gateway
 from metalayer.protocol.attestation import Attestation, Domain, ValidatorSet, compact
 from metalayer.protocol.facts import Fact, LaneFact, Tree
 from metalayer.protocol.gateway import Walk
+from metalayer.services.forks import install
+
+_CENTURY = 100 * 365 * 86_400
 
 DEPLOYED_QUORUM = 4
 """Signatures under the set that is deployed, of five."""
@@ -27,9 +30,19 @@ class Carrier:
         self._meters = meters
         self._domain = Domain(registry.network_id, registry.address("Metalayer"))
         self._bridge = registry.address("TokenBridge").lower()
-        self.sets: dict[int, ValidatorSet] = dict.fromkeys(meters, registry.first_validator_set())
+        self._first = registry.first_validator_set()
+        self.sets: dict[int, ValidatorSet] = dict.fromkeys(meters, self._first)
         self.signing = dict.fromkeys(meters, DEPLOYED_QUORUM)
         self.keys: dict[str, LocalAccount] = {key.address: key for key in map(local_key, range(5, 10))}
+
+    def install_lasting_sets(self) -> None:
+        """What is measured may take longer than a set lives: the present validators stay, for a century."""
+        members = dict(self._first.members)
+        latest = max(meter.now for meter in self._meters.values())
+        lasting = ValidatorSet.of(1, latest + _CENTURY, members)
+        for chain_id, meter in self._meters.items():
+            install(meter.connection, self._domain.gateway, lasting)
+            self.sets[chain_id] = lasting
 
     def sent(self, receipt: Mapping[str, Any], origin: int) -> list[Sent]:
         """The messages that a transaction sent."""

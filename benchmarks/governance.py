@@ -23,13 +23,11 @@ from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.protocol import decisions, gateway, governor, staking, votes
 from metalayer.protocol.abi import Function
-from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.bridge import SEND
 from metalayer.protocol.decisions import NOTHING, Decision
 from metalayer.protocol.governor import Created, HubProposal
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.rpc import code_request
-from metalayer.services.forks import install
 
 MOST = {
     "propose": 207_000,
@@ -49,7 +47,6 @@ _FRACTIONAL = 255
 _TEXT = 652
 _GAS_LIMIT = 400_000
 _ALL = 2**256 - 1
-_CENTURY = 100 * 365 * _DAY
 _DELEGATE = Function("delegate(address)")
 _CAST_IN_PARTS = Function("castVoteWithReasonAndParams(uint256,uint8,string,bytes)")
 
@@ -75,7 +72,7 @@ class GovernanceBenchmark:
         self._hub, self._near = self._meters[self._hub_id], self._meters[self._near_id]
         self._carrier = Carrier(self._meters, registry)
         self._count = 0
-        self._install_lasting_sets()
+        self._carrier.install_lasting_sets()
         self._fund()
 
     def run(self) -> dict[str, int]:
@@ -199,14 +196,6 @@ class GovernanceBenchmark:
     def _set_terms(self, meter: Meter, destination: int) -> bytes:
         terms = meter.connection.view(self._at("Metalayer"), gateway.ROUTE, destination).terms
         return gateway.SET_TERMS.encode(destination, terms)
-
-    def _install_lasting_sets(self) -> None:
-        """Votes take longer than a set lives: the present validators stay, for a century."""
-        members = dict(self._registry.first_validator_set().members)
-        lasting = ValidatorSet.of(1, self._hub.now + _CENTURY, members)
-        for chain_id in (self._hub_id, self._near_id):
-            install(self._meters[chain_id].connection, self._at("Metalayer"), lasting)
-            self._carrier.sets[chain_id] = lasting
 
     def _fund(self) -> None:
         hub, near, era = self._hub, self._near, self._at("ERA")
