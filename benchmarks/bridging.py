@@ -54,7 +54,8 @@ class BridgeBenchmark:
             connection.chain.chain_id: Meter(connection, report, holder, runs)
             for connection in connections.values()
         }
-        self._hub, self._near, self._far = list(self._meters.values())[:3]
+        # Messages that other benchmarks leave in the lane to the third chain are never delivered.
+        self._hub, self._near, *_, self._far = self._meters.values()
         self._carrier = Carrier(self._meters, registry)
         self._owner = registry.address("Timelock")
         self._token = registry.address("WrappedEther")

@@ -25,6 +25,9 @@ import {Bucket, Buckets} from "./libraries/Buckets.sol";
 import {Transfers} from "./libraries/Transfers.sol";
 import {Front, Kind, Transfer} from "./types/Transfer.sol";
 
+// Events hold ids that gateways return.
+// slither-disable-start reentrancy-events
+
 /// @title BridgeAnnex: what the bridge does rarely
 /// @notice {TokenBridge} runs this code on its own storage: see {Annexed}. Each function is the one of the same name in
 /// {ITokenBridge}. Called at its own address, it finds no account and speaks as no bridge: whatever anyone does there,
@@ -188,6 +191,8 @@ contract BridgeAnnex is Hops {
         payable
         returns (bytes4)
     {
+        // The bridge has looked at the account.
+        // slither-disable-next-line unused-return
         (uint256 origin,) = Erc7930.decode(sender);
         if (Transfers.kindOf(payload) == Kind.Claim) _onClaim(origin, payload);
         else _onDescription(origin, payload);
@@ -334,3 +339,4 @@ contract BridgeAnnex is Hops {
         return IERC5313(address(_GATEWAY)).owner();
     }
 }
+// slither-disable-end reentrancy-events

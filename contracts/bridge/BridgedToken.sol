@@ -62,6 +62,8 @@ contract BridgedToken is IBridgedToken, IERC5267, ERC20Bridgeable, Nonces {
         // Said by the token's home, which knows it.
         // slither-disable-next-line missing-zero-check
         homeToken = homeToken_;
+        // Once, by the bridge, which says so.
+        // slither-disable-next-line events-maths
         _decimals = decimals_;
         _name = name_;
         _symbol = symbol_;

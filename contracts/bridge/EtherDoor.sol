@@ -13,6 +13,9 @@ import {IWrappedEther} from "../interfaces/IWrappedEther.sol";
 import {Door} from "./Door.sol";
 import {Options} from "./types/Transfer.sol";
 
+// How ether was paid is known once it was.
+// slither-disable-start reentrancy-events
+
 /// @title EtherDoor
 /// @notice See {IEtherDoor}.
 contract EtherDoor is IEtherDoor, Door {
@@ -114,3 +117,4 @@ contract EtherDoor is IEtherDoor, Door {
         );
     }
 }
+// slither-disable-end reentrancy-events

@@ -20,6 +20,8 @@ abstract contract Fronting is Assets {
     address internal constant DONE = address(1);
 
     mapping(bytes32 key => address) internal _solverOf;
+    /// @dev Written by {BridgeAnnex}.
+    // slither-disable-next-line uninitialized-state
     mapping(bytes32 key => mapping(uint256 chainId => address)) internal _claimantOf;
 
     /// @dev See {IFronting-keyOf}.

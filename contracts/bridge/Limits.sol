@@ -5,6 +5,9 @@ import {ILimits} from "../interfaces/ILimits.sol";
 import {Accounts} from "./Accounts.sol";
 import {Bucket, Buckets} from "./libraries/Buckets.sol";
 
+// Times are compared with the one that stands for "struck".
+// slither-disable-start incorrect-equality
+
 /// @title Limits
 /// @notice See {ILimits}.
 abstract contract Limits is Accounts {
@@ -82,3 +85,4 @@ abstract contract Limits is Accounts {
         return false;
     }
 }
+// slither-disable-end incorrect-equality

@@ -10,6 +10,9 @@ import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {Limits} from "./Limits.sol";
 import {GatewayCall} from "./libraries/GatewayCall.sol";
 
+// A fee of zero is one that nobody has to pay.
+// slither-disable-start incorrect-equality
+
 /// @title Passages
 /// @notice See {IPassages}. What the bridge pays itself comes from its credit in the gateway, and that from the ERA
 /// that it holds: on the hub, where that is what is locked, a hop is only paid with what was taken out of an account
@@ -117,3 +120,4 @@ abstract contract Passages is Limits {
         gateway.withdraw(to, amount);
     }
 }
+// slither-disable-end incorrect-equality

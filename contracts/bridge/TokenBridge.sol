@@ -27,6 +27,11 @@ import {Gateways} from "./Gateways.sol";
 import {Transfers} from "./libraries/Transfers.sol";
 import {Front, Kind, Options, Transfer} from "./types/Transfer.sol";
 
+// Kinds, tips and selectors are compared with what they may be.
+// slither-disable-start incorrect-equality
+// Events hold ids that gateways return, and amounts that are known once a token has moved.
+// slither-disable-start reentrancy-events
+
 /// @title TokenBridge
 /// @notice See {ITokenBridge}. What it does rarely is the code of {BridgeAnnex}.
 contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMessageReturned {
@@ -388,3 +393,5 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         return tip * elapsed / (Transfers.TIP_PARTS * transfer.ramp);
     }
 }
+// slither-disable-end reentrancy-events
+// slither-disable-end incorrect-equality

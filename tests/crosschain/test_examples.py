@@ -15,6 +15,7 @@ from eth_account import Account
 from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.cli.command import DefaultGroup
 from metalayer.network.transactions import KeySender
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import Fee
@@ -165,6 +166,8 @@ def test_the_commands_that_the_documents_name_exist(path: Path) -> None:
     for quoted, shown in _COMMAND.findall(path.read_text(encoding="utf-8")):
         _, _, name, *words = shlex.split(quoted or shown, comments=True)
         command = import_module(f"metalayer.cli.{name}").cli
+        if isinstance(command, DefaultGroup) and words and words[0] not in command.commands:
+            words.insert(0, command.default)
         if isinstance(command, click.Group) and words:
             command = command.commands[words.pop(0)]
         options = {

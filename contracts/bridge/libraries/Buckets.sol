@@ -4,6 +4,9 @@ pragma solidity ^0.8.28;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+// Nothing used, and no capacity, are compared with zero.
+// slither-disable-start incorrect-equality
+
 /// @notice Two capacities that are used and grow back evenly: one for each direction. Two words.
 /// @param outCapacity Most that may leave at once.
 /// @param inCapacity Most that may come at once.
@@ -104,3 +107,4 @@ library Buckets {
         return uint128(Math.max(Math.saturatingSub(wholeAt, given), block.timestamp * SECOND));
     }
 }
+// slither-disable-end incorrect-equality
