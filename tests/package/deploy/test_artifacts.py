@@ -72,7 +72,7 @@ def _delete(root: Path) -> None:
 
 @pytest.mark.parametrize("change", [_append, _delete])
 def test_an_artifact_of_other_sources_is_refused(copy: Path, change: Callable[[Path], None]) -> None:
-    both = ("BridgedToken", "TokenBridge")
+    both = ("BridgedToken", "BridgeAnnex")
     assert load_artifacts(both)
     change(copy)
     for name in both:
