@@ -19,6 +19,7 @@ from metalayer.network.config import load_network
 from metalayer.network.live import Live
 from metalayer.protocol import gateway, governor
 from metalayer.protocol.abi import Function
+from metalayer.protocol.bridge import TOTAL_OUTSTANDING
 from metalayer.protocol.decisions import NOTHING
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
@@ -237,11 +238,12 @@ chains:
 def test_what_is_on_other_chains_votes_if_it_is_a_quorum(desk: Desk, deployment: Deployment) -> None:
     deployment.bring(RELAYER.address, 50_000_000 * ERA, ["arcade"])
     deployment.finalize()
+    there = deployment.connections["hub"].view(deployment.bridge, TOTAL_OUTSTANDING) // ERA
     live, proposal = Live.open(), read(desk.write(HALF_CLOSED + WRITES), load_network())
     outcome = simulate(live, proposal, rebuild(live, proposal, {}), lambda line: None)
     assert outcome.faults == []
     assert (
-        "HubVotePool votes for it with 50,000,000 ERA, all that is on other chains"
+        f"HubVotePool votes for it with {there:,} ERA, all that is on other chains"
         in outcome.findings.found.assumed
     )
 

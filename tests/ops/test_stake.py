@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -355,7 +356,7 @@ def test_who_is_silent_loses_its_seat_to_anyone(stakes: Stakes) -> None:
     early = stakes.run("vacate", "2", by=RELAYER)
     assert "hub: too early: expected 20" in early.stderr
     stakes.sleep(9 * DAY)
-    assert "validator 2 showed no sign for 9.0 days: anyone may take its seat" in stakes.table()
+    assert re.search(r"validator 2 showed no sign for 9\.\d days: anyone may take its seat", stakes.table())
     assert stakes.do("vacate", "2", by=RELAYER) == "validator 2 has no seat any more"
     assert "validator 2 has no seat: it needs no check-in" in stakes.run("check-in", "2").stderr
     assert "hub: too early: expected 20" in stakes.run("join", by=OPERATORS[1]).stderr
