@@ -54,6 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         deep = [item for item in items if item.get_closest_marker("deep")]
         config.hook.pytest_deselected(items=deep)
         items[:] = [item for item in items if item not in deep]
+    # A node forgets the states of old blocks in a long run.
+    items.sort(key=lambda item: item.get_closest_marker("old_states") is None)
 
 
 @pytest.hookimpl(optionalhook=True)

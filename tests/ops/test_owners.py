@@ -67,6 +67,7 @@ def governor_on(registry: Registry, chain: str) -> str:
     return registry.contract(chain, GOVERNOR if chain == "hub" else REMOTE_GOVERNOR).address
 
 
+@pytest.mark.old_states
 def test_at_no_block_did_an_account_own_anything(
     deployment: Deployment, artifacts: dict[str, Artifact]
 ) -> None:

@@ -266,6 +266,7 @@ WARNED: list[tuple[tuple[Fault, ...], dict[str, Any], list[str]]] = [
 ]
 
 
+@pytest.mark.old_states
 @pytest.mark.usefixtures("long")
 def test_what_is_not_needed_is_a_warning(behind: Behind) -> None:
     """One test for all: a chain that was made long many times forgets its old states."""
