@@ -21,7 +21,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.bonds import waiting
-from metalayer.deploy.contracts import CONTRACTS, contracts_of, predict
+from metalayer.deploy.contracts import ARTIFACTS, contracts_of, predict
 from metalayer.deploy.declaration import Step
 from metalayer.deploy.desired import Desired, FirstSets, Resolved
 from metalayer.deploy.drift import Mend, drift
@@ -64,7 +64,7 @@ class Deployer:
     address_of: Callable[[str], str]
     sender_of: Callable[[str], Sender]
     folder: Path
-    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(CONTRACTS))
+    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(ARTIFACTS))
     signer_of: Callable[[str], Any] = load_signer
 
     @property

@@ -17,7 +17,9 @@ from metalayer.deploy import bridging, governing
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.declaration import Change, Declaration, View
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired
+from metalayer.deploy.genesis import airdrop_arguments, has_no_airdrop, wallet_declarations
 from metalayer.deploy.names import (
+    AIRDROP,
     ANNEX,
     BRIDGE,
     BRIDGE_ANNEX,
@@ -40,6 +42,7 @@ from metalayer.deploy.names import (
     STAKING,
     TIMELOCK,
     TOKEN_METADATA,
+    VESTING,
     VOTE_POOL,
     WRAPPED_ETHER,
 )
@@ -245,6 +248,7 @@ CONTRACTS = {
         Declaration(FACTORY, views=_factory_views, placed_by="proxy"),
         # Before all that it owns.
         Declaration(TIMELOCK, governing.timelock_arguments, governing.timelock_views),
+        Declaration(AIRDROP, airdrop_arguments, where="hub", unless=has_no_airdrop),
         Declaration(ERA, _era_arguments, _era_views),
         Declaration(BRIDGE_ANNEX, bridging.annex_arguments),
         Declaration(BRIDGE, bridging.bridge_arguments, bridging.bridge_views),
@@ -283,14 +287,25 @@ CONTRACTS = {
 }
 """By name, in the order of creation: the factory places the others."""
 
+ARTIFACTS = (*CONTRACTS, VESTING)
+"""Of which there is code; of the last as many contracts as `genesis` of deploy.yaml locks ERA for."""
+
 
 def contracts_of(desired: Desired) -> list[Declaration]:
     """What should stand on a chain, in the order of creation."""
-    return [declaration for declaration in CONTRACTS.values() if declaration.belongs_to(desired)]
+    declared: list[Declaration] = []
+    for declaration in CONTRACTS.values():
+        if declaration.name == ERA:
+            # Before what is minted to them.
+            declared += wallet_declarations(desired)
+        declared.append(declaration)
+    return [declaration for declaration in declared if declaration.belongs_to(desired)]
 
 
 def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
-    """Address of every contract, the same on each chain, from the deployer and the factory's code alone."""
+    """Address of every contract, the same on each chain, from the deployer and the factory's code alone. Not those with
+    locked ERA: `resolve` adds them.
+    """
     factory = create2_address(ARACHNID, CONTRACTS[FACTORY].salt, keccak(factory_code))
     return {
         name: factory if name == FACTORY else create3_address(factory, deployer, declaration.salt)

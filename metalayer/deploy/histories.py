@@ -1,5 +1,5 @@
 """What no view lists and only logs tell: who has which role on a timelock, through which gateways decisions come, who
-had ERA first. Each is confirmed by a view where there is one.
+had ERA first, and whose it was where it is locked. Each is confirmed by a view where there is one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from metalayer.network.connection import Connection
 from metalayer.protocol.abi import Event, Function
 from metalayer.protocol.amounts import HUB_SUPPLY, era
 from metalayer.protocol.hex import to_hex
+from metalayer.protocol.vesting import HANDED_OVER
 
 _ADMIN = bytes(32)
 _ROLES = {
@@ -48,6 +49,8 @@ def compare_histories(connection: Connection, desired: Desired, state: ChainStat
         compared.append(_gateways(connection, desired))
     if desired.is_hub and state.stands(ERA):
         compared.append(_first_holders(connection, desired))
+    if desired.is_hub:
+        compared += _beneficiaries(connection, desired, state)
     if state.stands(BRIDGE):
         compared += compare_holdings(connection, desired)
     return compared
@@ -98,6 +101,18 @@ def _first_holders(connection: Connection, desired: Desired) -> Compared:
     for (_, account, amount), _ in connection.ask(minted):
         found[account] = found.get(account, 0) + amount
     return Compared("first holders of ERA", _amounts(expected), _amounts(found))
+
+
+def _beneficiaries(connection: Connection, desired: Desired, state: ChainState) -> list[Compared]:
+    """Whose the locked ERA was at first. Whom they handed it to is theirs to say, and `vesting show` shows it."""
+    wallets = [wallet for wallet in desired.genesis.wallets if state.stands(wallet.name)]
+    logged = connection.batch(HANDED_OVER.history(desired.addresses[wallet.name]) for wallet in wallets)
+    return [
+        Compared(
+            f"{wallet.name} first beneficiary", wallet.beneficiary, str(logs[0].event[1]) if logs else "none"
+        )
+        for wallet, logs in zip(wallets, logged, strict=True)
+    ]
 
 
 def _amounts(holders: dict[str, int]) -> str:

@@ -20,6 +20,7 @@ from metalayer.deploy.desired import (
     Offices,
     Resolved,
 )
+from metalayer.deploy.genesis import Beginning, minted
 from metalayer.deploy.names import STAKING, TIMELOCK
 from metalayer.deploy.owned import BridgeEntry, bridge_rules
 from metalayer.errors import MetalayerError
@@ -93,7 +94,7 @@ class Intent(Entry):
     fee_keepers: dict[Name, Account]
     recoveries: dict[Name, Account]
     governance: Rules
-    allocations: dict[Account, Annotated[int, whole(1, _MOST_ERA)]]
+    genesis: Beginning
     validators: Validators
     routes: Literal["full mesh"]
     closed: list[Closed] = Field(default_factory=list)
@@ -162,7 +163,7 @@ def resolve(
     )
     deployer = address(intent.deployer, "deployer")
     addresses = predict(deployer, factory_code)
-    # One address on every chain: the hub's receives what nobody was allocated, and what slashes take.
+    # One address on every chain: the hub's has the treasury's share, and what slashes take.
     timelock = addresses[TIMELOCK]
     rules = intent.governance
     governance = Governance(
@@ -172,7 +173,9 @@ def resolve(
         quorum=rules.quorum,
         timelock_delay=rules.timelock_delay,
     )
-    allocations, bonding = _allocations(intent, address), _bonding(intent, address)
+    allocations, genesis, wallets = minted(intent.genesis, addresses, deployer, address, intent.fault)
+    addresses |= wallets
+    bonding = _bonding(intent, address)
     closed = _closed(intent, network)
     bridging = bridge_rules(intent.bridge, network, addresses, intent.fault)
     sets = sets or FirstSets()
@@ -205,24 +208,11 @@ def resolve(
             addresses=addresses,
             staking=addresses[STAKING] if chain == network.hub else ZERO_ADDRESS,
             bridging=bridging[chain.name],
+            genesis=genesis,
         )
         for chain in network.chains.values()
     }
     return Resolved(network, bonding, sets, addresses, chains)
-
-
-def _allocations(intent: Intent, address: Callable[..., str]) -> dict[str, int]:
-    """Wei of ERA by account. `address`: account name and place in the file -> address."""
-    allocations: dict[str, int] = {}
-    for name, amount in intent.allocations.items():
-        account = address(name, "allocations", name)
-        if account in allocations:
-            raise intent.fault(f"{account} is there twice", "allocations", name)
-        allocations[account] = amount * _ERA
-    total = sum(intent.allocations.values())
-    if total > _MOST_ERA:
-        raise intent.fault(f"expected at most {_MOST_ERA:,} ERA together, found {total:,}", "allocations")
-    return allocations
 
 
 def _closed(intent: Intent, network: Network) -> set[tuple[str, str]]:

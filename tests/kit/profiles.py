@@ -66,8 +66,9 @@ class Profile:
         """
         content = self._named(_file("deploy.yaml"))
         if self.keyfiles is not None:
+            holders = content["genesis"]["shares"]["research"]["holders"]
             for founder in content["validators"]["bonded"]:
-                del content["allocations"][founder["operator"]]
+                holders[self.account(roles.TREASURY)] += holders.pop(founder["operator"])
         Path("deploy.yaml").write_text(yaml.safe_dump(content | changes))
 
     def _named(self, declared: Any) -> Any:
