@@ -56,8 +56,10 @@ from metalayer.protocol.gateway import Terms
 CONTROLLER = "factory namespace controller"
 """As `check` calls who may deploy in the deployer's namespace."""
 
+DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
+"""Of the factory: namespace, salt, creation code."""
+
 SET_GUARDIAN = Function("setGuardian(address)")
-_DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 _SEAL = Function("seal(address,address)")
 _CONTROLLER_OF = Function("controllerOf(address)", "address")
 _OWNER = Function("owner()", "address")
@@ -318,7 +320,7 @@ def placement(declaration: Declaration, desired: Desired, artifact: Artifact) ->
     code = declaration.init_code(desired, artifact)
     if declaration.placed_by == "proxy":
         return ARACHNID, declaration.salt + code
-    return desired.addresses[FACTORY], _DEPLOY.encode(desired.deployer, declaration.salt, code)
+    return desired.addresses[FACTORY], DEPLOY.encode(desired.deployer, declaration.salt, code)
 
 
 def describe_terms(terms: Terms) -> str:
