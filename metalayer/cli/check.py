@@ -2,7 +2,7 @@
 
 import click
 
-from metalayer.cli.command import Command, print_json
+from metalayer.cli.command import DIFFERS, Command, print_json
 from metalayer.cli.options import json_option
 
 
@@ -12,7 +12,7 @@ from metalayer.cli.options import json_option
 def cli(show_all: bool, as_json: bool) -> None:
     """Read every chain and compare it with deploy.yaml and the registry; ask what it and its node can do.
 
-    Exit status 0 if all is as it should be, 1 if something is not, or if that could not be found out. What is only a
+    Exit status 0 if all is as it should be, 3 if something is not, 1 if that could not be found out. What is only a
     warning changes nothing about that.
     """
     # `ape run` imports every script even for --help.
@@ -63,4 +63,4 @@ def cli(show_all: bool, as_json: bool) -> None:
         differ = f"{len(drift)} differ from deploy.yaml" if drift else "all as deploy.yaml says"
         click.echo(f"{len(findings)} values on {len(network.chains)} chains: {differ}")
     if drift:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(DIFFERS)

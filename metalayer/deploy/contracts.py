@@ -190,6 +190,7 @@ def _era_arguments(desired: Desired) -> dict[str, Any]:
 
 
 def _era_views(desired: Desired) -> Iterator[View]:
+    yield from bridging.named(ERA, "ERA", "ERA")
     if desired.is_hub:
         yield View("ERA totalSupply", _TOTAL_SUPPLY, HUB_SUPPLY)
 
@@ -254,9 +255,9 @@ CONTRACTS = {
         Declaration(ERA, _era_arguments, _era_views),
         Declaration(BRIDGE_ANNEX, bridging.annex_arguments),
         Declaration(BRIDGE, bridging.bridge_arguments, bridging.bridge_views),
-        Declaration(BRIDGED_TOKEN, bridging.token_arguments),
+        Declaration(BRIDGED_TOKEN, bridging.token_arguments, bridging.token_views),
         Declaration(TOKEN_METADATA),
-        Declaration(WRAPPED_ETHER, unless=bridging.has_wrapped_ether),
+        Declaration(WRAPPED_ETHER, views=bridging.ether_views, unless=bridging.has_wrapped_ether),
         Declaration(ETHER_DOOR, bridging.ether_door_arguments),
         Declaration(SEND_DOOR, bridging.send_door_arguments, bridging.send_door_views),
         Declaration(RESOLVER, bridging.token_arguments),

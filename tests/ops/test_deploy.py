@@ -23,6 +23,7 @@ from eth_utils.crypto import keccak
 from rich.console import Console
 
 from metalayer.cli import check, deploy, relay, stake
+from metalayer.cli.command import DIFFERS
 from metalayer.cli.deployment import plan_tables
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
@@ -888,7 +889,7 @@ def test_an_operator_elsewhere_bonds_by_the_command_that_apply_names(
     (named,) = re.findall(r"`ape metalayer (stake register .*?)`", stopped.stderr)
     assert named.split()[2:4] == ["--account", operator.address]
     checked = profile.run(check, "--json")
-    assert checked.exit_code == 1
+    assert checked.exit_code == DIFFERS
     drift = [found for found in json.loads(checked.stdout)["findings"] if found["drift"]]
     assert [found["found"] for found in drift if found["subject"] == "published validator set"] == ["none"]
     relaying = profile.run(relay, "status")
@@ -907,7 +908,7 @@ def test_an_operator_elsewhere_bonds_by_the_command_that_apply_names(
 def test_commands_say_what_only_a_vote_mends(
     profile: Profile, deployment: Deployment, network: Network
 ) -> None:
-    """They change nothing about it, and `check` ends with 1."""
+    """They change nothing about it, and `check` ends with 3."""
     closed = gateway.SET_OPEN.encode(network.chains["perps"].chain_id, False, False)
     deployment.as_owner("arcade", deployment.gateway, closed)
     said = (
@@ -929,7 +930,7 @@ def test_commands_say_what_only_a_vote_mends(
     assert applied.stdout.startswith("nothing to do\n")
     assert applied.stdout.endswith(said)
     checked = profile.run(check)
-    assert checked.exit_code == 1
+    assert checked.exit_code == DIFFERS
     assert "`ape metalayer propose from-drift` writes the proposal\n" in checked.stdout
     profile.declare(
         closed=[
