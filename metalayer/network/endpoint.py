@@ -55,15 +55,18 @@ class Endpoint:
     def post(self, body: Any) -> Any:
         """The JSON of an answer of the right chain. Raises WrongChain, Unreachable, or TooLarge."""
         if not self._is_identified:
-            self._identify()
+            self.identify()
         return self._talk(body)
 
     def ask(self, method: str, *params: Any) -> Any:
         """JSON result of one request. Raises as `post`, RpcError and BadAnswer."""
         return result_of(self.chain, method, self.post(_body(method, *params)))
 
-    def _identify(self) -> None:
-        """Asks for the chain id before anything else, and again when the node was gone: another may answer now."""
+    def identify(self) -> None:
+        """Asks for the chain id before anything else, and again when the node was gone: another may answer now.
+
+        Raises as `ask`.
+        """
         answer = self._talk(_body(_CHAIN_ID.method))
         found = read(self.chain, _CHAIN_ID, result_of(self.chain, _CHAIN_ID.method, answer))
         if found != self.chain.chain_id:

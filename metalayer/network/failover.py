@@ -168,6 +168,7 @@ class Failover:
 
 
 def _height(node: Endpoint) -> int:
+    node.identify()
     try:
         return number(node.ask("eth_blockNumber"))
     except READ_FAULTS:
