@@ -113,7 +113,9 @@ def production(folder: Path, registry: Registry, environment: pytest.MonkeyPatch
         def moved(name: str, chain: dict[str, Any]) -> dict[str, Any]:
             if name not in nodes:
                 return chain
-            return {key: value for key, value in chain.items() if key != "port"} | {"url": nodes[name].url}
+            # No block comes by itself on top of what was sent.
+            there = {"url": nodes[name].url, "confirmations": 0}
+            return {key: value for key, value in chain.items() if key != "port"} | there
 
         stack.enter_context(_workspace(folder, environment, moved))
         profile = Profile("production", nodes, Keyfiles.within(folder / "ape", environment))
