@@ -97,7 +97,7 @@ class Example(Entry):
 
 
 class Preset(Entry):
-    """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml. `about`: a line for whoever chooses."""
+    """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml. about: a line for whoever chooses."""
 
     about: Name | None = None
 

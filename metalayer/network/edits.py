@@ -9,19 +9,19 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from metalayer.errors import MetalayerError
-from metalayer.network.inputs import Place, parse, read_bytes
-from metalayer.network.inputs import MAX_BYTES as _MOST
+from metalayer.network.inputs import MAX_BYTES, Place, parse, read_bytes
 
 _STEP = 2
 
 
 def text_of(path: Path) -> str:
     """What a file holds, line ends as they are. MetalayerError if it is no YAML that `inputs` reads."""
-    data = read_bytes(path, _MOST + 1)
+    data = read_bytes(path, MAX_BYTES + 1)
     parse(data, path.name)
     return data.decode("utf-8")
 
@@ -32,7 +32,7 @@ def added(text: str, source: str, place: Place, lines: Sequence[str]) -> str:
 
     MetalayerError if what is there is written in brackets.
     """
-    root = yaml.compose(text, Loader=yaml.BaseLoader)
+    root: Any = yaml.compose(text, Loader=yaml.BaseLoader)
     end = "\r\n" if "\r\n" in text else "\n"
     node, known = root, 0
     while known < len(place) and (child := _child(node, place[known])) is not None:
@@ -52,11 +52,23 @@ def added(text: str, source: str, place: Place, lines: Sequence[str]) -> str:
     before = text.splitlines(keepends=True)
     last = _last_line(node)
     kept = _ended("".join(before[: last + 1]), end)
-    return kept + "".join(f"{indent}{line}{end}" if line else end for line in new) + "".join(before[last + 1 :])
+    return (
+        kept + "".join(f"{indent}{line}{end}" if line else end for line in new) + "".join(before[last + 1 :])
+    )
 
 
 def write(path: Path, text: str) -> None:
-    """Replaces a file in one step: a reader, and whoever comes after a crash, sees the old one or the new one."""
+    """Replaces a file in one step: a reader, and whoever comes after a crash, sees the old one or the new one.
+
+    MetalayerError if that cannot be done; the old one stays.
+    """
+    try:
+        _write(path, text)
+    except OSError as error:
+        raise MetalayerError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     new = Path(name)
     try:
@@ -82,7 +94,7 @@ def _child(node: yaml.Node, name: str) -> yaml.Node | None:
     return next((value for key, value in node.value if key.value == name), None)
 
 
-def _column(root: yaml.Node, place: Place, node: yaml.Node) -> int:
+def _column(root: Any, place: Place, node: yaml.Node) -> int:
     """Of the entries at a place, which may have none yet."""
     if isinstance(node, yaml.CollectionNode) and node.value:
         return int(node.start_mark.column)
