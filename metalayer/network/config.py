@@ -16,8 +16,19 @@ from metalayer.network.addresses import Address, filled, is_repeated, read_addre
 from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
 from metalayer.network.inputs import Document, Entry, read_file, wrong
 from metalayer.network.redaction import shown_url
-from metalayer.network.values import Contract, Name, decimal, found, hint, matching, read_whole, whole
+from metalayer.network.values import (
+    Contract,
+    Name,
+    decimal,
+    duration,
+    found,
+    hint,
+    matching,
+    read_whole,
+    whole,
+)
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
+from metalayer.protocol.dates import DAY
 
 # 40 bits are what the contracts keep of each.
 _Fee = Annotated[int, whole(0, (1 << 40) - 1)]
@@ -61,8 +72,27 @@ class Fees(Entry):
     protocol_share: Annotated[int, whole(0, 10_000)]
 
 
+class BridgeLimits(Entry):
+    """What a new chain's joining sets at the hub, of ERA with such a chain: whole ERA that may leave, and arrive, at
+    once; what was used grows back within `window` (seconds).
+    """
+
+    out: Annotated[int, whole(1, 10**9)]
+    in_: Annotated[int, Field(alias="in"), whole(1, 10**9)]
+    window: Annotated[int, duration(1, 365 * DAY)]
+
+
+class Example(Entry):
+    """A contract in contracts/examples that is made for such a chain, and its page."""
+
+    contract: Name
+    page: Name
+
+
 class Preset(Entry):
-    """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml."""
+    """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml. about: a line for whoever chooses."""
+
+    about: Name | None = None
 
     block_time: Annotated[float, decimal(0.01, 3_600)]
     gas_limit: _Gas
@@ -72,6 +102,8 @@ class Preset(Entry):
     max_gas_limit: _Gas
     default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]
     fees: Fees
+    bridge: BridgeLimits | None = None
+    example: Example | None = None
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Preset:
@@ -255,11 +287,12 @@ def load_network(path: Path | None = None) -> Network:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, _changed: int) -> Network:
-    document = read_file(path)
-    return _resolve(document.read(_File), document)
+    return network_of(read_file(path))
 
 
-def _resolve(file: _File, document: Document) -> Network:
+def network_of(document: Document) -> Network:
+    """The network that a networks.yaml describes. MetalayerError if something in it is wrong."""
+    file = document.read(_File)
     chains: dict[str, Chain] = {}
     for name, entry in file.chains.items():
         if entry.preset not in file.presets:
