@@ -31,8 +31,8 @@ from metalayer.network.locks import exclusive
 from metalayer.network.registry import Registry, records_dir
 from metalayer.network.signers import address_of, load_sender
 from metalayer.protocol.governor import ProposalState
-from metalayer.services import launch_joining as joining
 from metalayer.services import clock, launch_local, launch_picture, launch_words
+from metalayer.services import launch_joining as joining
 from metalayer.services.launch_entry import Entry, Wanted, prepare
 from metalayer.services.launch_picture import Picture
 from metalayer.services.launch_transfer import Journey, Traveller
