@@ -19,7 +19,7 @@ from metalayer.deploy.contracts import DEPLOY, contracts_of
 from metalayer.deploy.desired import Desired, FirstSets, Resolved
 from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.journal import Creation, Journal
-from metalayer.deploy.names import FACTORY
+from metalayer.deploy.names import FACTORY, artifact_of
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
@@ -66,7 +66,7 @@ class Recorder:
                 address=desired.addresses[name],
                 code_hash=hashes[name],
                 arguments=arguments,
-                compiler=self.artifacts[name].compiler or None,
+                compiler=self.artifacts[declaration.artifact].compiler or None,
                 commit=creation.commit if creation is not None else None,
                 block=creation.block if creation is not None else None,
                 tx_hash=creation.hash if creation is not None else None,
@@ -96,7 +96,7 @@ class Recorder:
 
     def _arguments(self, name: str, data: bytes) -> dict[str, Any] | None:
         """Of the constructor, out of calldata for the factory. None if another contract called that."""
-        artifact = self.artifacts[name]
+        artifact = self.artifacts[artifact_of(name)]
         try:
             _, _, code = DEPLOY.decode_arguments(data)
         except READ_FAULTS:
