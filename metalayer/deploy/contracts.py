@@ -46,6 +46,7 @@ from metalayer.deploy.names import (
     VOTE_POOL,
     WRAPPED_ETHER,
 )
+from metalayer.deploy.routes import describe_open, describe_terms
 from metalayer.network.config import Chain
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
@@ -334,27 +335,6 @@ def placement(declaration: Declaration, desired: Desired, artifact: Artifact) ->
     if declaration.placed_by == "proxy":
         return ARACHNID, declaration.salt + code
     return desired.addresses[FACTORY], DEPLOY.encode(desired.deployer, declaration.salt, code)
-
-
-def describe_terms(terms: Terms) -> str:
-    """Terms in words. Gas: default, highest, default of a return. Fees in gwei of ERA: base, per 1,000 gas there, per
-    byte, per 1,000 gas here; then the protocol's share.
-    """
-    if not terms.max_gas_limit:
-        return "never set"
-    gas = f"{terms.default_gas_limit}/{terms.max_gas_limit}/{terms.default_return_gas_limit}"
-    fees = f"{terms.base_fee}/{terms.gas_fee}/{terms.byte_fee}/{terms.return_gas_fee}"
-    return f"gas {gas}, fees {fees} + {terms.protocol_share / 100:g} %"
-
-
-def describe_open(directions: tuple[bool, bool]) -> str:
-    """Whether a route is open for sending, and for deliveries."""
-    return {
-        (True, True): "both ways",
-        (True, False): "outbound only",
-        (False, True): "inbound only",
-        (False, False): "closed",
-    }[directions]
 
 
 def _unless_zero(account: str) -> str:

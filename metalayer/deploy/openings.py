@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metalayer.deploy.compared import Compared, listed
-from metalayer.deploy.contracts import describe_open, describe_terms
 from metalayer.deploy.desired import Desired
 from metalayer.deploy.holdings import chain_name
 from metalayer.deploy.names import GATEWAY, GUARDIAN
+from metalayer.deploy.routes import describe_open, describe_terms
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
