@@ -20,7 +20,7 @@ from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.bonds import waiting
 from metalayer.deploy.chain_run import ChainRun, Report
 from metalayer.deploy.compared import Compared
-from metalayer.deploy.contracts import CONTRACTS, predict
+from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.contradictions import contradictions, refuse_contradictions
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.drift import Mend, drift
@@ -69,7 +69,7 @@ class Deployer:
     address_of: Callable[[str], str]
     sender_of: Callable[[str], Sender]
     folder: Path
-    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(CONTRACTS))
+    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(ARTIFACTS))
     signer_of: Callable[[str], Any] = load_signer
     has_key: Callable[[str], bool] | None = None
     """Whether an account can sign here, without asking for its passphrase; by default as `sender_of` finds."""
