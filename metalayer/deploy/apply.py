@@ -24,9 +24,10 @@ from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.contradictions import contradictions, refuse_contradictions
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.drift import Mend, drift
+from metalayer.deploy.flights import Flights
 from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.intent import Intent, resolve
-from metalayer.deploy.journal import Journal
+from metalayer.deploy.journal import InFlight, Journal
 from metalayer.deploy.keyring import Keyring
 from metalayer.deploy.names import FACTORY
 from metalayer.deploy.past import HINT, compare_founders, compare_spent
@@ -38,7 +39,7 @@ from metalayer.deploy.spending import Spending, spending_of
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
-from metalayer.network.locks import exclusive
+from metalayer.network.locks import Lock, exclusive
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import DeployedChain, Registry, shown
 from metalayer.network.signers import load_signer
@@ -111,9 +112,7 @@ class Deployer:
         the other chains go on to their end.
         """
         names = self._chosen(only)
-        with exclusive(
-            self.folder / "deploy.lock", f"a deployment of network '{self.network.name}' is already running"
-        ):
+        with self._locked():
             journal = Journal(self.folder / "journal.jsonl")
             keys = self._keyring()
             plan = self._plan(names, keys)
@@ -121,8 +120,8 @@ class Deployer:
             self._open(journal, plan.genesis)
             resolved = plan.resolved
             previous = self._previous(resolved, plan.genesis)
-            finished = dict(previous.chains) if previous is not None else {}
-            lock = threading.Lock()
+            before = dict(previous.chains) if previous is not None else {}
+            finished, written, lock = dict(before), dict(before), threading.Lock()
 
             def apply_chain(name: str) -> ChainState:
                 desired, connection = resolved.chains[name], self.connections[name]
@@ -131,9 +130,12 @@ class Deployer:
             def record(name: str, state: ChainState) -> None:
                 recorder = Recorder(resolved, self.artifacts, journal, plan.genesis, previous)
                 entry = recorder.chain(self.connections[name], state)
+                finished[name] = entry
                 with lock:
-                    finished[name] = entry
-                    self._save(resolved, finished)
+                    # Many chains end together: whoever has to wait is in what is written meanwhile.
+                    if written.get(name) != entry:
+                        written.update(finished)
+                        self._save(resolved, written)
 
             if resolved.sets.is_due:
                 hub = self.network.hub.name
@@ -147,7 +149,26 @@ class Deployer:
                     )
                 resolved = self._resolve(names)
             in_parallel(lambda name: record(name, apply_chain(name)), names)
+            self._save(resolved, finished)
             return Registry.load(self.network, self.registry_path)
+
+    def abandon(self, only: Collection[str] | None = None) -> list[InFlight]:
+        """Takes the places of transactions that are not mined with empty ones: those that were given up. What they were
+        to do, the next `apply` does. MetalayerError if a chain does not answer; the others go on to their end.
+        """
+        with self._locked():
+            journal = Journal(self.folder / "journal.jsonl")
+
+            def abandon_on(name: str) -> list[InFlight]:
+                return Flights(self.connections[name], journal, self.sender_of).abandon()
+
+            flying = [name for name in self._chosen(only) if journal.in_flight(name)]
+            return [flight for given_up in in_parallel(abandon_on, flying) for flight in given_up]
+
+    def _locked(self) -> Lock:
+        return exclusive(
+            self.folder / "deploy.lock", f"a deployment of network '{self.network.name}' is already running"
+        )
 
     def _chosen(self, only: Collection[str] | None) -> list[str]:
         """Chains in their order. MetalayerError if there is none of such a name."""

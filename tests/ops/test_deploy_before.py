@@ -15,7 +15,7 @@ from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.network.transactions import Sender
 from metalayer.protocol.hex import to_hex
-from tests.kit.roles import OPERATORS, SECOND_DEPLOYER, Role
+from tests.kit.roles import OPERATORS, SECOND_DEPLOYER, TREASURY, Role
 
 pytestmark = pytest.mark.usefixtures("deployment")
 
@@ -173,19 +173,24 @@ def test_changed_allocations_are_named_and_refused(
     """ERA was minted once: nothing makes it what the file says now."""
     registry = deployer.apply(quietly)
     before = deployer.registry_path.read_bytes()
-    allocations = dict(deployer.intent.allocations)
-    holder = OPERATORS[0]
+    research = deployer.intent.genesis.shares.research
+    holders, holder = dict(research.holders), OPERATORS[0]
     if change == "another":
-        allocations[SECOND_DEPLOYER.alias] = allocations.pop(holder.alias)
+        holders[SECOND_DEPLOYER.alias] = holders.pop(holder.alias)
     else:
-        allocations[holder.alias] += 1_000 if change == "more" else -1_000
-    changed = with_intent(allocations=allocations)
+        more = 1_000 if change == "more" else -1_000
+        holders[holder.alias] += more
+        holders[TREASURY.alias] -= more
+    shares = deployer.intent.genesis.shares.model_copy(
+        update={"research": research.model_copy(update={"holders": holders})}
+    )
+    changed = with_intent(genesis=deployer.intent.genesis.model_copy(update={"shares": shares}))
     planned = changed.plan()
     assert not planned.has_changes
     assert not planned.is_settled
     accounts = {
         holder.address,
-        SECOND_DEPLOYER.address if change == "another" else registry.address(TIMELOCK),
+        (SECOND_DEPLOYER if change == "another" else TREASURY).address,
     }
     assert {one.subject for one in planned.spent} == {
         f"ERA of {account} from the first block on" for account in accounts
