@@ -213,15 +213,24 @@ def _pardoned(desired: Desired, lanes: Mapping[tuple[int, int], int], version: i
 
 
 def _first_holders(connection: Connection, desired: Desired) -> Compared:
-    """Who was minted ERA on the hub, where only the constructor mints."""
+    expected, found = first_holders(desired), minted(connection, desired)
+    return Compared("first holders of ERA", _amounts(expected), _amounts(found))
+
+
+def first_holders(desired: Desired) -> dict[str, int]:
+    """Who should have had ERA on the hub from its first block on, in wei."""
     rest = HUB_SUPPLY - sum(desired.allocations.values())
     expected = {**desired.allocations}
     expected[desired.treasury] = expected.get(desired.treasury, 0) + rest
-    minted = _TRANSFER.history(desired.addresses[ERA], bytes(32))
+    return {account: amount for account, amount in expected.items() if amount}
+
+
+def minted(connection: Connection, desired: Desired) -> dict[str, int]:
+    """To whom ERA was minted on the hub, where only the constructor mints, in wei."""
     found: dict[str, int] = {}
-    for (_, account, amount), _ in connection.ask(minted):
+    for (_, account, amount), _ in connection.ask(_TRANSFER.history(desired.addresses[ERA], bytes(32))):
         found[account] = found.get(account, 0) + amount
-    return Compared("first holders of ERA", _amounts(expected), _amounts(found))
+    return found
 
 
 def _beneficiaries(connection: Connection, desired: Desired, state: ChainState) -> list[Compared]:

@@ -87,6 +87,7 @@ class Recorder:
         if not places:
             return {}
         namespace = word(int(desired.deployer, 16))
+        artifacts = {one.name: self.artifacts[one.artifact] for one in contracts_of(desired)}
         logs = connection.ask(_DEPLOYED.history(desired.addresses[FACTORY], namespace))
         own = [(places[event[2]], log) for event, log in logs if event[2] in places]
         sent = connection.batch(transaction_request(log.transaction) for _, log in own)
