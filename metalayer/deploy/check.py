@@ -13,6 +13,7 @@ from metalayer.deploy.desired import Desired, FirstSets, Resolved
 from metalayer.deploy.drift import HINT
 from metalayer.deploy.histories import compare_histories
 from metalayer.deploy.inspection import ChainState, inspect
+from metalayer.deploy.names import GATEWAY, STAKING
 from metalayer.deploy.probe import unfit
 from metalayer.network.connection import Connection
 from metalayer.network.parallel import in_parallel
@@ -26,9 +27,12 @@ _FIT = "what the contracts need"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was compared. `advice`: what to do if it differs, where that is known."""
+    """One thing that was compared. contract: whose it is, empty for the chain's own. advice: what to do if it differs.
+    Empty if that is not known.
+    """
 
     chain: str
+    contract: str
     subject: str
     expected: str
     found: str
@@ -56,12 +60,17 @@ def check(
     def read(name: str) -> list[Finding]:
         connection, desired = connections[name], resolved.chains[name]
         if faults := unfit(connection):
-            return [Finding(name, one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in faults]
+            return [
+                Finding(name, "", one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in faults
+            ]
         state = inspect(connection, desired, artifacts)
         return [
             *_codes(desired, state, registry),
             *_values(desired, state, artifacts),
-            *(Finding(name, *astuple(one)) for one in compare_histories(connection, desired, state)),
+            *(
+                Finding(name, contract, *astuple(one))
+                for contract, one in compare_histories(connection, desired, state)
+            ),
             *_validators(desired, state),
         ]
 
@@ -74,10 +83,10 @@ def _codes(desired: Desired, state: ChainState, registry: Registry) -> Iterator[
     recorded = registry.chains[chain].contracts if chain in registry.chains else {}
     for name in state.expected:
         found, expected = _code(state.found[name]), _code(state.expected[name])
-        yield Finding(chain, f"{name} code", expected, found)
+        yield Finding(chain, name, f"{name} code", expected, found)
         entry = recorded.get(name)
         hash_ = f"{entry.address} {entry.code_hash}" if entry else "nothing"
-        yield Finding(chain, f"{name} in the registry", f"{desired.addresses[name]} {expected}", hash_)
+        yield Finding(chain, name, f"{name} in the registry", f"{desired.addresses[name]} {expected}", hash_)
 
 
 def _code(code: bytes) -> str:
@@ -91,7 +100,8 @@ def _values(desired: Desired, state: ChainState, artifacts: Mapping[str, Artifac
             if view.subject in state.values:
                 expected, found = view.words(view.expected), view.words(state.values[view.subject])
                 is_owners = view.change is not None and view.change.sender == desired.owner
-                yield Finding(desired.chain.name, view.subject, expected, found, HINT if is_owners else "")
+                advice = HINT if is_owners else ""
+                yield Finding(desired.chain.name, declaration.name, view.subject, expected, found, advice)
 
 
 def _validators(desired: Desired, state: ChainState) -> Iterator[Finding]:
@@ -102,16 +112,16 @@ def _validators(desired: Desired, state: ChainState) -> Iterator[Finding]:
         advice = (
             f"{chain}: operators bond (`ape metalayer stake register`), then `ape metalayer deploy apply`"
         )
-        yield Finding(chain, "published validator set", "one out of the seats", "none", advice)
+        yield Finding(chain, STAKING, "published validator set", "one out of the seats", "none", advice)
     if sets is None:
         return
     first = sets.first
-    yield Finding(chain, "first validator set", *_origin(published, first.hash if first else b""))
-    yield Finding(chain, "installed validator set", *_origin(published, sets.hash))
+    yield Finding(chain, GATEWAY, "first validator set", *_origin(published, first.hash if first else b""))
+    yield Finding(chain, GATEWAY, "installed validator set", *_origin(published, sets.hash))
     if newest is not None and published.has(sets.hash):
         installed = next(one for one in published.published if one.hash == sets.hash)
         advice = f"{chain} is behind: `ape metalayer relay once` brings version {newest.version}"
-        yield Finding(chain, "validator set", describe_set(newest), describe_set(installed), advice)
+        yield Finding(chain, GATEWAY, "validator set", describe_set(newest), describe_set(installed), advice)
 
 
 def _origin(published: FirstSets, set_hash: bytes) -> tuple[str, str]:

@@ -4,7 +4,7 @@ decisions come, what was pardoned, who had ERA first. Each is confirmed by a vie
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from eth_utils.crypto import keccak
@@ -25,7 +25,7 @@ from metalayer.deploy.names import (
     STAKING,
     TIMELOCK,
 )
-from metalayer.deploy.openings import compare_openings
+from metalayer.deploy.openings import compare_openings, compare_references
 from metalayer.deploy.seating import compare_staking
 from metalayer.network.connection import Connection
 from metalayer.protocol.abi import Event, Function
@@ -64,30 +64,29 @@ class Role(NamedTuple):
     account: str
 
 
-def compare_histories(connection: Connection, desired: Desired, state: ChainState) -> list[Compared]:
-    """Of the contracts that stand on a chain."""
-    compared: list[Compared] = []
-    if state.stands(FACTORY):
-        compared.append(_approvals(connection, desired))
-    if state.stands(TIMELOCK):
-        compared += _roles(connection, desired)
-    if state.stands(GUARDIAN):
-        compared.append(_watchers(connection, desired))
-    if state.stands(REMOTE_GOVERNOR):
-        compared.append(_gateways(connection, desired))
-    if state.stands(DECISION_OUTBOX):
-        compared.append(_former_gateways(connection, desired))
-    if state.stands(SLASHER):
-        compared.append(_pardons(connection, desired))
-    if state.stands(STAKING):
-        compared += compare_staking(connection, desired)
-    if state.stands(GATEWAY):
-        compared += compare_openings(connection, desired)
-    if desired.is_hub and state.stands(ERA):
-        compared.append(_first_holders(connection, desired))
-    if state.stands(BRIDGE):
-        compared += compare_holdings(connection, desired)
-    return compared
+def compare_histories(
+    connection: Connection, desired: Desired, state: ChainState
+) -> Iterator[tuple[str, Compared]]:
+    """Of the contracts that stand on a chain, each with its name."""
+    compared: dict[str, Callable[[Connection, Desired], Iterable[Compared]]] = {
+        FACTORY: _approvals,
+        TIMELOCK: _roles,
+        ERA: _first_holders,
+        BRIDGE: compare_holdings,
+        STAKING: compare_staking,
+        SLASHER: _pardons,
+        GUARDIAN: _watchers,
+        DECISION_OUTBOX: _former_gateways,
+        REMOTE_GOVERNOR: _gateways,
+        GATEWAY: compare_openings,
+    }
+    for contract, compare in compared.items():
+        if state.stands(contract):
+            for one in compare(connection, desired):
+                yield contract, one
+    if state.stands(GUARDIAN) and state.stands(GATEWAY):
+        for one in compare_references(connection, desired):
+            yield GUARDIAN, one
 
 
 def _roles(connection: Connection, desired: Desired) -> Iterator[Compared]:
@@ -130,25 +129,27 @@ def _holders(id_: bytes, roles: Iterable[Role]) -> str:
     return listed(role.account for role in roles if role.id == id_)
 
 
-def _gateways(connection: Connection, desired: Desired) -> Compared:
-    governor = desired.addresses[REMOTE_GOVERNOR]
+def _gateways(connection: Connection, desired: Desired) -> Iterator[Compared]:
+    """Besides the one of which a view asks."""
+    governor, gateway = desired.addresses[REMOTE_GOVERNOR], desired.addresses[GATEWAY]
     logged = dict.fromkeys(event[0] for event, _ in connection.ask(_ACCEPTED.history(governor)))
-    accepted = connection.batch(_IS_GATEWAY.request(governor, gateway) for gateway in logged)
-    found = (gateway for gateway, is_accepted in zip(logged, accepted, strict=True) if is_accepted)
-    return Compared("gateways of decisions", desired.addresses[GATEWAY], listed(found))
+    asked = [one for one in logged if one != gateway]
+    accepted = connection.batch(_IS_GATEWAY.request(governor, one) for one in asked)
+    others = (one for one, is_accepted in zip(asked, accepted, strict=True) if is_accepted)
+    yield Compared("other gateways of decisions", "none", listed(others))
 
 
-def _former_gateways(connection: Connection, desired: Desired) -> Compared:
+def _former_gateways(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """What was decided may come back through each that ever was the gateway, and through no other."""
     outbox = desired.addresses[DECISION_OUTBOX]
     logged = [gateway for gateway, _ in connection.ask(OUTBOX_GATEWAY_SET.history(outbox))]
     asked = list(dict.fromkeys([desired.addresses[GATEWAY], *logged]))
     known = connection.batch(_IS_GATEWAY.request(outbox, gateway) for gateway in asked)
     found = (gateway for gateway, is_known in zip(asked, known, strict=True) if is_known)
-    return Compared("gateways of DecisionOutbox", listed(asked), listed(found))
+    yield Compared("gateways of DecisionOutbox", listed(asked), listed(found))
 
 
-def _watchers(connection: Connection, desired: Desired) -> Compared:
+def _watchers(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """Besides those that deploy.yaml names, of whom views ask."""
     guardian, named = desired.addresses[GUARDIAN], desired.offices.watchers
     logged = dict.fromkeys(event[0] for event, _ in connection.ask(_WATCHER_SET.history(guardian)))
@@ -158,10 +159,10 @@ def _watchers(connection: Connection, desired: Desired) -> Compared:
     advice = (
         f"{desired.chain.name}: name them in deploy.yaml, or the council removes them (Guardian.setWatcher)"
     )
-    return Compared("other watchers", "none", listed(others), advice)
+    yield Compared("other watchers", "none", listed(others), advice)
 
 
-def _approvals(connection: Connection, desired: Desired) -> Compared:
+def _approvals(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """Code that anyone may place in the deployer's namespace, at an address that is still free."""
     factory, namespace = desired.addresses[FACTORY], desired.deployer
     logs = connection.ask(_APPROVED.history(factory, word(int(namespace, 16))))
@@ -179,10 +180,10 @@ def _approvals(connection: Connection, desired: Desired) -> Compared:
         for hash_, place, code in zip(hashes, places, codes, strict=True)
         if any(hash_) and not code
     )
-    return Compared("code that may still be placed", "none", listed(open_))
+    yield Compared("code that may still be placed", "none", listed(open_))
 
 
-def _pardons(connection: Connection, desired: Desired) -> Compared:
+def _pardons(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """No pardon is ever taken back: what is pardoned is what logs say, on any lane of the network."""
     slasher = desired.addresses[SLASHER]
     lanes, sets = connection.batch([_LANE_PARDONED.history(slasher), _SETS_PARDONED.history(slasher)])
@@ -196,7 +197,7 @@ def _pardons(connection: Connection, desired: Desired) -> Compared:
         ]
     )
     expected = _pardoned(desired, logged, max((version for version, _ in sets), default=0))
-    return Compared("pardons", expected, _pardoned(desired, dict(zip(logged, nonces, strict=True)), version))
+    yield Compared("pardons", expected, _pardoned(desired, dict(zip(logged, nonces, strict=True)), version))
 
 
 def _pardoned(desired: Desired, lanes: Mapping[tuple[int, int], int], version: int) -> str:
@@ -208,8 +209,10 @@ def _pardoned(desired: Desired, lanes: Mapping[tuple[int, int], int], version: i
     return listed([*words, f"sets through {version}"] if version else words)
 
 
-def _first_holders(connection: Connection, desired: Desired) -> Compared:
+def _first_holders(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """Who was minted ERA on the hub, where only the constructor mints."""
+    if not desired.is_hub:
+        return
     rest = HUB_SUPPLY - sum(desired.allocations.values())
     expected = {**desired.allocations}
     expected[desired.treasury] = expected.get(desired.treasury, 0) + rest
@@ -217,7 +220,7 @@ def _first_holders(connection: Connection, desired: Desired) -> Compared:
     found: dict[str, int] = {}
     for (_, account, amount), _ in connection.ask(minted):
         found[account] = found.get(account, 0) + amount
-    return Compared("first holders of ERA", _amounts(expected), _amounts(found))
+    yield Compared("first holders of ERA", _amounts(expected), _amounts(found))
 
 
 def _amounts(holders: dict[str, int]) -> str:
