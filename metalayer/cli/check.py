@@ -20,7 +20,7 @@ def cli(show_all: bool, as_json: bool) -> None:
     from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import load_artifacts
     from metalayer.deploy.check import check
-    from metalayer.deploy.contracts import CONTRACTS, predict
+    from metalayer.deploy.contracts import ARTIFACTS, predict
     from metalayer.deploy.intent import load_intent, resolve
     from metalayer.deploy.names import FACTORY
     from metalayer.deploy.probe import probe_all
@@ -33,7 +33,7 @@ def cli(show_all: bool, as_json: bool) -> None:
 
     network = load_network()
     registry = Registry.load(network)
-    artifacts = load_artifacts(CONTRACTS)
+    artifacts = load_artifacts(ARTIFACTS)
     connections = connect(network)
     intent, factory = load_intent(), artifacts[FACTORY].creation
     sets = first_sets(network, connections, predict(address_of(intent.deployer), factory))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from metalayer.deploy.names import (
+    AIRDROP,
     ANNEX,
     BRIDGE,
     BRIDGE_ANNEX,
@@ -32,6 +33,7 @@ from metalayer.deploy.names import (
     STAKING,
     TIMELOCK,
     TOKEN_METADATA,
+    VESTING,
     VOTE_POOL,
     WRAPPED_ETHER,
 )
@@ -47,6 +49,8 @@ DECIDED = "proposals, votes and decisions: `ape metalayer propose status` follow
 STAKES = "stakes, exits and rewards of single accounts: `ape metalayer stake status`"
 ACCUSED = "cases: `ape metalayer stake status` lists the open ones"
 COOL_DOWN = "when somebody may do again what is in force no more; what is in force is compared"
+VESTED = "of the time, and of what is compared; ether and tokens but ERA were never locked there"
+CLAIMED = "who claimed; that what is left is still there is compared, by logs"
 TRANSFERS = "single transfers: `ape metalayer transfer show` follows each"
 
 
@@ -119,6 +123,7 @@ COVERAGE = {
     ERA: Views(
         {
             **_fixed("BRIDGE", "HUB_CHAIN_ID", "TREASURY", "name", "symbol"),
+            "balanceOf(address)": "each vesting contract, and the airdrop: no less than what is left there",
             "totalSupply()": "on the hub; elsewhere it is what came: see `ape metalayer tokens`",
         },
         {
@@ -131,7 +136,9 @@ COVERAGE = {
                 "eip712Domain()",
                 "supportsInterface(bytes4)",
             ),
-            HELD: _held(
+            HELD: (
+                "allowance(address,address)",
+                "nonces(address)",
                 "checkpoints(address,uint32)",
                 "delegates(address)",
                 "getPastTotalSupply(uint256)",
@@ -141,6 +148,23 @@ COVERAGE = {
             ),
         },
     ),
+    VESTING: Views(
+        {
+            **_fixed("ERA", "duration", "owner", "pendingOwner", "start"),
+            "released(address)": "ERA",
+        },
+        {
+            CODE: ("end()", "renounceOwnership()"),
+            VESTED: (
+                "releasable()",
+                "releasable(address)",
+                "released()",
+                "vestedAmount(address,uint64)",
+                "vestedAmount(uint64)",
+            ),
+        },
+    ),
+    AIRDROP: Views(_fixed("END", "ERA", "ROOT", "TREASURY"), {CLAIMED: ("isClaimed(address)",)}),
     BRIDGE_ANNEX: Views(),
     BRIDGE: Views(
         {

@@ -1,5 +1,6 @@
 """What no view lists and only logs tell: who has which role on a timelock, who watches, through which gateways
-decisions come, what was pardoned, who had ERA first. Each is confirmed by a view where there is one.
+decisions come, what was pardoned, who had ERA first, and whose it was where it is locked. Each is confirmed by a view
+where there is one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from metalayer.deploy.compared import Compared, listed
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired
 from metalayer.deploy.holdings import chain_name, compare_holdings
 from metalayer.deploy.inspection import ChainState
+from metalayer.deploy.locked import compare_locked
 from metalayer.deploy.names import (
     BRIDGE,
     DECISION_OUTBOX,
@@ -87,6 +89,8 @@ def compare_histories(
     if state.stands(GUARDIAN) and state.stands(GATEWAY):
         for one in compare_references(connection, desired):
             yield GUARDIAN, one
+    if desired.is_hub:
+        yield from compare_locked(connection, desired, state)
 
 
 def _roles(connection: Connection, desired: Desired) -> Iterator[Compared]:

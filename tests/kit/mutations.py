@@ -24,6 +24,7 @@ from metalayer.deploy.names import (
     SLASHER,
     STAKING,
     TIMELOCK,
+    VESTING,
     WRAPPED_ETHER,
 )
 from metalayer.protocol import bridge, gateway
@@ -36,6 +37,7 @@ from tests.kit.paper import DAY
 from tests.kit.roles import GUARDIAN as COUNCIL
 from tests.kit.roles import SUCCESSOR, VALIDATORS
 
+WALLET = "VestingTeam1"
 COIN = "0x" + "c0" * 20
 """A token of perps."""
 
@@ -274,6 +276,21 @@ def _validator(value: int, word: int, part: tuple[int, int]) -> Callable[[Bench]
     return _stored(STAKING, "_validators", value, _VALIDATOR, part=part, more=word)
 
 
+def _release(on: Bench) -> None:
+    """As if one wei had been released that never was."""
+    key = ("address", on.address(ERA))
+    on.write_at(on.address(WALLET), slot(VESTING, "_erc20Released", key), 10**18)
+
+
+def _empty(contract: str) -> Callable[[Bench], None]:
+    """As if ERA had left a contract without a trace."""
+    return lambda on: on.write(ERA, slot(ERA, "_balances", ("address", on.address(contract))), 10**18)
+
+
+def _wallet(label: str) -> Callable[[Bench], None]:
+    return lambda on: on.write_at(on.address(WALLET), slot(VESTING, label), number(_OTHER), 0, 20)
+
+
 MUTATIONS: dict[tuple[str, str], list[Mutation]] = {
     (FACTORY, "controllerOf(address)"): [Mutation("hub", _pass_on, CONTROLLER, _OTHER)],
     (FACTORY, "approvedHash(address,bytes32)"): [
@@ -292,11 +309,18 @@ MUTATIONS: dict[tuple[str, str], list[Mutation]] = {
     ],
     (ERA, "name()"): [Mutation("arcade", _stored(ERA, "_name", text("ERB")), "ERA name", "'ERB'")],
     (ERA, "symbol()"): [Mutation("hub", _stored(ERA, "_symbol", text("ERB")), "ERA symbol", "'ERB'")],
+    (ERA, "balanceOf(address)"): [
+        Mutation("hub", _empty(WALLET), f"{WALLET} holds", "1 ERA"),
+        Mutation("hub", _empty("Airdrop"), "Airdrop holds", "1 ERA"),
+    ],
     (ERA, "totalSupply()"): [
         Mutation(
             "hub", _stored(ERA, "_totalSupply", 10**27 + 1), "ERA totalSupply", "1000000000000000000000000001"
         )
     ],
+    (VESTING, "owner()"): [Mutation("hub", _wallet("_owner"), f"{WALLET} beneficiary", _OTHER)],
+    (VESTING, "pendingOwner()"): [Mutation("hub", _wallet("_pendingOwner"), f"{WALLET} offered to", _OTHER)],
+    (VESTING, "released(address)"): [Mutation("hub", _release, f"{WALLET} released", "1")],
     (BRIDGE, "acceptedFrom(address)"): [
         Mutation(
             "arcade",

@@ -13,12 +13,14 @@ from eth_utils.crypto import keccak
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import Finding, check
-from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.contracts import ARTIFACTS
 from metalayer.deploy.coverage import CODE, COVERAGE, unchecked
 from metalayer.deploy.desired import Resolved
 from metalayer.deploy.intent import load_intent
+from metalayer.deploy.names import artifact_of
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
+from metalayer.network.registry import Contract
 from metalayer.network.signers import address_of, load_sender
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import from_hex, to_hex
@@ -26,7 +28,6 @@ from metalayer.protocol.rpc import Request, call_request
 from tests.kit.deployment import Deployment
 from tests.kit.mutations import MUTATIONS, Bench, Mutation, represent
 
-ARTIFACTS = sorted({declaration.name for declaration in CONTRACTS.values()})
 IMMUTABLE = [
     (contract, view)
     for contract, views in COVERAGE.items()
@@ -44,6 +45,16 @@ def type_of(entry: dict[str, Any]) -> str:
 
 def signature(item: dict[str, Any]) -> str:
     return f"{item['name']}({','.join(map(type_of, item['inputs']))})"
+
+
+def entry_of(deployment: Deployment, artifact: str) -> tuple[str, str, Contract]:
+    """Chain, name and entry of the first contract that is made from an artifact."""
+    return next(
+        (chain, name, entry)
+        for chain, there in deployment.registry.chains.items()
+        for name, entry in there.contracts.items()
+        if artifact_of(name) == artifact
+    )
 
 
 def views_of(contract: str) -> set[str]:
@@ -130,8 +141,8 @@ def test_each_value_that_was_changed_is_named_and_nothing_else(
 def test_each_value_in_the_code_that_was_changed_is_named_as_other_code(
     contract: str, view: str, deployer: Deployer, deployment: Deployment, resolved: Resolved
 ) -> None:
-    chain = next(name for name, there in deployment.registry.chains.items() if contract in there.contracts)
-    connection, entry = deployment.connections[chain], deployment.registry.contract(chain, contract)
+    chain, name, entry = entry_of(deployment, contract)
+    connection = deployment.connections[chain]
     value = connection.call(entry.address, keccak(text=view)[:4])
     changed = (int.from_bytes(value, "big") ^ 1).to_bytes(32, "big")
     code = connection.code(entry.address)
@@ -139,7 +150,7 @@ def test_each_value_in_the_code_that_was_changed_is_named_as_other_code(
     connection.rpc("anvil_setCode", entry.address, to_hex(code.replace(value, changed)))
     assert connection.call(entry.address, keccak(text=view)[:4]) == changed
     (found,) = drift_on(chain, deployer, deployment, resolved)
-    assert (found.contract, found.subject, found.expected) == (contract, f"{contract} code", entry.code_hash)
+    assert (found.contract, found.subject, found.expected) == (name, f"{name} code", entry.code_hash)
 
 
 def test_what_is_checked_is_asked_and_what_is_not_is_not(
@@ -163,12 +174,12 @@ def test_what_is_checked_is_asked_and_what_is_not_is_not(
     check(resolved, deployment.registry, deployer.connections, deployer.artifacts)
     free = {(contract, view) for contract, view, reason in unchecked() if reason != CODE}
     for contract in ARTIFACTS:
-        address = deployment.registry.address(contract).lower()
+        address = entry_of(deployment, contract)[2].address.lower()
         # Two contracts share an address on different chains.
         beside = {
             view
             for other in ARTIFACTS
-            if deployment.registry.address(other).lower() == address
+            if entry_of(deployment, other)[2].address.lower() == address
             for view in COVERAGE[other].checked
         }
         for view in COVERAGE[contract].all:
@@ -199,8 +210,8 @@ def test_what_follows_from_the_code_does_not_depend_on_storage(
     contract: str, view: str, deployment: Deployment
 ) -> None:
     """Each answers, or reverts, as if the contract had kept nothing."""
-    chain = next(name for name, there in deployment.registry.chains.items() if contract in there.contracts)
-    connection, address = deployment.connections[chain], deployment.registry.address(contract)
+    chain, _, entry = entry_of(deployment, contract)
+    connection, address = deployment.connections[chain], entry.address
     parameters = Function(view).parameters
     data = keccak(text=view)[:4] + encode(parameters, [plain(type_) for type_ in parameters])
 
