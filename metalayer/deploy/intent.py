@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from metalayer.deploy import routes
 from metalayer.deploy.contracts import predict
 from metalayer.deploy.desired import (
     ZERO_ADDRESS,
@@ -23,6 +24,7 @@ from metalayer.deploy.desired import (
 from metalayer.deploy.genesis import Beginning, minted
 from metalayer.deploy.names import STAKING, TIMELOCK
 from metalayer.deploy.owned import BridgeEntry, bridge_rules
+from metalayer.deploy.routes import Closed, Pair, Shape
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network
 from metalayer.network.entries import Preset
@@ -90,14 +92,6 @@ class Rules(Entry):
         return self
 
 
-class Closed(Entry):
-    """A lane that is closed on purpose, at both ends."""
-
-    origin: Annotated[Name, Field(alias="from")]
-    destination: Annotated[Name, Field(alias="to")]
-    because: Name
-
-
 class Intent(Entry):
     """deploy.yaml as it is written."""
 
@@ -117,8 +111,10 @@ class Intent(Entry):
     """Who has ERA from the hub's first block on."""
     validators: Validators
     """What Staking asks of validators, and those that found the network."""
-    routes: Literal["full mesh"]
-    """Which chains send to which: every one to every other."""
+    routes: Shape
+    """Which chains send to which."""
+    direct: list[Pair] = Field(default_factory=list)
+    """Pairs of chains that send to each other besides."""
     closed: list[Closed] = Field(default_factory=list)
     """Lanes that are closed on purpose."""
     bridge: BridgeEntry = Field(default_factory=BridgeEntry)
@@ -200,7 +196,7 @@ def resolve(
     allocations, genesis, wallets = minted(intent.genesis, addresses, deployer, address, intent.fault)
     addresses |= wallets
     bonding = _bonding(intent, address)
-    closed = _closed(intent, network)
+    lanes = routes.lanes(intent.routes, intent.direct, intent.closed, network, intent.fault)
     bridging = bridge_rules(intent.bridge, network, addresses, intent.fault)
     sets = sets or FirstSets()
     chains = {
@@ -223,11 +219,11 @@ def resolve(
             routes={
                 other.chain_id: replace(
                     route_between(chain, other),
-                    outbound=(chain.name, other.name) not in closed,
-                    inbound=(other.name, chain.name) not in closed,
+                    outbound=lanes[chain.name, other.name],
+                    inbound=lanes[other.name, chain.name],
                 )
                 for other in network.chains.values()
-                if other != chain
+                if (chain.name, other.name) in lanes
             },
             addresses=addresses,
             staking=addresses[STAKING] if chain == network.hub else ZERO_ADDRESS,
@@ -237,22 +233,6 @@ def resolve(
         for chain in network.chains.values()
     }
     return Resolved(network, bonding, sets, addresses, chains)
-
-
-def _closed(intent: Intent, network: Network) -> set[tuple[str, str]]:
-    """(origin, destination) of each lane that is closed on purpose."""
-    closed: set[tuple[str, str]] = set()
-    for position, lane in enumerate(intent.closed):
-        place = ("closed", str(position))
-        for field, name in (("from", lane.origin), ("to", lane.destination)):
-            if name not in network.chains:
-                raise intent.fault(f"no such chain{hint(name, network.chains)}", *place, field)
-        if lane.origin == lane.destination:
-            raise intent.fault("expected two different chains", *place, "to")
-        if (lane.origin, lane.destination) in closed:
-            raise intent.fault("this lane is there twice", *place)
-        closed.add((lane.origin, lane.destination))
-    return closed
 
 
 def _bonding(intent: Intent, address: Callable[..., str]) -> Bonding:

@@ -66,7 +66,7 @@ class Recorder:
                 address=desired.addresses[name],
                 code_hash=hashes[name],
                 arguments=arguments,
-                compiler=self.artifacts[name].compiler or None,
+                compiler=self.artifacts[declaration.artifact].compiler or None,
                 commit=creation.commit if creation is not None else None,
                 block=creation.block if creation is not None else None,
                 tx_hash=creation.hash if creation is not None else None,
@@ -83,6 +83,7 @@ class Recorder:
     ) -> dict[str, Creation | None]:
         """What the chain itself tells of how contracts were created: those that the factory placed."""
         places = {desired.addresses[name]: name for name in names if name != FACTORY}
+        artifacts = {one.name: self.artifacts[one.artifact] for one in contracts_of(desired)}
         if not places:
             return {}
         namespace = word(int(desired.deployer, 16))
@@ -90,24 +91,24 @@ class Recorder:
         own = [(places[event[2]], log) for event, log in logs if event[2] in places]
         sent = connection.batch(transaction_request(log.transaction) for _, log in own)
         return {
-            name: Creation(log.block, log.transaction, self._arguments(name, transaction.data))
+            name: Creation(log.block, log.transaction, _arguments(artifacts[name], transaction.data))
             for (name, log), transaction in zip(own, sent, strict=True)
         }
 
-    def _arguments(self, name: str, data: bytes) -> dict[str, Any] | None:
-        """Of the constructor, out of calldata for the factory. None if another contract called that."""
-        artifact = self.artifacts[name]
-        try:
-            _, _, code = DEPLOY.decode_arguments(data)
-        except READ_FAULTS:
-            return None
-        if not code.startswith(artifact.creation):
-            return None
-        constructor: Any = next((item for item in artifact.abi if item["type"] == "constructor"), None)
-        if constructor is None:
-            return {}
-        values = decode(get_abi_input_types(constructor), code[len(artifact.creation) :])
-        return _named(constructor["inputs"], values)
+
+def _arguments(artifact: Artifact, data: bytes) -> dict[str, Any] | None:
+    """Of the constructor, out of calldata for the factory. None if another contract called that."""
+    try:
+        _, _, code = DEPLOY.decode_arguments(data)
+    except READ_FAULTS:
+        return None
+    if not code.startswith(artifact.creation):
+        return None
+    constructor: Any = next((item for item in artifact.abi if item["type"] == "constructor"), None)
+    if constructor is None:
+        return {}
+    values = decode(get_abi_input_types(constructor), code[len(artifact.creation) :])
+    return _named(constructor["inputs"], values)
 
 
 def _named(inputs: Iterable[Any], values: Iterable[Any]) -> dict[str, Any]:

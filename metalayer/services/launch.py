@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.deploy.apply import Deployer, Report
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.chain_run import Report
 from metalayer.deploy.drift import Mend
 from metalayer.deploy.intent import load_intent
 from metalayer.deploy.probe import probe
@@ -31,8 +32,8 @@ from metalayer.network.locks import exclusive
 from metalayer.network.registry import Registry, records_dir
 from metalayer.network.signers import address_of, load_sender
 from metalayer.protocol.governor import ProposalState
-from metalayer.services import launch_joining as joining
 from metalayer.services import clock, launch_local, launch_picture, launch_words
+from metalayer.services import launch_joining as joining
 from metalayer.services.launch_entry import Entry, Wanted, prepare
 from metalayer.services.launch_picture import Picture
 from metalayer.services.launch_transfer import Journey, Traveller

@@ -33,7 +33,22 @@ def test_the_repository_s_file_is_one() -> None:
         (b"deployer: TEST::0", b"deployer:", r":\d+: deployer: expected a name .*found nothing"),
         (b"councils:\n  default:", b"councils:\n  hub:", r":\d+: councils: `default` is missing"),
         (b"councils:", b"owners:\n  default: TEST::1\ncouncils:", r":\d+: owners: unknown name"),
-        (b"full mesh", b"a star", r":\d+: routes: expected 'full mesh', found 'a star'"),
+        (b"full mesh", b"a star", r":\d+: routes: expected 'full mesh' or 'through the hub', found 'a star'"),
+        (
+            b"full mesh",
+            b"through the hub\ndirect: [[arcade]]",
+            r":\d+: direct\.0: expected at least 2 entries, found 1",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect: [[arcade, perps, social]]",
+            r":\d+: direct\.0: expected at most 2 entries, found 3",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect: [arcade, perps]",
+            r":\d+: direct\.0: expected a list, found 'arcade'",
+        ),
         (
             b"own: 200_000",
             b"own: 0",
@@ -120,6 +135,36 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
             r":\d+: closed\.1: this lane is there twice",
         ),
         (
+            b"full mesh",
+            b"through the hub\nclosed: [{ from: arcade, to: perps, because: test }]",
+            r":\d+: closed\.0: there is no lane from arcade to perps to close: see `routes`",
+        ),
+        (
+            b"full mesh",
+            b"full mesh\ndirect: [[arcade, perps]]",
+            r":\d+: direct\.0: the lanes between arcade and perps are there already",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect: [[arcade, hub]]",
+            r":\d+: direct\.0: the lanes between arcade and hub are there already",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect:\n  - [arcade, perps]\n  - [perps, arcade]\n",
+            r":\d+: direct\.1: the lanes between perps and arcade are there already",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect:\n  - [arcade, arcade]\n",
+            r":\d+: direct\.0\.1: expected two different chains",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect:\n  - [arcade, chess]\n",
+            r":\d+: direct\.0\.1: no such chain: expected one of hub, arcade, perps, social",
+        ),
+        (
             b"TEST::9",
             address_of("TEST::8").lower().encode(),
             r":\d+: validators\.bonded\.4: 0x\w+ is there twice",
@@ -191,6 +236,27 @@ def test_a_closed_lane_is_closed_at_both_ends(tmp_path: Path) -> None:
     assert directions.pop(("social", "perps")) == (False, True)
     assert directions.pop(("perps", "social")) == (True, False)
     assert set(directions.values()) == {(True, True)}
+
+
+@pytest.mark.parametrize("direct", [[], [("arcade", "perps")]])
+def test_through_the_hub_there_are_only_its_lanes_and_the_direct_ones(
+    tmp_path: Path, direct: list[tuple[str, str]]
+) -> None:
+    path = tmp_path / "deploy.yaml"
+    text = (repo_root() / "deploy.yaml").read_text(encoding="utf-8")
+    pairs = "".join(f"\n  - [{one}, {other}]" for one, other in direct)
+    path.write_text(
+        text.replace("full mesh\n", f"through the hub\n{f'direct:{pairs}' if pairs else ''}\n", 1)
+    )
+    network = load_network()
+    found = resolve(load_intent(path), network, address_of, b"")
+    lanes = {
+        (name, network.chain(other).name): (route.outbound, route.inbound)
+        for name, desired in found.chains.items()
+        for other, route in desired.routes.items()
+    }
+    pairs_ = [("hub", "arcade"), ("hub", "perps"), ("hub", "social"), *direct]
+    assert lanes == dict.fromkeys([*pairs_, *((other, one) for one, other in pairs_)], (True, True))
 
 
 def test_stake_and_commission_are_exact(tmp_path: Path) -> None:
