@@ -285,16 +285,19 @@ def _presets(as_json: bool) -> None:
         )
         return
     for name, one in presets.items():
-        final = one.finality if isinstance(one.finality, str) else f"{one.finality} blocks"
+        final = (
+            one.finality
+            if isinstance(one.finality, str)
+            else f"{one.finality} blocks".removesuffix("s" * (one.finality == 1))
+        )
         fees, limits = one.fees, one.bridge
         tree = Tree(Text(f"{name}{f': {one.about}' if one.about else ''}"))
         tree.add(f"blocks of {one.gas_limit:,} gas every {one.block_time:g} s, final after {final}")
         tree.add(
             f"a message may use {one.max_gas_limit:,} gas there, {one.default_gas_limit:,} if it names nothing"
         )
-        tree.add(
-            f"it pays {era(fees.base * GWEI)} ERA, {era(fees.gas * GWEI)} per 1,000 gas, {era(fees.byte * GWEI)} per byte"
-        )
+        base, gas, byte = (era(fee * GWEI) for fee in (fees.base, fees.gas, fees.byte))
+        tree.add(f"it pays {base} ERA, {gas} per 1,000 gas, {byte} per byte")
         if limits is not None:
             tree.add(
                 f"at the hub {limits.out:,} ERA may leave for it at once, {limits.in_:,} arrive, within "

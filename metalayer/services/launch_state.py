@@ -37,8 +37,8 @@ State = Literal["done", "already", "to do", "waits"]
 
 @dataclass(frozen=True)
 class Phase:
-    """One step on the way. state: `already` if there was nothing to do, `to do` in a plan, `waits` for others. lines: more
-    than fits into the sentence. seconds: that it took.
+    """One step on the way. state: `already` if there was nothing to do, `to do` in a plan, `waits` for others.
+    lines: more than fits into the sentence. seconds: that it took.
     """
 
     name: str
