@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.deploy.apply import Deployer, Report
+from metalayer.deploy.apply import Deployer
+from metalayer.deploy.chain_run import Report
 from metalayer.deploy.drift import Mend
 from metalayer.deploy.intent import load_intent
 from metalayer.errors import MetalayerError
