@@ -121,10 +121,12 @@ class Grown:
         self._do("apply", lambda: self._deployer().apply(lambda chain, step, left: None))
 
     def read(self) -> None:
-        """`deploy plan`, `check`, and where all lanes stand."""
+        """`deploy plan`, `check`, and where all lanes stand, twice."""
         self._do("plan_again", self._plan_again)
         self._do("check", self._check)
-        self._do("survey", lambda: survey(Live.open().mesh))
+        live = Live.open()
+        self._do("survey", lambda: survey(live.mesh))
+        self._do("survey_again", lambda: survey(live.mesh))
 
     def start(self, names: Sequence[str] | Mapping[str, object]) -> None:
         chains = {name: self.network.chains[name] for name in names}
