@@ -296,10 +296,10 @@ class Abroad:
 
     table: Table
 
-    def stake(self, ticket: bytes, amount: int = STAKE, token: str = "gem") -> Receipt:
+    def stake(self, ticket: bytes, amount: int = STAKE, what: str = "gem") -> Receipt:
         world, arena = self.table.world, self.table.arena
         wish = Options(data=ticket, extra_gas=GAS)
-        world.send(token, "hub", "arcade", arena.address, amount, wish)
+        world.send(what, "hub", "arcade", arena.address, amount, wish)
         return world.courier.carry("hub", "arcade")
 
 

@@ -186,9 +186,7 @@ def test_what_both_perform_changes_hands_at_once(
     before = market.state()
     deal, due = market.take(market.place(maker_buys))
     assert market.change(before) == [(0, -MARGIN * LOTS)] * 2
-    buyer, seller = (
-        (market.maker, market.taker) if maker_buys else (market.taker, market.maker)
-    )
+    buyer, seller = (market.maker, market.taker) if maker_buys else (market.taker, market.maker)
     sides = [seller, buyer] if seller_first else [buyer, seller]
     first = market.exchange.send("perform", deal, sender=sides[0])
     assert first.named("Performed") == [(deal, sides[0])]
@@ -345,9 +343,7 @@ class Ledger:
         deal, at = self.deals[id_], self.market.time + 1
         pays = one == deal.buyer and not deal.paid
         brings = one == deal.seller and not (pays or deal.brought)
-        enough = (pays and self.gems[one] >= deal.rest) or (
-            brings and self.coins[one] >= deal.lots * LOT
-        )
+        enough = (pays and self.gems[one] >= deal.rest) or (brings and self.coins[one] >= deal.lots * LOT)
         if not enough or self.exchange.view("deals", id_)[1] < at:
             self.exchange.revert("perform", id_, sender=self.who[one], at=at)
             return

@@ -314,7 +314,9 @@ def test_what_is_not_sent(
     assert refused(by=attacker) == error("NotEnough", attacker, gem.address, 0, AMOUNT)
     assert refused(amount=AMOUNT + 1) == error("NotEnough", user, gem.address, AMOUNT, AMOUNT + 1)
     assert refused(max_fee=RECEIVE_FEE - 1) == error("FeeAbove", RECEIVE_FEE, RECEIVE_FEE - 1)
-    assert refused(prepaid=PREPAID) == error("NotEnough", user, era, RECEIVE_FEE, RECEIVE_FEE + PREPAID * GWEI)
+    assert refused(prepaid=PREPAID) == error(
+        "NotEnough", user, era, RECEIVE_FEE, RECEIVE_FEE + PREPAID * GWEI
+    )
     assert refused(to=purse.address) == error("NotAnAccount", purse.address)
     assert refused(to=ZERO_ADDRESS) == error("NotAnAccount", ZERO_ADDRESS)
     assert refused(amount=0) == error("ZeroAmount")
@@ -330,8 +332,9 @@ def test_many_calls_in_one_transaction_are_the_callers(
         purse.encode("deposit", gem.address, AMOUNT),
         purse.encode("withdraw", gem.address, AMOUNT, beneficiary),
     ]
-    assert purse.revert("multicall", calls, sender=attacker).data[:4] == error(
-        "ERC20InsufficientAllowance", purse.address, 0, AMOUNT
-    ).data[:4]
+    assert (
+        purse.revert("multicall", calls, sender=attacker).data[:4]
+        == error("ERC20InsufficientAllowance", purse.address, 0, AMOUNT).data[:4]
+    )
     purse.send("multicall", calls, sender=world.depositor)
     assert gem.view("balanceOf", beneficiary) == AMOUNT
