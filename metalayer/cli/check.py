@@ -2,7 +2,7 @@
 
 import click
 
-from metalayer.cli.command import Command, print_json
+from metalayer.cli.command import DIFFERS, Command, print_json
 from metalayer.cli.options import json_option
 
 
@@ -12,7 +12,7 @@ from metalayer.cli.options import json_option
 def cli(show_all: bool, as_json: bool) -> None:
     """Read every chain and compare it with deploy.yaml and the registry; ask what it and its node can do.
 
-    Exit status 0 if all is as it should be, 1 if something is not, or if that could not be found out. What is only a
+    Exit status 0 if all is as it should be, 3 if something is not, 1 if that could not be found out. What is only a
     warning changes nothing about that.
     """
     # `ape run` imports every script even for --help.
@@ -20,7 +20,7 @@ def cli(show_all: bool, as_json: bool) -> None:
     from metalayer.cli.display import console, table
     from metalayer.deploy.artifacts import load_artifacts
     from metalayer.deploy.check import check
-    from metalayer.deploy.contracts import CONTRACTS, predict
+    from metalayer.deploy.contracts import ARTIFACTS, predict
     from metalayer.deploy.intent import load_intent, resolve
     from metalayer.deploy.names import FACTORY
     from metalayer.deploy.probe import probe_all
@@ -33,7 +33,7 @@ def cli(show_all: bool, as_json: bool) -> None:
 
     network = load_network()
     registry = Registry.load(network)
-    artifacts = load_artifacts(CONTRACTS)
+    artifacts = load_artifacts(ARTIFACTS)
     connections = connect(network)
     intent, factory = load_intent(), artifacts[FACTORY].creation
     sets = first_sets(network, connections, predict(address_of(intent.deployer), factory))
@@ -63,4 +63,4 @@ def cli(show_all: bool, as_json: bool) -> None:
         differ = f"{len(drift)} differ from deploy.yaml" if drift else "all as deploy.yaml says"
         click.echo(f"{len(findings)} values on {len(network.chains)} chains: {differ}")
     if drift:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(DIFFERS)

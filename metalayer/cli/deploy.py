@@ -115,12 +115,12 @@ def status(as_json: bool) -> None:
 def export(folder: Path) -> None:
     """Write the registry and the ABIs to FOLDER, those of the interfaces too."""
     from metalayer.deploy.artifacts import interface_abis, load_artifacts
-    from metalayer.deploy.contracts import CONTRACTS
+    from metalayer.deploy.contracts import ARTIFACTS
     from metalayer.network.config import load_network
     from metalayer.network.registry import Registry
 
     registry = Registry.load(load_network())
-    deployed = {name: artifact.abi for name, artifact in load_artifacts(CONTRACTS).items()}
+    deployed = {name: artifact.abi for name, artifact in load_artifacts(ARTIFACTS).items()}
     abis = interface_abis() | deployed
     registry.save(folder / "registry.json")
     for name, abi in abis.items():

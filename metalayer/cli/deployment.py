@@ -14,10 +14,11 @@ from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.declaration import KINDS
 from metalayer.deploy.desired import Offices
 from metalayer.deploy.drift import HINT, Mend
+from metalayer.deploy.names import AIRDROP
 from metalayer.deploy.plan import Plan
 from metalayer.network.registry import Registry, shown
 from metalayer.protocol.amounts import HUB_SUPPLY, era
-from metalayer.protocol.dates import span
+from metalayer.protocol.dates import span, utc
 
 
 def plan_tables(plan: Plan) -> Iterator[Any]:
@@ -40,7 +41,9 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
         ("operator", "signer", "#own", "#commission"),
         _founder_rows(plan),
     )
-    yield table("Who has ERA from the first block on", ("account", "#ERA"), _allocation_rows(plan))
+    yield table(
+        "Who has ERA from the first block on", ("share", "account", "#ERA", "when"), _allocation_rows(plan)
+    )
     yield table("How the network is governed", ("rule", "#value"), _rule_rows(plan))
     yield table(
         "What messages cost, in gwei of ERA, and the share of the protocol on top",
@@ -83,11 +86,20 @@ def _founder_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
         yield bond.operator, bond.signer, era(bond.own), f"{bond.commission / 100:g} %"
 
 
-def _allocation_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+def _allocation_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     hub = plan.resolved.chains[plan.resolved.network.hub.name]
+    genesis, locked = hub.genesis, {hub.addresses[wallet.name] for wallet in hub.genesis.wallets}
+    for wallet in genesis.wallets:
+        end = wallet.start + wallet.duration
+        when = f"from {utc(wallet.start)[:10]} to {utc(end)[:10]}"
+        yield f"{wallet.share}, in {wallet.name}", wallet.beneficiary, era(wallet.amount), when
+    drop = hub.addresses[AIRDROP]
+    if genesis.drop is not None:
+        yield "airdrop", drop, era(genesis.drop.amount), f"claimed until {utc(genesis.drop.end)[:10]}"
     for account, amount in hub.allocations.items():
-        yield account, era(amount)
-    yield f"{hub.treasury}, the treasury", era(HUB_SUPPLY - sum(hub.allocations.values()))
+        if account not in locked and account != drop:
+            yield "holders", account, era(amount), "at once"
+    yield "treasury", hub.treasury, era(HUB_SUPPLY - sum(hub.allocations.values())), "at once"
 
 
 def _rule_rows(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -119,8 +131,9 @@ def _fee_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
 def summary(registry: Registry, path: Path) -> str:
     """What `apply` prints at its end."""
     known = {name for chain in registry.chains.values() for name in chain.contracts}
-    names = [name for name in CONTRACTS if name in known]
-    addresses = "\n".join(f"  {name:<15} {registry.address(name)}" for name in names)
+    names = [*(name for name in CONTRACTS if name in known), *sorted(known - CONTRACTS.keys())]
+    width = max(len(name) for name in names)
+    addresses = "\n".join(f"  {name:<{width}} {registry.address(name)}" for name in names)
     return (
         f"deployed to {', '.join(registry.chains)}, the same on each:\n{addresses}\nregistry: {shown(path)}"
     )

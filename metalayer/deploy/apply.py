@@ -11,21 +11,18 @@ last the hand-over of the factory's namespace to the timelock. Nothing is config
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eth_utils.crypto import keccak
-
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.bonds import waiting
-from metalayer.deploy.contracts import CONTRACTS, contracts_of, predict
+from metalayer.deploy.chain_run import ChainRun, Report
+from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.declaration import Step
-from metalayer.deploy.desired import Desired, FirstSets, Resolved
+from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.drift import Mend, drift
-from metalayer.deploy.flights import Flights
 from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.intent import Intent, resolve
 from metalayer.deploy.journal import Journal
@@ -33,25 +30,19 @@ from metalayer.deploy.keyring import Keyring
 from metalayer.deploy.names import FACTORY
 from metalayer.deploy.plan import Plan, PlannedStep, refuse_contradictions, rehearse, steps_of
 from metalayer.deploy.probe import refuse_unfit
+from metalayer.deploy.recording import Recorder, first_set, refuse_another
 from metalayer.deploy.sets import first_sets
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
-from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.locks import exclusive
 from metalayer.network.parallel import in_parallel
-from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
+from metalayer.network.registry import DeployedChain, Registry, shown
 from metalayer.network.signers import load_signer
-from metalayer.network.transactions import Sender, Transaction
-from metalayer.protocol.hex import to_hex
-from metalayer.protocol.rpc import block_request, quantity
+from metalayer.network.transactions import Sender
+from metalayer.network.values import looks_like_address
 
 Item = TypeVar("Item")
-Report = Callable[[str, str, int], None]
-"""Called with the chain, what was just done, and how many transactions of the chain are left."""
-
-# What is used, and what the nested calls hold back at their depth (EIP-150), with room to spare.
-_GAS_MARGIN = 1.25
 
 
 @dataclass
@@ -64,8 +55,10 @@ class Deployer:
     address_of: Callable[[str], str]
     sender_of: Callable[[str], Sender]
     folder: Path
-    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(CONTRACTS))
+    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(ARTIFACTS))
     signer_of: Callable[[str], Any] = load_signer
+    _accounts: dict[str, str] = field(init=False, default_factory=dict)
+    """Address by name in deploy.yaml, as far as that was resolved."""
 
     @property
     def registry_path(self) -> Path:
@@ -112,23 +105,24 @@ class Deployer:
             self.folder / "deploy.lock", f"a deployment of network '{self.network.name}' is already running"
         ):
             journal = Journal(self.folder / "journal.jsonl")
-            is_new = self._open(journal)
+            genesis = self._open(journal)
             keys = self._keyring()
             resolved = self._resolve()
+            previous = self._previous(resolved, genesis)
             # On every chain before anything is sent to one: what one refuses must not be half done on the others.
             self._prepare_senders(resolved, keys)
-            previous = self._previous()
-            kept = previous.chains if previous is not None and not is_new else {}
-            finished = {name: chain for name, chain in kept.items() if name in self.network.chains}
+            finished = dict(previous.chains) if previous is not None else {}
             lock = threading.Lock()
 
             def apply_chain(name: str) -> ChainState:
                 desired, connection = resolved.chains[name], self.connections[name]
-                return _ChainRun(connection, desired, self.artifacts, journal, keys).apply(report)
+                return ChainRun(connection, desired, self.artifacts, journal, keys).apply(report)
 
             def record(name: str, state: ChainState) -> None:
+                recorder = Recorder(resolved, self.artifacts, journal, genesis, previous)
+                entry = recorder.chain(self.connections[name], state)
                 with lock:
-                    finished[name] = _record(resolved.chains[name], state, journal, previous)
+                    finished[name] = entry
                     self._save(resolved, finished)
 
             if resolved.sets.is_due:
@@ -176,22 +170,17 @@ class Deployer:
     def _genesis(self) -> dict[str, str]:
         return self._each(lambda name: str(self.connections[name].block(0).hash))
 
-    @staticmethod
-    def _is_of(journal: Journal, genesis: Mapping[str, str]) -> bool:
-        return all(genesis.get(name, hash_) == hash_ for name, hash_ in journal.genesis.items())
-
-    def _open(self, journal: Journal) -> bool:
+    def _open(self, journal: Journal) -> dict[str, str]:
         """Ties the journal to the chains that are there. One of local chains that are gone is thrown away.
 
-        True if it begins with this run.
+        The hash of block 0, by chain.
         """
         genesis = self._genesis()
-        if not self._is_of(journal, genesis):
+        if any(genesis.get(name, hash_) != hash_ for name, hash_ in journal.genesis.items()):
             if not self.network.is_local:
                 raise MetalayerError(f"{shown(journal.path)} is the journal of other chains: move it away")
             journal.clear()
         known = journal.genesis
-        is_new = not known
         journal.append(
             *(
                 {"record": "chain", "chain": name, "genesis": hash_}
@@ -199,136 +188,44 @@ class Deployer:
                 if name not in known
             )
         )
-        return is_new
+        return genesis
 
     def _resolve(self) -> Resolved:
         factory = self.artifacts[FACTORY].creation
         addresses = predict(self.address_of(self.intent.deployer), factory)
         sets = first_sets(self.network, self.connections, addresses)
-        return resolve(self.intent, self.network, self.address_of, factory, sets)
+        return resolve(self.intent, self.network, self._account, factory, sets)
 
-    def _previous(self) -> Registry | None:
-        return Registry.load(self.network, self.registry_path) if self.registry_path.exists() else None
+    def _account(self, name: str) -> str:
+        address = self.address_of(name)
+        if not looks_like_address(name):
+            self._accounts[name] = address
+        return address
+
+    def _previous(self, resolved: Resolved, genesis: Mapping[str, str]) -> Registry | None:
+        """The registry, without chains that are gone. MetalayerError if it is of another deployment."""
+        if not self.registry_path.exists():
+            return None
+        registry = Registry.load(self.network, self.registry_path)
+        chains = {name: chain for name, chain in registry.chains.items() if name in self.network.chains}
+        if self.network.is_local:
+            # Local chains forget everything when they restart.
+            chains = {n: c for n, c in chains.items() if c.genesis in (None, genesis.get(n))}
+            if not chains:
+                return None
+        registry = registry.model_copy(update={"chains": chains})
+        refuse_another(registry, self.registry_path, resolved, genesis)
+        return registry
 
     def _save(self, resolved: Resolved, finished: Mapping[str, DeployedChain]) -> None:
         registry = Registry(
             network=self.network.name,
             network_id=self.network.hub.chain_id,
             deployer=next(iter(resolved.chains.values())).deployer,
-            validator_set=_first_set(resolved.sets),
+            accounts=self._accounts,
+            validator_set=first_set(resolved.sets),
             chains=dict(finished),
         )
         path = self.registry_path
         if not path.exists() or path.read_text(encoding="utf-8") != registry.text():
             registry.save(path)
-
-
-class _ChainRun:
-    """The deployment to one chain."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        desired: Desired,
-        artifacts: Mapping[str, Artifact],
-        journal: Journal,
-        keys: Keyring,
-    ) -> None:
-        self.connection = connection
-        self.desired = desired
-        self.artifacts = artifacts
-        self.keys = keys
-        self.flights = Flights(connection, journal, keys.sender_of)
-
-    @property
-    def chain(self) -> str:
-        return self.desired.chain.name
-
-    def apply(self, report: Report) -> ChainState:
-        """The chain's state when everything is done that can be."""
-        self.flights.settle()
-        state, missing = self._missing()
-        gas = rehearse(self.connection, missing).gas
-        report(self.chain, "compared", len(missing))
-        left = len(missing)
-        for _, group in groupby(missing, key=lambda step: (step.kind, step.sender)):
-            steps = list(group)
-            self._send(steps, gas)
-            left -= len(steps)
-            report(self.chain, ", ".join(step.name for step in steps), left)
-        if missing:
-            state, missing = self._missing()
-            if missing:
-                raise MetalayerError(
-                    f"{self.chain}: {missing[0].name} was sent but has no effect: was the chain reorganised? "
-                    "Run `ape metalayer deploy apply` again"
-                )
-        report(self.chain, "done", 0)
-        return state
-
-    def _missing(self) -> tuple[ChainState, list[Step]]:
-        state = inspect(self.connection, self.desired, self.artifacts)
-        refuse_contradictions(self.desired, state)
-        steps = steps_of(self.desired, state, self.artifacts, self.keys)
-        return state, [step for step in steps if step.is_missing]
-
-    def _send(self, steps: list[Step], gas: Mapping[str, int]) -> None:
-        sender = self.keys.sender_of(steps[0].sender)
-        transactions = [
-            Transaction(step.to, step.data, min(MAX_TRANSACTION_GAS, int(gas[step.name] * _GAS_MARGIN)))
-            for step in steps
-        ]
-        self._check_balance(sender, transactions)
-        receipts = self.flights.send(sender, steps, transactions)
-        for step, receipt in zip(steps, receipts, strict=True):
-            if receipt["status"] != 1:
-                raise MetalayerError(
-                    f"{self.chain}: {step.name} reverted (transaction {receipt['transactionHash']})"
-                )
-
-    def _check_balance(self, sender: Sender, transactions: Iterable[Transaction]) -> None:
-        balance, block = self.connection.batch(
-            [quantity("eth_getBalance", sender.address, "pending", bits=256), block_request()]
-        )
-        gas = sum(transaction.gas or 0 for transaction in transactions)
-        needed = gas * block.base_fee
-        if balance < needed:
-            raise MetalayerError(
-                f"{self.chain}: {sender.address} has {balance / 1e18:.6f} ether, expected at least "
-                f"{needed / 1e18:.6f} for {gas:,} gas"
-            )
-
-
-def _first_set(sets: FirstSets) -> FirstSet | None:
-    if not sets.published:
-        return None
-    first = sets.published[0]
-    members = [Validator(signer=signer, weight=weight) for signer, weight in first.members]
-    return FirstSet(version=first.version, expires=first.expires, members=members)
-
-
-def _record(
-    desired: Desired, state: ChainState, journal: Journal, previous: Registry | None
-) -> DeployedChain:
-    name = desired.chain.name
-    before = previous.chains.get(name) if previous is not None else None
-    contracts = {}
-    for declaration in contracts_of(desired):
-        contract = declaration.name
-        code_hash = to_hex(keccak(state.found[contract]))
-        address = desired.addresses[contract]
-        block, tx_hash = journal.creation(name, contract)
-        old = before.contracts.get(contract) if before is not None else None
-        is_known = old is not None and (old.address, old.code_hash) == (address, code_hash)
-        if old is not None and is_known and tx_hash in (None, old.tx_hash):
-            # With what it was created with: deploy.yaml may say other things since.
-            contracts[contract] = old
-            continue
-        contracts[contract] = Contract(
-            address=address,
-            code_hash=code_hash,
-            arguments=declaration.shown_arguments(desired),
-            block=block,
-            tx_hash=tx_hash,
-        )
-    return DeployedChain(chain_id=desired.chain.chain_id, owner=desired.owner, contracts=contracts)

@@ -87,7 +87,7 @@ def _code(code: bytes) -> str:
 def _values(desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact]) -> Iterator[Finding]:
     """What the contracts say, as far as their code is there: other code is a finding of its own."""
     for declaration in contracts_of(desired):
-        for view in declaration.all_views(desired, artifacts[declaration.name]):
+        for view in declaration.all_views(desired, artifacts[declaration.artifact]):
             if view.subject in state.values:
                 expected, found = view.words(view.expected), view.words(state.values[view.subject])
                 is_owners = view.change is not None and view.change.sender == desired.owner

@@ -22,6 +22,8 @@ class Flights:
     connection: Connection
     journal: Journal
     sender_of: Callable[[str], Sender]
+    commit: str | None = None
+    """Git commit of the tree that signs."""
 
     @property
     def chain(self) -> str:
@@ -72,7 +74,9 @@ class Flights:
         return receipts
 
     def _sent(self, step: Step, address: str, signed: Signed) -> dict[str, Any]:
+        made = {"commit": self.commit} if self.commit else {}
         return {
+            **made,
             "record": "send",
             "chain": self.chain,
             "step": step.name,
@@ -111,5 +115,6 @@ class Flights:
             "hash": receipt["transactionHash"],
             "block": receipt["blockNumber"],
             "gas": receipt["gasUsed"],
+            "paid": receipt["gasUsed"] * (receipt.get("effectiveGasPrice") or 0),
             "status": receipt["status"],
         }

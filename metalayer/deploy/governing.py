@@ -31,6 +31,7 @@ _THRESHOLD = Function("proposalThreshold()", "uint256")
 _SET_THRESHOLD = Function("setProposalThreshold(uint256)")
 _QUORUM = Function("quorumNumerator()", "uint256")
 _UPDATE_QUORUM = Function("updateQuorumNumerator(uint256)")
+_NAME = Function("name()", "string")
 _TIMELOCK = Function("timelock()", "address")
 _TOKEN = Function("token()", "address")
 _PROPOSAL_GUARDIAN = Function("proposalGuardian()", "address")
@@ -88,6 +89,7 @@ def governor_views(desired: Desired) -> Iterator[View]:
     rules, guardian = desired.governance, desired.addresses[GUARDIAN]
     setting = partial(_setting, desired)
     yield View("EraGovernor timelock", _TIMELOCK, desired.owner, refusal="the timelock of EraGovernor")
+    yield View("EraGovernor name", _NAME, "EraGovernor", words=repr)
     yield View("EraGovernor token", _TOKEN, desired.addresses[ERA])
     yield setting(
         "voting delay", _VOTING_DELAY, rules.voting_delay, _SET_VOTING_DELAY, "newVotingDelay", span

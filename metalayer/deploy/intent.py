@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from metalayer.deploy import routes
 from metalayer.deploy.contracts import predict
 from metalayer.deploy.desired import (
     ZERO_ADDRESS,
@@ -20,8 +21,10 @@ from metalayer.deploy.desired import (
     Offices,
     Resolved,
 )
+from metalayer.deploy.genesis import Beginning, minted
 from metalayer.deploy.names import STAKING, TIMELOCK
 from metalayer.deploy.owned import BridgeEntry, bridge_rules
+from metalayer.deploy.routes import Closed, Pair, Shape
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Chain, Network, Preset
 from metalayer.network.inputs import Document, Entry, read_file, wrong
@@ -76,14 +79,6 @@ class Rules(Entry):
         return self
 
 
-class Closed(Entry):
-    """A lane that is closed on purpose, at both ends."""
-
-    origin: Annotated[Name, Field(alias="from")]
-    destination: Annotated[Name, Field(alias="to")]
-    because: Name
-
-
 class Intent(Entry):
     """deploy.yaml as it is written."""
 
@@ -93,9 +88,10 @@ class Intent(Entry):
     fee_keepers: dict[Name, Account]
     recoveries: dict[Name, Account]
     governance: Rules
-    allocations: dict[Account, Annotated[int, whole(1, _MOST_ERA)]]
+    genesis: Beginning
     validators: Validators
-    routes: Literal["full mesh"]
+    routes: Shape
+    direct: list[Pair] = Field(default_factory=list)
     closed: list[Closed] = Field(default_factory=list)
     bridge: BridgeEntry = Field(default_factory=BridgeEntry)
 
@@ -162,7 +158,7 @@ def resolve(
     )
     deployer = address(intent.deployer, "deployer")
     addresses = predict(deployer, factory_code)
-    # One address on every chain: the hub's receives what nobody was allocated, and what slashes take.
+    # One address on every chain: the hub's has the treasury's share, and what slashes take.
     timelock = addresses[TIMELOCK]
     rules = intent.governance
     governance = Governance(
@@ -172,8 +168,10 @@ def resolve(
         quorum=rules.quorum,
         timelock_delay=rules.timelock_delay,
     )
-    allocations, bonding = _allocations(intent, address), _bonding(intent, address)
-    closed = _closed(intent, network)
+    allocations, genesis, wallets = minted(intent.genesis, addresses, deployer, address, intent.fault)
+    addresses |= wallets
+    bonding = _bonding(intent, address)
+    lanes = routes.lanes(intent.routes, intent.direct, intent.closed, network, intent.fault)
     bridging = bridge_rules(intent.bridge, network, addresses, intent.fault)
     sets = sets or FirstSets()
     chains = {
@@ -196,49 +194,20 @@ def resolve(
             routes={
                 other.chain_id: replace(
                     route_between(chain, other),
-                    outbound=(chain.name, other.name) not in closed,
-                    inbound=(other.name, chain.name) not in closed,
+                    outbound=lanes[chain.name, other.name],
+                    inbound=lanes[other.name, chain.name],
                 )
                 for other in network.chains.values()
-                if other != chain
+                if (chain.name, other.name) in lanes
             },
             addresses=addresses,
             staking=addresses[STAKING] if chain == network.hub else ZERO_ADDRESS,
             bridging=bridging[chain.name],
+            genesis=genesis,
         )
         for chain in network.chains.values()
     }
     return Resolved(network, bonding, sets, addresses, chains)
-
-
-def _allocations(intent: Intent, address: Callable[..., str]) -> dict[str, int]:
-    """Wei of ERA by account. `address`: account name and place in the file -> address."""
-    allocations: dict[str, int] = {}
-    for name, amount in intent.allocations.items():
-        account = address(name, "allocations", name)
-        if account in allocations:
-            raise intent.fault(f"{account} is there twice", "allocations", name)
-        allocations[account] = amount * _ERA
-    total = sum(intent.allocations.values())
-    if total > _MOST_ERA:
-        raise intent.fault(f"expected at most {_MOST_ERA:,} ERA together, found {total:,}", "allocations")
-    return allocations
-
-
-def _closed(intent: Intent, network: Network) -> set[tuple[str, str]]:
-    """(origin, destination) of each lane that is closed on purpose."""
-    closed: set[tuple[str, str]] = set()
-    for position, lane in enumerate(intent.closed):
-        place = ("closed", str(position))
-        for field, name in (("from", lane.origin), ("to", lane.destination)):
-            if name not in network.chains:
-                raise intent.fault(f"no such chain{hint(name, network.chains)}", *place, field)
-        if lane.origin == lane.destination:
-            raise intent.fault("expected two different chains", *place, "to")
-        if (lane.origin, lane.destination) in closed:
-            raise intent.fault("this lane is there twice", *place)
-        closed.add((lane.origin, lane.destination))
-    return closed
 
 
 def _bonding(intent: Intent, address: Callable[..., str]) -> Bonding:

@@ -12,7 +12,7 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from metalayer.errors import MetalayerError
 from metalayer.network.registry import shown
@@ -36,6 +36,17 @@ class InFlight:
     nonce: int
     hash: str
     raw: str
+
+
+class Creation(NamedTuple):
+    """The transaction that created a contract: block, hash, the constructor's arguments as they were shown, and the git
+    commit of the tree that made it. None for what is not known.
+    """
+
+    block: int
+    hash: str
+    arguments: dict[str, Any] | None
+    commit: str | None = None
 
 
 class Journal:
@@ -91,13 +102,14 @@ class Journal:
         """Hash of block 0 by chain: which chains this journal is about."""
         return {r["chain"]: r["genesis"] for r in self.records if r["record"] == "chain"}
 
-    def creation(self, chain: str, contract: str) -> tuple[int | None, str | None]:
-        """Block and hash of the transaction that created a contract; None if it is not among ours."""
-        for record in self.records:
-            is_receipt = record["record"] == "receipt" and record["status"] == 1
-            if is_receipt and (record["chain"], record["step"]) == (chain, f"create {contract}"):
-                return record["block"], record["hash"]
-        return None, None
+    def creation(self, chain: str, contract: str) -> Creation | None:
+        """How a contract was created; None if it was not by us. The last time: a chain may have been begun anew."""
+        for end in reversed(self.records):
+            is_receipt = end["record"] == "receipt" and end["status"] == 1
+            if is_receipt and (end["chain"], end["step"]) == (chain, f"create {contract}"):
+                (sent,) = (r for r in self.records if r["record"] == "send" and r["hash"] == end["hash"])
+                return Creation(end["block"], end["hash"], sent.get("arguments"), sent.get("commit"))
+        return None
 
     def sent(self, chain: str, sender: str, nonce: int) -> list[dict[str, Any]]:
         """Records of what was signed with a nonce and has no end yet: one transaction, for rising fees."""

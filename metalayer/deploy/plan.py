@@ -64,7 +64,7 @@ def steps_of(
     steps = list(founding_steps(desired, state.founding, keys)) if desired.is_hub else []
     for contract in contracts_of(desired):
         name, address, stands = contract.name, desired.addresses[contract.name], state.stands(contract.name)
-        to, data = placement(contract, desired, artifacts[name])
+        to, data = placement(contract, desired, artifacts[contract.artifact])
         shown = contract.shown_arguments(desired)
         steps.append(
             Step(f"create {name}", contract.kind, desired.deployer, to, data, shown, address, stands)

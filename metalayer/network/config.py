@@ -8,16 +8,27 @@ from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from metalayer.errors import MetalayerError
+from metalayer.network.addresses import Address, filled, is_repeated, read_address, read_addresses
 from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
 from metalayer.network.inputs import Document, Entry, read_file, wrong
 from metalayer.network.redaction import shown_url
-from metalayer.network.values import Contract, Name, decimal, found, hint, matching, read_whole, whole
+from metalayer.network.values import (
+    Contract,
+    Name,
+    decimal,
+    duration,
+    found,
+    hint,
+    matching,
+    read_whole,
+    whole,
+)
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
+from metalayer.protocol.dates import DAY
 
 # 40 bits are what the contracts keep of each.
 _Fee = Annotated[int, whole(0, (1 << 40) - 1)]
@@ -45,18 +56,11 @@ def read_finality(value: Any) -> int | str:
         ) from error
 
 
-def _read_url(value: Any) -> str:
-    """Never shown in a fault: it may hold a password or a key."""
-    try:
-        url = urlsplit(value)
-        if url.scheme in ("http", "https") and url.hostname and url.port != 0 and value.isprintable():
-            return str(value)
-    except (ValueError, TypeError, AttributeError):
-        pass
-    raise ValueError("expected the address of a node, such as https://node.example:8545")
+_Url = Annotated[str, BeforeValidator(read_address)]
+_Urls = Annotated[list[str], BeforeValidator(read_addresses)]
 
-
-_Url = Annotated[str, BeforeValidator(_read_url)]
+USUAL_CONFIRMATIONS = 2
+"""Of a chain that runs elsewhere, if networks.yaml names none."""
 
 
 class Fees(Entry):
@@ -68,8 +72,27 @@ class Fees(Entry):
     protocol_share: Annotated[int, whole(0, 10_000)]
 
 
+class BridgeLimits(Entry):
+    """What a new chain's joining sets at the hub, of ERA with such a chain: whole ERA that may leave, and arrive, at
+    once; what was used grows back within `window` (seconds).
+    """
+
+    out: Annotated[int, whole(1, 10**9)]
+    in_: Annotated[int, Field(alias="in"), whole(1, 10**9)]
+    window: Annotated[int, duration(1, 365 * DAY)]
+
+
+class Example(Entry):
+    """A contract in contracts/examples that is made for such a chain, and its page."""
+
+    contract: Name
+    page: Name
+
+
 class Preset(Entry):
-    """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml."""
+    """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml. about: a line for whoever chooses."""
+
+    about: Name | None = None
 
     block_time: Annotated[float, decimal(0.01, 3_600)]
     gas_limit: _Gas
@@ -79,6 +102,8 @@ class Preset(Entry):
     max_gas_limit: _Gas
     default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]
     fees: Fees
+    bridge: BridgeLimits | None = None
+    example: Example | None = None
 
     @model_validator(mode="after")
     def _limits_fit(self) -> Preset:
@@ -110,7 +135,8 @@ class _ChainEntry(Entry):
     chain_id: Annotated[int, whole(1, (1 << 64) - 1)]
     preset: Name
     port: Annotated[int, whole(1, 65_535)] | None = None
-    url: _Url | None = None
+    url: _Urls | None = None
+    confirmations: Annotated[int, whole(0, 1_000)] | None = None
     nodes: Annotated[list[_Url], Field(min_length=1, max_length=100)] | None = None
     agree: Annotated[int, whole(1, 100)] | None = None
     fork: Fork | None = None
@@ -127,7 +153,7 @@ class _ChainEntry(Entry):
     @model_validator(mode="after")
     def _nodes_can_agree(self) -> _ChainEntry:
         nodes = self.nodes or []
-        if len({node.rstrip("/").lower() for node in nodes}) < len(nodes):
+        if is_repeated(nodes):
             raise wrong("nodes", "one of them is there twice")
         if self.agree is not None and not len(nodes) // 2 < self.agree <= len(nodes):
             # Half of them or fewer could be right about two different things.
@@ -167,8 +193,10 @@ class _File(Entry):
 class Chain:
     """One chain. `base_port` is the one in networks.yaml; `port` and `url` include the port offset.
 
-    `nodes` are what a validator reads it through, the url alone if there are none, and `agree` is how many of them have
-    to say the same: a majority if it is 0. `wrapped_ether` is None where we deploy it.
+    `remote_url` and `spares`, which are asked when that one does not answer, may have `${NAME}` in them. `nodes` are
+    what a validator reads it through, those if there are none, and `agree` is how many of them have to say the same: a
+    majority if it is 0. `confirmations` are blocks on top of what was sent before it counts as done. `wrapped_ether` is
+    None where we deploy it.
     """
 
     name: str
@@ -179,6 +207,8 @@ class Chain:
     fork: Fork | None = field(repr=False)
     nodes: tuple[str, ...] = field(default=(), repr=False)
     agree: int = 0
+    spares: tuple[str, ...] = field(default=(), repr=False)
+    confirmations: int = 0
     gas_price_ceiling: int | None = None
     wrapped_ether: str | None = None
     permit2: str = PERMIT2
@@ -203,14 +233,19 @@ class Chain:
         return self.base_port + port_offset()
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of its nodes, the first one first, as networks.yaml has them. Never shown."""
+        return (self.remote_url or f"http://127.0.0.1:{self.port}", *self.spares)
+
+    @property
     def url(self) -> str:
-        """Of its node. Never shown: see `node`."""
-        return self.remote_url or f"http://127.0.0.1:{self.port}"
+        """Of its first node. Never shown: see `place`. MetalayerError if the environment lacks what is in it."""
+        return filled(self.addresses[0])
 
     @property
     def place(self) -> str:
         """Its url as people may see it: without passwords and keys."""
-        return shown_url(self.url)
+        return shown_url(self.addresses[0])
 
 
 @dataclass(frozen=True)
@@ -252,31 +287,19 @@ def load_network(path: Path | None = None) -> Network:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, _changed: int) -> Network:
-    document = read_file(path)
-    return _resolve(document.read(_File), document)
+    return network_of(read_file(path))
 
 
-def _resolve(file: _File, document: Document) -> Network:
+def network_of(document: Document) -> Network:
+    """The network that a networks.yaml describes. MetalayerError if something in it is wrong."""
+    file = document.read(_File)
     chains: dict[str, Chain] = {}
     for name, entry in file.chains.items():
         if entry.preset not in file.presets:
             known = hint(entry.preset, file.presets)
             raise document.fault(("chains", name, "preset"), f"no preset {found(entry.preset)}{known}")
         preset = file.presets[entry.preset]
-        nodes = tuple(entry.nodes or ())
-        chains[name] = Chain(
-            name,
-            entry.chain_id,
-            preset,
-            entry.port,
-            entry.url,
-            entry.fork,
-            nodes,
-            entry.agree or 0,
-            entry.max_gas_price,
-            entry.wrapped_ether,
-            entry.permit2 or PERMIT2,
-        )
+        chains[name] = _chain(name, entry, preset, document)
     if file.network.hub not in chains:
         known = hint(file.network.hub, chains)
         raise document.fault(("network", "hub"), f"no chain {found(file.network.hub)}{known}")
@@ -285,6 +308,30 @@ def _resolve(file: _File, document: Document) -> Network:
     _refuse_shared(document, "port", ports)
     hub = chains.pop(file.network.hub)
     return Network(file.network.name, hub, {hub.name: hub, **chains}, file.presets)
+
+
+def _chain(name: str, entry: _ChainEntry, preset: Preset, document: Document) -> Chain:
+    def placed(text: str, *place: str) -> Address:
+        whole = ("chains", name, *place)
+        return Address.at(document.place(whole if whole in document.lines else whole[:-1]), text)
+
+    urls = [placed(text, "url", str(number)) for number, text in enumerate(entry.url or ())]
+    usual = USUAL_CONFIRMATIONS if urls else 0
+    return Chain(
+        name,
+        entry.chain_id,
+        preset,
+        entry.port,
+        urls[0] if urls else None,
+        entry.fork and entry.fork.model_copy(update={"url": placed(entry.fork.url, "fork", "url")}),
+        nodes=tuple(placed(text, "nodes", str(number)) for number, text in enumerate(entry.nodes or ())),
+        agree=entry.agree or 0,
+        spares=tuple(urls[1:]),
+        confirmations=usual if entry.confirmations is None else entry.confirmations,
+        gas_price_ceiling=entry.max_gas_price,
+        wrapped_ether=entry.wrapped_ether,
+        permit2=entry.permit2 or PERMIT2,
+    )
 
 
 def _refuse_shared(document: Document, field: str, values: dict[str, int]) -> None:

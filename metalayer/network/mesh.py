@@ -1,7 +1,8 @@
 """The gateways of a network, as far as this process reaches them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from metalayer.network.connection import Connection
@@ -9,15 +10,26 @@ from metalayer.protocol.attestation import Domain
 
 
 @dataclass(frozen=True)
+class Routes:
+    """With which chains one chain has routes, and with which it had none when it was `asked` (monotonic time)."""
+
+    ids: frozenset[int]
+    without: frozenset[int]
+    asked: float
+
+
+@dataclass(frozen=True)
 class Mesh:
     """What the gateways of a network share, and a connection to each of their chains, by name.
 
-    staking: address of the contract on the hub that publishes the validator sets.
+    staking: address of the contract on the hub that publishes the validator sets. known_routes: of each
+    chain, by its id, as far as it was asked: see `lanes.neighbours`.
     """
 
     domain: Domain
     connections: Mapping[str, Connection]
     staking: str
+    known_routes: dict[int, Routes] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
 
     @property
     def network_id(self) -> int:
@@ -39,6 +51,14 @@ class Mesh:
         """The connection to the hub, None if this process has none."""
         return self.by_id.get(self.network_id)
 
+    def learn(self, chain_id: int, found: Set[int], without: Set[int]) -> None:
+        """A chain has routes with the ones, and none with the others."""
+        before = self.known_routes.get(chain_id)
+        ids = frozenset(found) | (before.ids if before else frozenset())
+        known = frozenset(without) | (before.without if before else frozenset())
+        self.known_routes[chain_id] = Routes(ids, known - ids, time.monotonic())
+
     def only(self, *names: str) -> "Mesh":
         """The same network, with the connections of these chains alone."""
-        return Mesh(self.domain, {name: self.connections[name] for name in names}, self.staking)
+        connections = {name: self.connections[name] for name in names}
+        return Mesh(self.domain, connections, self.staking, known_routes=self.known_routes)

@@ -141,7 +141,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
     try:
         connections = {}
         for name, original in mesh.connections.items():
-            chain = _fork_of(original.chain, blocks[name].number)
+            chain = _fork_of(original.chain, original.url, blocks[name].number)
             log = folder / f"{name}.log"
             started.append(_start(chain, log))
             connections[name] = _connection(chain, original)
@@ -192,7 +192,7 @@ def install(connection: Connection, address: str, validators: ValidatorSet) -> N
     raise MetalayerError(f"{connection.name}: where its gateway keeps the validator set is not known")
 
 
-def _fork_of(chain: Chain, block: int) -> Chain:
+def _fork_of(chain: Chain, url: str, block: int) -> Chain:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -200,8 +200,9 @@ def _fork_of(chain: Chain, block: int) -> Chain:
         chain,
         base_port=port - port_offset(),
         remote_url=None,
-        fork=Fork(url=chain.url, block=block),
+        fork=Fork(url=url, block=block),
         nodes=(),
+        spares=(),
         agree=0,
     )
 
