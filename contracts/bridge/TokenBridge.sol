@@ -61,8 +61,8 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @inheritdoc ITokenBridge
     function send(address token, uint256 destination, address to, uint256 amount) external returns (bytes32 id) {
-        Options memory plain;
-        return _send(token, destination, to, amount, plain);
+        Transfer memory plain;
+        return _send(token, destination, to, amount, msg.sender, plain, Payment(false, type(uint256).max));
     }
 
     /// @inheritdoc ITokenBridge
@@ -70,7 +70,16 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         external
         returns (bytes32 id)
     {
-        return _send(token, destination, to, amount, options);
+        _checkOptions(options);
+        return _send(
+            token,
+            destination,
+            to,
+            amount,
+            options.returnTo == address(0) ? msg.sender : options.returnTo,
+            Transfers.draft(options),
+            Payment(options.fromBalance, options.maxFee == 0 ? type(uint256).max : options.maxFee)
+        );
     }
 
     /// @inheritdoc ITokenBridge
@@ -197,84 +206,96 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         _runAnnex();
     }
 
-    function _send(address token, uint256 destination, address to, uint256 amount, Options memory options)
-        private
-        returns (bytes32 id)
-    {
+    /// @param from Who gets it back if it does not arrive.
+    /// @param transfer What the sender says about it beside that.
+    function _send(
+        address token,
+        uint256 destination,
+        address to,
+        uint256 amount,
+        address from,
+        Transfer memory transfer,
+        Payment memory payment
+    ) private returns (bytes32 id) {
         require(amount != 0, ZeroAmount());
         require(amount <= type(uint128).max, AmountTooLarge(amount));
-        (Transfer memory transfer, Hop memory hop, bool limited) = _draft(token, destination, to, options);
-        Payment memory payment =
-            Payment(options.fromBalance, options.maxFee == 0 ? type(uint256).max : options.maxFee);
-        if (transfer.kind() == Kind.Out) {
-            amount = _lockFor(hop, token, amount, payment);
-        } else {
-            _prepay(options.fee, hop.destination, destination, payment);
-            IERC7802(token).crosschainBurn(msg.sender, amount);
-        }
-        if (limited) _useOut(token, hop.destination, amount);
-        transfer.fourth |= amount;
-        bytes memory payload = Transfers.encode(transfer);
-        _charge(payment, hop, payload.length);
-        id = _sendHop(hop, payload);
-        emit TransferSent(id, transfer.from(), to, token, destination, amount);
+        _checkDestination(destination);
+        _checkBeneficiary(to, token);
+        _checkBeneficiary(from, token);
+        transfer.start(from, to, _present());
+        (id, amount) = _isAtHome(token)
+            ? _sendOut(token, destination, amount, transfer, payment)
+            : _sendBack(token, destination, amount, transfer, payment);
+        emit TransferSent(id, from, to, token, destination, amount);
     }
 
-    /// @dev Locks tokens of the caller for a chain, and describes the token to it if it has to be.
-    function _lockFor(Hop memory hop, address token, uint256 amount, Payment memory payment)
-        private
-        returns (uint256 received)
-    {
+    /// @dev Locks tokens of the caller, and describes the token to the other chain if it has to be.
+    /// @return id Id of the transfer.
+    /// @return received What was locked.
+    function _sendOut(
+        address token,
+        uint256 destination,
+        uint256 amount,
+        Transfer memory transfer,
+        Payment memory payment
+    ) private returns (bytes32 id, uint256 received) {
+        require(transfer.fee() == 0, NothingToPrepay());
+        IMetalayer gateway = _gatewayFor(destination, transfer);
         received = _lock(token, amount);
-        _lend(token, hop.destination, received);
+        _lend(token, destination, received);
         // The id is in the event.
         // slither-disable-next-line unused-return
-        if (_needsDescription(token, hop.destination)) _describe(hop.gateway, token, hop.destination, payment);
+        if (_needsDescription(token, destination)) _describe(gateway, token, destination, payment);
+        if (_accounts[token][destination].limited) _useOut(token, destination, received);
+        transfer.carry(Kind.Out, token, block.chainid, received);
+        id = _sendFirst(gateway, destination, ARRIVE_GAS_LIMIT, transfer, payment);
     }
 
-    /// @dev All of a transfer but its amount.
-    /// @return What will be sent.
-    /// @return The message of its first hop, without who pays.
-    /// @return limited Whether there are limits for that.
-    function _draft(address token, uint256 destination, address to, Options memory options)
-        private
-        view
-        returns (Transfer memory, Hop memory, bool limited)
-    {
-        _checkDestination(destination);
-        _checkOptions(options);
-        _checkBeneficiary(to, token);
-        address from = options.returnTo == address(0) ? msg.sender : options.returnTo;
-        _checkBeneficiary(from, token);
+    /// @dev Burns tokens of the caller.
+    function _sendBack(
+        address token,
+        uint256 destination,
+        uint256 amount,
+        Transfer memory transfer,
+        Payment memory payment
+    ) private returns (bytes32, uint256) {
         Home storage home = _homes[token];
-        bool isHome = home.chain == 0;
-        uint256 next = destination;
-        if (isHome) {
-            require(options.fee == 0, NothingToPrepay());
-            limited = _accounts[token][destination].limited;
-        } else {
-            (next, limited) = (home.chain, home.limited);
-            require(next != destination || to != home.token, InvalidBeneficiary(to));
-        }
-        IMetalayer gateway = _gatewayOf(next);
-        require(from != address(gateway), InvalidBeneficiary(from));
-        Transfer memory transfer = Transfers.draft(
-            isHome ? Kind.Out : Kind.Back,
-            isHome ? token : home.token,
-            from,
-            to,
-            isHome ? block.chainid : destination,
-            _present(),
-            options.deadline == 0 ? block.timestamp + DEFAULT_DELIVERY_TIME : options.deadline,
-            options
-        );
-        if (options.data.length != 0) transfer.attach(msg.sender);
-        uint256 gasLimit = _gasFor(next != destination) + options.extraGas;
-        return (transfer, Hop(gateway, next, gasLimit, RETURN_GAS_LIMIT, msg.sender, options.deadline), limited);
+        (address homeToken, uint256 homeChain, bool limited) = (home.token, home.chain, home.limited);
+        require(destination != homeChain || transfer.to() != homeToken, InvalidBeneficiary(homeToken));
+        IMetalayer gateway = _gatewayFor(homeChain, transfer);
+        _prepay(transfer.fee(), homeChain, destination, payment);
+        IERC7802(token).crosschainBurn(msg.sender, amount);
+        if (limited) _useOut(token, homeChain, amount);
+        transfer.carry(Kind.Back, homeToken, destination, amount);
+        return (_sendFirst(gateway, homeChain, _gasFor(destination != homeChain), transfer, payment), amount);
+    }
+
+    /// @dev The gateway that sends to a chain. Nothing can be returned to it.
+    function _gatewayFor(uint256 chainId, Transfer memory transfer) private view returns (IMetalayer gateway) {
+        gateway = _gatewayOf(chainId);
+        require(transfer.from() != address(gateway), InvalidBeneficiary(address(gateway)));
+    }
+
+    /// @dev Sends the first hop of a transfer, paid by the caller.
+    function _sendFirst(
+        IMetalayer gateway,
+        uint256 next,
+        uint256 gasLimit,
+        Transfer memory transfer,
+        Payment memory payment
+    ) private returns (bytes32 id) {
+        // The gateway has the same default.
+        uint256 deadline = transfer.deadline();
+        if (deadline == 0) transfer.expire(block.timestamp + DEFAULT_DELIVERY_TIME);
+        Hop memory hop =
+            Hop(gateway, next, gasLimit + transfer.extraGas(), RETURN_GAS_LIMIT, msg.sender, deadline);
+        bytes memory payload = Transfers.encode(transfer);
+        _charge(payment, hop, payload.length);
+        return _sendHop(hop, payload);
     }
 
     /// @dev The fee of the second hop leaves with the first, and comes out of the hub's account of this chain.
-    function _prepay(uint64 fee, uint256 next, uint256 destination, Payment memory payment) private {
+    function _prepay(uint256 fee, uint256 next, uint256 destination, Payment memory payment) private {
         if (fee == 0) return;
         require(next == _HUB_CHAIN_ID && next != destination, NothingToPrepay());
         uint256 amount = fee * FEE_UNIT;

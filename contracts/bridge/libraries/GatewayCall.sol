@@ -73,11 +73,13 @@ library GatewayCall {
             mstore(add(arguments, 0x40), sub(next, arguments))
             mstore(next, count)
             next := add(next, 0x20)
-            // Where each attribute stands, from here on.
-            for { let i := 0 } lt(i, count) { i := add(i, 1) } {
-                mstore(add(next, shl(5, i)), add(shl(5, count), mul(i, ATTRIBUTE_SIZE)))
-            }
-            next := add(next, shl(5, count))
+            // Where each attribute stands, from here on. If there are three, the first overwrites the fourth's place.
+            let first := shl(5, count)
+            mstore(next, first)
+            mstore(add(next, 0x20), add(first, 0x60))
+            mstore(add(next, 0x40), add(first, 0xc0))
+            mstore(add(next, 0x60), add(first, 0x120))
+            next := add(next, first)
         }
     }
 

@@ -103,34 +103,35 @@ library Transfers {
         return transfer.second & DATA_FLAG != 0;
     }
 
-    /// @notice A transfer that starts, without amount and sender.
-    function draft(
-        Kind kind_,
-        address token_,
-        address from_,
-        address to_,
-        uint256 chain_,
-        uint256 now_,
-        uint256 deadline_,
-        Options memory options
-    ) internal pure returns (Transfer memory) {
-        return Transfer({
-            first: uint160(token_) | (uint256(options.tip) << 160) | (now_ << HOP_SHIFT)
-                | (uint256(options.extraGas) << 232),
-            second: uint160(from_) | (chain_ << CHAIN_SHIFT) | (uint256(options.ramp) << 224)
-                | (uint256(kind_) << KIND_SHIFT),
-            third: uint160(to_) | (deadline_ << 160) | (now_ << 200),
-            fourth: uint256(options.fee) << FEE_SHIFT,
-            id: 0,
-            sender: address(0),
-            data: options.data
-        });
+    /// @notice What a sender says about a transfer that starts.
+    function draft(Options memory options) internal view returns (Transfer memory transfer) {
+        transfer.first = (uint256(options.tip) << 160) | (uint256(options.extraGas) << 232);
+        transfer.second = uint256(options.ramp) << 224;
+        transfer.third = uint256(options.deadline) << 160;
+        transfer.fourth = uint256(options.fee) << FEE_SHIFT;
+        if (options.data.length == 0) return transfer;
+        transfer.second |= DATA_FLAG;
+        transfer.sender = msg.sender;
+        transfer.data = options.data;
     }
 
-    /// @notice Says that a transfer has data, and whose.
-    function attach(Transfer memory transfer, address sender) internal pure {
-        transfer.second |= DATA_FLAG;
-        transfer.sender = sender;
+    /// @notice Says between whom it is, and since when.
+    function start(Transfer memory transfer, address from_, address to_, uint256 now_) internal pure {
+        transfer.first |= now_ << HOP_SHIFT;
+        transfer.second |= uint160(from_);
+        transfer.third |= uint160(to_) | (now_ << 200);
+    }
+
+    /// @notice Says what it carries, and to which far end.
+    function carry(Transfer memory transfer, Kind kind_, address token_, uint256 chain_, uint256 amount_) internal pure {
+        transfer.first |= uint160(token_);
+        transfer.second |= (chain_ << CHAIN_SHIFT) | (uint256(kind_) << KIND_SHIFT);
+        transfer.fourth |= amount_;
+    }
+
+    /// @notice Gives a deadline to a transfer that has none.
+    function expire(Transfer memory transfer, uint256 deadline_) internal pure {
+        transfer.third |= deadline_ << 160;
     }
 
     /// @notice Makes it the next hop of the same transfer.
