@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.36;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
 import {Assets} from "./Assets.sol";
 import {Transfers} from "./libraries/Transfers.sol";
@@ -12,7 +10,6 @@ import {Front, Transfer} from "./types/Transfer.sol";
 /// @notice See {IFronting}.
 abstract contract Fronting is Assets {
     using Transfers for Transfer;
-    using SafeERC20 for IERC20;
 
     /// @dev A claim writes one word.
     uint256 internal constant CLAIM_GAS_LIMIT = 60_000;

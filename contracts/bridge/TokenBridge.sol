@@ -287,11 +287,10 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         // The gateway has the same default.
         uint256 deadline = transfer.deadline();
         if (deadline == 0) transfer.expire(block.timestamp + DEFAULT_DELIVERY_TIME);
-        Hop memory hop =
-            Hop(gateway, next, gasLimit + transfer.extraGas(), RETURN_GAS_LIMIT, msg.sender, deadline);
+        gasLimit += transfer.extraGas();
         bytes memory payload = Transfers.encode(transfer);
-        _charge(payment, hop, payload.length);
-        return _sendHop(hop, payload);
+        address payer = _charge(payment, gateway, next, gasLimit, RETURN_GAS_LIMIT, payload.length);
+        return _sendHop(gateway, next, payload, gasLimit, RETURN_GAS_LIMIT, payer, deadline);
     }
 
     /// @dev The fee of the second hop leaves with the first, and comes out of the hub's account of this chain.
