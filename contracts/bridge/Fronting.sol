@@ -68,9 +68,9 @@ abstract contract Fronting is Assets {
     }
 
     function _checkBeneficiary(address account, address token) internal view {
-        require(
-            account != address(0) && account != address(_GATEWAY) && account != address(this) && account != token,
-            ITokenBridge.InvalidBeneficiary(account)
-        );
+        if (account == address(0)) revert ITokenBridge.InvalidBeneficiary(account);
+        if (account == address(_GATEWAY)) revert ITokenBridge.InvalidBeneficiary(account);
+        if (account == address(this)) revert ITokenBridge.InvalidBeneficiary(account);
+        if (account == token) revert ITokenBridge.InvalidBeneficiary(account);
     }
 }

@@ -223,9 +223,11 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         _checkBeneficiary(to, token);
         _checkBeneficiary(from, token);
         transfer.start(from, to, _present());
-        (id, amount) = _isAtHome(token)
+        Home storage home = _homes[token];
+        uint256 homeChain = home.chain;
+        (id, amount) = homeChain == 0
             ? _sendOut(token, destination, amount, transfer, payment)
-            : _sendBack(token, destination, amount, transfer, payment);
+            : _sendBack(token, home.token, homeChain, home.limited, destination, amount, transfer, payment);
         emit TransferSent(id, from, to, token, destination, amount);
     }
 
@@ -254,13 +256,14 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     /// @dev Burns tokens of the caller.
     function _sendBack(
         address token,
+        address homeToken,
+        uint256 homeChain,
+        bool limited,
         uint256 destination,
         uint256 amount,
         Transfer memory transfer,
         Payment memory payment
     ) private returns (bytes32, uint256) {
-        Home storage home = _homes[token];
-        (address homeToken, uint256 homeChain, bool limited) = (home.token, home.chain, home.limited);
         require(destination != homeChain || transfer.to() != homeToken, InvalidBeneficiary(homeToken));
         IMetalayer gateway = _gatewayFor(homeChain, transfer);
         _prepay(transfer.fee(), homeChain, destination, payment);

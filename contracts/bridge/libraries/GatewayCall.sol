@@ -83,14 +83,15 @@ library GatewayCall {
         }
     }
 
-    /// @dev Writes an attribute, and returns the place behind it.
-    function _attribute(uint256 place, bytes4 selector, uint256 value) private pure returns (uint256) {
+    /// @dev Writes an attribute.
+    /// @return next The place behind it.
+    function _attribute(uint256 place, bytes4 selector, uint256 value) private pure returns (uint256 next) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             mstore(place, 0x24)
             mstore(add(place, 0x20), or(selector, shr(32, value)))
             mstore(add(place, 0x40), shl(224, value))
+            next := add(place, ATTRIBUTE_SIZE)
         }
-        return place + ATTRIBUTE_SIZE;
     }
 }

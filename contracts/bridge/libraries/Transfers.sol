@@ -156,7 +156,7 @@ library Transfers {
 
     /// @notice Payload of a transfer.
     function encode(Transfer memory transfer) internal pure returns (bytes memory payload) {
-        payload = abi.encodePacked(transfer.first, transfer.second, transfer.third, transfer.fourth);
+        payload = _words(transfer);
         if (transfer.second & ID_FLAG != 0) payload = bytes.concat(payload, transfer.id);
         if (hasData(transfer)) {
             payload = bytes.concat(payload, bytes32(uint256(uint160(transfer.sender))), transfer.data);
@@ -243,6 +243,17 @@ library Transfers {
         uint256 word = uint256(bytes32(payload[96:128]));
         require(word >> 160 == 0, ITokenBridge.InvalidPayload());
         solver = address(uint160(word));
+    }
+
+    /// @dev The four words, which stand in memory as they are sent.
+    function _words(Transfer memory transfer) private pure returns (bytes memory words) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            words := mload(0x40)
+            mstore(0x40, add(words, 0xa0))
+            mstore(words, LENGTH)
+            mcopy(add(words, 0x20), transfer, LENGTH)
+        }
     }
 
     /// @dev A word of a payload that is long enough.
