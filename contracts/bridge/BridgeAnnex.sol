@@ -174,7 +174,7 @@ contract BridgeAnnex is Hops {
     }
 
     function claim(Front calldata transfer, bool fromBalance) external returns (bytes32 sendId) {
-        bytes32 key = _keyOf(transfer);
+        bytes32 key = _keyOfCall(transfer);
         address solver = _solverOf[key];
         require(solver != address(0) && solver != DONE, IFronting.NothingToClaimFor(key));
         IMetalayer gateway = _gatewayOf(transfer.start);

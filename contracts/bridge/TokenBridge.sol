@@ -91,19 +91,22 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @inheritdoc IFronting
     function front(Front calldata transfer, address solver) external returns (uint256 paid) {
-        require(transfer.tip != 0 && block.timestamp <= transfer.deadline, NotFrontable(transfer.id));
-        require(transfer.tip <= Transfers.TIP_PARTS, InvalidOptions());
+        uint256 tip = transfer.tip;
+        require(tip != 0 && block.timestamp <= transfer.deadline, NotFrontable(transfer.id));
+        require(tip <= Transfers.TIP_PARTS, InvalidOptions());
         address local = transfer.token;
         if (transfer.homeChain != block.chainid) (local,) = _localFor(transfer.homeChain, local);
-        _checkBeneficiary(transfer.to, local);
+        address to = transfer.to;
+        _checkBeneficiary(to, local);
         _checkBeneficiary(solver, local);
         require(solver != DONE, InvalidBeneficiary(solver));
-        bytes32 key = _keyOf(transfer);
+        bytes32 key = _keyOfCall(transfer);
         _checkFrontable(key);
         _solverOf[key] = solver;
-        paid = transfer.amount - _kept(transfer);
-        emit TransferFronted(transfer.id, solver, transfer.to, key, local, paid);
-        IERC20(local).safeTransferFrom(msg.sender, transfer.to, paid);
+        uint256 amount = transfer.amount;
+        paid = amount - _kept(amount * tip, transfer);
+        emit TransferFronted(transfer.id, solver, to, key, local, paid);
+        IERC20(local).safeTransferFrom(msg.sender, to, paid);
     }
 
     /// @inheritdoc IERC7786Recipient
@@ -118,8 +121,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         require(account == address(this), NotABridge(origin, account));
         ChainState storage state = _chains[origin];
         _checkGateway(state);
-        Kind kind = Transfers.kindOf(payload);
-        if (kind == Kind.Describe || kind == Kind.Claim) return abi.decode(_askAnnex(), (bytes4));
+        if (Transfers.isNote(payload)) return abi.decode(_askAnnex(), (bytes4));
         bytes32 id = _idOf(msg.sender, receiveId);
         Transfer memory transfer = Transfers.decode(payload);
         uint256 notBefore = _notBefore(transfer);
@@ -308,7 +310,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @return passes False if it has to wait. Then nothing was done.
     function _receive(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
-        if (transfer.kind() != Kind.Back) return _receiveFromHome(id, origin, transfer);
+        if (!transfer.isOf(Kind.Back)) return _receiveFromHome(id, origin, transfer);
         if (transfer.chain() != block.chainid) return _forward(id, origin, transfer);
         transfer.id = id;
         address token = transfer.token();
@@ -326,7 +328,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     function _receiveFromHome(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
         (address local, bool limited) = _localFor(origin, transfer.token());
         if (limited && !_useIn(id, local, origin, transfer.amount())) return false;
-        if (transfer.kind() == Kind.Return) {
+        if (transfer.isOf(Kind.Return)) {
             address returnee = _returnee(transfer, origin, transfer.chain());
             IERC7802(local).crosschainMint(returnee, transfer.amount());
             emit TransferReturned(transfer.id, returnee, local, transfer.amount());
@@ -392,7 +394,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @dev From when on (Unix time) a transfer may arrive: a prepaid fee is ERA, too.
     function _notBefore(Transfer memory transfer) private view returns (uint256) {
-        bool hasEra = transfer.token() == _ERA || (transfer.kind() == Kind.Back && transfer.fee() != 0);
+        bool hasEra = transfer.token() == _ERA || (transfer.isOf(Kind.Back) && transfer.fee() != 0);
         return hasEra ? transfer.hopAt() : 0;
     }
 
@@ -409,11 +411,12 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     }
 
     /// @dev What a solver keeps now. The clock here may be behind the one where the transfer started.
-    function _kept(Front calldata transfer) private view returns (uint256) {
-        uint256 tip = uint256(transfer.amount) * transfer.tip;
-        if (transfer.ramp == 0) return tip / Transfers.TIP_PARTS;
-        uint256 elapsed = Math.min(Math.saturatingSub(block.timestamp, transfer.sentAt), transfer.ramp);
-        return tip * elapsed / (Transfers.TIP_PARTS * transfer.ramp);
+    /// @param most In parts of the tip.
+    function _kept(uint256 most, Front calldata transfer) private view returns (uint256) {
+        uint256 ramp = transfer.ramp;
+        if (ramp == 0) return most / Transfers.TIP_PARTS;
+        uint256 elapsed = Math.min(Math.saturatingSub(block.timestamp, transfer.sentAt), ramp);
+        return most * elapsed / (Transfers.TIP_PARTS * ramp);
     }
 }
 // slither-disable-end reentrancy-events

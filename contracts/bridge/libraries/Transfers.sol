@@ -12,6 +12,8 @@ import {Kind, Options, Transfer} from "../types/Transfer.sol";
 /// The words stay as they are, and are read where they are needed: a struct with a member for each part would cost a
 /// transfer 2,000 gas more.
 library Transfers {
+    using Transfers for Transfer;
+
     /// @notice Tips are counted in these parts of the amount.
     uint256 internal constant TIP_PARTS = 1e9;
     /// @notice Bytes of a transfer without what may follow.
@@ -36,6 +38,11 @@ library Transfers {
     /// @notice See {Kind}.
     function kind(Transfer memory transfer) internal pure returns (Kind) {
         return Kind(uint8(transfer.second >> KIND_SHIFT));
+    }
+
+    /// @notice Whether it is of a kind. In less gas than a comparison with {kind}, which checks that there is one.
+    function isOf(Transfer memory transfer, Kind kind_) internal pure returns (bool) {
+        return uint8(transfer.second >> KIND_SHIFT) == uint8(kind_);
     }
 
     /// @notice The token's address on its home.
@@ -166,10 +173,10 @@ library Transfers {
     /// @notice Reads a transfer. Reverts if any bit of it is not as a bridge sends it.
     function decode(bytes calldata payload) internal pure returns (Transfer memory transfer) {
         require(payload.length >= LENGTH, ITokenBridge.InvalidPayload());
-        transfer.first = _word(payload, 0);
-        transfer.second = _word(payload, 32);
-        transfer.third = _word(payload, 64);
-        transfer.fourth = _word(payload, 96);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            calldatacopy(transfer, payload.offset, LENGTH)
+        }
         uint256 length = _checkWords(transfer);
         if (transfer.second & ID_FLAG != 0) {
             transfer.id = bytes32(payload[LENGTH:LENGTH + ID_LENGTH]);
@@ -183,6 +190,11 @@ library Transfers {
         } else {
             require(payload.length == length, ITokenBridge.InvalidPayload());
         }
+    }
+
+    /// @notice Whether a payload, if it is one, is a description or a claim.
+    function isNote(bytes calldata payload) internal pure returns (bool) {
+        return uint8(_word(payload, 32) >> KIND_SHIFT) >= uint8(Kind.Describe);
     }
 
     /// @notice Kind of a payload. Reverts if it is none that is sent.
@@ -256,7 +268,7 @@ library Transfers {
         }
     }
 
-    /// @dev A word of a payload that is long enough.
+    /// @dev A word of a payload, or of what follows if it is not long enough.
     function _word(bytes calldata payload, uint256 place) private pure returns (uint256 word) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -267,16 +279,19 @@ library Transfers {
     /// @dev How the words belong together. Returns the bytes of the payload, without data.
     function _checkWords(Transfer memory transfer) private pure returns (uint256 length) {
         uint256 flags = transfer.second >> FLAGS_SHIFT;
-        uint256 kind_ = uint8(transfer.second >> KIND_SHIFT);
-        bool isOne = kind_ == uint256(Kind.Out) || (kind_ == uint256(Kind.Back) && flags & 1 == 0)
-            || (kind_ == uint256(Kind.Return) && flags == 1);
+        bool isOne = transfer.isOf(Kind.Out)
+            ? flags <= 3
+            : transfer.isOf(Kind.Back) ? flags == 0 || flags == 2 : transfer.isOf(Kind.Return) && flags == 1;
         uint256 tip_ = tip(transfer);
         require(
-            isOne && flags <= 3 && (transfer.third >> 240) | (transfer.fourth >> 192) == 0 && tip_ <= TIP_PARTS
-                && (tip_ == 0 || flags < 2) && amount(transfer) != 0,
+            isOne && (transfer.third >> 240) | (transfer.fourth >> 192) == 0 && amount(transfer) != 0
+                && (tip_ == 0 || (tip_ <= TIP_PARTS && flags < 2)),
             ITokenBridge.InvalidPayload()
         );
-        return LENGTH + (flags & 1) * ID_LENGTH + (flags >> 1) * SENDER_LENGTH;
+        // Less than 4.
+        unchecked {
+            return LENGTH + (flags & 1) * ID_LENGTH + (flags >> 1) * SENDER_LENGTH;
+        }
     }
 
     /// @dev The first two words of what has only token and kind in them. Returns the token.
