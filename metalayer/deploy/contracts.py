@@ -47,7 +47,6 @@ from metalayer.deploy.names import (
     WRAPPED_ETHER,
 )
 from metalayer.deploy.routes import describe_open, describe_terms
-from metalayer.network.config import Chain
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
@@ -143,17 +142,6 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
         yield View(
             f"route to and from {other}", _OPEN, open_, (chain_id,), words=describe_open, change=change
         )
-    for chain in desired.network.chains.values():
-        if chain != desired.chain and chain.chain_id not in desired.routes:
-            yield _no_route(chain, owner)
-
-
-def _no_route(other: Chain, owner: str) -> View:
-    """Where deploy.yaml has no lane: one that was opened is closed by a vote."""
-    shut = {"chainId": other.chain_id, "outbound": False, "inbound": False}
-    change = Change(f"route to {other.name}", owner, gateway.SET_OPEN, shut)
-    subject = f"route to and from {other.name}"
-    return View(subject, _OPEN, (False, False), (other.chain_id,), words=describe_open, change=change)
 
 
 def _ownership(contract: str, owner: str) -> Iterator[View]:
@@ -295,7 +283,13 @@ CONTRACTS = {
             place="Decisions",
         ),
         Declaration(VOTE_POOL, governing.pool_arguments, where="hub", place="Votes"),
-        Declaration(SPOKE_VOTES, governing.spoke_votes_arguments, where="spokes", place="Votes"),
+        Declaration(
+            SPOKE_VOTES,
+            governing.spoke_votes_arguments,
+            governing.spoke_votes_views,
+            where="spokes",
+            place="Votes",
+        ),
         Declaration(EXPECT),
         Declaration(GATEWAY, _gateway_arguments, _gateway_views, kind="start"),
         Declaration(FEE_COLLECTOR, _collector_arguments, kind="start", calls=(ERA, GATEWAY)),
