@@ -190,7 +190,8 @@ class Deployer:
         if resolved.sets.is_due:
             if hub not in names:
                 problems.append(f"{hub}: a validator set has to be published first: `--chain {hub}`, too")
-            else:
+            elif not keys.elsewhere:
+                # Who signs elsewhere cannot sign what starts from a set that is only expected.
                 published, faults = _on([hub], lambda _: self._published(resolved.chains[hub], keys))
                 problems += faults
                 resolved = resolved.starting_from(replace(resolved.sets, planned=published.get(hub)))
