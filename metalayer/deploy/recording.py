@@ -21,6 +21,7 @@ from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.journal import Creation, Journal
 from metalayer.deploy.names import FACTORY
 from metalayer.errors import MetalayerError
+from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
 from metalayer.protocol.abi import Event
@@ -138,10 +139,10 @@ def first_set(sets: FirstSets) -> FirstSet | None:
     return FirstSet(version=first.version, expires=first.expires, members=members)
 
 
-def refuse_another(registry: Registry, path: Path, resolved: Resolved, genesis: Mapping[str, str]) -> None:
+def refuse_another(
+    registry: Registry, path: Path, network: Network, deployer: str, genesis: Mapping[str, str]
+) -> None:
     """MetalayerError, one line, if a registry is of another deployment than this one: it would be lost."""
-    network = resolved.network
-    deployer = next(iter(resolved.chains.values())).deployer
     differing: list[tuple[str, object, object]] = [("deployer", registry.deployer, deployer)]
     for name, chain in registry.chains.items():
         if name in network.chains:
