@@ -214,17 +214,25 @@ def _pardoned(desired: Desired, lanes: Mapping[tuple[int, int], int], version: i
 
 
 def _first_holders(connection: Connection, desired: Desired) -> Iterator[Compared]:
-    """Who was minted ERA on the hub, where only the constructor mints."""
-    if not desired.is_hub:
-        return
+    if desired.is_hub:
+        expected, found = first_holders(desired), minted(connection, desired)
+        yield Compared("first holders of ERA", _amounts(expected), _amounts(found))
+
+
+def first_holders(desired: Desired) -> dict[str, int]:
+    """Who should have had ERA on the hub from its first block on, in wei."""
     rest = HUB_SUPPLY - sum(desired.allocations.values())
     expected = {**desired.allocations}
     expected[desired.treasury] = expected.get(desired.treasury, 0) + rest
-    minted = _TRANSFER.history(desired.addresses[ERA], bytes(32))
+    return {account: amount for account, amount in expected.items() if amount}
+
+
+def minted(connection: Connection, desired: Desired) -> dict[str, int]:
+    """To whom ERA was minted on the hub, where only the constructor mints, in wei."""
     found: dict[str, int] = {}
-    for (_, account, amount), _ in connection.ask(minted):
+    for (_, account, amount), _ in connection.ask(_TRANSFER.history(desired.addresses[ERA], bytes(32))):
         found[account] = found.get(account, 0) + amount
-    yield Compared("first holders of ERA", _amounts(expected), _amounts(found))
+    return found
 
 
 def _amounts(holders: dict[str, int]) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metalayer.deploy.intent import Intent, load_intent
@@ -14,8 +14,9 @@ from metalayer.deploy.names import ERA
 from metalayer.deploy.owned import LimitEntry
 from metalayer.errors import MetalayerError
 from metalayer.network import edits
-from metalayer.network.config import Chain, Fork, Network, Preset, load_network, network_of
+from metalayer.network.config import Chain, Network, load_network, network_of
 from metalayer.network.connection import Connection
+from metalayer.network.entries import Fork, Preset
 from metalayer.network.inputs import Document, parse, read_file
 from metalayer.network.rpc import WrongChain
 from metalayer.network.values import found, hint
@@ -251,11 +252,12 @@ def _id_at(wanted: Wanted, url: str, expected: int | None) -> int:
 
 def _refuse_no_block(wanted: Wanted, fork: Fork) -> None:
     """MetalayerError if what is forked does not answer, or has no such block yet."""
-    chain_id = _id_at(wanted, fork.url, None)
-    height = Connection(_chain_at(wanted, fork.url, chain_id)).height()
+    origin = replace(wanted, name=f"what {wanted.name} forks")
+    chain_id = _id_at(origin, fork.url, None)
+    height = Connection(_chain_at(origin, fork.url, chain_id)).height()
     if fork.block is not None and fork.block > height:
         raise MetalayerError(
-            f"what {wanted.name} is to fork has {height} blocks, expected a block up to that, found {fork.block}"
+            f"{origin.name} is at block {height}: expected a block up to that, found {fork.block}"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from metalayer.governance.motions import Desk
 from metalayer.governance.progress import Progress, Step, Vote
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
+from metalayer.network.parallel import in_parallel
 from metalayer.network.signers import address_of, load_sender
 from metalayer.network.transactions import Sender
 from metalayer.protocol import governor, staking
@@ -31,6 +32,7 @@ Say = Callable[[str], None]
 _STEPS = 60
 """Most things that are done for one proposal: each of them once, and some looks in between."""
 _PAUSE = 0.05
+_BLOCK_SECONDS = 0.2
 _AHEAD = 86_400
 
 
@@ -85,7 +87,7 @@ def enact(desk: Desk, built: Built, simulated: str, account: str, say: Say) -> P
     pass, or if a decision does not arrive.
     """
     exchange = DirectoryExchange.of(desk.live)
-    with local_validators(desk.live, exchange):
+    with local_validators(desk.live, exchange), _hastened(desk.live.mesh.connections.values()):
         enacting = _Enacting(desk, built, simulated, account, exchange, say)
         enacting.settle()
         for _ in range(_STEPS):
@@ -96,6 +98,25 @@ def enact(desk: Desk, built: Built, simulated: str, account: str, say: Say) -> P
     raise MetalayerError(
         f"{built.name} is not executed everywhere: `ape metalayer propose status {built.name[:3]}`"
     )
+
+
+@contextmanager
+def _hastened(connections: Iterable[Connection]) -> Iterator[None]:
+    """Blocks come faster than their time: what is sent here waits for them again and again."""
+    chains, stop = list(connections), threading.Event()
+
+    def mine() -> None:
+        while not stop.wait(_BLOCK_SECONDS):
+            with suppress(MetalayerError):
+                in_parallel(lambda one: one.rpc("anvil_mine", "0x1"), chains)
+
+    thread = threading.Thread(target=mine, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _relayer(live: Live, exchange: DirectoryExchange) -> Relayer:
