@@ -112,24 +112,30 @@ def test_what_is_wanted_is_refused_in_one_line_and_changes_nothing(builder: Buil
 
 
 @pytest.mark.parametrize(
-    ("changed", "expected"),
+    ("old", "new", "expected"),
     [
-        ("block_time: 0.1", "quick.yaml: `block_time` is missing"),
-        ("max_gas_limit: 2_000_000", "quick.yaml: `max_gas_limit` is missing"),
+        ("block_time: 0.1", "", "quick.yaml:2: `block_time` is missing"),
+        (
+            "block_time: 0.1",
+            "block_time: fast",
+            "quick.yaml:3: block_time: expected a number from 0.01 to 3600",
+        ),
+        ("colour", "", "quick.yaml:12: colour: unknown name"),
+        (
+            "max_gas_limit: 2_000_000",
+            "max_gas_limit: 200_000_000",
+            "quick.yaml:8: max_gas_limit: a message with 200000000 gas could not be delivered",
+        ),
+        ("in: 500_000", "in: 0", "quick.yaml:11: bridge.in: expected a whole number from 1"),
     ],
 )
-def test_a_preset_that_is_not_whole_is_refused(builder: Builder, changed: str, expected: str) -> None:
-    path = builder.folder / "quick.yaml"
-    path.write_text(QUICK.replace(changed, ""))
+def test_a_preset_that_is_wrong_is_refused_with_its_line(
+    builder: Builder, old: str, new: str, expected: str
+) -> None:
     before = builder.files()
-    assert expected in builder.refused("chess", "--preset", "quick.yaml").replace(":1:", ":")
-    path.write_text(QUICK.replace("max_gas_limit: 2_000_000", "max_gas_limit: 200_000_000"))
-    assert (
-        "quick.yaml:8: max_gas_limit: a message with 200000000 gas could not be delivered"
-        in builder.refused("chess", "--preset", "quick.yaml")
-    )
-    path.write_text(QUICK + "colour: red\n")
-    assert "quick.yaml:12: colour: unknown name" in builder.refused("chess", "--preset", "quick.yaml")
+    content = QUICK.replace(old, new) if old in QUICK else QUICK + f"{old}: red\n"
+    (builder.folder / "quick.yaml").write_text(content)
+    assert expected in builder.refused("chess", "--preset", "quick.yaml")
     assert builder.files() == before
 
 
