@@ -25,7 +25,7 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import check
-from metalayer.deploy.contracts import CONTRACTS, predict
+from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.names import FACTORY, GATEWAY
@@ -90,9 +90,9 @@ class Grown:
 
     @classmethod
     @contextmanager
-    def started(cls, size: Size, folder: Path, say: Say) -> Iterator[Grown]:
-        """All chains end with the block."""
-        sizes.write(size, folder)
+    def started(cls, size: Size, folder: Path, say: Say, *, is_free: bool = True) -> Iterator[Grown]:
+        """In a folder that is the current one. All chains end with the block. is_free: of fees."""
+        sizes.write(size, folder, is_free=is_free)
         with ExitStack() as stack:
             grown = cls(size, folder, say, stack, load_network())
             grown.start(grown.network.chains)
@@ -100,12 +100,9 @@ class Grown:
 
     def figures(self, *, votes: bool) -> dict[str, Any]:
         found: dict[str, Any] = {"chains": self.size.chains, "lanes": self.size.lanes}
-        self._do("plan", lambda: self._deployer().plan())
-        self._do("apply", lambda: self._deployer().apply(lambda chain, step, left: None))
+        self.deploy()
         found["node_mib"] = round(sum(self._memory()) / len(self.nodes))
-        self._do("plan_again", self._plan_again)
-        self._do("check", self._check)
-        self._do("survey", lambda: survey(Live.open().mesh))
+        self.read()
         self._relay()
         found |= self._gas() | self._files()
         if votes:
@@ -117,6 +114,19 @@ class Grown:
             "work": {name: work.as_dict() for name, work in self.works.items()},
         }
         return found
+
+    def deploy(self) -> None:
+        """`deploy plan` and `deploy apply`."""
+        self._do("plan", lambda: self._deployer().plan())
+        self._do("apply", lambda: self._deployer().apply(lambda chain, step, left: None))
+
+    def read(self) -> None:
+        """`deploy plan`, `check`, and where all lanes stand, twice."""
+        self._do("plan_again", self._plan_again)
+        self._do("check", self._check)
+        live = Live.open()
+        self._do("survey", lambda: survey(live.mesh))
+        self._do("survey_again", lambda: survey(live.mesh))
 
     def start(self, names: Sequence[str] | Mapping[str, object]) -> None:
         chains = {name: self.network.chains[name] for name in names}
@@ -148,7 +158,7 @@ class Grown:
             raise MetalayerError("something is left to do after everything was done")
 
     def _check(self) -> None:
-        artifacts, intent, connections = load_artifacts(CONTRACTS), load_intent(), connect(self.network)
+        artifacts, intent, connections = load_artifacts(ARTIFACTS), load_intent(), connect(self.network)
         factory = artifacts[FACTORY].creation
         sets = first_sets(self.network, connections, predict(address_of(intent.deployer), factory))
         resolved = resolve(intent, self.network, address_of, factory, sets)
@@ -270,9 +280,8 @@ class Grown:
 def main(arguments: Sequence[str]) -> None:
     """SHAPE CHAINS [MESHED] [--vote]"""
     votes = "--vote" in arguments
-    shape, chains, *meshed = (one for one in arguments if one != "--vote")
-    if shape not in get_args(Shape):
-        raise SystemExit(f"expected one of {', '.join(get_args(Shape))}, found {shape}")
+    name, chains, *meshed = (one for one in arguments if one != "--vote")
+    shape: Shape = next(one for one in get_args(Shape) if one == name)
     size = Size(shape, int(chains), int(meshed[0]) if meshed else 0)
     started = time.monotonic()
     figures = measure(size, lambda line: print(line, file=sys.stderr, flush=True), votes=votes)

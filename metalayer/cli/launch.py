@@ -24,14 +24,14 @@ from metalayer.cli.options import (
 from metalayer.network.values import read_contract
 
 if TYPE_CHECKING:
-    from metalayer.network.config import Fork
+    from metalayer.network.entries import Fork
     from metalayer.services.launch_state import Hands, Launched, Phase
 
 _TO_DO = 3
 
 
 def _fork(text: str) -> Fork:
-    from metalayer.network.config import Fork
+    from metalayer.network.entries import Fork
     from metalayer.network.values import Plain, read_whole
 
     # A password may have an `@`, too.

@@ -46,7 +46,7 @@ from metalayer.deploy.names import (
     VOTE_POOL,
     WRAPPED_ETHER,
 )
-from metalayer.network.config import Chain
+from metalayer.deploy.routes import describe_open, describe_terms
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
@@ -142,17 +142,6 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
         yield View(
             f"route to and from {other}", _OPEN, open_, (chain_id,), words=describe_open, change=change
         )
-    for chain in desired.network.chains.values():
-        if chain != desired.chain and chain.chain_id not in desired.routes:
-            yield _no_route(chain, owner)
-
-
-def _no_route(other: Chain, owner: str) -> View:
-    """Where deploy.yaml has no lane: one that was opened is closed by a vote."""
-    shut = {"chainId": other.chain_id, "outbound": False, "inbound": False}
-    change = Change(f"route to {other.name}", owner, gateway.SET_OPEN, shut)
-    subject = f"route to and from {other.name}"
-    return View(subject, _OPEN, (False, False), (other.chain_id,), words=describe_open, change=change)
 
 
 def _ownership(contract: str, owner: str) -> Iterator[View]:
@@ -294,7 +283,13 @@ CONTRACTS = {
             place="Decisions",
         ),
         Declaration(VOTE_POOL, governing.pool_arguments, where="hub", place="Votes"),
-        Declaration(SPOKE_VOTES, governing.spoke_votes_arguments, where="spokes", place="Votes"),
+        Declaration(
+            SPOKE_VOTES,
+            governing.spoke_votes_arguments,
+            governing.spoke_votes_views,
+            where="spokes",
+            place="Votes",
+        ),
         Declaration(EXPECT),
         Declaration(GATEWAY, _gateway_arguments, _gateway_views, kind="start"),
         Declaration(FEE_COLLECTOR, _collector_arguments, kind="start", calls=(ERA, GATEWAY)),
@@ -334,27 +329,6 @@ def placement(declaration: Declaration, desired: Desired, artifact: Artifact) ->
     if declaration.placed_by == "proxy":
         return ARACHNID, declaration.salt + code
     return desired.addresses[FACTORY], DEPLOY.encode(desired.deployer, declaration.salt, code)
-
-
-def describe_terms(terms: Terms) -> str:
-    """Terms in words. Gas: default, highest, default of a return. Fees in gwei of ERA: base, per 1,000 gas there, per
-    byte, per 1,000 gas here; then the protocol's share.
-    """
-    if not terms.max_gas_limit:
-        return "never set"
-    gas = f"{terms.default_gas_limit}/{terms.max_gas_limit}/{terms.default_return_gas_limit}"
-    fees = f"{terms.base_fee}/{terms.gas_fee}/{terms.byte_fee}/{terms.return_gas_fee}"
-    return f"gas {gas}, fees {fees} + {terms.protocol_share / 100:g} %"
-
-
-def describe_open(directions: tuple[bool, bool]) -> str:
-    """Whether a route is open for sending, and for deliveries."""
-    return {
-        (True, True): "both ways",
-        (True, False): "outbound only",
-        (False, True): "inbound only",
-        (False, False): "closed",
-    }[directions]
 
 
 def _unless_zero(account: str) -> str:

@@ -11,14 +11,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from eth_utils.crypto import keccak
-from pydantic import BeforeValidator
 
 from metalayer.deploy.declaration import Declaration, View
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired, Drop, Genesis, Wallet
 from metalayer.deploy.names import AIRDROP, ERA, FACTORY, VESTING
 from metalayer.errors import MetalayerError
 from metalayer.network.inputs import Entry
-from metalayer.network.values import Account, Name, duration, found, matching, whole
+from metalayer.network.values import Account, Name, Reads, duration, found, matching, whole
 from metalayer.protocol import vesting
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.create3 import create3_address
@@ -28,6 +27,7 @@ from metalayer.protocol.hex import from_hex
 _ERA = 10**18
 _MOST_ERA = HUB_SUPPLY // _ERA
 _MOST_TIME = 20 * 365 * DAY
+_DATE = {"type": "string", "pattern": "^2[01][0-9]{2}-[01][0-9]-[0-3][0-9]$"}
 
 Amount = Annotated[int, whole(1, _MOST_ERA)]
 
@@ -89,7 +89,7 @@ class Shares(Entry):
 class Beginning(Entry):
     """`start` is Unix time: vesting and the airdrop count from it."""
 
-    start: Annotated[int, BeforeValidator(read_date)]
+    start: Annotated[int, Reads(read_date, _DATE)]
     shares: Shares
 
     @property

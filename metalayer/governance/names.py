@@ -13,7 +13,8 @@ from eth_utils.crypto import keccak
 from metalayer.deploy.artifacts import interface_abis, load_artifacts
 from metalayer.deploy.names import BRIDGE, BRIDGED_TOKEN, FACTORY, GATEWAY, artifact_of
 from metalayer.errors import MetalayerError
-from metalayer.network.config import Chain, Network, Preset
+from metalayer.network.config import Chain, Network
+from metalayer.network.entries import Preset
 from metalayer.network.registry import Registry
 from metalayer.network.values import hint, looks_like_address, read_address
 from metalayer.protocol import transfers

@@ -76,6 +76,7 @@ def read_address(value: object) -> str:
 
 
 MOST = 10
+"""Addresses of one chain."""
 
 
 def read_addresses(value: object) -> list[str]:

@@ -7,32 +7,18 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field, model_validator
 
 from metalayer.errors import MetalayerError
-from metalayer.network.addresses import Address, filled, is_repeated, read_address, read_addresses
-from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
-from metalayer.network.inputs import Document, Entry, read_file, wrong
+from metalayer.network.addresses import Address, filled
+from metalayer.network.entries import ChainEntry, Fork, NetworksFile, Preset
+from metalayer.network.inputs import Document, read_file
 from metalayer.network.redaction import shown_url
 from metalayer.network.values import (
-    Contract,
-    Name,
-    decimal,
-    duration,
     found,
     hint,
-    matching,
-    read_whole,
-    whole,
 )
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
-from metalayer.protocol.dates import DAY
 
-# 40 bits are what the contracts keep of each.
-_Fee = Annotated[int, whole(0, (1 << 40) - 1)]
-_Gas = Annotated[int, whole(1, 1 << 40)]
 _USUAL_CEILING = 100
 _LOWEST_CEILING = 10 * 10**9
 
@@ -40,153 +26,8 @@ PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 """Where Permit2 is on most chains: a contract that moves tokens by their owner's signature, whatever the token."""
 
 
-FINALITY_TAGS = {"finalized": 64, "safe": 32}
-"""Block tags that say what is final, and about how many blocks below the newest they stand: Ethereum's epochs."""
-
-
-def read_finality(value: Any) -> int | str:
-    """A block's tag, or a number of blocks below the newest. ValueError with what is expected otherwise."""
-    if value in FINALITY_TAGS:
-        return str(value)
-    try:
-        return read_whole(value, 0, 1_000_000)
-    except ValueError as error:
-        raise ValueError(
-            f"expected `finalized`, `safe` or a number of blocks from 0 to 1000000, found {found(value)}"
-        ) from error
-
-
-_Url = Annotated[str, BeforeValidator(read_address)]
-_Urls = Annotated[list[str], BeforeValidator(read_addresses)]
-
 USUAL_CONFIRMATIONS = 2
 """Of a chain that runs elsewhere, if networks.yaml names none."""
-
-
-class Fees(Entry):
-    """What messages towards a kind of chain pay, and, with `gas`, what returns to it. Gwei of ERA; basis points."""
-
-    base: _Fee
-    gas: _Fee
-    byte: _Fee
-    protocol_share: Annotated[int, whole(0, 10_000)]
-
-
-class BridgeLimits(Entry):
-    """What a new chain's joining sets at the hub, of ERA with such a chain: whole ERA that may leave, and arrive, at
-    once; what was used grows back within `window` (seconds).
-    """
-
-    out: Annotated[int, whole(1, 10**9)]
-    in_: Annotated[int, Field(alias="in"), whole(1, 10**9)]
-    window: Annotated[int, duration(1, 365 * DAY)]
-
-
-class Example(Entry):
-    """A contract in contracts/examples that is made for such a chain, and its page."""
-
-    contract: Name
-    page: Name
-
-
-class Preset(Entry):
-    """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml. about: a line for whoever chooses."""
-
-    about: Name | None = None
-
-    block_time: Annotated[float, decimal(0.01, 3_600)]
-    gas_limit: _Gas
-    base_fee: Annotated[int, whole(0, 10**18)]
-    finality: Annotated[int | str, BeforeValidator(read_finality)]
-    default_gas_limit: _Gas
-    max_gas_limit: _Gas
-    default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]
-    fees: Fees
-    bridge: BridgeLimits | None = None
-    example: Example | None = None
-
-    @model_validator(mode="after")
-    def _limits_fit(self) -> Preset:
-        needed, room = delivery_gas(self.max_gas_limit), delivery_room(self.gas_limit)
-        if needed > room:
-            raise wrong(
-                "max_gas_limit",
-                f"a message with {self.max_gas_limit} gas could not be delivered, which needs {needed} gas: half a "
-                f"block or one transaction have {room}: expected at most {highest_gas_limit(self.gas_limit)}",
-            )
-        if self.default_gas_limit > self.max_gas_limit:
-            raise wrong("default_gas_limit", f"expected at most max_gas_limit, {self.max_gas_limit}")
-        return self
-
-    @property
-    def finality_depth(self) -> int:
-        """Blocks that are mined on top of one until it is final; about so many if the chain's own tag says what is."""
-        return self.finality if isinstance(self.finality, int) else FINALITY_TAGS[self.finality]
-
-
-class Fork(Entry):
-    """Start from another chain's state: its RPC address and, if given, the block."""
-
-    url: Annotated[_Url, Field(repr=False)]
-    block: Annotated[int, whole(0, (1 << 64) - 1)] | None = None
-
-
-class _ChainEntry(Entry):
-    chain_id: Annotated[int, whole(1, (1 << 64) - 1)]
-    preset: Name
-    port: Annotated[int, whole(1, 65_535)] | None = None
-    url: _Urls | None = None
-    confirmations: Annotated[int, whole(0, 1_000)] | None = None
-    nodes: Annotated[list[_Url], Field(min_length=1, max_length=100)] | None = None
-    agree: Annotated[int, whole(1, 100)] | None = None
-    fork: Fork | None = None
-    max_gas_price: Annotated[int, whole(1, 1 << 60)] | None = None
-    wrapped_ether: Contract | None = None
-    permit2: Contract | None = None
-
-    @model_validator(mode="after")
-    def _has_a_place(self) -> _ChainEntry:
-        if (self.port is None) == (self.url is None):
-            raise ValueError("give either a port (a local chain) or a url (a node elsewhere)")
-        return self
-
-    @model_validator(mode="after")
-    def _nodes_can_agree(self) -> _ChainEntry:
-        nodes = self.nodes or []
-        if is_repeated(nodes):
-            raise wrong("nodes", "one of them is there twice")
-        if self.agree is not None and not len(nodes) // 2 < self.agree <= len(nodes):
-            # Half of them or fewer could be right about two different things.
-            raise wrong("agree", f"expected more than half of the {len(nodes)} nodes, and no more than all")
-        return self
-
-
-class _NetworkEntry(Entry):
-    # A folder has this name.
-    name: Annotated[
-        str,
-        matching(
-            r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}",
-            "up to 64 letters, digits, `_`, `.` and `-`, a letter or a digit first",
-        ),
-    ]
-    hub: Name
-
-
-class _File(Entry):
-    network: _NetworkEntry
-    presets: dict[Name, Preset]
-    chains: dict[
-        Annotated[
-            str,
-            # `default` means every chain in deploy.yaml.
-            matching(
-                r"(?!default$)[a-z][a-z0-9_]{0,31}",
-                "up to 32 lower-case letters, digits and `_`, a letter first, and not `default`",
-            ),
-        ],
-        _ChainEntry,
-    ]
 
 
 @dataclass(frozen=True)
@@ -292,7 +133,7 @@ def _load(path: Path, _changed: int) -> Network:
 
 def network_of(document: Document) -> Network:
     """The network that a networks.yaml describes. MetalayerError if something in it is wrong."""
-    file = document.read(_File)
+    file = document.read(NetworksFile)
     chains: dict[str, Chain] = {}
     for name, entry in file.chains.items():
         if entry.preset not in file.presets:
@@ -310,7 +151,7 @@ def network_of(document: Document) -> Network:
     return Network(file.network.name, hub, {hub.name: hub, **chains}, file.presets)
 
 
-def _chain(name: str, entry: _ChainEntry, preset: Preset, document: Document) -> Chain:
+def _chain(name: str, entry: ChainEntry, preset: Preset, document: Document) -> Chain:
     def placed(text: str, *place: str) -> Address:
         whole = ("chains", name, *place)
         return Address.at(document.place(whole if whole in document.lines else whole[:-1]), text)

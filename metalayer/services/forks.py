@@ -21,8 +21,9 @@ from eth_utils.crypto import keccak
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.network.anvil import anvil_command
-from metalayer.network.config import Chain, Fork
+from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
+from metalayer.network.entries import Fork
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.network.redaction import without_secrets

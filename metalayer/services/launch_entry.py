@@ -14,8 +14,9 @@ from metalayer.deploy.names import ERA
 from metalayer.deploy.owned import LimitEntry
 from metalayer.errors import MetalayerError
 from metalayer.network import edits
-from metalayer.network.config import Chain, Fork, Network, Preset, load_network, network_of
+from metalayer.network.config import Chain, Network, load_network, network_of
 from metalayer.network.connection import Connection
+from metalayer.network.entries import Fork, Preset
 from metalayer.network.inputs import Document, parse, read_file
 from metalayer.network.rpc import WrongChain
 from metalayer.network.values import found, hint
