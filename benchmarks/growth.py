@@ -34,7 +34,7 @@ from metalayer.deploy.sets import first_sets
 from metalayer.errors import MetalayerError
 from metalayer.governance.build import LiveChains, build
 from metalayer.governance.drafts import from_drift
-from metalayer.governance.files import read_on
+from metalayer.governance.files import FILE, read_on
 from metalayer.governance.names import Names
 from metalayer.lanes.survey import survey
 from metalayer.network.anvil import anvil_command
@@ -254,6 +254,8 @@ class Grown:
         live = Live.open()
         names = Names.of(self.network, live.registry, address_of)
         folder = from_drift(self._deployer().drift(), names, "terms", "TEST::3")
+        with (folder / FILE).open("a", encoding="utf-8") as file:
+            file.write("writes:\n  spokes: [Metalayer._routes]\n")
         proposal = read_on(folder, self.network)
         built = build(proposal, names, LiveChains(live.mesh.connections, names))
         if len(built.decisions) != self.size.chains - 1:
