@@ -6,7 +6,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo soak bench prove docs artifacts package lint slither solc-check clean
+.PHONY: help setup test test-deep demo soak bench prove docs artifacts schemas package lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -50,6 +50,9 @@ docs: setup .venv-docs/.stamp ## the documentation as a site, with a reference o
 
 artifacts: setup ## write metalayer/artifacts anew after a change of contracts: what is deployed, checked and reviewed
 	@$(BIN)/python -m tools.toolchain artifacts
+
+schemas: setup ## write docs/schemas anew after a change of what networks.yaml, deploy.yaml or a proposal may hold
+	@$(BIN)/python -m tools.schemas
 
 package: setup ## the contracts that others import, for npm and for pip, in dist/
 	@$(BIN)/python -m tools.packages

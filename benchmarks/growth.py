@@ -25,7 +25,7 @@ from metalayer.attesting.directory import DirectoryExchange
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import check
-from metalayer.deploy.contracts import CONTRACTS, predict
+from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.names import FACTORY, GATEWAY
@@ -158,7 +158,7 @@ class Grown:
             raise MetalayerError("something is left to do after everything was done")
 
     def _check(self) -> None:
-        artifacts, intent, connections = load_artifacts(CONTRACTS), load_intent(), connect(self.network)
+        artifacts, intent, connections = load_artifacts(ARTIFACTS), load_intent(), connect(self.network)
         factory = artifacts[FACTORY].creation
         sets = first_sets(self.network, connections, predict(address_of(intent.deployer), factory))
         resolved = resolve(intent, self.network, address_of, factory, sets)

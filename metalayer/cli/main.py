@@ -10,6 +10,7 @@ COMMANDS = (
     "check",
     "credit",
     "deploy",
+    "launch",
     "localnet",
     "message",
     "pending",

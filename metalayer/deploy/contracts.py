@@ -17,7 +17,9 @@ from metalayer.deploy import bridging, governing
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.declaration import Change, Declaration, View
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired
+from metalayer.deploy.genesis import airdrop_arguments, has_no_airdrop, wallet_declarations
 from metalayer.deploy.names import (
+    AIRDROP,
     ANNEX,
     BRIDGE,
     BRIDGE_ANNEX,
@@ -40,9 +42,11 @@ from metalayer.deploy.names import (
     STAKING,
     TIMELOCK,
     TOKEN_METADATA,
+    VESTING,
     VOTE_POOL,
     WRAPPED_ETHER,
 )
+from metalayer.deploy.routes import describe_open, describe_terms
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
@@ -53,8 +57,10 @@ from metalayer.protocol.gateway import Terms
 CONTROLLER = "factory namespace controller"
 """As `check` calls who may deploy in the deployer's namespace."""
 
+DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
+"""Of the factory: namespace, salt, creation code."""
+
 SET_GUARDIAN = Function("setGuardian(address)")
-_DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 _SEAL = Function("seal(address,address)")
 _CONTROLLER_OF = Function("controllerOf(address)", "address")
 _OWNER = Function("owner()", "address")
@@ -185,6 +191,7 @@ def _era_arguments(desired: Desired) -> dict[str, Any]:
 
 
 def _era_views(desired: Desired) -> Iterator[View]:
+    yield from bridging.named(ERA, "ERA", "ERA")
     if desired.is_hub:
         yield View("ERA totalSupply", _TOTAL_SUPPLY, HUB_SUPPLY)
 
@@ -245,12 +252,13 @@ CONTRACTS = {
         Declaration(FACTORY, views=_factory_views, placed_by="proxy"),
         # Before all that it owns.
         Declaration(TIMELOCK, governing.timelock_arguments, governing.timelock_views),
+        Declaration(AIRDROP, airdrop_arguments, where="hub", unless=has_no_airdrop),
         Declaration(ERA, _era_arguments, _era_views),
         Declaration(BRIDGE_ANNEX, bridging.annex_arguments),
         Declaration(BRIDGE, bridging.bridge_arguments, bridging.bridge_views),
-        Declaration(BRIDGED_TOKEN, bridging.token_arguments),
+        Declaration(BRIDGED_TOKEN, bridging.token_arguments, bridging.token_views),
         Declaration(TOKEN_METADATA),
-        Declaration(WRAPPED_ETHER, unless=bridging.has_wrapped_ether),
+        Declaration(WRAPPED_ETHER, views=bridging.ether_views, unless=bridging.has_wrapped_ether),
         Declaration(ETHER_DOOR, bridging.ether_door_arguments),
         Declaration(SEND_DOOR, bridging.send_door_arguments, bridging.send_door_views),
         Declaration(RESOLVER, bridging.token_arguments),
@@ -275,7 +283,13 @@ CONTRACTS = {
             place="Decisions",
         ),
         Declaration(VOTE_POOL, governing.pool_arguments, where="hub", place="Votes"),
-        Declaration(SPOKE_VOTES, governing.spoke_votes_arguments, where="spokes", place="Votes"),
+        Declaration(
+            SPOKE_VOTES,
+            governing.spoke_votes_arguments,
+            governing.spoke_votes_views,
+            where="spokes",
+            place="Votes",
+        ),
         Declaration(EXPECT),
         Declaration(GATEWAY, _gateway_arguments, _gateway_views, kind="start"),
         Declaration(FEE_COLLECTOR, _collector_arguments, kind="start", calls=(ERA, GATEWAY)),
@@ -283,14 +297,25 @@ CONTRACTS = {
 }
 """By name, in the order of creation: the factory places the others."""
 
+ARTIFACTS = (*CONTRACTS, VESTING)
+"""Of which there is code; of the last as many contracts as `genesis` of deploy.yaml locks ERA for."""
+
 
 def contracts_of(desired: Desired) -> list[Declaration]:
     """What should stand on a chain, in the order of creation."""
-    return [declaration for declaration in CONTRACTS.values() if declaration.belongs_to(desired)]
+    declared: list[Declaration] = []
+    for declaration in CONTRACTS.values():
+        if declaration.name == ERA:
+            # Before what is minted to them.
+            declared += wallet_declarations(desired)
+        declared.append(declaration)
+    return [declaration for declaration in declared if declaration.belongs_to(desired)]
 
 
 def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
-    """Address of every contract, the same on each chain, from the deployer and the factory's code alone."""
+    """Address of every contract, the same on each chain, from the deployer and the factory's code alone. Not those with
+    locked ERA: `resolve` adds them.
+    """
     factory = create2_address(ARACHNID, CONTRACTS[FACTORY].salt, keccak(factory_code))
     return {
         name: factory if name == FACTORY else create3_address(factory, deployer, declaration.salt)
@@ -303,28 +328,7 @@ def placement(declaration: Declaration, desired: Desired, artifact: Artifact) ->
     code = declaration.init_code(desired, artifact)
     if declaration.placed_by == "proxy":
         return ARACHNID, declaration.salt + code
-    return desired.addresses[FACTORY], _DEPLOY.encode(desired.deployer, declaration.salt, code)
-
-
-def describe_terms(terms: Terms) -> str:
-    """Terms in words. Gas: default, highest, default of a return. Fees in gwei of ERA: base, per 1,000 gas there, per
-    byte, per 1,000 gas here; then the protocol's share.
-    """
-    if not terms.max_gas_limit:
-        return "never set"
-    gas = f"{terms.default_gas_limit}/{terms.max_gas_limit}/{terms.default_return_gas_limit}"
-    fees = f"{terms.base_fee}/{terms.gas_fee}/{terms.byte_fee}/{terms.return_gas_fee}"
-    return f"gas {gas}, fees {fees} + {terms.protocol_share / 100:g} %"
-
-
-def describe_open(directions: tuple[bool, bool]) -> str:
-    """Whether a route is open for sending, and for deliveries."""
-    return {
-        (True, True): "both ways",
-        (True, False): "outbound only",
-        (False, True): "inbound only",
-        (False, False): "closed",
-    }[directions]
+    return desired.addresses[FACTORY], DEPLOY.encode(desired.deployer, declaration.salt, code)
 
 
 def _unless_zero(account: str) -> str:

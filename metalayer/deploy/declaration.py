@@ -95,6 +95,7 @@ class Declaration:
     step that creates it; "start" for what is only known when Staking has published a validator set, and for what
     needs a gateway. calls: contracts that its constructor calls. place: what its salt is made of; two contracts that
     stand on different chains share an address by sharing it. Its name by default. unless: where a chain has its own.
+    of: the contract that it is one of, where several exist.
     """
 
     name: str
@@ -106,6 +107,12 @@ class Declaration:
     calls: tuple[str, ...] = ()
     place: str = ""
     unless: Callable[[Desired], bool] = lambda desired: False
+    of: str = ""
+
+    @property
+    def artifact(self) -> str:
+        """The contract whose code it has: by default its name."""
+        return self.of or self.name
 
     @property
     def salt(self) -> bytes:

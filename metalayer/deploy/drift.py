@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metalayer.deploy.contracts import contracts_of, describe_open
+from metalayer.deploy.contracts import contracts_of
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.names import GATEWAY
+from metalayer.deploy.routes import describe_open
 from metalayer.protocol.abi import Function
 from metalayer.protocol.gateway import SET_OPEN
 from metalayer.protocol.hex import to_hex

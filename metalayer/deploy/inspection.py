@@ -72,7 +72,7 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
         (declaration.name, view)
         for declaration in declared
         if bare.stands(declaration.name)
-        for view in declaration.all_views(desired, artifacts[declaration.name])
+        for view in declaration.all_views(desired, artifacts[declaration.artifact])
     ]
     requests = [view.function.request(addresses[name], *view.inputs) for name, view in views]
     sets, beside = None, {}
@@ -101,7 +101,7 @@ def _construction(
     declaration: Declaration, desired: Desired, artifacts: Mapping[str, Artifact]
 ) -> Request[bytes]:
     address = desired.addresses[declaration.name]
-    code = declaration.init_code(desired, artifacts[declaration.name])
+    code = declaration.init_code(desired, artifacts[declaration.artifact])
     overrides: dict[str, Any] = {address: {"code": to_hex(code), "state": {}}}
     # Whatever they would say: they may not stand yet.
     overrides |= {desired.addresses[name]: {"code": _ANSWERS_TRUE} for name in declaration.calls}

@@ -19,8 +19,10 @@ from metalayer.network.anvil import anvil_command
 from metalayer.network.config import Chain, Network
 from metalayer.network.connection import Connection
 from metalayer.network.locks import Lock, exclusive
+from metalayer.network.redaction import without_secrets
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.rpc import WrongChain
+from metalayer.network.values import one_line
 from metalayer.network.workspace import state_dir
 from metalayer.protocol.rpc import code_request
 
@@ -234,7 +236,8 @@ def _wait_until_up(chain: Chain, process: subprocess.Popen[bytes]) -> None:
 
 def _last_words(chain: Chain) -> str:
     lines = log_file(chain).read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return one_line(without_secrets(said, *([chain.fork.url] if chain.fork else [])))
 
 
 def _stop(pid: int, chain: Chain) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import socket
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, TextIO
@@ -15,6 +16,14 @@ from metalayer.errors import MetalayerError
 
 class Taken(MetalayerError):
     """Another process holds a lock."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process of this machine that holds a lock. since: Unix time."""
+
+    pid: int
+    since: float
 
 
 class Lock:
@@ -56,6 +65,28 @@ def exclusive(path: Path, taken: str | None = None) -> Lock:
     file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n")
     file.flush()
     return Lock(file)
+
+
+def holder(path: Path) -> Holder | None:
+    """Who holds a lock file; None if nobody of this machine does. The lock is not tried: nobody is disturbed."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        pid, since = int(found["pid"]), datetime.fromisoformat(found["since"]).timestamp()
+        is_here = found["host"] == socket.gethostname()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Holder(pid, since) if is_here and _runs(pid) else None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        # It is somebody else's.
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def _holder(text: str) -> str:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from metalayer.errors import MetalayerError
+from metalayer.network.addresses import filled, variables, with_groups_as
 
 _HIDDEN = "…"
 # Parts such as `v2`, `rpc` or `mainnet` say nothing, and hiding them would make other words unreadable.
 _SHORTEST_KEY = 8
+_SHORTEST_VALUE = 4
 
 
 def shown_url(url: str) -> str:
-    """An address without user, password, path, query and fragment: the host that answers, and its port."""
+    """An address without user, password, path, query and fragment: the host that answers, and its port.
+
+    Names of variables are shown where they are all that is known, their values never.
+    """
+    if url.startswith("${"):
+        first, rest = url[: url.index("}") + 1], url[url.index("}") + 1 :]
+        return f"{first}/{_HIDDEN}" if rest.strip("/") else first
+    url = with_groups_as(url, _HIDDEN)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -34,23 +46,29 @@ def credentials(url: str) -> str | None:
     return f"{unquote(parts.username)}:{unquote(parts.password or '')}"
 
 
-def without_secrets(text: str, url: str) -> str:
-    """What somebody said who knows an address, and may repeat it: a node, or a library."""
-    for secret in _secrets(url):
-        text = text.replace(secret, _HIDDEN)
+def without_secrets(text: str, *addresses: str) -> str:
+    """What somebody said who knows addresses, and may repeat them: a node, or a library."""
+    for address in addresses:
+        for secret in _secrets(address):
+            text = text.replace(secret, _HIDDEN)
     return text
 
 
-def _secrets(url: str) -> list[str]:
+def _secrets(address: str) -> list[str]:
     """The longest first."""
+    values = {os.environ.get(name, "") for name in variables(address)}
     try:
+        url = filled(address)
         parts = urlsplit(url)
+    except MetalayerError:
+        return []
     except ValueError:
-        return [url]
+        return [address]
     found = {part for part in (parts.username, parts.password) if part}
     keys = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)), parts.fragment]
     found |= {key for key in keys if len(key) >= _SHORTEST_KEY}
     if parts.path.strip("/") or parts.query or found:
         found |= {url, *(rest for rest in (parts.query,) if rest)}
+    found |= {value for value in values if len(value) >= _SHORTEST_VALUE}
     found |= {unquote(secret) for secret in found}
     return sorted(found, key=len, reverse=True)

@@ -11,9 +11,10 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.check import Finding, check, describe_set
-from metalayer.deploy.contracts import SET_GUARDIAN, describe_terms
+from metalayer.deploy.contracts import SET_GUARDIAN
 from metalayer.deploy.intent import route_between
 from metalayer.deploy.names import GATEWAY, STAKING
+from metalayer.deploy.routes import describe_terms
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from metalayer.cli.deploy import cli
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.contracts import ARTIFACTS
 from metalayer.network.config import load_network
 from metalayer.network.registry import Registry
 from tools.repository import repo_root
@@ -28,7 +28,7 @@ def test_exports_the_registry_and_the_abis_of_contracts_and_interfaces(tmp_path:
     assert written.pop("registry") == json.loads(registry.text())
     shipped = repo_root() / "metalayer" / "artifacts" / "interfaces"
     expected = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in shipped.glob("*.json")}
-    expected |= {name: artifact.abi for name, artifact in load_artifacts(CONTRACTS).items()}
+    expected |= {name: artifact.abi for name, artifact in load_artifacts(ARTIFACTS).items()}
     assert written == expected
     assert [entry["name"] for entry in written["IMessageReturned"]] == ["onMessageReturned"]
     assert f"{len(expected)} ABIs" in result.output

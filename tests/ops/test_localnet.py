@@ -19,8 +19,9 @@ from metalayer.cli.localnet import cli
 from metalayer.cli.main import cli as metalayer
 from metalayer.errors import MetalayerError
 from metalayer.network import anvil, localnet
-from metalayer.network.config import Chain, Fork, Network, load_network
+from metalayer.network.config import Chain, Network, load_network
 from metalayer.network.connection import Connection
+from metalayer.network.entries import Fork
 from metalayer.network.workspace import port_offset
 from tests.kit.ports import listener
 from tools.repository import repo_root

@@ -351,7 +351,10 @@ def elsewhere(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         content["network"]["name"] = "elsewhere"
         (tmp_path / "networks.yaml").write_text(yaml.safe_dump(content))
         intent = yaml.safe_load((repo_root() / "deploy.yaml").read_text())
-        intent |= {"deployer": SECOND_DEPLOYER.address, "allocations": {TREASURY.address: 1_000}}
+        intent["deployer"] = SECOND_DEPLOYER.address
+        for share in intent["genesis"]["shares"].values():
+            if "holders" in share:
+                share["holders"] = {TREASURY.address: share["amount"]}
         for office in ("councils", "fee_keepers", "recoveries"):
             intent[office] = {"default": OWNER.address}
         intent["watchers"] = {"default": [GUARDIAN.address]}
