@@ -23,14 +23,11 @@ from benchmarks.processes import Process, refuse_taken, running, wait_for
 from benchmarks.sizes import Size
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.deploy.apply import Deployer
-from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.check import check
-from metalayer.deploy.contracts import ARTIFACTS, predict
-from metalayer.deploy.intent import load_intent, resolve
+from metalayer.deploy.check import check_deployment
+from metalayer.deploy.intent import load_intent
 from metalayer.deploy.journal import Journal
-from metalayer.deploy.names import FACTORY, GATEWAY
+from metalayer.deploy.names import GATEWAY
 from metalayer.deploy.routes import Shape
-from metalayer.deploy.sets import first_sets
 from metalayer.errors import MetalayerError
 from metalayer.governance.build import LiveChains, build
 from metalayer.governance.drafts import from_drift
@@ -42,7 +39,7 @@ from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection, connect
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
-from metalayer.network.registry import Registry, records_dir
+from metalayer.network.registry import records_dir
 from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender, Transaction
 from metalayer.protocol import gateway
@@ -158,11 +155,7 @@ class Grown:
             raise MetalayerError("something is left to do after everything was done")
 
     def _check(self) -> None:
-        artifacts, intent, connections = load_artifacts(ARTIFACTS), load_intent(), connect(self.network)
-        factory = artifacts[FACTORY].creation
-        sets = first_sets(self.network, connections, predict(address_of(intent.deployer), factory))
-        resolved = resolve(intent, self.network, address_of, factory, sets)
-        findings = check(resolved, Registry.load(self.network), connections, artifacts)
+        findings, _ = check_deployment(self.network)
         if wrong := [one for one in findings if one.is_drift]:
             raise MetalayerError(
                 f"{wrong[0].chain}: {wrong[0].subject} is {wrong[0].found}, not {wrong[0].expected}"
