@@ -63,14 +63,8 @@ Say = Callable[[str], None]
 
 def measure(size: Size, say: Say, *, votes: bool) -> dict[str, Any]:
     """All figures of one size. votes: with a rehearsal, which forks every chain once more."""
-    with tempfile.TemporaryDirectory(prefix="scale-") as folder:
-        here = Path.cwd()
-        os.chdir(folder)
-        try:
-            with Grown.started(size, Path(folder), say) as grown:
-                return grown.figures(votes=votes)
-        finally:
-            os.chdir(here)
+    with workspace() as folder, Grown.started(size, folder, say) as grown:
+        return grown.figures(votes=votes)
 
 
 @dataclass
@@ -103,7 +97,7 @@ class Grown:
         self._relay()
         found |= self._gas() | self._files()
         if votes:
-            self._do("rehearsal", self._rehearse)
+            self._do("rehearsal", lambda: found.update(self._rehearse()))
         found |= self._join()
         found |= {
             "memory_peak_mib": round(memory_of("self", "VmHWM")),
@@ -114,8 +108,8 @@ class Grown:
 
     def deploy(self) -> None:
         """`deploy plan` and `deploy apply`."""
-        self._do("plan", lambda: self._deployer().plan())
-        self._do("apply", lambda: self._deployer().apply(lambda chain, step, left: None))
+        self._do("plan", lambda: self.deployer().plan())
+        self._do("apply", lambda: self.deployer().apply(lambda chain, step, left: None))
 
     def read(self) -> None:
         """`deploy plan`, `check`, and where all lanes stand, twice."""
@@ -145,12 +139,12 @@ class Grown:
             f"{counts.requests} requests"
         )
 
-    def _deployer(self) -> Deployer:
+    def deployer(self) -> Deployer:
         network = self.network
         return Deployer(network, connect(network), load_intent(), address_of, sender_of, records_dir(network))
 
     def _plan_again(self) -> None:
-        plan = self._deployer().plan()
+        plan = self.deployer().plan()
         if plan.has_changes or any(plan.drift.values()):
             raise MetalayerError("something is left to do after everything was done")
 
@@ -240,13 +234,13 @@ class Grown:
             for name, file in (("registry", "registry.json"), ("journal", "journal.jsonl"))
         }
 
-    def _rehearse(self) -> None:
-        """A decision for every spoke: another gas limit of what they send to the hub."""
+    def _rehearse(self) -> dict[str, int]:
+        """A decision for every spoke: another gas limit of what they send to the hub. Gas of the hub's transactions."""
         sizes.write(self.size, self.folder, hub_gas=_HUB_GAS)
         self.network = load_network()
         live = Live.open()
         names = Names.of(self.network, live.registry, address_of)
-        folder = from_drift(self._deployer().drift(), names, "terms", "TEST::3")
+        folder = from_drift(self.deployer().drift(), names, "terms", "TEST::3")
         with (folder / FILE).open("a", encoding="utf-8") as file:
             file.write("writes:\n  spokes: [Metalayer._routes]\n")
         proposal = read_on(folder, self.network)
@@ -258,6 +252,8 @@ class Grown:
             raise MetalayerError(faults[0])
         sizes.write(self.size, self.folder)
         self.network = load_network()
+        acted = outcome.findings.found.transactions
+        return {f"gas_{name}": acted[name].receipt["gasUsed"] for name in ("propose", "queue", "execute")}
 
     def _join(self) -> dict[str, int]:
         """One more chain: what is deployed to it, and what a vote has to do on the others."""
@@ -265,22 +261,40 @@ class Grown:
         sizes.write(larger, self.folder)
         self.network = load_network()
         self.start(larger.names[-1:])
-        self._do("join", lambda: self._deployer().apply(lambda chain, step, left: None))
+        new = larger.names[-1:]
+        self._do("join", lambda: self.deployer().apply(lambda chain, step, left: None, only=new))
         drift: dict[str, Any] = {}
-        self._do("join_drift", lambda: drift.update(self._deployer().drift()))
+        self._do("join_drift", lambda: drift.update(self.deployer().drift()))
         mends = {name: some for name, some in drift.items() if some}
         return {"join_chains_to_change": len(mends), "join_calls": sum(map(len, mends.values()))}
 
 
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """An empty folder that is the current one."""
+    with tempfile.TemporaryDirectory(prefix="scale-") as folder:
+        here = Path.cwd()
+        os.chdir(folder)
+        try:
+            yield Path(folder)
+        finally:
+            os.chdir(here)
+
+
+def told(line: str) -> None:
+    """On stderr, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def main(arguments: Sequence[str]) -> None:
-    """SHAPE CHAINS [MESHED] [--vote]"""
+    """SHAPE CHAINS [MESHED] [--vote]. Writes JSON."""
     votes = "--vote" in arguments
     name, chains, *meshed = (one for one in arguments if one != "--vote")
     shape: Shape = next(one for one in get_args(Shape) if one == name)
     size = Size(shape, int(chains), int(meshed[0]) if meshed else 0)
     started = time.monotonic()
-    figures = measure(size, lambda line: print(line, file=sys.stderr, flush=True), votes=votes)
-    print(json.dumps({size.name: figures | {"all_seconds": round(time.monotonic() - started)}}))
+    figures = measure(size, told, votes=votes)
+    print(json.dumps(figures | {"all_seconds": round(time.monotonic() - started)}))
 
 
 if __name__ == "__main__":
