@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,6 +84,9 @@ class Journal:
             try:
                 self._write(text)
             except OSError as error:
+                # What of it is there would be taken for sent. Making a file smaller needs no room.
+                with suppress(OSError):
+                    os.truncate(self.path, self._valid)
                 raise MetalayerError(
                     f"{shown(self.path)} cannot be written ({error.strerror}): nothing is sent that it does not know; "
                     "mend that, then run it again"

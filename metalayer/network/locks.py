@@ -65,10 +65,15 @@ def exclusive(path: Path, taken: str | None = None) -> Lock:
     except BaseException:
         file.close()
         raise
-    file.truncate(0)
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n")
-    file.flush()
+    held = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n"
+    try:
+        # Past the file's buffer, which would try to write once more when it is closed.
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, held.encode(), 0)
+    except OSError as error:
+        file.close()
+        raise MetalayerError(f"{path} cannot be written ({error.strerror})") from error
     return Lock(file)
 
 
