@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from eth_keys.datatypes import PrivateKey
 
 from metalayer.cli.check import cli as check_command
+from metalayer.cli.command import DIFFERS
 from metalayer.cli.deploy import cli as deploy_command
 from metalayer.deploy import probe
 from metalayer.deploy.apply import Deployer
@@ -402,7 +403,7 @@ def test_check_shows_the_chains_and_ends_with_3_for_drift(
     assert set(said["probes"]) == set(connections)
     connections["perps"].rpc("anvil_setCode", deployment.bridge, "0x")
     drifted = run(check_command)
-    assert drifted.exit_code == 3
+    assert drifted.exit_code == DIFFERS
     assert "no code" in drifted.stdout
 
 
