@@ -11,7 +11,7 @@ from metalayer.deploy.desired import Desired
 from metalayer.deploy.names import STAKING
 from metalayer.network.connection import Connection
 from metalayer.protocol import staking
-from metalayer.protocol.abi import Function
+from metalayer.protocol.abi import Function, histories
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import short, to_hex
@@ -63,10 +63,8 @@ def compare_staking(connection: Connection, desired: Desired) -> Iterator[Compar
 
 
 def _read_logs(connection: Connection, address: str) -> _Logged:
-    registered, rotated, added, removed = connection.batch(
-        event.history(address)
-        for event in (staking.REGISTERED, staking.KEY_ROTATED, staking.OWN_ADDED, staking.OWN_REMOVED)
-    )
+    events = staking.REGISTERED, staking.KEY_ROTATED, staking.OWN_ADDED, staking.OWN_REMOVED
+    registered, rotated, added, removed = connection.ask(histories(address, *events))
     logged = _Logged()
     for (id_, operator, signer, own, commission), _ in registered:
         logged.operators[id_], logged.signers[id_] = operator, signer
