@@ -30,7 +30,6 @@ class _Logged:
     signers: dict[int, str] = field(default_factory=dict)
     own: Counter[int] = field(default_factory=Counter)
     keys: dict[str, int] = field(default_factory=dict)
-    founding: list[str] = field(default_factory=list)
 
 
 def compare_staking(connection: Connection, desired: Desired) -> Iterator[Compared]:
@@ -55,10 +54,6 @@ def compare_staking(connection: Connection, desired: Desired) -> Iterator[Compar
     if set(places) == set(seats):
         stake = sum(validators[id_].stake for id_ in places)
         yield Compared("seated stake", f"{era(stake)} ERA", f"{era(seated)} ERA")
-    wanted = [_founder(one.operator, one.signer, one.own, one.commission) for one in desired.bonding.bonds]
-    found = [words for words in wanted if words in logged.founding]
-    if desired.sets.published:
-        yield Compared("founding bonds", listed(wanted), listed(found))
     yield from _sets(connection, desired)
 
 
@@ -66,11 +61,10 @@ def _read_logs(connection: Connection, address: str) -> _Logged:
     events = staking.REGISTERED, staking.KEY_ROTATED, staking.OWN_ADDED, staking.OWN_REMOVED
     registered, rotated, added, removed = connection.ask(histories(address, *events))
     logged = _Logged()
-    for (id_, operator, signer, own, commission), _ in registered:
+    for (id_, operator, signer, own, _commission), _ in registered:
         logged.operators[id_], logged.signers[id_] = operator, signer
         logged.own[id_] += own
         logged.keys[signer] = id_
-        logged.founding.append(_founder(operator, signer, own, commission))
     for (id_, _retired, signer), _ in rotated:
         logged.signers[id_], logged.keys[signer] = signer, id_
     for (id_, amount), _ in added:
@@ -96,10 +90,6 @@ def _different(logged: _Logged, validators: Mapping[int, Validator], keys: Mappi
         if keys[signer].validator != id_
     ]
     return "; ".join(wrong) or _AS_LOGGED
-
-
-def _founder(operator: str, signer: str, own: int, commission: int) -> str:
-    return f"{operator} with key {signer}: {era(own)} ERA, {commission / 100:g} %"
 
 
 def _sets(connection: Connection, desired: Desired) -> Iterator[Compared]:

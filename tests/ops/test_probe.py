@@ -386,7 +386,7 @@ def test_the_plan_shows_warnings_and_what_was_asked(
 ) -> None:
     elsewhere(behind(BatchLimit(1))[1].url)
     planned = run(deploy_command, "plan", "--json")
-    assert planned.exit_code == 0, planned.output
+    assert planned.exit_code == 3, planned.output
     assert "warning: arcade: its node answers no batch of 10 requests" in planned.stderr
     assert {one["subject"] for one in json.loads(planned.stdout)["probes"]["arcade"]} >= {"EVM", "batches"}
 
