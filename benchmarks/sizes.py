@@ -15,7 +15,7 @@ from metalayer.deploy.routes import Shape
 from metalayer.network.workspace import NETWORKS_FILE
 from tools.repository import repo_root
 
-_FIRST_ID, _FIRST_PORT = 901, 9_701
+_FIRST_ID, _FIRST_PORT = 901, 10_701
 _ROUTES = "routes: full mesh\n"
 
 
@@ -49,15 +49,16 @@ class Size:
         return Size(self.shape, self.chains + 1, self.meshed)
 
 
-def write(size: Size, folder: Path, hub_gas: int | None = None) -> None:
-    """A workspace. All is free of fees. hub_gas: default gas limit of messages to the hub, that of networks.yaml if not
+def write(size: Size, folder: Path, hub_gas: int | None = None, *, is_free: bool = True) -> None:
+    """A workspace. is_free: of fees. hub_gas: default gas limit of messages to the hub, that of networks.yaml if not
     given.
     """
     root = repo_root()
     content: Any = yaml.safe_load((root / NETWORKS_FILE).read_text(encoding="utf-8"))
     kinds = cycle(entry["preset"] for entry in content["chains"].values())
-    for preset in content["presets"].values():
-        preset["fees"] = dict.fromkeys(preset["fees"], 0)
+    if is_free:
+        for preset in content["presets"].values():
+            preset["fees"] = dict.fromkeys(preset["fees"], 0)
     # Kinds in turn; the hub's is its own, because it is a hub.
     used = [preset for preset, _ in zip(kinds, size.names, strict=False)]
     hub_preset, *others = dict.fromkeys(used)

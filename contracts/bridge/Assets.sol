@@ -52,20 +52,22 @@ abstract contract Assets is Passages {
         returns (bytes32 sendId)
     {
         bytes memory payload = _description(token);
-        Hop memory hop = _note(gateway, chainId, DESCRIBE_GAS_LIMIT);
-        _charge(payment, hop, payload.length);
-        return _sendDescription(hop, token, payload);
+        address payer = _charge(
+            payment, gateway, chainId, DESCRIBE_GAS_LIMIT, NOTE_RETURN_GAS_LIMIT, payload.length
+        );
+        return _sendDescription(gateway, token, chainId, payload, payer);
     }
 
-    function _sendDescription(Hop memory hop, address token, bytes memory payload) internal returns (bytes32 sendId) {
-        _accounts[token][hop.destination].described = true;
-        sendId = _sendHop(hop, payload);
-        emit IAssets.TokenDescribed(token, hop.destination, sendId);
-    }
-
-    /// @dev A message of the bridge that carries no value, paid by the bridge.
-    function _note(IMetalayer gateway, uint256 destination, uint256 gasLimit) internal view returns (Hop memory) {
-        return Hop(gateway, destination, gasLimit, NOTE_RETURN_GAS_LIMIT, address(this), 0);
+    function _sendDescription(
+        IMetalayer gateway,
+        address token,
+        uint256 chainId,
+        bytes memory payload,
+        address payer
+    ) internal returns (bytes32 sendId) {
+        _accounts[token][chainId].described = true;
+        sendId = _sendHop(gateway, chainId, payload, DESCRIBE_GAS_LIMIT, NOTE_RETURN_GAS_LIMIT, payer, 0);
+        emit IAssets.TokenDescribed(token, chainId, sendId);
     }
 
     /// @dev What the description of a token costs, if the chain needs one.

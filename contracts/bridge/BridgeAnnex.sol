@@ -174,12 +174,22 @@ contract BridgeAnnex is Hops {
     }
 
     function claim(Front calldata transfer, bool fromBalance) external returns (bytes32 sendId) {
-        bytes32 key = _keyOf(transfer);
+        bytes32 key = _keyOfCall(transfer);
         address solver = _solverOf[key];
         require(solver != address(0) && solver != DONE, IFronting.NothingToClaimFor(key));
-        Hop memory hop = _note(_gatewayOf(transfer.start), transfer.start, CLAIM_GAS_LIMIT);
-        _charge(Payment(fromBalance, type(uint256).max), hop, Transfers.CLAIM_LENGTH);
-        sendId = _sendHop(hop, Transfers.encodeClaim(key, solver));
+        IMetalayer gateway = _gatewayOf(transfer.start);
+        address payer = _charge(
+            Payment(fromBalance, type(uint256).max),
+            gateway,
+            transfer.start,
+            CLAIM_GAS_LIMIT,
+            NOTE_RETURN_GAS_LIMIT,
+            Transfers.CLAIM_LENGTH
+        );
+        bytes memory payload = Transfers.encodeClaim(key, solver);
+        sendId = _sendHop(
+            gateway, transfer.start, payload, CLAIM_GAS_LIMIT, NOTE_RETURN_GAS_LIMIT, payer, 0
+        );
         emit IFronting.FrontClaimed(transfer.id, transfer.start, solver, sendId);
     }
 

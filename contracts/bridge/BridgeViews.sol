@@ -159,7 +159,7 @@ abstract contract BridgeViews is Hops, ITokenBridge {
 
     /// @inheritdoc IFronting
     function keyOf(Front calldata transfer) external pure returns (bytes32) {
-        return _keyOf(transfer);
+        return _keyOfCall(transfer);
     }
 
     /// @inheritdoc IFronting

@@ -52,11 +52,16 @@ abstract contract Hops is Fronting {
         if (description.length != 0) {
             // The id is in the event.
             // slither-disable-next-line unused-return
-            _sendDescription(_note(gateway, destination, DESCRIBE_GAS_LIMIT), token, description);
+            _sendDescription(gateway, token, destination, description, address(this));
         }
         sendId = _sendHop(
-            Hop(gateway, destination, gasLimit, FORWARDED_RETURN_GAS_LIMIT, address(this), deadline),
-            Transfers.encode(transfer)
+            gateway,
+            destination,
+            Transfers.encode(transfer),
+            gasLimit,
+            FORWARDED_RETURN_GAS_LIMIT,
+            address(this),
+            deadline
         );
     }
 

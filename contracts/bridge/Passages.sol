@@ -20,16 +20,6 @@ import {GatewayCall} from "./libraries/GatewayCall.sol";
 abstract contract Passages is Limits {
     using SafeERC20 for IERC20;
 
-    /// @dev One message of the bridge. Without a `deadline` it has the gateway's default.
-    struct Hop {
-        IMetalayer gateway;
-        uint256 destination;
-        uint256 gasLimit;
-        uint256 returnGasLimit;
-        address payer;
-        uint256 deadline;
-    }
-
     /// @dev How the caller pays: from its credit or its ERA, and at most so much, in wei.
     struct Payment {
         bool fromBalance;
@@ -43,19 +33,24 @@ abstract contract Passages is Limits {
 
     mapping(bytes32 id => uint256) internal _passage;
 
-    /// @dev Lets the caller pay for a message, within its bound: says in `hop` whose credit the gateway charges.
-    /// The gateway charges what it says now.
-    function _charge(Payment memory payment, Hop memory hop, uint256 length) internal {
-        hop.payer = msg.sender;
-        if (!payment.fromBalance && payment.bound == type(uint256).max) return;
-        uint256 fee = hop.gateway.quote(hop.destination, hop.gasLimit, hop.returnGasLimit, length);
+    /// @dev Lets the caller pay for a message, within its bound.
+    /// @return payer Whose credit the gateway has to charge. It charges what it says now.
+    function _charge(
+        Payment memory payment,
+        IMetalayer gateway,
+        uint256 destination,
+        uint256 gasLimit,
+        uint256 returnGasLimit,
+        uint256 length
+    ) internal returns (address payer) {
+        if (!payment.fromBalance && payment.bound == type(uint256).max) return msg.sender;
+        uint256 fee = gateway.quote(destination, gasLimit, returnGasLimit, length);
         require(fee <= payment.bound, IPassages.FeeAboveBound(fee, payment.bound));
         payment.bound -= fee;
-        if (payment.fromBalance) {
-            hop.payer = address(this);
-            _collect(msg.sender, fee);
-            _fund(hop.gateway, fee);
-        }
+        if (!payment.fromBalance) return msg.sender;
+        _collect(msg.sender, fee);
+        _fund(gateway, fee);
+        return address(this);
     }
 
     /// @dev Pays for a hop that this chain sends on, with what came along (wei) and what was paid for it here.
@@ -77,19 +72,21 @@ abstract contract Passages is Limits {
     }
 
     /// @dev Sends a message to the bridge of another chain.
+    /// @param deadline Zero for the gateway's default.
     /// @return id See {Gateways-_idOf}.
-    function _sendHop(Hop memory hop, bytes memory payload) internal returns (bytes32 id) {
+    function _sendHop(
+        IMetalayer gateway,
+        uint256 destination,
+        bytes memory payload,
+        uint256 gasLimit,
+        uint256 returnGasLimit,
+        address payer,
+        uint256 deadline
+    ) internal returns (bytes32 id) {
         id = GatewayCall.send(
-            hop.gateway,
-            hop.destination,
-            address(this),
-            payload,
-            hop.gasLimit,
-            hop.returnGasLimit,
-            hop.payer,
-            hop.deadline
+            gateway, destination, address(this), payload, gasLimit, returnGasLimit, payer, deadline
         );
-        return _idOf(address(hop.gateway), id);
+        return _idOf(address(gateway), id);
     }
 
     /// @dev Brings ERA of an account to the bridge. Elsewhere than on the hub it may burn and mint: nobody has to allow

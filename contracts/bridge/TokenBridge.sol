@@ -61,8 +61,8 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @inheritdoc ITokenBridge
     function send(address token, uint256 destination, address to, uint256 amount) external returns (bytes32 id) {
-        Options memory plain;
-        return _send(token, destination, to, amount, plain);
+        Transfer memory plain;
+        return _send(token, destination, to, amount, msg.sender, plain, Payment(false, type(uint256).max));
     }
 
     /// @inheritdoc ITokenBridge
@@ -70,7 +70,16 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         external
         returns (bytes32 id)
     {
-        return _send(token, destination, to, amount, options);
+        _checkOptions(options);
+        return _send(
+            token,
+            destination,
+            to,
+            amount,
+            options.returnTo == address(0) ? msg.sender : options.returnTo,
+            Transfers.draft(options),
+            Payment(options.fromBalance, options.maxFee == 0 ? type(uint256).max : options.maxFee)
+        );
     }
 
     /// @inheritdoc ITokenBridge
@@ -82,19 +91,22 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @inheritdoc IFronting
     function front(Front calldata transfer, address solver) external returns (uint256 paid) {
-        require(transfer.tip != 0 && block.timestamp <= transfer.deadline, NotFrontable(transfer.id));
-        require(transfer.tip <= Transfers.TIP_PARTS, InvalidOptions());
+        uint256 tip = transfer.tip;
+        require(tip != 0 && block.timestamp <= transfer.deadline, NotFrontable(transfer.id));
+        require(tip <= Transfers.TIP_PARTS, InvalidOptions());
         address local = transfer.token;
         if (transfer.homeChain != block.chainid) (local,) = _localFor(transfer.homeChain, local);
-        _checkBeneficiary(transfer.to, local);
+        address to = transfer.to;
+        _checkBeneficiary(to, local);
         _checkBeneficiary(solver, local);
         require(solver != DONE, InvalidBeneficiary(solver));
-        bytes32 key = _keyOf(transfer);
+        bytes32 key = _keyOfCall(transfer);
         _checkFrontable(key);
         _solverOf[key] = solver;
-        paid = transfer.amount - _kept(transfer);
-        emit TransferFronted(transfer.id, solver, transfer.to, key, local, paid);
-        IERC20(local).safeTransferFrom(msg.sender, transfer.to, paid);
+        uint256 amount = transfer.amount;
+        paid = amount - _kept(amount * tip, transfer);
+        emit TransferFronted(transfer.id, solver, to, key, local, paid);
+        IERC20(local).safeTransferFrom(msg.sender, to, paid);
     }
 
     /// @inheritdoc IERC7786Recipient
@@ -109,8 +121,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         require(account == address(this), NotABridge(origin, account));
         ChainState storage state = _chains[origin];
         _checkGateway(state);
-        Kind kind = Transfers.kindOf(payload);
-        if (kind == Kind.Describe || kind == Kind.Claim) return abi.decode(_askAnnex(), (bytes4));
+        if (Transfers.isNote(payload)) return abi.decode(_askAnnex(), (bytes4));
         bytes32 id = _idOf(msg.sender, receiveId);
         Transfer memory transfer = Transfers.decode(payload);
         uint256 notBefore = _notBefore(transfer);
@@ -197,84 +208,98 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         _runAnnex();
     }
 
-    function _send(address token, uint256 destination, address to, uint256 amount, Options memory options)
-        private
-        returns (bytes32 id)
-    {
+    /// @param from Who gets it back if it does not arrive.
+    /// @param transfer What the sender says about it beside that.
+    function _send(
+        address token,
+        uint256 destination,
+        address to,
+        uint256 amount,
+        address from,
+        Transfer memory transfer,
+        Payment memory payment
+    ) private returns (bytes32 id) {
         require(amount != 0, ZeroAmount());
         require(amount <= type(uint128).max, AmountTooLarge(amount));
-        (Transfer memory transfer, Hop memory hop, bool limited) = _draft(token, destination, to, options);
-        Payment memory payment =
-            Payment(options.fromBalance, options.maxFee == 0 ? type(uint256).max : options.maxFee);
-        if (transfer.kind() == Kind.Out) {
-            amount = _lockFor(hop, token, amount, payment);
-        } else {
-            _prepay(options.fee, hop.destination, destination, payment);
-            IERC7802(token).crosschainBurn(msg.sender, amount);
-        }
-        if (limited) _useOut(token, hop.destination, amount);
-        transfer.fourth |= amount;
-        bytes memory payload = Transfers.encode(transfer);
-        _charge(payment, hop, payload.length);
-        id = _sendHop(hop, payload);
-        emit TransferSent(id, transfer.from(), to, token, destination, amount);
+        _checkDestination(destination);
+        _checkBeneficiary(to, token);
+        _checkBeneficiary(from, token);
+        transfer.start(from, to, _present());
+        Home storage home = _homes[token];
+        uint256 homeChain = home.chain;
+        (id, amount) = homeChain == 0
+            ? _sendOut(token, destination, amount, transfer, payment)
+            : _sendBack(token, home.token, homeChain, home.limited, destination, amount, transfer, payment);
+        emit TransferSent(id, from, to, token, destination, amount);
     }
 
-    /// @dev Locks tokens of the caller for a chain, and describes the token to it if it has to be.
-    function _lockFor(Hop memory hop, address token, uint256 amount, Payment memory payment)
-        private
-        returns (uint256 received)
-    {
+    /// @dev Locks tokens of the caller, and describes the token to the other chain if it has to be.
+    /// @return id Id of the transfer.
+    /// @return received What was locked.
+    function _sendOut(
+        address token,
+        uint256 destination,
+        uint256 amount,
+        Transfer memory transfer,
+        Payment memory payment
+    ) private returns (bytes32 id, uint256 received) {
+        require(transfer.fee() == 0, NothingToPrepay());
+        IMetalayer gateway = _gatewayFor(destination, transfer);
         received = _lock(token, amount);
-        _lend(token, hop.destination, received);
+        _lend(token, destination, received);
         // The id is in the event.
         // slither-disable-next-line unused-return
-        if (_needsDescription(token, hop.destination)) _describe(hop.gateway, token, hop.destination, payment);
+        if (_needsDescription(token, destination)) _describe(gateway, token, destination, payment);
+        if (_accounts[token][destination].limited) _useOut(token, destination, received);
+        transfer.carry(Kind.Out, token, block.chainid, received);
+        id = _sendFirst(gateway, destination, ARRIVE_GAS_LIMIT, transfer, payment);
     }
 
-    /// @dev All of a transfer but its amount.
-    /// @return What will be sent.
-    /// @return The message of its first hop, without who pays.
-    /// @return limited Whether there are limits for that.
-    function _draft(address token, uint256 destination, address to, Options memory options)
-        private
-        view
-        returns (Transfer memory, Hop memory, bool limited)
-    {
-        _checkDestination(destination);
-        _checkOptions(options);
-        _checkBeneficiary(to, token);
-        address from = options.returnTo == address(0) ? msg.sender : options.returnTo;
-        _checkBeneficiary(from, token);
-        Home storage home = _homes[token];
-        bool isHome = home.chain == 0;
-        uint256 next = destination;
-        if (isHome) {
-            require(options.fee == 0, NothingToPrepay());
-            limited = _accounts[token][destination].limited;
-        } else {
-            (next, limited) = (home.chain, home.limited);
-            require(next != destination || to != home.token, InvalidBeneficiary(to));
-        }
-        IMetalayer gateway = _gatewayOf(next);
-        require(from != address(gateway), InvalidBeneficiary(from));
-        Transfer memory transfer = Transfers.draft(
-            isHome ? Kind.Out : Kind.Back,
-            isHome ? token : home.token,
-            from,
-            to,
-            isHome ? block.chainid : destination,
-            _present(),
-            options.deadline == 0 ? block.timestamp + DEFAULT_DELIVERY_TIME : options.deadline,
-            options
-        );
-        if (options.data.length != 0) transfer.attach(msg.sender);
-        uint256 gasLimit = _gasFor(next != destination) + options.extraGas;
-        return (transfer, Hop(gateway, next, gasLimit, RETURN_GAS_LIMIT, msg.sender, options.deadline), limited);
+    /// @dev Burns tokens of the caller.
+    function _sendBack(
+        address token,
+        address homeToken,
+        uint256 homeChain,
+        bool limited,
+        uint256 destination,
+        uint256 amount,
+        Transfer memory transfer,
+        Payment memory payment
+    ) private returns (bytes32, uint256) {
+        require(destination != homeChain || transfer.to() != homeToken, InvalidBeneficiary(homeToken));
+        IMetalayer gateway = _gatewayFor(homeChain, transfer);
+        _prepay(transfer.fee(), homeChain, destination, payment);
+        IERC7802(token).crosschainBurn(msg.sender, amount);
+        if (limited) _useOut(token, homeChain, amount);
+        transfer.carry(Kind.Back, homeToken, destination, amount);
+        return (_sendFirst(gateway, homeChain, _gasFor(destination != homeChain), transfer, payment), amount);
+    }
+
+    /// @dev The gateway that sends to a chain. Nothing can be returned to it.
+    function _gatewayFor(uint256 chainId, Transfer memory transfer) private view returns (IMetalayer gateway) {
+        gateway = _gatewayOf(chainId);
+        require(transfer.from() != address(gateway), InvalidBeneficiary(address(gateway)));
+    }
+
+    /// @dev Sends the first hop of a transfer, paid by the caller.
+    function _sendFirst(
+        IMetalayer gateway,
+        uint256 next,
+        uint256 gasLimit,
+        Transfer memory transfer,
+        Payment memory payment
+    ) private returns (bytes32 id) {
+        // The gateway has the same default.
+        uint256 deadline = transfer.deadline();
+        if (deadline == 0) transfer.expire(block.timestamp + DEFAULT_DELIVERY_TIME);
+        gasLimit += transfer.extraGas();
+        bytes memory payload = Transfers.encode(transfer);
+        address payer = _charge(payment, gateway, next, gasLimit, RETURN_GAS_LIMIT, payload.length);
+        return _sendHop(gateway, next, payload, gasLimit, RETURN_GAS_LIMIT, payer, deadline);
     }
 
     /// @dev The fee of the second hop leaves with the first, and comes out of the hub's account of this chain.
-    function _prepay(uint64 fee, uint256 next, uint256 destination, Payment memory payment) private {
+    function _prepay(uint256 fee, uint256 next, uint256 destination, Payment memory payment) private {
         if (fee == 0) return;
         require(next == _HUB_CHAIN_ID && next != destination, NothingToPrepay());
         uint256 amount = fee * FEE_UNIT;
@@ -285,7 +310,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @return passes False if it has to wait. Then nothing was done.
     function _receive(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
-        if (transfer.kind() != Kind.Back) return _receiveFromHome(id, origin, transfer);
+        if (!transfer.isOf(Kind.Back)) return _receiveFromHome(id, origin, transfer);
         if (transfer.chain() != block.chainid) return _forward(id, origin, transfer);
         transfer.id = id;
         address token = transfer.token();
@@ -303,7 +328,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     function _receiveFromHome(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
         (address local, bool limited) = _localFor(origin, transfer.token());
         if (limited && !_useIn(id, local, origin, transfer.amount())) return false;
-        if (transfer.kind() == Kind.Return) {
+        if (transfer.isOf(Kind.Return)) {
             address returnee = _returnee(transfer, origin, transfer.chain());
             IERC7802(local).crosschainMint(returnee, transfer.amount());
             emit TransferReturned(transfer.id, returnee, local, transfer.amount());
@@ -369,7 +394,7 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @dev From when on (Unix time) a transfer may arrive: a prepaid fee is ERA, too.
     function _notBefore(Transfer memory transfer) private view returns (uint256) {
-        bool hasEra = transfer.token() == _ERA || (transfer.kind() == Kind.Back && transfer.fee() != 0);
+        bool hasEra = transfer.token() == _ERA || (transfer.isOf(Kind.Back) && transfer.fee() != 0);
         return hasEra ? transfer.hopAt() : 0;
     }
 
@@ -386,11 +411,12 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
     }
 
     /// @dev What a solver keeps now. The clock here may be behind the one where the transfer started.
-    function _kept(Front calldata transfer) private view returns (uint256) {
-        uint256 tip = uint256(transfer.amount) * transfer.tip;
-        if (transfer.ramp == 0) return tip / Transfers.TIP_PARTS;
-        uint256 elapsed = Math.min(Math.saturatingSub(block.timestamp, transfer.sentAt), transfer.ramp);
-        return tip * elapsed / (Transfers.TIP_PARTS * transfer.ramp);
+    /// @param most In parts of the tip.
+    function _kept(uint256 most, Front calldata transfer) private view returns (uint256) {
+        uint256 ramp = transfer.ramp;
+        if (ramp == 0) return most / Transfers.TIP_PARTS;
+        uint256 elapsed = Math.min(Math.saturatingSub(block.timestamp, transfer.sentAt), ramp);
+        return most * elapsed / (Transfers.TIP_PARTS * ramp);
     }
 }
 // slither-disable-end reentrancy-events

@@ -57,6 +57,10 @@ contract BrokenBridgeAnnex is BridgeAnnex {
         return super._keyOf(forget(transfer, _bug()));
     }
 
+    function _keyOfCall(Front calldata transfer) internal pure override returns (bytes32) {
+        return _keyOf(transfer);
+    }
+
     /// @dev An immutable is read, but keys are pure.
     function _bug() private pure returns (TransferBug) {
         function() internal view returns (TransferBug) reads = _readBug;

@@ -166,6 +166,10 @@ contract BrokenTokenBridge is TokenBridge {
         return super._keyOf(forget(transfer, _bug()));
     }
 
+    function _keyOfCall(Front calldata transfer) internal pure override returns (bytes32) {
+        return _keyOf(transfer);
+    }
+
     function _checkFrontable(bytes32 key) internal view override {
         if (_BUG != TransferBug.FrontAfterArrival || _solverOf[key] != DONE) super._checkFrontable(key);
     }

@@ -25,7 +25,7 @@ from metalayer.network.values import read_contract
 
 if TYPE_CHECKING:
     from metalayer.network.entries import Fork
-    from metalayer.services.launch import Hands, Launched, Phase
+    from metalayer.services.launch_state import Hands, Launched, Phase
 
 _TO_DO = 3
 
@@ -124,12 +124,14 @@ def cli(name: str | None, entry: Entry, way: Way, presets: bool, as_json: bool) 
     if entry.port is not None and entry.url is not None:
         raise click.UsageError("expected either --port (a local chain) or --url (a node elsewhere)")
     # `ape run` imports every script even for --help.
-    from metalayer.services.launch import Launch
+    from metalayer.services.launch import run
     from metalayer.services.launch_entry import Wanted
+    from metalayer.services.launch_plan import plan
+    from metalayer.services.launch_state import Launch
 
     with _hands(way, as_json) as hands:
         launch = Launch(Wanted(name, **vars(entry)), hands)
-        done = launch.plan() if way.plan else launch.run()
+        done = plan(launch) if way.plan else run(launch)
     if as_json:
         print_json(_as_dict(done))
     else:
@@ -146,7 +148,7 @@ def _hands(way: Way, as_json: bool) -> Iterator[Hands]:
 
     from metalayer.network.config import load_network
     from metalayer.network.values import printable
-    from metalayer.services.launch import Hands
+    from metalayer.services.launch_state import Hands
 
     target = Console(stderr=True)
     spins = target.is_terminal and not as_json
@@ -167,7 +169,8 @@ def _hands(way: Way, as_json: bool) -> Iterator[Hands]:
                 click.echo(f"  {printable(line)}", err=True)
 
         def report(chain: str, what: str, left: int) -> None:
-            say(f"{chain}: {what}{f', {left} left' if left else ''}")
+            if what not in ("compared", "done"):
+                say(f"{chain}: {what}{f', {left} left' if left else ''}")
 
         def ended(phase: Phase) -> None:
             if not as_json:
@@ -203,7 +206,13 @@ def _as_dict(done: Launched) -> dict[str, Any]:
 
 def _show(done: Launched, is_plan: bool) -> None:
     from metalayer.cli.display import console
+    from metalayer.network.values import printable
 
+    if is_plan:
+        for phase in done.phases:
+            click.echo(f"{phase.name:<10}{phase.state:<9}{printable(phase.what)}")
+            for line in phase.lines:
+                click.echo(f"{'':<19}{printable(line)}")
     if done.picture is not None:
         console().print(_tree(done))
     for note in done.notes:
@@ -231,19 +240,20 @@ def _tree(done: Launched) -> Any:
     about = f": {picture.about}" if picture.about else ""
     fork = ", a fork" if picture.is_fork else ""
     tree = Tree(Text(f"{picture.name} in network {picture.network}", style="bold"))
-    tree.add(Text(f"chain {picture.chain_id} at {picture.place}{fork}, {picture.preset}{about}"))
-    lanes = tree.add("lanes, and what a message's passage costs there and back (ERA)")
+    tree.add(Text(f"chain {picture.chain_id} at {picture.place}{fork}"))
+    tree.add(Text(f"{picture.preset}{about}"))
+    lanes = tree.add("lanes; the passage of a message there and back, in ERA")
     for lane in picture.lanes:
         arrow = {(True, True): "⇄", (True, False): "→", (False, True): "←"}.get((lane.out, lane.back), "╳")
-        open_ = "" if lane.out and lane.back else "   not open both ways"
         fees = " and ".join(era(fee) for fee in lane.base_fees)
-        lanes.add(Text(f"{picture.name} {arrow} {lane.other:<10} {fees}{open_}"))
+        said = fees if lane.out and lane.back else "waits for the vote"
+        lanes.add(Text(f"{picture.name} {arrow} {lane.other:<10} {said}"))
     contracts = tree.add(f"contracts, {len(picture.contracts)}")
     for name, address in picture.contracts.items():
         contracts.add(Text(f"{name:<17} {address}"))
     if picture.proposal is not None:
         name, id_, state = picture.proposal
-        tree.add(Text(f"proposal {name}, {state}: {id_}"))
+        tree.add(Text(f"proposal {name}, {state}")).add(Text(f"0x{id_:064x}"))
     if picture.journey is not None:
         for leg in picture.journey.legs:
             took = f" in {leg.seconds:.1f} s" if leg.seconds is not None else ""
@@ -252,13 +262,15 @@ def _tree(done: Launched) -> Any:
     cost = picture.cost
     paid = "" if cost.paid is None else f", {cost.paid / 10**18:.6f} ether"
     tree.add(Text(f"deployed with {cost.transactions} transactions, {cost.gas:,} gas{paid}"))
-    seconds = ", ".join(f"{phase.name} {phase.seconds:.1f}" for phase in done.phases)
-    tree.add(Text(f"seconds: {seconds}; together {sum(phase.seconds for phase in done.phases):.1f}"))
+    tree.add(Text(f"{sum(phase.seconds for phase in done.phases):.1f} s in this run"))
     return tree
 
 
 def _presets(as_json: bool) -> None:
-    from metalayer.cli.display import console, table
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from metalayer.cli.display import console
     from metalayer.network.config import load_network
     from metalayer.protocol.amounts import GWEI, era
     from metalayer.protocol.dates import span
@@ -272,38 +284,26 @@ def _presets(as_json: bool) -> None:
             }
         )
         return
-    rows = []
     for name, one in presets.items():
-        final = one.finality if isinstance(one.finality, str) else f"{one.finality} blocks"
-        limits = (
-            f"{one.bridge.out:,} out, {one.bridge.in_:,} in, {span(one.bridge.window)}"
-            if one.bridge
-            else "none"
+        final = (
+            one.finality
+            if isinstance(one.finality, str)
+            else f"{one.finality} blocks".removesuffix("s" * (one.finality == 1))
         )
-        example = f"{one.example.contract} ({one.example.page})" if one.example else ""
-        rows.append(
-            (
-                name,
-                one.about or "",
-                f"{one.block_time:g} s",
-                f"{one.gas_limit:,}",
-                final,
-                era(one.fees.base * GWEI),
-                era(one.fees.gas * GWEI),
-                limits,
-                example,
+        fees, limits = one.fees, one.bridge
+        tree = Tree(Text(f"{name}{f': {one.about}' if one.about else ''}"))
+        tree.add(f"blocks of {one.gas_limit:,} gas every {one.block_time:g} s, final after {final}")
+        tree.add(
+            f"a message may use {one.max_gas_limit:,} gas there, {one.default_gas_limit:,} if it names nothing"
+        )
+        base, gas, byte = (era(fee * GWEI) for fee in (fees.base, fees.gas, fees.byte))
+        tree.add(f"it pays {base} ERA, {gas} per 1,000 gas, {byte} per byte")
+        if limits is not None:
+            tree.add(
+                f"at the hub {limits.out:,} ERA may leave for it at once, {limits.in_:,} arrive, within "
+                f"{span(limits.window)}"
             )
-        )
-    columns = (
-        "preset",
-        "about",
-        "#blocks every",
-        "#gas of a block",
-        "final after",
-        "#ERA a message",
-        "#per 1,000 gas",
-        "ERA at once",
-        "example",
-    )
-    console().print(table("Presets", columns, rows))
-    click.echo("a preset of your own: a file with the same names, `--preset FILE`")
+        if one.example is not None:
+            tree.add(Text(f"made for it: {one.example.contract}, {one.example.page}"))
+        console().print(tree)
+    click.echo("a preset of your own is a file with the same names: `--preset FILE`")

@@ -6,25 +6,24 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
 from metalayer.deploy.artifacts import Artifact
+from metalayer.deploy.contradictions import refuse_contradictions
 from metalayer.deploy.declaration import Step
 from metalayer.deploy.desired import Desired
 from metalayer.deploy.flights import Flights
 from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.keyring import Keyring
-from metalayer.deploy.plan import refuse_contradictions, rehearse, steps_of
+from metalayer.deploy.plan import rehearse, steps_of
 from metalayer.deploy.provenance import commit
+from metalayer.deploy.spending import gas_limit
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
-from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.transactions import Sender, Transaction
+from metalayer.protocol.amounts import ether
 from metalayer.protocol.rpc import block_request, quantity
 
 Report = Callable[[str, str, int], None]
 """Called with the chain, what was just done, and how many transactions of the chain are left."""
-
-# What is used, and what the nested calls hold back at their depth (EIP-150), with room to spare.
-_GAS_MARGIN = 1.25
 
 
 class ChainRun:
@@ -50,7 +49,6 @@ class ChainRun:
 
     def apply(self, report: Report) -> ChainState:
         """The chain's state when everything is done that can be."""
-        self.flights.settle()
         state, missing = self._missing()
         gas = rehearse(self.connection, missing).gas
         report(self.chain, "compared", len(missing))
@@ -78,10 +76,7 @@ class ChainRun:
 
     def _send(self, steps: list[Step], gas: Mapping[str, int]) -> None:
         sender = self.keys.sender_of(steps[0].sender)
-        transactions = [
-            Transaction(step.to, step.data, min(MAX_TRANSACTION_GAS, int(gas[step.name] * _GAS_MARGIN)))
-            for step in steps
-        ]
+        transactions = [Transaction(step.to, step.data, gas_limit(gas[step.name])) for step in steps]
         self._check_balance(sender, transactions)
         receipts = self.flights.send(sender, steps, transactions)
         for step, receipt in zip(steps, receipts, strict=True):
@@ -98,6 +93,6 @@ class ChainRun:
         needed = gas * block.base_fee
         if balance < needed:
             raise MetalayerError(
-                f"{self.chain}: {sender.address} has {balance / 1e18:.6f} ether, expected at least "
-                f"{needed / 1e18:.6f} for {gas:,} gas"
+                f"{self.chain}: {sender.address} has {ether(balance)} ether, expected at least "
+                f"{ether(needed, up=True)} for {gas:,} gas"
             )

@@ -34,6 +34,7 @@ _UPDATE_QUORUM = Function("updateQuorumNumerator(uint256)")
 _NAME = Function("name()", "string")
 _TIMELOCK = Function("timelock()", "address")
 _TOKEN = Function("token()", "address")
+_VOTES_TOKEN = Function("TOKEN()", "address")
 _PROPOSAL_GUARDIAN = Function("proposalGuardian()", "address")
 _SET_PROPOSAL_GUARDIAN = Function("setProposalGuardian(address)")
 _GATEWAY = Function("gateway()", "address")
@@ -151,3 +152,7 @@ def pool_arguments(desired: Desired) -> dict[str, Any]:
 def spoke_votes_arguments(desired: Desired) -> dict[str, Any]:
     addresses = desired.addresses
     return {"gateway": addresses[GATEWAY], "era": addresses[ERA], "hubChainId": desired.network_id}
+
+
+def spoke_votes_views(desired: Desired) -> Iterator[View]:
+    yield View("SpokeVotes TOKEN", _VOTES_TOKEN, desired.addresses[ERA])

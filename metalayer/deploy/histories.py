@@ -5,7 +5,7 @@ where there is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from eth_utils.crypto import keccak
@@ -14,6 +14,7 @@ from metalayer.deploy.compared import Compared, listed
 from metalayer.deploy.desired import ZERO_ADDRESS, Desired
 from metalayer.deploy.holdings import chain_name, compare_holdings
 from metalayer.deploy.inspection import ChainState
+from metalayer.deploy.locked import compare_locked
 from metalayer.deploy.names import (
     BRIDGE,
     DECISION_OUTBOX,
@@ -26,7 +27,7 @@ from metalayer.deploy.names import (
     STAKING,
     TIMELOCK,
 )
-from metalayer.deploy.openings import compare_openings
+from metalayer.deploy.openings import compare_openings, compare_references
 from metalayer.deploy.seating import compare_staking
 from metalayer.network.connection import Connection
 from metalayer.protocol.abi import Event, Function
@@ -34,7 +35,6 @@ from metalayer.protocol.amounts import HUB_SUPPLY, era
 from metalayer.protocol.decisions import OUTBOX_GATEWAY_SET
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import code_request, word
-from metalayer.protocol.vesting import HANDED_OVER
 
 _ADMIN = bytes(32)
 _ROLES = {
@@ -66,32 +66,31 @@ class Role(NamedTuple):
     account: str
 
 
-def compare_histories(connection: Connection, desired: Desired, state: ChainState) -> list[Compared]:
-    """Of the contracts that stand on a chain."""
-    compared: list[Compared] = []
-    if state.stands(FACTORY):
-        compared.append(_approvals(connection, desired))
-    if state.stands(TIMELOCK):
-        compared += _roles(connection, desired)
-    if state.stands(GUARDIAN):
-        compared.append(_watchers(connection, desired))
-    if state.stands(REMOTE_GOVERNOR):
-        compared.append(_gateways(connection, desired))
-    if state.stands(DECISION_OUTBOX):
-        compared.append(_former_gateways(connection, desired))
-    if state.stands(SLASHER):
-        compared.append(_pardons(connection, desired))
-    if state.stands(STAKING):
-        compared += compare_staking(connection, desired)
-    if state.stands(GATEWAY):
-        compared += compare_openings(connection, desired)
-    if desired.is_hub and state.stands(ERA):
-        compared.append(_first_holders(connection, desired))
+def compare_histories(
+    connection: Connection, desired: Desired, state: ChainState
+) -> Iterator[tuple[str, Compared]]:
+    """Of the contracts that stand on a chain, each with its name."""
+    compared: dict[str, Callable[[Connection, Desired], Iterable[Compared]]] = {
+        FACTORY: _approvals,
+        TIMELOCK: _roles,
+        ERA: _first_holders,
+        BRIDGE: compare_holdings,
+        STAKING: compare_staking,
+        SLASHER: _pardons,
+        GUARDIAN: _watchers,
+        DECISION_OUTBOX: _former_gateways,
+        REMOTE_GOVERNOR: _gateways,
+        GATEWAY: compare_openings,
+    }
+    for contract, compare in compared.items():
+        if state.stands(contract):
+            for one in compare(connection, desired):
+                yield contract, one
+    if state.stands(GUARDIAN) and state.stands(GATEWAY):
+        for one in compare_references(connection, desired):
+            yield GUARDIAN, one
     if desired.is_hub:
-        compared += _beneficiaries(connection, desired, state)
-    if state.stands(BRIDGE):
-        compared += compare_holdings(connection, desired)
-    return compared
+        yield from compare_locked(connection, desired, state)
 
 
 def _roles(connection: Connection, desired: Desired) -> Iterator[Compared]:
@@ -134,25 +133,27 @@ def _holders(id_: bytes, roles: Iterable[Role]) -> str:
     return listed(role.account for role in roles if role.id == id_)
 
 
-def _gateways(connection: Connection, desired: Desired) -> Compared:
-    governor = desired.addresses[REMOTE_GOVERNOR]
+def _gateways(connection: Connection, desired: Desired) -> Iterator[Compared]:
+    """Besides the one of which a view asks."""
+    governor, gateway = desired.addresses[REMOTE_GOVERNOR], desired.addresses[GATEWAY]
     logged = dict.fromkeys(event[0] for event, _ in connection.ask(_ACCEPTED.history(governor)))
-    accepted = connection.batch(_IS_GATEWAY.request(governor, gateway) for gateway in logged)
-    found = (gateway for gateway, is_accepted in zip(logged, accepted, strict=True) if is_accepted)
-    return Compared("gateways of decisions", desired.addresses[GATEWAY], listed(found))
+    asked = [one for one in logged if one != gateway]
+    accepted = connection.batch(_IS_GATEWAY.request(governor, one) for one in asked)
+    others = (one for one, is_accepted in zip(asked, accepted, strict=True) if is_accepted)
+    yield Compared("other gateways of decisions", "none", listed(others))
 
 
-def _former_gateways(connection: Connection, desired: Desired) -> Compared:
+def _former_gateways(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """What was decided may come back through each that ever was the gateway, and through no other."""
     outbox = desired.addresses[DECISION_OUTBOX]
     logged = [gateway for gateway, _ in connection.ask(OUTBOX_GATEWAY_SET.history(outbox))]
     asked = list(dict.fromkeys([desired.addresses[GATEWAY], *logged]))
     known = connection.batch(_IS_GATEWAY.request(outbox, gateway) for gateway in asked)
     found = (gateway for gateway, is_known in zip(asked, known, strict=True) if is_known)
-    return Compared("gateways of DecisionOutbox", listed(asked), listed(found))
+    yield Compared("gateways of DecisionOutbox", listed(asked), listed(found))
 
 
-def _watchers(connection: Connection, desired: Desired) -> Compared:
+def _watchers(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """Besides those that deploy.yaml names, of whom views ask."""
     guardian, named = desired.addresses[GUARDIAN], desired.offices.watchers
     logged = dict.fromkeys(event[0] for event, _ in connection.ask(_WATCHER_SET.history(guardian)))
@@ -162,10 +163,10 @@ def _watchers(connection: Connection, desired: Desired) -> Compared:
     advice = (
         f"{desired.chain.name}: name them in deploy.yaml, or the council removes them (Guardian.setWatcher)"
     )
-    return Compared("other watchers", "none", listed(others), advice)
+    yield Compared("other watchers", "none", listed(others), advice)
 
 
-def _approvals(connection: Connection, desired: Desired) -> Compared:
+def _approvals(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """Code that anyone may place in the deployer's namespace, at an address that is still free."""
     factory, namespace = desired.addresses[FACTORY], desired.deployer
     logs = connection.ask(_APPROVED.history(factory, word(int(namespace, 16))))
@@ -183,15 +184,14 @@ def _approvals(connection: Connection, desired: Desired) -> Compared:
         for hash_, place, code in zip(hashes, places, codes, strict=True)
         if any(hash_) and not code
     )
-    return Compared("code that may still be placed", "none", listed(open_))
+    yield Compared("code that may still be placed", "none", listed(open_))
 
 
-def _pardons(connection: Connection, desired: Desired) -> Compared:
+def _pardons(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """No pardon is ever taken back: what is pardoned is what logs say, on any lane of the network."""
     slasher = desired.addresses[SLASHER]
     lanes, sets = connection.batch([_LANE_PARDONED.history(slasher), _SETS_PARDONED.history(slasher)])
-    chains = [chain.chain_id for chain in desired.network.chains.values()]
-    logged = {(origin, other): 0 for origin in chains for other in chains if origin != other}
+    logged = dict.fromkeys(desired.lanes, 0)
     logged |= {(origin, destination): nonce for (origin, destination, nonce), _ in lanes}
     version, *nonces = connection.batch(
         [
@@ -200,7 +200,7 @@ def _pardons(connection: Connection, desired: Desired) -> Compared:
         ]
     )
     expected = _pardoned(desired, logged, max((version for version, _ in sets), default=0))
-    return Compared("pardons", expected, _pardoned(desired, dict(zip(logged, nonces, strict=True)), version))
+    yield Compared("pardons", expected, _pardoned(desired, dict(zip(logged, nonces, strict=True)), version))
 
 
 def _pardoned(desired: Desired, lanes: Mapping[tuple[int, int], int], version: int) -> str:
@@ -212,28 +212,26 @@ def _pardoned(desired: Desired, lanes: Mapping[tuple[int, int], int], version: i
     return listed([*words, f"sets through {version}"] if version else words)
 
 
-def _first_holders(connection: Connection, desired: Desired) -> Compared:
-    """Who was minted ERA on the hub, where only the constructor mints."""
+def _first_holders(connection: Connection, desired: Desired) -> Iterator[Compared]:
+    if desired.is_hub:
+        expected, found = first_holders(desired), minted(connection, desired)
+        yield Compared("first holders of ERA", _amounts(expected), _amounts(found))
+
+
+def first_holders(desired: Desired) -> dict[str, int]:
+    """Who should have had ERA on the hub from its first block on, in wei."""
     rest = HUB_SUPPLY - sum(desired.allocations.values())
     expected = {**desired.allocations}
     expected[desired.treasury] = expected.get(desired.treasury, 0) + rest
-    minted = _TRANSFER.history(desired.addresses[ERA], bytes(32))
+    return {account: amount for account, amount in expected.items() if amount}
+
+
+def minted(connection: Connection, desired: Desired) -> dict[str, int]:
+    """To whom ERA was minted on the hub, where only the constructor mints, in wei."""
     found: dict[str, int] = {}
-    for (_, account, amount), _ in connection.ask(minted):
+    for (_, account, amount), _ in connection.ask(_TRANSFER.history(desired.addresses[ERA], bytes(32))):
         found[account] = found.get(account, 0) + amount
-    return Compared("first holders of ERA", _amounts(expected), _amounts(found))
-
-
-def _beneficiaries(connection: Connection, desired: Desired, state: ChainState) -> list[Compared]:
-    """Whose the locked ERA was at first. Whom they handed it to is theirs to say, and `vesting show` shows it."""
-    wallets = [wallet for wallet in desired.genesis.wallets if state.stands(wallet.name)]
-    logged = connection.batch(HANDED_OVER.history(desired.addresses[wallet.name]) for wallet in wallets)
-    return [
-        Compared(
-            f"{wallet.name} first beneficiary", wallet.beneficiary, str(logs[0].event[1]) if logs else "none"
-        )
-        for wallet, logs in zip(wallets, logged, strict=True)
-    ]
+    return found
 
 
 def _amounts(holders: dict[str, int]) -> str:

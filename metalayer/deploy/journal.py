@@ -24,11 +24,12 @@ _FIELDS = {
     "dropped": {"chain", "hash"},
 }
 """What is read of each kind of record."""
+_CREATE = "create "
 
 
 @dataclass(frozen=True)
 class InFlight:
-    """A signed transaction whose receipt is not in the journal."""
+    """A signed transaction whose receipt is not in the journal. `time`: Unix seconds of its signature."""
 
     chain: str
     step: str
@@ -36,6 +37,7 @@ class InFlight:
     nonce: int
     hash: str
     raw: str
+    time: int | None = None
 
 
 class Creation(NamedTuple):
@@ -55,7 +57,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self.records: list[dict[str, Any]] = []
+        self._forget()
         text = path.read_bytes() if path.exists() else b""
         # A line without its end was being written when the process died: what it describes has not happened.
         self._valid = text.rfind(b"\n") + 1
@@ -64,7 +66,7 @@ class Journal:
                 record = json.loads(line)
                 if not _FIELDS[record["record"]] <= record.keys():
                     raise ValueError("a field is missing")
-                self.records.append(record)
+                self._note(record)
             except (ValueError, TypeError, KeyError) as error:
                 where = shown(path)
                 raise MetalayerError(
@@ -88,14 +90,15 @@ class Journal:
             if created:
                 _sync_folder(self.path.parent)
             self._valid += len(text)
-            self.records += records
+            for record in records:
+                self._note(record)
 
     def clear(self) -> None:
         """Starts again: for chains that are gone."""
         with self._lock:
             self.path.unlink(missing_ok=True)
             self._valid = 0
-            self.records = []
+            self._forget()
 
     @property
     def genesis(self) -> dict[str, str]:
@@ -104,30 +107,42 @@ class Journal:
 
     def creation(self, chain: str, contract: str) -> Creation | None:
         """How a contract was created; None if it was not by us. The last time: a chain may have been begun anew."""
-        for end in reversed(self.records):
-            is_receipt = end["record"] == "receipt" and end["status"] == 1
-            if is_receipt and (end["chain"], end["step"]) == (chain, f"create {contract}"):
-                (sent,) = (r for r in self.records if r["record"] == "send" and r["hash"] == end["hash"])
-                return Creation(end["block"], end["hash"], sent.get("arguments"), sent.get("commit"))
-        return None
+        end = self._created.get((chain, f"{_CREATE}{contract}"))
+        if end is None:
+            return None
+        sent = self._sent[end["hash"]]
+        return Creation(end["block"], end["hash"], sent.get("arguments"), sent.get("commit"))
 
     def sent(self, chain: str, sender: str, nonce: int) -> list[dict[str, Any]]:
         """Records of what was signed with a nonce and has no end yet: one transaction, for rising fees."""
-        open_ = {flight.hash for flight in self.in_flight(chain)}
-        return [
-            r
-            for r in self.records
-            if r["record"] == "send" and r["hash"] in open_ and (r["from"], r["nonce"]) == (sender, nonce)
-        ]
+        return [r for r in self._open_on(chain) if (r["from"], r["nonce"]) == (sender, nonce)]
 
     def in_flight(self, chain: str) -> list[InFlight]:
-        """Signed transactions of a chain whose fate is unknown, by nonce."""
-        settled = {r["hash"] for r in self.records if r["record"] in ("receipt", "dropped")}
+        """Signed transactions of a chain whose fate is unknown, in the order of signing."""
         return [
-            InFlight(r["chain"], r["step"], r["from"], r["nonce"], r["hash"], r["raw"])
-            for r in self.records
-            if r["record"] == "send" and r["chain"] == chain and r["hash"] not in settled
+            InFlight(r["chain"], r["step"], r["from"], r["nonce"], r["hash"], r["raw"], r.get("time"))
+            for r in self._open_on(chain)
         ]
+
+    def _open_on(self, chain: str) -> list[dict[str, Any]]:
+        return list(self._open.get(chain, {}).values())
+
+    def _forget(self) -> None:
+        self.records: list[dict[str, Any]] = []
+        self._sent: dict[str, dict[str, Any]] = {}
+        self._open: dict[str, dict[str, dict[str, Any]]] = {}
+        self._created: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def _note(self, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        kind, chain = record["record"], record["chain"]
+        if kind == "send":
+            self._sent[record["hash"]] = record
+            self._open.setdefault(chain, {})[record["hash"]] = record
+        elif kind in ("receipt", "dropped"):
+            self._open.get(chain, {}).pop(record["hash"], None)
+        if kind == "receipt" and record["status"] == 1 and record["step"].startswith(_CREATE):
+            self._created[chain, record["step"]] = record
 
 
 def _sync_folder(folder: Path) -> None:
@@ -139,7 +154,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def journal_rows(journal: Journal) -> list[dict[str, Any]]:
-    """Every transaction that was sent, in order: chain, step, nonce, hash, state, block, gas."""
+    """Every transaction that was sent, in order: chain, step, nonce, hash, state, block, gas, wei that it cost."""
     fates = {r["hash"]: r for r in journal.records if r["record"] in ("receipt", "dropped")}
     rows = []
     for sent in (record for record in journal.records if record["record"] == "send"):
@@ -153,6 +168,7 @@ def journal_rows(journal: Journal) -> list[dict[str, Any]]:
                 "state": _fate(fate),
                 "block": fate.get("block"),
                 "gas": fate.get("gas"),
+                "paid": fate.get("paid"),
             }
         )
     return rows

@@ -19,8 +19,9 @@ from metalayer.deploy.contracts import DEPLOY, contracts_of
 from metalayer.deploy.desired import Desired, FirstSets, Resolved
 from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.journal import Creation, Journal
-from metalayer.deploy.names import FACTORY
+from metalayer.deploy.names import FACTORY, artifact_of
 from metalayer.errors import MetalayerError
+from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
 from metalayer.protocol.abi import Event
@@ -55,7 +56,7 @@ class Recorder:
             and (creation is None or creation.hash == known[name].tx_hash)
         }
         strange = [name for name, creation in made.items() if creation is None and name not in kept]
-        made |= self._logged(connection, desired, strange)
+        made |= creations(connection, desired, self.artifacts, strange)
         contracts = {}
         for declaration in contracts_of(desired):
             name, creation = declaration.name, made[declaration.name]
@@ -78,22 +79,22 @@ class Recorder:
             contracts=contracts,
         )
 
-    def _logged(
-        self, connection: Connection, desired: Desired, names: Iterable[str]
-    ) -> dict[str, Creation | None]:
-        """What the chain itself tells of how contracts were created: those that the factory placed."""
-        places = {desired.addresses[name]: name for name in names if name != FACTORY}
-        artifacts = {one.name: self.artifacts[one.artifact] for one in contracts_of(desired)}
-        if not places:
-            return {}
-        namespace = word(int(desired.deployer, 16))
-        logs = connection.ask(_DEPLOYED.history(desired.addresses[FACTORY], namespace))
-        own = [(places[event[2]], log) for event, log in logs if event[2] in places]
-        sent = connection.batch(transaction_request(log.transaction) for _, log in own)
-        return {
-            name: Creation(log.block, log.transaction, _arguments(artifacts[name], transaction.data))
-            for (name, log), transaction in zip(own, sent, strict=True)
-        }
+
+def creations(
+    connection: Connection, desired: Desired, artifacts: Mapping[str, Artifact], names: Iterable[str]
+) -> dict[str, Creation | None]:
+    """What the chain itself tells of how contracts were created: those that the factory placed."""
+    places = {desired.addresses[name]: name for name in names if name != FACTORY}
+    if not places:
+        return {}
+    namespace = word(int(desired.deployer, 16))
+    logs = connection.ask(_DEPLOYED.history(desired.addresses[FACTORY], namespace))
+    own = [(places[event[2]], log) for event, log in logs if event[2] in places]
+    sent = connection.batch(transaction_request(log.transaction) for _, log in own)
+    return {
+        name: Creation(log.block, log.transaction, _arguments(artifacts[artifact_of(name)], transaction.data))
+        for (name, log), transaction in zip(own, sent, strict=True)
+    }
 
 
 def _arguments(artifact: Artifact, data: bytes) -> dict[str, Any] | None:
@@ -138,19 +139,23 @@ def first_set(sets: FirstSets) -> FirstSet | None:
     return FirstSet(version=first.version, expires=first.expires, members=members)
 
 
-def refuse_another(registry: Registry, path: Path, resolved: Resolved, genesis: Mapping[str, str]) -> None:
+def refuse_another(
+    registry: Registry, path: Path, network: Network, deployer: str, genesis: Mapping[str, str]
+) -> None:
     """MetalayerError, one line, if a registry is of another deployment than this one: it would be lost."""
-    network = resolved.network
-    deployer = next(iter(resolved.chains.values())).deployer
+    if faults := foreign(registry, network, deployer, genesis):
+        raise MetalayerError(
+            f"{shown(path)} is of another deployment ({'; '.join(faults)}): make deploy.yaml and networks.yaml what "
+            "they were, or move registry and journal away to begin anew"
+        )
+
+
+def foreign(registry: Registry, network: Network, deployer: str, genesis: Mapping[str, str]) -> list[str]:
+    """Why a registry is of another deployment than this one: nothing, if it is not."""
     differing: list[tuple[str, object, object]] = [("deployer", registry.deployer, deployer)]
     for name, chain in registry.chains.items():
         if name in network.chains:
             differing.append((f"chain id of {name}", chain.chain_id, network.chains[name].chain_id))
         if chain.genesis is not None and name in genesis:
             differing.append((f"block 0 of {name}", chain.genesis, genesis[name]))
-    faults = [f"{what} {was}, now {is_}" for what, was, is_ in differing if was != is_]
-    if faults:
-        raise MetalayerError(
-            f"{shown(path)} is of another deployment ({'; '.join(faults)}): make deploy.yaml and networks.yaml what "
-            "they were, or move registry and journal away to begin anew"
-        )
+    return [f"{what} {was}, now {is_}" for what, was, is_ in differing if was != is_]

@@ -1,4 +1,4 @@
-"""Which lanes deploy.yaml asks for, and which of them are closed on purpose."""
+"""Which lanes deploy.yaml asks for, and which of them are closed on purpose; routes and their terms in words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.inputs import Entry
 from metalayer.network.values import Name, hint
+from metalayer.protocol.gateway import Terms
 
 Shape = Literal["full mesh", "through the hub"]
 Pair = Annotated[list[Name], Field(min_length=2, max_length=2)]
@@ -76,3 +77,24 @@ def _refuse_ends(
         if name in seen:
             raise fault("expected two different chains", *place)
         seen.add(name)
+
+
+def describe_terms(terms: Terms) -> str:
+    """Terms in words. Gas: default, highest, default of a return. Fees in gwei of ERA: base, per 1,000 gas there, per
+    byte, per 1,000 gas here; then the protocol's share.
+    """
+    if not terms.max_gas_limit:
+        return "never set"
+    gas = f"{terms.default_gas_limit}/{terms.max_gas_limit}/{terms.default_return_gas_limit}"
+    fees = f"{terms.base_fee}/{terms.gas_fee}/{terms.byte_fee}/{terms.return_gas_fee}"
+    return f"gas {gas}, fees {fees} + {terms.protocol_share / 100:g} %"
+
+
+def describe_open(directions: tuple[bool, bool]) -> str:
+    """Whether a route is open for sending, and for deliveries."""
+    return {
+        (True, True): "both ways",
+        (True, False): "outbound only",
+        (False, True): "inbound only",
+        (False, False): "closed",
+    }[directions]

@@ -52,8 +52,9 @@ def compare_staking(connection: Connection, desired: Desired) -> Iterator[Compar
     yield Compared("validators, their keys and own stakes", _AS_LOGGED, _different(logged, validators, keys))
     places = {id_: known.seat for id_, known in validators.items() if known.seat}
     yield Compared("who sits", listed(map(str, places)), listed(map(str, seats)))
-    stake = sum(validators[id_].stake for id_ in places)
-    yield Compared("seated stake", f"{era(stake)} ERA", f"{era(seated)} ERA")
+    if set(places) == set(seats):
+        stake = sum(validators[id_].stake for id_ in places)
+        yield Compared("seated stake", f"{era(stake)} ERA", f"{era(seated)} ERA")
     wanted = [_founder(one.operator, one.signer, one.own, one.commission) for one in desired.bonding.bonds]
     found = [words for words in wanted if words in logged.founding]
     if desired.sets.published:

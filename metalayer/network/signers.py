@@ -179,6 +179,19 @@ def load_sender(name: str) -> Sender:
     return _ape_sender(accounts[address])
 
 
+def has_key(name: str) -> bool:
+    """True if the account can sign here, once it is unlocked. Asks for nothing."""
+    from ape import accounts
+
+    try:
+        address = address_of(name)
+    except MetalayerError:
+        return False
+    return address in accounts or (
+        load_network().is_local and address in (local_key(index).address for index in range(ACCOUNTS))
+    )
+
+
 def address_of(name: str) -> str:
     """Checksummed address of an alias, of `TEST::n` or of an address. Errors as `load_sender`."""
     if address := typed_address(name):

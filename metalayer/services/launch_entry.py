@@ -6,7 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metalayer.deploy.intent import Intent, load_intent
@@ -160,8 +160,8 @@ def _refuse_other(wanted: Wanted, network: Network, document: Document) -> None:
     for field, option, given, there in asked:
         if given is not None and given != there:
             # Neither url is shown: they may hold keys.
-            is_secret = field in ("url", "fork")
-            said = "another one" if is_secret else f"{there}, not {given}" if there is not None else "none"
+            shown = "another one" if field in ("url", "fork") else f"{there}, not {given}"
+            said = "none" if there is None else shown
             raise document.fault(
                 ("chains", wanted.name, field),
                 f"{wanted.name} is there already, with {said}: leave `{option}` away, or give another name",
@@ -252,11 +252,12 @@ def _id_at(wanted: Wanted, url: str, expected: int | None) -> int:
 
 def _refuse_no_block(wanted: Wanted, fork: Fork) -> None:
     """MetalayerError if what is forked does not answer, or has no such block yet."""
-    chain_id = _id_at(wanted, fork.url, None)
-    height = Connection(_chain_at(wanted, fork.url, chain_id)).height()
+    origin = replace(wanted, name=f"what {wanted.name} forks")
+    chain_id = _id_at(origin, fork.url, None)
+    height = Connection(_chain_at(origin, fork.url, chain_id)).height()
     if fork.block is not None and fork.block > height:
         raise MetalayerError(
-            f"what {wanted.name} is to fork has {height} blocks, expected a block up to that, found {fork.block}"
+            f"{origin.name} is at block {height}: expected a block up to that, found {fork.block}"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from metalayer.governance.motions import Desk
 from metalayer.governance.progress import Progress, Step, Vote
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
+from metalayer.network.parallel import in_parallel
 from metalayer.network.signers import address_of, load_sender
 from metalayer.network.transactions import Sender
 from metalayer.protocol import governor, staking
@@ -31,7 +32,10 @@ Say = Callable[[str], None]
 _STEPS = 60
 """Most things that are done for one proposal: each of them once, and some looks in between."""
 _PAUSE = 0.05
+_BLOCK_SECONDS = 0.2
 _AHEAD = 86_400
+_BEHIND = 60
+"""Seconds by which a clock may be behind the hub's: no message is that short-lived."""
 
 
 def keep_time(hub: Connection, chain: Connection) -> int:
@@ -44,16 +48,16 @@ def keep_time(hub: Connection, chain: Connection) -> int:
         raise MetalayerError(
             f"{chain.name} is {-behind // _AHEAD} days ahead of {hub.name}, and no clock goes back: fork an older block"
         )
-    if behind <= 1:
+    if behind <= _BEHIND:
         return 0
     clock.forward([chain], behind)
     return behind
 
 
 @contextmanager
-def carrying(live: Live, exchange: DirectoryExchange) -> Iterator[None]:
+def carrying(live: Live, exchange: DirectoryExchange, say: Say) -> Iterator[None]:
     """Validators and a relayer in this process, as far as their keys are nobody else's. Nothing but on local networks,
-    where everybody has the keys.
+    where everybody has the keys. say: what the relayer could not do.
     """
     if not live.network.is_local:
         yield
@@ -63,10 +67,14 @@ def carrying(live: Live, exchange: DirectoryExchange) -> Iterator[None]:
 
     def carry() -> None:
         while not stop.wait(_PAUSE):
-            # A pass that fails is followed by another one: whoever waits says what did not come.
-            with suppress(MetalayerError):
+            # A pass that fails is followed by another one.
+            try:
                 clock.finalize(live.mesh.connections.values())
-                relayer.relay_once(lambda line: None)
+                problems = list(relayer.relay_once(lambda line: None).all_problems)
+            except MetalayerError as error:
+                problems = [str(error)]
+            for problem in problems:
+                say(problem)
 
     with local_validators(live, exchange):
         thread = threading.Thread(target=carry, daemon=True)
@@ -85,7 +93,7 @@ def enact(desk: Desk, built: Built, simulated: str, account: str, say: Say) -> P
     pass, or if a decision does not arrive.
     """
     exchange = DirectoryExchange.of(desk.live)
-    with local_validators(desk.live, exchange):
+    with local_validators(desk.live, exchange), _hastened(desk.live.mesh.connections.values()):
         enacting = _Enacting(desk, built, simulated, account, exchange, say)
         enacting.settle()
         for _ in range(_STEPS):
@@ -96,6 +104,25 @@ def enact(desk: Desk, built: Built, simulated: str, account: str, say: Say) -> P
     raise MetalayerError(
         f"{built.name} is not executed everywhere: `ape metalayer propose status {built.name[:3]}`"
     )
+
+
+@contextmanager
+def _hastened(connections: Iterable[Connection]) -> Iterator[None]:
+    """Blocks come faster than their time: what is sent here waits for them again and again."""
+    chains, stop = list(connections), threading.Event()
+
+    def mine() -> None:
+        while not stop.wait(_BLOCK_SECONDS):
+            with suppress(MetalayerError):
+                in_parallel(lambda one: one.rpc("anvil_mine", "0x1"), chains)
+
+    thread = threading.Thread(target=mine, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _relayer(live: Live, exchange: DirectoryExchange) -> Relayer:

@@ -8,7 +8,7 @@ from typing import Any
 
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import Finding, check
-from metalayer.deploy.contracts import CONTRACTS, predict
+from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.names import FACTORY
@@ -163,7 +163,7 @@ def compare(
     network: Network, registry: Registry, connections: Mapping[str, Connection]
 ) -> tuple[list[Finding], int]:
     """What differs from deploy.yaml on any chain, and how many values were compared."""
-    artifacts, intent = load_artifacts(CONTRACTS), load_intent()
+    artifacts, intent = load_artifacts(ARTIFACTS), load_intent()
     factory = artifacts[FACTORY].creation
     sets = first_sets(network, connections, predict(address_of(intent.deployer), factory))
     found = check(resolve(intent, network, address_of, factory, sets), registry, connections, artifacts)

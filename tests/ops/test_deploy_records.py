@@ -14,7 +14,7 @@ import pytest
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.journal import Journal
-from metalayer.deploy.names import ERA, FACTORY, GATEWAY
+from metalayer.deploy.names import ERA, FACTORY, GATEWAY, artifact_of
 from metalayer.deploy.provenance import commit
 from metalayer.deploy.sources import checkout
 from metalayer.errors import MetalayerError
@@ -44,7 +44,7 @@ def test_each_contract_is_recorded_with_its_compiler_and_commit(
     for name, chain in registry.chains.items():
         assert chain.genesis == connections[name].block(0).hash
         for contract, entry in chain.contracts.items():
-            assert entry.compiler == deployer.artifacts[contract].compiler
+            assert entry.compiler == deployer.artifacts[artifact_of(contract)].compiler
             assert re.fullmatch(r"\d+\.\d+\.\d+\+commit\.[0-9a-f]{8}", str(entry.compiler))
             if contract != FACTORY:
                 assert entry.commit == commit()

@@ -56,15 +56,17 @@ library Buckets {
     /// @notice Uses what leaves, at most `freeOut`, and gives as much back to the other direction.
     function takeOut(Bucket storage bucket, uint256 amount) internal {
         uint256 window = bucket.window;
-        bucket.outWholeAt = _later(bucket.outWholeAt, bucket.outCapacity, window, amount);
-        bucket.inWholeAt = _earlier(bucket.inWholeAt, bucket.inCapacity, window, amount);
+        uint128 outWholeAt = _later(bucket.outWholeAt, bucket.outCapacity, window, amount);
+        uint128 inWholeAt = _earlier(bucket.inWholeAt, bucket.inCapacity, window, amount);
+        (bucket.outWholeAt, bucket.inWholeAt) = (outWholeAt, inWholeAt);
     }
 
     /// @notice Uses what comes, at most `freeIn`, and gives as much back to the other direction.
     function takeIn(Bucket storage bucket, uint256 amount) internal {
         uint256 window = bucket.window;
-        bucket.outWholeAt = _earlier(bucket.outWholeAt, bucket.outCapacity, window, amount);
-        bucket.inWholeAt = _later(bucket.inWholeAt, bucket.inCapacity, window, amount);
+        uint128 outWholeAt = _earlier(bucket.outWholeAt, bucket.outCapacity, window, amount);
+        uint128 inWholeAt = _later(bucket.inWholeAt, bucket.inCapacity, window, amount);
+        (bucket.outWholeAt, bucket.inWholeAt) = (outWholeAt, inWholeAt);
     }
 
     /// @notice Gives back what left and did not arrive.

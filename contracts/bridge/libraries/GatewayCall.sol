@@ -10,9 +10,6 @@ import {Erc7930} from "../../metalayer/libraries/Erc7930.sol";
 /// @notice What `sendMessage` of a gateway does, in less gas: of the compiler's own encoding of three attributes, most
 /// copies what was just written.
 library GatewayCall {
-    /// @dev Bytes of an attribute among the arguments: its length, and 36 bytes in two words.
-    uint256 private constant ATTRIBUTE_SIZE = 0x60;
-
     /// @notice Sends `payload` to the account `recipient` on `destination`, with {Attributes}. Reverts as the gateway
     /// does.
     /// @param deadline Unix time; zero for the gateway's default.
@@ -28,10 +25,7 @@ library GatewayCall {
     ) internal returns (bytes32 id) {
         bytes memory account = Erc7930.encode(destination, recipient);
         (uint256 data, uint256 next) = _begin(account, payload, deadline == 0 ? 3 : 4);
-        next = _attribute(next, Attributes.MIN_GAS_LIMIT, gasLimit);
-        next = _attribute(next, Attributes.RETURN_GAS_LIMIT, returnGasLimit);
-        next = _attribute(next, Attributes.FEE_PAYER, uint160(payer));
-        if (deadline != 0) next = _attribute(next, Attributes.DELIVER_BEFORE, deadline);
+        next = _attributes(next, gasLimit, returnGasLimit, payer, deadline);
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             if iszero(call(gas(), gateway, 0, data, sub(next, data), 0x00, 0x20)) {
@@ -73,22 +67,48 @@ library GatewayCall {
             mstore(add(arguments, 0x40), sub(next, arguments))
             mstore(next, count)
             next := add(next, 0x20)
-            // Where each attribute stands, from here on.
-            for { let i := 0 } lt(i, count) { i := add(i, 1) } {
-                mstore(add(next, shl(5, i)), add(shl(5, count), mul(i, ATTRIBUTE_SIZE)))
-            }
-            next := add(next, shl(5, count))
+            // Where each attribute stands, from here on. If there are three, the first overwrites the fourth's place.
+            let first := shl(5, count)
+            mstore(next, first)
+            mstore(add(next, 0x20), add(first, 0x60))
+            mstore(add(next, 0x40), add(first, 0xc0))
+            mstore(add(next, 0x60), add(first, 0x120))
+            next := add(next, first)
         }
     }
 
-    /// @dev Writes an attribute, and returns the place behind it.
-    function _attribute(uint256 place, bytes4 selector, uint256 value) private pure returns (uint256) {
+    /// @dev Writes three attributes, and a fourth if there is a deadline.
+    /// @return next The place behind them.
+    function _attributes(
+        uint256 place,
+        uint256 gasLimit,
+        uint256 returnGasLimit,
+        address payer,
+        uint256 deadline
+    ) private pure returns (uint256 next) {
+        bytes4 first = Attributes.MIN_GAS_LIMIT;
+        bytes4 second = Attributes.RETURN_GAS_LIMIT;
+        bytes4 third = Attributes.FEE_PAYER;
+        bytes4 fourth = Attributes.DELIVER_BEFORE;
+        uint256 payer_ = uint160(payer);
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             mstore(place, 0x24)
-            mstore(add(place, 0x20), or(selector, shr(32, value)))
-            mstore(add(place, 0x40), shl(224, value))
+            mstore(add(place, 0x20), or(first, shr(32, gasLimit)))
+            mstore(add(place, 0x40), shl(224, gasLimit))
+            mstore(add(place, 0x60), 0x24)
+            mstore(add(place, 0x80), or(second, shr(32, returnGasLimit)))
+            mstore(add(place, 0xa0), shl(224, returnGasLimit))
+            mstore(add(place, 0xc0), 0x24)
+            mstore(add(place, 0xe0), or(third, shr(32, payer_)))
+            mstore(add(place, 0x100), shl(224, payer_))
+            next := add(place, 0x120)
+            if deadline {
+                mstore(next, 0x24)
+                mstore(add(place, 0x140), or(fourth, shr(32, deadline)))
+                mstore(add(place, 0x160), shl(224, deadline))
+                next := add(place, 0x180)
+            }
         }
-        return place + ATTRIBUTE_SIZE;
     }
 }

@@ -12,6 +12,8 @@ import {Kind, Options, Transfer} from "../types/Transfer.sol";
 /// The words stay as they are, and are read where they are needed: a struct with a member for each part would cost a
 /// transfer 2,000 gas more.
 library Transfers {
+    using Transfers for Transfer;
+
     /// @notice Tips are counted in these parts of the amount.
     uint256 internal constant TIP_PARTS = 1e9;
     /// @notice Bytes of a transfer without what may follow.
@@ -36,6 +38,11 @@ library Transfers {
     /// @notice See {Kind}.
     function kind(Transfer memory transfer) internal pure returns (Kind) {
         return Kind(uint8(transfer.second >> KIND_SHIFT));
+    }
+
+    /// @notice Whether it is of a kind. In less gas than a comparison with {kind}, which checks that there is one.
+    function isOf(Transfer memory transfer, Kind kind_) internal pure returns (bool) {
+        return uint8(transfer.second >> KIND_SHIFT) == uint8(kind_);
     }
 
     /// @notice The token's address on its home.
@@ -103,34 +110,35 @@ library Transfers {
         return transfer.second & DATA_FLAG != 0;
     }
 
-    /// @notice A transfer that starts, without amount and sender.
-    function draft(
-        Kind kind_,
-        address token_,
-        address from_,
-        address to_,
-        uint256 chain_,
-        uint256 now_,
-        uint256 deadline_,
-        Options memory options
-    ) internal pure returns (Transfer memory) {
-        return Transfer({
-            first: uint160(token_) | (uint256(options.tip) << 160) | (now_ << HOP_SHIFT)
-                | (uint256(options.extraGas) << 232),
-            second: uint160(from_) | (chain_ << CHAIN_SHIFT) | (uint256(options.ramp) << 224)
-                | (uint256(kind_) << KIND_SHIFT),
-            third: uint160(to_) | (deadline_ << 160) | (now_ << 200),
-            fourth: uint256(options.fee) << FEE_SHIFT,
-            id: 0,
-            sender: address(0),
-            data: options.data
-        });
+    /// @notice What a sender says about a transfer that starts.
+    function draft(Options memory options) internal view returns (Transfer memory transfer) {
+        transfer.first = (uint256(options.tip) << 160) | (uint256(options.extraGas) << 232);
+        transfer.second = uint256(options.ramp) << 224;
+        transfer.third = uint256(options.deadline) << 160;
+        transfer.fourth = uint256(options.fee) << FEE_SHIFT;
+        if (options.data.length == 0) return transfer;
+        transfer.second |= DATA_FLAG;
+        transfer.sender = msg.sender;
+        transfer.data = options.data;
     }
 
-    /// @notice Says that a transfer has data, and whose.
-    function attach(Transfer memory transfer, address sender) internal pure {
-        transfer.second |= DATA_FLAG;
-        transfer.sender = sender;
+    /// @notice Says between whom it is, and since when.
+    function start(Transfer memory transfer, address from_, address to_, uint256 now_) internal pure {
+        transfer.first |= now_ << HOP_SHIFT;
+        transfer.second |= uint160(from_);
+        transfer.third |= uint160(to_) | (now_ << 200);
+    }
+
+    /// @notice Says what it carries, and to which far end.
+    function carry(Transfer memory transfer, Kind kind_, address token_, uint256 chain_, uint256 amount_) internal pure {
+        transfer.first |= uint160(token_);
+        transfer.second |= (chain_ << CHAIN_SHIFT) | (uint256(kind_) << KIND_SHIFT);
+        transfer.fourth |= amount_;
+    }
+
+    /// @notice Gives a deadline to a transfer that has none.
+    function expire(Transfer memory transfer, uint256 deadline_) internal pure {
+        transfer.third |= deadline_ << 160;
     }
 
     /// @notice Makes it the next hop of the same transfer.
@@ -155,7 +163,7 @@ library Transfers {
 
     /// @notice Payload of a transfer.
     function encode(Transfer memory transfer) internal pure returns (bytes memory payload) {
-        payload = abi.encodePacked(transfer.first, transfer.second, transfer.third, transfer.fourth);
+        payload = _words(transfer);
         if (transfer.second & ID_FLAG != 0) payload = bytes.concat(payload, transfer.id);
         if (hasData(transfer)) {
             payload = bytes.concat(payload, bytes32(uint256(uint160(transfer.sender))), transfer.data);
@@ -165,10 +173,10 @@ library Transfers {
     /// @notice Reads a transfer. Reverts if any bit of it is not as a bridge sends it.
     function decode(bytes calldata payload) internal pure returns (Transfer memory transfer) {
         require(payload.length >= LENGTH, ITokenBridge.InvalidPayload());
-        transfer.first = _word(payload, 0);
-        transfer.second = _word(payload, 32);
-        transfer.third = _word(payload, 64);
-        transfer.fourth = _word(payload, 96);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            calldatacopy(transfer, payload.offset, LENGTH)
+        }
         uint256 length = _checkWords(transfer);
         if (transfer.second & ID_FLAG != 0) {
             transfer.id = bytes32(payload[LENGTH:LENGTH + ID_LENGTH]);
@@ -182,6 +190,11 @@ library Transfers {
         } else {
             require(payload.length == length, ITokenBridge.InvalidPayload());
         }
+    }
+
+    /// @notice Whether a payload, if it is one, is a description or a claim.
+    function isNote(bytes calldata payload) internal pure returns (bool) {
+        return uint8(_word(payload, 32) >> KIND_SHIFT) >= uint8(Kind.Describe);
     }
 
     /// @notice Kind of a payload. Reverts if it is none that is sent.
@@ -244,7 +257,18 @@ library Transfers {
         solver = address(uint160(word));
     }
 
-    /// @dev A word of a payload that is long enough.
+    /// @dev The four words, which stand in memory as they are sent.
+    function _words(Transfer memory transfer) private pure returns (bytes memory words) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            words := mload(0x40)
+            mstore(0x40, add(words, 0xa0))
+            mstore(words, LENGTH)
+            mcopy(add(words, 0x20), transfer, LENGTH)
+        }
+    }
+
+    /// @dev A word of a payload, or of what follows if it is not long enough.
     function _word(bytes calldata payload, uint256 place) private pure returns (uint256 word) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -255,16 +279,19 @@ library Transfers {
     /// @dev How the words belong together. Returns the bytes of the payload, without data.
     function _checkWords(Transfer memory transfer) private pure returns (uint256 length) {
         uint256 flags = transfer.second >> FLAGS_SHIFT;
-        uint256 kind_ = uint8(transfer.second >> KIND_SHIFT);
-        bool isOne = kind_ == uint256(Kind.Out) || (kind_ == uint256(Kind.Back) && flags & 1 == 0)
-            || (kind_ == uint256(Kind.Return) && flags == 1);
+        bool isOne = transfer.isOf(Kind.Out)
+            ? flags <= 3
+            : transfer.isOf(Kind.Back) ? flags == 0 || flags == 2 : transfer.isOf(Kind.Return) && flags == 1;
         uint256 tip_ = tip(transfer);
         require(
-            isOne && flags <= 3 && (transfer.third >> 240) | (transfer.fourth >> 192) == 0 && tip_ <= TIP_PARTS
-                && (tip_ == 0 || flags < 2) && amount(transfer) != 0,
+            isOne && (transfer.third >> 240) | (transfer.fourth >> 192) == 0 && amount(transfer) != 0
+                && (tip_ == 0 || (tip_ <= TIP_PARTS && flags < 2)),
             ITokenBridge.InvalidPayload()
         );
-        return LENGTH + (flags & 1) * ID_LENGTH + (flags >> 1) * SENDER_LENGTH;
+        // Less than 4.
+        unchecked {
+            return LENGTH + (flags & 1) * ID_LENGTH + (flags >> 1) * SENDER_LENGTH;
+        }
     }
 
     /// @dev The first two words of what has only token and kind in them. Returns the token.
