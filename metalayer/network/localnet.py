@@ -165,7 +165,13 @@ def _refuse_other(chain: Chain) -> None:
 
 
 def _local_chains(network: Network) -> list[Chain]:
-    return [chain for chain in network.chains.values() if chain.is_local]
+    """MetalayerError if there is none."""
+    local = [chain for chain in network.chains.values() if chain.is_local]
+    if not local:
+        raise MetalayerError(
+            f"no chain of network '{network.name}' is a local one: each has the `url` of a node, and runs without us"
+        )
+    return local
 
 
 def _lock() -> Lock:

@@ -23,7 +23,7 @@ from eth.chains.base import MiningChain
 from eth.constants import POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
 from eth.db import get_db_backend
 from eth.exceptions import HeaderNotFound, Revert, VMError
-from eth.vm.forks import PragueVM
+from eth.vm.forks.prague import PragueVM
 from eth.vm.spoof import SpoofTransaction
 from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
@@ -69,14 +69,14 @@ class PyEvm:
         configured = MiningChain.configure(
             __name__="PyEvm", vm_configuration=((0, PragueVM),), chain_id=chain_id
         )
-        first = {
+        first: Any = {
             "difficulty": POST_MERGE_DIFFICULTY,
             "mix_hash": POST_MERGE_MIX_HASH,
             "nonce": POST_MERGE_NONCE,
             "gas_limit": GAS_LIMIT,
             "timestamp": int(time.time()) - 2,
         }
-        state = {
+        state: Any = {
             to_canonical_address(one): {"balance": 1_000 * ETHER, "nonce": 0, "code": b"", "storage": {}}
             for one in rich
         }
