@@ -74,7 +74,16 @@ def status(as_json: bool) -> None:
                     str(len(chain.contracts or {})),
                 )
             )
-        columns = ("chain", "#id", "state", "#height", "#base fee (gwei)", "#port or node", "#pid", "#contracts")
+        columns = (
+            "chain",
+            "#id",
+            "state",
+            "#height",
+            "#base fee (gwei)",
+            "#port or node",
+            "#pid",
+            "#contracts",
+        )
         console().print(table("Chains", columns, rows))
     if any(chain.state != "up" for chain in chains):
         raise click.exceptions.Exit(1)

@@ -216,6 +216,9 @@ def _command_line(pid: int) -> str:
 
 
 def _start(chain: Chain) -> subprocess.Popen[bytes]:
+    # An anvil that forks writes the whole address of its upstream there, a key too.
+    log_file(chain).touch()
+    log_file(chain).chmod(0o600)
     with log_file(chain).open("wb") as log:
         process = subprocess.Popen(
             anvil_command(chain, interval=True),

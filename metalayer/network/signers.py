@@ -53,8 +53,8 @@ def local_account(name: str) -> LocalAccount | None:
         return None
     if elsewhere := next((chain for chain in load_network().chains.values() if not chain.is_local), None):
         raise MetalayerError(
-            f"{name} is a test account and everybody knows its key: use your own, because chain '{elsewhere.name}' has a "
-            "`url`, and not all of this network is local"
+            f"{name} is a test account and everybody knows its key: use your own, because chain '{elsewhere.name}' has "
+            "a `url`, and not all of this network is local"
         )
     if int(match[1]) >= ACCOUNTS:
         raise MetalayerError(f"no account '{name}': test accounts are TEST::0 to TEST::{ACCOUNTS - 1}")

@@ -34,6 +34,14 @@ _START_SECONDS = 60.0
 class Production(Profile):
     """Its hub and arcade are at nodes of py-evm, whose ports the environment has."""
 
+    def declare(self, **changes: Any) -> None:
+        """As everywhere, but the first of the founding operators has to come by its ERA."""
+        super().declare(**changes)
+        content = yaml.safe_load(Path("deploy.yaml").read_text())
+        holders = content["genesis"]["shares"]["research"]["holders"]
+        holders[self.account(roles.TREASURY)] += holders.pop(self.account(roles.OPERATORS[0]))
+        Path("deploy.yaml").write_text(yaml.safe_dump(content))
+
     def line(self, command: Any, *arguments: str) -> str:
         """What a command says that does what it was told to."""
         done = self.run(command, *arguments)

@@ -23,7 +23,6 @@ from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
 from metalayer.network.registry import Registry
 from metalayer.network.signers import load_sender
-from metalayer.network.transactions import Transaction
 from metalayer.protocol.rpc import quantity
 from tests.kit import roles
 from tests.kit.gateways import TRANSFER
@@ -133,16 +132,16 @@ def _plan_without_keys(there: Production) -> None:
 def _deploy(there: Production) -> None:
     asked = CliRunner(mix_stderr=False).invoke(deploy.cli, ["apply"], input="n\n")
     assert asked.exit_code == 1
-    assert "Deploy to network 'real'?" in asked.stdout
+    assert "Deploy to network 'real'?" in asked.stderr
     assert nonces(there, roles.DEPLOYER) == [0, 0]
     unready = there.refusal(deploy, "apply")
-    assert all(f"{role.address} needs 200,000 ERA to bond and has 0" in unready for role in roles.OPERATORS)
+    late = roles.OPERATORS[0]
+    assert unready.startswith(f"Error: hub: {late.address} needs 200,000 ERA to bond and has 0; "), unready
     registry = Registry.load(load_network())
     era = registry.chain("hub").contracts["ERA"].address
-    gifts = [Transaction(era, TRANSFER.encode(role.address, 200_000 * ERA)) for role in roles.OPERATORS]
-    there.connections()["hub"].send_many(roles.TREASURY, gifts)
-    # One bonds by hand, as each does whose keys are not where the deployment is.
-    operator, signer = there.account(roles.OPERATORS[0]), there.account(roles.VALIDATORS[0])
+    there.connections()["hub"].send(roles.TREASURY, era, TRANSFER.encode(late.address, 200_000 * ERA))
+    # It bonds by hand, as each does whose keys are not where the deployment is.
+    operator, signer = there.account(late), there.account(roles.VALIDATORS[0])
     terms = ("--own", "200000", "--commission", "5", "--join")
     there.line(stake, "register", "--account", operator, "--signer", signer, *terms)
     assert "deployed to arcade, hub, the same on each:" in there.line(deploy, "apply")
@@ -213,7 +212,9 @@ def test_a_network_that_is_partly_local_says_what_that_means(
             "TEST::0 is a test account and everybody knows its key: use your own, because chain 'hub' has a `url`, "
             "and not all of this network is local"
         )
-        with pytest.raises(MetalayerError, match=f"^no account has the key of {roles.DEPLOYER.address}: add it with"):
+        with pytest.raises(
+            MetalayerError, match=f"^no account has the key of {roles.DEPLOYER.address}: add it with"
+        ):
             load_sender(roles.DEPLOYER.address)
         there.account(roles.DEPLOYER)
         assert load_sender(roles.DEPLOYER.address).address == roles.DEPLOYER.address
