@@ -239,7 +239,7 @@ def test_killed_at_every_step_of_proposal_vote_and_transfer_it_becomes_a_member_
         assert done.exit_code == 0, done.stderr
         break
     assert len(said) > 12, said
-    assert done.stdout.endswith("chess is a member of the network\n")
+    assert done.stdout.endswith(" a member of the network\n")
     assert len(list(builder.folder.glob("proposals/*"))) == 1
     assert {phase["state"] for phase in builder.launch("chess")["phases"]} == {"already"}
     monkeypatch.setattr(command, "_hands", real)
