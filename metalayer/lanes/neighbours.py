@@ -50,6 +50,9 @@ def route_requests(mesh: Mesh, asked: Sequence[int]) -> list[Request[Any]]:
 
 def learn(connection: Connection, mesh: Mesh, asked: Sequence[int], routes: Sequence[Any]) -> None:
     """What it says of the chains that it was asked for. BrokenLane if it has no gateway."""
+    if not asked:
+        # Nothing new: those without a route are as old as they were, and will be asked again.
+        return
     if None in routes:
         raise no_gateway(connection, mesh)
     # No route opens before it has terms, and none has a gas limit of zero.

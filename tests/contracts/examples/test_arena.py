@@ -320,6 +320,14 @@ def test_one_signature_on_another_chain_opens_a_duel_and_one_joins_it(table: Tab
     assert table.funds() == (4 * STAKE, 2 * STAKE)
 
 
+def test_who_was_never_there_needs_no_more_gas_than_the_page_says(abroad: Abroad, beneficiary: str) -> None:
+    """Nobody has had that token there, either."""
+    world, arena = abroad.table.world, abroad.table.arena
+    rare = world.issue("rare", "hub", "PlainToken", world.depositor)
+    assert abroad.stake(ticket(beneficiary, 0), what="rare").named("Opened")
+    assert arena.view("fundsOf", rare.address, beneficiary) == 0
+
+
 def test_what_comes_too_late_or_is_too_little_stays_the_players(table: Table, abroad: Abroad) -> None:
     """A stranger who pays a dust can spend nothing else of the player's."""
     id_ = table.open()
