@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metalayer.network.rpc import Rpc
+from metalayer.network.endpoint import Endpoint
 from metalayer.protocol.rpc import LOGS
 
 _METHOD = re.compile(rb'"method": "(\w+)"')
@@ -56,9 +56,9 @@ class Work:
 @contextmanager
 def counted() -> Iterator[Work]:
     """Counts what all connections of this process ask meanwhile."""
-    work, lock, exchange = Work(), threading.Lock(), Rpc._exchange
+    work, lock, exchange = Work(), threading.Lock(), Endpoint._exchange
 
-    def counting(self: Rpc, encoded: bytes) -> Any:
+    def counting(self: Endpoint, encoded: bytes) -> Any:
         response = exchange(self, encoded)
         methods = [name.decode() for name in _METHOD.findall(encoded)]
         with lock:
@@ -71,11 +71,11 @@ def counted() -> Iterator[Work]:
         return response
 
     started, used = time.monotonic(), time.process_time()
-    Rpc._exchange = counting  # type: ignore[method-assign]
+    Endpoint._exchange = counting  # type: ignore[method-assign]
     try:
         yield work
     finally:
-        Rpc._exchange = exchange  # type: ignore[method-assign]
+        Endpoint._exchange = exchange  # type: ignore[method-assign]
         work.seconds, work.processor = time.monotonic() - started, time.process_time() - used
 
 

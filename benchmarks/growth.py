@@ -23,18 +23,15 @@ from benchmarks.processes import Process, refuse_taken, running, wait_for
 from benchmarks.sizes import Size
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.deploy.apply import Deployer
-from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.check import check
-from metalayer.deploy.contracts import ARTIFACTS, predict
-from metalayer.deploy.intent import load_intent, resolve
+from metalayer.deploy.check import check_deployment
+from metalayer.deploy.intent import load_intent
 from metalayer.deploy.journal import Journal
-from metalayer.deploy.names import FACTORY, GATEWAY
+from metalayer.deploy.names import GATEWAY
 from metalayer.deploy.routes import Shape
-from metalayer.deploy.sets import first_sets
 from metalayer.errors import MetalayerError
 from metalayer.governance.build import LiveChains, build
 from metalayer.governance.drafts import from_drift
-from metalayer.governance.files import read_on
+from metalayer.governance.files import FILE, read_on
 from metalayer.governance.names import Names
 from metalayer.lanes.survey import survey
 from metalayer.network.anvil import anvil_command
@@ -42,7 +39,7 @@ from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection, connect
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
-from metalayer.network.registry import Registry, records_dir
+from metalayer.network.registry import records_dir
 from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender, Transaction
 from metalayer.protocol import gateway
@@ -66,14 +63,8 @@ Say = Callable[[str], None]
 
 def measure(size: Size, say: Say, *, votes: bool) -> dict[str, Any]:
     """All figures of one size. votes: with a rehearsal, which forks every chain once more."""
-    with tempfile.TemporaryDirectory(prefix="scale-") as folder:
-        here = Path.cwd()
-        os.chdir(folder)
-        try:
-            with Grown.started(size, Path(folder), say) as grown:
-                return grown.figures(votes=votes)
-        finally:
-            os.chdir(here)
+    with workspace() as folder, Grown.started(size, folder, say) as grown:
+        return grown.figures(votes=votes)
 
 
 @dataclass
@@ -106,7 +97,7 @@ class Grown:
         self._relay()
         found |= self._gas() | self._files()
         if votes:
-            self._do("rehearsal", self._rehearse)
+            self._do("rehearsal", lambda: found.update(self._rehearse()))
         found |= self._join()
         found |= {
             "memory_peak_mib": round(memory_of("self", "VmHWM")),
@@ -117,8 +108,8 @@ class Grown:
 
     def deploy(self) -> None:
         """`deploy plan` and `deploy apply`."""
-        self._do("plan", lambda: self._deployer().plan())
-        self._do("apply", lambda: self._deployer().apply(lambda chain, step, left: None))
+        self._do("plan", lambda: self.deployer().plan())
+        self._do("apply", lambda: self.deployer().apply(lambda chain, step, left: None))
 
     def read(self) -> None:
         """`deploy plan`, `check`, and where all lanes stand, twice."""
@@ -148,21 +139,17 @@ class Grown:
             f"{counts.requests} requests"
         )
 
-    def _deployer(self) -> Deployer:
+    def deployer(self) -> Deployer:
         network = self.network
         return Deployer(network, connect(network), load_intent(), address_of, sender_of, records_dir(network))
 
     def _plan_again(self) -> None:
-        plan = self._deployer().plan()
+        plan = self.deployer().plan()
         if plan.has_changes or any(plan.drift.values()):
             raise MetalayerError("something is left to do after everything was done")
 
     def _check(self) -> None:
-        artifacts, intent, connections = load_artifacts(ARTIFACTS), load_intent(), connect(self.network)
-        factory = artifacts[FACTORY].creation
-        sets = first_sets(self.network, connections, predict(address_of(intent.deployer), factory))
-        resolved = resolve(intent, self.network, address_of, factory, sets)
-        findings = check(resolved, Registry.load(self.network), connections, artifacts)
+        findings, _ = check_deployment(self.network)
         if wrong := [one for one in findings if one.is_drift]:
             raise MetalayerError(
                 f"{wrong[0].chain}: {wrong[0].subject} is {wrong[0].found}, not {wrong[0].expected}"
@@ -247,13 +234,15 @@ class Grown:
             for name, file in (("registry", "registry.json"), ("journal", "journal.jsonl"))
         }
 
-    def _rehearse(self) -> None:
-        """A decision for every spoke: another gas limit of what they send to the hub."""
+    def _rehearse(self) -> dict[str, int]:
+        """A decision for every spoke: another gas limit of what they send to the hub. Gas of the hub's transactions."""
         sizes.write(self.size, self.folder, hub_gas=_HUB_GAS)
         self.network = load_network()
         live = Live.open()
         names = Names.of(self.network, live.registry, address_of)
-        folder = from_drift(self._deployer().drift(), names, "terms", "TEST::3")
+        folder = from_drift(self.deployer().drift(), names, "terms", "TEST::3")
+        with (folder / FILE).open("a", encoding="utf-8") as file:
+            file.write("writes:\n  spokes: [Metalayer._routes]\n")
         proposal = read_on(folder, self.network)
         built = build(proposal, names, LiveChains(live.mesh.connections, names))
         if len(built.decisions) != self.size.chains - 1:
@@ -263,6 +252,8 @@ class Grown:
             raise MetalayerError(faults[0])
         sizes.write(self.size, self.folder)
         self.network = load_network()
+        acted = outcome.findings.found.transactions
+        return {f"gas_{name}": acted[name].receipt["gasUsed"] for name in ("propose", "queue", "execute")}
 
     def _join(self) -> dict[str, int]:
         """One more chain: what is deployed to it, and what a vote has to do on the others."""
@@ -270,22 +261,40 @@ class Grown:
         sizes.write(larger, self.folder)
         self.network = load_network()
         self.start(larger.names[-1:])
-        self._do("join", lambda: self._deployer().apply(lambda chain, step, left: None))
+        new = larger.names[-1:]
+        self._do("join", lambda: self.deployer().apply(lambda chain, step, left: None, only=new))
         drift: dict[str, Any] = {}
-        self._do("join_drift", lambda: drift.update(self._deployer().drift()))
+        self._do("join_drift", lambda: drift.update(self.deployer().drift()))
         mends = {name: some for name, some in drift.items() if some}
         return {"join_chains_to_change": len(mends), "join_calls": sum(map(len, mends.values()))}
 
 
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """An empty folder that is the current one."""
+    with tempfile.TemporaryDirectory(prefix="scale-") as folder:
+        here = Path.cwd()
+        os.chdir(folder)
+        try:
+            yield Path(folder)
+        finally:
+            os.chdir(here)
+
+
+def told(line: str) -> None:
+    """On stderr, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def main(arguments: Sequence[str]) -> None:
-    """SHAPE CHAINS [MESHED] [--vote]"""
+    """SHAPE CHAINS [MESHED] [--vote]. Writes JSON."""
     votes = "--vote" in arguments
     name, chains, *meshed = (one for one in arguments if one != "--vote")
     shape: Shape = next(one for one in get_args(Shape) if one == name)
     size = Size(shape, int(chains), int(meshed[0]) if meshed else 0)
     started = time.monotonic()
-    figures = measure(size, lambda line: print(line, file=sys.stderr, flush=True), votes=votes)
-    print(json.dumps({size.name: figures | {"all_seconds": round(time.monotonic() - started)}}))
+    figures = measure(size, told, votes=votes)
+    print(json.dumps(figures | {"all_seconds": round(time.monotonic() - started)}))
 
 
 if __name__ == "__main__":

@@ -302,21 +302,20 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
         uint256 read;
         for (uint256 i; i < attributes.length; ++i) {
             bytes calldata attribute = attributes[i];
-            require(attribute.length >= 4, InvalidAttribute(attribute));
-            bytes4 selector = bytes4(attribute);
+            bytes4 selector = _selectorOf(attribute);
             uint256 bit;
             if (selector == Attributes.MIN_GAS_LIMIT) {
                 bit = 1;
                 options.gasLimit = _attributeValue(attribute);
-            } else if (selector == Attributes.DELIVER_BEFORE) {
-                bit = 2;
-                options.deliverBefore = _readDeadline(attribute);
             } else if (selector == Attributes.FEE_PAYER) {
                 bit = 4;
                 options.feePayer = _readPayer(attribute);
             } else if (selector == Attributes.RETURN_GAS_LIMIT) {
                 bit = 8;
                 options.returnGasLimit = _attributeValue(attribute);
+            } else if (selector == Attributes.DELIVER_BEFORE) {
+                bit = 2;
+                options.deliverBefore = _readDeadline(attribute);
             } else if (selector == Attributes.MAX_FEE) {
                 bit = 16;
                 options.maxFee = _attributeValue(attribute);
@@ -338,12 +337,30 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
 
     function _readPayer(bytes calldata attribute) private pure returns (address) {
         uint256 value = _attributeValue(attribute);
-        require(value != 0 && value <= type(uint160).max, InvalidAttribute(attribute));
+        if (value == 0 || value > type(uint160).max) _refuseAttribute(attribute);
         return address(uint160(value));
     }
 
-    function _attributeValue(bytes calldata attribute) private pure returns (uint256) {
-        require(attribute.length == ATTRIBUTE_LENGTH, InvalidAttribute(attribute));
-        return uint256(bytes32(attribute[4:]));
+    function _refuseAttribute(bytes calldata attribute) private pure {
+        revert InvalidAttribute(attribute);
+    }
+
+    /// @dev In assembly, here and below: the compiler reads bytes as if they could be shorter than what was checked.
+    function _selectorOf(bytes calldata attribute) private pure returns (bytes4 selector) {
+        if (attribute.length < 4) _refuseAttribute(attribute);
+        uint256 word;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            word := calldataload(attribute.offset)
+        }
+        return bytes4(bytes32(word));
+    }
+
+    function _attributeValue(bytes calldata attribute) private pure returns (uint256 value) {
+        if (attribute.length != ATTRIBUTE_LENGTH) _refuseAttribute(attribute);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            value := calldataload(add(attribute.offset, 4))
+        }
     }
 }

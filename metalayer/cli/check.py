@@ -70,7 +70,7 @@ def cli(
         )
     else:
         _show(findings if show_all else drift, probes)
-        for advice in dict.fromkeys(finding.advice for finding in drift if finding.advice):
+        for advice in dict.fromkeys(line for finding in drift for line in finding.advice.splitlines()):
             click.echo(advice)
         differ = f"{len(drift)} differ from deploy.yaml" if drift else "all as deploy.yaml says"
         click.echo(f"{len(findings)} values on {len(network.chains)} chains: {differ}")

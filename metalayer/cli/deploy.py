@@ -195,16 +195,10 @@ def abandon(only: tuple[str, ...], yes: bool) -> None:
 @cli.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def export(folder: Path) -> None:
-    """Write the registry and the ABIs to FOLDER, those of the interfaces too."""
-    from metalayer.deploy.artifacts import interface_abis, load_artifacts
-    from metalayer.deploy.contracts import ARTIFACTS
+    """Write to FOLDER: the registry, a report of the deployment, ABIs, and what block explorers take to verify it."""
+    from metalayer.deploy.export import REPORT, export_files, write
     from metalayer.network.config import load_network
-    from metalayer.network.registry import Registry
 
-    registry = Registry.load(load_network())
-    deployed = {name: artifact.abi for name, artifact in load_artifacts(ARTIFACTS).items()}
-    abis = interface_abis() | deployed
-    registry.save(folder / "registry.json")
-    for name, abi in abis.items():
-        (folder / f"{name}.json").write_text(json.dumps(abi, indent=2, sort_keys=True) + "\n")
-    click.echo(f"wrote registry.json and {len(abis)} ABIs to {folder}")
+    files = export_files(load_network())
+    write(files, folder)
+    click.echo(f"wrote {len(files)} files to {folder}: registry.json, {REPORT}, ABIs, verification input")

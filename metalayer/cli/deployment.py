@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -15,7 +16,8 @@ from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.declaration import KINDS
 from metalayer.deploy.desired import Offices
 from metalayer.deploy.drift import HINT, Mend
-from metalayer.deploy.names import AIRDROP
+from metalayer.deploy.genesis import late
+from metalayer.deploy.names import AIRDROP, ERA
 from metalayer.deploy.plan import Plan
 from metalayer.deploy.stuck import Stuck
 from metalayer.network.registry import Registry, shown
@@ -61,6 +63,8 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     if words := drift_words(mend for mends in plan.drift.values() for mend in mends):
         yield words
     if words := past_words(plan):
+        yield words
+    if words := _start_words(plan):
         yield words
     if not plan.has_changes:
         if plan.is_settled:
@@ -111,6 +115,15 @@ def past_words(plan: Plan) -> str:
     differing = [*plan.spent, *plan.founding]
     lines = [f"{one.subject} was {one.found}, deploy.yaml says {one.expected}" for one in differing]
     return "\n".join(("Nothing changes these any more, put deploy.yaml right:", *lines)) if lines else ""
+
+
+def _start_words(plan: Plan) -> str:
+    """What follows of the start of vesting and airdrop, where nothing counts from it yet; empty if nothing."""
+    hub = plan.resolved.chains[plan.resolved.network.hub.name]
+    steps = [planned.step for planned in plan.chains.get(hub.chain.name, [])]
+    if any(step.name == f"create {ERA}" and not step.is_done for step in steps):
+        return late(hub.genesis, int(time.time()))
+    return ""
 
 
 def journal_lines(rows: Iterable[Mapping[str, Any]], stuck: Iterable[Stuck]) -> Iterator[str]:

@@ -7,7 +7,9 @@ from importlib import import_module
 import click
 
 COMMANDS = (
+    "airdrop",
     "check",
+    "claim",
     "credit",
     "deploy",
     "launch",
@@ -22,6 +24,7 @@ COMMANDS = (
     "tokens",
     "transfer",
     "validate",
+    "vesting",
     "vote",
     "watch",
 )

@@ -11,18 +11,17 @@ last the hand-over of the factory's namespace to the timelock. Nothing is config
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.bonds import waiting
 from metalayer.deploy.chain_run import ChainRun, Report
-from metalayer.deploy.compared import Compared
 from metalayer.deploy.contracts import ARTIFACTS, predict
-from metalayer.deploy.contradictions import contradictions, refuse_contradictions
-from metalayer.deploy.desired import Desired, Resolved
+from metalayer.deploy.contradictions import refuse_contradictions
+from metalayer.deploy.desired import Resolved
 from metalayer.deploy.drift import Mend, drift
 from metalayer.deploy.flights import Flights
 from metalayer.deploy.inspection import ChainState, inspect
@@ -30,12 +29,12 @@ from metalayer.deploy.intent import Intent, resolve
 from metalayer.deploy.journal import InFlight, Journal
 from metalayer.deploy.keyring import Keyring
 from metalayer.deploy.names import FACTORY
-from metalayer.deploy.past import HINT, compare_founders, compare_spent
-from metalayer.deploy.plan import Plan, PlannedStep, Problems, rehearse, steps_of
+from metalayer.deploy.past import HINT
+from metalayer.deploy.plan import Plan, Problems, steps_of
+from metalayer.deploy.planning import Planner
 from metalayer.deploy.probe import refuse_unfit
 from metalayer.deploy.recording import Recorder, first_set, refuse_another
 from metalayer.deploy.sets import first_sets
-from metalayer.deploy.spending import Spending, spending_of
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
@@ -45,19 +44,6 @@ from metalayer.network.registry import DeployedChain, Registry, shown
 from metalayer.network.signers import load_signer
 from metalayer.network.transactions import Sender
 from metalayer.network.values import looks_like_address
-from metalayer.protocol.attestation import ValidatorSet
-
-Item = TypeVar("Item")
-
-
-class _Planned(NamedTuple):
-    """Of one chain."""
-
-    state: ChainState
-    steps: list[PlannedStep]
-    spending: list[Spending]
-    spent: list[Compared]
-    founding: list[Compared]
 
 
 @dataclass
@@ -87,8 +73,8 @@ class Deployer:
         Asks for the keys of founders that have not bonded: their signatures are part of it. unsigned: so is what
         accounts have to send whose keys are elsewhere. Raises Problems: all that stands in the way, on all chains.
         """
-        keys = self._keyring()
-        return self._plan(self._chosen(only), replace(keys, elsewhere=True) if unsigned else keys)
+        keys = Keyring(self.sender_of, self.signer_of, elsewhere=unsigned)
+        return self._planner(keys).plan(self._chosen(only), self._previous)
 
     def drift(self, only: Collection[str] | None = None) -> dict[str, list[Mend]]:
         """Settings that only a vote can make what deploy.yaml says, by chain. Reads the chains, sends nothing."""
@@ -114,12 +100,11 @@ class Deployer:
         names = self._chosen(only)
         with self._locked():
             journal = Journal(self.folder / "journal.jsonl")
-            keys = self._keyring()
-            plan = self._plan(names, keys)
+            keys = Keyring(self.sender_of, self.signer_of)
+            plan = self._planner(keys).plan(names, lambda genesis: self._begin(journal, genesis, names))
             self._refuse(plan)
             self._open(journal, plan.genesis)
-            resolved = plan.resolved
-            previous = self._previous(resolved, plan.genesis)
+            resolved, previous = plan.resolved, self._previous(plan.genesis)
             before = dict(previous.chains) if previous is not None else {}
             finished, written, lock = dict(before), dict(before), threading.Lock()
 
@@ -175,71 +160,8 @@ class Deployer:
         wanted = {self.network.chain(name).name for name in only or self.network.chains}
         return [name for name in self.network.chains if name in wanted]
 
-    def _keyring(self) -> Keyring:
-        return Keyring(self.sender_of, self.signer_of)
-
-    def _plan(self, names: Collection[str], keys: Keyring) -> Plan:
-        hub = self.network.hub.name
-        genesis, problems = _on(dict.fromkeys([hub, *names]), self._begin)
-        if hub not in genesis:
-            # Without its sets nothing can be said of the others.
-            raise Problems(problems)
-        resolved = self._resolve([name for name in names if name in genesis])
-        # Of another deployment nothing else would be right either.
-        self._previous(resolved, genesis)
-        if resolved.sets.is_due:
-            if hub not in names:
-                problems.append(f"{hub}: a validator set has to be published first: `--chain {hub}`, too")
-            else:
-                published, faults = _on([hub], lambda _: self._published(resolved.chains[hub], keys))
-                problems += faults
-                resolved = resolved.starting_from(replace(resolved.sets, planned=published.get(hub)))
-        chosen = [name for name in names if name in genesis]
-        found, faults = _on(chosen, lambda name: self._plan_chain(resolved.chains[name], keys))
-        if problems := [*problems, *faults]:
-            raise Problems(problems)
-        states = {name: one.state for name, one in found.items()}
-        return Plan(
-            resolved,
-            {name: genesis[name] for name in names},
-            states,
-            {name: one.steps for name, one in found.items()},
-            [spending for one in found.values() for spending in one.spending],
-            drift(resolved, states),
-            [past for one in found.values() for past in one.spent],
-            [past for one in found.values() for past in one.founding],
-        )
-
-    def _begin(self, name: str) -> str:
-        """Hash of block 0 of a chain that the contracts can work on."""
-        connection = self.connections[name]
-        refuse_unfit(connection)
-        return str(connection.block(0).hash)
-
-    def _published(self, hub: Desired, keys: Keyring) -> ValidatorSet | None:
-        state = self._inspect(hub)
-        missing = [step for step in steps_of(hub, state, self.artifacts, keys) if step.is_missing]
-        return rehearse(self.connections[hub.chain.name], missing).published
-
-    def _plan_chain(self, desired: Desired, keys: Keyring) -> _Planned:
-        connection = self.connections[desired.chain.name]
-        state = self._inspect(desired)
-        steps = steps_of(desired, state, self.artifacts, keys)
-        missing = [step for step in steps if step.is_missing]
-        gas = rehearse(connection, missing).gas
-        return _Planned(
-            state,
-            [PlannedStep(step, gas.get(step.name, 0)) for step in steps],
-            spending_of(connection, missing, gas, self.has_key or keys.sends),
-            compare_spent(connection, desired, state) if desired.is_hub else [],
-            compare_founders(connection, desired, state) if desired.is_hub else [],
-        )
-
-    def _inspect(self, desired: Desired) -> ChainState:
-        state = inspect(self.connections[desired.chain.name], desired, self.artifacts)
-        if found := list(contradictions(desired, state)):
-            raise Problems(found)
-        return state
+    def _planner(self, keys: Keyring) -> Planner:
+        return Planner(self.network, self.connections, self.artifacts, keys, self._resolve, self.has_key)
 
     def _refuse(self, plan: Plan) -> None:
         """Raises Problems if accounts cannot sign or pay what they have to send, or if deploy.yaml says otherwise than
@@ -259,12 +181,22 @@ class Deployer:
         if problems:
             raise Problems(problems)
 
-    def _open(self, journal: Journal, genesis: Mapping[str, str]) -> None:
-        """Ties the journal to the chains that are there. One of local chains that are gone is thrown away."""
+    def _begin(self, journal: Journal, genesis: Mapping[str, str], names: Collection[str]) -> None:
+        """Follows what was sent before to its end: as long as that is mined, no two answers of a chain fit together. A
+        journal of local chains that are gone is thrown away.
+        """
         if any(genesis.get(name, hash_) != hash_ for name, hash_ in journal.genesis.items()):
             if not self.network.is_local:
                 raise MetalayerError(f"{shown(journal.path)} is the journal of other chains: move it away")
             journal.clear()
+        # Of another deployment nothing else would be right either.
+        self._previous(genesis)
+        flying = [name for name in names if name in genesis and journal.in_flight(name)]
+        in_parallel(lambda name: Flights(self.connections[name], journal, self.sender_of).settle(), flying)
+
+    @staticmethod
+    def _open(journal: Journal, genesis: Mapping[str, str]) -> None:
+        """Ties the journal to the chains that are there."""
         known = journal.genesis
         journal.append(
             *(
@@ -286,7 +218,7 @@ class Deployer:
             self._accounts[name] = address
         return address
 
-    def _previous(self, resolved: Resolved, genesis: Mapping[str, str]) -> Registry | None:
+    def _previous(self, genesis: Mapping[str, str]) -> Registry | None:
         """The registry, without chains that are gone. MetalayerError if it is of another deployment."""
         if not self.registry_path.exists():
             return None
@@ -298,7 +230,8 @@ class Deployer:
             if not chains:
                 return None
         registry = registry.model_copy(update={"chains": chains})
-        refuse_another(registry, self.registry_path, resolved, genesis)
+        deployer = self.address_of(self.intent.deployer)
+        refuse_another(registry, self.registry_path, self.network, deployer, genesis)
         return registry
 
     def _save(self, resolved: Resolved, finished: Mapping[str, DeployedChain]) -> None:
@@ -313,20 +246,3 @@ class Deployer:
         path = self.registry_path
         if not path.exists() or path.read_text(encoding="utf-8") != registry.text():
             registry.save(path)
-
-
-def _on(names: Iterable[str], work: Callable[[str], Item]) -> tuple[dict[str, Item], list[str]]:
-    """On these chains at once: what came of it by chain, and what is wrong with the others."""
-
-    def guarded(name: str) -> Item | Problems:
-        try:
-            return work(name)
-        except Problems as error:
-            return error
-        except MetalayerError as error:
-            return Problems([str(error)])
-
-    done = dict(zip(names, in_parallel(guarded, names), strict=True))
-    found = {name: one for name, one in done.items() if not isinstance(one, Problems)}
-    problems = [problem for one in done.values() if isinstance(one, Problems) for problem in one.problems]
-    return found, problems

@@ -49,7 +49,6 @@ class ChainRun:
 
     def apply(self, report: Report) -> ChainState:
         """The chain's state when everything is done that can be."""
-        self.flights.settle()
         state, missing = self._missing()
         gas = rehearse(self.connection, missing).gas
         report(self.chain, "compared", len(missing))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
@@ -14,6 +14,7 @@ from metalayer.deploy.histories import compare_histories
 from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.deploy.names import FACTORY, GATEWAY, STAKING
+from metalayer.deploy.openings import half_open
 from metalayer.deploy.probe import Probe, probe_all, unfit
 from metalayer.deploy.recorded import code_of, compare_record
 from metalayer.deploy.sets import first_sets
@@ -62,13 +63,15 @@ def check(
     On a chain that the contracts cannot work on, nothing else is compared.
     """
 
+    states: dict[str, ChainState] = {}
+
     def read(name: str) -> list[Finding]:
         connection, desired = connections[name], resolved.chains[name]
         if faults := unfit(connection):
             return [
                 Finding(name, "", one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in faults
             ]
-        state = inspect(connection, desired, artifacts)
+        state = states[name] = inspect(connection, desired, artifacts)
         return [
             *_codes(desired, state),
             *(
@@ -83,8 +86,18 @@ def check(
             *_validators(desired, state),
         ]
 
-    found = in_parallel(read, resolved.chains)
-    return [finding for findings in found for finding in findings]
+    found = [finding for findings in in_parallel(read, resolved.chains) for finding in findings]
+    return list(_with_other_ends(found, half_open(resolved, states)))
+
+
+def _with_other_ends(findings: list[Finding], half: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
+    """Where a route differs, its advice says of which lane only one end is open."""
+    for finding in findings:
+        if finding.is_drift and finding.contract == GATEWAY and "route" in finding.subject:
+            said = [words for lane, words in half.items() if finding.chain in lane]
+            yield replace(finding, advice="\n".join([finding.advice, *said]).strip())
+        else:
+            yield finding
 
 
 def check_deployment(network: Network, path: Path | None = None) -> tuple[list[Finding], list[Probe]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -177,7 +177,7 @@ class Desired:
     """One chain as it should be. Addresses are checksummed; routes by the other chain's id. `staking` publishes the
     sets that the hub's gateway adopts; zero where the set that is installed signs the next. `allocations`: wei of ERA
     that accounts have on the hub from its first block on, the contracts of `genesis` among them. The treasury has the
-    rest.
+    rest. `lanes`: all of the network, by the ids of their ends.
     """
 
     chain: Chain
@@ -194,6 +194,7 @@ class Desired:
     staking: str = ZERO_ADDRESS
     bridging: BridgeRules = BridgeRules()
     genesis: Genesis = Genesis()
+    lanes: Collection[tuple[int, int]] = ()
 
     @property
     def owner(self) -> str:

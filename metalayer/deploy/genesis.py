@@ -21,7 +21,7 @@ from metalayer.network.values import Account, Name, Reads, duration, found, matc
 from metalayer.protocol import vesting
 from metalayer.protocol.amounts import HUB_SUPPLY
 from metalayer.protocol.create3 import create3_address
-from metalayer.protocol.dates import DAY
+from metalayer.protocol.dates import DAY, utc
 from metalayer.protocol.hex import from_hex
 
 _ERA = 10**18
@@ -44,53 +44,64 @@ def read_date(value: Any) -> int:
 
 
 class Schedule(Entry):
-    """Seconds from the start: nothing vests for `cliff`, then an equal part each second for `linear`."""
+    """When what is locked vests, in seconds."""
 
     cliff: Annotated[int, duration(0, _MOST_TIME)]
+    """From the start: nothing vests, and it counts for nothing."""
     linear: Annotated[int, duration(DAY, _MOST_TIME)]
+    """From then on: an equal part each second."""
 
 
 class Treasury(Entry):
     """What the hub's timelock has."""
 
     amount: Amount
+    """ERA. What slashes take, and what nobody claims of the airdrop, comes to it."""
 
 
 class Share(Entry):
-    """What holders have, by account: at once, or as it vests."""
+    """What holders have: at once, or as it vests."""
 
     amount: Amount
+    """ERA: what all holders have together."""
     holders: dict[Account, Amount]
+    """ERA by account."""
     vesting: Schedule | None = None
+    """Locked in a contract for each holder, which votes with it from the first day on. At once if left out."""
 
 
 class Airdrop(Entry):
-    """What the accounts of a tree may claim for so many seconds from the start. tree: the file with all of it, beside
-    deploy.yaml; the root is what counts.
-    """
+    """What the accounts of a tree may claim."""
 
     amount: Amount
+    """ERA: what all leaves of the tree have together."""
     root: Annotated[str, matching(r"0x[0-9a-f]{64}", "the root of a tree, 0x and 64 hexadecimal digits")]
+    """Of the tree: what counts. `ape metalayer airdrop build` prints it."""
     lasts: Annotated[int, duration(DAY, _MOST_TIME)]
+    """Seconds from the start. Then the rest is the treasury's."""
     tree: Name | None = None
+    """Where its file is, from the workspace on: what `airdrop` commands read if they are given none."""
 
 
 class Shares(Entry):
-    """Of the supply, in whole ERA."""
+    """Of the supply, in whole ERA: together exactly 1,000,000,000."""
 
     investors: Share
     treasury: Treasury
     foundation: Share
     team: Share
     research: Share
+    """And development. Founders have their own stake out of it."""
     airdrop: Airdrop
 
 
 class Beginning(Entry):
-    """`start` is Unix time: vesting and the airdrop count from it."""
+    """Who has ERA from the hub's first block on."""
 
     start: Annotated[int, Reads(read_date, _DATE)]
+    """A date, such as 2026-12-01: vesting and the airdrop count from its midnight, UTC."""
     shares: Shares
+    """All of the supply."""
 
     @property
     def held(self) -> dict[str, Share]:
@@ -220,6 +231,16 @@ def airdrop_arguments(desired: Desired) -> dict[str, Any]:
         "root": drop.root,
         "end": drop.end,
     }
+
+
+def late(genesis: Genesis, now: int) -> str:
+    """What is wrong with a start that has passed while nothing is deployed; empty if nothing. now: Unix time."""
+    if genesis.drop is not None and genesis.drop.end <= now:
+        ended = utc(genesis.drop.end)[:10]
+        return f"nobody could claim the airdrop, which ends on {ended}: write a later `genesis.start`"
+    if 0 < genesis.start <= now:
+        return f"`genesis.start` is past, {utc(genesis.start)[:10]}: vesting and the airdrop count from it"
+    return ""
 
 
 def has_no_airdrop(desired: Desired) -> bool:

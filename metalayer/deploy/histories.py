@@ -191,8 +191,7 @@ def _pardons(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """No pardon is ever taken back: what is pardoned is what logs say, on any lane of the network."""
     slasher = desired.addresses[SLASHER]
     lanes, sets = connection.batch([_LANE_PARDONED.history(slasher), _SETS_PARDONED.history(slasher)])
-    chains = [chain.chain_id for chain in desired.network.chains.values()]
-    logged = {(origin, other): 0 for origin in chains for other in chains if origin != other}
+    logged = dict.fromkeys(desired.lanes, 0)
     logged |= {(origin, destination): nonce for (origin, destination, nonce), _ in lanes}
     version, *nonces = connection.batch(
         [

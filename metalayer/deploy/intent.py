@@ -199,6 +199,8 @@ def resolve(
     lanes = routes.lanes(intent.routes, intent.direct, intent.closed, network, intent.fault)
     bridging = bridge_rules(intent.bridge, network, addresses, intent.fault)
     sets = sets or FirstSets()
+    ids = {chain.name: chain.chain_id for chain in network.chains.values()}
+    by_id = [(ids[origin], ids[destination]) for origin, destination in lanes]
     chains = {
         chain.name: Desired(
             chain=chain,
@@ -229,6 +231,7 @@ def resolve(
             staking=addresses[STAKING] if chain == network.hub else ZERO_ADDRESS,
             bridging=bridging[chain.name],
             genesis=genesis,
+            lanes=by_id,
         )
         for chain in network.chains.values()
     }

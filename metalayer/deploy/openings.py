@@ -4,11 +4,13 @@ a set that was announced. Logs tell of which chains to ask, views answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import permutations
 
 from metalayer.deploy.compared import Compared, listed
-from metalayer.deploy.desired import Desired
+from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.holdings import chain_name
+from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.names import GATEWAY, GUARDIAN
 from metalayer.deploy.routes import describe_open, describe_terms
 from metalayer.network.connection import Connection
@@ -81,6 +83,26 @@ def compare_references(connection: Connection, desired: Desired) -> Iterator[Com
         expected = reference if reference in (wanted, route.terms) else wanted
         subject = f"reference of the fee keeper to {chain_name(desired, id_)}"
         yield Compared(subject, describe_terms(expected), describe_terms(reference))
+
+
+def half_open(resolved: Resolved, states: Mapping[str, ChainState]) -> dict[tuple[str, str], str]:
+    """Lanes between chains that were read, by origin and destination, of which only one end is open; in words."""
+    ids = {name: resolved.chains[name].chain.chain_id for name in states}
+
+    def directions(name: str, other: str) -> tuple[bool, bool]:
+        state = states[name]
+        beside = state.beside.get(ids[other], (False, False))
+        out, in_ = state.values.get(f"route to and from {other}", beside)
+        return bool(out), bool(in_)
+
+    found = {}
+    for origin, destination in permutations(states, 2):
+        sends, takes = directions(origin, destination)[0], directions(destination, origin)[1]
+        if sends and not takes:
+            found[origin, destination] = f"{origin} sends to {destination}, which takes nothing from it"
+        elif takes and not sends:
+            found[origin, destination] = f"{destination} takes from {origin}, which sends nothing to it"
+    return found
 
 
 def _described(route: Route) -> str:

@@ -21,6 +21,7 @@ from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.journal import Creation, Journal
 from metalayer.deploy.names import FACTORY, artifact_of
 from metalayer.errors import MetalayerError
+from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
 from metalayer.protocol.abi import Event
@@ -138,19 +139,19 @@ def first_set(sets: FirstSets) -> FirstSet | None:
     return FirstSet(version=first.version, expires=first.expires, members=members)
 
 
-def refuse_another(registry: Registry, path: Path, resolved: Resolved, genesis: Mapping[str, str]) -> None:
+def refuse_another(
+    registry: Registry, path: Path, network: Network, deployer: str, genesis: Mapping[str, str]
+) -> None:
     """MetalayerError, one line, if a registry is of another deployment than this one: it would be lost."""
-    if faults := foreign(registry, resolved, genesis):
+    if faults := foreign(registry, network, deployer, genesis):
         raise MetalayerError(
             f"{shown(path)} is of another deployment ({'; '.join(faults)}): make deploy.yaml and networks.yaml what "
             "they were, or move registry and journal away to begin anew"
         )
 
 
-def foreign(registry: Registry, resolved: Resolved, genesis: Mapping[str, str]) -> list[str]:
+def foreign(registry: Registry, network: Network, deployer: str, genesis: Mapping[str, str]) -> list[str]:
     """Why a registry is of another deployment than this one: nothing, if it is not."""
-    network = resolved.network
-    deployer = next(iter(resolved.chains.values())).deployer
     differing: list[tuple[str, object, object]] = [("deployer", registry.deployer, deployer)]
     for name, chain in registry.chains.items():
         if name in network.chains:

@@ -61,7 +61,8 @@ def refuse_foreign(registry: Registry, path: Path, resolved: Resolved, genesis: 
     """MetalayerError, one line, if a registry is of another deployment than deploy.yaml and the chains are."""
     network = resolved.network
     faults = [f"network {registry.network}, now {network.name}"] if registry.network != network.name else []
-    if faults := faults + foreign(registry, resolved, genesis):
+    deployer = resolved.chains[network.hub.name].deployer
+    if faults := faults + foreign(registry, network, deployer, genesis):
         raise MetalayerError(f"{shown(path)} is of another deployment ({'; '.join(faults)})")
 
 

@@ -27,7 +27,7 @@ def neighbours(connection: Connection, mesh: Mesh) -> list[int]:
 
 def known(connection: Connection, mesh: Mesh) -> list[int]:
     """The same, as far as it was asked."""
-    with_routes = mesh.known_routes.get(connection.chain_id)
+    with_routes = mesh.routes_of(connection.chain_id)
     return [] if with_routes is None else [id_ for id_ in mesh.by_id if id_ in with_routes.ids]
 
 
@@ -35,7 +35,7 @@ def to_ask(connection: Connection, mesh: Mesh) -> list[int]:
     """Ids of the chains that it has to be asked for a route with, now."""
     here, now = connection.chain_id, time.monotonic()
     others = [id_ for id_ in mesh.by_id if id_ != here]
-    with_routes = mesh.known_routes.get(here)
+    with_routes = mesh.routes_of(here)
     if with_routes is None:
         return others
     is_fresh = now - with_routes.asked < RENEWED
@@ -50,6 +50,9 @@ def route_requests(mesh: Mesh, asked: Sequence[int]) -> list[Request[Any]]:
 
 def learn(connection: Connection, mesh: Mesh, asked: Sequence[int], routes: Sequence[Any]) -> None:
     """What it says of the chains that it was asked for. BrokenLane if it has no gateway."""
+    if not asked:
+        # Nothing new: those without a route are as old as they were, and will be asked again.
+        return
     if None in routes:
         raise no_gateway(connection, mesh)
     # No route opens before it has terms, and none has a gas limit of zero.

@@ -32,6 +32,10 @@ _POLL_SECONDS = 0.05
 _RPC_SECONDS = 5.0
 _GRACE_SECONDS = 1.0
 
+# A node that reads another one while it answers blocks a thread: with as many as there are processors, two of them may
+# wait for each other for ever, as soon as somebody forks it in turn.
+_FORK_THREADS = {"TOKIO_WORKER_THREADS": "8"}
+
 Say = Callable[[str], None]
 
 
@@ -213,6 +217,7 @@ def _start(chain: Chain) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=os.environ | (_FORK_THREADS if chain.fork else {}),
         )
     _pid_file(chain).write_text(f"{process.pid}\n")
     return process

@@ -22,14 +22,16 @@ class Routes:
 class Mesh:
     """What the gateways of a network share, and a connection to each of their chains, by name.
 
-    staking: address of the contract on the hub that publishes the validator sets. known_routes: of each
-    chain, by its id, as far as it was asked: see `lanes.neighbours`.
+    staking: address of the contract on the hub that publishes the validator sets. known_routes: of
+    gateways, by their address and chain id, as far as they were asked: see `lanes.neighbours`.
     """
 
     domain: Domain
     connections: Mapping[str, Connection]
     staking: str
-    known_routes: dict[int, Routes] = field(default_factory=dict, kw_only=True, repr=False, compare=False)
+    known_routes: dict[tuple[str, int], Routes] = field(
+        default_factory=dict, kw_only=True, repr=False, compare=False
+    )
 
     @property
     def network_id(self) -> int:
@@ -51,12 +53,17 @@ class Mesh:
         """The connection to the hub, None if this process has none."""
         return self.by_id.get(self.network_id)
 
+    def routes_of(self, chain_id: int) -> Routes | None:
+        """What is known of a chain's routes. None if it was never asked."""
+        return self.known_routes.get((self.gateway, chain_id))
+
     def learn(self, chain_id: int, found: Set[int], without: Set[int]) -> None:
         """A chain has routes with the ones, and none with the others."""
-        before = self.known_routes.get(chain_id)
-        ids = frozenset(found) | (before.ids if before else frozenset())
-        known = frozenset(without) | (before.without if before else frozenset())
-        self.known_routes[chain_id] = Routes(ids, known - ids, time.monotonic())
+        before = self.routes_of(chain_id) or Routes(frozenset(), frozenset(), 0.0)
+        ids = before.ids | found
+        self.known_routes[self.gateway, chain_id] = Routes(
+            ids, (before.without | without) - ids, time.monotonic()
+        )
 
     def only(self, *names: str) -> "Mesh":
         """The same network, with the connections of these chains alone."""

@@ -165,6 +165,7 @@ def _vote(launch: Launch) -> Phase:
         return Phase("vote", "waits", launch_words.standing(progress))
     built, simulated = Built.load(folder), reports.simulated(folder)
     done = launch_local.enact(launch.desk, built, simulated, launch.account(), launch.hands.say)
+    launch.look_again()
     chains = ", ".join((launch.network.hub.name, *(step.carried.chain for step in done.steps)))
     return Phase("vote", "done", f"{done.motion.name} is executed on {chains}")
 
@@ -187,7 +188,7 @@ def _transfer(launch: Launch) -> Phase:
             f"then run `ape metalayer launch {launch.name}` again",
         ]
         return Phase("transfer", "waits", f"{stale} began before {launch.name} was there")
-    with launch_local.carrying(launch.desk.live, launch.exchange):
+    with launch_local.carrying(launch.desk.live, launch.exchange, launch.hands.say):
         journey = traveller.go(launch.name, launch.exchange)
     launch.travelled = journey
     seconds = " and ".join(f"{leg.seconds:.1f} s" for leg in journey.legs if leg.seconds is not None)

@@ -160,8 +160,8 @@ def _refuse_other(wanted: Wanted, network: Network, document: Document) -> None:
     for field, option, given, there in asked:
         if given is not None and given != there:
             # Neither url is shown: they may hold keys.
-            is_secret = field in ("url", "fork")
-            said = "another one" if is_secret else f"{there}, not {given}" if there is not None else "none"
+            shown = "another one" if field in ("url", "fork") else f"{there}, not {given}"
+            said = "none" if there is None else shown
             raise document.fault(
                 ("chains", wanted.name, field),
                 f"{wanted.name} is there already, with {said}: leave `{option}` away, or give another name",

@@ -34,6 +34,8 @@ _STEPS = 60
 _PAUSE = 0.05
 _BLOCK_SECONDS = 0.2
 _AHEAD = 86_400
+_BEHIND = 60
+"""Seconds by which a clock may be behind the hub's: no message is that short-lived."""
 
 
 def keep_time(hub: Connection, chain: Connection) -> int:
@@ -46,16 +48,16 @@ def keep_time(hub: Connection, chain: Connection) -> int:
         raise MetalayerError(
             f"{chain.name} is {-behind // _AHEAD} days ahead of {hub.name}, and no clock goes back: fork an older block"
         )
-    if behind <= 1:
+    if behind <= _BEHIND:
         return 0
     clock.forward([chain], behind)
     return behind
 
 
 @contextmanager
-def carrying(live: Live, exchange: DirectoryExchange) -> Iterator[None]:
+def carrying(live: Live, exchange: DirectoryExchange, say: Say) -> Iterator[None]:
     """Validators and a relayer in this process, as far as their keys are nobody else's. Nothing but on local networks,
-    where everybody has the keys.
+    where everybody has the keys. say: what the relayer could not do.
     """
     if not live.network.is_local:
         yield
@@ -65,10 +67,14 @@ def carrying(live: Live, exchange: DirectoryExchange) -> Iterator[None]:
 
     def carry() -> None:
         while not stop.wait(_PAUSE):
-            # A pass that fails is followed by another one: whoever waits says what did not come.
-            with suppress(MetalayerError):
+            # A pass that fails is followed by another one.
+            try:
                 clock.finalize(live.mesh.connections.values())
-                relayer.relay_once(lambda line: None)
+                problems = list(relayer.relay_once(lambda line: None).all_problems)
+            except MetalayerError as error:
+                problems = [str(error)]
+            for problem in problems:
+                say(problem)
 
     with local_validators(live, exchange):
         thread = threading.Thread(target=carry, daemon=True)

@@ -140,6 +140,11 @@ class Launch:
     def names(self) -> Names:
         return names_of(self.desk.live)
 
+    def look_again(self) -> None:
+        """Forgets which routes were closed."""
+        vars(self).pop("desk", None)
+        vars(self).pop("names", None)
+
     @property
     def exchange(self) -> DirectoryExchange:
         return DirectoryExchange.of(self.desk.live)

@@ -25,5 +25,5 @@ def place(chain: BoundChain, desired: Desired) -> dict[str, Contract]:
     for step in steps_of(desired, state, artifacts, Keyring(load_sender)):
         if not step.is_done and step.kind != "hand over":
             assert transact(chain, step.to, step.data, step.sender).succeeded, f"{chain.name}: {step.name}"
-    names = [declaration.name for declaration in contracts_of(desired)]
-    return {name: Contract(chain, name, desired.addresses[name]) for name in names}
+    declared = contracts_of(desired)
+    return {one.name: Contract(chain, one.artifact, desired.addresses[one.name]) for one in declared}

@@ -62,10 +62,10 @@ class Profile:
 
     def declare(self, **changes: Any) -> None:
         """Writes the workspace's deploy.yaml: the repository's, with this profile's accounts and these changes. On real
-        networks operators have to come by their ERA.
+        networks operators have to come by their ERA: those of a deployment by another deployer than the tests'.
         """
         content = self._named(_file("deploy.yaml"))
-        if self.keyfiles is not None:
+        if self.keyfiles is not None and "deployer" in changes:
             holders = content["genesis"]["shares"]["research"]["holders"]
             for founder in content["validators"]["bonded"]:
                 holders[self.account(roles.TREASURY)] += holders.pop(founder["operator"])

@@ -162,6 +162,6 @@ def test_a_lane_that_deploy_yaml_does_not_have_is_closed_by_the_proposal_from_dr
 
 def fresh(mesh: Mesh) -> Mesh:
     """As if everything that is known of routes had been asked a while ago."""
-    for chain_id, known in list(mesh.known_routes.items()):
-        mesh.known_routes[chain_id] = Routes(known.ids, known.without, known.asked - RENEWED - 1)
+    for place, known in list(mesh.known_routes.items()):
+        mesh.known_routes[place] = Routes(known.ids, known.without, known.asked - RENEWED - 1)
     return replace(mesh)
