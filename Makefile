@@ -6,7 +6,7 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist worksteal
 PIP_FLAGS := --quiet --disable-pip-version-check --no-warn-script-location
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-deep demo soak bench prove docs artifacts package lint slither solc-check clean
+.PHONY: help setup test test-deep demo soak bench prove docs artifacts schemas package lint slither solc-check clean
 .SUFFIXES:
 
 help: ## show this
@@ -36,6 +36,7 @@ soak: setup ## relayers and validators among hostile nodes, senders and recipien
 bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and speed: the figures in benchmarks/ (some minutes, 500 MB the first time)
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/ape run bench gas
+	@$(BIN)/ape run bench scale
 	@$(BIN)/ape run bench speed
 	@$(BIN)/ape run bench stakes
 
@@ -50,6 +51,9 @@ docs: setup .venv-docs/.stamp ## the documentation as a site, with a reference o
 
 artifacts: setup ## write metalayer/artifacts anew after a change of contracts: what is deployed, checked and reviewed
 	@$(BIN)/python -m tools.toolchain artifacts
+
+schemas: setup ## write docs/schemas anew after a change of what networks.yaml, deploy.yaml or a proposal may hold
+	@$(BIN)/python -m tools.schemas
 
 package: setup ## the contracts that others import, for npm and for pip, in dist/
 	@$(BIN)/python -m tools.packages

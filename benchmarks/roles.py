@@ -15,8 +15,9 @@ from benchmarks.processes import Process, running
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
-from metalayer.network.config import Chain, Fees, Network, load_network
+from metalayer.network.config import Chain, Network, load_network
 from metalayer.network.connection import Connection, connect
+from metalayer.network.entries import Fees
 from metalayer.network.mesh import Mesh
 from metalayer.network.registry import Registry
 from metalayer.network.signers import local_key

@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from benchmarks.keys import address_of, sender_of
 from benchmarks.processes import refuse_taken, running, wait_for
 from benchmarks.roles import CHAINS, Pass, Rebuilt, network, role
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.intent import load_intent
 from metalayer.errors import MetalayerError
 from metalayer.lanes import logs as lane
-from metalayer.network.anvil import ACCOUNTS, anvil_command
+from metalayer.network.anvil import anvil_command
 from metalayer.network.connection import Connection, connect
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
-from metalayer.network.signers import local_key
-from metalayer.network.transactions import KeySender, Transaction
+from metalayer.network.transactions import Transaction
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
@@ -96,7 +96,7 @@ class SpeedBenchmark:
             }
             in_parallel(lambda name: wait_for(connections[name], nodes[name]), nodes)
             say("deploying")
-            Deployer(everything, connections, load_intent(), _address_of, _sender_of, folder).apply(
+            Deployer(everything, connections, load_intent(), address_of, sender_of, folder).apply(
                 lambda chain, step, left: None
             )
             say("starting validators")
@@ -221,7 +221,7 @@ class SpeedBenchmark:
                 transactions.append(
                     Transaction(_REPEATER, times.to_bytes(32, "big") + data, _SEND_GAS + times * _NEXT_GAS)
                 )
-        connection.send_many(_sender_of(f"TEST::{_SENDER}"), transactions)
+        connection.send_many(sender_of(f"TEST::{_SENDER}"), transactions)
         connection.rpc("anvil_mine", hex(connection.chain.preset.finality_depth))
 
     def _sent(self, connection: Connection, destination: int) -> int:
@@ -258,16 +258,3 @@ def _send_raw(connection: Connection, raw: Sequence[str]) -> None:
         receipt = connection.receipts([connection.rpc("eth_sendRawTransaction", transaction)])[0]
         if receipt["status"] != 1:
             raise MetalayerError(f"{connection.chain.name}: what succeeded before reverted")
-
-
-def _address_of(account: str) -> str:
-    return _sender_of(account).address
-
-
-def _sender_of(account: str) -> KeySender:
-    """`TEST::n`, or its address."""
-    keys = (local_key(index) for index in range(ACCOUNTS))
-    for index, key in enumerate(keys):
-        if account in (f"TEST::{index}", key.address):
-            return KeySender(key)
-    raise MetalayerError(f"deploy.yaml: {account} is not a test account: nothing can be measured with it")

@@ -28,7 +28,7 @@ from metalayer.assets.books import read_books
 from metalayer.cli.display import chain_progress
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import Artifact, load_artifacts
-from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.contracts import ARTIFACTS
 from metalayer.deploy.intent import load_intent
 from metalayer.errors import MetalayerError
 from metalayer.network import localnet
@@ -70,7 +70,7 @@ def run(out: Console, network: Network | None = None) -> Summary:
         raise MetalayerError(
             f"the demo needs {_FEWEST_CHAINS} chains, networks.yaml has {len(network.chains)}"
         )
-    artifacts = load_artifacts(["Coin", "Postbox", *CONTRACTS])
+    artifacts = load_artifacts(["Coin", "Postbox", *ARTIFACTS])
     cancelled = threading.Event()
     with processes.interruptible(cancelled), ExitStack() as stack:
         return _Demo(Stage(network, out, cancelled), stack, artifacts).play()
@@ -161,10 +161,7 @@ class _Demo:
         self.say(
             f"[bold]deployed[/]: Metalayer at {registry.address('Metalayer')} on every chain, owned by a timelock"
         )
-        hub, user = self.network.hub.name, address_of(USER)
-        for account, amount in intent.allocations.items():
-            if address_of(account) == user:
-                self.stage.moves.append((hub, parse_era(str(amount))))
+        self.stage.moves.append((self.network.hub.name, parse_era(str(intent.genesis.unlocked(USER)))))
         # Nobody's weight is capped.
         bonded = registry.first_validator_set().total
         self.say(f"[bold]{era(bonded)} ERA[/] are bonded: out of that came the first validator set")

@@ -15,7 +15,14 @@ _ROOT = Path(__file__).resolve().parents[1]
 project = "Metalayer"
 copyright = "Metalayer"
 root_doc = "README"
-include_patterns = ["*.md", "docs/*.md", "docs/reference/**", "tests/PROPERTIES.md", "benchmarks/README.md"]
+include_patterns = [
+    "*.md",
+    "docs/*.md",
+    "docs/examples/*.md",
+    "docs/reference/**",
+    "tests/PROPERTIES.md",
+    "benchmarks/README.md",
+]
 exclude_patterns = [".*", "node_modules", "build"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "autoapi.extension"]
 # The highlighter does not know Solidity's 1_000; AutoAPI, which only reads the sources, does not know names that are
@@ -54,6 +61,7 @@ _CONTENTS = """
 _PAGES = {
     "Read": ["docs/README", "docs/architecture", "docs/protocol", "docs/glossary"],
     "Use": ["docs/integrating", "docs/operating", "docs/incidents"],
+    "Build": ["docs/examples/game", "docs/examples/exchange", "docs/examples/social"],
     "Judge": ["SECURITY", "AUDIT", "tests/PROPERTIES", "benchmarks/README", "CHANGELOG"],
     "Contribute": ["CONTRIBUTING"],
     "Reference": ["docs/reference/contracts/index", "docs/reference/python/metalayer/index"],

@@ -11,13 +11,13 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from ape_metalayer.compilation import compile_project
-from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.contracts import ARTIFACTS
 from metalayer.deploy.sources import Sources, to_text
 from metalayer.errors import MetalayerError
 from tools.layouts import layouts
 
 # What `deploy` and `check` use, and what the demo deploys besides.
-NAMES = (*CONTRACTS, "Coin", "Postbox")
+NAMES = (*ARTIFACTS, "Coin", "Postbox")
 
 
 def folder(root: Path) -> Path:

@@ -13,6 +13,7 @@ from metalayer.assets.credit import DEPOSITED
 from metalayer.assets.ledgers import TokenBooks, read_tokens
 from metalayer.assets.tokens import BALANCE_OF, TOTAL_SUPPLY, Home
 from metalayer.lanes.logs import Sent, rebuild
+from metalayer.lanes.neighbours import neighbours
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
@@ -171,7 +172,7 @@ def read_books(live: Live, accounts: Mapping[str, str]) -> Books:
     def read(name: str) -> ChainBooks:
         connection, address = connections[name], live.mesh.gateway
         era, bridge_ = live.registry.address("ERA"), live.registry.address("TokenBridge")
-        others = [other.chain_id for key, other in connections.items() if key != name]
+        others = neighbours(connection, live.mesh)
         senders = {sender for lanes in found for sender in lanes.senders.get(name, ())}
         holders = sorted(senders | _credited(connection, address) | set(accounts.values()))
         supply, locked, held, *answers = connection.batch(
@@ -262,8 +263,8 @@ def _lanes_to(live: Live, name: str) -> _Lanes:
     hashes = sorted({log.transaction for _, log in [*delivered, *failed, *sent_back]})
     relayers = {sent.sender for sent in there.batch(transaction_request(hash_) for hash_ in hashes)}
     lanes = _Lanes()
-    for origin, here in live.mesh.connections.items():
-        if origin != name:
+    for here in live.mesh.connections.values():
+        if here is not there and there.chain_id in neighbours(here, live.mesh):
             _read_lane(live, lanes, here, there, deliveries)
             _read_owed(live.mesh.gateway, lanes, here, there, relayers)
     return lanes

@@ -7,6 +7,7 @@ from typing import Any
 
 from metalayer.assets.tokens import APPROVE, BALANCE_OF, balance, refuse_lost
 from metalayer.errors import MetalayerError
+from metalayer.lanes.neighbours import neighbours
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
 from metalayer.network.parallel import in_parallel
@@ -204,9 +205,16 @@ def read(live: Live, account: str) -> dict[str, ChainCredit]:
     address, token, bridge = (live.registry.address(name) for name in ("Metalayer", "ERA", "TokenBridge"))
     connections = live.mesh.connections
     ids = {name: connection.chain_id for name, connection in connections.items()}
+    routes = dict(
+        zip(
+            connections,
+            in_parallel(lambda one: neighbours(one, live.mesh), connections.values()),
+            strict=True,
+        )
+    )
 
     def others(name: str) -> list[str]:
-        return [other for other in connections if other != name]
+        return [other for other in connections if ids[other] in routes[name] or ids[name] in routes[other]]
 
     def read_chain(name: str) -> tuple[list[int], dict[str, gateway.Earnings], dict[str, int]]:
         lanes = [ids[other] for other in others(name)]

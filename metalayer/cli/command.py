@@ -11,6 +11,9 @@ import click
 from metalayer.errors import MetalayerError
 from metalayer.network.values import printable
 
+DIFFERS = 3
+"""Exit status of what compares and found a difference, or something to do: 0 is none, 1 that it could not be found out.
+"""
 _T = TypeVar("_T")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
@@ -14,10 +16,13 @@ from metalayer.deploy.contracts import CONTRACTS
 from metalayer.deploy.declaration import KINDS
 from metalayer.deploy.desired import Offices
 from metalayer.deploy.drift import HINT, Mend
+from metalayer.deploy.genesis import late
+from metalayer.deploy.names import AIRDROP, ERA
 from metalayer.deploy.plan import Plan
+from metalayer.deploy.stuck import Stuck
 from metalayer.network.registry import Registry, shown
-from metalayer.protocol.amounts import HUB_SUPPLY, era
-from metalayer.protocol.dates import span
+from metalayer.protocol.amounts import HUB_SUPPLY, era, ether
+from metalayer.protocol.dates import span, utc
 
 
 def plan_tables(plan: Plan) -> Iterator[Any]:
@@ -33,6 +38,12 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
             cells.setdefault(planned.step.name, {})[chain] = f"{planned.action}{gas}"
     rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
     yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
+    if plan.spending:
+        yield table(
+            "Who sends, and pays in ether: prices as they are now, and at the ceiling (`max_gas_price`)",
+            ("chain", "account", "key", "#sends", "#gas", "#costs", "#needs", "#has", "#at the ceiling"),
+            _spending_rows(plan),
+        )
     yield table("Who holds which office", ("office", "account", "on"), _people(plan))
     bonding = plan.resolved.bonding
     yield table(
@@ -40,7 +51,9 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
         ("operator", "signer", "#own", "#commission"),
         _founder_rows(plan),
     )
-    yield table("Who has ERA from the first block on", ("account", "#ERA"), _allocation_rows(plan))
+    yield table(
+        "Who has ERA from the first block on", ("share", "account", "#ERA", "when"), _allocation_rows(plan)
+    )
     yield table("How the network is governed", ("rule", "#value"), _rule_rows(plan))
     yield table(
         "What messages cost, in gwei of ERA, and the share of the protocol on top",
@@ -49,33 +62,98 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     )
     if words := drift_words(mend for mends in plan.drift.values() for mend in mends):
         yield words
+    if words := past_words(plan):
+        yield words
+    if words := _start_words(plan):
+        yield words
     if not plan.has_changes:
-        yield "no changes"
+        if plan.is_settled:
+            yield "no changes"
         return
     steps = [planned.step for steps in plan.chains.values() for planned in steps]
     if waits := waiting(steps):
         yield "\n".join(("Before a gateway can start:", *waits))
     if waits := [step.waits for step in steps if step.waits and step.kind == "configure"]:
         yield "\n".join(waits)
+    if problems := [one.problem for one in plan.spending if one.problem]:
+        yield "\n".join(("Before `ape metalayer deploy apply` sends anything:", *problems))
     count = sum(planned.step.is_missing for steps in plan.chains.values() for planned in steps)
     gas_sum = sum(planned.gas for steps in plan.chains.values() for planned in steps)
+    cost = ether(sum(one.cost for one in plan.spending), up=True)
     first = next(iter(plan.resolved.chains.values()))
     yield (
-        f"{count} transactions on {len(chains)} chains, {gas_sum:,} gas: `ape metalayer deploy apply` sends them.\n"
-        f"The deployer {first.deployer} never owns anything: the owner, a timelock, is a constructor argument, and "
-        "the factory's namespace is sealed to it at the end."
+        f"{count} transactions on {len(chains)} chains, {gas_sum:,} gas, {cost} ether: `ape metalayer deploy apply` "
+        f"sends them.\nThe deployer {first.deployer} never owns anything: the owner, a timelock, is a constructor "
+        "argument, and the factory's namespace is sealed to it at the end."
     )
 
 
+def _spending_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for one in plan.spending:
+        wei = (one.cost, one.needed)
+        amounts = [ether(amount, up=True) for amount in wei]
+        yield (
+            one.chain,
+            one.account,
+            "here" if one.is_here else "elsewhere",
+            str(one.count),
+            f"{one.gas:,}",
+            *amounts,
+            ether(one.balance),
+            ether(one.at_ceiling, up=True),
+        )
+    sums = [
+        sum(column) for column in zip(*((o.cost, o.needed, o.at_ceiling) for o in plan.spending), strict=True)
+    ]
+    costs, needs, most = (ether(amount, up=True) for amount in sums)
+    count, gas = sum(one.count for one in plan.spending), sum(one.gas for one in plan.spending)
+    yield "together", "", "", str(count), f"{gas:,}", costs, needs, "", most
+
+
+def past_words(plan: Plan) -> str:
+    """What deploy.yaml says of the past that is not true, a line each; empty if there is nothing."""
+    differing = [*plan.spent, *plan.founding]
+    lines = [f"{one.subject} was {one.found}, deploy.yaml says {one.expected}" for one in differing]
+    return "\n".join(("Nothing changes these any more, put deploy.yaml right:", *lines)) if lines else ""
+
+
+def _start_words(plan: Plan) -> str:
+    """What follows of the start of vesting and airdrop, where nothing counts from it yet; empty if nothing."""
+    hub = plan.resolved.chains[plan.resolved.network.hub.name]
+    steps = [planned.step for planned in plan.chains.get(hub.chain.name, [])]
+    if any(step.name == f"create {ERA}" and not step.is_done for step in steps):
+        return late(hub.genesis, int(time.time()))
+    return ""
+
+
+def journal_lines(rows: Iterable[Mapping[str, Any]], stuck: Iterable[Stuck]) -> Iterator[str]:
+    """What `status` prints: a line for each chain, and for each transaction without an end."""
+    states: dict[str, Counter[str]] = {}
+    paid: Counter[str] = Counter()
+    for row in rows:
+        states.setdefault(row["chain"], Counter())[row["state"]] += 1
+        paid[row["chain"]] += row["paid"] or 0
+    for chain, count in states.items():
+        words = ", ".join(f"{number} {state}" for state, number in count.items())
+        yield f"{chain}: {words}; {ether(paid[chain], up=True)} ether paid"
+    yield from map(str, stuck)
+
+
 def _people(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    chains = plan.resolved.chains
+    """Offices as deploy.yaml has them; where the chain has another, the old one, too."""
+    chains = {name: plan.resolved.chains[name] for name in plan.chains}
     for office in fields(Offices):
+        words = office.name.replace("_", " ").removesuffix("s")
         held = {name: getattr(desired.offices, office.name) for name, desired in chains.items()}
         accounts = {name: one if isinstance(one, tuple) else (one,) for name, one in held.items()}
-        for account in dict.fromkeys(account for some in accounts.values() for account in some):
-            on = [name for name in chains if account in accounts[name]]
-            words = office.name.replace("_", " ").removesuffix("s")
-            yield words, account, "every chain" if len(on) == len(chains) else ", ".join(on)
+        shown_on: dict[str, list[str]] = {}
+        for name, some in accounts.items():
+            for account in some:
+                found = plan.states[name].values.get(words, account)
+                is_new = isinstance(found, str) and found != account
+                shown_on.setdefault(f"{found} → {account}" if is_new else account, []).append(name)
+        for account, on in shown_on.items():
+            yield words, account, "every chain" if len(on) == len(plan.resolved.chains) else ", ".join(on)
 
 
 def _founder_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
@@ -83,11 +161,20 @@ def _founder_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
         yield bond.operator, bond.signer, era(bond.own), f"{bond.commission / 100:g} %"
 
 
-def _allocation_rows(plan: Plan) -> Iterator[tuple[str, str]]:
+def _allocation_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     hub = plan.resolved.chains[plan.resolved.network.hub.name]
+    genesis, locked = hub.genesis, {hub.addresses[wallet.name] for wallet in hub.genesis.wallets}
+    for wallet in genesis.wallets:
+        end = wallet.start + wallet.duration
+        when = f"from {utc(wallet.start)[:10]} to {utc(end)[:10]}"
+        yield f"{wallet.share}, in {wallet.name}", wallet.beneficiary, era(wallet.amount), when
+    drop = hub.addresses[AIRDROP]
+    if genesis.drop is not None:
+        yield "airdrop", drop, era(genesis.drop.amount), f"claimed until {utc(genesis.drop.end)[:10]}"
     for account, amount in hub.allocations.items():
-        yield account, era(amount)
-    yield f"{hub.treasury}, the treasury", era(HUB_SUPPLY - sum(hub.allocations.values()))
+        if account not in locked and account != drop:
+            yield "holders", account, era(amount), "at once"
+    yield "treasury", hub.treasury, era(HUB_SUPPLY - sum(hub.allocations.values())), "at once"
 
 
 def _rule_rows(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -119,8 +206,9 @@ def _fee_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
 def summary(registry: Registry, path: Path) -> str:
     """What `apply` prints at its end."""
     known = {name for chain in registry.chains.values() for name in chain.contracts}
-    names = [name for name in CONTRACTS if name in known]
-    addresses = "\n".join(f"  {name:<15} {registry.address(name)}" for name in names)
+    names = [*(name for name in CONTRACTS if name in known), *sorted(known - CONTRACTS.keys())]
+    width = max(len(name) for name in names)
+    addresses = "\n".join(f"  {name:<{width}} {registry.address(name)}" for name in names)
     return (
         f"deployed to {', '.join(registry.chains)}, the same on each:\n{addresses}\nregistry: {shown(path)}"
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.status import Status
@@ -35,16 +36,19 @@ def console(quiet: bool = False) -> Console:
 
 
 class ChainProgress:
-    """One line per chain that says what it does and how far it is."""
+    """One bar per chain that says what it does and how far it is; without bars a line for each thing that is done."""
 
-    def __init__(self, progress: Progress, names: Iterable[str]) -> None:
-        self._progress = progress
-        self._tasks: dict[str, TaskID] = {
-            name: progress.add_task(name, total=None, what="comparing") for name in names
-        }
+    def __init__(self, names: Iterable[str], progress: Progress | None, say: Callable[[str], None]) -> None:
+        self._progress, self._say = progress, say
+        self._tasks: dict[str, TaskID] = {}
+        if progress is not None:
+            self._tasks = {name: progress.add_task(name, total=None, what="comparing") for name in names}
 
     def report(self, chain: str, what: str, left: int) -> None:
-        """As `deploy.apply.Report`: called from any thread."""
+        """As `deploy.chain_run.Report`: called from any thread."""
+        if self._progress is None:
+            self._say(f"{chain}: {what}{f', {left} to go' if left else ''}")
+            return
         task = self._tasks[chain]
         total = self._progress.tasks[task].total
         if total is None:
@@ -55,8 +59,12 @@ class ChainProgress:
 
 @contextmanager
 def chain_progress(names: Iterable[str], quiet: bool = False) -> Iterator[ChainProgress]:
-    """Progress bars while the block runs; nothing if `quiet` or if the output is not a terminal."""
+    """Progress bars on stderr while the block runs, plain lines if that is no terminal; nothing if `quiet`."""
     target = Console(stderr=True)
+    if quiet or not target.is_terminal:
+        # One write for each line: they come from several threads.
+        yield ChainProgress(names, None, lambda line: None if quiet else click.echo(line, err=True))
+        return
     columns = (
         TextColumn("{task.description:<10}"),
         BarColumn(),
@@ -64,8 +72,8 @@ def chain_progress(names: Iterable[str], quiet: bool = False) -> Iterator[ChainP
         TimeElapsedColumn(),
         TextColumn("{task.fields[what]}"),
     )
-    with Progress(*columns, console=target, disable=quiet or not target.is_terminal) as progress:
-        yield ChainProgress(progress, names)
+    with Progress(*columns, console=target) as progress:
+        yield ChainProgress(names, progress, target.print)
 
 
 @contextmanager

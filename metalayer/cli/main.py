@@ -7,9 +7,12 @@ from importlib import import_module
 import click
 
 COMMANDS = (
+    "airdrop",
     "check",
+    "claim",
     "credit",
     "deploy",
+    "launch",
     "localnet",
     "message",
     "pending",
@@ -21,6 +24,7 @@ COMMANDS = (
     "tokens",
     "transfer",
     "validate",
+    "vesting",
     "vote",
     "watch",
 )

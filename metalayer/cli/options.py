@@ -160,6 +160,15 @@ class _Chain(Parsed):
         return super().convert(value, param, ctx)
 
 
+def _node(text: str) -> tuple[str, str]:
+    from metalayer.network.addresses import read_address
+
+    chain, equals, address = text.partition("=")
+    if not equals:
+        raise ValueError("expected a chain, `=` and the address of a node")
+    return chain, read_address(address)
+
+
 ADDRESS = Parsed("address", values.read_address)
 ACCOUNT = Parsed("account", values.read_account)
 """A name that Ape knows, `TEST::n` or an address, as it was typed."""
@@ -177,6 +186,8 @@ CHAIN = _Chain("chain", _chain)
 GAS_LIMIT = whole(0, MAX_TRANSACTION_GAS)
 NAME = Parsed("name", values.read_name)
 """Of a file or a folder, or what stands for it: as it was typed."""
+NODE = Parsed("node", _node)
+"""Chain and address of a node: `hub=https://node.example`."""
 NONCE = whole(1, (1 << 64) - 1)
 SECONDS = decimal(0, 10_000_000)
 MOMENT = Parsed("time", values.read_future)

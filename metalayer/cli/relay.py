@@ -68,7 +68,7 @@ class Relaying(Signing):
         from metalayer.relayer.passes import Relayer
         from metalayer.staking.keeper import Keeper
 
-        live = Live.open()
+        live = Live.open(passing=True)
         self.confirm(live.network, f"Relay on network '{live.network.name}' with {self.account}?")
         senders = dict.fromkeys(live.mesh.connections, load_sender(self.account))
         shared = DirectoryExchange.of(live, self.exchange)

@@ -66,7 +66,7 @@ def cli(
     from metalayer.staking.watch import Watcher
 
     logging.basicConfig(format="%(levelname)s: %(message)s")
-    live = Live.open(PATIENCE, forgiving=True)
+    live = Live.open(PATIENCE, forgiving=True, passing=True)
     signing.confirm(
         live.network, f"Watch network '{live.network.name}' and pay for cases with {signing.account}?"
     )

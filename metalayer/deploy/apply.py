@@ -11,47 +11,39 @@ last the hand-over of the factory's namespace to the timelock. Nothing is config
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
-
-from eth_utils.crypto import keccak
+from typing import Any
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
 from metalayer.deploy.bonds import waiting
-from metalayer.deploy.contracts import CONTRACTS, contracts_of, predict
-from metalayer.deploy.declaration import Step
-from metalayer.deploy.desired import Desired, FirstSets, Resolved
+from metalayer.deploy.chain_run import ChainRun, Report
+from metalayer.deploy.contracts import ARTIFACTS, predict
+from metalayer.deploy.contradictions import refuse_contradictions
+from metalayer.deploy.desired import Resolved
 from metalayer.deploy.drift import Mend, drift
 from metalayer.deploy.flights import Flights
 from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.intent import Intent, resolve
-from metalayer.deploy.journal import Journal
+from metalayer.deploy.journal import InFlight, Journal
 from metalayer.deploy.keyring import Keyring
 from metalayer.deploy.names import FACTORY
-from metalayer.deploy.plan import Plan, PlannedStep, refuse_contradictions, rehearse, steps_of
+from metalayer.deploy.past import HINT
+from metalayer.deploy.plan import Plan, Problems, steps_of
+from metalayer.deploy.planning import Planner
 from metalayer.deploy.probe import refuse_unfit
+from metalayer.deploy.recording import Recorder, first_set, refuse_another
 from metalayer.deploy.sets import first_sets
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
-from metalayer.network.gas import MAX_TRANSACTION_GAS
-from metalayer.network.locks import exclusive
+from metalayer.network.locks import Lock, exclusive
 from metalayer.network.parallel import in_parallel
-from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
+from metalayer.network.registry import DeployedChain, Registry, shown
 from metalayer.network.signers import load_signer
-from metalayer.network.transactions import Sender, Transaction
-from metalayer.protocol.hex import to_hex
-from metalayer.protocol.rpc import block_request, quantity
-
-Item = TypeVar("Item")
-Report = Callable[[str, str, int], None]
-"""Called with the chain, what was just done, and how many transactions of the chain are left."""
-
-# What is used, and what the nested calls hold back at their depth (EIP-150), with room to spare.
-_GAS_MARGIN = 1.25
+from metalayer.network.transactions import Sender
+from metalayer.network.values import looks_like_address
 
 
 @dataclass
@@ -64,134 +56,148 @@ class Deployer:
     address_of: Callable[[str], str]
     sender_of: Callable[[str], Sender]
     folder: Path
-    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(CONTRACTS))
+    artifacts: Mapping[str, Artifact] = field(default_factory=lambda: load_artifacts(ARTIFACTS))
     signer_of: Callable[[str], Any] = load_signer
+    has_key: Callable[[str], bool] | None = None
+    """Whether an account can sign here, without asking for its passphrase; by default as `sender_of` finds."""
+    _accounts: dict[str, str] = field(init=False, default_factory=dict)
+    """Address by name in deploy.yaml, as far as that was resolved."""
 
     @property
     def registry_path(self) -> Path:
         return self.folder / "registry.json"
 
-    def plan(self) -> Plan:
-        """Reads every chain and rehearses what is missing. Sends nothing, writes nothing.
+    def plan(self, only: Collection[str] | None = None, *, unsigned: bool = False) -> Plan:
+        """Reads the chains, all or `only` these, and rehearses what is missing. Sends nothing, writes nothing.
 
-        Asks for the keys of founders that have not bonded: their signatures are part of it.
+        Asks for the keys of founders that have not bonded: their signatures are part of it. unsigned: so is what
+        accounts have to send whose keys are elsewhere. Raises Problems: all that stands in the way, on all chains.
         """
-        keys = self._keyring()
-        resolved = self._resolve()
-        if resolved.sets.is_due:
-            hub = self.network.hub.name
-            steps = self._steps(resolved.chains[hub], keys)
-            planned = rehearse(self.connections[hub], [step for step in steps if step.is_missing]).published
-            resolved = resolved.starting_from(replace(resolved.sets, planned=planned))
+        keys = Keyring(self.sender_of, self.signer_of, elsewhere=unsigned)
+        return self._planner(keys).plan(self._chosen(only), self._previous)
 
-        def plan_chain(name: str) -> tuple[ChainState, list[PlannedStep]]:
-            state = self._inspect(resolved.chains[name])
-            steps = steps_of(resolved.chains[name], state, self.artifacts, keys)
-            gas = rehearse(self.connections[name], [step for step in steps if step.is_missing]).gas
-            return state, [PlannedStep(step, gas.get(step.name, 0)) for step in steps]
+    def drift(self, only: Collection[str] | None = None) -> dict[str, list[Mend]]:
+        """Settings that only a vote can make what deploy.yaml says, by chain. Reads the chains, sends nothing."""
+        names = self._chosen(only)
+        resolved = self._resolve(names)
 
-        planned_of = self._each(plan_chain)
-        states = {name: state for name, (state, _) in planned_of.items()}
-        chains = {name: steps for name, (_, steps) in planned_of.items()}
-        return Plan(resolved, chains, drift(resolved, states))
+        def read(name: str) -> ChainState:
+            refuse_unfit(self.connections[name])
+            state = inspect(self.connections[name], resolved.chains[name], self.artifacts)
+            refuse_contradictions(resolved.chains[name], state)
+            return state
 
-    def drift(self) -> dict[str, list[Mend]]:
-        """Settings that only a vote can make what deploy.yaml says, by chain. Reads every chain, sends nothing."""
-        resolved = self._resolve()
-        return drift(resolved, self._each(lambda name: self._inspect(resolved.chains[name])))
+        return drift(resolved, dict(zip(names, in_parallel(read, names), strict=True)))
 
-    def apply(self, report: Report) -> Registry:
-        """Does what is missing, on the hub until a validator set is published, then on every chain in parallel, and
-        writes the registry.
+    def apply(self, report: Report, only: Collection[str] | None = None) -> Registry:
+        """Does what is missing, on the hub until a validator set is published, then on every chain in parallel, or on
+        `only` these, and writes the registry.
 
-        May be interrupted at any point and run again. MetalayerError if another one is running, if
-        something on a chain contradicts deploy.yaml, if a transaction fails, or if founders have to bond whose keys are
-        not here; the other chains go on to their end.
+        May be interrupted at any point and run again. Raises Problems before anything is sent: all that can be known,
+        on all chains. Later MetalayerError if a transaction fails, or if founders have to bond whose keys are not here;
+        the other chains go on to their end.
         """
-        with exclusive(
-            self.folder / "deploy.lock", f"a deployment of network '{self.network.name}' is already running"
-        ):
+        names = self._chosen(only)
+        with self._locked():
             journal = Journal(self.folder / "journal.jsonl")
-            is_new = self._open(journal)
-            keys = self._keyring()
-            resolved = self._resolve()
-            # On every chain before anything is sent to one: what one refuses must not be half done on the others.
-            self._prepare_senders(resolved, keys)
-            previous = self._previous()
-            kept = previous.chains if previous is not None and not is_new else {}
-            finished = {name: chain for name, chain in kept.items() if name in self.network.chains}
-            lock = threading.Lock()
+            keys = Keyring(self.sender_of, self.signer_of)
+            plan = self._planner(keys).plan(names, lambda genesis: self._begin(journal, genesis, names))
+            self._refuse(plan)
+            self._open(journal, plan.genesis)
+            resolved, previous = plan.resolved, self._previous(plan.genesis)
+            before = dict(previous.chains) if previous is not None else {}
+            finished, written, lock = dict(before), dict(before), threading.Lock()
 
             def apply_chain(name: str) -> ChainState:
                 desired, connection = resolved.chains[name], self.connections[name]
-                return _ChainRun(connection, desired, self.artifacts, journal, keys).apply(report)
+                return ChainRun(connection, desired, self.artifacts, journal, keys).apply(report)
 
             def record(name: str, state: ChainState) -> None:
+                recorder = Recorder(resolved, self.artifacts, journal, plan.genesis, previous)
+                entry = recorder.chain(self.connections[name], state)
+                finished[name] = entry
                 with lock:
-                    finished[name] = _record(resolved.chains[name], state, journal, previous)
-                    self._save(resolved, finished)
+                    # Many chains end together: whoever has to wait is in what is written meanwhile.
+                    if written.get(name) != entry:
+                        written.update(finished)
+                        self._save(resolved, written)
 
             if resolved.sets.is_due:
-                hub = resolved.chains[self.network.hub.name]
-                state = apply_chain(hub.chain.name)
-                if waits := waiting(steps_of(hub, state, self.artifacts, keys)):
+                hub = self.network.hub.name
+                resolved = resolved.starting_from(replace(resolved.sets, planned=None))
+                state = apply_chain(hub)
+                if waits := waiting(steps_of(resolved.chains[hub], state, self.artifacts, keys)):
                     # With what stands, operators can bond.
-                    record(hub.chain.name, state)
+                    record(hub, state)
                     raise MetalayerError(
-                        f"{hub.chain.name}: {'; '.join(waits)}; then run `ape metalayer deploy apply` again"
+                        f"{hub}: {'; '.join(waits)}; then run `ape metalayer deploy apply` again"
                     )
-                resolved = self._resolve()
-            in_parallel(lambda name: record(name, apply_chain(name)), self.network.chains)
+                resolved = self._resolve(names)
+            in_parallel(lambda name: record(name, apply_chain(name)), names)
+            self._save(resolved, finished)
             return Registry.load(self.network, self.registry_path)
 
-    def _each(self, work: Callable[[str], Item]) -> dict[str, Item]:
-        """On all chains at once, by name."""
-        names = list(self.network.chains)
-        return dict(zip(names, in_parallel(work, names), strict=True))
-
-    def _keyring(self) -> Keyring:
-        return Keyring(self.sender_of, self.signer_of)
-
-    def _steps(self, desired: Desired, keys: Keyring) -> list[Step]:
-        return steps_of(desired, self._inspect(desired), self.artifacts, keys)
-
-    def _prepare_senders(self, resolved: Resolved, keys: Keyring) -> None:
-        """Reads all chains, and has whoever sends to one of them at hand: who has no key, or types a wrong passphrase,
-        learns it before anything is sent.
+    def abandon(self, only: Collection[str] | None = None) -> list[InFlight]:
+        """Takes the places of transactions that are not mined with empty ones: those that were given up. What they were
+        to do, the next `apply` does. MetalayerError if a chain does not answer; the others go on to their end.
         """
+        with self._locked():
+            journal = Journal(self.folder / "journal.jsonl")
 
-        def senders(name: str) -> list[str]:
-            return [step.sender for step in self._steps(resolved.chains[name], keys) if step.is_missing]
+            def abandon_on(name: str) -> list[InFlight]:
+                return Flights(self.connections[name], journal, self.sender_of).abandon()
 
-        needed = in_parallel(senders, self.network.chains)
-        for account in dict.fromkeys(account for accounts in needed for account in accounts):
-            self.sender_of(account)
+            flying = [name for name in self._chosen(only) if journal.in_flight(name)]
+            return [flight for given_up in in_parallel(abandon_on, flying) for flight in given_up]
 
-    def _inspect(self, desired: Desired) -> ChainState:
-        refuse_unfit(self.connections[desired.chain.name])
-        state = inspect(self.connections[desired.chain.name], desired, self.artifacts)
-        refuse_contradictions(desired, state)
-        return state
+    def _locked(self) -> Lock:
+        return exclusive(
+            self.folder / "deploy.lock", f"a deployment of network '{self.network.name}' is already running"
+        )
 
-    def _genesis(self) -> dict[str, str]:
-        return self._each(lambda name: str(self.connections[name].block(0).hash))
+    def _chosen(self, only: Collection[str] | None) -> list[str]:
+        """Chains in their order. MetalayerError if there is none of such a name."""
+        wanted = {self.network.chain(name).name for name in only or self.network.chains}
+        return [name for name in self.network.chains if name in wanted]
 
-    @staticmethod
-    def _is_of(journal: Journal, genesis: Mapping[str, str]) -> bool:
-        return all(genesis.get(name, hash_) == hash_ for name, hash_ in journal.genesis.items())
+    def _planner(self, keys: Keyring) -> Planner:
+        return Planner(self.network, self.connections, self.artifacts, keys, self._resolve, self.has_key)
 
-    def _open(self, journal: Journal) -> bool:
-        """Ties the journal to the chains that are there. One of local chains that are gone is thrown away.
-
-        True if it begins with this run.
+    def _refuse(self, plan: Plan) -> None:
+        """Raises Problems if accounts cannot sign or pay what they have to send, or if deploy.yaml says otherwise than
+        the hub how ERA was spent.
         """
-        genesis = self._genesis()
-        if not self._is_of(journal, genesis):
+        problems = [
+            f"{self.network.hub.name}: {one.subject} was {one.found}, expected {one.expected} (deploy.yaml): {HINT}"
+            for one in plan.spent
+        ]
+        for account in dict.fromkeys(one.account for one in plan.spending):
+            try:
+                # Who types a wrong passphrase learns it now.
+                self.sender_of(account)
+            except MetalayerError as error:
+                problems.append(str(error))
+        problems += [one.problem for one in plan.spending if one.problem]
+        if problems:
+            raise Problems(problems)
+
+    def _begin(self, journal: Journal, genesis: Mapping[str, str], names: Collection[str]) -> None:
+        """Follows what was sent before to its end: as long as that is mined, no two answers of a chain fit together. A
+        journal of local chains that are gone is thrown away.
+        """
+        if any(genesis.get(name, hash_) != hash_ for name, hash_ in journal.genesis.items()):
             if not self.network.is_local:
                 raise MetalayerError(f"{shown(journal.path)} is the journal of other chains: move it away")
             journal.clear()
+        # Of another deployment nothing else would be right either.
+        self._previous(genesis)
+        flying = [name for name in names if name in genesis and journal.in_flight(name)]
+        in_parallel(lambda name: Flights(self.connections[name], journal, self.sender_of).settle(), flying)
+
+    @staticmethod
+    def _open(journal: Journal, genesis: Mapping[str, str]) -> None:
+        """Ties the journal to the chains that are there."""
         known = journal.genesis
-        is_new = not known
         journal.append(
             *(
                 {"record": "chain", "chain": name, "genesis": hash_}
@@ -199,136 +205,44 @@ class Deployer:
                 if name not in known
             )
         )
-        return is_new
 
-    def _resolve(self) -> Resolved:
+    def _resolve(self, names: Collection[str]) -> Resolved:
         factory = self.artifacts[FACTORY].creation
         addresses = predict(self.address_of(self.intent.deployer), factory)
-        sets = first_sets(self.network, self.connections, addresses)
-        return resolve(self.intent, self.network, self.address_of, factory, sets)
+        sets = first_sets(self.network, self.connections, addresses, names)
+        return resolve(self.intent, self.network, self._account, factory, sets)
 
-    def _previous(self) -> Registry | None:
-        return Registry.load(self.network, self.registry_path) if self.registry_path.exists() else None
+    def _account(self, name: str) -> str:
+        address = self.address_of(name)
+        if not looks_like_address(name):
+            self._accounts[name] = address
+        return address
+
+    def _previous(self, genesis: Mapping[str, str]) -> Registry | None:
+        """The registry, without chains that are gone. MetalayerError if it is of another deployment."""
+        if not self.registry_path.exists():
+            return None
+        registry = Registry.load(self.network, self.registry_path)
+        chains = {name: chain for name, chain in registry.chains.items() if name in self.network.chains}
+        if self.network.is_local:
+            # Local chains forget everything when they restart.
+            chains = {n: c for n, c in chains.items() if c.genesis in (None, genesis.get(n, c.genesis))}
+            if not chains:
+                return None
+        registry = registry.model_copy(update={"chains": chains})
+        deployer = self.address_of(self.intent.deployer)
+        refuse_another(registry, self.registry_path, self.network, deployer, genesis)
+        return registry
 
     def _save(self, resolved: Resolved, finished: Mapping[str, DeployedChain]) -> None:
         registry = Registry(
             network=self.network.name,
             network_id=self.network.hub.chain_id,
             deployer=next(iter(resolved.chains.values())).deployer,
-            validator_set=_first_set(resolved.sets),
+            accounts=self._accounts,
+            validator_set=first_set(resolved.sets),
             chains=dict(finished),
         )
         path = self.registry_path
         if not path.exists() or path.read_text(encoding="utf-8") != registry.text():
             registry.save(path)
-
-
-class _ChainRun:
-    """The deployment to one chain."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        desired: Desired,
-        artifacts: Mapping[str, Artifact],
-        journal: Journal,
-        keys: Keyring,
-    ) -> None:
-        self.connection = connection
-        self.desired = desired
-        self.artifacts = artifacts
-        self.keys = keys
-        self.flights = Flights(connection, journal, keys.sender_of)
-
-    @property
-    def chain(self) -> str:
-        return self.desired.chain.name
-
-    def apply(self, report: Report) -> ChainState:
-        """The chain's state when everything is done that can be."""
-        self.flights.settle()
-        state, missing = self._missing()
-        gas = rehearse(self.connection, missing).gas
-        report(self.chain, "compared", len(missing))
-        left = len(missing)
-        for _, group in groupby(missing, key=lambda step: (step.kind, step.sender)):
-            steps = list(group)
-            self._send(steps, gas)
-            left -= len(steps)
-            report(self.chain, ", ".join(step.name for step in steps), left)
-        if missing:
-            state, missing = self._missing()
-            if missing:
-                raise MetalayerError(
-                    f"{self.chain}: {missing[0].name} was sent but has no effect: was the chain reorganised? "
-                    "Run `ape metalayer deploy apply` again"
-                )
-        report(self.chain, "done", 0)
-        return state
-
-    def _missing(self) -> tuple[ChainState, list[Step]]:
-        state = inspect(self.connection, self.desired, self.artifacts)
-        refuse_contradictions(self.desired, state)
-        steps = steps_of(self.desired, state, self.artifacts, self.keys)
-        return state, [step for step in steps if step.is_missing]
-
-    def _send(self, steps: list[Step], gas: Mapping[str, int]) -> None:
-        sender = self.keys.sender_of(steps[0].sender)
-        transactions = [
-            Transaction(step.to, step.data, min(MAX_TRANSACTION_GAS, int(gas[step.name] * _GAS_MARGIN)))
-            for step in steps
-        ]
-        self._check_balance(sender, transactions)
-        receipts = self.flights.send(sender, steps, transactions)
-        for step, receipt in zip(steps, receipts, strict=True):
-            if receipt["status"] != 1:
-                raise MetalayerError(
-                    f"{self.chain}: {step.name} reverted (transaction {receipt['transactionHash']})"
-                )
-
-    def _check_balance(self, sender: Sender, transactions: Iterable[Transaction]) -> None:
-        balance, block = self.connection.batch(
-            [quantity("eth_getBalance", sender.address, "pending", bits=256), block_request()]
-        )
-        gas = sum(transaction.gas or 0 for transaction in transactions)
-        needed = gas * block.base_fee
-        if balance < needed:
-            raise MetalayerError(
-                f"{self.chain}: {sender.address} has {balance / 1e18:.6f} ether, expected at least "
-                f"{needed / 1e18:.6f} for {gas:,} gas"
-            )
-
-
-def _first_set(sets: FirstSets) -> FirstSet | None:
-    if not sets.published:
-        return None
-    first = sets.published[0]
-    members = [Validator(signer=signer, weight=weight) for signer, weight in first.members]
-    return FirstSet(version=first.version, expires=first.expires, members=members)
-
-
-def _record(
-    desired: Desired, state: ChainState, journal: Journal, previous: Registry | None
-) -> DeployedChain:
-    name = desired.chain.name
-    before = previous.chains.get(name) if previous is not None else None
-    contracts = {}
-    for declaration in contracts_of(desired):
-        contract = declaration.name
-        code_hash = to_hex(keccak(state.found[contract]))
-        address = desired.addresses[contract]
-        block, tx_hash = journal.creation(name, contract)
-        old = before.contracts.get(contract) if before is not None else None
-        is_known = old is not None and (old.address, old.code_hash) == (address, code_hash)
-        if old is not None and is_known and tx_hash in (None, old.tx_hash):
-            # With what it was created with: deploy.yaml may say other things since.
-            contracts[contract] = old
-            continue
-        contracts[contract] = Contract(
-            address=address,
-            code_hash=code_hash,
-            arguments=declaration.shown_arguments(desired),
-            block=block,
-            tx_hash=tx_hash,
-        )
-    return DeployedChain(chain_id=desired.chain.chain_id, owner=desired.owner, contracts=contracts)

@@ -15,17 +15,27 @@ from metalayer.protocol.layouts import Layout
 
 @dataclass(frozen=True)
 class Artifact:
-    """One compiled contract. `creation` is the creation bytecode without constructor arguments."""
+    """One compiled contract. `creation` is the creation bytecode without constructor arguments, `compiler` a version
+    such as 0.8.36+commit.8a079791, `source` the file that it is in.
+    """
 
     name: str
     abi: list[dict[str, Any]]
     creation: bytes
+    compiler: str = ""
+    source: str = ""
 
 
 def load_artifacts(names: Iterable[str]) -> dict[str, Artifact]:
     """The named contracts. MetalayerError if one does not ship, or is not what a checkout's sources would become."""
     return {
-        name: Artifact(name, value["abi"], bytes.fromhex(value["creationCode"].removeprefix("0x")))
+        name: Artifact(
+            name,
+            value["abi"],
+            bytes.fromhex(value["creationCode"].removeprefix("0x")),
+            value["compiler"],
+            value["source"],
+        )
         for name, value in _load(names).items()
     }
 

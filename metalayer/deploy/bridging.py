@@ -22,6 +22,12 @@ from metalayer.protocol.amounts import shown
 from metalayer.protocol.dates import span
 from metalayer.protocol.hex import to_hex
 
+_NAME = Function("name()", "string")
+_SYMBOL = Function("symbol()", "string")
+_DECIMALS = Function("decimals()", "uint8")
+_HOME_CHAIN = Function("homeChain()", "uint256")
+_HOME_TOKEN = Function("homeToken()", "address")
+_TOTAL_SUPPLY = Function("totalSupply()", "uint256")
 _PERMIT2 = Function("PERMIT2()", "address", str)
 
 
@@ -138,6 +144,25 @@ def _struck(since: int) -> str:
 def token_arguments(desired: Desired) -> dict[str, Any]:
     """Of whatever belongs to the bridge alone."""
     return {"bridge": desired.addresses[BRIDGE]}
+
+
+def token_views(_: Desired) -> Iterator[View]:
+    """Of the code of all representations, which stands for nothing itself."""
+    yield from named(BRIDGED_TOKEN, "", "")
+    yield View("BridgedToken decimals", _DECIMALS, 0)
+    yield View("BridgedToken homeChain", _HOME_CHAIN, 0)
+    yield View("BridgedToken homeToken", _HOME_TOKEN, ZERO_ADDRESS, words=_unless_zero)
+    yield View("BridgedToken totalSupply", _TOTAL_SUPPLY, 0)
+
+
+def ether_views(_: Desired) -> Iterator[View]:
+    yield from named(WRAPPED_ETHER, "Wrapped Ether", "WETH")
+
+
+def named(contract: str, name: str, symbol: str) -> Iterator[View]:
+    """How a token is called."""
+    yield View(f"{contract} name", _NAME, name, words=repr)
+    yield View(f"{contract} symbol", _SYMBOL, symbol, words=repr)
 
 
 def ether_door_arguments(desired: Desired) -> dict[str, Any]:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
+from pathlib import Path
 
-from eth_utils.crypto import keccak
-
-from metalayer.deploy.artifacts import Artifact
-from metalayer.deploy.contracts import contracts_of
+from metalayer.deploy.artifacts import Artifact, load_artifacts
+from metalayer.deploy.contracts import ARTIFACTS, contracts_of, predict
 from metalayer.deploy.desired import Desired, FirstSets, Resolved
 from metalayer.deploy.drift import HINT
 from metalayer.deploy.histories import compare_histories
 from metalayer.deploy.inspection import ChainState, inspect
-from metalayer.deploy.probe import unfit
-from metalayer.network.connection import Connection
+from metalayer.deploy.intent import load_intent, resolve
+from metalayer.deploy.names import FACTORY, GATEWAY, STAKING
+from metalayer.deploy.openings import half_open
+from metalayer.deploy.past import compare_founders
+from metalayer.deploy.probe import Probe, probe_all, unfit
+from metalayer.deploy.recorded import code_of, compare_record
+from metalayer.deploy.sets import first_sets
+from metalayer.deploy.strangers import accounts_of, compare_accounts, refuse_foreign
+from metalayer.network.config import Network
+from metalayer.network.connection import Connection, connect
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
+from metalayer.network.signers import address_of
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import to_hex
@@ -26,9 +34,12 @@ _FIT = "what the contracts need"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was compared. `advice`: what to do if it differs, where that is known."""
+    """One thing that was compared. contract: whose it is, empty for the chain's own. advice: what to do if it differs.
+    Empty if that is not known.
+    """
 
     chain: str
+    contract: str
     subject: str
     expected: str
     found: str
@@ -53,45 +64,87 @@ def check(
     On a chain that the contracts cannot work on, nothing else is compared.
     """
 
+    states: dict[str, ChainState] = {}
+
     def read(name: str) -> list[Finding]:
         connection, desired = connections[name], resolved.chains[name]
         if faults := unfit(connection):
-            return [Finding(name, one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in faults]
-        state = inspect(connection, desired, artifacts)
+            return [
+                Finding(name, "", one.subject, _FIT, one.found, f"{name}: {one.problem}") for one in faults
+            ]
+        state = states[name] = inspect(connection, desired, artifacts)
         return [
-            *_codes(desired, state, registry),
+            *_codes(desired, state),
+            *(
+                Finding(name, contract, *astuple(one))
+                for contract, one in compare_record(connection, desired, state, registry, artifacts)
+            ),
             *_values(desired, state, artifacts),
-            *(Finding(name, *astuple(one)) for one in compare_histories(connection, desired, state)),
+            *(
+                Finding(name, contract, *astuple(one))
+                for contract, one in compare_histories(connection, desired, state)
+            ),
+            *(Finding(name, STAKING, *astuple(one)) for one in compare_founders(connection, desired, state)),
             *_validators(desired, state),
         ]
 
-    found = in_parallel(read, resolved.chains)
-    return [finding for findings in found for finding in findings]
+    found = [finding for findings in in_parallel(read, resolved.chains) for finding in findings]
+    return list(_with_other_ends(found, half_open(resolved, states)))
 
 
-def _codes(desired: Desired, state: ChainState, registry: Registry) -> Iterator[Finding]:
-    chain = desired.chain.name
-    recorded = registry.chains[chain].contracts if chain in registry.chains else {}
+def _with_other_ends(findings: list[Finding], half: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
+    """Where a route differs, its advice says of which lane only one end is open."""
+    for finding in findings:
+        if finding.is_drift and finding.contract == GATEWAY and "route" in finding.subject:
+            said = [words for lane, words in half.items() if finding.chain in lane]
+            yield replace(finding, advice="\n".join([finding.advice, *said]).strip())
+        else:
+            yield finding
+
+
+def check_deployment(network: Network, path: Path | None = None) -> tuple[list[Finding], list[Probe]]:
+    """Everything about the deployment of this network, and what its chains can do.
+
+    path: of a registry that others gave: then no state and no accounts of ours are read. MetalayerError if a chain
+    cannot be read, if nothing is deployed, or if the registry is of another deployment.
+    """
+    registry = Registry.load(network, path)
+    artifacts = load_artifacts(ARTIFACTS)
+    connections = connect(network)
+    account = address_of if path is None else accounts_of(registry, path)
+    intent, factory = load_intent(), artifacts[FACTORY].creation
+    sets = first_sets(network, connections, predict(account(intent.deployer), factory))
+    resolved = resolve(intent, network, account, factory, sets)
+    more: list[Finding] = []
+    if path is not None:
+        names = list(network.chains)
+        blocks = in_parallel(lambda name: str(connections[name].block(0).hash), names)
+        refuse_foreign(registry, path, resolved, dict(zip(names, blocks, strict=True)))
+        more = [Finding(network.hub.name, "", *astuple(one)) for one in compare_accounts(registry)]
+    probes = probe_all(connections)
+    return more + check(resolved, registry, connections, artifacts), probes
+
+
+def _codes(desired: Desired, state: ChainState) -> Iterator[Finding]:
     for name in state.expected:
-        found, expected = _code(state.found[name]), _code(state.expected[name])
-        yield Finding(chain, f"{name} code", expected, found)
-        entry = recorded.get(name)
-        hash_ = f"{entry.address} {entry.code_hash}" if entry else "nothing"
-        yield Finding(chain, f"{name} in the registry", f"{desired.addresses[name]} {expected}", hash_)
-
-
-def _code(code: bytes) -> str:
-    return to_hex(keccak(code)) if code else "no code"
+        yield Finding(
+            desired.chain.name,
+            name,
+            f"{name} code",
+            code_of(state.expected[name]),
+            code_of(state.found[name]),
+        )
 
 
 def _values(desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact]) -> Iterator[Finding]:
     """What the contracts say, as far as their code is there: other code is a finding of its own."""
     for declaration in contracts_of(desired):
-        for view in declaration.all_views(desired, artifacts[declaration.name]):
+        for view in declaration.all_views(desired, artifacts[declaration.artifact]):
             if view.subject in state.values:
                 expected, found = view.words(view.expected), view.words(state.values[view.subject])
                 is_owners = view.change is not None and view.change.sender == desired.owner
-                yield Finding(desired.chain.name, view.subject, expected, found, HINT if is_owners else "")
+                advice = HINT if is_owners else ""
+                yield Finding(desired.chain.name, declaration.name, view.subject, expected, found, advice)
 
 
 def _validators(desired: Desired, state: ChainState) -> Iterator[Finding]:
@@ -102,16 +155,16 @@ def _validators(desired: Desired, state: ChainState) -> Iterator[Finding]:
         advice = (
             f"{chain}: operators bond (`ape metalayer stake register`), then `ape metalayer deploy apply`"
         )
-        yield Finding(chain, "published validator set", "one out of the seats", "none", advice)
+        yield Finding(chain, STAKING, "published validator set", "one out of the seats", "none", advice)
     if sets is None:
         return
     first = sets.first
-    yield Finding(chain, "first validator set", *_origin(published, first.hash if first else b""))
-    yield Finding(chain, "installed validator set", *_origin(published, sets.hash))
+    yield Finding(chain, GATEWAY, "first validator set", *_origin(published, first.hash if first else b""))
+    yield Finding(chain, GATEWAY, "installed validator set", *_origin(published, sets.hash))
     if newest is not None and published.has(sets.hash):
         installed = next(one for one in published.published if one.hash == sets.hash)
         advice = f"{chain} is behind: `ape metalayer relay once` brings version {newest.version}"
-        yield Finding(chain, "validator set", describe_set(newest), describe_set(installed), advice)
+        yield Finding(chain, GATEWAY, "validator set", describe_set(newest), describe_set(installed), advice)
 
 
 def _origin(published: FirstSets, set_hash: bytes) -> tuple[str, str]:

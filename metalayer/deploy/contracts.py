@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from eth_utils.crypto import keccak
 from pydantic.alias_generators import to_camel
 
-from metalayer.deploy import bridging, governing
+from metalayer.deploy import bridging, governing, staked
 from metalayer.deploy.artifacts import Artifact
-from metalayer.deploy.declaration import Change, Declaration, View
-from metalayer.deploy.desired import ZERO_ADDRESS, Desired
+from metalayer.deploy.declaration import Change, Declaration, View, ownership
+from metalayer.deploy.desired import Desired
+from metalayer.deploy.genesis import airdrop_arguments, has_no_airdrop, wallet_declarations
 from metalayer.deploy.names import (
+    AIRDROP,
     ANNEX,
     BRIDGE,
     BRIDGE_ANNEX,
@@ -40,25 +43,31 @@ from metalayer.deploy.names import (
     STAKING,
     TIMELOCK,
     TOKEN_METADATA,
+    VESTING,
     VOTE_POOL,
     WRAPPED_ETHER,
 )
-from metalayer.protocol import gateway, staking
+from metalayer.deploy.routes import describe_open, describe_terms
+from metalayer.protocol import gateway
 from metalayer.protocol.abi import Function
 from metalayer.protocol.amounts import HUB_SUPPLY
-from metalayer.protocol.attestation import MIN_VALIDATORS, Domain
 from metalayer.protocol.create3 import ARACHNID, create2_address, create3_address
 from metalayer.protocol.gateway import Terms
 
 CONTROLLER = "factory namespace controller"
 """As `check` calls who may deploy in the deployer's namespace."""
 
+DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
+"""Of the factory: namespace, salt, creation code."""
+
+MOST_FIRST_ROUTES = 56
+"""Routes that a gateway has from the first block on, the hub's among them: more code and arguments no transaction
+creates (EIP-3860: 49,152 bytes). Votes open the others.
+"""
+
 SET_GUARDIAN = Function("setGuardian(address)")
-_DEPLOY = Function("deploy(address,bytes32,bytes)", "address")
 _SEAL = Function("seal(address,address)")
 _CONTROLLER_OF = Function("controllerOf(address)", "address")
-_OWNER = Function("owner()", "address")
-_PENDING_OWNER = Function("pendingOwner()", "address")
 _RECOVERY = Function("recovery()", "address")
 _SET_RECOVERY = Function("setRecovery(address)")
 _COUNCIL = Function("council()", "address")
@@ -69,9 +78,6 @@ _IS_WATCHER = Function("isWatcher(address)", "bool", bool)
 _SET_WATCHER = Function("setWatcher(address,bool)")
 _TERMS = Function("route(uint256)", gateway.ROUTE_TYPE, lambda route: gateway.read_route(route).terms)
 _OPEN = Function("route(uint256)", gateway.ROUTE_TYPE, lambda route: (route[0], route[1]))
-_SET_BUILDER = Function("SET_BUILDER()", "address")
-# Below the least of a set it matters how many are taken, not above.
-_TAKEN_SEATS = Function("seats()", "uint256[]", lambda ids: min(len(ids), MIN_VALIDATORS))
 _TOTAL_SUPPLY = Function("totalSupply()", "uint256")
 
 
@@ -107,7 +113,7 @@ def _gateway_arguments(desired: Desired) -> dict[str, Any]:
         },
         "routes": [
             {"chainId": chain_id, "route": {**asdict(route), "terms": _terms(route.terms)}}
-            for chain_id, route in desired.routes.items()
+            for chain_id, route in islice(desired.routes.items(), MOST_FIRST_ROUTES)
         ],
         "validatorSet": {"version": first.version, "expires": first.expires, "validators": first.words},
     }
@@ -121,7 +127,7 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
     """All of it is the constructor's: a setting is missing only where it was changed, or where a chain came later."""
     offices, guardian = desired.offices, desired.addresses[GUARDIAN]
     owner = offices.owner
-    yield from _ownership(GATEWAY, owner)
+    yield from ownership(GATEWAY, owner)
     yield View("Metalayer collector", gateway.COLLECTOR, desired.addresses[FEE_COLLECTOR])
     yield _office("guardian", gateway.GUARDIAN, guardian, owner, SET_GUARDIAN, "newGuardian")
     yield _office("recovery", _RECOVERY, offices.recovery, owner, _SET_RECOVERY, "newRecovery")
@@ -136,11 +142,6 @@ def _gateway_views(desired: Desired) -> Iterator[View]:
         yield View(
             f"route to and from {other}", _OPEN, open_, (chain_id,), words=describe_open, change=change
         )
-
-
-def _ownership(contract: str, owner: str) -> Iterator[View]:
-    yield View(f"{contract} owner", _OWNER, owner, refusal=f"the owner of {contract}")
-    yield View(f"{contract} pending owner", _PENDING_OWNER, ZERO_ADDRESS, words=_unless_zero)
 
 
 def _office(
@@ -185,58 +186,9 @@ def _era_arguments(desired: Desired) -> dict[str, Any]:
 
 
 def _era_views(desired: Desired) -> Iterator[View]:
+    yield from bridging.named(ERA, "ERA", "ERA")
     if desired.is_hub:
         yield View("ERA totalSupply", _TOTAL_SUPPLY, HUB_SUPPLY)
-
-
-def _staking_arguments(desired: Desired) -> dict[str, Any]:
-    return {
-        "era": desired.addresses[ERA],
-        "builder": desired.addresses[SET_BUILDER],
-        "slasher": desired.addresses[SLASHER],
-        "treasury": desired.treasury,
-        "attestationDomain": _domain(desired),
-        "minOwn": desired.bonding.minimum_own,
-        "seatCount": desired.bonding.seats,
-    }
-
-
-def _staking_views(desired: Desired) -> Iterator[View]:
-    yield View("Staking SEATS", staking.SEATS, desired.bonding.seats)
-    yield View("Staking SET_BUILDER", _SET_BUILDER, desired.addresses[SET_BUILDER])
-    yield View("seats", _TAKEN_SEATS, MIN_VALIDATORS, words=_describe_seats)
-
-
-def _describe_seats(count: int) -> str:
-    return f"{count} taken" if count < MIN_VALIDATORS else "enough for a set"
-
-
-def _slasher_arguments(desired: Desired) -> dict[str, Any]:
-    return {
-        "attestationDomain": _domain(desired),
-        "gateway": desired.addresses[GATEWAY],
-        "staking": desired.addresses[STAKING],
-        "owner": desired.owner,
-    }
-
-
-def _slasher_views(desired: Desired) -> Iterator[View]:
-    yield from _ownership(SLASHER, desired.owner)
-
-
-def _domain(desired: Desired) -> bytes:
-    """Of what validators sign, on every chain."""
-    return Domain(desired.network_id, desired.addresses[GATEWAY]).separator
-
-
-def _collector_arguments(desired: Desired) -> dict[str, Any]:
-    return {
-        "gateway": desired.addresses[GATEWAY],
-        "bridge": desired.addresses[BRIDGE],
-        "era": desired.addresses[ERA],
-        "hubChainId": desired.network_id,
-        "staking": desired.addresses[STAKING],
-    }
 
 
 CONTRACTS = {
@@ -245,18 +197,19 @@ CONTRACTS = {
         Declaration(FACTORY, views=_factory_views, placed_by="proxy"),
         # Before all that it owns.
         Declaration(TIMELOCK, governing.timelock_arguments, governing.timelock_views),
+        Declaration(AIRDROP, airdrop_arguments, where="hub", unless=has_no_airdrop),
         Declaration(ERA, _era_arguments, _era_views),
         Declaration(BRIDGE_ANNEX, bridging.annex_arguments),
         Declaration(BRIDGE, bridging.bridge_arguments, bridging.bridge_views),
-        Declaration(BRIDGED_TOKEN, bridging.token_arguments),
+        Declaration(BRIDGED_TOKEN, bridging.token_arguments, bridging.token_views),
         Declaration(TOKEN_METADATA),
-        Declaration(WRAPPED_ETHER, unless=bridging.has_wrapped_ether),
+        Declaration(WRAPPED_ETHER, views=bridging.ether_views, unless=bridging.has_wrapped_ether),
         Declaration(ETHER_DOOR, bridging.ether_door_arguments),
         Declaration(SEND_DOOR, bridging.send_door_arguments, bridging.send_door_views),
         Declaration(RESOLVER, bridging.token_arguments),
         Declaration(SET_BUILDER, where="hub"),
-        Declaration(STAKING, _staking_arguments, _staking_views, where="hub"),
-        Declaration(SLASHER, _slasher_arguments, _slasher_views, where="hub"),
+        Declaration(STAKING, staked.staking_arguments, staked.staking_views, where="hub"),
+        Declaration(SLASHER, staked.slasher_arguments, staked.slasher_views, where="hub"),
         Declaration(ANNEX, _annex_arguments),
         Declaration(GUARDIAN, _guardian_arguments, _guardian_views),
         Declaration(GOVERNOR, governing.governor_arguments, governing.governor_views, where="hub"),
@@ -275,22 +228,39 @@ CONTRACTS = {
             place="Decisions",
         ),
         Declaration(VOTE_POOL, governing.pool_arguments, where="hub", place="Votes"),
-        Declaration(SPOKE_VOTES, governing.spoke_votes_arguments, where="spokes", place="Votes"),
+        Declaration(
+            SPOKE_VOTES,
+            governing.spoke_votes_arguments,
+            governing.spoke_votes_views,
+            where="spokes",
+            place="Votes",
+        ),
         Declaration(EXPECT),
         Declaration(GATEWAY, _gateway_arguments, _gateway_views, kind="start"),
-        Declaration(FEE_COLLECTOR, _collector_arguments, kind="start", calls=(ERA, GATEWAY)),
+        Declaration(FEE_COLLECTOR, staked.collector_arguments, kind="start", calls=(ERA, GATEWAY)),
     )
 }
 """By name, in the order of creation: the factory places the others."""
 
+ARTIFACTS = (*CONTRACTS, VESTING)
+"""Of which there is code; of the last as many contracts as `genesis` of deploy.yaml locks ERA for."""
+
 
 def contracts_of(desired: Desired) -> list[Declaration]:
     """What should stand on a chain, in the order of creation."""
-    return [declaration for declaration in CONTRACTS.values() if declaration.belongs_to(desired)]
+    declared: list[Declaration] = []
+    for declaration in CONTRACTS.values():
+        if declaration.name == ERA:
+            # Before what is minted to them.
+            declared += wallet_declarations(desired)
+        declared.append(declaration)
+    return [declaration for declaration in declared if declaration.belongs_to(desired)]
 
 
 def predict(deployer: str, factory_code: bytes) -> dict[str, str]:
-    """Address of every contract, the same on each chain, from the deployer and the factory's code alone."""
+    """Address of every contract, the same on each chain, from the deployer and the factory's code alone. Not those with
+    locked ERA: `resolve` adds them.
+    """
     factory = create2_address(ARACHNID, CONTRACTS[FACTORY].salt, keccak(factory_code))
     return {
         name: factory if name == FACTORY else create3_address(factory, deployer, declaration.salt)
@@ -303,29 +273,4 @@ def placement(declaration: Declaration, desired: Desired, artifact: Artifact) ->
     code = declaration.init_code(desired, artifact)
     if declaration.placed_by == "proxy":
         return ARACHNID, declaration.salt + code
-    return desired.addresses[FACTORY], _DEPLOY.encode(desired.deployer, declaration.salt, code)
-
-
-def describe_terms(terms: Terms) -> str:
-    """Terms in words. Gas: default, highest, default of a return. Fees in gwei of ERA: base, per 1,000 gas there, per
-    byte, per 1,000 gas here; then the protocol's share.
-    """
-    if not terms.max_gas_limit:
-        return "never set"
-    gas = f"{terms.default_gas_limit}/{terms.max_gas_limit}/{terms.default_return_gas_limit}"
-    fees = f"{terms.base_fee}/{terms.gas_fee}/{terms.byte_fee}/{terms.return_gas_fee}"
-    return f"gas {gas}, fees {fees} + {terms.protocol_share / 100:g} %"
-
-
-def describe_open(directions: tuple[bool, bool]) -> str:
-    """Whether a route is open for sending, and for deliveries."""
-    return {
-        (True, True): "both ways",
-        (True, False): "outbound only",
-        (False, True): "inbound only",
-        (False, False): "closed",
-    }[directions]
-
-
-def _unless_zero(account: str) -> str:
-    return "none" if account == ZERO_ADDRESS else account
+    return desired.addresses[FACTORY], DEPLOY.encode(desired.deployer, declaration.salt, code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -12,10 +12,13 @@ from eth_utils.crypto import keccak
 from pydantic.alias_generators import to_snake
 
 from metalayer.deploy.artifacts import Artifact
-from metalayer.deploy.desired import Desired
+from metalayer.deploy.desired import ZERO_ADDRESS, Desired
 from metalayer.errors import MetalayerError
 from metalayer.protocol.abi import Function
 from metalayer.protocol.hex import to_hex
+
+_OWNER = Function("owner()", "address")
+_PENDING_OWNER = Function("pendingOwner()", "address")
 
 Kind = Literal["create", "bond", "publish", "start", "configure", "hand over"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -95,6 +98,7 @@ class Declaration:
     step that creates it; "start" for what is only known when Staking has published a validator set, and for what
     needs a gateway. calls: contracts that its constructor calls. place: what its salt is made of; two contracts that
     stand on different chains share an address by sharing it. Its name by default. unless: where a chain has its own.
+    of: the contract that it is one of, where several exist.
     """
 
     name: str
@@ -106,6 +110,12 @@ class Declaration:
     calls: tuple[str, ...] = ()
     place: str = ""
     unless: Callable[[Desired], bool] = lambda desired: False
+    of: str = ""
+
+    @property
+    def artifact(self) -> str:
+        """The contract whose code it has: by default its name."""
+        return self.of or self.name
 
     @property
     def salt(self) -> bytes:
@@ -148,6 +158,17 @@ class Declaration:
                 subject = f"{self.name} {constant}"
                 views.append(View(subject, function, value, words=lambda found: str(_shown(found))))
         return views
+
+
+def ownership(contract: str, owner: str) -> Iterator[View]:
+    """Who owns a contract, and that nobody waits to."""
+    yield View(f"{contract} owner", _OWNER, owner, refusal=f"the owner of {contract}")
+    yield View(
+        f"{contract} pending owner",
+        _PENDING_OWNER,
+        ZERO_ADDRESS,
+        words=lambda found: "none" if found == ZERO_ADDRESS else found,
+    )
 
 
 def _words(value: Any) -> Any:

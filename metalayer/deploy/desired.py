@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from metalayer.deploy.names import GOVERNOR, REMOTE_GOVERNOR
 from metalayer.network.config import Chain, Network
@@ -105,6 +106,46 @@ class BridgeRules:
     strikes: tuple[Strike, ...] = ()
 
 
+class Wallet(NamedTuple):
+    """A contract with what one beneficiary has of a share: locked until `start`, all vested `duration` later (Unix
+    time, seconds). amount: wei. rank: among the share's, from 1.
+    """
+
+    share: str
+    beneficiary: str
+    amount: int
+    start: int
+    duration: int
+    rank: int
+
+    @property
+    def name(self) -> str:
+        """As registry and `check` call it: `VestingTeam1`."""
+        return f"Vesting{self.share.capitalize()}{self.rank}"
+
+    @property
+    def place(self) -> str:
+        """What its salt is made of."""
+        return f"Vesting {self.share} {self.beneficiary}"
+
+
+class Drop(NamedTuple):
+    """The airdrop: the tree of who may claim, wei of all together, and the Unix time from which on nobody can."""
+
+    root: bytes
+    amount: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Genesis:
+    """What of the supply is locked, and what is to be claimed. `start`, Unix time, is where both count from."""
+
+    start: int = 0
+    wallets: tuple[Wallet, ...] = ()
+    drop: Drop | None = None
+
+
 @dataclass(frozen=True)
 class FirstSets:
     """From which validator set each gateway starts.
@@ -135,7 +176,8 @@ class FirstSets:
 class Desired:
     """One chain as it should be. Addresses are checksummed; routes by the other chain's id. `staking` publishes the
     sets that the hub's gateway adopts; zero where the set that is installed signs the next. `allocations`: wei of ERA
-    that accounts have on the hub from its first block on. The treasury has the rest.
+    that accounts have on the hub from its first block on, the contracts of `genesis` among them. The treasury has the
+    rest. `lanes`: all of the network, by the ids of their ends.
     """
 
     chain: Chain
@@ -151,6 +193,8 @@ class Desired:
     addresses: dict[str, str]
     staking: str = ZERO_ADDRESS
     bridging: BridgeRules = BridgeRules()
+    genesis: Genesis = Genesis()
+    lanes: Collection[tuple[int, int]] = ()
 
     @property
     def owner(self) -> str:

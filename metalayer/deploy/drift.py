@@ -9,7 +9,10 @@ from typing import Any
 from metalayer.deploy.contracts import contracts_of
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.inspection import ChainState
+from metalayer.deploy.names import GATEWAY
+from metalayer.deploy.routes import describe_open
 from metalayer.protocol.abi import Function
+from metalayer.protocol.gateway import SET_OPEN
 from metalayer.protocol.hex import to_hex
 
 HINT = "`ape metalayer propose from-drift` writes the proposal"
@@ -76,3 +79,23 @@ def _mends(desired: Desired, state: ChainState) -> Iterator[Mend]:
                     expected=view.words(view.expected),
                     found=view.words(found),
                 )
+    for chain_id, directions in state.beside.items():
+        if any(directions):
+            yield _closing(desired, chain_id, directions)
+
+
+def _closing(desired: Desired, chain_id: int, directions: tuple[bool, bool]) -> Mend:
+    """Closes a route that deploy.yaml does not have."""
+    chains = desired.network.chains.values()
+    name = next((one.name for one in chains if one.chain_id == chain_id), f"chain {chain_id}")
+    return Mend(
+        chain=desired.chain.name,
+        subject=f"route to and from {name}",
+        contract=GATEWAY,
+        function=SET_OPEN,
+        arguments={"chainId": chain_id, "outbound": False, "inbound": False},
+        to=desired.addresses[GATEWAY],
+        data=SET_OPEN.encode(chain_id, False, False),
+        expected=describe_open((False, False)),
+        found=describe_open(directions),
+    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from metalayer.deploy.declaration import Step
-from metalayer.deploy.journal import Journal
+from metalayer.deploy.journal import InFlight, Journal
 from metalayer.network.connection import Connection
-from metalayer.network.pool import count_request
+from metalayer.network.pool import NotMined, count_request
 from metalayer.network.transactions import Receipt, Sender, Signed, Transaction, receipt_request
 from metalayer.protocol.hex import from_hex, to_hex
 
@@ -22,6 +23,8 @@ class Flights:
     connection: Connection
     journal: Journal
     sender_of: Callable[[str], Sender]
+    commit: str | None = None
+    """Git commit of the tree that signs."""
 
     @property
     def chain(self) -> str:
@@ -31,6 +34,29 @@ class Flights:
         """Follows every signed transaction to its end before anything new is signed, so that nothing goes
         out twice.
         """
+        for address, left in self._waiting():
+            sender = self.sender_of(address)
+            signed = [Signed(from_hex(flight.raw), flight.hash, flight.nonce) for flight in left]
+            self._end(self.connection.resume(sender, signed, partial(self._keep_dearer, address)))
+
+    def abandon(self) -> list[InFlight]:
+        """Takes the place of what is not mined with nothing: the newest version of each that was given up. NotMined if
+        nothing is mined in time.
+        """
+        left = []
+        for address, waiting in self._waiting():
+            self.connection.cancel(self.sender_of(address), sorted({flight.nonce for flight in waiting}))
+            left += waiting
+        # Whichever was mined, each of those nonces is used now.
+        if list(self._waiting()):
+            raise NotMined(f"{self.chain}: its node says otherwise than a moment ago: run it again")
+        ends = {r["hash"] for r in self.journal.records if r["record"] == "receipt"}
+        mined = {(flight.sender, flight.nonce) for flight in left if flight.hash in ends}
+        newest = {(flight.sender, flight.nonce): flight for flight in left}
+        return [flight for place, flight in newest.items() if place not in mined]
+
+    def _waiting(self) -> Iterator[tuple[str, list[InFlight]]]:
+        """What is neither mined nor given up, by sender. Writes of all others what became of them."""
         flights = self.journal.in_flight(self.chain)
         for address in dict.fromkeys(flight.sender for flight in flights):
             own = [flight for flight in flights if flight.sender == address]
@@ -43,14 +69,8 @@ class Flights:
             # Another transaction took its nonce: it can never be included.
             gone = [flight for flight in left if flight.nonce < count]
             self.journal.append(*(self._dropped(flight.hash) for flight in gone))
-            waiting = [
-                Signed(from_hex(flight.raw), flight.hash, flight.nonce)
-                for flight in left
-                if flight not in gone
-            ]
-            if waiting:
-                sender = self.sender_of(address)
-                self._end(self.connection.resume(sender, waiting, partial(self._keep_dearer, address)))
+            if waiting := [flight for flight in left if flight not in gone]:
+                yield address, waiting
 
     def send(
         self, sender: Sender, steps: Sequence[Step], transactions: Sequence[Transaction]
@@ -72,7 +92,9 @@ class Flights:
         return receipts
 
     def _sent(self, step: Step, address: str, signed: Signed) -> dict[str, Any]:
+        made = {"commit": self.commit} if self.commit else {}
         return {
+            **made,
             "record": "send",
             "chain": self.chain,
             "step": step.name,
@@ -83,13 +105,15 @@ class Flights:
             "nonce": signed.nonce,
             "hash": signed.hash,
             "raw": to_hex(signed.raw),
+            "time": int(time.time()),
         }
 
     def _keep_dearer(self, address: str, signed: Sequence[Signed]) -> None:
         """The same steps, for a higher fee."""
         for one in signed:
             before = self.journal.sent(self.chain, address, one.nonce)[-1]
-            self.journal.append({**before, "hash": one.hash, "raw": to_hex(one.raw)})
+            later = {"hash": one.hash, "raw": to_hex(one.raw), "time": int(time.time())}
+            self.journal.append(before | later)
 
     def _end(self, receipts: Iterable[Receipt]) -> None:
         """Writes what became of transactions. Other versions of a nonce, for another fee, are never included."""
@@ -111,5 +135,6 @@ class Flights:
             "hash": receipt["transactionHash"],
             "block": receipt["blockNumber"],
             "gas": receipt["gasUsed"],
+            "paid": receipt["gasUsed"] * (receipt.get("effectiveGasPrice") or 0),
             "status": receipt["status"],
         }

@@ -31,8 +31,10 @@ _THRESHOLD = Function("proposalThreshold()", "uint256")
 _SET_THRESHOLD = Function("setProposalThreshold(uint256)")
 _QUORUM = Function("quorumNumerator()", "uint256")
 _UPDATE_QUORUM = Function("updateQuorumNumerator(uint256)")
+_NAME = Function("name()", "string")
 _TIMELOCK = Function("timelock()", "address")
 _TOKEN = Function("token()", "address")
+_VOTES_TOKEN = Function("TOKEN()", "address")
 _PROPOSAL_GUARDIAN = Function("proposalGuardian()", "address")
 _SET_PROPOSAL_GUARDIAN = Function("setProposalGuardian(address)")
 _GATEWAY = Function("gateway()", "address")
@@ -88,6 +90,7 @@ def governor_views(desired: Desired) -> Iterator[View]:
     rules, guardian = desired.governance, desired.addresses[GUARDIAN]
     setting = partial(_setting, desired)
     yield View("EraGovernor timelock", _TIMELOCK, desired.owner, refusal="the timelock of EraGovernor")
+    yield View("EraGovernor name", _NAME, "EraGovernor", words=repr)
     yield View("EraGovernor token", _TOKEN, desired.addresses[ERA])
     yield setting(
         "voting delay", _VOTING_DELAY, rules.voting_delay, _SET_VOTING_DELAY, "newVotingDelay", span
@@ -149,3 +152,7 @@ def pool_arguments(desired: Desired) -> dict[str, Any]:
 def spoke_votes_arguments(desired: Desired) -> dict[str, Any]:
     addresses = desired.addresses
     return {"gateway": addresses[GATEWAY], "era": addresses[ERA], "hubChainId": desired.network_id}
+
+
+def spoke_votes_views(desired: Desired) -> Iterator[View]:
+    yield View("SpokeVotes TOKEN", _VOTES_TOKEN, desired.addresses[ERA])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -30,7 +30,8 @@ class ChainState:
     """One chain as it is. `found` and `expected` are runtime codes by contract; empty bytes for no code.
 
     `values`: what views returned, by subject; only of contracts that stand. `sets` is None while no gateway does.
-    `founding` is what was read of it where a validator set is due.
+    `founding` is what was read of it where a validator set is due. `beside`: whether routes that deploy.yaml does not
+    have are open for sending and for deliveries, by chain id.
     """
 
     has_placer: bool
@@ -39,6 +40,7 @@ class ChainState:
     values: dict[str, Any]
     sets: Sets | None
     founding: Founding
+    beside: dict[int, tuple[bool, bool]] = field(default_factory=dict)
 
     def stands(self, contract: str) -> bool:
         """True if exactly the expected code is there, byte for byte, immutables included."""
@@ -70,30 +72,40 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
         (declaration.name, view)
         for declaration in declared
         if bare.stands(declaration.name)
-        for view in declaration.all_views(desired, artifacts[declaration.name])
+        for view in declaration.all_views(desired, artifacts[declaration.artifact])
     ]
     requests = [view.function.request(addresses[name], *view.inputs) for name, view in views]
-    sets = None
+    sets, beside = None, {}
     if bare.stands(GATEWAY):
         requests.append(gateway.VALIDATOR_SET_HASH.request(addresses[GATEWAY]))
     results = connection.batch(requests)
     if bare.stands(GATEWAY):
         sets = Sets(installed_sets(connection, addresses[GATEWAY]), results.pop())
+        beside = _routes_beside(connection, desired)
     values = {view.subject: value for (_, view), value in zip(views, results, strict=True)}
     is_founded_here = desired.is_hub and desired.sets.is_due and bare.stands(STAKING)
     founding = read_founding(connection, desired) if is_founded_here else Founding()
-    return replace(bare, values=values, sets=sets, founding=founding)
+    return replace(bare, values=values, sets=sets, founding=founding, beside=beside)
+
+
+def _routes_beside(connection: Connection, desired: Desired) -> dict[int, tuple[bool, bool]]:
+    """Logs tell of which chains to ask: a network has few of all the routes that it could have."""
+    address = desired.addresses[GATEWAY]
+    opened = connection.ask(gateway.ROUTE_OPENED.history(address))
+    ids = [id_ for id_ in dict.fromkeys(event[0] for event, _ in opened) if id_ not in desired.routes]
+    routes = connection.batch(gateway.ROUTE.request(address, id_) for id_ in ids)
+    return {id_: (route.outbound, route.inbound) for id_, route in zip(ids, routes, strict=True)}
 
 
 def _construction(
     declaration: Declaration, desired: Desired, artifacts: Mapping[str, Artifact]
 ) -> Request[bytes]:
     address = desired.addresses[declaration.name]
-    code = declaration.init_code(desired, artifacts[declaration.name])
+    code = declaration.init_code(desired, artifacts[declaration.artifact])
     overrides: dict[str, Any] = {address: {"code": to_hex(code), "state": {}}}
     # Whatever they would say: they may not stand yet.
     overrides |= {desired.addresses[name]: {"code": _ANSWERS_TRUE} for name in declaration.calls}
     # A constructor refuses a set that has expired. What it installed long ago is still what it should be.
     first = desired.validator_set
-    block = {"time": hex(first.expires)} if first is not None else {}
-    return Request("eth_call", ({"to": address, "data": "0x"}, "latest", overrides, block), from_hex)
+    block = [{"time": hex(first.expires)}] if first is not None else []
+    return Request("eth_call", ({"to": address, "data": "0x"}, "latest", overrides, *block), from_hex)

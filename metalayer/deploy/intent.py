@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from metalayer.deploy import routes
 from metalayer.deploy.contracts import predict
 from metalayer.deploy.desired import (
     ZERO_ADDRESS,
@@ -20,10 +21,13 @@ from metalayer.deploy.desired import (
     Offices,
     Resolved,
 )
+from metalayer.deploy.genesis import Beginning, minted
 from metalayer.deploy.names import STAKING, TIMELOCK
 from metalayer.deploy.owned import BridgeEntry, bridge_rules
+from metalayer.deploy.routes import Closed, Pair, Shape
 from metalayer.errors import MetalayerError
-from metalayer.network.config import Chain, Network, Preset
+from metalayer.network.config import Chain, Network
+from metalayer.network.entries import Preset
 from metalayer.network.inputs import Document, Entry, read_file, wrong
 from metalayer.network.values import Account, Name, decimal, duration, hint, whole
 from metalayer.network.workspace import workspace
@@ -44,30 +48,42 @@ _OFFICES = ("councils", "fee_keepers", "recoveries")
 
 
 class Founder(Entry):
-    """A validator that founds the network. `own` is ERA, `commission` percent."""
+    """A validator that founds the network."""
 
     operator: Account
+    """Acts for it, and bonds."""
     signer: Account
+    """Its key, on the machine that signs."""
     own: Annotated[int, whole(1, _MOST_ERA)]
+    """ERA that the operator bonds."""
     commission: Annotated[float, decimal(0, 100)]
+    """Percent of what delegated stake earns."""
 
 
 class Validators(Entry):
     """What Staking asks of validators, `minimum_own` in ERA; and those that bond before the gateways start."""
 
     seats: Annotated[int, whole(MIN_VALIDATORS, MAX_VALIDATORS)]
+    """How many validators sign, at most. For ever."""
     minimum_own: Annotated[int, whole(1, _MOST_ERA)]
+    """ERA of its own that an operator bonds at least. For ever."""
     bonded: list[Founder]
+    """Those that found the network. Once the first set is published, this is history."""
 
 
 class Rules(Entry):
     """How the network is governed: seconds, ERA, percent. The contracts have bounds of their own."""
 
     voting_delay: Annotated[int, duration(HOUR, 30 * DAY)]
+    """From the proposal to the snapshot, in full hours."""
     voting_period: Annotated[int, duration(7 * DAY, 60 * DAY)]
+    """From the snapshot to the end of the vote."""
     proposal_threshold: Annotated[int, whole(1, _MOST_ERA)]
+    """ERA of votes that a proposer has."""
     quorum: Annotated[int, whole(1, 100)]
+    """Percent of the supply that votes for or abstains."""
     timelock_delay: Annotated[int, duration(HOUR, 30 * DAY)]
+    """From a decision to its execution, on each chain."""
 
     @model_validator(mode="after")
     def _is_rounded(self) -> Rules:
@@ -76,28 +92,33 @@ class Rules(Entry):
         return self
 
 
-class Closed(Entry):
-    """A lane that is closed on purpose, at both ends."""
-
-    origin: Annotated[Name, Field(alias="from")]
-    destination: Annotated[Name, Field(alias="to")]
-    because: Name
-
-
 class Intent(Entry):
     """deploy.yaml as it is written."""
 
     deployer: Account
+    """Deploys, and pays for it. Every address depends on it."""
     councils: dict[Name, Account]
+    """By chain; `default` is for all others. As all offices below."""
     watchers: dict[Name, list[Account]]
+    """Hot keys of alarms: they pause for three days."""
     fee_keepers: dict[Name, Account]
+    """Move fees, within 8 times of what the owner set."""
     recoveries: dict[Name, Account]
+    """May bring back a validator set after it expired."""
     governance: Rules
-    allocations: dict[Account, Annotated[int, whole(1, _MOST_ERA)]]
+    """How the holders of ERA decide."""
+    genesis: Beginning
+    """Who has ERA from the hub's first block on."""
     validators: Validators
-    routes: Literal["full mesh"]
+    """What Staking asks of validators, and those that found the network."""
+    routes: Shape
+    """Which chains send to which."""
+    direct: list[Pair] = Field(default_factory=list)
+    """Pairs of chains that send to each other besides."""
     closed: list[Closed] = Field(default_factory=list)
+    """Lanes that are closed on purpose."""
     bridge: BridgeEntry = Field(default_factory=BridgeEntry)
+    """What the owner sets at the bridges, by votes."""
 
     _document: Document = PrivateAttr(default=Document(_SOURCE, None, {}))
 
@@ -162,7 +183,7 @@ def resolve(
     )
     deployer = address(intent.deployer, "deployer")
     addresses = predict(deployer, factory_code)
-    # One address on every chain: the hub's receives what nobody was allocated, and what slashes take.
+    # One address on every chain: the hub's has the treasury's share, and what slashes take.
     timelock = addresses[TIMELOCK]
     rules = intent.governance
     governance = Governance(
@@ -172,10 +193,14 @@ def resolve(
         quorum=rules.quorum,
         timelock_delay=rules.timelock_delay,
     )
-    allocations, bonding = _allocations(intent, address), _bonding(intent, address)
-    closed = _closed(intent, network)
+    allocations, genesis, wallets = minted(intent.genesis, addresses, deployer, address, intent.fault)
+    addresses |= wallets
+    bonding = _bonding(intent, address)
+    lanes = routes.lanes(intent.routes, intent.direct, intent.closed, network, intent.fault)
     bridging = bridge_rules(intent.bridge, network, addresses, intent.fault)
     sets = sets or FirstSets()
+    ids = {chain.name: chain.chain_id for chain in network.chains.values()}
+    by_id = [(ids[origin], ids[destination]) for origin, destination in lanes]
     chains = {
         chain.name: Desired(
             chain=chain,
@@ -196,49 +221,21 @@ def resolve(
             routes={
                 other.chain_id: replace(
                     route_between(chain, other),
-                    outbound=(chain.name, other.name) not in closed,
-                    inbound=(other.name, chain.name) not in closed,
+                    outbound=lanes[chain.name, other.name],
+                    inbound=lanes[other.name, chain.name],
                 )
                 for other in network.chains.values()
-                if other != chain
+                if (chain.name, other.name) in lanes
             },
             addresses=addresses,
             staking=addresses[STAKING] if chain == network.hub else ZERO_ADDRESS,
             bridging=bridging[chain.name],
+            genesis=genesis,
+            lanes=by_id,
         )
         for chain in network.chains.values()
     }
     return Resolved(network, bonding, sets, addresses, chains)
-
-
-def _allocations(intent: Intent, address: Callable[..., str]) -> dict[str, int]:
-    """Wei of ERA by account. `address`: account name and place in the file -> address."""
-    allocations: dict[str, int] = {}
-    for name, amount in intent.allocations.items():
-        account = address(name, "allocations", name)
-        if account in allocations:
-            raise intent.fault(f"{account} is there twice", "allocations", name)
-        allocations[account] = amount * _ERA
-    total = sum(intent.allocations.values())
-    if total > _MOST_ERA:
-        raise intent.fault(f"expected at most {_MOST_ERA:,} ERA together, found {total:,}", "allocations")
-    return allocations
-
-
-def _closed(intent: Intent, network: Network) -> set[tuple[str, str]]:
-    """(origin, destination) of each lane that is closed on purpose."""
-    closed: set[tuple[str, str]] = set()
-    for position, lane in enumerate(intent.closed):
-        place = ("closed", str(position))
-        for field, name in (("from", lane.origin), ("to", lane.destination)):
-            if name not in network.chains:
-                raise intent.fault(f"no such chain{hint(name, network.chains)}", *place, field)
-        if lane.origin == lane.destination:
-            raise intent.fault("expected two different chains", *place, "to")
-        if (lane.origin, lane.destination) in closed:
-            raise intent.fault("this lane is there twice", *place)
-        closed.add((lane.origin, lane.destination))
-    return closed
 
 
 def _bonding(intent: Intent, address: Callable[..., str]) -> Bonding:

@@ -17,16 +17,19 @@ from metalayer.protocol.staking import possession
 @dataclass
 class Keyring:
     """`sender_of` and `signer_of` raise MetalayerError for an account whose key is not here, or stays locked. Founders
-    are asked for once.
+    are asked for once. elsewhere: whoever has to send something has the key, if not here.
     """
 
     sender_of: Callable[[str], Sender]
     signer_of: Callable[[str], Any] = load_signer
+    elsewhere: bool = False
     _sends: dict[str, bool] = field(default_factory=dict)
     _signed: dict[str, bytes | None] = field(default_factory=dict)
 
     def sends(self, account: str) -> bool:
-        """True if transactions of the account can be signed here."""
+        """True if transactions of the account can be signed here, or are signed elsewhere."""
+        if self.elsewhere:
+            return True
         if account not in self._sends:
             try:
                 self.sender_of(account)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
-
-from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.bonds import founding_steps
-from metalayer.deploy.contracts import CONTROLLER, contracts_of, placement
+from metalayer.deploy.compared import Compared
+from metalayer.deploy.contracts import contracts_of, placement
 from metalayer.deploy.declaration import KINDS, Change, Step
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.drift import Mend
 from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.keyring import Keyring
-from metalayer.deploy.names import FACTORY
+from metalayer.deploy.spending import Spending
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.protocol import reverts
 from metalayer.protocol.attestation import ValidatorSet
-from metalayer.protocol.create3 import ARACHNID
-from metalayer.protocol.hex import from_hex, short, to_hex
+from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import Log, Request, number
 from metalayer.protocol.staking import SET_PUBLISHED
 
@@ -43,18 +41,46 @@ class PlannedStep:
         return "waits" if self.step.waits else self.step.kind
 
 
+class Problems(MetalayerError):
+    """Everything that is known to stand in the way, on all chains."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = list(dict.fromkeys(problems))
+        super().__init__("; ".join(self.problems))
+
+
 @dataclass(frozen=True)
 class Plan:
-    """What `apply` would do: all steps by chain, done or not; and what only a vote can do, by chain."""
+    """What `apply` would do: all steps by chain, done or not, and who pays for them; what only a vote can do, by chain;
+    and what deploy.yaml says of the past, and is not true: `spent` of ERA, `founding` of the bonds.
+    """
 
     resolved: Resolved
+    genesis: dict[str, str]
+    states: dict[str, ChainState]
     chains: dict[str, list[PlannedStep]]
+    spending: list[Spending]
     drift: dict[str, list[Mend]]
+    spent: list[Compared]
+    founding: list[Compared]
 
     @property
     def has_changes(self) -> bool:
         """True if there is a step that is not done."""
         return any(not planned.step.is_done for steps in self.chains.values() for planned in steps)
+
+    @property
+    def is_settled(self) -> bool:
+        """True if there is nothing to do, in deploy.yaml neither. What a vote has to do does not count."""
+        return not (self.has_changes or self.spent or self.founding)
+
+    @property
+    def missing(self) -> dict[str, list[Step]]:
+        """What is to be sent, by chain."""
+        return {
+            chain: [planned.step for planned in steps if planned.step.is_missing]
+            for chain, steps in self.chains.items()
+        }
 
 
 def steps_of(
@@ -64,7 +90,7 @@ def steps_of(
     steps = list(founding_steps(desired, state.founding, keys)) if desired.is_hub else []
     for contract in contracts_of(desired):
         name, address, stands = contract.name, desired.addresses[contract.name], state.stands(contract.name)
-        to, data = placement(contract, desired, artifacts[name])
+        to, data = placement(contract, desired, artifacts[contract.artifact])
         shown = contract.shown_arguments(desired)
         steps.append(
             Step(f"create {name}", contract.kind, desired.deployer, to, data, shown, address, stands)
@@ -95,46 +121,6 @@ def _setting(change: Change, address: str, is_done: bool, keys: Keyring) -> Step
         is_done=is_done,
         waits=waits,
     )
-
-
-def refuse_contradictions(desired: Desired, state: ChainState) -> None:
-    """MetalayerError, one line, if something on the chain cannot be what deploy.yaml asks for."""
-    chain, addresses = desired.chain.name, desired.addresses
-    if not state.has_placer and not state.found[FACTORY]:
-        raise MetalayerError(
-            f"{chain} does not have the deterministic deployment proxy at {ARACHNID}: place it first "
-            "(https://github.com/Arachnid/deterministic-deployment-proxy)"
-        )
-    for name, found in state.found.items():
-        if found and not state.stands(name):
-            raise MetalayerError(
-                f"{chain}: the code at {addresses[name]} is not the {name} of this deployment "
-                f"(found {short(keccak(found))}, expected {short(keccak(state.expected[name]))}): "
-                "other sources, arguments or network"
-            )
-    views = [view for contract in contracts_of(desired) for view in contract.views(desired)]
-    # Whose step has not come yet says least about what is wrong: last.
-    for view in sorted(views, key=lambda view: view.initial is not None):
-        if view.refusal and view.subject in state.values:
-            allowed = [value for value in (view.initial, view.expected) if value is not None]
-            if state.values[view.subject] not in allowed:
-                raise MetalayerError(
-                    f"{chain}: {view.refusal} is {view.words(state.values[view.subject])}, expected "
-                    f"{' or '.join(view.words(value) for value in allowed)} (deploy.yaml)"
-                )
-    # Each chain starts from a set that Staking published. Who is in it is none of deploy.yaml's business any more.
-    first = state.sets.first if state.sets is not None else None
-    if state.sets is not None and (first is None or not desired.sets.has(first.hash)):
-        raise MetalayerError(
-            f"{chain}: the first validator set of Metalayer was {short(first.hash) if first else 'never logged'}, "
-            f"which Staking on {desired.network.hub.name} never published"
-        )
-    absent = [name for name, found in state.found.items() if not found]
-    if absent and state.values.get(CONTROLLER) == desired.owner != desired.deployer:
-        raise MetalayerError(
-            f"{chain}: {absent[0]} is not there, but the deployer's namespace is already sealed to "
-            f"{desired.owner}"
-        )
 
 
 @dataclass(frozen=True)
@@ -216,5 +202,10 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
             ]
             for chain, steps in plan.chains.items()
         },
+        "spending": {
+            chain: [one.as_dict() for one in plan.spending if one.chain == chain] for chain in plan.chains
+        },
+        "problems": [one.problem for one in plan.spending if one.problem],
+        "past": [asdict(one) for one in (*plan.spent, *plan.founding)],
         "drift": {chain: [mend.as_dict() for mend in mends] for chain, mends in plan.drift.items()},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from metalayer.deploy.desired import FirstSets
@@ -42,26 +42,31 @@ def installed_sets(connection: Connection, address: str) -> list[ValidatorSet]:
 
 
 def read_sets(connection: Connection, address: str) -> Sets | None:
-    """The sets of a gateway. None while there is no code; other code there has no such logs."""
+    """The sets of a gateway. None while there is no code; other code there has no such logs, and may answer nothing."""
     if not connection.code(address):
         return None
     try:
-        present = connection.view(address, gateway.VALIDATOR_SET_HASH)
+        present = connection.ask(gateway.VALIDATOR_SET_HASH.optional(address))
     except Reverted:
-        present = b""
-    return Sets(installed_sets(connection, address), present)
+        present = None
+    return Sets(installed_sets(connection, address), present or b"")
 
 
 def first_sets(
-    network: Network, connections: Mapping[str, Connection], addresses: Mapping[str, str]
+    network: Network,
+    connections: Mapping[str, Connection],
+    addresses: Mapping[str, str],
+    names: Collection[str] | None = None,
 ) -> FirstSets:
-    """What the chains say. A set is due if a gateway is missing, and Staking has none, or the newest has expired."""
+    """What the hub and those chains say, all if not given. A set is due if a gateway is missing, and Staking has none,
+    or the newest has expired.
+    """
     hub = connections[network.hub.name]
 
     def read(name: str) -> Sets | None:
         return read_sets(connections[name], addresses[GATEWAY])
 
-    names = list(network.chains)
+    names = list(network.chains if names is None else names)
     found = dict(zip(names, in_parallel(read, names), strict=True))
     published = tuple(one for one, _ in hub.ask(staking.SET_PUBLISHED.logs(addresses[STAKING])))
     started = {name: sets.first for name, sets in found.items() if sets is not None and sets.first}

@@ -43,8 +43,8 @@ CHECKS = ("check", "transfer")
 """What `then` can try, besides asking views."""
 
 _FOLDER = re.compile(r"(\d{3})-([a-z0-9]+(?:-[a-z0-9]+)*)")
-_REFERENCE = re.compile(r"(\d{1,3})(?:-[a-z0-9-]+)?/(\w+)(?:#(\d+))?", re.ASCII)
-_FIELDS = ("title", "proposer", "chains", "expect", "after", "cancels", "then", "writes")
+REFERENCE = re.compile(r"(\d{1,3})(?:-[a-z0-9-]+)?/(\w+)(?:#(\d+))?", re.ASCII)
+FIELDS = ("title", "proposer", "chains", "expect", "after", "cancels", "then", "writes")
 _GROUPS = {"all": "every chain", "spokes": "all but the hub"}
 _SUFFIX = "#proposer="
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
@@ -105,7 +105,7 @@ class _Reader:
         self.network = network
 
     def proposal(self, folder: Path) -> Proposal:
-        content = self._mapping(self.document.content, (), _FIELDS)
+        content = self._mapping(self.document.content, (), FIELDS)
         for name in ("title", "proposer", "chains"):
             if name not in content:
                 self.findings.add((), f"`{name}` is missing")
@@ -226,7 +226,7 @@ class _Reader:
             if names:
                 self.findings.add(place, "expected {on: CHAIN, id: 0x…} with 64 digits")
             return None
-        match = _REFERENCE.fullmatch(content) if isinstance(content, str) else None
+        match = REFERENCE.fullmatch(content) if isinstance(content, str) else None
         if match is None:
             said = f"expected a decision such as 3/arcade (of proposal 3, for arcade), found {found(content)}"
             self.findings.add(place, said)

@@ -11,9 +11,10 @@ from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import interface_abis, load_artifacts
-from metalayer.deploy.names import BRIDGE, BRIDGED_TOKEN, FACTORY, GATEWAY
+from metalayer.deploy.names import BRIDGE, BRIDGED_TOKEN, FACTORY, GATEWAY, artifact_of
 from metalayer.errors import MetalayerError
-from metalayer.network.config import Chain, Network, Preset
+from metalayer.network.config import Chain, Network
+from metalayer.network.entries import Preset
 from metalayer.network.registry import Registry
 from metalayer.network.values import hint, looks_like_address, read_address
 from metalayer.protocol import transfers
@@ -31,12 +32,13 @@ def shipped_abi(contract: str) -> Abi:
 
     Where a contract leaves the work to another one its arguments have no names: they are the interface's.
     """
+    artifact = artifact_of(contract)
     named = {
         _signature(item): item["inputs"] for abi in interface_abis().values() for item in abi if _names(item)
     }
     return [
         item if _names(item) else {**item, "inputs": named.get(_signature(item), item.get("inputs", []))}
-        for item in load_artifacts([contract])[contract].abi
+        for item in load_artifacts([artifact])[artifact].abi
     ]
 
 

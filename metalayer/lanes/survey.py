@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from metalayer.errors import MetalayerError
-from metalayer.lanes.logs import BrokenLane
+from metalayer.lanes.neighbours import known, learn, no_gateway, route_requests, to_ask
 from metalayer.network.connection import Connection, fault
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.protocol import gateway
-from metalayer.protocol.attestation import Domain
 from metalayer.protocol.gateway import OutboxLane
 from metalayer.protocol.message import genesis_head
 from metalayer.protocol.rpc import block_request
@@ -94,10 +93,26 @@ class Survey:
 
 
 @dataclass(frozen=True)
+class _Ends:
+    """What a chain has of the lanes to and from another one."""
+
+    latest: OutboxLane
+    final: OutboxLane
+    inbox: InboxEnd
+
+    @classmethod
+    def of_no_route(cls, mesh: Mesh, here: Connection, other: Connection) -> "_Ends":
+        """Where there never was a route: nothing was sent, and nothing is taken."""
+        nothing = _nothing(mesh, here.chain_id, other.chain_id)
+        head = genesis_head(mesh.network_id, other.chain_id, here.chain_id)
+        return cls(nothing, nothing, InboxEnd(0, head, why_closed(here.name, other.name, False, 0)))
+
+
+@dataclass(frozen=True)
 class _ChainEnds:
     finalized: int
     time: int
-    lanes: dict[int, tuple[OutboxLane, OutboxLane, InboxEnd]]
+    lanes: dict[int, _Ends]
 
 
 Run = Callable[[Callable[[Connection], Answer], Sequence[Connection]], Sequence[Answer | str]]
@@ -110,33 +125,41 @@ def survey(mesh: Mesh, run: Run[Any] = in_parallel) -> Survey:
 
     def read(connection: Connection) -> _ChainEnds | str:
         try:
-            return _read_ends(connection, [c for c in everything if c is not connection], mesh.domain)
+            return _read_ends(connection, mesh)
         except MetalayerError as error:
             return fault(connection, error)
 
     answers = dict(zip((c.chain_id for c in everything), run(read, everything), strict=True))
     lanes = []
-    known = {chain_id: answer for chain_id, answer in answers.items() if isinstance(answer, _ChainEnds)}
+    said = {chain_id: answer for chain_id, answer in answers.items() if isinstance(answer, _ChainEnds)}
     for origin in everything:
-        out = known.get(origin.chain_id)
+        out = said.get(origin.chain_id)
         for destination in everything:
-            into = known.get(destination.chain_id)
+            into = said.get(destination.chain_id)
             if out is None or into is None or destination is origin:
                 continue
-            latest, final, _ = out.lanes[destination.chain_id]
-            inbox = into.lanes[origin.chain_id][2]
-            lanes.append(LaneState(origin, destination, latest, final, inbox))
+            start, end = out.lanes.get(destination.chain_id), into.lanes.get(origin.chain_id)
+            if start is None and end is None:
+                continue
+            start = start or _Ends.of_no_route(mesh, origin, destination)
+            end = end or _Ends.of_no_route(mesh, destination, origin)
+            lanes.append(LaneState(origin, destination, start.latest, start.final, end.inbox))
     return Survey(
         lanes,
         [answer for answer in answers.values() if isinstance(answer, str)],
-        {chain_id: ends.finalized for chain_id, ends in known.items()},
-        {chain_id: ends.time for chain_id, ends in known.items()},
+        {chain_id: ends.finalized for chain_id, ends in said.items()},
+        {chain_id: ends.time for chain_id, ends in said.items()},
     )
 
 
-def _read_ends(connection: Connection, others: Sequence[Connection], domain: Domain) -> _ChainEnds:
-    here, address = connection.chain_id, domain.gateway
-    block, finalized = connection.batch([block_request(), connection.final_request])
+def _read_ends(connection: Connection, mesh: Mesh) -> _ChainEnds:
+    here, address = connection.chain_id, mesh.gateway
+    asked = to_ask(connection, mesh)
+    block, finalized, *routes = connection.batch(
+        [block_request(), connection.final_request, *route_requests(mesh, asked)]
+    )
+    learn(connection, mesh, asked, routes)
+    others = [mesh.by_id[id_] for id_ in known(connection, mesh)]
     answers = iter(
         connection.batch(
             request
@@ -155,11 +178,16 @@ def _read_ends(connection: Connection, others: Sequence[Connection], domain: Dom
     for other in others:
         sent, final, inbox, route, paused_until = (next(answers) for _ in range(5))
         if None in (sent, inbox, route, paused_until):
-            raise BrokenLane(f"{connection.name}: there is no gateway at {address}: deploy first")
-        nothing = OutboxLane(0, genesis_head(domain.network_id, here, other.chain_id), 0)
+            raise no_gateway(connection, mesh)
         closed = why_closed(connection.name, other.name, route.inbound, paused_until - block.time)
-        ends[other.chain_id] = (sent, final or nothing, InboxEnd(inbox.nonce, inbox.head, closed))
+        ends[other.chain_id] = _Ends(
+            sent, final or _nothing(mesh, here, other.chain_id), InboxEnd(inbox.nonce, inbox.head, closed)
+        )
     return _ChainEnds(finalized, block.time, ends)
+
+
+def _nothing(mesh: Mesh, origin: int, destination: int) -> OutboxLane:
+    return OutboxLane(0, genesis_head(mesh.network_id, origin, destination), 0)
 
 
 def why_closed(here: str, other: str, inbound: bool, paused_for: int) -> str:

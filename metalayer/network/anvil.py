@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from metalayer.errors import MetalayerError
+from metalayer.network.addresses import filled
 from metalayer.network.config import Chain
 from metalayer.network.workspace import workspace
 
@@ -69,7 +70,7 @@ def anvil_command(
     if interval:
         command += ["--block-time", f"{preset.block_time:g}"]
     if chain.fork:
-        command += ["--fork-url", chain.fork.url]
+        command += ["--fork-url", filled(chain.fork.url)]
         if chain.fork.block is not None:
             command += ["--fork-block-number", str(chain.fork.block)]
     return command

@@ -7,21 +7,18 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
-
-from pydantic import BeforeValidator, Field, model_validator
 
 from metalayer.errors import MetalayerError
-from metalayer.network.gas import delivery_gas, delivery_room, highest_gas_limit
-from metalayer.network.inputs import Document, Entry, read_file, wrong
+from metalayer.network.addresses import Address, filled
+from metalayer.network.entries import ChainEntry, Fork, NetworksFile, Preset
+from metalayer.network.inputs import Document, read_file
 from metalayer.network.redaction import shown_url
-from metalayer.network.values import Contract, Name, decimal, found, hint, matching, read_whole, whole
+from metalayer.network.values import (
+    found,
+    hint,
+)
 from metalayer.network.workspace import NETWORKS_FILE, port_offset, workspace
 
-# 40 bits are what the contracts keep of each.
-_Fee = Annotated[int, whole(0, (1 << 40) - 1)]
-_Gas = Annotated[int, whole(1, 1 << 40)]
 _USUAL_CEILING = 100
 _LOWEST_CEILING = 10 * 10**9
 
@@ -29,146 +26,18 @@ PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 """Where Permit2 is on most chains: a contract that moves tokens by their owner's signature, whatever the token."""
 
 
-FINALITY_TAGS = {"finalized": 64, "safe": 32}
-"""Block tags that say what is final, and about how many blocks below the newest they stand: Ethereum's epochs."""
-
-
-def read_finality(value: Any) -> int | str:
-    """A block's tag, or a number of blocks below the newest. ValueError with what is expected otherwise."""
-    if value in FINALITY_TAGS:
-        return str(value)
-    try:
-        return read_whole(value, 0, 1_000_000)
-    except ValueError as error:
-        raise ValueError(
-            f"expected `finalized`, `safe` or a number of blocks from 0 to 1000000, found {found(value)}"
-        ) from error
-
-
-def _read_url(value: Any) -> str:
-    """Never shown in a fault: it may hold a password or a key."""
-    try:
-        url = urlsplit(value)
-        if url.scheme in ("http", "https") and url.hostname and url.port != 0 and value.isprintable():
-            return str(value)
-    except (ValueError, TypeError, AttributeError):
-        pass
-    raise ValueError("expected the address of a node, such as https://node.example:8545")
-
-
-_Url = Annotated[str, BeforeValidator(_read_url)]
-
-
-class Fees(Entry):
-    """What messages towards a kind of chain pay, and, with `gas`, what returns to it. Gwei of ERA; basis points."""
-
-    base: _Fee
-    gas: _Fee
-    byte: _Fee
-    protocol_share: Annotated[int, whole(0, 10_000)]
-
-
-class Preset(Entry):
-    """What a kind of chain is like. Seconds, gas, wei, blocks; see networks.yaml."""
-
-    block_time: Annotated[float, decimal(0.01, 3_600)]
-    gas_limit: _Gas
-    base_fee: Annotated[int, whole(0, 10**18)]
-    finality: Annotated[int | str, BeforeValidator(read_finality)]
-    default_gas_limit: _Gas
-    max_gas_limit: _Gas
-    default_return_gas_limit: Annotated[int, whole(0, 15_000_000)]
-    fees: Fees
-
-    @model_validator(mode="after")
-    def _limits_fit(self) -> Preset:
-        needed, room = delivery_gas(self.max_gas_limit), delivery_room(self.gas_limit)
-        if needed > room:
-            raise wrong(
-                "max_gas_limit",
-                f"a message with {self.max_gas_limit} gas could not be delivered, which needs {needed} gas: half a "
-                f"block or one transaction have {room}: expected at most {highest_gas_limit(self.gas_limit)}",
-            )
-        if self.default_gas_limit > self.max_gas_limit:
-            raise wrong("default_gas_limit", f"expected at most max_gas_limit, {self.max_gas_limit}")
-        return self
-
-    @property
-    def finality_depth(self) -> int:
-        """Blocks that are mined on top of one until it is final; about so many if the chain's own tag says what is."""
-        return self.finality if isinstance(self.finality, int) else FINALITY_TAGS[self.finality]
-
-
-class Fork(Entry):
-    """Start from another chain's state: its RPC address and, if given, the block."""
-
-    url: Annotated[_Url, Field(repr=False)]
-    block: Annotated[int, whole(0, (1 << 64) - 1)] | None = None
-
-
-class _ChainEntry(Entry):
-    chain_id: Annotated[int, whole(1, (1 << 64) - 1)]
-    preset: Name
-    port: Annotated[int, whole(1, 65_535)] | None = None
-    url: _Url | None = None
-    nodes: Annotated[list[_Url], Field(min_length=1, max_length=100)] | None = None
-    agree: Annotated[int, whole(1, 100)] | None = None
-    fork: Fork | None = None
-    max_gas_price: Annotated[int, whole(1, 1 << 60)] | None = None
-    wrapped_ether: Contract | None = None
-    permit2: Contract | None = None
-
-    @model_validator(mode="after")
-    def _has_a_place(self) -> _ChainEntry:
-        if (self.port is None) == (self.url is None):
-            raise ValueError("give either a port (a local chain) or a url (a node elsewhere)")
-        return self
-
-    @model_validator(mode="after")
-    def _nodes_can_agree(self) -> _ChainEntry:
-        nodes = self.nodes or []
-        if len({node.rstrip("/").lower() for node in nodes}) < len(nodes):
-            raise wrong("nodes", "one of them is there twice")
-        if self.agree is not None and not len(nodes) // 2 < self.agree <= len(nodes):
-            # Half of them or fewer could be right about two different things.
-            raise wrong("agree", f"expected more than half of the {len(nodes)} nodes, and no more than all")
-        return self
-
-
-class _NetworkEntry(Entry):
-    # A folder has this name.
-    name: Annotated[
-        str,
-        matching(
-            r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}",
-            "up to 64 letters, digits, `_`, `.` and `-`, a letter or a digit first",
-        ),
-    ]
-    hub: Name
-
-
-class _File(Entry):
-    network: _NetworkEntry
-    presets: dict[Name, Preset]
-    chains: dict[
-        Annotated[
-            str,
-            # `default` means every chain in deploy.yaml.
-            matching(
-                r"(?!default$)[a-z][a-z0-9_]{0,31}",
-                "up to 32 lower-case letters, digits and `_`, a letter first, and not `default`",
-            ),
-        ],
-        _ChainEntry,
-    ]
+USUAL_CONFIRMATIONS = 2
+"""Of a chain that runs elsewhere, if networks.yaml names none."""
 
 
 @dataclass(frozen=True)
 class Chain:
     """One chain. `base_port` is the one in networks.yaml; `port` and `url` include the port offset.
 
-    `nodes` are what a validator reads it through, the url alone if there are none, and `agree` is how many of them have
-    to say the same: a majority if it is 0. `wrapped_ether` is None where we deploy it.
+    `remote_url` and `spares`, which are asked when that one does not answer, may have `${NAME}` in them. `nodes` are
+    what a validator reads it through, those if there are none, and `agree` is how many of them have to say the same: a
+    majority if it is 0. `confirmations` are blocks on top of what was sent before it counts as done. `wrapped_ether` is
+    None where we deploy it.
     """
 
     name: str
@@ -179,6 +48,8 @@ class Chain:
     fork: Fork | None = field(repr=False)
     nodes: tuple[str, ...] = field(default=(), repr=False)
     agree: int = 0
+    spares: tuple[str, ...] = field(default=(), repr=False)
+    confirmations: int = 0
     gas_price_ceiling: int | None = None
     wrapped_ether: str | None = None
     permit2: str = PERMIT2
@@ -203,14 +74,19 @@ class Chain:
         return self.base_port + port_offset()
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of its nodes, the first one first, as networks.yaml has them. Never shown."""
+        return (self.remote_url or f"http://127.0.0.1:{self.port}", *self.spares)
+
+    @property
     def url(self) -> str:
-        """Of its node. Never shown: see `node`."""
-        return self.remote_url or f"http://127.0.0.1:{self.port}"
+        """Of its first node. Never shown: see `place`. MetalayerError if the environment lacks what is in it."""
+        return filled(self.addresses[0])
 
     @property
     def place(self) -> str:
         """Its url as people may see it: without passwords and keys."""
-        return shown_url(self.url)
+        return shown_url(self.addresses[0])
 
 
 @dataclass(frozen=True)
@@ -252,31 +128,19 @@ def load_network(path: Path | None = None) -> Network:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, _changed: int) -> Network:
-    document = read_file(path)
-    return _resolve(document.read(_File), document)
+    return network_of(read_file(path))
 
 
-def _resolve(file: _File, document: Document) -> Network:
+def network_of(document: Document) -> Network:
+    """The network that a networks.yaml describes. MetalayerError if something in it is wrong."""
+    file = document.read(NetworksFile)
     chains: dict[str, Chain] = {}
     for name, entry in file.chains.items():
         if entry.preset not in file.presets:
             known = hint(entry.preset, file.presets)
             raise document.fault(("chains", name, "preset"), f"no preset {found(entry.preset)}{known}")
         preset = file.presets[entry.preset]
-        nodes = tuple(entry.nodes or ())
-        chains[name] = Chain(
-            name,
-            entry.chain_id,
-            preset,
-            entry.port,
-            entry.url,
-            entry.fork,
-            nodes,
-            entry.agree or 0,
-            entry.max_gas_price,
-            entry.wrapped_ether,
-            entry.permit2 or PERMIT2,
-        )
+        chains[name] = _chain(name, entry, preset, document)
     if file.network.hub not in chains:
         known = hint(file.network.hub, chains)
         raise document.fault(("network", "hub"), f"no chain {found(file.network.hub)}{known}")
@@ -285,6 +149,30 @@ def _resolve(file: _File, document: Document) -> Network:
     _refuse_shared(document, "port", ports)
     hub = chains.pop(file.network.hub)
     return Network(file.network.name, hub, {hub.name: hub, **chains}, file.presets)
+
+
+def _chain(name: str, entry: ChainEntry, preset: Preset, document: Document) -> Chain:
+    def placed(text: str, *place: str) -> Address:
+        whole = ("chains", name, *place)
+        return Address.at(document.place(whole if whole in document.lines else whole[:-1]), text)
+
+    urls = [placed(text, "url", str(number)) for number, text in enumerate(entry.url or ())]
+    usual = USUAL_CONFIRMATIONS if urls else 0
+    return Chain(
+        name,
+        entry.chain_id,
+        preset,
+        entry.port,
+        urls[0] if urls else None,
+        entry.fork and entry.fork.model_copy(update={"url": placed(entry.fork.url, "fork", "url")}),
+        nodes=tuple(placed(text, "nodes", str(number)) for number, text in enumerate(entry.nodes or ())),
+        agree=entry.agree or 0,
+        spares=tuple(urls[1:]),
+        confirmations=usual if entry.confirmations is None else entry.confirmations,
+        gas_price_ceiling=entry.max_gas_price,
+        wrapped_ether=entry.wrapped_ether,
+        permit2=entry.permit2 or PERMIT2,
+    )
 
 
 def _refuse_shared(document: Document, field: str, values: dict[str, int]) -> None:

@@ -59,13 +59,18 @@ class Document:
     content: Any
     lines: Mapping[Place, int]
 
-    def fault(self, place: Iterable[str], said: str) -> MetalayerError:
-        """What is wrong at a place, with its line or the nearest above: `networks.yaml:14: chains.hub.port: said`."""
+    def place(self, place: Iterable[str]) -> str:
+        """With its line or the nearest above: `networks.yaml:14: chains.hub.port`."""
         names = tuple(place)
         line = next(
             (self.lines[names[:end]] for end in range(len(names), -1, -1) if names[:end] in self.lines), 1
         )
-        return MetalayerError(f"{self.source}:{line}: {_where(names)}{said}")
+        where = ".".join(one_line(name) for name in names)
+        return f"{self.source}:{line}: {where}" if where else f"{self.source}:{line}"
+
+    def fault(self, place: Iterable[str], said: str) -> MetalayerError:
+        """What is wrong at a place: `networks.yaml:14: chains.hub.port: said`."""
+        return MetalayerError(f"{self.place(place)}: {said}")
 
     def read(self, model: type[AnyEntry]) -> AnyEntry:
         """The model that it holds. MetalayerError with the first fault otherwise."""

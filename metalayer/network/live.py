@@ -25,13 +25,18 @@ class Live:
 
     @classmethod
     def open(
-        cls, timeout: float = REQUEST_TIMEOUT, *, forgiving: bool = False, founding: bool = False
+        cls,
+        timeout: float = REQUEST_TIMEOUT,
+        *,
+        forgiving: bool = False,
+        founding: bool = False,
+        passing: bool = False,
     ) -> "Live":
         """The network of networks.yaml and its registry. timeout: seconds that a node has for an answer.
 
         MetalayerError if nothing is deployed, or if the registry is of other chains than those that answer; `forgiving`
         only if it is of none of them, and otherwise with a warning for each. `founding`: the hub without its gateway is
-        enough.
+        enough. `passing`: for a program that looks again at each pass: what it sends counts once it is mined.
         """
         network = load_network()
         registry = Registry.load(network)
@@ -46,6 +51,8 @@ class Live:
         for name, connection in connections.items():
             for contract in registry.chain(name).contracts.values():
                 connection.begins(contract.address, contract.block or 0)
+            if passing:
+                connection.confirmations = 0
         return cls(network, registry, Mesh(registry.domain, connections, registry.address("Staking")))
 
     def connection(self, chain: str | int) -> Connection:

@@ -19,8 +19,10 @@ from metalayer.network.anvil import anvil_command
 from metalayer.network.config import Chain, Network
 from metalayer.network.connection import Connection
 from metalayer.network.locks import Lock, exclusive
+from metalayer.network.redaction import without_secrets
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.rpc import WrongChain
+from metalayer.network.values import one_line
 from metalayer.network.workspace import state_dir
 from metalayer.protocol.rpc import code_request
 
@@ -29,6 +31,10 @@ STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _RPC_SECONDS = 5.0
 _GRACE_SECONDS = 1.0
+
+# A node that reads another one while it answers blocks a thread: with as many as there are processors, two of them may
+# wait for each other for ever, as soon as somebody forks it in turn.
+_FORK_THREADS = {"TOKIO_WORKER_THREADS": "8"}
 
 Say = Callable[[str], None]
 
@@ -159,7 +165,13 @@ def _refuse_other(chain: Chain) -> None:
 
 
 def _local_chains(network: Network) -> list[Chain]:
-    return [chain for chain in network.chains.values() if chain.is_local]
+    """MetalayerError if there is none."""
+    local = [chain for chain in network.chains.values() if chain.is_local]
+    if not local:
+        raise MetalayerError(
+            f"no chain of network '{network.name}' is a local one: each has the `url` of a node, and runs without us"
+        )
+    return local
 
 
 def _lock() -> Lock:
@@ -204,6 +216,9 @@ def _command_line(pid: int) -> str:
 
 
 def _start(chain: Chain) -> subprocess.Popen[bytes]:
+    # An anvil that forks writes the whole address of its upstream there, a key too.
+    log_file(chain).touch()
+    log_file(chain).chmod(0o600)
     with log_file(chain).open("wb") as log:
         process = subprocess.Popen(
             anvil_command(chain, interval=True),
@@ -211,6 +226,7 @@ def _start(chain: Chain) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env=os.environ | (_FORK_THREADS if chain.fork else {}),
         )
     _pid_file(chain).write_text(f"{process.pid}\n")
     return process
@@ -234,7 +250,8 @@ def _wait_until_up(chain: Chain, process: subprocess.Popen[bytes]) -> None:
 
 def _last_words(chain: Chain) -> str:
     lines = log_file(chain).read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return one_line(without_secrets(said, *([chain.fork.url] if chain.fork else [])))
 
 
 def _stop(pid: int, chain: Chain) -> None:

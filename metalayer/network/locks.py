@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import socket
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, TextIO
@@ -15,6 +16,14 @@ from metalayer.errors import MetalayerError
 
 class Taken(MetalayerError):
     """Another process holds a lock."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process of this machine that holds a lock. since: Unix time."""
+
+    pid: int
+    since: float
 
 
 class Lock:
@@ -40,9 +49,14 @@ def exclusive(path: Path, taken: str | None = None) -> Lock:
     """Holds a lock file; its folder is made if it is missing.
 
     If another process has it: Taken, which begins with `taken` and names the holder, or, without `taken`, waits.
+    MetalayerError if the file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise MetalayerError(f"{path} cannot be written ({error.strerror})") from error
+    file = os.fdopen(handle, "r+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX if taken is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -51,11 +65,38 @@ def exclusive(path: Path, taken: str | None = None) -> Lock:
     except BaseException:
         file.close()
         raise
-    file.truncate(0)
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n")
-    file.flush()
+    held = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n"
+    try:
+        # Past the file's buffer, which would try to write once more when it is closed.
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, held.encode(), 0)
+    except OSError as error:
+        file.close()
+        raise MetalayerError(f"{path} cannot be written ({error.strerror})") from error
     return Lock(file)
+
+
+def holder(path: Path) -> Holder | None:
+    """Who holds a lock file; None if nobody of this machine does. The lock is not tried: nobody is disturbed."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        pid, since = int(found["pid"]), datetime.fromisoformat(found["since"]).timestamp()
+        is_here = found["host"] == socket.gethostname()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Holder(pid, since) if is_here and _runs(pid) else None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        # It is somebody else's.
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def _holder(text: str) -> str:

@@ -44,7 +44,7 @@ class Nodes:
     def of(cls, connection: Connection) -> Self:
         """The nodes that networks.yaml names for this connection's chain, or its own node alone."""
         chain = connection.chain
-        places = [replace(chain, base_port=None, remote_url=url) for url in chain.nodes] or [chain]
+        places = [replace(chain, base_port=None, remote_url=url, spares=()) for url in chain.nodes] or [chain]
         each = tuple(Connection(place, PATIENCE) for place in places)
         for one in each:
             for address, block in connection.beginnings.items():

@@ -50,7 +50,9 @@ class Patience:
     @classmethod
     def of(cls, chain: Chain) -> Patience:
         """Of a chain, by the time of its blocks."""
-        return cls(max(10.0, 3 * chain.preset.block_time), max(120.0, 20 * chain.preset.block_time))
+        block_time = chain.preset.block_time
+        most = max(120.0, 20 * block_time) + 3 * chain.confirmations * block_time
+        return cls(max(10.0, 3 * block_time), most)
 
 
 @dataclass
@@ -61,6 +63,7 @@ class _Flights:
     head: int = -1
     passed: set[int] = field(default_factory=set)
     trouble: str = ""
+    is_mined: bool = False
 
 
 class Pool(Rpc):
@@ -69,6 +72,8 @@ class Pool(Rpc):
     def __init__(self, chain: Chain, timeout: float = REQUEST_TIMEOUT) -> None:
         super().__init__(chain, timeout)
         self.patience = Patience.of(chain)
+        self.confirmations = chain.confirmations
+        """Blocks on top of what was sent before it counts as done."""
         self._bidder = Bidder(self, chain.max_gas_price)
 
     def broadcast(self, signed: Iterable[Signed]) -> None:
@@ -81,7 +86,8 @@ class Pool(Rpc):
         """Follows what was sent to its end, and offers it for more while it is not mined: the receipts by nonce.
 
         `signed` may have several versions of a nonce, the cheapest first. No fault of the node ends it before its time:
-        what was sent was sent. Raises NotMined, or NonceTaken.
+        what was sent was sent. What is mined counts when `confirmations` blocks are on top of it, and is followed on if
+        a reorganisation takes it out before. Raises NotMined, or NonceTaken.
         """
         flights = _Flights({})
         for one in signed:
@@ -91,10 +97,13 @@ class Pool(Rpc):
         while True:
             try:
                 is_late = time.monotonic() - offered > self.patience.again
+                # Before the receipts: they are of a chain that is at least as high.
+                head = self.ask(quantity("eth_blockNumber")) if self.confirmations else 0
                 found = self._found(flights.versions, thorough=is_late)
-                if len(found) == len(flights.versions):
+                flights.is_mined = len(found) == len(flights.versions)
+                if flights.is_mined and self._is_deep(found, head):
                     return [found[nonce] for nonce in sorted(found)]
-                if is_late:
+                if is_late and not flights.is_mined:
                     offered, pause = time.monotonic(), _FIRST_POLL
                     missing = [nonce for nonce in sorted(flights.versions) if nonce not in found]
                     self._refuse_taken(sender.address, flights, missing)
@@ -263,6 +272,11 @@ class Pool(Rpc):
         receipts = self.batch(receipt_request(one.hash) for one in every)
         return {one.nonce: found for one, found in zip(every, receipts, strict=True) if found is not None}
 
+    def _is_deep(self, found: Mapping[int, Receipt], head: int) -> bool:
+        return not self.confirmations or all(
+            receipt["blockNumber"] + self.confirmations <= head for receipt in found.values()
+        )
+
     def _refuse_taken(self, address: str, flights: _Flights, missing: Iterable[int]) -> None:
         """NonceTaken if the chain has passed a nonce without a receipt of any version, and had when this was asked
         before: a node may be late with its receipts.
@@ -279,6 +293,12 @@ class Pool(Rpc):
 
     def _late(self, address: str, flights: _Flights) -> str:
         nonce, versions = min(flights.versions.items())
+        if flights.is_mined:
+            return (
+                f"{self.chain.name}: transaction {versions[-1].hash} of {address} with nonce {nonce} is mined, but "
+                f"{self.confirmations} blocks on top of it did not come within {self.patience.most:.0f} s "
+                "(`confirmations` in networks.yaml)"
+            )
         why = f": {flights.trouble.removeprefix(f'{self.chain.name}: ')}" if flights.trouble else ""
         return (
             f"{self.chain.name}: transaction {versions[-1].hash} of {address} with nonce {nonce} was not mined within "

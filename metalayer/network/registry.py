@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from eth_utils.crypto import keccak
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from metalayer.errors import MetalayerError
@@ -31,20 +32,27 @@ class _Model(Model):
 
 
 class Contract(_Model):
-    """One contract on one chain. `code_hash` is of its runtime code. What placed it, if that is known."""
+    """One contract on one chain, as it was created. `code_hash` is of its runtime code.
+
+    As far as it is known: the transaction that placed it and its block, the version of the compiler, and the git commit
+    of the tree, with `-dirty` if that had changes.
+    """
 
     address: str
     code_hash: str
     arguments: dict[str, Any]
+    compiler: str | None = None
+    commit: str | None = None
     block: int | None = None
     tx_hash: str | None = None
 
 
 class DeployedChain(_Model):
-    """One chain of the network."""
+    """One chain of the network. `genesis` is the hash of its block 0."""
 
     chain_id: int
     owner: str
+    genesis: str | None = None
     contracts: dict[str, Contract]
 
 
@@ -65,12 +73,14 @@ class FirstSet(_Model):
 
 class Registry(_Model):
     """A network's deployment. Chains appear when everything on them is done; the hub before, as soon as validators can
-    bond: then it has no gateway, and there is no validator set.
+    bond: then it has no gateway, and there is no validator set. `accounts`: checksummed address by name in deploy.yaml,
+    for those who have other accounts than whoever deployed.
     """
 
     network: str
     network_id: int
     deployer: str
+    accounts: dict[str, str] = Field(default_factory=dict)
     validator_set: FirstSet | None = None
     chains: dict[str, DeployedChain]
 
@@ -94,14 +104,21 @@ class Registry(_Model):
         return registry
 
     def save(self, path: Path) -> None:
-        """Writes the file in one step: a reader sees the old one or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Writes the file in one step: a reader sees the old one or the new one. MetalayerError if it cannot."""
         new = path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            file.write(self.text())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with new.open("w", encoding="utf-8") as file:
+                file.write(self.text())
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink()
+            raise MetalayerError(
+                f"{shown(path)} cannot be written ({error.strerror}): it is as it was; mend that, then run it again"
+            ) from error
 
     def text(self) -> str:
         """The file's content: sorted and indented."""

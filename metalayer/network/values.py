@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Annotated, Any
 
 from eth_utils.address import to_checksum_address
-from pydantic import BeforeValidator
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core.core_schema import CoreSchema, no_info_before_validator_function
 
 from metalayer.protocol.dates import DAY, UNITS, span
 
@@ -25,6 +27,7 @@ _BRIEF = re.compile(r"([1-9][0-9]{0,8})([dhms])", re.ASCII)
 LAST_SECOND = 253_402_300_799
 """Unix time of the end of the year 9999: the last moment that has a date."""
 
+_GROUPED = r"[1-9][0-9]*(_[0-9]+)*"
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]*(?:_[0-9]+)*)", re.ASCII)
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]+)?", re.ASCII)
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -204,22 +207,44 @@ def read_name(value: Any) -> str:
     return str(value)
 
 
-def whole(lowest: int, highest: int) -> BeforeValidator:
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """How a field is read, for `Annotated`; and what an editor is told of it: a JSON schema, of YAML 1.2.
+
+    Editors see values by their looks: digits are a number, and so is an address; with `_` between them they are a text.
+    """
+
+    read: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self.read, handler(source))
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def whole(lowest: int, highest: int) -> Reads:
     """Of a field: `Annotated[int, whole(1, 10)]`."""
-    return _field(lambda value: read_whole(value, lowest, highest))
+    return Reads(lambda value: read_whole(value, lowest, highest), number_schema("integer", lowest, highest))
 
 
-def decimal(lowest: float, highest: float) -> BeforeValidator:
+def decimal(lowest: float, highest: float) -> Reads:
     """Of a field: `Annotated[float, decimal(0, 10)]`."""
-    return _field(lambda value: read_decimal(value, lowest, highest))
+    return Reads(lambda value: read_decimal(value, lowest, highest), number_schema("number", lowest, highest))
 
 
-def duration(lowest: int, highest: int) -> BeforeValidator:
+def duration(lowest: int, highest: int) -> Reads:
     """Of a field in seconds: `Annotated[int, duration(HOUR, 30 * DAY)]`."""
-    return _field(lambda value: read_duration(value, lowest, highest))
+    schema = {
+        "type": "string",
+        "pattern": f"^{_GROUPED} ({'|'.join(UNITS)})s?$",
+        "description": f"A duration such as `2 days`, from {span(lowest)} to {span(highest)}.",
+    }
+    return Reads(lambda value: read_duration(value, lowest, highest), schema)
 
 
-def matching(pattern: str, words: str) -> BeforeValidator:
+def matching(pattern: str, words: str) -> Reads:
     """Of a text field that matches a pattern from end to end; `words` say what is expected."""
     compiled = re.compile(pattern, re.ASCII)
 
@@ -228,16 +253,26 @@ def matching(pattern: str, words: str) -> BeforeValidator:
             raise ValueError(f"expected {words}, found {found(value)}")
         return str(value)
 
-    return _field(read)
+    text = {"type": "string", "pattern": f"^(?:{pattern})$", "description": f"Expected: {words}."}
+    looks_like_a_number = pattern.startswith("0x") or compiled.fullmatch("1")
+    return Reads(read, {"anyOf": [text, {"type": "number"}]} if looks_like_a_number else text)
 
 
-def _field(read: Callable[[Any], Any]) -> BeforeValidator:
-    return BeforeValidator(read)
+def number_schema(kind: str, lowest: float, highest: float) -> dict[str, Any]:
+    """Of a number in a range, `_` between groups of its digits or not."""
+    fraction = "" if kind == "integer" else r"(\.[0-9]+)?"
+    grouped = {"type": "string", "pattern": rf"^-?[1-9][0-9]*(_[0-9]+)+{fraction}$"}
+    return {"anyOf": [{"type": kind, "minimum": lowest, "maximum": highest}, grouped]}
 
 
-Name = Annotated[str, _field(read_name)]
-Account = Annotated[str, _field(read_account)]
-Contract = Annotated[str, _field(read_contract)]
+def text_schema(pattern: str) -> dict[str, Any]:
+    """Of a text that may also look like a number: `0x` and digits."""
+    return {"anyOf": [{"type": "string", "pattern": pattern}, {"type": "integer", "exclusiveMinimum": 0}]}
+
+
+Name = Annotated[str, Reads(read_name, {"type": "string", "minLength": 1, "maxLength": _MOST_NAME})]
+Account = Annotated[str, Reads(read_account, text_schema(r"^(0x[0-9a-fA-F]{40}|(?!0[xX]).+)$"))]
+Contract = Annotated[str, Reads(read_contract, text_schema(r"^0x(?!0{40})[0-9a-fA-F]{40}$"))]
 
 
 def _is_number(value: Any, pattern: re.Pattern[str]) -> bool:

@@ -46,3 +46,10 @@ def era(wei: int) -> str:
 def parse_era(text: str) -> int:
     """Wei of a decimal amount of ERA. MetalayerError as above."""
     return parse(text, ERA_DECIMALS, "ERA")
+
+
+def ether(wei: int, *, up: bool = False) -> str:
+    """An amount of ether for people: six decimals, or all of them where six would hide what it is. up: to the next."""
+    step = 10**12
+    rounded = -(-wei // step) * step if up else wei // step * step
+    return shown(rounded or wei, 18)

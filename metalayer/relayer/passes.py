@@ -17,6 +17,7 @@ from metalayer.attesting.exchange import Exchange, Malformed
 from metalayer.attesting.quorum import QUORUM_TIMEOUT
 from metalayer.attesting.rotation import KEPT, is_set_proposal
 from metalayer.attesting.sets import read_sets
+from metalayer.lanes import neighbours
 from metalayer.lanes.survey import Ends, LaneState, Survey, survey
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
@@ -227,8 +228,8 @@ class Relayer:
         self._take(self._loops.each(_SETTLING, settle, chains, SENDING), result)
 
     def _purse(self, connection: Connection) -> Purse:
-        others = [id_ for id_ in self.mesh.by_id if id_ != connection.chain_id]
-        return Purse(connection, self.mesh.gateway, self.senders[connection.name].address, others)
+        origins = neighbours.known(connection, self.mesh)
+        return Purse(connection, self.mesh.gateway, self.senders[connection.name].address, origins)
 
     def _take(self, answers: Iterable[Any], result: PassResult) -> None:
         """What came of a stage, into the result. What is late is looked for at the end."""

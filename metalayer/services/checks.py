@@ -11,7 +11,7 @@ from metalayer.assets import tokens, transfers
 from metalayer.assets.tokens import BALANCE_OF
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import check
-from metalayer.deploy.contracts import CONTRACTS, predict
+from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.deploy.names import FACTORY
 from metalayer.deploy.sets import first_sets
@@ -111,7 +111,7 @@ class Checker:
     def _check(self, chains: tuple[str, ...]) -> str:
         """The first thing that differs from deploy.yaml."""
         connections, intent = self.forks.mesh.connections, load_intent()
-        artifacts = load_artifacts(CONTRACTS)
+        artifacts = load_artifacts(ARTIFACTS)
         factory = artifacts[FACTORY].creation
         sets = first_sets(self._network, connections, predict(address_of(intent.deployer), factory))
         resolved = resolve(intent, self._network, address_of, factory, sets)

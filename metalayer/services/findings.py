@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from metalayer.deploy.artifacts import load_layout
-from metalayer.deploy.names import GATEWAY
+from metalayer.deploy.names import GATEWAY, artifact_of
 from metalayer.errors import MetalayerError
 from metalayer.governance.built import Action, Built
 from metalayer.governance.names import NEXT_GATEWAY, Names
@@ -164,7 +164,7 @@ def named_changes(changes: Changes, names: Names, chain: str) -> list[Change]:
         try:
             if name == NEXT_GATEWAY:
                 return load_layout(GATEWAY, called=name)
-            return load_layout(name) if name else None
+            return load_layout(artifact_of(name), called=name) if name else None
         except MetalayerError:
             return None
 

@@ -21,8 +21,9 @@ from eth_utils.crypto import keccak
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
 from metalayer.network.anvil import anvil_command
-from metalayer.network.config import Chain, Fork
+from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
+from metalayer.network.entries import Fork
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
 from metalayer.network.redaction import without_secrets
@@ -141,7 +142,7 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
     try:
         connections = {}
         for name, original in mesh.connections.items():
-            chain = _fork_of(original.chain, blocks[name].number)
+            chain = _fork_of(original.chain, original.url, blocks[name].number)
             log = folder / f"{name}.log"
             started.append(_start(chain, log))
             connections[name] = _connection(chain, original)
@@ -192,7 +193,7 @@ def install(connection: Connection, address: str, validators: ValidatorSet) -> N
     raise MetalayerError(f"{connection.name}: where its gateway keeps the validator set is not known")
 
 
-def _fork_of(chain: Chain, block: int) -> Chain:
+def _fork_of(chain: Chain, url: str, block: int) -> Chain:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -200,8 +201,9 @@ def _fork_of(chain: Chain, block: int) -> Chain:
         chain,
         base_port=port - port_offset(),
         remote_url=None,
-        fork=Fork(url=chain.url, block=block),
+        fork=Fork(url=url, block=block),
         nodes=(),
+        spares=(),
         agree=0,
     )
 

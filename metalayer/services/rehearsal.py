@@ -59,7 +59,8 @@ class Rehearsal(Deciding):
     def again(self, relayer: Relayer) -> None:
         """Each decision once more, by another relayer: a chain that executed it ignores it."""
         heights = {name: one.height() for name, one in self.connections.items()}
-        sent = [one for one in self.built.decisions if not self._is_too_late(one)]
+        now = self.forks.now
+        sent = [one for one in self.built.decisions if not self._is_too_late(one, now)]
         for one in sent:
             self._send(one)
         self._relay(relayer, lambda: all(self._took_all(one) for one in self.spokes))
@@ -73,10 +74,10 @@ class Rehearsal(Deciding):
                 "each decision was sent and delivered once more, by another relayer: ignored"
             )
 
-    def _is_too_late(self, one: BuiltDecision) -> bool:
+    def _is_too_late(self, one: BuiltDecision, now: int) -> bool:
         """Whether it cannot be sent any more: one that names offices waits longer than that on its chain."""
         end = self.hub.view(self.built.outbox, decisions.ARRIVE_BEFORE, one.chain_id, one.id)
-        return self.forks.now + HOUR + MINUTE > end
+        return now + HOUR + MINUTE > end
 
     def lost(self, relayer: Relayer) -> None:
         """From before the delivery: every message is lost with its lane, and each decision sent again."""
@@ -84,8 +85,7 @@ class Rehearsal(Deciding):
             self._send(one)
         sent = decisions.DECISION_SENT.history(self.built.outbox)
         gone = {event.message_id for event, _ in self.hub.ask(sent)}
-        for spoke in self.spokes:
-            self._lose(relayer, spoke)
+        self._lose(relayer)
         for one in self.built.decisions:
             self._send(one)
         self._relay(relayer, lambda: not self._missing())
@@ -105,20 +105,26 @@ class Rehearsal(Deciding):
                 raise Failed(self._why(self.connections[one.chain], done.frame(), one.actions))
         self.found.tried.append("every message was lost with its lane, each decision sent again: executed")
 
-    def _lose(self, relayer: Relayer, spoke: Connection) -> None:
-        """Restarts the lane to a chain, which follows before anybody delivered what was on its way."""
+    def _lose(self, relayer: Relayer) -> None:
+        """Restarts the lane to each chain, which follows before anybody delivered what was on its way."""
         mesh, hub = self.forks.mesh, self.hub
-        lane = hub.view(mesh.gateway, gateway.OUTBOX_LANE, spoke.chain_id)
-        nonce = (lane.nonce // STORED_HEAD_INTERVAL + 1) * STORED_HEAD_INTERVAL + _DISTANCE
         office = hub.view(mesh.gateway, gateway.GUARDIAN)
-        data = gateway.RESTART.encode(spoke.chain_id, nonce)
-        must(hub, office, mesh.gateway, data, f"the lane to {spoke.name} is not restarted")
+        nonces = {}
+        for spoke in self.spokes:
+            lane = hub.view(mesh.gateway, gateway.OUTBOX_LANE, spoke.chain_id)
+            nonce = (lane.nonce // STORED_HEAD_INTERVAL + 1) * STORED_HEAD_INTERVAL + _DISTANCE
+            data = gateway.RESTART.encode(spoke.chain_id, nonce)
+            must(hub, office, mesh.gateway, data, f"the lane to {spoke.name} is not restarted")
+            nonces[spoke.name] = nonce
+        # Once for all: it takes every chain.
         self.forks.settle()
-        fact = Proposal([RestartFact(hub.chain_id, spoke.chain_id, nonce)], [self.forks.validator_set])
-        await_quorums(relayer.exchange, mesh.domain, [fact])
-        attestation = fact.attestation(self.forks.validator_set)
-        data = gateway.FOLLOW_RESTART.encode(attestation, hub.chain_id, nonce, [])
-        must(spoke, self.executor, mesh.gateway, data, "the restart of its lane is not followed")
+        for spoke in self.spokes:
+            nonce = nonces[spoke.name]
+            fact = Proposal([RestartFact(hub.chain_id, spoke.chain_id, nonce)], [self.forks.validator_set])
+            await_quorums(relayer.exchange, mesh.domain, [fact])
+            attestation = fact.attestation(self.forks.validator_set)
+            data = gateway.FOLLOW_RESTART.encode(attestation, hub.chain_id, nonce, [])
+            must(spoke, self.executor, mesh.gateway, data, "the restart of its lane is not followed")
 
     def _execute(self, one: BuiltDecision, at: int | None) -> Acted:
         remote, data = self.on(one.chain, "RemoteGovernor"), decisions.EXECUTE.encode(one.decision)

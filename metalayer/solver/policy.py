@@ -11,11 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from metalayer.network.config import Network, read_finality
+from metalayer.network.config import Network
+from metalayer.network.entries import Finality
 from metalayer.network.inputs import Document, Entry, read_file, wrong
-from metalayer.network.values import Name, duration, found, read_address, read_exact
+from metalayer.network.values import Name, Reads, duration, found, number_schema, read_address, read_exact
 from metalayer.protocol.dates import DAY
 
 ERA = "ERA"
@@ -120,12 +121,23 @@ def _read_least(value: Any) -> Least:
         ) from error
 
 
-_Tokens = Annotated[Fraction, BeforeValidator(_read_tokens)]
-_Finality = Annotated[int | str, BeforeValidator(read_finality)]
+_Tokens = Annotated[Fraction, Reads(_read_tokens, number_schema("number", 0, _MOST_TOKENS))]
+_Profit = Annotated[
+    Least,
+    Reads(
+        _read_least,
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? *%$"},
+                *number_schema("number", 0, _MOST_TOKENS)["anyOf"],
+            ]
+        },
+    ),
+]
 
 
 class _Token(Entry):
-    least_profit: Annotated[Least, BeforeValidator(_read_least)] = USUAL_LEAST
+    least_profit: _Profit = USUAL_LEAST
     most: _Tokens | None = None
     most_out: _Tokens | None = None
     most_out_on: dict[Name, _Tokens] = Field(default_factory=dict)
@@ -138,8 +150,8 @@ class _LeftOut(Entry):
     tokens: list[Name] = Field(default_factory=list)
 
 
-class _File(Entry):
-    finality: dict[Name, _Finality] = Field(default_factory=dict)
+class PolicyFile(Entry):
+    finality: dict[Name, Finality] = Field(default_factory=dict)
     tokens: dict[Name, _Token] = Field(default_factory=dict)
     any_token: _Token = _Token()
     leave_out: _LeftOut = _LeftOut()
@@ -148,7 +160,7 @@ class _File(Entry):
     look_back: Annotated[int, duration(0, 30 * DAY)] = LOOK_BACK
 
     @model_validator(mode="after")
-    def _can_be_claimed(self) -> _File:
+    def _can_be_claimed(self) -> PolicyFile:
         if self.least_time < self.claim_before:
             raise wrong("least_time", "expected at least claim_before: it would be claimed at once")
         return self
@@ -192,7 +204,7 @@ def default_policy(era: TokenId, *, any_token: bool = False) -> Policy:
 def load_policy(path: Path, network: Network, era: TokenId, *, any_token: bool = False) -> Policy:
     """The policy in a file. MetalayerError with file, line and what was expected."""
     document = read_file(path)
-    file, names = document.read(_File), _Names(network, era, document)
+    file, names = document.read(PolicyFile), _Names(network, era, document)
     tokens = {era: Terms()}
     for name, entry in file.tokens.items():
         token = names.token(name, ("tokens", name))

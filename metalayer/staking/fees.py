@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from metalayer.assets.tokens import BALANCE_OF
+from metalayer.lanes.neighbours import neighbours
 from metalayer.network.connection import Connection
 from metalayer.network.mesh import Mesh
 from metalayer.network.rpc import Reverted
@@ -19,7 +20,7 @@ def forwardings(connection: Connection, mesh: Mesh, account: str) -> Iterator[Ch
     """Forwarding what a chain's FeeCollector has, and can sweep from its lanes: if the caller's part of it is worth the
     gas, at the price for which messages that come back are carried there.
     """
-    address, others = mesh.gateway, [id_ for id_ in mesh.by_id if id_ != connection.chain_id]
+    address, others = mesh.gateway, neighbours(connection, mesh)
     token, to = connection.batch([gateway.FEE_TOKEN.request(address), gateway.COLLECTOR.request(address)])
     held, *answers = connection.batch(
         [
@@ -54,7 +55,7 @@ def fundings(hub: Connection, mesh: Mesh) -> Iterator[Chore]:
         [
             gateway.FEE_TOKEN.request(mesh.gateway),
             staking.REWARDS.request(mesh.staking),
-            *(gateway.ROUTE.request(mesh.gateway, id_) for id_ in mesh.by_id if id_ != hub.chain_id),
+            *(gateway.ROUTE.request(mesh.gateway, id_) for id_ in neighbours(hub, mesh)),
         ]
     )
     price = max((route.terms.return_gas_fee for route in routes), default=0)

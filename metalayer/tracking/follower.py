@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from metalayer.attesting.exchange import Exchange
 from metalayer.errors import MetalayerError
 from metalayer.lanes.logs import Sent
-from metalayer.network.config import Preset
+from metalayer.network.entries import Preset
 from metalayer.network.live import Live
 from metalayer.network.transactions import Receipt
 from metalayer.tracking.trace import State, Trace, look

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
-from tests.kit.deployment import CREDIT, Deployment
+from tests.kit.deployment import CREDIT, ERA, Deployment
 from tests.kit.roles import SENDER
+from tests.kit.trade import HOLDER, MOST, Trade
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,10 @@ def mesh(deployment: Deployment) -> Deployment:
 @pytest.fixture
 def exchange(tmp_path: Path) -> DirectoryExchange:
     return DirectoryExchange(tmp_path / "exchange")
+
+
+@pytest.fixture
+def trade(mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path) -> Trade:
+    mesh.bring(HOLDER, 50 * ERA)
+    mesh.on["hub"].era.send("approve", mesh.bridge, MOST, sender=HOLDER)
+    return Trade(mesh, exchange, tmp_path)

@@ -148,7 +148,8 @@ def test_nobody_else_speaks_for_a_greeter(
 
 
 def documents() -> list[Path]:
-    return sorted((repo_root() / "docs").glob("*.md"))
+    docs = repo_root() / "docs"
+    return sorted([*docs.glob("*.md"), *(docs / "examples").glob("*.md")])
 
 
 def test_the_code_that_the_documents_show_is_that_of_the_examples() -> None:

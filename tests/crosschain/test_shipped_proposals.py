@@ -17,7 +17,7 @@ from metalayer.assets.tokens import BALANCE_OF, TOTAL_SUPPLY
 from metalayer.cli import propose
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import check
-from metalayer.deploy.contracts import CONTRACTS, predict
+from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.deploy.names import FACTORY
 from metalayer.deploy.sets import first_sets
@@ -218,7 +218,7 @@ def test_a_chain_joins(chess: Deployment, tmp_path: Path) -> None:
         return {name: (route.outbound, route.inbound) for name, route in found.items()}
 
     def drift() -> set[str]:
-        network, intent, artifacts = load_network(), load_intent(), load_artifacts(CONTRACTS)
+        network, intent, artifacts = load_network(), load_intent(), load_artifacts(ARTIFACTS)
         factory = artifacts[FACTORY].creation
         sets = first_sets(network, chess.connections, predict(address_of(intent.deployer), factory))
         resolved = resolve(intent, network, address_of, factory, sets)

@@ -129,7 +129,7 @@ class Deployment(Mesh):
 
     def _stack(self, chain: BoundChain) -> Stack:
         declared = {
-            name: Contract(chain, name, contract.address)
+            name: Contract(chain, names.artifact_of(name), contract.address)
             for name, contract in self.registry.chain(chain.name).contracts.items()
         }
         return Stack(chain, declared, Contract(chain, "ScriptedRecipient", SCRIPTED))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.contracts import CONTRACTS, contracts_of
+from metalayer.deploy.contracts import ARTIFACTS, contracts_of
 from metalayer.deploy.desired import Desired, Governance
 from metalayer.deploy.inspection import inspect
 from metalayer.deploy.keyring import Keyring
@@ -20,10 +20,10 @@ GOVERNANCE = Governance(2 * DAY, 10 * DAY, 1_000_000 * 10**18, 4, 2 * DAY)
 
 def place(chain: BoundChain, desired: Desired) -> dict[str, Contract]:
     """Sends what `apply` would, up to the hand-over: the deployer keeps its namespace of the factory."""
-    artifacts = load_artifacts(CONTRACTS)
+    artifacts = load_artifacts(ARTIFACTS)
     state = inspect(Connection(chain.chain), desired, artifacts)
     for step in steps_of(desired, state, artifacts, Keyring(load_sender)):
         if not step.is_done and step.kind != "hand over":
             assert transact(chain, step.to, step.data, step.sender).succeeded, f"{chain.name}: {step.name}"
-    names = [declaration.name for declaration in contracts_of(desired)]
-    return {name: Contract(chain, name, desired.addresses[name]) for name in names}
+    declared = contracts_of(desired)
+    return {one.name: Contract(chain, one.artifact, desired.addresses[one.name]) for one in declared}

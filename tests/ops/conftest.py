@@ -10,7 +10,7 @@ import pytest
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import Artifact, load_artifacts
-from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.contracts import ARTIFACTS
 from metalayer.deploy.intent import Intent, load_intent
 from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection, connect
@@ -29,7 +29,7 @@ def network() -> Network:
 
 @pytest.fixture(scope="session")
 def artifacts(chains: dict[str, BoundChain]) -> dict[str, Artifact]:
-    return load_artifacts(CONTRACTS)
+    return load_artifacts(ARTIFACTS)
 
 
 @pytest.fixture(params=[profiles.local, profiles.production], ids=["local", "production"])

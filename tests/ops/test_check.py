@@ -11,13 +11,15 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.check import Finding, check, describe_set
-from metalayer.deploy.contracts import SET_GUARDIAN, describe_terms
+from metalayer.deploy.contracts import SET_GUARDIAN
+from metalayer.deploy.drift import HINT
 from metalayer.deploy.intent import route_between
-from metalayer.deploy.names import GATEWAY, STAKING
+from metalayer.deploy.names import ERA, GATEWAY, SLASHER, STAKING
+from metalayer.deploy.routes import describe_terms
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
-from metalayer.protocol import gateway, staking
+from metalayer.protocol import gateway, slasher, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.hex import to_hex
@@ -25,6 +27,11 @@ from tests.kit.deployment import Deployment
 from tests.kit.owning import act_as
 from tests.kit.roles import OPERATORS, PAYER, SUCCESSOR
 
+APPROVE = Function("approve(address,uint256)", "bool")
+TRANSFER = Function("transfer(address,uint256)", "bool")
+PAUSE_INBOUND = Function("pauseInbound(uint256,uint64)")
+UNPAUSE_INBOUND = Function("unpauseInbound(uint256)")
+SET_WATCHER = Function("setWatcher(address,bool)")
 TRANSFER_OWNERSHIP = Function("transferOwnership(address)")
 ACCEPT_OWNERSHIP = Function("acceptOwnership()")
 
@@ -117,21 +124,94 @@ def test_finds_changed_terms(
 
 
 @pytest.mark.parametrize(
-    ("outbound", "inbound", "words"),
-    [(False, True, "inbound only"), (True, False, "outbound only"), (False, False, "closed")],
+    ("outbound", "inbound", "words", "ends"),
+    [
+        (False, True, "inbound only", ["hub takes from social, which sends nothing to it"]),
+        (True, False, "outbound only", ["hub sends to social, which takes nothing from it"]),
+        (
+            False,
+            False,
+            "closed",
+            [
+                "hub sends to social, which takes nothing from it",
+                "hub takes from social, which sends nothing to it",
+            ],
+        ),
+    ],
 )
 def test_finds_a_closed_route(
-    drift: Drift,
+    findings: Callable[[], list[Finding]],
     registry: Registry,
     connections: dict[str, Connection],
     network: Network,
     outbound: bool,
     inbound: bool,
     words: str,
+    ends: list[str],
 ) -> None:
+    """And what that makes of the lanes: each has two ends."""
     data = gateway.SET_OPEN.encode(network.hub.chain_id, outbound, inbound)
     act_as(connections["social"], registry.chains["social"].owner, registry.address(GATEWAY), data)
-    assert drift() == {("social", "route to and from hub"): ("both ways", words)}
+    (found,) = [finding for finding in findings() if finding.is_drift]
+    assert (found.chain, found.subject) == ("social", "route to and from hub")
+    assert (found.expected, found.found) == ("both ways", words)
+    hint, *said = found.advice.splitlines()
+    assert hint == HINT
+    assert said == ends
+
+
+def test_finds_routes_to_chains_that_networks_yaml_does_not_name(
+    drift: Drift, registry: Registry, connections: dict[str, Connection]
+) -> None:
+    """Once it is closed again, nothing is left but its terms."""
+    social, owner, address = connections["social"], registry.chains["social"].owner, registry.address(GATEWAY)
+    terms = gateway.Terms(200_000, 2_000_000)
+    act_as(social, owner, address, gateway.SET_TERMS.encode(77, terms))
+    assert drift() == {}
+    act_as(social, owner, address, gateway.SET_OPEN.encode(77, False, True))
+    words = f"chain 77: inbound only, {describe_terms(terms)}"
+    assert drift() == {("social", "other routes"): ("none", words)}
+    act_as(social, owner, address, gateway.SET_OPEN.encode(77, False, False))
+    assert drift() == {}
+
+
+def test_finds_what_is_in_force_until_it_ends(
+    drift: Drift, registry: Registry, connections: dict[str, Connection], network: Network
+) -> None:
+    perps, guardian, hub = connections["perps"], registry.address("Guardian"), network.hub.chain_id
+    council, address = registry.chains["perps"].contracts["Guardian"].arguments["initialCouncil"], guardian
+    act_as(perps, council, address, PAUSE_INBOUND.encode(hub, 3_600))
+    ((subject, (expected, found)),) = drift().items()
+    assert (subject, expected) == (("perps", "pause of hub"), "none")
+    assert found.startswith("until 20")
+    act_as(perps, council, address, UNPAUSE_INBOUND.encode(hub))
+    assert drift() == {}
+
+
+def test_finds_watchers_that_deploy_yaml_does_not_name(
+    drift: Drift, registry: Registry, connections: dict[str, Connection]
+) -> None:
+    """Until the council removes them."""
+    arcade, guardian = connections["arcade"], registry.address("Guardian")
+    council = registry.chains["arcade"].contracts["Guardian"].arguments["initialCouncil"]
+    act_as(arcade, council, guardian, SET_WATCHER.encode(SUCCESSOR.address, True))
+    assert drift() == {("arcade", "other watchers"): ("none", SUCCESSOR.address)}
+    act_as(arcade, council, guardian, SET_WATCHER.encode(SUCCESSOR.address, False))
+    assert drift() == {}
+
+
+def test_a_pardon_and_a_stake_that_grows_are_no_drift(
+    drift: Drift, registry: Registry, connections: dict[str, Connection], network: Network
+) -> None:
+    """Logs say so: nothing of it is deploy.yaml's business."""
+    hub, owner = connections["hub"], registry.chains["hub"].owner
+    lane = network.hub.chain_id, network.chains["arcade"].chain_id
+    act_as(hub, owner, registry.address(SLASHER), slasher.PARDON.encode(*lane, 3))
+    act_as(hub, owner, registry.address(SLASHER), slasher.PARDON_SETS.encode(1))
+    act_as(hub, owner, registry.address(ERA), TRANSFER.encode(OPERATORS[0].address, 10**18))
+    hub.send(OPERATORS[0], registry.address(ERA), APPROVE.encode(registry.address(STAKING), 10**18))
+    hub.send(OPERATORS[0], registry.address(STAKING), staking.ADD_OWN.encode(1, 10**18))
+    assert drift() == {}
 
 
 def test_finds_another_guardian(drift: Drift, registry: Registry, connections: dict[str, Connection]) -> None:

@@ -104,7 +104,7 @@ def test_subjects_and_steps_have_names_of_their_own(deployer: Deployer, deployme
         views = [
             view.subject
             for contract in contracts_of(desired)
-            for view in contract.all_views(desired, deployer.artifacts[contract.name])
+            for view in contract.all_views(desired, deployer.artifacts[contract.artifact])
         ]
         steps = [planned.step.name for planned in plan.chains[chain]]
         assert len(views) == len(set(views))
@@ -117,7 +117,7 @@ def test_changes_name_their_arguments_as_the_abi_does(deployer: Deployer, deploy
         for contract in contracts_of(desired):
             functions = {
                 (item["name"], tuple(entry["name"] for entry in item["inputs"]))
-                for item in shipped_abi(contract.name)
+                for item in shipped_abi(contract.artifact)
                 if item["type"] == "function"
             }
             for view in contract.views(desired):

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from eth_keys.datatypes import PrivateKey
 
 from metalayer.cli.check import cli as check_command
+from metalayer.cli.command import DIFFERS
 from metalayer.cli.deploy import cli as deploy_command
 from metalayer.deploy import probe
 from metalayer.deploy.apply import Deployer
@@ -351,7 +352,10 @@ def elsewhere(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         content["network"]["name"] = "elsewhere"
         (tmp_path / "networks.yaml").write_text(yaml.safe_dump(content))
         intent = yaml.safe_load((repo_root() / "deploy.yaml").read_text())
-        intent |= {"deployer": SECOND_DEPLOYER.address, "allocations": {TREASURY.address: 1_000}}
+        intent["deployer"] = SECOND_DEPLOYER.address
+        for share in intent["genesis"]["shares"].values():
+            if "holders" in share:
+                share["holders"] = {TREASURY.address: share["amount"]}
         for office in ("councils", "fee_keepers", "recoveries"):
             intent[office] = {"default": OWNER.address}
         intent["watchers"] = {"default": [GUARDIAN.address]}
@@ -382,12 +386,12 @@ def test_the_plan_shows_warnings_and_what_was_asked(
 ) -> None:
     elsewhere(behind(BatchLimit(1))[1].url)
     planned = run(deploy_command, "plan", "--json")
-    assert planned.exit_code == 0, planned.output
+    assert planned.exit_code == 3, planned.output
     assert "warning: arcade: its node answers no batch of 10 requests" in planned.stderr
     assert {one["subject"] for one in json.loads(planned.stdout)["probes"]["arcade"]} >= {"EVM", "batches"}
 
 
-def test_check_shows_the_chains_and_ends_with_1_for_drift(
+def test_check_shows_the_chains_and_ends_with_3_for_drift(
     deployment: Deployment, connections: dict[str, Connection]
 ) -> None:
     clean = run(check_command)
@@ -399,7 +403,7 @@ def test_check_shows_the_chains_and_ends_with_1_for_drift(
     assert set(said["probes"]) == set(connections)
     connections["perps"].rpc("anvil_setCode", deployment.bridge, "0x")
     drifted = run(check_command)
-    assert drifted.exit_code == 1
+    assert drifted.exit_code == DIFFERS
     assert "no code" in drifted.stdout
 
 

@@ -12,8 +12,8 @@ import pytest
 import benchmarks
 import demo
 from benchmarks.command import _CONTRACTS
+from benchmarks.keys import address_of
 from benchmarks.roles import CHAINS, network
-from benchmarks.speed import _address_of
 from metalayer.deploy.artifacts import code_sizes
 from metalayer.deploy.intent import load_intent
 from tests.kit.roles import DEPLOYER, VALIDATORS
@@ -42,8 +42,8 @@ def test_speed_knows_who_deploys_and_who_bonds(monkeypatch: pytest.MonkeyPatch) 
     """The accounts of deploy.yaml are the tests': no other key is at hand there."""
     monkeypatch.chdir(repo_root())
     intent = load_intent()
-    assert _address_of(intent.deployer) == DEPLOYER.address
-    signers = [_address_of(founder.signer) for founder in intent.validators.bonded]
+    assert address_of(intent.deployer) == DEPLOYER.address
+    signers = [address_of(founder.signer) for founder in intent.validators.bonded]
     assert signers == [role.address for role in VALIDATORS]
 
 

@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 
 import metalayer.deploy.artifacts
 from metalayer.deploy.artifacts import code_sizes, load_artifacts, standard_input
-from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.contracts import ARTIFACTS
 from metalayer.deploy.sources import checkout, to_text
 from metalayer.errors import MetalayerError
 from tools import artifacts
@@ -56,9 +56,9 @@ def test_the_hashes_are_those_of_the_code_and_of_the_input(name: str) -> None:
 
 
 def test_sizes_are_those_of_the_runtime_code() -> None:
-    sizes = code_sizes(CONTRACTS)
-    creation = {name: len(artifact.creation) for name, artifact in load_artifacts(CONTRACTS).items()}
-    assert all(0 < sizes[name] < creation[name] for name in CONTRACTS)
+    sizes = code_sizes(ARTIFACTS)
+    creation = {name: len(artifact.creation) for name, artifact in load_artifacts(ARTIFACTS).items()}
+    assert all(0 < sizes[name] < creation[name] for name in ARTIFACTS)
 
 
 def _append(root: Path) -> None:
@@ -111,7 +111,7 @@ def test_an_artifact_of_another_package_is_refused(copy: Path) -> None:
 
 def test_an_installed_package_needs_no_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metalayer.deploy.artifacts, "checkout", lambda: None)
-    assert load_artifacts(CONTRACTS).keys() == set(CONTRACTS)
+    assert load_artifacts(ARTIFACTS).keys() == set(ARTIFACTS)
 
 
 def test_a_contract_that_does_not_ship_is_one_line() -> None:

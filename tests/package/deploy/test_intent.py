@@ -33,7 +33,22 @@ def test_the_repository_s_file_is_one() -> None:
         (b"deployer: TEST::0", b"deployer:", r":\d+: deployer: expected a name .*found nothing"),
         (b"councils:\n  default:", b"councils:\n  hub:", r":\d+: councils: `default` is missing"),
         (b"councils:", b"owners:\n  default: TEST::1\ncouncils:", r":\d+: owners: unknown name"),
-        (b"full mesh", b"a star", r":\d+: routes: expected 'full mesh', found 'a star'"),
+        (b"full mesh", b"a star", r":\d+: routes: expected 'full mesh' or 'through the hub', found 'a star'"),
+        (
+            b"full mesh",
+            b"through the hub\ndirect: [[arcade]]",
+            r":\d+: direct\.0: expected at least 2 entries, found 1",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect: [[arcade, perps, social]]",
+            r":\d+: direct\.0: expected at most 2 entries, found 3",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect: [arcade, perps]",
+            r":\d+: direct\.0: expected a list, found 'arcade'",
+        ),
         (
             b"own: 200_000",
             b"own: 0",
@@ -60,8 +75,6 @@ def test_the_repository_s_file_is_one() -> None:
         (b"delay: 2 days", b"delay: 59 minutes", r":\d+: governance\.voting_delay: .*from 1 hour to 30 days"),
         (b"quorum: 4", b"quorum: 0", r":\d+: governance\.quorum: expected a whole number from 1 to 100"),
         (b"  quorum: 4", b"  quorm: 4", r":\d+: governance\.quorm: unknown name, did you mean 'quorum'\?"),
-        (b"20: 200_000", b"20: 0", r":\d+: allocations\.TEST::20: expected a whole number from 1 to"),
-        (b"20: 200_000", b"20: 0.5", r":\d+: allocations\.TEST::20: expected a whole number from 1 to"),
         (
             b"full mesh",
             b"full mesh\nclosed: [{ from: hub, to: social }]",
@@ -82,7 +95,6 @@ def test_the_repository_s_file_is_one() -> None:
             rf":\d+: deployer: the checksum of .*: expected {RIGHT}",
         ),
         (b"deployer: TEST::0", b"deployer: " + MISTYPED[:-1], r":\d+: deployer: expected an address"),
-        (b"  TEST::3:", b"  " + MISTYPED + b":", rf":\d+: allocations\.{MISTYPED.decode()}: the checksum of"),
         (b"TEST::5", MISTYPED, r":\d+: validators\.bonded\.0\.signer: the checksum of"),
     ],
 )
@@ -107,17 +119,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
             b"councils:\n  arcde: TEST::1",
             r":\d+: councils\.arcde: no such chain, did you mean 'arcade'\?",
         ),
-        (b"  TEST::3:", b"  TEST::99:", r":\d+: allocations\.TEST::99: no account 'TEST::99'"),
-        (
-            b"  TEST::3:",
-            b"  " + address_of("TEST::20").encode() + b": 1\n  TEST::3:",
-            r":\d+: allocations\.TEST::20: 0x\w+ is there twice",
-        ),
-        (
-            b"789_000_000",
-            b"999_000_001",
-            r":\d+: allocations: expected at most 1,000,000,000 ERA together, found 1,000,000,001",
-        ),
         (
             b"full mesh",
             b"full mesh\nclosed: [{ from: hub, to: sociel, because: test }]",
@@ -132,6 +133,36 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
             b"full mesh",
             b"full mesh\nclosed:\n" + 2 * b"  - { from: hub, to: social, because: test }\n",
             r":\d+: closed\.1: this lane is there twice",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\nclosed: [{ from: arcade, to: perps, because: test }]",
+            r":\d+: closed\.0: there is no lane from arcade to perps to close: see `routes`",
+        ),
+        (
+            b"full mesh",
+            b"full mesh\ndirect: [[arcade, perps]]",
+            r":\d+: direct\.0: the lanes between arcade and perps are there already",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect: [[arcade, hub]]",
+            r":\d+: direct\.0: the lanes between arcade and hub are there already",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect:\n  - [arcade, perps]\n  - [perps, arcade]\n",
+            r":\d+: direct\.1: the lanes between perps and arcade are there already",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect:\n  - [arcade, arcade]\n",
+            r":\d+: direct\.0\.1: expected two different chains",
+        ),
+        (
+            b"full mesh",
+            b"through the hub\ndirect:\n  - [arcade, chess]\n",
+            r":\d+: direct\.0\.1: no such chain: expected one of hub, arcade, perps, social",
         ),
         (
             b"TEST::9",
@@ -186,13 +217,8 @@ def test_halves_of_one_contract_have_one_address() -> None:
     assert len(set(addresses.values())) == len(addresses) - 2
 
 
-def test_rules_and_allocations_are_exact() -> None:
-    found = resolve(load_intent(), load_network(), address_of, b"").chains["hub"]
-    assert found.governance == GOVERNANCE
-    assert found.allocations == {
-        address_of("TEST::3"): 789_000_000 * 10**18,
-        **{address_of(f"TEST::{n}"): 200_000 * 10**18 for n in range(20, 25)},
-    }
+def test_rules_are_exact() -> None:
+    assert resolve(load_intent(), load_network(), address_of, b"").chains["hub"].governance == GOVERNANCE
 
 
 def test_a_closed_lane_is_closed_at_both_ends(tmp_path: Path) -> None:
@@ -210,6 +236,27 @@ def test_a_closed_lane_is_closed_at_both_ends(tmp_path: Path) -> None:
     assert directions.pop(("social", "perps")) == (False, True)
     assert directions.pop(("perps", "social")) == (True, False)
     assert set(directions.values()) == {(True, True)}
+
+
+@pytest.mark.parametrize("direct", [[], [("arcade", "perps")]])
+def test_through_the_hub_there_are_only_its_lanes_and_the_direct_ones(
+    tmp_path: Path, direct: list[tuple[str, str]]
+) -> None:
+    path = tmp_path / "deploy.yaml"
+    text = (repo_root() / "deploy.yaml").read_text(encoding="utf-8")
+    pairs = "".join(f"\n  - [{one}, {other}]" for one, other in direct)
+    path.write_text(
+        text.replace("full mesh\n", f"through the hub\n{f'direct:{pairs}' if pairs else ''}\n", 1)
+    )
+    network = load_network()
+    found = resolve(load_intent(path), network, address_of, b"")
+    lanes = {
+        (name, network.chain(other).name): (route.outbound, route.inbound)
+        for name, desired in found.chains.items()
+        for other, route in desired.routes.items()
+    }
+    pairs_ = [("hub", "arcade"), ("hub", "perps"), ("hub", "social"), *direct]
+    assert lanes == dict.fromkeys([*pairs_, *((other, one) for one, other in pairs_)], (True, True))
 
 
 def test_stake_and_commission_are_exact(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import load_layout
-from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.contracts import ARTIFACTS
+from metalayer.deploy.names import artifact_of
 from metalayer.protocol import gateway
 from metalayer.protocol.layouts import Layout, Preimages, namespace, shown
 from metalayer.services.changes import Change, Changes
@@ -134,7 +135,7 @@ def named(changes: Changes, deployment: Deployment) -> list[Change]:
         for name, one in deployment.registry.chain(changes.connection.name).contracts.items()
     }
     return changes.storage(
-        lambda address: load_layout(known[address]) if address in known else None,
+        lambda address: load_layout(artifact_of(known[address])) if address in known else None,
         lambda address: known.get(address, address),
         lambda address: known.get(address, address),
     )
@@ -173,6 +174,6 @@ def test_every_word_that_a_transaction_writes_has_a_name(deployment: Deployment)
     assert SENDER.address not in quiet.ether()
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
+@pytest.mark.parametrize("name", ARTIFACTS)
 def test_every_contract_that_is_deployed_has_a_layout(name: str) -> None:
     assert load_layout(name).contract == name

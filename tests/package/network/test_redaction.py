@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from metalayer.errors import MetalayerError
-from metalayer.network.config import Fork, load_network
+from metalayer.network.config import load_network
 from metalayer.network.connection import Connection
+from metalayer.network.entries import Fork
 from metalayer.network.redaction import shown_url, without_secrets
 from metalayer.network.rpc import WrongChain
 from metalayer.protocol.rpc import quantity

@@ -137,7 +137,7 @@ def test_what_is_not_json_is_an_error_of_its_chain(body: bytes, monkeypatch: pyt
     class Response:
         status, data = 200, body
 
-    monkeypatch.setattr(connection._http, "request", lambda *args, **kwargs: Response())
+    monkeypatch.setattr(connection._nodes.endpoints[0]._http, "request", lambda *args, **kwargs: Response())
     with pytest.raises(MetalayerError, match=r"^arcade: "):
         connection.height()
 

@@ -17,6 +17,7 @@ from eth_utils.address import to_checksum_address
 from metalayer.errors import MetalayerError
 from metalayer.network.bids import Bid
 from metalayer.network.connection import Connection
+from metalayer.network.endpoint import Endpoint
 from metalayer.network.parallel import in_parallel
 from metalayer.network.pool import NonceTaken, NotMined, Patience
 from metalayer.network.rpc import Reverted, RpcError, Unreachable
@@ -419,6 +420,7 @@ import os, signal, sys
 from dataclasses import replace
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection
+from metalayer.network.endpoint import Endpoint
 from metalayer.network.signers import local_key
 from metalayer.network.transactions import KeySender, Transaction
 
@@ -487,14 +489,14 @@ def test_a_node_that_is_gone_says_that_it_is_not_known(
     connection: Connection, chain: BoundChain, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("metalayer.network.pool._SENDING_PAUSES", (0.0, 0.01))
-    real = Connection._send
+    real = Endpoint._send
 
-    def gone(self: Connection, encoded: bytes) -> Any:
+    def gone(self: Endpoint, encoded: bytes) -> Any:
         if b"eth_sendRawTransaction" in encoded:
             raise Unreachable("arcade is unreachable")
         return real(self, encoded)
 
-    monkeypatch.setattr(Connection, "_send", gone)
+    monkeypatch.setattr(Endpoint, "_send", gone)
     with pytest.raises(Unreachable, match=r"whether transaction 0x\w{64} was sent is not known"):
         connection.submit(SENDER, [PAYMENT])
 

@@ -9,7 +9,7 @@ from eth_abi.abi import encode
 from eth_utils.abi import abi_to_signature, get_abi_input_types
 from eth_utils.crypto import keccak
 
-from metalayer.deploy.contracts import CONTRACTS
+from metalayer.deploy.contracts import ARTIFACTS
 from metalayer.protocol.reverts import explain
 from tests.kit.evm import contract_types
 
@@ -52,7 +52,7 @@ def test_errors_show_names_and_values(signature: str, values: list[Any], text: s
     assert explain(keccak(text=signature)[:4] + encode(types, values)) == text
 
 
-@pytest.mark.parametrize("name", CONTRACTS)
+@pytest.mark.parametrize("name", ARTIFACTS)
 def test_every_error_of_what_is_deployed_is_known(name: str) -> None:
     assert contract_types()[name].errors
     for compiled in contract_types()[name].errors:

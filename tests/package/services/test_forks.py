@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from metalayer.errors import MetalayerError
-from metalayer.network.config import Fork, load_network
+from metalayer.network.config import load_network
+from metalayer.network.entries import Fork
 from metalayer.services import forks
 
 STUBBORN = (

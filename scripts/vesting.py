@@ -1,0 +1,3 @@
+"""ERA that is locked since genesis: `ape run vesting show / release / delegate`."""
+
+from metalayer.cli.vesting import cli as cli

@@ -1,0 +1,39 @@
+"""Examples of what runs on a launched chain, on the real gateway and bridge of three."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.bridge.conftest import founded_world as founded_world
+from tests.contracts.bridge.conftest import world as world
+from tests.kit.evm import Contract
+from tests.kit.hops import FUNDS
+from tests.kit.stack import Stack
+from tests.kit.world import ENDLESS, World
+
+
+@pytest.fixture
+def gem(world: World) -> Contract:
+    """A token of the hub, as it stands on arcade. The depositor has some."""
+    return world.local("gem", "arcade")
+
+
+@pytest.fixture
+def coin(world: World) -> Contract:
+    """A token of arcade, where these tests are. The depositor has some."""
+    return world.local("coin", "arcade")
+
+
+@pytest.fixture
+def players(arcade: Stack, world: World, gem: Contract, sender: str, attacker: str) -> tuple[str, str]:
+    """Two, who have as many gems on arcade."""
+    for player in (sender, attacker):
+        gem.send("transfer", player, FUNDS // 4, sender=world.depositor)
+    return sender, attacker
+
+
+def put_in(purse: Contract, token: Contract, amount: int, *accounts: str) -> None:
+    """Into an account's funds, from its own balance."""
+    for account in accounts:
+        token.send("approve", purse.address, ENDLESS, sender=account)
+        purse.send("deposit", token.address, amount, sender=account)
