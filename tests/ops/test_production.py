@@ -96,11 +96,8 @@ def test_a_network_from_nothing_to_a_delivered_transfer(
     _same_as_at_home(there)
     for role in roles.VALIDATORS[:4]:
         validators.append(there.process("validate", "--key", there.account(role), "--new-record"))
-    user = there.account(roles.TREASURY)
-    there.line(credit, "deposit", "hub", "1", "--account", user)
-    _a_device_that_signs(there, monkeypatch)
-    arguments = ("ERA", "5", "--from", "hub", "--to", "arcade", "--account", user, "--no-wait", "--json")
-    sent = json.loads(there.line(transfer, *arguments))
+    there.line(credit, "deposit", "hub", "1", "--account", there.account(roles.TREASURY))
+    sent = _a_device_that_signs(there, monkeypatch)
     _relay(there)
     told = json.loads(there.line(message, sent["id"], "--json"))
     assert told["state"] == "delivered", told
@@ -167,18 +164,27 @@ def _same_as_at_home(there: Production) -> None:
                 assert to_checksum_address(deployed.address) == expected[contract]
 
 
-def _a_device_that_signs(there: Production, environment: pytest.MonkeyPatch) -> None:
-    """A declined signature is one line, and costs nothing; the next one goes on."""
+def _a_device_that_signs(there: Production, environment: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A declined signature, of a message or of a transaction, is one line and costs nothing; the next one goes on.
+
+    What a transfer says that was sent.
+    """
+    leaves = ("ERA", "5", "--from", "hub", "--to", "arcade", "--account", "device", "--no-wait", "--json")
     with plugged_in(roles.TREASURY, environment) as device:
         device.declines = True
         before = nonces(there, roles.TREASURY)
         refused = there.refusal(credit, "deposit", "hub", "2", "--account", "device")
         assert refused == f"Error: account {roles.TREASURY.address} did not sign"
+        assert f"{roles.TREASURY.address} did not sign that" in there.refusal(transfer, *leaves)
         assert nonces(there, roles.TREASURY) == before
         device.declines = False
+        device.log.clear()
         assert "2 ERA into the credit" in there.line(credit, "deposit", "hub", "2", "--account", "device")
+        sent: dict[str, Any] = json.loads(there.line(transfer, *leaves))
         assert nonces(there, roles.TREASURY)[0] > before[0]
-        assert device.log[0].endswith("on 901")
+    bridge = Registry.load(load_network()).address("TokenBridge")
+    assert device.log[-2:] == ["message", f"transaction to {bridge} on 901"]
+    return sent
 
 
 def _relay(there: Production) -> None:
