@@ -247,10 +247,12 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         IMetalayer gateway = _gatewayFor(destination, transfer);
         received = _lock(token, amount);
         _lend(token, destination, received);
+        Account storage account = _accounts[token][destination];
+        (bool described, bool limited) = (account.described, account.limited);
         // The id is in the event.
         // slither-disable-next-line unused-return
-        if (_needsDescription(token, destination)) _describe(gateway, token, destination, payment);
-        if (_accounts[token][destination].limited) _useOut(token, destination, received);
+        if (!described && token != _ERA) _describe(gateway, token, destination, payment);
+        if (limited) _useOut(token, destination, received);
         transfer.carry(Kind.Out, token, block.chainid, received);
         id = _sendFirst(gateway, destination, ARRIVE_GAS_LIMIT, transfer, payment);
     }

@@ -51,6 +51,9 @@ def added(text: str, source: str, place: Place, lines: Sequence[str]) -> str:
     indent = " " * _column(root, place[:known], node)
     before = text.splitlines(keepends=True)
     last = _last_line(node)
+    while last and not before[last].strip():
+        # What follows a block of text is said to be its own.
+        last -= 1
     kept = _ended("".join(before[: last + 1]), end)
     return (
         kept + "".join(f"{indent}{line}{end}" if line else end for line in new) + "".join(before[last + 1 :])

@@ -93,9 +93,9 @@ def _deploy(launch: Launch) -> Phase:
         launch.hands.report(chain, what, left)
 
     is_local = launch.network.is_local
-    if not is_local and launch.deployer.plan().has_changes:
+    if not is_local and launch.deployer.plan(only={launch.name}).has_changes:
         launch.hands.confirm(f"Deploy to {launch.name}?")
-    launch.registry = launch.deployer.apply(report)
+    launch.registry = launch.deployer.apply(report, only={launch.name})
     count = len(launch.registry.chain(launch.name).contracts)
     if not sent:
         return Phase("deploy", "already", f"{count} contracts stand")
@@ -196,7 +196,7 @@ def _transfer(launch: Launch) -> Phase:
 
 
 def _check(launch: Launch) -> Phase:
-    drift, count = launch_picture.compare(launch.network, launch.registry, launch.connections)
+    drift, count = launch_picture.compare(launch.network)
     own = [one for one in drift if launch_picture.concerns(one, launch.name)]
     if own:
         first, more = own[0], f" (and {len(own) - 1} more)" if len(own) > 1 else ""

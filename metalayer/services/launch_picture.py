@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from metalayer.deploy.artifacts import load_artifacts
-from metalayer.deploy.check import Finding, check
-from metalayer.deploy.contracts import ARTIFACTS, predict
-from metalayer.deploy.intent import load_intent, resolve
+from metalayer.deploy.check import Finding, check_deployment
 from metalayer.deploy.journal import Journal
-from metalayer.deploy.names import FACTORY
-from metalayer.deploy.sets import first_sets
 from metalayer.governance.progress import Progress
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
-from metalayer.network.registry import Registry, journal_path
-from metalayer.network.signers import address_of
+from metalayer.network.registry import journal_path
 from metalayer.protocol import gateway
 from metalayer.services.launch_entry import Entry
 from metalayer.services.launch_transfer import Journey
@@ -159,14 +152,9 @@ def _cost(network: Network, name: str) -> Cost:
     return Cost(len(receipts), sum(record["gas"] for record in receipts), paid)
 
 
-def compare(
-    network: Network, registry: Registry, connections: Mapping[str, Connection]
-) -> tuple[list[Finding], int]:
+def compare(network: Network) -> tuple[list[Finding], int]:
     """What differs from deploy.yaml on any chain, and how many values were compared."""
-    artifacts, intent = load_artifacts(ARTIFACTS), load_intent()
-    factory = artifacts[FACTORY].creation
-    sets = first_sets(network, connections, predict(address_of(intent.deployer), factory))
-    found = check(resolve(intent, network, address_of, factory, sets), registry, connections, artifacts)
+    found, _ = check_deployment(network)
     return [one for one in found if one.is_drift], len(found)
 
 

@@ -61,7 +61,7 @@ def _deploy(launch: Launch, is_up: bool) -> Phase:
         return Phase(
             "deploy", "to do", f"{launch.network.name}'s contracts, from {launch.deployer.intent.deployer}"
         )
-    found = launch.deployer.plan()
+    found = launch.deployer.plan(only={launch.name})
     steps = [one for one in found.chains[launch.name] if one.step.is_missing]
     if not steps:
         count = sum(1 for _ in contracts_of(found.resolved.chains[launch.name]))

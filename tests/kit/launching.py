@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from metalayer.cli import launch
 from metalayer.network import localnet
-from metalayer.network.anvil import anvil_binary
+from metalayer.network.anvil import anvil_binary, anvil_command
 from metalayer.network.config import Chain, Network, load_network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry, registry_path
@@ -126,14 +126,7 @@ def foreign(chain_id: int = 1) -> Iterator[Connection]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     connection = Connection(chain)
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                connection.height()
-                break
-            except Unreachable:
-                assert time.monotonic() < deadline, "anvil does not answer"
-                time.sleep(0.02)
+        wait_for(connection)
         yield connection
     finally:
         process.kill()
@@ -148,3 +141,29 @@ def without_places(registry: Registry) -> str:
             contract.pop("block", None)
             contract.pop("txHash", None)
     return json.dumps(content, indent=2, sort_keys=True)
+
+
+@contextmanager
+def node_of(chain: Chain, *, interval: bool = False) -> Iterator[Connection]:
+    """A node of a chain that nobody's `up` started, mining on demand unless it is said otherwise."""
+    command = anvil_command(chain, interval=interval)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    connection = Connection(chain)
+    try:
+        wait_for(connection)
+        yield connection
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(connection: Connection) -> None:
+    """Until its node answers."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            connection.height()
+            return
+        except Unreachable:
+            assert time.monotonic() < deadline, "anvil does not answer"
+            time.sleep(0.02)

@@ -95,8 +95,13 @@ def market(
 def test_says_what_it_trades(market: Market, arcade: Stack, developer: str) -> None:
     traded = [market.exchange.view(view) for view in ("BASE", "LOT", "QUOTE")]
     assert traded == [market.coin.address, LOT, market.gem.address]
-    code = init_code("Margin", arcade.bridge.address, market.coin.address, 0, market.gem.address)
-    assert call_(arcade.chain, None, code, sender=developer) == error("NoLot")
+    for market_ in (
+        (market.coin.address, 0, market.gem.address),
+        (ZERO_ADDRESS, LOT, market.gem.address),
+        (market.coin.address, LOT, ZERO_ADDRESS),
+    ):
+        code = init_code("Margin", arcade.bridge.address, *market_)
+        assert call_(arcade.chain, None, code, sender=developer) == error("NoMarket", *market_)
 
 
 # Orders
