@@ -114,8 +114,10 @@ library Buckets {
         returns (uint128)
     {
         if (capacity == 0) return 0;
+        uint256 present = block.timestamp * SECOND;
+        if (wholeAt <= present) return uint128(wholeAt);
         uint256 given = amount * window * SECOND / capacity;
-        return uint128(Math.max(Math.saturatingSub(wholeAt, given), block.timestamp * SECOND));
+        return uint128(Math.max(Math.saturatingSub(wholeAt, given), present));
     }
 }
 // slither-disable-end incorrect-equality

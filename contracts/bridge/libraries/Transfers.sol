@@ -129,7 +129,10 @@ library Transfers {
     }
 
     /// @notice Says what it carries, and to which far end.
-    function carry(Transfer memory transfer, Kind kind_, address token_, uint256 chain_, uint256 amount_) internal pure {
+    function carry(Transfer memory transfer, Kind kind_, address token_, uint256 chain_, uint256 amount_)
+        internal
+        pure
+    {
         transfer.first |= uint160(token_);
         transfer.second |= (chain_ << CHAIN_SHIFT) | (uint256(kind_) << KIND_SHIFT);
         transfer.fourth |= amount_;
