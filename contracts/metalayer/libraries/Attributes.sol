@@ -27,8 +27,7 @@ library Attributes {
     /// most of it in the log. Ours: see `pack`.
     bytes4 internal constant COMPACT = bytes4(keccak256("compact(uint256)"));
 
-    /// @notice The word of {COMPACT}, from the lowest bit: fee payer 160, deadline 40, return gas limit 24, gas limit
-    /// 32.
+    /// @notice Word of {COMPACT}, from the lowest bit: fee payer 160, deadline 40, return gas limit 24, gas limit 32.
     /// @param gasLimit Below 2^32.
     /// @param returnGasLimit Below 2^24.
     /// @param feePayer As in {FEE_PAYER}.

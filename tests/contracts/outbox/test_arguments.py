@@ -190,12 +190,12 @@ def test_takes_four_attributes_in_one(
     gateway: Contract, sender: str, recipient: bytes, deadline: int
 ) -> None:
     at = now(gateway.chain) + 100
-    attributes = [max_fee(0), compact(70_000, 5, ACCOUNT, at + deadline if deadline else 0)]
-    for given_ in (attributes, attributes[::-1]):
-        receipt = send(gateway, sender, recipient, b"", given_, at=at)
-        assert receipt.named("LaneExtended")[0][2:5] == (70_000, at + (deadline or 14 * DAY), 5 << 224)
-        at += 1
-        attributes = [max_fee(0), compact(70_000, 5, ACCOUNT, at + deadline if deadline else 0)]
+    last_second = at + deadline if deadline else 0
+    attributes = [max_fee(0), compact(70_000, 5, ACCOUNT, last_second)]
+    for second, given_ in ((at, attributes), (at + 1, attributes[::-1])):
+        receipt = send(gateway, sender, recipient, b"", given_, at=second)
+        expected = (70_000, last_second or second + 14 * DAY, 5 << 224)
+        assert receipt.named("LaneExtended")[0][2:5] == expected
 
 
 def test_checks_each_of_four_attributes_in_one(gateway: Contract, sender: str, recipient: bytes) -> None:
