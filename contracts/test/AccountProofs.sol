@@ -61,8 +61,8 @@ contract AccountProofs is Accounts {
         assert(false);
     }
 
-    /// @notice What counts as locked is what arrived, whatever a token says or keeps, and not nothing. While it moves, none
-    /// of it can be locked a second time.
+    /// @notice What counts as locked is what arrived, whatever a token says or keeps, and not nothing. While it moves,
+    /// none of it can be locked a second time.
     function checkLocked(uint128 before, uint128 arriving, uint256 amount) external {
         (_balance, _arriving) = (before, arriving);
         uint256 received = _lock(address(this), amount);

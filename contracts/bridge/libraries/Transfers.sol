@@ -280,8 +280,8 @@ library Transfers {
 
     /// @dev How the words belong together. Returns the bytes of the payload, without data.
     function _checkWords(Transfer memory transfer) private pure returns (uint256 length) {
-        // Kind, and flags above it. All flags may come with an Out, that of data with a Back, that of the id alone with a
-        // Return.
+        // Kind, and flags above it. All flags may come with an Out, that of data with a Back, that of the id alone with
+        // a Return.
         uint256 form = transfer.second >> KIND_SHIFT;
         uint256 flags = form >> 8;
         bool isOne = form & ~uint256(0x300) == uint8(Kind.Out) || form & ~uint256(0x200) == uint8(Kind.Back)

@@ -23,11 +23,12 @@ library Attributes {
     /// @notice Most that the message may cost, in wei of ERA: ours. If it would cost more, it is not sent.
     bytes4 internal constant MAX_FEE = bytes4(keccak256("maxFee(uint256)"));
 
-    /// @notice The first four of these in one word, for senders to whom gas matters: 4,000 less than three of them, most
-    /// of it in the log. Ours: see `pack`.
+    /// @notice The first four of these in one word, for senders to whom gas matters: 4,000 less than three of them,
+    /// most of it in the log. Ours: see `pack`.
     bytes4 internal constant COMPACT = bytes4(keccak256("compact(uint256)"));
 
-    /// @notice The word of {COMPACT}, from the lowest bit: fee payer 160, deadline 40, return gas limit 24, gas limit 32.
+    /// @notice The word of {COMPACT}, from the lowest bit: fee payer 160, deadline 40, return gas limit 24, gas limit
+    /// 32.
     /// @param gasLimit Below 2^32.
     /// @param returnGasLimit Below 2^24.
     /// @param feePayer As in {FEE_PAYER}.
