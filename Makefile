@@ -36,6 +36,7 @@ soak: setup ## relayers and validators among hostile nodes, senders and recipien
 bench: setup benchmarks/peers/node_modules/.stamp ## gas beside the peers', and speed: the figures in benchmarks/ (some minutes, 500 MB the first time)
 	@$(BIN)/ape compile --verbosity WARNING
 	@$(BIN)/ape run bench gas
+	@$(BIN)/ape run bench scale
 	@$(BIN)/ape run bench speed
 	@$(BIN)/ape run bench stakes
 

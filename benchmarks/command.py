@@ -1,4 +1,4 @@
-"""Measure: `ape run bench gas / speed / stakes`."""
+"""Measure: `ape run bench gas / scale / speed / stakes`."""
 
 import json
 import os
@@ -109,6 +109,25 @@ def gas(as_json: bool) -> None:
     voted = ("figure", "#ours", "#OpenZeppelin's governor")
     console().print(table(title, voted, governance_rows(figures)))
     console().print(table("Bytes of code", ("contract", "#bytes"), [(k, f"{v:,}") for k, v in sizes.items()]))
+
+
+@cli.command()
+@json_option
+def scale(as_json: bool) -> None:
+    """Networks of 4 to 50 chains: what is asked, sent, used and kept, to benchmarks/scale.json and docs/scale.md.
+
+    Starts up to 100 chains at a time, of about 45 MiB each. Takes some minutes.
+    """
+    from benchmarks.scale import measure, with_tables
+    from tools.repository import repo_root
+
+    os.environ["METALAYER_PORT_OFFSET"] = _PORT_OFFSET
+    figures = measure(_say)
+    _publish("scale", figures)
+    page = repo_root() / "docs" / "scale.md"
+    page.write_text(with_tables(page.read_text(encoding="utf-8"), figures), encoding="utf-8")
+    if as_json:
+        print_json(figures)
 
 
 @cli.command()

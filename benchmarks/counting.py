@@ -17,12 +17,15 @@ from metalayer.protocol.rpc import LOGS
 
 _METHOD = re.compile(rb'"method": "(\w+)"')
 _SENDING = "eth_sendRawTransaction"
+_LOOK = 25
+"""Open files are counted each so many round trips."""
 
 
 @dataclass
 class Work:
     """Requests by method, and by chain; `trips` are bodies of requests; bytes of all that was said. Seconds from
-    beginning to end, `processor` those of a processor that this process used. threads: most at one time.
+    beginning to end, `processor` those of a processor that this process used. threads, files: most at one time, as far
+    as that was looked at.
     """
 
     methods: Counter[str] = field(default_factory=Counter)
@@ -31,6 +34,7 @@ class Work:
     asked: int = 0
     answered: int = 0
     threads: int = 0
+    files: int = 0
     seconds: float = 0.0
     processor: float = 0.0
 
@@ -50,6 +54,7 @@ class Work:
             "asked_kib": round(self.asked / 1024),
             "answered_kib": round(self.answered / 1024),
             "threads": self.threads,
+            "files": self.files,
         }
 
 
@@ -68,6 +73,8 @@ def counted() -> Iterator[Work]:
             work.asked += len(encoded)
             work.answered += len(response.data)
             work.threads = max(work.threads, threading.active_count())
+            if work.trips % _LOOK == 0:
+                work.files = max(work.files, files_of("self"))
         return response
 
     started, used = time.monotonic(), time.process_time()
@@ -87,4 +94,4 @@ def memory_of(pid: int | str, field_: str = "VmRSS") -> float:
 
 def files_of(pid: int | str) -> int:
     """Files and connections that a process has open. Linux."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from benchmarks import sizes
-from benchmarks.counting import Work, counted, files_of, memory_of
+from benchmarks.counting import Work, counted, memory_of
 from benchmarks.keys import address_of, sender_of
 from benchmarks.processes import Process, refuse_taken, running, wait_for
 from benchmarks.sizes import Size
@@ -101,7 +101,6 @@ class Grown:
         found |= self._join()
         found |= {
             "memory_peak_mib": round(memory_of("self", "VmHWM")),
-            "files": files_of("self"),
             "work": {name: work.as_dict() for name, work in self.works.items()},
         }
         return found

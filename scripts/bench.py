@@ -1,4 +1,4 @@
-"""Measure: `ape run bench gas / speed / stakes`."""
+"""Measure: `ape run bench gas / scale / speed / stakes`."""
 
 import sys
 from pathlib import Path

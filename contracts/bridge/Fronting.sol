@@ -83,8 +83,8 @@ abstract contract Fronting is Assets {
         });
     }
 
-    /// @dev In assembly, as the compiler clears both sides of each comparison: 80 gas for an account, of which each send
-    /// has two.
+    /// @dev In assembly, as the compiler clears both sides of each comparison: 80 gas for an account, of which each
+    /// send has two.
     function _checkBeneficiary(address account, address token) internal view {
         address gateway = address(_GATEWAY);
         bool refused;

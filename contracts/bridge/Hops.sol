@@ -23,7 +23,7 @@ abstract contract Hops is Fronting {
     /// @dev For a hop that the home sends on, with a description of the token before it.
     uint256 internal constant FORWARD_GAS_LIMIT = 400_000;
     /// @dev For what comes back to where it started.
-    uint256 internal constant RETURN_GAS_LIMIT = 250_000;
+    uint256 internal constant RETURN_GAS_LIMIT = 260_000;
     /// @dev For what comes back to the home, which sends it on to where it started.
     uint256 internal constant FORWARDED_RETURN_GAS_LIMIT = 300_000;
 

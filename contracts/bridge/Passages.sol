@@ -72,7 +72,8 @@ abstract contract Passages is Limits {
     }
 
     /// @dev Sends a message to the bridge of another chain.
-    /// @param deadline Zero for the gateway's default.
+    /// @param gasLimit Below 2^32.
+    /// @param deadline Below 2^40; zero for the gateway's default.
     /// @return id See {Gateways-_idOf}.
     function _sendHop(
         IMetalayer gateway,
@@ -83,9 +84,7 @@ abstract contract Passages is Limits {
         address payer,
         uint256 deadline
     ) internal returns (bytes32 id) {
-        id = GatewayCall.send(
-            gateway, destination, address(this), payload, gasLimit, returnGasLimit, payer, deadline
-        );
+        id = GatewayCall.send(gateway, destination, payload, gasLimit, returnGasLimit, payer, deadline);
         return _idOf(address(gateway), id);
     }
 

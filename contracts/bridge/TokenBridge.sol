@@ -247,10 +247,12 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         IMetalayer gateway = _gatewayFor(destination, transfer);
         received = _lock(token, amount);
         _lend(token, destination, received);
+        Account storage account = _accounts[token][destination];
+        (bool described, bool limited) = (account.described, account.limited);
         // The id is in the event.
         // slither-disable-next-line unused-return
-        if (_needsDescription(token, destination)) _describe(gateway, token, destination, payment);
-        if (_accounts[token][destination].limited) _useOut(token, destination, received);
+        if (!described && token != _ERA) _describe(gateway, token, destination, payment);
+        if (limited) _useOut(token, destination, received);
         transfer.carry(Kind.Out, token, block.chainid, received);
         id = _sendFirst(gateway, destination, ARRIVE_GAS_LIMIT, transfer, payment);
     }
@@ -327,21 +329,23 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     function _receiveFromHome(bytes32 id, uint256 origin, Transfer memory transfer) private returns (bool passes) {
         (address local, bool limited) = _localFor(origin, transfer.token());
-        if (limited && !_useIn(id, local, origin, transfer.amount())) return false;
+        uint256 amount = transfer.amount();
+        if (limited && !_useIn(id, local, origin, amount)) return false;
+        uint256 end = transfer.chain();
         if (transfer.isOf(Kind.Return)) {
-            address returnee = _returnee(transfer, origin, transfer.chain());
-            IERC7802(local).crosschainMint(returnee, transfer.amount());
-            emit TransferReturned(transfer.id, returnee, local, transfer.amount());
+            address returnee = _returnee(transfer, origin, end);
+            IERC7802(local).crosschainMint(returnee, amount);
+            emit TransferReturned(transfer.id, returnee, local, amount);
             return true;
         }
         // What started at home is in its first hop, and no other.
-        require((transfer.id == 0) == (transfer.chain() == origin), InvalidPayload());
+        require((transfer.id == 0) == (end == origin), InvalidPayload());
         if (transfer.id == 0) transfer.id = id;
         _checkBeneficiary(transfer.to(), local);
-        address payee = _payee(transfer, transfer.chain(), origin);
-        IERC7802(local).crosschainMint(payee, transfer.amount());
-        emit TransferReceived(transfer.id, payee, local, transfer.chain(), transfer.amount());
-        if (transfer.hasData()) _call(transfer, transfer.chain(), local);
+        address payee = _payee(transfer, end, origin);
+        IERC7802(local).crosschainMint(payee, amount);
+        emit TransferReceived(transfer.id, payee, local, end, amount);
+        if (transfer.hasData()) _call(transfer, end, local);
         return true;
     }
 

@@ -183,7 +183,9 @@ contract Arena is Purse, ERC1155 {
         _update(from, to, kinds, one);
     }
 
+    /// @dev It has a player, and not yet a second one.
     function _isOpen(uint256 id) private view returns (bool) {
+        // slither-disable-next-line incorrect-equality
         return _duels[id].deadline == 0 && _duels[id].players[0] != address(0);
     }
 }

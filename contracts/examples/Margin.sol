@@ -62,8 +62,8 @@ contract Margin is Purse {
     /// @notice Emitted when a deal is over: both performed, or one, or nobody.
     event DealClosed(uint256 indexed id, bool paid, bool delivered);
 
-    /// @notice Thrown at deployment with lots of nothing.
-    error NoLot();
+    /// @notice Thrown at deployment without a token, or with lots of nothing.
+    error NoMarket(address base, uint256 lot, address quote);
     /// @notice Thrown when an order or a part of it has no lots or no price, or is over.
     error NotAnOrder(uint256 lots, uint256 price, uint256 until);
     /// @notice Thrown when somebody cancels what is not theirs.
@@ -77,7 +77,7 @@ contract Margin is Purse {
 
     /// @param lot Amount of `base` in a lot, in its smallest unit: prices are whole numbers of `quote` for it.
     constructor(ITokenBridge bridge, address base, uint256 lot, address quote) Purse(bridge) {
-        require(lot != 0, NoLot());
+        require(base != address(0) && lot != 0 && quote != address(0), NoMarket(base, lot, quote));
         (BASE, LOT, QUOTE) = (base, lot, quote);
     }
 
@@ -155,11 +155,11 @@ contract Margin is Purse {
         uint256 price = uint256(deal.lots) * deal.price;
         delete deals[id];
         if (deal.delivered) _give(deal.paid ? deal.buyer : deal.seller, BASE, deal.lots * LOT);
-        if (deal.paid == deal.delivered) {
-            _give(deal.seller, QUOTE, deal.paid ? price + margin : margin);
-            if (!deal.paid) _give(deal.buyer, QUOTE, margin);
+        if (deal.paid) {
+            _give(deal.delivered ? deal.seller : deal.buyer, QUOTE, price + margin);
         } else {
-            _give(deal.paid ? deal.buyer : deal.seller, QUOTE, deal.paid ? price + margin : 2 * margin);
+            _give(deal.seller, QUOTE, margin);
+            _give(deal.delivered ? deal.seller : deal.buyer, QUOTE, margin);
         }
         emit DealClosed(id, deal.paid, deal.delivered);
     }

@@ -108,7 +108,7 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
     function supportsAttribute(bytes4 selector) external pure returns (bool) {
         return selector == Attributes.MIN_GAS_LIMIT || selector == Attributes.DELIVER_BEFORE
             || selector == Attributes.FEE_PAYER || selector == Attributes.RETURN_GAS_LIMIT
-            || selector == Attributes.MAX_FEE;
+            || selector == Attributes.MAX_FEE || selector == Attributes.COMPACT;
     }
 
     /// @inheritdoc IOutbox
@@ -304,7 +304,10 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
             bytes calldata attribute = attributes[i];
             bytes4 selector = _selectorOf(attribute);
             uint256 bit;
-            if (selector == Attributes.MIN_GAS_LIMIT) {
+            if (selector == Attributes.COMPACT) {
+                bit = 15;
+                _readCompact(options, attribute);
+            } else if (selector == Attributes.MIN_GAS_LIMIT) {
                 bit = 1;
                 options.gasLimit = _attributeValue(attribute);
             } else if (selector == Attributes.FEE_PAYER) {
@@ -315,7 +318,7 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
                 options.returnGasLimit = _attributeValue(attribute);
             } else if (selector == Attributes.DELIVER_BEFORE) {
                 bit = 2;
-                options.deliverBefore = _readDeadline(attribute);
+                options.deliverBefore = _checkDeadline(_attributeValue(attribute));
             } else if (selector == Attributes.MAX_FEE) {
                 bit = 16;
                 options.maxFee = _attributeValue(attribute);
@@ -327,18 +330,29 @@ abstract contract Outbox is Annexed, IOutbox, Routes, Credit, Notices {
         }
     }
 
-    function _readDeadline(bytes calldata attribute) private view returns (uint64) {
-        uint256 value = _attributeValue(attribute);
-        uint256 earliest = block.timestamp + MIN_DELIVERY_TIME;
-        uint256 latest = block.timestamp + MAX_DELIVERY_TIME;
-        require(value >= earliest && value <= latest, DeadlineOutOfRange(value, earliest, latest));
-        return uint64(value);
+    /// @dev Stands for four attributes, and none of them may be beside it: see {Attributes-pack}.
+    function _readCompact(Options memory options, bytes calldata attribute) private view {
+        uint256 word = _attributeValue(attribute);
+        address payer = address(uint160(word));
+        if (payer == address(0)) _refuseAttribute(attribute);
+        options.feePayer = payer;
+        options.gasLimit = word >> 224;
+        options.returnGasLimit = uint24(word >> 200);
+        uint256 deadline = uint40(word >> 160);
+        if (deadline != 0) options.deliverBefore = _checkDeadline(deadline);
     }
 
     function _readPayer(bytes calldata attribute) private pure returns (address) {
         uint256 value = _attributeValue(attribute);
         if (value == 0 || value > type(uint160).max) _refuseAttribute(attribute);
         return address(uint160(value));
+    }
+
+    function _checkDeadline(uint256 value) private view returns (uint64) {
+        uint256 earliest = block.timestamp + MIN_DELIVERY_TIME;
+        uint256 latest = block.timestamp + MAX_DELIVERY_TIME;
+        require(value >= earliest && value <= latest, DeadlineOutOfRange(value, earliest, latest));
+        return uint64(value);
     }
 
     function _refuseAttribute(bytes calldata attribute) private pure {

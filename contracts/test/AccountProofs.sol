@@ -11,6 +11,11 @@ import {IMetalayer} from "../interfaces/IMetalayer.sol";
 contract AccountProofs is Accounts {
     address private constant TOKEN = address(7);
 
+    /// @dev Of this contract as a token that may keep a part, or give more, and calls the bridge while it moves.
+    uint256 private _balance;
+    uint256 private _arriving;
+    bool private _nested;
+
     constructor() Gateways(IMetalayer(address(1)), address(2), 3) {}
 
     /// @notice What is locked for a chain is added to its account, and to no other.
@@ -54,6 +59,44 @@ contract AccountProofs is Accounts {
         _takeBack(TOKEN, chainId, amount);
         _lend(TOKEN, other, amount);
         assert(false);
+    }
+
+    /// @notice What counts as locked is what arrived, whatever a token says or keeps, and not nothing. While it moves,
+    /// none of it can be locked a second time.
+    function checkLocked(uint128 before, uint128 arriving, uint256 amount) external {
+        (_balance, _arriving) = (before, arriving);
+        uint256 received = _lock(address(this), amount);
+        assert(received == arriving && received != 0);
+        assert(!_nested);
+    }
+
+    /// @notice Something can be locked.
+    /// @custom:halmos --early-exit
+    function findLocked(uint128 before, uint128 arriving, uint256 amount) external {
+        (_balance, _arriving) = (before, arriving);
+        _lock(address(this), amount);
+        assert(false);
+    }
+
+    /// @notice The balance of anybody, as this contract is the token.
+    function balanceOf(address) external view returns (uint256) {
+        return _balance;
+    }
+
+    /// @notice Moves what it likes, and tries to have it counted twice.
+    function transferFrom(address, address, uint256) external returns (bool) {
+        try this.lockAgain() {
+            _nested = true;
+        } catch {
+            _nested = false;
+        }
+        _balance += _arriving;
+        return true;
+    }
+
+    /// @notice What a token would call.
+    function lockAgain() external {
+        _lock(address(this), 1);
     }
 
     function _hold(uint256 chainId, uint256 other, uint128[2] calldata held) private {

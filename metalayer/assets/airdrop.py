@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from metalayer.assets.tokens import BALANCE_OF
 from metalayer.deploy.intent import load_intent
 from metalayer.deploy.names import AIRDROP
@@ -122,8 +124,9 @@ def save_tree(tree: Tree, path: Path) -> None:
 def load_tree(path: Path, progress: Progress = lambda count: None) -> Tree:
     """The tree of a file, built again from its values. MetalayerError, with the file, if it is none."""
     try:
-        content = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:
+        # Not json.loads, which nesting can crash.
+        content = from_json(_read(path))
+    except ValueError as error:
         raise MetalayerError(f"{path} is not JSON: {error}") from error
     try:
         return merkle.load(content, progress)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--unchecked",
     is_flag=True,
-    help="List each view of each contract that is not compared, and why. Reads no chain.",
+    help="List by which keys views are compared, and which are not, and why. Reads no chain.",
 )
 @click.option(
     "--registry",
@@ -103,6 +103,11 @@ def _show_unchecked(as_json: bool) -> None:
         keys = ("contract", "view", "reason")
         print_json({"unchecked": [dict(zip(keys, row, strict=True)) for row in rows], "checked": checked})
         return
-    console().print(table("Not compared", ("contract", "view", "why"), rows))
+    by_keys = [
+        (contract, view, keys) for contract, views in checked.items() for view, keys in views.items() if keys
+    ]
+    out = console()
+    out.print(table("Compared for some keys", ("contract", "view", "keys"), by_keys))
+    out.print(table("Not compared", ("contract", "view", "why"), rows))
     count = sum(map(len, checked.values()))
     click.echo(f"{count} views are compared, {len(rows)} are not")

@@ -69,12 +69,21 @@ def status(as_json: bool) -> None:
                     state,
                     height,
                     fee,
-                    chain.url.rpartition(":")[2],
+                    chain.url.removeprefix("http://127.0.0.1:"),
                     pid,
                     str(len(chain.contracts or {})),
                 )
             )
-        columns = ("chain", "#id", "state", "#height", "#base fee (gwei)", "#port", "#pid", "#contracts")
+        columns = (
+            "chain",
+            "#id",
+            "state",
+            "#height",
+            "#base fee (gwei)",
+            "#port or node",
+            "#pid",
+            "#contracts",
+        )
         console().print(table("Chains", columns, rows))
     if any(chain.state != "up" for chain in chains):
         raise click.exceptions.Exit(1)

@@ -15,6 +15,7 @@ from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.intent import load_intent, resolve
 from metalayer.deploy.names import FACTORY, GATEWAY, STAKING
 from metalayer.deploy.openings import half_open
+from metalayer.deploy.past import compare_founders
 from metalayer.deploy.probe import Probe, probe_all, unfit
 from metalayer.deploy.recorded import code_of, compare_record
 from metalayer.deploy.sets import first_sets
@@ -83,6 +84,7 @@ def check(
                 Finding(name, contract, *astuple(one))
                 for contract, one in compare_histories(connection, desired, state)
             ),
+            *(Finding(name, STAKING, *astuple(one)) for one in compare_founders(connection, desired, state)),
             *_validators(desired, state),
         ]
 

@@ -151,7 +151,7 @@ COVERAGE = {
     VESTING: Views(
         {
             **_fixed("ERA", "duration", "owner", "pendingOwner", "start"),
-            "released(address)": "ERA",
+            "released(address)": "ERA, by logs",
         },
         {
             CODE: ("end()", "renounceOwnership()"),

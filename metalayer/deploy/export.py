@@ -41,7 +41,9 @@ def export_files(network: Network) -> dict[str, str]:
     for chain in registry.chains:
         listed = list(submissions(registry, chain, artifacts))
         used |= {one.input for one in listed}
-        files[f"{VERIFICATION}/{chain}.json"] = _text([one.as_dict() for one in listed])
+        files[f"{VERIFICATION}/{chain}.json"] = _text(
+            {"chainId": registry.chain(chain).chain_id, "contracts": [one.as_dict() for one in listed]}
+        )
     for name in artifacts:
         if f"{INPUTS}/{name}.json" in used:
             files[f"{VERIFICATION}/{INPUTS}/{name}.json"] = to_text(standard_input(name))

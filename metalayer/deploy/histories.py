@@ -30,7 +30,7 @@ from metalayer.deploy.names import (
 from metalayer.deploy.openings import compare_openings, compare_references
 from metalayer.deploy.seating import compare_staking
 from metalayer.network.connection import Connection
-from metalayer.protocol.abi import Event, Function
+from metalayer.protocol.abi import Event, Function, histories
 from metalayer.protocol.amounts import HUB_SUPPLY, era
 from metalayer.protocol.decisions import OUTBOX_GATEWAY_SET
 from metalayer.protocol.hex import to_hex
@@ -96,7 +96,7 @@ def compare_histories(
 def _roles(connection: Connection, desired: Desired) -> Iterator[Compared]:
     timelock = desired.addresses[TIMELOCK]
     expected = {Role(_ADMIN, timelock)} | {Role(_ROLES[name], desired.governor) for name in list(_ROLES)[1:]}
-    granted, revoked = connection.batch([_GRANTED.history(timelock), _REVOKED.history(timelock)])
+    granted, revoked = connection.ask(histories(timelock, _GRANTED, _REVOKED))
     changes = [(log, Role(*event[:2]), True) for event, log in granted]
     changes += [(log, Role(*event[:2]), False) for event, log in revoked]
     logged: set[Role] = set()
@@ -190,7 +190,7 @@ def _approvals(connection: Connection, desired: Desired) -> Iterator[Compared]:
 def _pardons(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """No pardon is ever taken back: what is pardoned is what logs say, on any lane of the network."""
     slasher = desired.addresses[SLASHER]
-    lanes, sets = connection.batch([_LANE_PARDONED.history(slasher), _SETS_PARDONED.history(slasher)])
+    lanes, sets = connection.ask(histories(slasher, _LANE_PARDONED, _SETS_PARDONED))
     logged = dict.fromkeys(desired.lanes, 0)
     logged |= {(origin, destination): nonce for (origin, destination, nonce), _ in lanes}
     version, *nonces = connection.batch(

@@ -15,7 +15,7 @@ from metalayer.deploy.desired import Desired
 from metalayer.deploy.names import BRIDGE, BRIDGED_TOKEN, GATEWAY
 from metalayer.network.connection import Connection
 from metalayer.protocol import bridge
-from metalayer.protocol.abi import Function
+from metalayer.protocol.abi import Function, histories
 from metalayer.protocol.dates import span, utc
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.rpc import Request, block_request, code_request
@@ -44,11 +44,11 @@ def compare_holdings(connection: Connection, desired: Desired) -> Iterator[Compa
         bridge.GATEWAY_CHOSEN,
         bridge.HELD,
     )
-    logs = connection.batch(
-        [*(event.history(address) for event in rare), bridge.REPRESENTATION_CREATED.logs(address)]
+    logs, represented = connection.batch(
+        [histories(address, *rare), bridge.REPRESENTATION_CREATED.logs(address)]
     )
     limited, adopted, struck, gateways, chosen, held, created = (
-        [event for event, _ in found] for found in logs
+        [event for event, _ in found] for found in (*logs, represented)
     )
     yield _other_limits(connection, desired, dict.fromkeys((event[0], event[1]) for event in limited))
     yield _other_adoptions(desired, adopted)

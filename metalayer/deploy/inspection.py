@@ -107,5 +107,5 @@ def _construction(
     overrides |= {desired.addresses[name]: {"code": _ANSWERS_TRUE} for name in declaration.calls}
     # A constructor refuses a set that has expired. What it installed long ago is still what it should be.
     first = desired.validator_set
-    block = {"time": hex(first.expires)} if first is not None else {}
-    return Request("eth_call", ({"to": address, "data": "0x"}, "latest", overrides, block), from_hex)
+    block = [{"time": hex(first.expires)}] if first is not None else []
+    return Request("eth_call", ({"to": address, "data": "0x"}, "latest", overrides, *block), from_hex)

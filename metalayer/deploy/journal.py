@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,23 +76,38 @@ class Journal:
                 ) from error
 
     def append(self, *records: dict[str, Any]) -> None:
-        """Adds records and returns when they are on disk."""
+        """Adds records and returns when they are on disk. MetalayerError if they cannot be written: none of them is."""
         if not records:
             return
         text = "".join(json.dumps(record, sort_keys=True) + "\n" for record in records).encode()
         with self._lock:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            created = not self.path.exists()
-            with self.path.open("ab") as file:
-                file.truncate(self._valid)
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            if created:
-                _sync_folder(self.path.parent)
-            self._valid += len(text)
+            try:
+                self._write(text)
+            except OSError as error:
+                # What of it is there would be taken for sent. Making a file smaller needs no room.
+                with suppress(OSError):
+                    os.truncate(self.path, self._valid)
+                raise MetalayerError(
+                    f"{shown(self.path)} cannot be written ({error.strerror}): nothing is sent that it does not know; "
+                    "mend that, then run it again"
+                ) from error
             for record in records:
                 self._note(record)
+
+    def _write(self, text: bytes) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        created = not self.path.exists()
+        # Without a buffer, which would try once more when it is closed.
+        with self.path.open("ab", buffering=0) as file:
+            # What was torn, by a crash or a full disk, has not happened.
+            file.truncate(self._valid)
+            rest = text
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+        if created:
+            _sync_folder(self.path.parent)
+        self._valid += len(text)
 
     def clear(self) -> None:
         """Starts again: for chains that are gone."""

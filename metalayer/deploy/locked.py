@@ -10,9 +10,9 @@ from metalayer.deploy.inspection import ChainState
 from metalayer.deploy.names import AIRDROP, ERA
 from metalayer.network.connection import Connection
 from metalayer.protocol import vesting
-from metalayer.protocol.abi import Event, Function
+from metalayer.protocol.abi import Event, Function, histories
 from metalayer.protocol.amounts import era
-from metalayer.protocol.rpc import Log, block_request, word
+from metalayer.protocol.rpc import Log, block_request
 
 _BALANCE_OF = Function("balanceOf(address)", "uint256", int)
 _HANDING_OVER = Event("OwnershipTransferStarted(address indexed,address indexed)")
@@ -36,15 +36,13 @@ def compare_locked(
 def _wallet(connection: Connection, desired: Desired, wallet: Wallet) -> Iterator[Compared]:
     """To whom a beneficiary handed it is theirs to say: logs do."""
     token, address = desired.addresses[ERA], desired.addresses[wallet.name]
-    owner, pending, released, balance, owners, offers, releases = connection.batch(
+    owner, pending, released, balance, (owners, offers, outs) = connection.batch(
         [
             vesting.OWNER.request(address),
             vesting.PENDING_OWNER.request(address),
             vesting.RELEASED.request(address, token),
             _BALANCE_OF.request(token, address),
-            vesting.HANDED_OVER.history(address),
-            _HANDING_OVER.history(address),
-            _RELEASED.history(address, word(int(token, 16))),
+            histories(address, vesting.HANDED_OVER, _HANDING_OVER, _RELEASED),
         ]
     )
     first, last = (owners[0].event[1], owners[-1].event[1]) if owners else ("none", "none")
@@ -54,7 +52,7 @@ def _wallet(connection: Connection, desired: Desired, wallet: Wallet) -> Iterato
     if offers and (not owners or _place(offers[-1].log) > _place(owners[-1].log)):
         offered = offers[-1].event[1]
     yield Compared(f"{wallet.name} offered to", _unless_zero(offered), _unless_zero(pending))
-    paid = sum(event[1] for event, _ in releases)
+    paid = sum(amount for (released_token, amount), _ in outs if released_token == token)
     yield Compared(f"{wallet.name} released", era(paid), era(released))
     yield _at_least(f"{wallet.name} holds", wallet.amount - paid, balance)
 

@@ -15,7 +15,7 @@ from metalayer.deploy.names import GATEWAY, GUARDIAN
 from metalayer.deploy.routes import describe_open, describe_terms
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
-from metalayer.protocol.abi import Function
+from metalayer.protocol.abi import Function, histories
 from metalayer.protocol.dates import utc
 from metalayer.protocol.gateway import Route
 from metalayer.protocol.hex import to_hex
@@ -32,9 +32,7 @@ _VOTE = "name them in deploy.yaml, or vote for Metalayer.setOpen"
 def compare_openings(connection: Connection, desired: Desired) -> Iterator[Compared]:
     """Of a gateway that stands."""
     address = desired.addresses[GATEWAY]
-    opened, paused = connection.batch(
-        [gateway.ROUTE_OPENED.history(address), gateway.INBOUND_PAUSED.history(address)]
-    )
+    opened, paused = connection.ask(histories(address, gateway.ROUTE_OPENED, gateway.INBOUND_PAUSED))
     known = list(desired.routes)
     others = [id_ for id_ in dict.fromkeys(event[0] for event, _ in opened) if id_ not in desired.routes]
     origins = list(dict.fromkeys([*known, *(event[0] for event, _ in paused)]))
@@ -87,7 +85,7 @@ def compare_references(connection: Connection, desired: Desired) -> Iterator[Com
 
 def half_open(resolved: Resolved, states: Mapping[str, ChainState]) -> dict[tuple[str, str], str]:
     """Lanes between chains that were read, by origin and destination, of which only one end is open; in words."""
-    ids = {name: resolved.chains[name].chain.chain_id for name in states}
+    ids = {name: desired.chain.chain_id for name, desired in resolved.chains.items() if name in states}
 
     def directions(name: str, other: str) -> tuple[bool, bool]:
         state = states[name]
@@ -96,7 +94,7 @@ def half_open(resolved: Resolved, states: Mapping[str, ChainState]) -> dict[tupl
         return bool(out), bool(in_)
 
     found = {}
-    for origin, destination in permutations(states, 2):
+    for origin, destination in permutations(ids, 2):
         sends, takes = directions(origin, destination)[0], directions(destination, origin)[1]
         if sends and not takes:
             found[origin, destination] = f"{origin} sends to {destination}, which takes nothing from it"

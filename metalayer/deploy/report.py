@@ -215,10 +215,10 @@ def _first_set(registry: Registry) -> str:
         return "## First validator set\n\nNone is published yet."
     total = sum(member.weight for member in first.members)
     rows = [
-        (_code(one.signer), f"{one.weight:,}", f"{100 * one.weight / total:.2f} %") for one in first.members
+        (_code(one.signer), era(one.weight), f"{100 * one.weight / total:.2f} %") for one in first.members
     ]
     said = f"Version {first.version}, which expires {utc(first.expires)}."
-    return _section("First validator set", ("signer", "weight", "share"), rows, said)
+    return _section("First validator set", ("signer", "weight, ERA", "share"), rows, said)
 
 
 def _genesis(beginning: Beginning, registry: Registry, hub: Desired) -> str:

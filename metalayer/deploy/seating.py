@@ -11,7 +11,7 @@ from metalayer.deploy.desired import Desired
 from metalayer.deploy.names import STAKING
 from metalayer.network.connection import Connection
 from metalayer.protocol import staking
-from metalayer.protocol.abi import Function
+from metalayer.protocol.abi import Function, histories
 from metalayer.protocol.amounts import era
 from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import short, to_hex
@@ -30,7 +30,6 @@ class _Logged:
     signers: dict[int, str] = field(default_factory=dict)
     own: Counter[int] = field(default_factory=Counter)
     keys: dict[str, int] = field(default_factory=dict)
-    founding: list[str] = field(default_factory=list)
 
 
 def compare_staking(connection: Connection, desired: Desired) -> Iterator[Compared]:
@@ -55,24 +54,17 @@ def compare_staking(connection: Connection, desired: Desired) -> Iterator[Compar
     if set(places) == set(seats):
         stake = sum(validators[id_].stake for id_ in places)
         yield Compared("seated stake", f"{era(stake)} ERA", f"{era(seated)} ERA")
-    wanted = [_founder(one.operator, one.signer, one.own, one.commission) for one in desired.bonding.bonds]
-    found = [words for words in wanted if words in logged.founding]
-    if desired.sets.published:
-        yield Compared("founding bonds", listed(wanted), listed(found))
     yield from _sets(connection, desired)
 
 
 def _read_logs(connection: Connection, address: str) -> _Logged:
-    registered, rotated, added, removed = connection.batch(
-        event.history(address)
-        for event in (staking.REGISTERED, staking.KEY_ROTATED, staking.OWN_ADDED, staking.OWN_REMOVED)
-    )
+    events = staking.REGISTERED, staking.KEY_ROTATED, staking.OWN_ADDED, staking.OWN_REMOVED
+    registered, rotated, added, removed = connection.ask(histories(address, *events))
     logged = _Logged()
-    for (id_, operator, signer, own, commission), _ in registered:
+    for (id_, operator, signer, own, _commission), _ in registered:
         logged.operators[id_], logged.signers[id_] = operator, signer
         logged.own[id_] += own
         logged.keys[signer] = id_
-        logged.founding.append(_founder(operator, signer, own, commission))
     for (id_, _retired, signer), _ in rotated:
         logged.signers[id_], logged.keys[signer] = signer, id_
     for (id_, amount), _ in added:
@@ -98,10 +90,6 @@ def _different(logged: _Logged, validators: Mapping[int, Validator], keys: Mappi
         if keys[signer].validator != id_
     ]
     return "; ".join(wrong) or _AS_LOGGED
-
-
-def _founder(operator: str, signer: str, own: int, commission: int) -> str:
-    return f"{operator} with key {signer}: {era(own)} ERA, {commission / 100:g} %"
 
 
 def _sets(connection: Connection, desired: Desired) -> Iterator[Compared]:

@@ -10,7 +10,7 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import gateway
 from metalayer.protocol.rpc import Request
 
-RENEWED = 15.0
+RENEWED = 60.0
 """Seconds after which chains without a route are asked for one again. A route that was there once stays."""
 
 

@@ -26,6 +26,8 @@ SLACK = 3
 CHOSEN_FOR = 60.0
 """Seconds after which all nodes are looked at again."""
 
+_OF_ONE_NODE = {Limit.BEHIND, Limit.GONE, Limit.METHOD}
+"""Refusals after which the others are asked: one of them may have the block, its history, or the method."""
 _BRIEF = 5.0
 _GRACE = 1.0
 _PAUSE = 0.25
@@ -68,9 +70,10 @@ class Failover:
             return self.endpoints[0].post(body)
         failed: dict[Endpoint, MetalayerError] = {}
         refused: Any = None
+        is_for_once = False
         while True:
             try:
-                node = self._choose(failed)
+                node = self._elect(failed) if is_for_once else self._choose(failed)
             except Unreachable:
                 if refused is not None:
                     return refused
@@ -81,10 +84,14 @@ class Failover:
             except (Unreachable, WrongChain) as error:
                 self._dismiss(node, failed, error)
                 continue
-            is_refused = any(of_answer(one) is Limit.BEHIND for one in _each(answer))
+            limits = {of_answer(one) for one in _each(answer)}
+            if limits & _OF_ONE_NODE:
+                refused = refused or answer
+                is_for_once = True
+                failed[node] = Unreachable(f"{self._chain.name}: {node.place} does not have it")
+                continue
             told, heights = _heights(body, answer)
-            if is_refused or (told is not None and told < seen):
-                refused = answer if is_refused else refused
+            if told is not None and told < seen:
                 self._dismiss(node, failed, self._late(node, seen))
                 continue
             self._seen = max(self._seen, *heights, 0)

@@ -165,7 +165,13 @@ def _refuse_other(chain: Chain) -> None:
 
 
 def _local_chains(network: Network) -> list[Chain]:
-    return [chain for chain in network.chains.values() if chain.is_local]
+    """MetalayerError if there is none."""
+    local = [chain for chain in network.chains.values() if chain.is_local]
+    if not local:
+        raise MetalayerError(
+            f"no chain of network '{network.name}' is a local one: each has the `url` of a node, and runs without us"
+        )
+    return local
 
 
 def _lock() -> Lock:
@@ -210,6 +216,9 @@ def _command_line(pid: int) -> str:
 
 
 def _start(chain: Chain) -> subprocess.Popen[bytes]:
+    # An anvil that forks writes the whole address of its upstream there, a key too.
+    log_file(chain).touch()
+    log_file(chain).chmod(0o600)
     with log_file(chain).open("wb") as log:
         process = subprocess.Popen(
             anvil_command(chain, interval=True),

@@ -49,9 +49,14 @@ def exclusive(path: Path, taken: str | None = None) -> Lock:
     """Holds a lock file; its folder is made if it is missing.
 
     If another process has it: Taken, which begins with `taken` and names the holder, or, without `taken`, waits.
+    MetalayerError if the file cannot be made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise MetalayerError(f"{path} cannot be written ({error.strerror})") from error
+    file = os.fdopen(handle, "r+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX if taken is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -60,10 +65,15 @@ def exclusive(path: Path, taken: str | None = None) -> Lock:
     except BaseException:
         file.close()
         raise
-    file.truncate(0)
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    file.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n")
-    file.flush()
+    held = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}) + "\n"
+    try:
+        # Past the file's buffer, which would try to write once more when it is closed.
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, held.encode(), 0)
+    except OSError as error:
+        file.close()
+        raise MetalayerError(f"{path} cannot be written ({error.strerror})") from error
     return Lock(file)
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from metalayer.errors import MetalayerError
-from metalayer.network.addresses import filled, variables, with_groups_as
+from metalayer.network.addresses import filled, variables
 
 _HIDDEN = "…"
 # Parts such as `v2`, `rpc` or `mainnet` say nothing, and hiding them would make other words unreadable.
 _SHORTEST_KEY = 8
 _SHORTEST_VALUE = 4
+# Scheme, host and port, and the rest of an address with names of variables in it, which `urlsplit` does not know.
+_WRITTEN = re.compile(r"(https?://)?(?:[^/?#]*@)?((?:\$\{[A-Za-z0-9_]+\}|[^/?#$])*)(.*)", re.DOTALL)
 
 
 def shown_url(url: str) -> str:
     """An address without user, password, path, query and fragment: the host that answers, and its port.
 
-    Names of variables are shown where they are all that is known, their values never.
+    Where the environment has a part, its name is shown, never its value.
     """
-    if url.startswith("${"):
-        first, rest = url[: url.index("}") + 1], url[url.index("}") + 1 :]
-        return f"{first}/{_HIDDEN}" if rest.strip("/") else first
-    url = with_groups_as(url, _HIDDEN)
+    if variables(url):
+        scheme, authority, rest = _WRITTEN.fullmatch(url).groups("")  # type: ignore[union-attr]
+        return f"{scheme}{authority}/{_HIDDEN}" if rest.strip("/") else f"{scheme}{authority}"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

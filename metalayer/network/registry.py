@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +104,21 @@ class Registry(_Model):
         return registry
 
     def save(self, path: Path) -> None:
-        """Writes the file in one step: a reader sees the old one or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Writes the file in one step: a reader sees the old one or the new one. MetalayerError if it cannot."""
         new = path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            file.write(self.text())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with new.open("w", encoding="utf-8") as file:
+                file.write(self.text())
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink()
+            raise MetalayerError(
+                f"{shown(path)} cannot be written ({error.strerror}): it is as it was; mend that, then run it again"
+            ) from error
 
     def text(self) -> str:
         """The file's content: sorted and indented."""

@@ -51,8 +51,11 @@ def local_account(name: str) -> LocalAccount | None:
     match = _TEST.fullmatch(name)
     if match is None:
         return None
-    if not load_network().is_local:
-        raise MetalayerError(f"{name} is a test account and everybody knows its key: use your own")
+    if elsewhere := next((chain for chain in load_network().chains.values() if not chain.is_local), None):
+        raise MetalayerError(
+            f"{name} is a test account and everybody knows its key: use your own, because chain '{elsewhere.name}' has "
+            "a `url`, and not all of this network is local"
+        )
     if int(match[1]) >= ACCOUNTS:
         raise MetalayerError(f"no account '{name}': test accounts are TEST::0 to TEST::{ACCOUNTS - 1}")
     return local_key(int(match[1]))
@@ -174,9 +177,11 @@ def load_sender(name: str) -> Sender:
         for index in range(ACCOUNTS):
             if local_key(index).address == address:
                 return KeySender(local_key(index))
-    if address not in accounts:
-        raise MetalayerError(f"no account has the key of {address}: add it with `ape accounts import`")
-    return _ape_sender(accounts[address])
+    # Not `accounts[address]`: that finds Ape's test accounts, too, whose keys everybody knows.
+    for container in accounts.containers.values():
+        if address in container:
+            return _ape_sender(container[address])
+    raise MetalayerError(f"no account has the key of {address}: add it with `ape accounts import`")
 
 
 def has_key(name: str) -> bool:

@@ -179,6 +179,20 @@ class Event(Generic[Value]):
         return replace(self.logs(address, *topics, last=last), rare=True)
 
 
+def histories(address: str, *events: Event[Any]) -> Request[list[list[Logged[Any]]]]:
+    """All logs of several events of a contract from the beginning, event by event, in one request; rarely logged."""
+    raw = logs_request(address, [[event.topic for event in events]], 0, "latest")
+
+    def read(result: Any) -> list[list[Logged[Any]]]:
+        logs = raw.read(result)
+        return [
+            [Logged(event.decode(log), log) for log in logs if log.topics[:1] == (event.topic,)]
+            for event in events
+        ]
+
+    return Request(raw.method, raw.params, read, rare=True)
+
+
 def _types(tuple_type: str) -> list[str]:
     if tuple_type == "()":
         return []

@@ -35,7 +35,7 @@ FORWARD_GAS = 400_000
 """Gas limit of a hop that a token's home sends on, without what its sender adds."""
 DESCRIBE_GAS = 350_000
 CLAIM_GAS = 60_000
-RETURN_GAS = 250_000
+RETURN_GAS = 260_000
 """Gas limit for the return of a transfer's first hop."""
 FORWARD_RETURN_GAS = 300_000
 """Gas limit for the return of a hop that a token's home sends for others."""

@@ -86,7 +86,7 @@ def test_names_and_follows_are_read_on_every_chain(net: Net) -> None:
     # Perps was not told, and its answer gets old.
     owners = {name: net.on[name].view("resolve", NAME, DAY)[0] for name in net.on}
     assert owners == {"hub": OWNER, "arcade": FAN, "perps": OWNER, "social": FAN}
-    net.mesh.pass_time(DAY)
+    net.mesh.pass_time(DAY + 3_600)
     refused = net.on["perps"].revert("resolve", NAME, DAY, sender=READER)
     assert refused.data[:4] == error("TooOld", 0, 0).data[:4]
 

@@ -15,6 +15,7 @@ DELIVER_BEFORE = keccak(text="deliverBefore(uint256)")[:4]
 FEE_PAYER = keccak(text="feePayer(address)")[:4]
 RETURN_GAS_LIMIT = keccak(text="returnGasLimit(uint256)")[:4]
 MAX_FEE = keccak(text="maxFee(uint256)")[:4]
+COMPACT = keccak(text="compact(uint256)")[:4]
 STORED_HEAD_INTERVAL = 64
 ACCOUNT = "0x00000000000000000000000000000000000Face7"
 """A recipient without code."""
@@ -39,6 +40,13 @@ def return_gas_limit(value: int) -> bytes:
 def max_fee(value: int) -> bytes:
     """In wei of ERA."""
     return MAX_FEE + encode(["uint256"], [value])
+
+
+def compact(gas_limit: int, return_gas_limit: int, payer: str, deadline: int = 0) -> bytes:
+    """The first four in one word; the default deadline for zero."""
+    return COMPACT + encode(
+        ["uint256"], [int(payer, 16) | deadline << 160 | return_gas_limit << 200 | gas_limit << 224]
+    )
 
 
 def send(

@@ -7,7 +7,7 @@ from tests.kit.evm import set_code
 
 # Calls the address in the first 20 bytes of its calldata with the rest and the value, and passes on what comes of it:
 # CALLDATASIZE - 20 bytes to memory 0; CALL; RETURNDATACOPY; RETURN, or REVERT if it failed.
-_CODE = bytes.fromhex("601436038060145f375f5f825f345f3560601c5af13d5f5f3e601f573d5ffd5b3d5ff3")
+CODE = bytes.fromhex("601436038060145f375f5f825f345f3560601c5af13d5f5f3e601f573d5ffd5b3d5ff3")
 _CODE_ADDRESS = "0x" + "ca" * 20
 
 
@@ -18,10 +18,10 @@ def through(to: str, data: bytes) -> bytes:
 
 def place_passer(chain: BoundChain, account: str) -> None:
     """Gives an address the code: a contract."""
-    set_code(chain, account, _CODE)
+    set_code(chain, account, CODE)
 
 
 def delegate_to_passer(chain: BoundChain, account: str) -> None:
     """Lets an account with a key delegate to the code (EIP-7702)."""
-    set_code(chain, _CODE_ADDRESS, _CODE)
+    set_code(chain, _CODE_ADDRESS, CODE)
     set_code(chain, account, bytes.fromhex("ef0100" + _CODE_ADDRESS[2:]))

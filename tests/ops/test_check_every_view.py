@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from metalayer.cli.check import cli
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.check import Finding, check
@@ -81,6 +84,17 @@ def test_every_checked_view_is_changed_by_a_test() -> None:
     assert MUTATIONS.keys() <= known
     assert all(MUTATIONS.values())
     assert [view for view in IMMUTABLE if not view[1].endswith("()")] == []
+
+
+def test_the_list_can_be_read_without_a_chain() -> None:
+    shown = CliRunner().invoke(cli, ["--unchecked"])
+    assert shown.exit_code == 0
+    rows = list(unchecked())
+    count = sum(len(views.checked) for views in COVERAGE.values())
+    assert shown.output.endswith(f"{count} views are compared, {len(rows)} are not\n")
+    listed = json.loads(CliRunner().invoke(cli, ["--unchecked", "--json"]).output)
+    assert [(one["contract"], one["view"], one["reason"]) for one in listed["unchecked"]] == rows
+    assert "each that logs name" in listed["checked"]["Guardian"]["isWatcher(address)"]
 
 
 @pytest.fixture(scope="module")

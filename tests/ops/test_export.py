@@ -76,7 +76,9 @@ def test_explorers_get_what_compiles_to_the_code_on_each_chain(
     compiled = compile_project(sources)
     seen = 0
     for chain, connection in deployment.connections.items():
-        for entry in json.loads(files[f"verification/{chain}.json"]):
+        listed = json.loads(files[f"verification/{chain}.json"])
+        assert listed["chainId"] == connection.chain_id
+        for entry in listed["contracts"]:
             path, name = entry["contractPath"].split(":")
             asked = json.loads(files[f"verification/{entry['standardJsonInput']}"])
             assert asked == sources.standard_input(path)
@@ -125,7 +127,7 @@ def test_the_report_says_what_was_deployed(files: dict[str, str], deployment: De
         "| voting period | 10 days |",
         "| perps | 200,000 / 2,000,000 |",
         "None: a token is bounded by its accounts alone.",
-        f"| `{VALIDATORS[0].address}` |",
+        f"| `{VALIDATORS[0].address}` | 200,000 | 20.00 % |",
         "| investors | 320,750,123 | 32.08 % |",
         f"`{OPERATORS[0].address}` 200,000",
         "nothing for 365 days, then linear for 730 days",

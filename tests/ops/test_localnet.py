@@ -235,3 +235,16 @@ def test_a_fork_starts_from_another_chains_state_under_its_own_id(net: Network, 
     lower = Connection(forked)
     assert int(lower.rpc("eth_chainId"), 16) == 903
     assert int(lower.rpc("eth_getBalance", account, "latest"), 16) == 12_345
+
+
+def test_a_network_without_a_local_chain_is_not_started(net: Network) -> None:
+    chains = {
+        name: replace(chain, base_port=None, remote_url="http://127.0.0.1:9")
+        for name, chain in net.chains.items()
+    }
+    there = replace(net, hub=chains["hub"], chains=chains)
+    for act in (localnet.up, localnet.down):
+        with pytest.raises(
+            MetalayerError, match=r"^no chain of network 'local' is a local one: each has the `url`"
+        ):
+            act(there)

@@ -58,7 +58,7 @@ library Buckets {
         uint256 window = bucket.window;
         uint128 outWholeAt = _later(bucket.outWholeAt, bucket.outCapacity, window, amount);
         uint128 inWholeAt = _earlier(bucket.inWholeAt, bucket.inCapacity, window, amount);
-        (bucket.outWholeAt, bucket.inWholeAt) = (outWholeAt, inWholeAt);
+        _write(bucket, outWholeAt, inWholeAt);
     }
 
     /// @notice Uses what comes, at most `freeIn`, and gives as much back to the other direction.
@@ -66,12 +66,21 @@ library Buckets {
         uint256 window = bucket.window;
         uint128 outWholeAt = _earlier(bucket.outWholeAt, bucket.outCapacity, window, amount);
         uint128 inWholeAt = _later(bucket.inWholeAt, bucket.inCapacity, window, amount);
-        (bucket.outWholeAt, bucket.inWholeAt) = (outWholeAt, inWholeAt);
+        _write(bucket, outWholeAt, inWholeAt);
     }
 
     /// @notice Gives back what left and did not arrive.
     function giveBackOut(Bucket storage bucket, uint256 amount) internal {
         bucket.outWholeAt = _earlier(bucket.outWholeAt, bucket.outCapacity, bucket.window, amount);
+    }
+
+    /// @dev Both in one word, which the compiler would read and write once for each.
+    function _write(Bucket storage bucket, uint128 outWholeAt, uint128 inWholeAt) private {
+        uint256 word = uint256(outWholeAt) | (uint256(inWholeAt) << 128);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            sstore(add(bucket.slot, 1), word)
+        }
     }
 
     function _free(uint256 capacity, uint256 window, uint256 wholeAt) private view returns (uint256) {
@@ -105,8 +114,10 @@ library Buckets {
         returns (uint128)
     {
         if (capacity == 0) return 0;
+        uint256 present = block.timestamp * SECOND;
+        if (wholeAt <= present) return uint128(wholeAt);
         uint256 given = amount * window * SECOND / capacity;
-        return uint128(Math.max(Math.saturatingSub(wholeAt, given), block.timestamp * SECOND));
+        return uint128(Math.max(Math.saturatingSub(wholeAt, given), present));
     }
 }
 // slither-disable-end incorrect-equality

@@ -33,7 +33,6 @@ library Transfers {
     uint256 private constant FEE_SHIFT = 128;
     uint256 private constant ID_FLAG = 1 << 248;
     uint256 private constant DATA_FLAG = 2 << 248;
-    uint256 private constant FLAGS_SHIFT = 248;
 
     /// @notice See {Kind}.
     function kind(Transfer memory transfer) internal pure returns (Kind) {
@@ -130,7 +129,10 @@ library Transfers {
     }
 
     /// @notice Says what it carries, and to which far end.
-    function carry(Transfer memory transfer, Kind kind_, address token_, uint256 chain_, uint256 amount_) internal pure {
+    function carry(Transfer memory transfer, Kind kind_, address token_, uint256 chain_, uint256 amount_)
+        internal
+        pure
+    {
         transfer.first |= uint160(token_);
         transfer.second |= (chain_ << CHAIN_SHIFT) | (uint256(kind_) << KIND_SHIFT);
         transfer.fourth |= amount_;
@@ -278,10 +280,12 @@ library Transfers {
 
     /// @dev How the words belong together. Returns the bytes of the payload, without data.
     function _checkWords(Transfer memory transfer) private pure returns (uint256 length) {
-        uint256 flags = transfer.second >> FLAGS_SHIFT;
-        bool isOne = transfer.isOf(Kind.Out)
-            ? flags <= 3
-            : transfer.isOf(Kind.Back) ? flags == 0 || flags == 2 : transfer.isOf(Kind.Return) && flags == 1;
+        // Kind, and flags above it. All flags may come with an Out, that of data with a Back, that of the id alone with
+        // a Return.
+        uint256 form = transfer.second >> KIND_SHIFT;
+        uint256 flags = form >> 8;
+        bool isOne = form & ~uint256(0x300) == uint8(Kind.Out) || form & ~uint256(0x200) == uint8(Kind.Back)
+            || form == 0x100 | uint8(Kind.Return);
         uint256 tip_ = tip(transfer);
         require(
             isOne && (transfer.third >> 240) | (transfer.fourth >> 192) == 0 && amount(transfer) != 0

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metalayer.protocol.transfers import Options
-from tests.contracts.examples.conftest import put_in
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, error, init_code, now
 from tests.kit.evm import call as call_
 from tests.kit.hops import AMOUNT, FUNDS
+from tests.kit.purses import put_in
 from tests.kit.stack import Stack
 from tests.kit.world import World
 
@@ -95,8 +95,13 @@ def market(
 def test_says_what_it_trades(market: Market, arcade: Stack, developer: str) -> None:
     traded = [market.exchange.view(view) for view in ("BASE", "LOT", "QUOTE")]
     assert traded == [market.coin.address, LOT, market.gem.address]
-    code = init_code("Margin", arcade.bridge.address, market.coin.address, 0, market.gem.address)
-    assert call_(arcade.chain, None, code, sender=developer) == error("NoLot")
+    for market_ in (
+        (market.coin.address, 0, market.gem.address),
+        (ZERO_ADDRESS, LOT, market.gem.address),
+        (market.coin.address, LOT, ZERO_ADDRESS),
+    ):
+        code = init_code("Margin", arcade.bridge.address, *market_)
+        assert call_(arcade.chain, None, code, sender=developer) == error("NoMarket", *market_)
 
 
 # Orders

@@ -14,11 +14,13 @@ from metalayer.protocol.message import interoperable, parse_interoperable
 from tests.kit.evm import MAX_TRANSACTION_GAS, Contract, Revert, call, error, now, transact
 from tests.kit.outbox import (
     ACCOUNT,
+    COMPACT,
     DELIVER_BEFORE,
     FEE_PAYER,
     MAX_FEE,
     MIN_GAS_LIMIT,
     RETURN_GAS_LIMIT,
+    compact,
     deliver_before,
     fee_payer,
     max_fee,
@@ -183,6 +185,52 @@ def test_takes_attributes_in_any_order(gateway: Contract, sender: str, recipient
         assert receipt.named("LaneExtended")[0][2:5] == (70_000, last_second, 5 << 224)
 
 
+@pytest.mark.parametrize("deadline", [0, DAY])
+def test_takes_four_attributes_in_one(
+    gateway: Contract, sender: str, recipient: bytes, deadline: int
+) -> None:
+    at = now(gateway.chain) + 100
+    attributes = [max_fee(0), compact(70_000, 5, ACCOUNT, at + deadline if deadline else 0)]
+    for given_ in (attributes, attributes[::-1]):
+        receipt = send(gateway, sender, recipient, b"", given_, at=at)
+        assert receipt.named("LaneExtended")[0][2:5] == (70_000, at + (deadline or 14 * DAY), 5 << 224)
+        at += 1
+        attributes = [max_fee(0), compact(70_000, 5, ACCOUNT, at + deadline if deadline else 0)]
+
+
+def test_checks_each_of_four_attributes_in_one(gateway: Contract, sender: str, recipient: bytes) -> None:
+    """M16: never cut to fewer bits."""
+    at = now(gateway.chain) + 100
+
+    def refused(*values: int) -> Revert | None:
+        gas, return_gas, payer, deadline = values
+        attribute = compact(gas, return_gas, f"0x{payer:040x}", deadline)
+        return refusal(gateway, sender, recipient, b"", [attribute], at=at)
+
+    highest = 2**32 - 1
+    assert refused(highest, 0, 1, 0) == error("GasLimitTooHigh", highest, MAX_GAS_LIMIT)
+    highest = 2**24 - 1
+    assert refused(0, highest, 1, 0) == error("GasLimitTooHigh", highest, HIGHEST_GAS_LIMIT)
+    for deadline in (at, at + HOUR - 1, at + 30 * DAY + 1, 2**40 - 1):
+        expected = error("DeadlineOutOfRange", deadline, at + HOUR, at + 30 * DAY)
+        assert refused(0, 0, 1, deadline) == expected
+    assert refused(1, 1, 0, 0) == error("InvalidAttribute", compact(1, 1, "0x" + "00" * 20))
+
+
+def test_refuses_beside_four_in_one_any_of_them(gateway: Contract, sender: str, recipient: bytes) -> None:
+    whole = compact(1, 1, ACCOUNT)
+    others = (
+        min_gas_limit(1),
+        return_gas_limit(1),
+        fee_payer(ACCOUNT),
+        deliver_before(now(gateway.chain) + DAY),
+    )
+    for other in (whole, *others):
+        for attributes in ([whole, other], [other, whole]):
+            expected = error("DuplicateAttribute", attributes[1][:4])
+            assert refusal(gateway, sender, recipient, b"", attributes) == expected
+
+
 def test_takes_a_payer(gateway: Contract, sender: str, recipient: bytes) -> None:
     """Where nothing is to be paid, anyone may be named: see test_credit.py."""
     attributes = (fee_payer(ACCOUNT), min_gas_limit(70_000))
@@ -251,8 +299,8 @@ def test_refuses_unknown_attributes(
 
 @pytest.mark.parametrize(
     "selector",
-    [MIN_GAS_LIMIT, DELIVER_BEFORE, FEE_PAYER, RETURN_GAS_LIMIT, MAX_FEE],
-    ids=["minGasLimit", "deliverBefore", "feePayer", "returnGasLimit", "maxFee"],
+    [MIN_GAS_LIMIT, DELIVER_BEFORE, FEE_PAYER, RETURN_GAS_LIMIT, MAX_FEE, COMPACT],
+    ids=["minGasLimit", "deliverBefore", "feePayer", "returnGasLimit", "maxFee", "compact"],
 )
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
 def test_refuses_attributes_of_another_size(
@@ -278,11 +326,22 @@ def test_refuses_attributes_shorter_than_a_selector(
         (FEE_PAYER, True),
         (RETURN_GAS_LIMIT, True),
         (MAX_FEE, True),
+        (COMPACT, True),
         (UNKNOWN, False),
         (bytes(4), False),
         (b"\xff" * 4, False),
     ],
-    ids=["minGasLimit", "deliverBefore", "feePayer", "returnGasLimit", "maxFee", "unknown", "zero", "ones"],
+    ids=[
+        "minGasLimit",
+        "deliverBefore",
+        "feePayer",
+        "returnGasLimit",
+        "maxFee",
+        "compact",
+        "unknown",
+        "zero",
+        "ones",
+    ],
 )
 def test_says_which_attributes_it_supports(gateway: Contract, selector: bytes, supported: bool) -> None:
     assert gateway.view("supportsAttribute", selector) is supported

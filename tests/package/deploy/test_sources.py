@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from metalayer.deploy.contracts import ARTIFACTS
 from metalayer.deploy.sources import Sources
 from metalayer.errors import MetalayerError
+from tools.repository import repo_root
 
 TRICKY = r"""
 // import "./NotThis.sol"; contract Comment {}
@@ -88,3 +90,12 @@ def test_an_import_of_nothing_is_one_line(root: Path) -> None:
     (root / "contracts/lib/AB.sol").unlink()
     with pytest.raises(MetalayerError, match=r"^there is no source contracts/lib/AB\.sol$"):
         Sources(root).standard_inputs()
+
+
+def test_what_two_compilers_are_asked_about_is_every_contract() -> None:
+    """`make solc-check` compares the code of all that can be deployed: what is, the examples, and what tests use."""
+    sources = Sources(repo_root())
+    _, *with_code = sources.standard_inputs()
+    asked = {file for one in with_code for file in one["settings"]["outputSelection"]}
+    assert asked == set(sources.deployable.values())
+    assert {*ARTIFACTS, "Arena", "Handles", "Margin", "Coin", "Postbox"} <= sources.deployable.keys()

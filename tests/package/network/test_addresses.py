@@ -133,10 +133,11 @@ def test_what_comes_out_must_be_an_address(monkeypatch: pytest.MonkeyPatch, valu
     [
         ("${URL}", "${URL}"),
         ("${URL}/v2/literal-key", "${URL}/…"),
-        ("${A}${B}", "${A}/…"),
-        ("https://${HOST}.example/v2/${KEY}", "https://….example/…"),
+        ("${A}${B}", "${A}${B}"),
+        ("https://${HOST}.example/v2/${KEY}", "https://${HOST}.example/…"),
         ("https://${USER}:${PASSWORD}@node.example", "https://node.example"),
-        ("https://node.example:${PORT}", "…"),
+        ("https://node.example:${PORT}", "https://node.example:${PORT}"),
+        ("https://u:p@${HOST}?key=k3y", "https://${HOST}/…"),
     ],
 )
 def test_what_is_shown_of_an_address(address: str, shown: str) -> None:

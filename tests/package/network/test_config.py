@@ -218,6 +218,25 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
             r"chains.away.nodes.1: expected the address of a node",
         ),
         (change("chains.away.agree", 1), r"chains.away.agree: expected more than half of the 0 nodes"),
+        (change("chains.away.confirmations", 1_001), r"chains.away.confirmations: .* from 0 to 1000, found"),
+        (
+            change("chains.away", {"chain_id": 2, "preset": "hub", "url": ["http://a", "http://a/"]}),
+            r"chains.away.url: one of them is there twice",
+        ),
+        (
+            change(
+                "chains.away", {"chain_id": 2, "preset": "hub", "url": [f"http://a{n}" for n in range(11)]}
+            ),
+            r"chains.away.url: expected 1 to 10 addresses, found 11",
+        ),
+        (
+            change("chains.away", {"chain_id": 2, "preset": "hub", "url": ["http://a", ["http://b"]]}),
+            r"chains.away.url: number 2: expected the address of a node",
+        ),
+        (
+            change("chains.away", {"chain_id": 2, "preset": "hub", "url": "http://a/${KEY"}),
+            r":\d+: chains.away.url: expected `\$\{NAME\}` with letters",
+        ),
         (change("chains.default", ENTRY), r"chains.default: expected up to 32 .*, and not `default`"),
         (change("presets.hub.fees", None), r"presets.hub: `fees` is missing"),
         (change("presets.hub.fees.base", None), r"presets.hub.fees: `base` is missing"),

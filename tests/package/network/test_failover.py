@@ -28,6 +28,7 @@ from tests.kit.faults import (
     First,
     Lagging,
     Only,
+    Pruned,
     Refuses,
     Slow,
     TooMany,
@@ -192,6 +193,24 @@ def test_a_block_that_a_backend_does_not_have_yet_is_asked_of_the_others(
     nodes[2].faults = nodes[1].faults
     with pytest.raises(MetalayerError, match="header not found"):
         there.rpc("eth_getBalance", SENDER.address, hex(height))
+
+
+def test_what_one_node_does_not_offer_is_asked_of_another(
+    there: Connection, nodes: list[Node], emitting: BoundChain
+) -> None:
+    """A method, or history: for that one request. The first node is asked for everything else."""
+    nodes[0].faults = [Refuses("eth_getProof"), Pruned(2)]
+    nodes[1].faults = [Refuses("eth_getProof")]
+    assert (
+        there.rpc("eth_getProof", SENDER.address, [], "latest")["address"].lower() == SENDER.address.lower()
+    )
+    assert there.block(1).number == 1
+    nodes[1].forget()
+    there.height()
+    assert not nodes[1].asked
+    nodes[2].faults = nodes[1].faults = nodes[0].faults
+    with pytest.raises(MetalayerError, match="the method eth_getProof does not exist"):
+        there.rpc("eth_getProof", SENDER.address, [], "latest")
 
 
 SENDING: dict[str, tuple[Fault, ...]] = {
