@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +17,6 @@ from tests.kit.faults import Refuses
 from tests.kit.launching import QUICK, node_of
 from tests.kit.node import Node
 from tests.kit.profiles import Profile
-from tests.kit.roles import TREASURY
 from tools.repository import repo_root
 
 NOT_STANDARD = ("anvil_*", "evm_*", "debug_*", "eth_sendTransaction")
@@ -31,7 +28,7 @@ def refused(profile: Profile, *arguments: str) -> str:
     return done.stderr.splitlines()[-1].removeprefix("Error: ")
 
 
-def test_it_is_deployed_and_its_proposal_rehearsed_and_then_it_waits_for_the_holders(
+def test_it_is_deployed_by_keyfile_to_a_node_of_strangers(
     deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with profiles.production(tmp_path, deployment.registry, monkeypatch) as profile:
@@ -56,14 +53,6 @@ def test_it_is_deployed_and_its_proposal_rehearsed_and_then_it_waits_for_the_hol
             )
             assert "chess" in Registry.load(load_network()).chains, "whoever deploys need not propose"
 
-            account = profile.account(TREASURY)
-            done = profile.run(launch, "chess", "--account", account, "--json")
-            assert done.exit_code == 0, done.stderr
-            said: Any = json.loads(done.stdout)
-            assert not said["member"]
-            assert [phase["state"] for phase in said["phases"]][-2:] == ["done", "waits"]
-            assert said["next"][-1] == "then run `ape metalayer launch chess` again"
-            assert any(line.startswith("ape metalayer propose submit") for line in said["next"])
             assert not load_network().is_local
             asked = {call.method for call in node.asked}
             assert not [one for one in asked if one.startswith(("anvil_", "evm_"))]
