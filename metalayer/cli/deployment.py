@@ -23,6 +23,7 @@ from metalayer.deploy.stuck import Stuck
 from metalayer.network.registry import Registry, shown
 from metalayer.protocol.amounts import HUB_SUPPLY, era, ether
 from metalayer.protocol.dates import span, utc
+from metalayer.protocol.hex import short
 
 
 def plan_tables(plan: Plan) -> Iterator[Any]:
@@ -94,7 +95,7 @@ def _spending_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
         amounts = [ether(amount, up=True) for amount in wei]
         yield (
             one.chain,
-            one.account,
+            short(one.account),
             "here" if one.is_here else "elsewhere",
             str(one.count),
             f"{one.gas:,}",

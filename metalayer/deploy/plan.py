@@ -19,6 +19,8 @@ from metalayer.deploy.spending import Spending
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.gas import MAX_TRANSACTION_GAS
+from metalayer.network.limits import Limit
+from metalayer.network.rpc import RpcError
 from metalayer.protocol import reverts
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.hex import from_hex, to_hex
@@ -145,9 +147,16 @@ def rehearse(connection: Connection, steps: list[Step]) -> Rehearsal:
             {"blockOverrides": {"time": hex(block.time + 1), "gasLimit": limit}, "calls": calls}
         ]
     }
-    simulated = connection.ask(
-        Request("eth_simulateV1", (what, "latest"), lambda blocks: _simulated(blocks, len(steps)))
-    )
+    request = Request("eth_simulateV1", (what, "latest"), lambda blocks: _simulated(blocks, len(steps)))
+    try:
+        simulated = connection.ask(request)
+    except RpcError as error:
+        if error.limit is not Limit.METHOD:
+            raise
+        raise MetalayerError(
+            f"{connection.name}: its node has no eth_simulateV1, in which a deployment is rehearsed: give one that has "
+            "it, as geth, Nethermind and reth do, or name one besides (`url` in networks.yaml)"
+        ) from error
     used: dict[str, int] = {}
     published = None
     for step, (status, data, gas_used, logs) in zip(steps, simulated, strict=True):

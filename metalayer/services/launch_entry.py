@@ -187,7 +187,8 @@ def _line(wanted: Wanted, network: Network, preset: str) -> str:
     if wanted.fork is not None:
         _refuse_no_block(wanted, wanted.fork)
         block = "" if wanted.fork.block is None else f", block: {wanted.fork.block}"
-        fields["fork"] = f"{{ url: {json.dumps(wanted.fork.url)}{block} }}"
+        address = json.dumps(wanted.fork.url)
+        fields["fork"] = f"{{ url: {address}{block} }}"
     if wanted.wrapped_ether is not None:
         fields["wrapped_ether"] = f'"{wanted.wrapped_ether}"'
     said = ", ".join(f"{field}: {value}" for field, value in fields.items())

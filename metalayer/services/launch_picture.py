@@ -11,6 +11,7 @@ from metalayer.governance.progress import Progress
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
+from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import journal_path
 from metalayer.protocol import gateway
 from metalayer.services.launch_entry import Entry
@@ -104,7 +105,7 @@ def draw(live: Live, entry: Entry, progress: Progress | None, journey: Journey |
         place=chain.place,
         is_fork=chain.fork is not None,
         contracts={name: contract.address for name, contract in sorted(deployed.items())},
-        lanes=tuple(_lane(live, here, other) for other in others),
+        lanes=tuple(lane for lane in in_parallel(lambda one: _lane(live, here, one), others) if lane),
         proposal=proposal,
         journey=journey,
         cost=_cost(live.network, chain.name),
@@ -118,12 +119,15 @@ def is_open(live: Live, origin: Connection, destination: Connection) -> bool:
     return bool(leaves and destination.view(address, gateway.ROUTE, origin.chain_id).inbound)
 
 
-def _lane(live: Live, here: Connection, other: Connection) -> Lane:
+def _lane(live: Live, here: Connection, other: Connection) -> Lane | None:
+    """None where deploy.yaml has no lane: its own side was born with all that there are."""
     address = live.mesh.gateway
     there, back = (
         here.view(address, gateway.ROUTE, other.chain_id),
         other.view(address, gateway.ROUTE, here.chain_id),
     )
+    if not there.terms.max_gas_limit and not back.terms.max_gas_limit:
+        return None
     return Lane(
         other.name,
         there.outbound and back.inbound,

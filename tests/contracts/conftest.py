@@ -40,6 +40,7 @@ from tests.kit.settlement import FUNDS, Origin
 from tests.kit.stack import CHAINS, Stack
 from tests.kit.terms import OPEN_ROUTE
 from tests.kit.voting import Poll
+from tests.kit.world import World
 
 owner = acting(OWNER)
 guardian = acting(GUARDIAN)
@@ -221,3 +222,21 @@ def founded_poll(stacks: dict[str, Stack], validators: Validators, treasury: str
 @pytest.fixture
 def poll(founded_poll: Poll) -> Poll:
     return founded_poll.fork()
+
+
+@pytest.fixture(scope="module")
+def founded_world(stacks: dict[str, Stack], validators: Validators, treasury: str) -> Iterator[World]:
+    """Tokens that move between the chains, with P4 checked for each after every step. Taken back after the tests of a
+    module.
+    """
+    before = {name: stack.chain.snapshot() for name, stack in stacks.items()}
+    try:
+        yield World.found(stacks, validators, treasury)
+    finally:
+        for name, snapshot in before.items():
+            stacks[name].chain.restore(snapshot)
+
+
+@pytest.fixture
+def world(founded_world: World) -> World:
+    return founded_world.fork()

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.network import failover
 from metalayer.network import nodes as nodes_module
-from metalayer.network import rpc
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.facts import Fact, LaneFact, RestartFact, SetFact
@@ -83,7 +83,7 @@ def watch(
 ) -> Iterator[Open]:
     """Opens a validator over a hub with as many nodes as lists of faults are given."""
     # A node that has too much to do is given up at once.
-    monkeypatch.setattr(rpc, "PATIENCE", 0.1)
+    monkeypatch.setattr(failover, "PATIENCE", 0.1)
     with ExitStack() as stack:
 
         def opened(*faults: list[Fault], agree: int = 0, held: Held | None = None, **preset: Any) -> Watch:

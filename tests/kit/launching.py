@@ -104,7 +104,8 @@ def building(deployment: Deployment, folder: Path, environment: pytest.MonkeyPat
     try:
         yield builder
     finally:
-        localnet.down(builder.joined(), say=lambda line: None)
+        if (joined := builder.joined()).chains:
+            localnet.down(joined, say=lambda line: None)
 
 
 @contextmanager

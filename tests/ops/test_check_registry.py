@@ -161,13 +161,18 @@ def test_a_registry_of_another_deployment_is_refused(
 def test_a_stranger_needs_a_clone_and_nodes_alone(
     deployment: Deployment, nodes: list[tuple[str, str]], tmp_path: Path
 ) -> None:
-    """An empty home, nothing of ours in the folder, and no chain where networks.yaml says."""
+    """An empty home, nothing of ours in the folder, no chain where networks.yaml says, and names of accounts that only
+    the registry knows.
+    """
     clone, home = tmp_path / "clone", tmp_path / "home"
     clone.mkdir()
     home.mkdir()
     for name in ("networks.yaml", "deploy.yaml", "ape-config.yaml"):
         shutil.copy(repo_root() / name, clone)
-    (tmp_path / "registry.json").write_text(deployment.registry.text(), encoding="utf-8")
+    declared = clone / "deploy.yaml"
+    declared.write_text(declared.read_text(encoding="utf-8").replace("TEST::", "ours_"), encoding="utf-8")
+    text = deployment.registry.text().replace("TEST::", "ours_")
+    (tmp_path / "registry.json").write_text(text, encoding="utf-8")
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(repo_root()),

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from metalayer.cli import deploy
+from metalayer.cli.command import DIFFERS
 from metalayer.cli.deployment import journal_lines
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.journal import Journal, journal_rows
@@ -183,6 +185,17 @@ def test_status_and_abandon_by_command(profile: Profile) -> None:
     profile.declare(deployer=profile.account(SECOND_DEPLOYER))
     registry_path(load_network()).unlink()
     assert profile.run(deploy, "status").stdout.startswith("no deployment has begun (there is no ")
+    planned = profile.run(deploy, "plan", "--chain", "hub", "--unsigned", "files")
+    assert planned.exit_code == DIFFERS
+    written = sorted(path.name for path in Path("files").iterdir())
+    assert [name for name in written if name.startswith("hub-01-")] == [
+        f"hub-01-{SECOND_DEPLOYER.address}.{kind}.json" for kind in ("safe", "transactions")
+    ]
+    assert all(name.startswith("hub-") and f"wrote files/{name}\n" in planned.stdout for name in written)
+    apart = profile.run(deploy, "apply", "--chain", "arcade", "--chain", "perps")
+    assert (apart.exit_code, apart.stdout) == (1, "")
+    assert apart.stderr == "Error: hub: a validator set has to be published first: `--chain hub`, too\n"
+    assert profile.run(deploy, "plan", "--chain", "arcad").exit_code == 2
     assert profile.run(deploy, "apply").exit_code == (0 if profile.name == "local" else 1)
     said = profile.run(deploy, "status")
     assert said.exit_code == 0

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,20 @@ from click.testing import CliRunner
 from eth_utils.address import to_checksum_address
 
 from metalayer.cli import check, credit, deploy, localnet, message, propose, relay, stake, transfer
+from metalayer.deploy.apply import Deployer
 from metalayer.deploy.artifacts import load_artifacts
 from metalayer.deploy.contracts import ARTIFACTS, predict
 from metalayer.deploy.names import FACTORY
 from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
+from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.network.signers import load_sender
 from metalayer.protocol.rpc import quantity
 from tests.kit import roles
+from tests.kit.faults import Refuses
 from tests.kit.gateways import TRANSFER
+from tests.kit.node import Node
 from tests.kit.plugin import plugged_in
 from tests.kit.production import Production, nodes, production
 from tests.kit.roles import Role
@@ -91,11 +96,8 @@ def test_a_network_from_nothing_to_a_delivered_transfer(
     _same_as_at_home(there)
     for role in roles.VALIDATORS[:4]:
         validators.append(there.process("validate", "--key", there.account(role), "--new-record"))
-    user = there.account(roles.TREASURY)
-    there.line(credit, "deposit", "hub", "1", "--account", user)
-    _a_device_that_signs(there, monkeypatch)
-    arguments = ("ERA", "5", "--from", "hub", "--to", "arcade", "--account", user, "--no-wait", "--json")
-    sent = json.loads(there.line(transfer, *arguments))
+    there.line(credit, "deposit", "hub", "1", "--account", there.account(roles.TREASURY))
+    sent = _a_device_that_signs(there, monkeypatch)
     _relay(there)
     told = json.loads(there.line(message, sent["id"], "--json"))
     assert told["state"] == "delivered", told
@@ -162,18 +164,27 @@ def _same_as_at_home(there: Production) -> None:
                 assert to_checksum_address(deployed.address) == expected[contract]
 
 
-def _a_device_that_signs(there: Production, environment: pytest.MonkeyPatch) -> None:
-    """A declined signature is one line, and costs nothing; the next one goes on."""
+def _a_device_that_signs(there: Production, environment: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A declined signature, of a message or of a transaction, is one line and costs nothing; the next one goes on.
+
+    What a transfer says that was sent.
+    """
+    leaves = ("ERA", "5", "--from", "hub", "--to", "arcade", "--account", "device", "--no-wait", "--json")
     with plugged_in(roles.TREASURY, environment) as device:
         device.declines = True
         before = nonces(there, roles.TREASURY)
         refused = there.refusal(credit, "deposit", "hub", "2", "--account", "device")
         assert refused == f"Error: account {roles.TREASURY.address} did not sign"
+        assert f"{roles.TREASURY.address} did not sign that" in there.refusal(transfer, *leaves)
         assert nonces(there, roles.TREASURY) == before
         device.declines = False
+        device.log.clear()
         assert "2 ERA into the credit" in there.line(credit, "deposit", "hub", "2", "--account", "device")
+        sent: dict[str, Any] = json.loads(there.line(transfer, *leaves))
         assert nonces(there, roles.TREASURY)[0] > before[0]
-        assert device.log[0].endswith("on 901")
+    bridge = Registry.load(load_network()).address("TokenBridge")
+    assert device.log[-2:] == ["message", f"transaction to {bridge} on 901"]
+    return sent
 
 
 def _relay(there: Production) -> None:
@@ -218,3 +229,21 @@ def test_a_network_that_is_partly_local_says_what_that_means(
             load_sender(roles.DEPLOYER.address)
         there.account(roles.DEPLOYER)
         assert load_sender(roles.DEPLOYER.address).address == roles.DEPLOYER.address
+
+
+def test_a_node_that_cannot_rehearse_is_one_line(
+    deployer: Deployer, connections: dict[str, Connection]
+) -> None:
+    """Unless another one of the chain's can: then that is asked, for this alone."""
+    chain = connections["perps"].chain
+    with Node(chain.url, [Refuses("eth_simulateV1")]) as node, Node(chain.url) as spare:
+        alone = Connection(replace(chain, base_port=None, remote_url=node.url))
+        with pytest.raises(
+            MetalayerError,
+            match=r"perps: its node has no eth_simulateV1, in which a deployment is rehearsed: give one",
+        ) as caught:
+            replace(deployer, connections=connections | {"perps": alone}).plan()
+        assert "\n" not in str(caught.value)
+        both = Connection(replace(alone.chain, spares=(spare.url,)))
+        assert replace(deployer, connections=connections | {"perps": both}).plan().has_changes
+        assert {call.method for call in spare.asked} == {"eth_chainId", "eth_blockNumber", "eth_simulateV1"}

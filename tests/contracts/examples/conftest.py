@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.bridge.conftest import founded_world as founded_world
-from tests.contracts.bridge.conftest import world as world
 from tests.kit.evm import Contract
 from tests.kit.hops import FUNDS
 from tests.kit.stack import Stack
-from tests.kit.world import ENDLESS, World
+from tests.kit.world import World
 
 
 @pytest.fixture
@@ -30,10 +28,3 @@ def players(arcade: Stack, world: World, gem: Contract, sender: str, attacker: s
     for player in (sender, attacker):
         gem.send("transfer", player, FUNDS // 4, sender=world.depositor)
     return sender, attacker
-
-
-def put_in(purse: Contract, token: Contract, amount: int, *accounts: str) -> None:
-    """Into an account's funds, from its own balance."""
-    for account in accounts:
-        token.send("approve", purse.address, ENDLESS, sender=account)
-        purse.send("deposit", token.address, amount, sender=account)

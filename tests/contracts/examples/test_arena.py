@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metalayer.protocol.transfers import Options
-from tests.contracts.examples.conftest import put_in
 from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, Revert, deploy, error, now
 from tests.kit.hops import AMOUNT
+from tests.kit.purses import put_in
 from tests.kit.stack import Stack
 from tests.kit.world import World
 

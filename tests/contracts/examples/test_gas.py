@@ -10,9 +10,9 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from metalayer.protocol.message import interoperable
-from tests.contracts.examples.conftest import put_in
 from tests.kit.evm import ZERO_ADDRESS, Contract, Receipt, deploy, init_code, now
 from tests.kit.hops import AMOUNT, FUNDS
+from tests.kit.purses import put_in
 from tests.kit.stack import Stack
 from tests.kit.world import World, impersonate
 from tools.repository import repo_root

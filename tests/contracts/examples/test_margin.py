@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metalayer.protocol.transfers import Options
-from tests.contracts.examples.conftest import put_in
 from tests.kit.evm import ZERO_ADDRESS, Contract, deploy, error, init_code, now
 from tests.kit.evm import call as call_
 from tests.kit.hops import AMOUNT, FUNDS
+from tests.kit.purses import put_in
 from tests.kit.stack import Stack
 from tests.kit.world import World
 

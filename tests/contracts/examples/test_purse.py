@@ -11,9 +11,9 @@ from eth_abi.abi import encode
 from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import Message
 from metalayer.protocol.transfers import TIP_PARTS, Options
-from tests.contracts.examples.conftest import put_in
 from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, deploy, error
 from tests.kit.hops import AMOUNT, FUNDS, RECEIVE_FEE
+from tests.kit.purses import put_in
 from tests.kit.stack import Stack
 from tests.kit.world import ENDLESS, PREPAID, World
 

@@ -133,7 +133,7 @@ def test_what_is_no_tree_is_one_line(tmp_path: Path, content: str) -> None:
 
 
 def test_twenty_thousand_accounts_take_seconds(tmp_path: Path) -> None:
-    """A hundred thousand took 3 s to read, 2 s to build and 4 s for their proofs: see docs/genesis.md."""
+    """A hundred thousand took about 6 s of one core, proofs included: see docs/genesis.md."""
     accounts = [str(to_checksum_address(keccak(number.to_bytes(4))[:20])) for number in range(20_000)]
     began = time.monotonic()
     values = read_list(written(tmp_path, HEADER + "".join(f"{account},3.5\n" for account in accounts)))
