@@ -12,9 +12,8 @@ import {Bucket, Buckets} from "../bridge/libraries/Buckets.sol";
 /// on paper whose step is proved. Let w be the second at which the capacity is whole again. Each use moves w, or the
 /// present if that is later, forward by at least amount * window / capacity, and leaves it within a window from now
 /// ({checkLeaving}). So from before the first use to after the last one, w moves by at most t + window, and by at least
-/// the sum over all uses. What comes in between moves w back, by no more than what came would have moved it forward
-/// ({checkGivenBackByComing}): so it lets no more through than itself. New limits begin with no less used than before
-/// ({checkConfigured}), or with nothing free.
+/// the sum over all uses. New limits begin with no less used than before, or with nothing free ({checkConfigured}). Not
+/// proved: what comes in between gives back. That is tested.
 contract BucketProofs {
     using Buckets for Bucket;
 
@@ -51,41 +50,6 @@ contract BucketProofs {
         _checkMoved(wholeAt, _bucket.inWholeAt, capacity, amount);
     }
 
-    /// @notice What comes gives no more back of what left than itself.
-    function checkGivenBackByComing(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount)
-        external
-    {
-        _have(time, Bucket(capacity, type(uint104).max, window, wholeAt, 0));
-        if (amount > _bucket.freeIn()) return;
-        _bucket.takeIn(amount);
-        _checkGivenBack(wholeAt, _bucket.outWholeAt, capacity, amount);
-    }
-
-    /// @notice What leaves gives no more back of what came than itself.
-    function checkGivenBackByLeaving(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount)
-        external
-    {
-        _have(time, Bucket(type(uint104).max, capacity, window, 0, wholeAt));
-        if (amount > _bucket.freeOut()) return;
-        _bucket.takeOut(amount);
-        _checkGivenBack(wholeAt, _bucket.inWholeAt, capacity, amount);
-    }
-
-    /// @notice What left and returns gives no more back than itself, and leaves the other direction as it is.
-    function checkGivenBackByReturning(
-        uint40 time,
-        uint32 window,
-        uint104 capacity,
-        uint128 wholeAt,
-        uint104 amount,
-        uint128 other
-    ) external {
-        _have(time, Bucket(capacity, capacity, window, wholeAt, other));
-        _bucket.giveBackOut(amount);
-        _checkGivenBack(wholeAt, _bucket.outWholeAt, capacity, amount);
-        assert(_bucket.inWholeAt == other);
-    }
-
     /// @notice Under new limits no less is used than was: no more is free than the new capacity without it.
     function checkConfigured(uint40 time, Bucket calldata any, uint104 capacity, uint32 window) external {
         if (window == 0 || window > MAX_WINDOW) return;
@@ -111,14 +75,6 @@ contract BucketProofs {
         assert(after_ >= from);
         assert((after_ - from) * capacity >= amount * _bucket.window * SECOND);
         assert(after_ <= present + _bucket.window * SECOND);
-    }
-
-    function _checkGivenBack(uint256 before, uint256 after_, uint256 capacity, uint256 amount) private view {
-        uint256 present = block.timestamp * SECOND;
-        uint256 from = before > present ? before : present;
-        uint256 to = after_ > present ? after_ : present;
-        assert(to <= from);
-        assert((from - to) * capacity <= amount * _bucket.window * SECOND || capacity == 0);
     }
 
     function _have(uint40 time, Bucket memory any) private {
