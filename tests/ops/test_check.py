@@ -11,21 +11,23 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.check import Finding, check, describe_set
-from metalayer.deploy.contracts import SET_GUARDIAN
+from metalayer.deploy.contracts import DEPLOY, SET_GUARDIAN
 from metalayer.deploy.drift import HINT
+from metalayer.deploy.inspection import inspect
 from metalayer.deploy.intent import route_between
-from metalayer.deploy.names import ERA, GATEWAY, SLASHER, STAKING
+from metalayer.deploy.names import AIRDROP, ERA, GATEWAY, SLASHER, STAKING
 from metalayer.deploy.routes import describe_terms
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
-from metalayer.protocol import gateway, slasher, staking
+from metalayer.protocol import airdrop, gateway, slasher, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.hex import to_hex
+from metalayer.protocol.rpc import word
 from tests.kit.deployment import Deployment
 from tests.kit.owning import act_as
-from tests.kit.roles import OPERATORS, PAYER, SUCCESSOR
+from tests.kit.roles import ATTACKER, OPERATORS, PAYER, SUCCESSOR
 
 APPROVE = Function("approve(address,uint256)", "bool")
 TRANSFER = Function("transfer(address,uint256)", "bool")
@@ -343,3 +345,37 @@ def test_finds_a_registry_of_something_else(deployer: Deployer, registry: Regist
     findings = check(resolved, other, deployer.connections, deployer.artifacts)
     found = {(f.chain, f.found) for f in findings if f.is_drift}
     assert found == {("perps", "nothing")}
+
+
+@pytest.mark.parametrize("name", ["VestingTeam1", AIRDROP])
+def test_finds_locked_era_that_somebody_else_may_spend(
+    drift: Drift, registry: Registry, connections: dict[str, Connection], name: str
+) -> None:
+    """As other creation code could leave it, and that behind it the right code."""
+    address = registry.contract("hub", name).address
+    act_as(connections["hub"], address, registry.address(ERA), APPROVE.encode(ATTACKER.address, 2**256 - 1))
+    assert drift() == {("hub", f"{name} lets others spend"): ("none", ATTACKER.address)}
+
+
+def test_finds_the_right_code_that_other_creation_code_left(
+    deployer: Deployer, deployment: object, connections: dict[str, Connection]
+) -> None:
+    """An airdrop with all that it should be, in which somebody has claimed already: no log, no view tells."""
+    hub = connections["hub"]
+    desired = deployer.plan().resolved.chains["hub"]
+    runtime = inspect(hub, desired, deployer.artifacts).expected[AIRDROP]
+    claimed = keccak(word(int(PAYER.address, 16)) + word(0))
+    # SSTORE, CODECOPY, RETURN.
+    head = (
+        b"\x60\x01\x7f" + claimed + b"\x55\x61" + len(runtime).to_bytes(2) + b"\x80\x60\x2e\x5f\x39\x5f\xf3"
+    )
+    assert len(head) == 0x2E
+    placing = DEPLOY.encode(desired.deployer, keccak(text=AIRDROP), head + runtime)
+    sent = act_as(hub, desired.deployer, desired.addresses["Create3Factory"], placing)
+    assert hub.view(desired.addresses[AIRDROP], airdrop.IS_CLAIMED, PAYER.address)
+    registry = deployer.apply(lambda chain, what, left: None)
+    resolved = deployer.plan().resolved
+    findings = check(resolved, registry, deployer.connections, deployer.artifacts)
+    assert {(f.chain, f.subject): (f.expected, f.found) for f in findings if f.is_drift} == {
+        ("hub", f"{AIRDROP} creation code"): ("of the artifacts", f"other code, in {sent['transactionHash']}")
+    }
