@@ -43,13 +43,14 @@ class InFlight:
 
 class Creation(NamedTuple):
     """The transaction that created a contract: block, hash, the constructor's arguments as they were shown, and the git
-    commit of the tree that made it. None for what is not known.
+    commit of the tree that made it; and whether the creation code was ours. None for what is not known.
     """
 
     block: int
     hash: str
     arguments: dict[str, Any] | None
     commit: str | None = None
+    is_ours: bool | None = None
 
 
 class Journal:

@@ -20,6 +20,7 @@ from metalayer.network.registry import Contract, Registry
 from metalayer.protocol.hex import to_hex
 
 _NOTHING = "nothing"
+_OURS = "of the artifacts"
 
 
 def compare_record(
@@ -46,6 +47,10 @@ def compare_record(
         wrong = [pair for pair in pairs if pair[1] != pair[2]]
         expected = ", ".join(f"{field} {value}" for field, value, _ in wrong) or place
         yield name, Compared(subject, expected, ", ".join(f"{field} {it}" for field, _, it in wrong) or place)
+        if (creation := logged.get(name)) is not None and creation.is_ours is not None:
+            # Other code can leave the same code behind, and in storage, there or elsewhere, whatever it wants.
+            found = _OURS if creation.is_ours else f"other code, in {creation.hash}"
+            yield name, Compared(f"{name} creation code", _OURS, found)
     if recorded is None:
         return
     genesis = str(connection.block(0).hash) if recorded.genesis is not None else None

@@ -91,20 +91,29 @@ def creations(
     logs = connection.ask(_DEPLOYED.history(desired.addresses[FACTORY], namespace))
     own = [(places[event[2]], log) for event, log in logs if event[2] in places]
     sent = connection.batch(transaction_request(log.transaction) for _, log in own)
-    return {
-        name: Creation(log.block, log.transaction, _arguments(artifacts[artifact_of(name)], transaction.data))
-        for (name, log), transaction in zip(own, sent, strict=True)
-    }
+    found: dict[str, Creation | None] = {}
+    for (name, log), transaction in zip(own, sent, strict=True):
+        artifact = artifacts[artifact_of(name)]
+        # Calldata for others than the factory, or for another salt, says nothing: what they do with it is theirs.
+        is_direct = transaction.to == desired.addresses[FACTORY]
+        code = _brought(transaction.data, log.topics[2]) if is_direct else None
+        is_ours = None if code is None else code.startswith(artifact.creation)
+        arguments = _arguments(artifact, code) if code is not None and is_ours else None
+        found[name] = Creation(log.block, log.transaction, arguments, is_ours=is_ours)
+    return found
 
 
-def _arguments(artifact: Artifact, data: bytes) -> dict[str, Any] | None:
-    """Of the constructor, out of calldata for the factory. None if another contract called that."""
+def _brought(data: bytes, salt: bytes) -> bytes | None:
+    """Creation code and arguments, out of calldata for the factory. None if it places nothing at this salt."""
     try:
-        _, _, code = DEPLOY.decode_arguments(data)
+        _, place, code = DEPLOY.decode_arguments(data)
     except READ_FAULTS:
         return None
-    if not code.startswith(artifact.creation):
-        return None
+    return code if place == salt else None
+
+
+def _arguments(artifact: Artifact, code: bytes) -> dict[str, Any]:
+    """Of the constructor, behind its creation code."""
     constructor: Any = next((item for item in artifact.abi if item["type"] == "constructor"), None)
     if constructor is None:
         return {}

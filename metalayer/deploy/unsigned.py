@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from metalayer.network.gas import MAX_TRANSACTION_GAS
 from metalayer.network.pool import count_request
 from metalayer.protocol.hex import to_hex
 
+_KINDS = ("safe", "transactions")
 _VERSION = "1.0"
 _BUILDER = "1.18.2"
 # A Safe runs a batch as one transaction: checks of signatures and calls need some gas, too.
@@ -72,8 +73,14 @@ def _chunks(steps: Iterable[PlannedStep]) -> Iterator[list[PlannedStep]]:
 
 
 def write_unsigned(plan: Plan, connections: Mapping[str, Connection], folder: Path) -> list[Path]:
-    """Two files for each batch: `….safe.json` and `….transactions.json`. Nonces and fees of the latter are of now."""
+    """Two files for each batch: `….safe.json` and `….transactions.json`. Nonces and fees of the latter are of now.
+
+    Those that another plan left there for these chains are removed: somebody would sign them with the others.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    for chain, kind in product(plan.chains, _KINDS):
+        for old in folder.glob(f"{chain}-[0-9]*-0x*.{kind}.json"):
+            old.unlink()
     written = []
     nonces: dict[tuple[str, str], int] = {}
     for batch in batches(plan):
@@ -82,7 +89,7 @@ def write_unsigned(plan: Plan, connections: Mapping[str, Connection], folder: Pa
             nonces[account] = connection.ask(count_request(batch.sender, "latest"))
         plain = _plain(batch, connection.offer().fields(), nonces[account])
         nonces[account] += len(batch.steps)
-        for kind, content in (("safe", safe_batch(batch)), ("transactions", plain)):
+        for kind, content in zip(_KINDS, (safe_batch(batch), plain), strict=True):
             path = folder / f"{batch.name}.{kind}.json"
             path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
             written.append(path)

@@ -156,7 +156,11 @@ def test_a_batch_fits_a_transaction_and_waits_for_none(deployer: Deployer, tmp_p
             assert sum(planned.gas for planned in batch.steps) < MAX_TRANSACTION_GAS
     connections = dict(deployer.connections)
     folder = tmp_path / "files"
+    folder.mkdir()
+    stale = folder / f"hub-{len(found) + 1:02d}-{found[0].sender}.safe.json"
+    stale.write_text("{}")
     write_unsigned(plan, connections, folder)
+    assert not stale.exists(), "what another plan would have sent is not signed with this one's"
     for batch in found:
         content = json.loads((folder / f"{batch.name}.safe.json").read_text())
         assert content["meta"]["checksum"] == checksum(content)
