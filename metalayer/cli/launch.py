@@ -218,7 +218,7 @@ def _show(done: Launched, is_plan: bool) -> None:
     for note in done.notes:
         click.echo(f"note: {note}")
     if is_plan:
-        click.echo(f"`ape metalayer launch {done.name}` does that" if done.has_changes else "nothing to do")
+        click.echo("the same without `--plan` does that" if done.has_changes else "nothing to do")
     elif done.is_member:
         what = "is" if any(phase.state == "done" for phase in done.phases) else "is already"
         click.echo(f"{done.name} {what} a member of the network")
