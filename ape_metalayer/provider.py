@@ -77,7 +77,7 @@ class AnvilChain(FoundryProvider):
         states = Path(tempfile.gettempdir()) / f"metalayer-states-{self.chain.port}"
         shutil.rmtree(states, ignore_errors=True)
         atexit.register(shutil.rmtree, states, ignore_errors=True)
-        return [*command, "--max-persisted-states", "8000", "--cache-path", str(states)]
+        return [*command, "--max-persisted-states", "12000", "--cache-path", str(states)]
 
     def start(self, timeout: int = 20) -> None:
         # Reached when no node answers: what listens here is something else, and anvil would wait in vain.

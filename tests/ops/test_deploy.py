@@ -230,7 +230,11 @@ def test_gas_of_the_plan_is_what_the_transactions_use(deployer: Deployer) -> Non
     deployer.apply(quietly)
     records = Journal(deployer.folder / "journal.jsonl").records
     used = {(r["chain"], r["step"]): r["gas"] for r in records if r["record"] == "receipt"}
-    assert planned == used
+    assert planned.keys() == used.keys()
+    for step, gas in used.items():
+        # A gateway is told when the first set expires, which is some seconds later than planned: a zero among those
+        # bytes costs 12 less.
+        assert abs(planned[step] - gas) <= (24 if step[1] == "create Metalayer" else 0)
 
 
 @pytest.mark.usefixtures("factory_placed")
