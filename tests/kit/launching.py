@@ -124,14 +124,8 @@ def foreign(chain_id: int = 1) -> Iterator[Connection]:
         "25",
         "--silent",
     ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    connection = Connection(chain)
-    try:
-        wait_for(connection)
+    with _running(command, chain) as connection:
         yield connection
-    finally:
-        process.kill()
-        process.wait()
 
 
 def without_places(registry: Registry) -> str:
@@ -148,6 +142,12 @@ def without_places(registry: Registry) -> str:
 def node_of(chain: Chain, *, interval: bool = False) -> Iterator[Connection]:
     """A node of a chain that nobody's `up` started, mining on demand unless it is said otherwise."""
     command = anvil_command(chain, interval=interval)
+    with _running(command, chain) as connection:
+        yield connection
+
+
+@contextmanager
+def _running(command: list[str], chain: Chain) -> Iterator[Connection]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     connection = Connection(chain)
     try:
