@@ -171,10 +171,6 @@ class DirectoryExchange:
             _clear(self._of(root, kind, signer))
         _write(self._of(root, "signatures", signer), {"signature": "0x" + signature.hex()})
 
-    def has_signed(self, root: bytes, signer: str) -> bool:
-        """True if there is a signature file of this signer."""
-        return self._of(root, "signatures", signer).exists()
-
     def signature(self, root: bytes, signer: str) -> bytes | None:
         """What stands as this signer's compact signature, not verified. None if nothing well-formed does."""
         file = self._lenient(self._of(root, "signatures", signer), _Signature)

@@ -184,6 +184,18 @@ def dying(deployer: Deployer, chain: str, request: int) -> Deployer:
     return replace(deployer, connections=connections)
 
 
+def sign_without_sending(deployer: Deployer, chain: str) -> None:
+    """Dies when the first transaction of a chain is in the journal, and on no node."""
+
+    class Silent(Connection):
+        def _launch(self, *signed: Any) -> None:
+            raise Crash
+
+    connections = {**deployer.connections, chain: Silent(deployer.connections[chain].chain)}
+    with pytest.raises(Crash):
+        replace(deployer, connections=connections).apply(quietly)
+
+
 @pytest.fixture
 def factory_placed(deployer: Deployer, deployment: object) -> None:
     """The factory's address does not depend on the deployer: the session's deployment has placed it."""
@@ -324,13 +336,7 @@ def test_survives_a_crash_at_any_request(
 def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
     deployer: Deployer, connections: dict[str, Connection]
 ) -> None:
-    class Silent(Connection):
-        def _launch(self, *signed: Any) -> None:
-            raise Crash
-
-    arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
-    with pytest.raises(Crash):
-        replace(deployer, connections=arcade).apply(quietly)
+    sign_without_sending(deployer, "arcade")
     pending = Journal(deployer.folder / "journal.jsonl").in_flight("arcade")
     assert [flight.step for flight in pending] == [f"create {name}" for name in CREATED_FIRST]
     deployer.apply(quietly)
@@ -343,13 +349,7 @@ def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
 def test_a_transaction_whose_nonce_was_taken_is_given_up(
     deployer: Deployer, connections: dict[str, Connection]
 ) -> None:
-    class Silent(Connection):
-        def _launch(self, *signed: Any) -> None:
-            raise Crash
-
-    arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
-    with pytest.raises(Crash):
-        replace(deployer, connections=arcade).apply(quietly)
+    sign_without_sending(deployer, "arcade")
     sender = SECOND_DEPLOYER
     connections["arcade"].send(sender, sender.address, b"")
     deployer.apply(quietly)
