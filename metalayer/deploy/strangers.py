@@ -66,14 +66,18 @@ def refuse_foreign(registry: Registry, path: Path, resolved: Resolved, genesis: 
         raise MetalayerError(f"{shown(path)} is of another deployment ({'; '.join(faults)})")
 
 
-def compare_accounts(registry: Registry) -> list[Compared]:
-    """Test accounts, which everybody knows."""
+def compare_names(registry: Registry, network: Network) -> list[Compared]:
+    """Test accounts, which everybody knows; and chains that nothing else is asked of."""
+    others = ", ".join(sorted(registry.chains.keys() - network.chains.keys()))
     known = {
         name: str(local_key(int(match[1])).address)
         for name in registry.accounts
         if (match := _TEST.fullmatch(name))
     }
     return [
-        Compared(f"{name} in the registry", address, registry.accounts[name])
-        for name, address in sorted(known.items())
+        Compared("other chains in the registry", "none", others or "none"),
+        *(
+            Compared(f"{name} in the registry", address, registry.accounts[name])
+            for name, address in sorted(known.items())
+        ),
     ]

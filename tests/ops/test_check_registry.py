@@ -94,6 +94,32 @@ def test_an_honest_registry_is_confirmed(found: Callable[[Edit], list[Finding]])
         (in_contract("ERA", "txHash", value=OTHER), "arcade", "ERA in the registry", f"txHash {OTHER}"),
         (in_contract("ERA", "block", value=0), "arcade", "ERA in the registry", "block 0"),
         (
+            lambda data: data["chains"]["arcade"]["contracts"]["ERA"].update(txHash=None, block=7),
+            "arcade",
+            "ERA in the registry",
+            "block 7",
+        ),
+        (
+            lambda data: data["chains"]["arcade"]["contracts"]["Create3Factory"].update(
+                txHash=data["chains"]["arcade"]["contracts"]["ERA"]["txHash"]
+            ),
+            "arcade",
+            "Create3Factory in the registry",
+            "txHash 0x",
+        ),
+        (
+            in_contract("Create3Factory", "txHash", value=OTHER),
+            "arcade",
+            "Create3Factory in the registry",
+            f"txHash {OTHER}",
+        ),
+        (
+            lambda data: data["chains"].update(moon=data["chains"]["arcade"]),
+            "hub",
+            "other chains in the registry",
+            "moon",
+        ),
+        (
             place("chains", "social", "owner", value=ATTACKER.address),
             "social",
             "chain in the registry",
