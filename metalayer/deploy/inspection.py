@@ -61,7 +61,7 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
         [
             code_request(ARACHNID),
             *(code_request(addresses[name]) for name in names),
-            *(_construction(declaration, desired, artifacts) for declaration in declared),
+            *(construction(declaration, desired, artifacts) for declaration in declared),
         ]
     )
     found = dict(zip(names, codes[: len(names)], strict=True))
@@ -97,9 +97,10 @@ def _routes_beside(connection: Connection, desired: Desired) -> dict[int, tuple[
     return {id_: (route.outbound, route.inbound) for id_, route in zip(ids, routes, strict=True)}
 
 
-def _construction(
+def construction(
     declaration: Declaration, desired: Desired, artifacts: Mapping[str, Artifact]
 ) -> Request[bytes]:
+    """Asks for the runtime code that a constructor returns."""
     address = desired.addresses[declaration.name]
     code = declaration.init_code(desired, artifacts[declaration.artifact])
     overrides: dict[str, Any] = {address: {"code": to_hex(code), "state": {}}}

@@ -11,10 +11,10 @@ from eth_utils.crypto import keccak
 
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.check import Finding, check, describe_set
-from metalayer.deploy.contracts import SET_GUARDIAN
+from metalayer.deploy.contracts import DEPLOY, SET_GUARDIAN, contracts_of
 from metalayer.deploy.drift import HINT
 from metalayer.deploy.intent import route_between
-from metalayer.deploy.names import AIRDROP, ERA, GATEWAY, SLASHER, STAKING
+from metalayer.deploy.names import AIRDROP, ERA, FACTORY, GATEWAY, SLASHER, STAKING, VESTING
 from metalayer.deploy.routes import describe_terms
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
@@ -370,3 +370,24 @@ def test_finds_locked_era_that_somebody_else_may_spend(
     address = registry.contract("hub", name).address
     act_as(connections["hub"], address, registry.address(ERA), APPROVE.encode(ATTACKER.address, 2**256 - 1))
     assert drift() == {("hub", f"{name} lets others spend"): ("none", ATTACKER.address)}
+
+
+def test_finds_another_first_beneficiary(
+    deployer: Deployer, deployment: object, connections: dict[str, Connection]
+) -> None:
+    """Of a contract at the address that belongs to somebody's ERA. The code and the
+    terms are right: in storage alone is whose it is.
+    """
+    desired = deployer.plan().resolved.chains["hub"]
+    declared = next(one for one in contracts_of(desired) if one.name == "VestingTeam1")
+    arguments = {**declared.arguments(desired), "beneficiary": ATTACKER.address}
+    lying = replace(declared, arguments=lambda desired: arguments)
+    code = lying.init_code(desired, deployer.artifacts[VESTING])
+    placing = DEPLOY.encode(desired.deployer, declared.salt, code)
+    act_as(connections["hub"], desired.deployer, desired.addresses[FACTORY], placing)
+    registry = deployer.apply(lambda chain, what, left: None)
+    found = check(deployer.plan().resolved, registry, deployer.connections, deployer.artifacts)
+    beneficiary = next(one.beneficiary for one in desired.genesis.wallets if one.name == "VestingTeam1")
+    assert {(f.chain, f.subject): (f.expected, f.found) for f in found if f.is_drift} == {
+        ("hub", "VestingTeam1 first beneficiary"): (beneficiary, ATTACKER.address)
+    }
