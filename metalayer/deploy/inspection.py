@@ -15,6 +15,7 @@ from metalayer.deploy.declaration import Declaration
 from metalayer.deploy.desired import Desired
 from metalayer.deploy.names import GATEWAY, STAKING
 from metalayer.deploy.sets import Sets, installed_sets
+from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.create3 import ARACHNID, ARACHNID_CODE_HASH
@@ -66,6 +67,12 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
     )
     found = dict(zip(names, codes[: len(names)], strict=True))
     expected = dict(zip(names, codes[len(names) :], strict=True))
+    if not all(expected.values()):
+        # Else what is missing would be what is expected.
+        raise MetalayerError(
+            f"{connection.name}: its node does not run constructors as code at an address (`eth_call` with state "
+            "overrides): give one that does"
+        )
     has_placer = keccak(placer) == ARACHNID_CODE_HASH
     bare = ChainState(has_placer, found, expected, {}, None, Founding())
     views = [

@@ -14,6 +14,7 @@ from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.registry import Registry, shown
 from metalayer.network.signers import local_key, typed_address
+from metalayer.network.values import read_address
 
 _TEST = re.compile(r"TEST::(\d{1,2})")
 
@@ -52,7 +53,10 @@ def accounts_of(registry: Registry, path: Path) -> Callable[[str], str]:
             raise MetalayerError(
                 f"{shown(path)} does not say whose account '{name}' is: is it of another deployment?"
             )
-        return registry.accounts[name]
+        try:
+            return read_address(registry.accounts[name])
+        except ValueError as error:
+            raise MetalayerError(f"{shown(path)}: accounts: {name}: {error}") from error
 
     return address
 

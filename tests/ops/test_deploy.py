@@ -234,8 +234,10 @@ def test_gas_of_the_plan_is_what_the_transactions_use(deployer: Deployer) -> Non
     assert planned.keys() == used.keys()
     for step, gas in used.items():
         # A gateway is told when the first set expires, which is some seconds later than planned: a zero among those
-        # bytes costs 12 less.
-        assert abs(planned[step] - gas) <= (24 if step[1] == "create Metalayer" else 0)
+        # bytes costs 12 less. Bonds are rehearsed in several blocks, and here share one: no time passes between them.
+        tolerance = {"create Metalayer": 24, "bond": 2_000}
+        words = step[1] if step[1] in tolerance else step[1].split()[0]
+        assert abs(planned[step] - gas) <= tolerance.get(words, 0), step
 
 
 @pytest.mark.usefixtures("factory_placed")
