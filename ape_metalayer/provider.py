@@ -1,5 +1,6 @@
 """Ape's connection to one chain: the running node, or an anvil of our own that ends with this process."""
 
+import os
 import socket
 from functools import cached_property
 
@@ -7,7 +8,7 @@ from ape.exceptions import ProviderError
 from ape_foundry.provider import FoundryNetworkConfig, FoundryProvider
 
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command
+from metalayer.network.anvil import anvil_command, anvil_environment
 from metalayer.network.config import Chain, load_network
 
 # Built once: ape-foundry rebuilds its configuration on every access, ten times the cost of a view.
@@ -62,6 +63,8 @@ class AnvilChain(FoundryProvider):
 
     def build_command(self) -> list[str]:
         try:
+            # Ape gives the process the environment of this one.
+            os.environ.update(anvil_environment(self.chain))
             return anvil_command(
                 self.chain,
                 interval=False,
