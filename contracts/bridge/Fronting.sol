@@ -76,7 +76,7 @@ abstract contract Fronting is Assets {
             token: transfer.token(),
             to: transfer.to(),
             amount: uint128(transfer.amount()),
-            tip: transfer.tip(),
+            tip: uint32(transfer.tip()),
             ramp: transfer.ramp(),
             sentAt: transfer.sentAt(),
             deadline: transfer.deadline()

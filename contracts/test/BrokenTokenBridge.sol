@@ -139,7 +139,7 @@ contract BrokenTokenBridge is TokenBridge {
         passes = super._useIn(id, token, chainId, amount);
         if (!passes) return false;
         if (fits && amount > used) _surplus[token][chainId] += amount - used;
-        if (!fits && _BUG == TransferBug.WaitedConsumes) bucket.takeIn(amount);
+        if (!fits && _BUG == TransferBug.WaitedConsumes) bucket.takeIn(bucket.freeIn());
     }
 
     function _passesFrom(uint256 since) internal view override returns (uint256) {
