@@ -178,7 +178,7 @@ contract BridgeAnnex is Hops {
 
     function claim(Front calldata transfer, bool fromBalance) external returns (bytes32 sendId) {
         bytes32 key = _keyOfCall(transfer);
-        address solver = _solverOf[key];
+        address solver = address(uint160(_solverOf[key].account));
         require(solver != address(0) && solver != DONE, IFronting.NothingToClaimFor(key));
         IMetalayer gateway = _gatewayOf(transfer.start);
         address payer = _charge(
@@ -260,7 +260,7 @@ contract BridgeAnnex is Hops {
         emit IFronting.ClaimReceived(key, origin, solver);
     }
 
-    /// @dev Whether a gateway takes what the bridge sends with. An account without code or without the function says no.
+    /// @dev Whether a gateway takes what the bridge sends with. An account without code or the function says no.
     function _knowsCompact(address gateway) internal view virtual returns (bool) {
         bytes memory call = abi.encodeCall(IERC7786GatewaySource.supportsAttribute, (Attributes.COMPACT));
         // The answer is one word.

@@ -2,7 +2,6 @@
 pragma solidity 0.8.36;
 
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Bridgeable} from "@openzeppelin/contracts/token/ERC20/extensions/draft-ERC20Bridgeable.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
@@ -117,12 +116,6 @@ contract BridgedToken is IBridgedToken, IERC5267, ERC20Bridgeable, Nonces {
     /// @inheritdoc IERC20Metadata
     function decimals() public view override(ERC20, IERC20Metadata) returns (uint8) {
         return _decimals;
-    }
-
-    /// @inheritdoc IERC20
-    /// @dev Read by `transferFrom`: a solver who fronts saves a storage word.
-    function allowance(address owner, address spender) public view override(ERC20, IERC20) returns (uint256) {
-        return spender == BRIDGE ? type(uint256).max : super.allowance(owner, spender);
     }
 
     /// @inheritdoc IERC20Permit

@@ -8,9 +8,6 @@ import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
 /// @title IBridgedToken: the representation of a token that is at home on another chain
 /// @notice An ERC-20 with permit (EIP-2612) and ERC-7802, that the bridge alone mints and burns. Nobody owns, pauses or
 /// changes it. Its name is what the token at home says, which anyone can say: look at `homeChain` and `homeToken`.
-///
-/// Nobody has to approve the bridge: its allowance is the largest number, whatever an owner approves. It may burn from
-/// any account anyway, and moves or burns nothing but what is its caller's.
 interface IBridgedToken is IERC20Metadata, IERC20Permit, IERC7802 {
     /// @notice Thrown when anyone but the bridge mints, burns or initializes.
     error NotTheBridge(address caller);

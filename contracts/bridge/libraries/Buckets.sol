@@ -107,8 +107,8 @@ library Buckets {
         return block.timestamp * SECOND + Math.ceilDiv(Math.min(used, capacity) * window * SECOND, capacity);
     }
 
-    /// @dev The amount is free: it is no more than a capacity below 2^104, and what is returned is at most a window from
-    /// now. The window is below 2^48: the product stays below 2^216.
+    /// @dev The amount is free: it is no more than a capacity below 2^104, and what is returned is at most a window
+    /// from now. The window is below 2^48: the product stays below 2^216.
     function _later(uint256 wholeAt, uint256 capacity, uint256 window, uint256 amount) private view returns (uint256) {
         unchecked {
             uint256 since = Math.max(wholeAt, block.timestamp * SECOND);

@@ -46,17 +46,17 @@ library Transfers {
 
     /// @notice The token's address on its home.
     function token(Transfer memory transfer) internal pure returns (address) {
-        return _account(transfer.first);
+        return accountIn(transfer.first);
     }
 
     /// @notice Who gets the amount back.
     function from(Transfer memory transfer) internal pure returns (address) {
-        return _account(transfer.second);
+        return accountIn(transfer.second);
     }
 
     /// @notice Who gets it.
     function to(Transfer memory transfer) internal pure returns (address) {
-        return _account(transfer.third);
+        return accountIn(transfer.third);
     }
 
     /// @notice The far end. Out: where the transfer started. Back: where it ends. Return: where it should have ended.
@@ -249,6 +249,14 @@ library Transfers {
         solver = address(uint160(word));
     }
 
+    /// @notice The account in the lower 160 bits of a word. In assembly, as the compiler clears the others twice.
+    function accountIn(uint256 word) internal pure returns (address account) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            account := shr(96, shl(96, word))
+        }
+    }
+
     /// @dev The four words, which stand in memory as they are sent.
     function _words(Transfer memory transfer) private pure returns (bytes memory words) {
         // solhint-disable-next-line no-inline-assembly
@@ -280,7 +288,7 @@ library Transfers {
         if (hasData(transfer)) {
             uint256 sender = uint256(bytes32(payload[length - SENDER_LENGTH:length]));
             require(sender >> 160 == 0, ITokenBridge.InvalidPayload());
-            transfer.sender = _account(sender);
+            transfer.sender = accountIn(sender);
             transfer.data = payload[length:];
         }
     }
@@ -297,14 +305,6 @@ library Transfers {
                     && form != 0x100 | uint8(Kind.Return)) || (transfer.third >> 240) | (transfer.fourth >> 192) != 0
                 || amount(transfer) == 0 || (tip_ != 0 && (tip_ > TIP_PARTS || flags > 1))
         ) revert ITokenBridge.InvalidPayload();
-    }
-
-    /// @dev In assembly, as the compiler clears the upper bits twice.
-    function _account(uint256 word) private pure returns (address account) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            account := shr(96, shl(96, word))
-        }
     }
 
     /// @dev The first two words of what has only token and kind in them. Returns the token.
