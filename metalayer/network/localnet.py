@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command
+from metalayer.network.anvil import FORK_ENVIRONMENT, anvil_command, last_words
 from metalayer.network.config import Chain, Network
 from metalayer.network.connection import Connection
 from metalayer.network.locks import Lock, exclusive
-from metalayer.network.redaction import without_secrets
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.rpc import WrongChain
-from metalayer.network.values import one_line
 from metalayer.network.workspace import state_dir
 from metalayer.protocol.rpc import code_request
 
@@ -31,10 +29,6 @@ STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _RPC_SECONDS = 5.0
 _GRACE_SECONDS = 1.0
-
-# A node that reads another one while it answers blocks a thread: with as many as there are processors, two of them may
-# wait for each other for ever, as soon as somebody forks it in turn.
-_FORK_THREADS = {"TOKIO_WORKER_THREADS": "8"}
 
 Say = Callable[[str], None]
 
@@ -226,7 +220,7 @@ def _start(chain: Chain) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | (_FORK_THREADS if chain.fork else {}),
+            env=os.environ | (FORK_ENVIRONMENT if chain.fork else {}),
         )
     _pid_file(chain).write_text(f"{process.pid}\n")
     return process
@@ -237,7 +231,7 @@ def _wait_until_up(chain: Chain, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise MetalayerError(
-                f"chain '{chain.name}' did not start: {_last_words(chain)} (see {log_file(chain)})"
+                f"chain '{chain.name}' did not start: {last_words(chain, log_file(chain))} (see {log_file(chain)})"
             )
         if _listening(chain.port):
             Connection(chain, _RPC_SECONDS).height()
@@ -246,12 +240,6 @@ def _wait_until_up(chain: Chain, process: subprocess.Popen[bytes]) -> None:
     raise MetalayerError(
         f"chain '{chain.name}' did not answer within {START_SECONDS:.0f} s (see {log_file(chain)})"
     )
-
-
-def _last_words(chain: Chain) -> str:
-    lines = log_file(chain).read_text(errors="replace").split("\n")
-    said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    return one_line(without_secrets(said, *([chain.fork.url] if chain.fork else [])))
 
 
 def _stop(pid: int, chain: Chain) -> None:
