@@ -21,6 +21,9 @@ MNEMONIC = "test test test test test test test test test test test junk"
 ACCOUNTS = 25
 BALANCE_ETHER = 1_000_000
 
+STATES = 1_500
+"""Of the newest blocks, in memory: on disk, anvil's default, the states of one long run filled tens of gigabytes."""
+
 # What is forked may have too much to do now and then. Left alone, anvil waits for a second each time, and longer for
 # every request in line; and for 45 s, twice, for an answer that does not come.
 _FORK_OPTIONS = ["--no-rate-limit", "--fork-retry-backoff", "50", "--retries", "200", "--timeout", "15000"]
@@ -72,16 +75,19 @@ def anvil_command(
     mnemonic: str = MNEMONIC,
     accounts: int = ACCOUNTS,
     balance: int = BALANCE_ETHER,
+    states: int = STATES,
 ) -> list[str]:
     """The command line that runs this chain.
 
     interval: mine every `block_time` seconds, as a real chain does; otherwise one block per transaction. balance:
-    ether of each of the accounts. No --steps-tracing: it makes a node several times slower, estimates above all.
+    ether of each of the accounts. states: of how many blocks it keeps. No --steps-tracing: it makes a node several
+    times slower, estimates above all.
     """
     preset = chain.preset
     command = [str(anvil_binary()), "--host", "127.0.0.1", "--port", str(chain.port)]
     command += ["--chain-id", str(chain.chain_id), "--hardfork", HARDFORK]
     command += ["--gas-limit", str(preset.gas_limit), "--block-base-fee-per-gas", str(preset.base_fee)]
+    command += ["--prune-history", str(states)]
     command += ["--mnemonic", mnemonic, "--accounts", str(accounts), "--balance", str(balance)]
     if interval:
         command += ["--block-time", f"{preset.block_time:g}"]

@@ -21,8 +21,7 @@ from metalayer.services.forks import Forks, forked
 from tests.kit.deployment import Deployment
 from tests.kit.faults import BatchLimit, Broken, Every, LogRange, Only, Refuses, Slow, TooMany
 from tests.kit.node import Fault, Node, behind
-from tests.kit.proposing import Desk
-from tests.ops.test_rehearsal import HALF_CLOSED, WRITES
+from tests.kit.proposing import HALF_CLOSED, WRITES, Desk
 
 STRICT = (
     BatchLimit(1),
