@@ -257,6 +257,8 @@ def _fork_of(chain: Chain, url: str, block: int) -> Chain:
         nodes=(),
         spares=(),
         agree=0,
+        # Nothing mines on top of what was sent.
+        confirmations=0,
     )
 
 

@@ -183,7 +183,9 @@ def _transfer(launch: Launch) -> Phase:
         launch.following.append(
             f"ape metalayer launch {launch.name} --account ACCOUNT   (1 ERA of ACCOUNT goes there and comes back)"
         )
-        return Phase("transfer", "waits", "its lanes are open; nobody was named whose ERA goes there and back")
+        return Phase(
+            "transfer", "waits", "its lanes are open; nobody was named whose ERA goes there and back"
+        )
     traveller = launch.traveller()
     if traveller.found(launch.name).done:
         return Phase("transfer", "already", "ERA went there and came back")

@@ -22,6 +22,7 @@ from tests.kit.deployment import Deployment
 from tests.kit.faults import BatchLimit, Broken, Every, LogRange, Only, Refuses, Slow, TooMany
 from tests.kit.node import Fault, Node, behind
 from tests.kit.proposing import HALF_CLOSED, WRITES, Desk
+from tests.kit.roles import RELAYER
 
 STRICT = (
     BatchLimit(1),
@@ -65,6 +66,20 @@ def test_a_fork_of_a_strict_node_starts_with_few_requests(deployment: Deployment
         assert arcade.ask(route) == there.ask(route)
         assert arcade.ask(gateway.MESSAGE_DELIVERED.history(deployment.gateway)) == []
         clock.set_to([arcade], found.now + 5)
+    assert time.monotonic() - began < AT_WORK
+
+
+def test_on_a_fork_nothing_waits_for_blocks_on_top(deployment: Deployment, tmp_path: Path) -> None:
+    """As on real networks, whose forks mine on demand: each transaction would wait for two minutes, in vain."""
+    deployment.finalize()
+    live = Live.open()
+    real = replace(live.mesh.connections["arcade"].chain, confirmations=2)
+    mesh = replace(live.mesh, connections={**live.mesh.connections, "arcade": Connection(real)})
+    began = time.monotonic()
+    with forked(mesh, tmp_path) as found:
+        arcade = found.mesh.connections["arcade"]
+        forks.fund(arcade, RELAYER.address)
+        arcade.send(RELAYER, RELAYER.address, b"")
     assert time.monotonic() - began < AT_WORK
 
 
