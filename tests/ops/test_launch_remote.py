@@ -1,12 +1,11 @@
-"""`ape metalayer launch` on a real network, to the end: what it prints is typed, and the world goes its own way."""
+"""`ape metalayer launch` on a real network, to the execution of its proposal: what it prints is typed, and the world goes its own way."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +16,6 @@ from click.testing import Result
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.cli import launch
-from metalayer.errors import MetalayerError
 from metalayer.governance import progress
 from metalayer.governance.motions import Desk
 from metalayer.governance.progress import Progress, Vote
@@ -66,26 +64,6 @@ class World:
 
     def settle(self) -> None:
         clock.settle(self.mesh, self.relayer)
-
-    @contextmanager
-    def turning(self) -> Iterator[None]:
-        """Blocks come, and messages are carried."""
-        stop = threading.Event()
-
-        def turn() -> None:
-            while not stop.wait(0.1):
-                # What does not go now is tried again.
-                with suppress(MetalayerError):
-                    clock.finalize(self.mesh.connections.values())
-                    self.relayer.relay_once(lambda line: None)
-
-        thread = threading.Thread(target=turn)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
 
 
 @contextmanager
@@ -219,7 +197,7 @@ def test_what_is_printed_can_be_typed(there: There, deployment: Deployment, tmp_
 
 
 @pytest.mark.deep
-def test_a_person_brings_a_chain_into_a_real_network(
+def test_a_proposal_is_executed_everywhere_by_what_is_printed(
     there: There, deployment: Deployment, tmp_path: Path
 ) -> None:
     person = there.person
@@ -244,12 +222,7 @@ def test_a_person_brings_a_chain_into_a_real_network(
                     outside.reach(max(step.ready_at for step in followed().steps))
             if found.done:
                 break
-        alone = json.loads(person.profile.run(launch, "chess", "--json").stdout)
-        assert states(alone)["transfer"] == "waits"
-        with outside.turning():
-            done = person.launch()
-        assert done["member"]
-        assert [leg["to"] for leg in done["picture"]["transfers"]] == ["chess", "hub"]
+        assert followed().done
     assert not [call.method for call in there.node.asked if call.method.startswith(("anvil_", "evm_"))]
 
 
