@@ -1,4 +1,4 @@
-"""`ape metalayer launch` on a real network, to the execution of its proposal: what it prints is typed, and the world goes its own way."""
+"""`ape metalayer launch` on a real network, until its proposal is executed: what it prints is typed."""
 
 from __future__ import annotations
 
