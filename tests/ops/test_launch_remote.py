@@ -224,21 +224,3 @@ def test_a_proposal_is_executed_everywhere_by_what_is_printed(
                 break
         assert followed().done
     assert not [call.method for call in there.node.asked if call.method.startswith(("anvil_", "evm_"))]
-
-
-@pytest.mark.deep
-def test_after_a_proposal_that_was_voted_down_comes_the_next_one(
-    there: There, deployment: Deployment, tmp_path: Path
-) -> None:
-    person = there.person
-    person.launch(*there.wanted)
-    with world(deployment, there.chess, tmp_path) as outside:
-        proposed = propose(there, outside)
-        outside.reach(vote_of(followed()).snapshot + 1)
-        cast = next(line for line in proposed["next"] if " vote cast " in line)
-        person.types(cast.replace(" for ", " against "))
-        outside.reach(vote_of(followed()).deadline + 1)
-        again = person.launch()
-        assert told(again, "vote") == "proposal 002-join-chess is not proposed yet"
-        said = Path("proposals/002-join-chess/README.md").read_text()
-        assert "001-join-chess asked for the same, and was not executed." in said
