@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 from pathlib import Path
 
 from metalayer.errors import MetalayerError
 from metalayer.network.addresses import filled
 from metalayer.network.config import Chain
+from metalayer.network.redaction import without_secrets
+from metalayer.network.values import one_line
 from metalayer.network.workspace import workspace
 
 HARDFORK = "prague"
@@ -22,9 +25,19 @@ STATES = 1_500
 
 _UPSTREAM = "metalayer_upstream"
 _UPSTREAM_VARIABLE = "METALAYER_UPSTREAM"
+
+# What is forked may have too much to do now and then. Left alone, anvil waits for a second each time, and longer for
+# every request in line; and for 45 s, twice, for an answer that does not come.
+_FORK_OPTIONS = ["--no-rate-limit", "--fork-retry-backoff", "50", "--retries", "200", "--timeout", "15000"]
+
 # A node that reads another one while it answers blocks a thread: with as many as there are processors, two of them may
 # wait for each other for ever, as soon as somebody forks it in turn.
 _FORK_THREADS = {"TOKIO_WORKER_THREADS": "8"}
+
+# How it says why it ends: first what failed, then causes, the last one the deepest.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_FAILED = re.compile(r"(?:Error|Message): *")
+_CAUSE = re.compile(r"- (?:Error #\d+: )?")
 
 _ANVIL_PLATFORMS = {
     ("Linux", "x86_64"): "linux-amd64",
@@ -81,7 +94,7 @@ def anvil_command(
     if interval:
         command += ["--block-time", f"{preset.block_time:g}"]
     if chain.fork:
-        command += ["--fork-url", _UPSTREAM]
+        command += ["--fork-url", _UPSTREAM, *_FORK_OPTIONS]
         if chain.fork.block is not None:
             command += ["--fork-block-number", str(chain.fork.block)]
     return command
@@ -97,3 +110,18 @@ def anvil_environment(chain: Chain) -> dict[str, str]:
         return {}
     endpoints = f'{{{_UPSTREAM}="${{{_UPSTREAM_VARIABLE}}}"}}'
     return {_UPSTREAM_VARIABLE: filled(chain.fork.url), "FOUNDRY_RPC_ENDPOINTS": endpoints, **_FORK_THREADS}
+
+
+def last_words(chain: Chain, log: Path) -> str:
+    """Why an anvil of this chain has ended, by its log: one line, without what is secret in the url that it forks."""
+    text = _COLOURS.sub("", log.read_text(errors="replace"))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    failed = next((at for at in reversed(range(len(lines))) if _FAILED.match(lines[at])), None)
+    if failed is None:
+        said = lines[-1] if lines else "it said nothing"
+    else:
+        causes = [line for line in lines[failed:] if _CAUSE.match(line)]
+        said = ": ".join(
+            [_FAILED.sub("", lines[failed], 1), *(_CAUSE.sub("", one, 1) for one in causes[-1:])]
+        )
+    return one_line(without_secrets(said, *([chain.fork.url] if chain.fork else [])))

@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command, anvil_environment
+from metalayer.network.anvil import anvil_command, anvil_environment, last_words
 from metalayer.network.config import Chain, Network
 from metalayer.network.connection import Connection
 from metalayer.network.locks import Lock, exclusive
-from metalayer.network.redaction import without_secrets
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.rpc import WrongChain
-from metalayer.network.values import one_line
 from metalayer.network.workspace import state_dir
 from metalayer.protocol.rpc import code_request
 
@@ -233,7 +231,7 @@ def _wait_until_up(chain: Chain, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise MetalayerError(
-                f"chain '{chain.name}' did not start: {_last_words(chain)} (see {log_file(chain)})"
+                f"chain '{chain.name}' did not start: {last_words(chain, log_file(chain))} (see {log_file(chain)})"
             )
         if _listening(chain.port):
             Connection(chain, _RPC_SECONDS).height()
@@ -242,12 +240,6 @@ def _wait_until_up(chain: Chain, process: subprocess.Popen[bytes]) -> None:
     raise MetalayerError(
         f"chain '{chain.name}' did not answer within {START_SECONDS:.0f} s (see {log_file(chain)})"
     )
-
-
-def _last_words(chain: Chain) -> str:
-    lines = log_file(chain).read_text(errors="replace").split("\n")
-    said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-    return one_line(without_secrets(said, *([chain.fork.url] if chain.fork else [])))
 
 
 def _stop(pid: int, chain: Chain) -> None:

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,15 +21,13 @@ from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command, anvil_environment
+from metalayer.network.anvil import anvil_command, anvil_environment, last_words
 from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
 from metalayer.network.entries import Fork
 from metalayer.network.mesh import Mesh
 from metalayer.network.parallel import in_parallel
-from metalayer.network.redaction import without_secrets
 from metalayer.network.transactions import KeySender
-from metalayer.network.values import one_line
 from metalayer.network.workspace import port_offset
 from metalayer.protocol import gateway
 from metalayer.protocol.attestation import MIN_VALIDATORS, Domain, ValidatorSet
@@ -41,9 +39,11 @@ from metalayer.relayer.passes import Relayer
 from metalayer.services import clock, crew
 from metalayer.validator.process import Validator
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
+# To ask the node that was forked whether it is still there.
+_LOOK_SECONDS = 5.0
 _DAY = 86_400
 # Longer than any vote, with objections, postponed and sent again.
 _SET_LIFETIME = 200 * _DAY
@@ -131,24 +131,70 @@ class Forks:
         return replace(self, mesh=replace(self.mesh, connections=fresh))
 
 
+@dataclass(frozen=True)
+class _Node:
+    """A fork that runs, and the node whose chain it reads, lazily, until its end."""
+
+    original: Connection
+    connection: Connection
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait(self) -> None:
+        """MetalayerError if it does not start in time."""
+        deadline = time.monotonic() + _START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.connection.chain.port)) == 0:
+                    self.connection.height()
+                    return
+            time.sleep(_POLL_SECONDS)
+        if self.process.poll() is not None:
+            why = f"its fork did not start: {self._last_words()}"
+        else:
+            place = self.original.chain.place
+            why = f"its fork did not start within {_START_SECONDS:.0f} s, in which it reads from {place}"
+        raise MetalayerError(f"{self.connection.name}: {why}{self._upstream()}")
+
+    def problem(self) -> str:
+        """Why it is of no use any more; empty if it is."""
+        name, gone = self.connection.name, self._upstream()
+        if gone:
+            return f"{name}: its fork reads from a node that does not answer any more{gone}"
+        try:
+            Connection(self.connection.chain, _LOOK_SECONDS).height()
+        except MetalayerError:
+            # Whoever panics stops answering before he is gone.
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(_LOOK_SECONDS)
+        return "" if self.process.poll() is None else f"{name}: its fork has ended: {self._last_words()}"
+
+    def _upstream(self) -> str:
+        """What is wrong with what it reads from; empty if nothing is."""
+        try:
+            Connection(self.original.chain, _LOOK_SECONDS).height()
+        except MetalayerError as error:
+            return f"; {error}"
+        return ""
+
+    def _last_words(self) -> str:
+        return last_words(self.connection.chain, self.log)
+
+
 @contextmanager
 def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
     """Forks of all chains of a network, which end with the block. Their logs and what is signed are in the folder.
 
-    MetalayerError if one does not start.
+    MetalayerError if one does not start, or if a node that is forked goes meanwhile.
     """
     finals = in_parallel(lambda one: one.block(one.finalized()), mesh.connections.values())
     blocks = dict(zip(mesh.connections, finals, strict=True))
-    started: list[subprocess.Popen[bytes]] = []
+    nodes: list[_Node] = []
     try:
-        connections = {}
         for name, original in mesh.connections.items():
-            chain = _fork_of(original.chain, original.url, blocks[name].number)
-            log = folder / f"{name}.log"
-            started.append(_start(chain, log))
-            connections[name] = _connection(chain, original)
-        for process, connection in zip(started, connections.values(), strict=True):
-            _wait(connection, process, folder / f"{connection.name}.log")
+            nodes.append(_start(original, blocks[name].number, folder / f"{name}.log"))
+        in_parallel(_Node.wait, nodes)
+        connections = {one.connection.name: one.connection for one in nodes}
         forks = Mesh(mesh.domain, connections, mesh.staking)
         start = max(block.time for block in blocks.values()) + 3_600
         start -= start % 3_600
@@ -158,8 +204,13 @@ def forked(mesh: Mesh, folder: Path) -> Iterator[Forks]:
         for connection in connections.values():
             connection.rpc("anvil_autoImpersonateAccount", True)
         yield Forks(forks, blocks, start, validators, folder)
+    except MetalayerError as error:
+        # Whatever it says: it comes of that.
+        if gone := next(filter(None, in_parallel(_Node.problem, nodes)), ""):
+            raise MetalayerError(gone) from error
+        raise
     finally:
-        _stop(started)
+        _stop([one.process for one in nodes])
 
 
 def fund(connection: Connection, account: str, besides: int = 0) -> None:
@@ -206,14 +257,18 @@ def _fork_of(chain: Chain, url: str, block: int) -> Chain:
         nodes=(),
         spares=(),
         agree=0,
+        # Nothing mines on top of what was sent.
+        confirmations=0,
     )
 
 
-def _start(chain: Chain, log: Path) -> subprocess.Popen[bytes]:
-    # Anvil keeps what it reads by chain id and height, and local chains have several lives.
-    command = [*anvil_command(chain, interval=False), "--no-storage-caching"]
+def _start(original: Connection, block: int, log: Path) -> _Node:
+    chain = _fork_of(original.chain, original.url, block)
+    # Anvil keeps what it reads by chain id and height, and local chains have several lives. It would
+    # read the balance, the nonce and the code of each account of its own before it starts.
+    command = [*anvil_command(chain, interval=False, accounts=0), "--no-storage-caching"]
     with log.open("wb") as file:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -221,20 +276,7 @@ def _start(chain: Chain, log: Path) -> subprocess.Popen[bytes]:
             start_new_session=True,
             env=os.environ | anvil_environment(chain),
         )
-
-
-def _wait(connection: Connection, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", connection.chain.port)) == 0:
-                connection.height()
-                return
-        time.sleep(_POLL_SECONDS)
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    fork = connection.chain.fork
-    said = without_secrets(lines[-1], fork.url if fork else "") if lines else "it said nothing"
-    raise MetalayerError(f"{connection.name}: its fork did not start: {one_line(said)}")
+    return _Node(original, _connection(chain, original), process, log)
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

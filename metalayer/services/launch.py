@@ -171,14 +171,21 @@ def _vote(launch: Launch) -> Phase:
 
 
 def _next_of(launch: Launch, progress: Progress) -> Iterator[str]:
-    yield from launch_words.next_steps(launch.desk, progress, launch.account())
+    yield from launch_words.next_steps(launch.desk, progress, launch.named())
     if launch.network.is_local:
         yield f"or all of it at once, with test accounts: ape metalayer launch {launch.name} --enact"
     else:
-        yield f"then run `ape metalayer launch {launch.name}` again"
+        yield f"ape metalayer launch {launch.name} --account ACCOUNT   (now and then: it says what it waits for)"
 
 
 def _transfer(launch: Launch) -> Phase:
+    if launch.named() is None:
+        launch.following.append(
+            f"ape metalayer launch {launch.name} --account ACCOUNT   (1 ERA of ACCOUNT goes there and comes back)"
+        )
+        return Phase(
+            "transfer", "waits", "its lanes are open; nobody was named whose ERA goes there and back"
+        )
     traveller = launch.traveller()
     if traveller.found(launch.name).done:
         return Phase("transfer", "already", "ERA went there and came back")

@@ -149,11 +149,15 @@ class Launch:
     def exchange(self) -> DirectoryExchange:
         return DirectoryExchange.of(self.desk.live)
 
+    def named(self) -> str | None:
+        """Who proposes and sends; None if nobody was named on a real network."""
+        return self.hands.account or (USER if self.network.is_local else None)
+
     def account(self) -> str:
-        """Who proposes and sends. MetalayerError if nobody was named on a real network."""
-        if self.hands.account is None and not self.network.is_local:
+        """The same. MetalayerError if there is nobody."""
+        if (account := self.named()) is None:
             raise MetalayerError("who proposes, and whose ERA goes there and back? Expected `--account`")
-        return self.hands.account or USER
+        return account
 
     @property
     def alone(self) -> Network:

@@ -50,21 +50,27 @@ def standing(progress: Progress) -> str:
     return f"{called} is executed on the hub; {'; '.join(waits)}" if waits else f"{called} is executed"
 
 
-def next_steps(desk: Desk, progress: Progress, account: str) -> Iterator[str]:
-    """What to type, in order, until it is executed everywhere."""
+def next_steps(desk: Desk, progress: Progress, account: str | None) -> Iterator[str]:
+    """What to type, in order, until it is executed everywhere. account: who proposes; None if nobody was named."""
     number, hub, vote = progress.motion.typed, desk.hub.name, progress.vote
     state = vote.state if vote is not None else None
+    # Where accounts are people's own, who pays the gas has to be named.
+    payer = "" if desk.live.network.is_local else " --account ACCOUNT"
     if state is None:
-        who = address_of(account)
-        threshold, block = desk.hub.view(desk.governor, governor.PROPOSAL_THRESHOLD), desk.hub.block()
-        if desk.hub.view(desk.governor, governor.GET_VOTES, who, block.time - 1) < threshold:
-            yield f"ape metalayer vote delegate {account} --chain {hub} --account {account}"
-        yield f"ape metalayer propose submit {number} --account {account}"
+        who = account or "ACCOUNT"
+        if account is not None and _lacks_votes(desk, account):
+            yield f"ape metalayer vote delegate {who} --chain {hub} --account {who}"
+        yield f"ape metalayer propose submit {number} --account {who}"
     if state in (None, ProposalState.PENDING, ProposalState.ACTIVE):
         yield f"ape metalayer vote cast {number} for --chain {hub} --account ACCOUNT   (every holder)"
     if state in (None, ProposalState.PENDING, ProposalState.ACTIVE, ProposalState.SUCCEEDED):
-        yield f"ape metalayer propose queue {number}"
-    yield f"ape metalayer propose execute {number}   (and two days after its decisions arrived, again)"
+        yield f"ape metalayer propose queue {number}{payer}"
+    yield f"ape metalayer propose execute {number}{payer}   (and two days after its decisions arrived, again)"
+
+
+def _lacks_votes(desk: Desk, account: str) -> bool:
+    threshold, block = desk.hub.view(desk.governor, governor.PROPOSAL_THRESHOLD), desk.hub.block()
+    return desk.hub.view(desk.governor, governor.GET_VOTES, address_of(account), block.time - 1) < threshold
 
 
 def stale(live: Live) -> str:

@@ -84,6 +84,12 @@ class Fault:
         return ask(call)
 
 
+class _Server(ThreadingHTTPServer):
+    # Python's five are few: the kernel drops what else wants to connect, which tries again after 1, 3, 7, 15 s.
+    request_queue_size = 128
+    daemon_threads = True
+
+
 @dataclass(eq=False)
 class Node:
     """The proxy before a node: a context manager, it listens at `url` while open.
@@ -98,8 +104,7 @@ class Node:
 
     def __post_init__(self) -> None:
         self._http = urllib3.PoolManager(maxsize=16, retries=False)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:

@@ -32,6 +32,23 @@ EVERYWHERE = (
     "Create3Factory",
 )
 HUB_ONLY = ("EraGovernor", "DecisionOutbox", "Staking", "Slasher")
+HALF_CLOSED = """
+chains:
+  hub:
+    - Metalayer.setOpen: { chainId: social, outbound: true, inbound: false }
+  arcade, perps:
+    - Metalayer.setOpen: { chainId: social, outbound: false, inbound: true }
+expect:
+  - { on: "arcade, perps", call: Metalayer.route(social).outbound, is: true }
+then:
+  - { on: arcade, call: Metalayer.route(social).outbound, is: false }
+  - transfer: 1 ERA from arcade to perps, and back
+"""
+WRITES = """
+writes:
+  hub: [Metalayer._inboxLanes]
+  arcade, perps: [Metalayer._routes, Metalayer.closedSince]
+"""
 CODE = b"\x5f"
 GAS = 120_000
 _STEADY = (

@@ -458,6 +458,12 @@ def _fits(topics: list[str], wanted: list[Any]) -> bool:
     )
 
 
+class _Server(ThreadingHTTPServer):
+    # An anvil that forks it opens many connections at once.
+    request_queue_size = 128
+    daemon_threads = True
+
+
 def serve(port: int, chain_id: int, rich: list[str]) -> None:
     """Until the process ends."""
     node = PyEvm(chain_id, rich)
@@ -478,8 +484,7 @@ def serve(port: int, chain_id: int, rich: list[str]) -> None:
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     while True:
         time.sleep(BLOCK_SECONDS)

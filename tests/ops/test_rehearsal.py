@@ -29,27 +29,9 @@ from metalayer.services.simulate import rebuild, simulate
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.owning import act_as
 from tests.kit.paper import DAY
-from tests.kit.proposing import Desk, refuse_stale
+from tests.kit.proposing import HALF_CLOSED, WRITES, Desk, refuse_stale
 from tests.kit.roles import RELAYER, SENDER, VALIDATORS
 from tools.repository import repo_root
-
-HALF_CLOSED = """
-chains:
-  hub:
-    - Metalayer.setOpen: { chainId: social, outbound: true, inbound: false }
-  arcade, perps:
-    - Metalayer.setOpen: { chainId: social, outbound: false, inbound: true }
-expect:
-  - { on: "arcade, perps", call: Metalayer.route(social).outbound, is: true }
-then:
-  - { on: arcade, call: Metalayer.route(social).outbound, is: false }
-  - transfer: 1 ERA from arcade to perps, and back
-"""
-WRITES = """
-writes:
-  hub: [Metalayer._inboxLanes]
-  arcade, perps: [Metalayer._routes, Metalayer.closedSince]
-"""
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
+from metalayer.network.connection import Connection
 from metalayer.network.entries import Fork
 from metalayer.services import forks
 
@@ -37,8 +37,8 @@ def test_a_fork_that_does_not_start_tells_no_password(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(f"Error: error sending request for url ({url})\n")
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    connection: Any = type("Paper", (), {"chain": chain, "name": chain.name})
-    with pytest.raises(MetalayerError, match="its fork did not start: Error: error sending") as caught:
-        forks._wait(cast(Any, connection), process, tmp_path / "log")
+    here = Connection(chain)
+    with pytest.raises(MetalayerError, match="its fork did not start: error sending") as caught:
+        forks._Node(here, here, process, tmp_path / "log").wait()
     assert "hunter22" not in str(caught.value)
     assert "0123456789abcdef" not in str(caught.value)
