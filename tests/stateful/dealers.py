@@ -38,7 +38,7 @@ from tests.stateful.exchange import (
 )
 from tests.stateful.machine import pick
 from tests.stateful.shippers import Shippers
-from tests.stateful.traders import CHAIN, PICK, RARELY, TOKEN, WHO, Voyage
+from tests.stateful.traders import CHAIN, PICK, RARELY, RECENT, TOKEN, WHO, Voyage
 
 TRUE, LESS, OTHER_RECIPIENT, OTHER_TOKEN, OTHER_START, NO_TIP, OTHER_ID = range(7)
 """Of which terms a front is."""
@@ -54,7 +54,7 @@ class Dealers(Shippers):
 
     # Solvers
 
-    @rule(number=PICK, who=WHO, kind=TERMS_KIND, solver=st.sampled_from([SOLVER, SOLVER, RIVAL, DONE]))
+    @rule(number=RECENT, who=WHO, kind=TERMS_KIND, solver=st.sampled_from([SOLVER, SOLVER, RIVAL, DONE]))
     def front(self, number: int, who: int = 1, kind: int = TRUE, solver: str = SOLVER) -> None:
         offered = [
             voyage
@@ -105,9 +105,16 @@ class Dealers(Shippers):
             self.arrange(chain, local, _APPROVE.encode(books.bridge, MAX), by=payer)
             self.scene.approved.add((chain, payer, local))
 
-    @rule(number=PICK, who=WHO, from_balance=st.booleans(), early=RARELY)
-    def claim(self, number: int, who: int = 1, from_balance: bool = False, early: bool = False) -> None:
-        """Of any front, or of a transfer that nobody fronted."""
+    @rule(number=RECENT, who=WHO, from_balance=st.booleans(), early=RARELY, carried=st.booleans())
+    def claim(
+        self,
+        number: int,
+        who: int = 1,
+        from_balance: bool = False,
+        early: bool = False,
+        carried: bool = False,
+    ) -> None:
+        """Of any front, or of a transfer that nobody fronted. `carried`: it arrives at once."""
         fronts = [(chain, terms) for chain, terms in self.scene.fronts if chain not in self.scene.liars]
         if early or not fronts:
             voyages = [v for v in self.scene.voyages.values() if v.end not in self.scene.liars]
@@ -125,6 +132,8 @@ class Dealers(Shippers):
         )
         if done:
             self.reach("claimed")
+            if carried:
+                self.carry(self.scene.all_sent[-1])
 
     # Owner and guardian
 
@@ -148,7 +157,18 @@ class Dealers(Shippers):
         by: str = OWNER.address,
     ) -> None:
         """Of a representation that is still to come, too."""
-        chain = self.honest(chain)
+        self._limit(self.honest(chain), self.themed(token), number, out, into, window, by)
+
+    def _limit(
+        self,
+        chain: str,
+        token: int,
+        number: int,
+        out: int,
+        into: int,
+        window: int,
+        by: str = OWNER.address,
+    ) -> None:
         place = self.places[chain]
         others = [name for name in CHAINS if name != chain]
         other = pick(others, number)
@@ -223,12 +243,12 @@ class Dealers(Shippers):
 
         self.act(chain, bridge.UNHOLD.encode(to), by, effect, "P18")
 
-    @rule(number=PICK, really=RARELY)
+    @rule(number=RECENT, really=RARELY)
     def strike(self, number: int, really: bool = True) -> None:
         """What waits, failed, or is still to come."""
         open_ = [
             one
-            for one in self.all_sent()
+            for one in self.scene.all_sent
             if isinstance(one.what, Payload) and not one.is_over and one.lane[2] not in self.scene.liars
         ]
         if not open_ or not really:

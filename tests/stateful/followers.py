@@ -1,0 +1,120 @@
+"""Who stays with one transfer: few steps to where many would lead, so that what is random comes far."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from metalayer.protocol.transfers import Payload
+from tests.kit.stack import CHAINS
+from tests.stateful.books import DAY, HOUR
+from tests.stateful.dealers import CAPACITY, Dealers
+from tests.stateful.exchange import TOKENS, WHOLE
+from tests.stateful.machine import pick
+from tests.stateful.shippers import AMOUNT, CALL, TIP
+from tests.stateful.traders import RECENT, WHO, Fate, Sent
+
+STEPS = st.sampled_from([1, 2, 12])
+"""Of a message: to its first attempt, or wherever its transfer ends."""
+
+
+class Followers(Dealers):
+    """Carriers of one transfer, and whoever does the same again."""
+
+    @rule(number=RECENT, steps=STEPS, late=st.booleans(), paid=st.booleans(), together=st.booleans())
+    def follow(
+        self, number: int, steps: int = 12, late: bool = False, paid: bool = True, together: bool = True
+    ) -> None:
+        """A message, and what its transfer goes on with. `late`: it comes too late. `paid`: what its next hop costs.
+        `together`: all clocks show the same.
+        """
+        open_ = [one for one in self.scene.all_sent if self._may_follow(one)]
+        if not open_:
+            return
+        one = pick(open_, number)
+        for _ in range(steps):
+            if together:
+                self.meet()
+            self._step(one, late, paid)
+            if one.is_over:
+                after = [other for other in self.scene.all_sent if other.voyage is one.voyage is not None]
+                if not after or not self._may_follow(after[-1]):
+                    break
+                one = after[-1]
+
+    def _may_follow(self, one: Sent) -> bool:
+        return not (one.is_over or one.is_notice or one.forged or {*one.lane[1:]} & self.scene.liars)
+
+    def _step(self, one: Sent, late: bool, paid: bool) -> None:
+        gateway, origin, destination = one.lane
+        if late and one.fate in (Fate.SENT, Fate.FAILED):
+            self.pass_(destination, one.message.deliver_before)
+        if one.fate == Fate.SENT:
+            self.carry(one)
+        elif one.fate == Fate.RETURNING:
+            self.deliver(destination, origin, len(self.waiting((gateway, destination, origin))), gateway)
+        elif one.fate == Fate.RETURNED:
+            self.refund_one(one)
+        elif one.fate == Fate.OPEN:
+            (self.call_back_paid if paid else self.call_back_one)(one)
+        elif paid or self.is_stuck(one):
+            self.try_again(one)
+        elif one.fate == Fate.FAILED:
+            self.retry_one(one)
+
+    @rule(number=RECENT, back=st.booleans(), who=WHO, amount=AMOUNT, tip=TIP, data=CALL)
+    def send_again(
+        self, number: int, back: bool, who: int, amount: int = WHOLE, tip: int = 0, data: int = 0
+    ) -> None:
+        """Where a transfer went, or the other way."""
+        voyage = pick(list(self.scene.voyages.values()), number)
+        chain, to = (voyage.end, voyage.start) if back else (voyage.start, voyage.end)
+        chain = self.honest(chain)
+        others = [name for name in CHAINS if name != chain]
+        token = self.theme.index(t) if (t := self._token(voyage.terms.token)) in self.theme else 0
+        self.send(chain, token, others.index(to) if to != chain else 0, who, who, amount, tip, data=data)
+
+    def _token(self, address: str) -> int:
+        return next(token for token in TOKENS if self.address(token) == address)
+
+    @rule(
+        number=RECENT,
+        there=st.booleans(),
+        out=CAPACITY,
+        into=CAPACITY,
+        window=st.sampled_from([HOUR, DAY, 7 * DAY]),
+    )
+    def limit_hop(self, number: int, there: bool, out: int, into: int, window: int = DAY) -> None:
+        """Where a transfer passes, or passed: on the chain from which it comes, or `there`, where it goes."""
+        hops = [one for one in self.scene.all_sent if isinstance(one.what, Payload)]
+        one = pick(hops, number)
+        assert isinstance(one.what, Payload)
+        _, other, chain = one.lane if there else (one.lane[0], *one.lane[:0:-1])
+        if chain in self.scene.liars:
+            return
+        others = [name for name in CHAINS if name != chain]
+        self._limit(chain, self._token(one.what.token), others.index(other), out, into, window)
+
+    def try_again(self, one: Sent) -> None:
+        if self.is_stuck(one):
+            self.return_one(one)
+        elif one.fate == Fate.FAILED:
+            self._pay_for(one, one.lane[2])
+            self.retry_one(one)
+
+    def call_back_paid(self, one: Sent) -> None:
+        self._pay_for(one, one.lane[1])
+        self.call_back_one(one)
+
+    def _pay_for(self, one: Sent, chain: str) -> None:
+        """As much as any hop costs, if this is the home of what goes on from here."""
+        voyage = one.voyage
+        assert voyage is not None
+        if voyage.home == chain and chain not in (voyage.start, voyage.end):
+            numbers = [
+                other
+                for other in self.scene.voyages.values()
+                if other.home != other.end and not other.endings and other.home not in self.scene.liars
+            ]
+            if self.books[chain].s.passage[voyage.id] == 0:
+                self.pay(number=numbers.index(voyage), who=2, more=10**7)
