@@ -45,6 +45,7 @@ TRUE, LESS, OTHER_RECIPIENT, OTHER_TOKEN, OTHER_START, NO_TIP, OTHER_ID = range(
 TERMS_KIND = st.sampled_from(
     [TRUE, TRUE, TRUE, LESS, OTHER_RECIPIENT, OTHER_TOKEN, OTHER_START, NO_TIP, OTHER_ID]
 )
+SOLVERS = st.sampled_from([SOLVER, SOLVER, RIVAL, DONE])
 CAPACITY = st.sampled_from([0, WHOLE, 10 * WHOLE, 5_000 * WHOLE, 3 * 10**9 + 1])
 _APPROVE = Function("approve(address,uint256)")
 
@@ -54,7 +55,7 @@ class Dealers(Shippers):
 
     # Solvers
 
-    @rule(number=RECENT, who=WHO, kind=TERMS_KIND, solver=st.sampled_from([SOLVER, SOLVER, RIVAL, DONE]))
+    @rule(number=RECENT, who=WHO, kind=TERMS_KIND, solver=SOLVERS)
     def front(self, number: int, who: int = 1, kind: int = TRUE, solver: str = SOLVER) -> None:
         offered = [
             voyage
@@ -340,9 +341,12 @@ class Dealers(Shippers):
         token=st.sampled_from([0, MOODY]),
         spoke=st.sampled_from(SPOKES),
         who=WHO,
+        moves=st.booleans(),
     )
-    def change_mood(self, mood: int, token: int = 0, spoke: str = "arcade", who: int = 0) -> None:
-        """On its home. `token`: what it sends when it is asked to move, if it does."""
+    def change_mood(
+        self, mood: int, token: int = 0, spoke: str = "arcade", who: int = 0, moves: bool = False
+    ) -> None:
+        """On its home. `token`: what it sends when it is asked to move, if it does. `moves`: it is asked at once."""
         books = self.books[HUB]
         moody = self._moody()
         self.arrange(HUB, moody.address, moody.encode("setMood", mood))
@@ -353,6 +357,8 @@ class Dealers(Shippers):
             what = send_call(address, to, TRADERS[who], WHOLE, Options(return_to=TRADERS[who]))
             self.arrange(HUB, moody.address, moody.encode("setCall", books.bridge, what))
             books.reentry = (address, to, TRADERS[who], WHOLE)
+        if moves:
+            self.send(HUB, self.in_theme(MOODY), SPOKES.index(spoke), who)
 
     @rule(who=st.integers(0, len(TRADERS)), blocks=st.booleans())
     def block(self, who: int, blocks: bool = True) -> None:

@@ -8,10 +8,10 @@ from hypothesis.stateful import rule
 from metalayer.protocol.transfers import Payload
 from tests.kit.stack import CHAINS
 from tests.stateful.books import DAY, HOUR
-from tests.stateful.dealers import CAPACITY, Dealers
-from tests.stateful.exchange import TOKENS, WHOLE
+from tests.stateful.dealers import CAPACITY, SOLVERS, TRUE, Dealers
+from tests.stateful.exchange import SOLVER, TOKENS, WHOLE
 from tests.stateful.machine import pick
-from tests.stateful.shippers import AMOUNT, CALL, TIP
+from tests.stateful.shippers import ALL_FREE, AMOUNT, CALL, TIP, TOO_MUCH
 from tests.stateful.traders import RECENT, WHO, Fate, Sent
 
 STEPS = st.sampled_from([1, 2, 12])
@@ -62,7 +62,14 @@ class Followers(Dealers):
         elif one.fate == Fate.FAILED:
             self.retry_one(one)
 
-    @rule(number=RECENT, back=st.booleans(), who=WHO, amount=AMOUNT, tip=TIP, data=CALL)
+    @rule(
+        number=RECENT,
+        back=st.booleans(),
+        who=WHO,
+        amount=AMOUNT | st.sampled_from([ALL_FREE, TOO_MUCH]),
+        tip=TIP,
+        data=CALL,
+    )
     def send_again(
         self, number: int, back: bool, who: int, amount: int = WHOLE, tip: int = 0, data: int = 0
     ) -> None:
@@ -71,7 +78,7 @@ class Followers(Dealers):
         chain, to = (voyage.end, voyage.start) if back else (voyage.start, voyage.end)
         chain = self.honest(chain)
         others = [name for name in CHAINS if name != chain]
-        token = self.theme.index(t) if (t := self._token(voyage.terms.token)) in self.theme else 0
+        token = self.in_theme(self._token(voyage.terms.token))
         self.send(chain, token, others.index(to) if to != chain else 0, who, who, amount, tip, data=data)
 
     def _token(self, address: str) -> int:
@@ -94,6 +101,27 @@ class Followers(Dealers):
             return
         others = [name for name in CHAINS if name != chain]
         self._limit(chain, self._token(one.what.token), others.index(other), out, into, window)
+
+    @rule(number=RECENT, seconds=st.sampled_from([HOUR, DAY, 21 * DAY]))
+    def hold_hop(self, number: int, seconds: int) -> None:
+        """Of a message that is still to come, where it goes."""
+        open_ = [one for one in self.scene.all_sent if self._may_follow(one)]
+        if open_:
+            _, origin, chain = pick(open_, number).lane
+            self.hold(chain, [name for name in CHAINS if name != chain].index(origin), seconds)
+
+    @rule(number=RECENT, who=WHO, solver=SOLVERS, tries=st.booleans())
+    def front_and_claim(self, number: int, who: int, solver: str = SOLVER, tries: bool = True) -> None:
+        """What must be told before it comes home."""
+        fronts = len(self.scene.fronts)
+        self.front(number, who, TRUE, solver)
+        if len(self.scene.fronts) > fronts:
+            self.claim(-1, who, carried=tries)
+
+    # Hypothesis takes each name as often as any other.
+    follow_on = follow_home = follow
+    send_more = send_again
+    front_and_tell = front_and_claim
 
     def try_again(self, one: Sent) -> None:
         if self.is_stuck(one):

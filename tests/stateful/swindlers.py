@@ -15,7 +15,7 @@ from tests.kit.paper import PaperLane, gateway_payload
 from tests.kit.roles import OWNER, RELAYER
 from tests.kit.stack import CHAINS
 from tests.stateful.books import DAY, MAX_TIME
-from tests.stateful.exchange import HOMES, HUB, MOODY, SOLVER, TOKENS, TRADERS, WHOLE, Behaviour, Mood
+from tests.stateful.exchange import ERA, HOMES, HUB, MOODY, SOLVER, TOKENS, TRADERS, WHOLE, Behaviour, Mood
 from tests.stateful.followers import Followers
 from tests.stateful.machine import must, pick
 from tests.stateful.traders import CHAIN, PICK, RARELY, RECENT, SPOKE, TOKEN, WHO, Fate, Lane, Sent
@@ -80,7 +80,9 @@ class Swindlers(Followers):
         home = to if kind == Kind.BACK else spoke
         far = far or home
         if fitting:
-            token = pick([one for one in TOKENS if HOMES[one] == home], token)
+            # ERA has one home, whoever says what.
+            fit = [one for one in TOKENS if HOMES[one] == home or (one == ERA and kind == Kind.OUT)]
+            token = pick(fit, token)
         at = self.clock[to]
         address = self.address(token)
         account = self.books[to].s.accounts[address, self.id_of(spoke)]
@@ -107,6 +109,8 @@ class Swindlers(Followers):
         )
         before = at + DAY if expires else NEVER_EXPIRES
         self._forge(spoke, to, payload.encoded, before, carried=carried)
+
+    forge_more = forge
 
     @precondition(lambda self: self.scene.liars)
     @rule(

@@ -65,6 +65,7 @@ TOKEN = st.sampled_from(TOKENS)
 RARELY = st.sampled_from([True, False, False, False])
 GATEWAYS = (FIRST, SECOND)
 SPAN = 200 * DAY
+_STRIDE = 14 * DAY
 _SPARE = 4 * HOUR
 """Before a set of validators expires, the next one takes over."""
 _LATEST_HOURS = 3
@@ -225,6 +226,10 @@ class Traders(RuleBasedStateMachine):
         """The token instead of which an example has another one, or itself."""
         return pick(self.theme, token)
 
+    def in_theme(self, token: int) -> int:
+        """What stands for a token there, or for the first one."""
+        return self.theme.index(token) if token in self.theme else 0
+
     def local(self, token: int, chain: str) -> str | None:
         """What stands for it there."""
         if chain == HOMES[token]:
@@ -265,9 +270,14 @@ class Traders(RuleBasedStateMachine):
         self.advance(chain, time + 1 - self.clock[chain])
 
     def advance(self, chain: str, seconds: int) -> None:
-        at = self.clock[chain] + seconds
-        if seconds <= 0 or at > self.exchange.begins + SPAN:
+        if seconds <= 0 or self.clock[chain] + seconds > self.exchange.begins + SPAN:
             return
+        # No further at once than the sets of both gateways live.
+        for part in range(0, seconds, _STRIDE):
+            self._advance(chain, min(_STRIDE, seconds - part))
+
+    def _advance(self, chain: str, seconds: int) -> None:
+        at = self.clock[chain] + seconds
         place = self.places[chain]
         for number, gateway in enumerate(place.gateways):
             signers = self.scene.signers[number, chain]
