@@ -47,6 +47,7 @@ TERMS_KIND = st.sampled_from(
 )
 SOLVERS = st.sampled_from([SOLVER, SOLVER, RIVAL, DONE])
 CAPACITY = st.sampled_from([0, WHOLE, 10 * WHOLE, 5_000 * WHOLE, 3 * 10**9 + 1])
+WINDOW = st.sampled_from([HOUR, DAY, 7 * DAY])
 _APPROVE = Function("approve(address,uint256)")
 
 
@@ -144,7 +145,7 @@ class Dealers(Shippers):
         number=PICK,
         out=CAPACITY,
         into=CAPACITY,
-        window=st.sampled_from([HOUR, DAY, 7 * DAY]),
+        window=WINDOW,
         by=st.sampled_from([OWNER.address, OWNER.address, OWNER.address, GUARDIAN.address]),
     )
     def limit(
@@ -176,26 +177,24 @@ class Dealers(Shippers):
         local = self.local(token, chain) or place.representation(
             self.id_of(HOMES[token]), self.address(token)
         )
-        to = self.id_of(other)
-        number_ = "P16" if by == OWNER.address else "P3"
+        self.set_limits(chain, local, self.id_of(other), out, into, window, by)
+
+    def set_limits(
+        self, chain: str, local: str, to: int, out: int, into: int, window: int, by: str = OWNER.address
+    ) -> None:
+        number = "P16" if by == OWNER.address else "P3"
 
         def effect(books: Books, at: int) -> None:
             books.check(by == OWNER.address, "NotBridgeOwner")
             books.set_limits(local, to, out, into, window, at)
 
-        self.act(chain, bridge.SET_LIMITS.encode(local, to, out, into, window), by, effect, number_)
+        self.act(chain, bridge.SET_LIMITS.encode(local, to, out, into, window), by, effect, number)
 
     def limit_unknown(self, chain: str, spoke: str, out: int, into: int) -> None:
         """Of what will stand for a token that says that it is at home elsewhere."""
         home = self.id_of(spoke)
         local = self.places[chain].representation(home, self.address(MOODY))
-        self.act(
-            chain,
-            bridge.SET_LIMITS.encode(local, home, out, into, DAY),
-            OWNER.address,
-            lambda books, at: books.set_limits(local, home, out, into, DAY, at),
-            "P16",
-        )
+        self.set_limits(chain, local, home, out, into, DAY)
 
     @rule(chain=CHAIN, number=PICK)
     def lift(self, chain: str, number: int) -> None:

@@ -8,11 +8,11 @@ from hypothesis.stateful import rule
 from metalayer.protocol.transfers import Payload
 from tests.kit.stack import CHAINS
 from tests.stateful.books import DAY, HOUR
-from tests.stateful.dealers import CAPACITY, SOLVERS, TRUE, Dealers
+from tests.stateful.dealers import CAPACITY, SOLVERS, TRUE, WINDOW, Dealers
 from tests.stateful.exchange import SOLVER, TOKENS, WHOLE
 from tests.stateful.machine import pick
 from tests.stateful.shippers import ALL_FREE, AMOUNT, CALL, TIP, TOO_MUCH
-from tests.stateful.traders import RECENT, WHO, Fate, Sent
+from tests.stateful.traders import CHAIN, PICK, RECENT, WHO, Fate, Sent
 
 STEPS = st.sampled_from([1, 2, 12])
 """Of a message: to its first attempt, or wherever its transfer ends."""
@@ -84,13 +84,7 @@ class Followers(Dealers):
     def _token(self, address: str) -> int:
         return next(token for token in TOKENS if self.address(token) == address)
 
-    @rule(
-        number=RECENT,
-        there=st.booleans(),
-        out=CAPACITY,
-        into=CAPACITY,
-        window=st.sampled_from([HOUR, DAY, 7 * DAY]),
-    )
+    @rule(number=RECENT, there=st.booleans(), out=CAPACITY, into=CAPACITY, window=WINDOW)
     def limit_hop(self, number: int, there: bool, out: int, into: int, window: int = DAY) -> None:
         """Where a transfer passes, or passed: on the chain from which it comes, or `there`, where it goes."""
         hops = [one for one in self.scene.all_sent if isinstance(one.what, Payload)]
@@ -101,6 +95,15 @@ class Followers(Dealers):
             return
         others = [name for name in CHAINS if name != chain]
         self._limit(chain, self._token(one.what.token), others.index(other), out, into, window)
+
+    @rule(chain=CHAIN, number=PICK, out=CAPACITY, into=CAPACITY, window=WINDOW)
+    def limit_anew(self, chain: str, number: int, out: int, into: int, window: int = DAY) -> None:
+        """What is limited already."""
+        chain = self.honest(chain)
+        there = sorted(self.books[chain].s.limits)
+        if there:
+            local, to = pick(there, number)
+            self.set_limits(chain, local, to, out, into, window)
 
     @rule(number=RECENT, seconds=st.sampled_from([HOUR, DAY, 21 * DAY]))
     def hold_hop(self, number: int, seconds: int) -> None:
@@ -121,6 +124,8 @@ class Followers(Dealers):
     # Hypothesis takes each name as often as any other.
     follow_on = follow_home = follow
     send_more = send_again
+    limit_more = limit_hop
+    limit_other = limit_anew
     front_and_tell = front_and_claim
 
     def try_again(self, one: Sent) -> None:

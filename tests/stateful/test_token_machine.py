@@ -61,7 +61,7 @@ FINDERS: dict[TransferBug, Steps] = {
 """What finds a bug always."""
 STEPS = [*dict.fromkeys(FINDERS.values()), replays.return_by_the_home, replays.send_what_grows]
 STEPS += [replays.wait_while_held, replays.wait_before_it_was_sent, replays.arrive_before_it_was_sent]
-STEPS += [replays.limit_what_is_to_come]
+STEPS += [replays.limit_what_is_to_come, replays.use_all_that_is_free]
 STEPS += [replays.pay_for_the_hop, replays.forge_an_empty_call, replays.call_who_wants_gas]
 STEPS += [replays.return_to_who_is_blocked, replays.leave_a_lane_behind, replays.believe_a_return]
 REACHED = {

@@ -9,7 +9,7 @@ from metalayer.protocol.transfers import Kind
 from tests.stateful.books import DAY, HOUR
 from tests.stateful.dealers import LESS, OTHER_RECIPIENT, OTHER_TOKEN
 from tests.stateful.exchange import ERA, ISSUED, MOODY, PLAIN, SECOND, WHOLE, Behaviour, Mood
-from tests.stateful.shippers import MUCH, SHORT
+from tests.stateful.shippers import ALL_FREE, MUCH, SHORT
 
 Steps = Callable[[Any], None]
 
@@ -284,6 +284,13 @@ def use_often(m: Any) -> None:
     for _ in range(6):
         m.wait(chain="hub", seconds=59)
         m.send(chain="hub", token=MOODY, number=0, amount=1)
+
+
+def use_all_that_is_free(m: Any) -> None:
+    """To the last unit."""
+    m.limit(chain="hub", token=MOODY, number=0, out=5_000 * WHOLE, into=0, window=DAY)
+    for _ in range(2):
+        m.send(chain="hub", token=MOODY, number=0, amount=ALL_FREE)
 
 
 def limit_what_is_to_come(m: Any) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
+from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
@@ -529,7 +530,7 @@ class Traders(RuleBasedStateMachine):
                     for time, amount in reversed(limit.passed):
                         net += amount * sign
                         back = sum(one for then, one in limit.returned if then >= time) if sign > 0 else 0
-                        most = half.capacity + half.capacity * (last - time) / half.window
+                        most = half.capacity + Fraction(half.capacity * (last - time), half.window)
                         assert net <= most + back + 1, (
                             f"P16: {net} of {token} passed {chain} in {last - time} s"
                         )
