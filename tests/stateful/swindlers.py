@@ -38,7 +38,7 @@ class Swindlers(Followers):
     @precondition(lambda self: self.scene.liars)
     @rule(
         to=CHAIN,
-        kind=st.sampled_from([Kind.BACK, Kind.BACK, Kind.OUT, Kind.RETURN]),
+        kind=st.sampled_from([int(kind) for kind in (Kind.BACK, Kind.BACK, Kind.OUT, Kind.RETURN)]),
         token=TOKEN,
         far=st.none() | CHAIN,
         amount=st.sampled_from(AMOUNTS),
