@@ -165,9 +165,9 @@ class Dealers(Shippers):
         by: str = OWNER.address,
     ) -> None:
         """Of a representation that is still to come, too."""
-        self._limit(self.honest(chain), self.themed(token), number, out, into, window, by)
+        self.limit_token(self.honest(chain), self.themed(token), number, out, into, window, by)
 
-    def _limit(
+    def limit_token(
         self,
         chain: str,
         token: int,
@@ -342,11 +342,11 @@ class Dealers(Shippers):
         self.books[chain].s.behaviour = Behaviour(behaviour)
 
     @rule(
-        mood=st.sampled_from([*_numbers(Mood), 0]),
+        mood=st.sampled_from([*_numbers(Mood), int(Mood.CALLS)]),
         token=st.sampled_from([0, MOODY]),
         spoke=st.sampled_from(SPOKES),
         who=WHO,
-        moves=st.booleans(),
+        moves=st.sampled_from([True, True, False]),
     )
     def change_mood(
         self, mood: int, token: int = 0, spoke: str = "arcade", who: int = 0, moves: bool = False
@@ -364,6 +364,8 @@ class Dealers(Shippers):
             books.reentry = (address, to, TRADERS[who], WHOLE)
         if moves:
             self.send(HUB, self.in_theme(MOODY), SPOKES.index(spoke), who)
+
+    change_again = change_mood
 
     @rule(who=st.integers(0, len(TRADERS)), blocks=st.booleans())
     def block(self, who: int, blocks: bool = True) -> None:

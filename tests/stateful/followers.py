@@ -94,7 +94,7 @@ class Followers(Dealers):
         if chain in self.scene.liars:
             return
         others = [name for name in CHAINS if name != chain]
-        self._limit(chain, self._token(one.what.token), others.index(other), out, into, window)
+        self.limit_token(chain, self._token(one.what.token), others.index(other), out, into, window)
 
     @rule(chain=CHAIN, number=PICK, out=CAPACITY, into=CAPACITY, window=WINDOW)
     def limit_anew(self, chain: str, number: int, out: int, into: int, window: int = DAY) -> None:

@@ -52,6 +52,7 @@ class Swindlers(Followers):
         known=st.booleans(),
         fitting=st.sampled_from([True, True, False]),
         carried=st.booleans(),
+        limited=RARELY,
     )
     def forge(
         self,
@@ -70,10 +71,11 @@ class Swindlers(Followers):
         known: bool = True,
         fitting: bool = False,
         carried: bool = False,
+        limited: bool = False,
     ) -> None:
         """Any transfer, between the two chains unless it is from `far`, or goes there. `known`: with the id of a true
         one, where there is an id. `late`: seconds by which it was sent in the future. `fitting`: of a token whose home
-        is where it must be. `carried`: it arrives at once.
+        is where it must be. `carried`: it arrives at once. `limited`: where hardly anything may.
         """
         (spoke,) = self.scene.liars
         to = HUB if to == spoke else to
@@ -83,6 +85,8 @@ class Swindlers(Followers):
             # ERA has one home, whoever says what.
             fit = [one for one in TOKENS if HOMES[one] == home or (one == ERA and kind == Kind.OUT)]
             token = pick(fit, token)
+        if limited:
+            self.limit_token(to, token, [name for name in CHAINS if name != to].index(spoke), WHOLE, 0, DAY)
         at = self.clock[to]
         address = self.address(token)
         account = self.books[to].s.accounts[address, self.id_of(spoke)]
@@ -206,9 +210,12 @@ class Swindlers(Followers):
         self.scene.sent[lane], self.scene.delivered[lane] = [], start
         while not notice.is_over:
             self.deliver(destination, origin, 9, gateway)
+        # What was said before counts no more, whether it arrived or not: said again by whoever waits for it.
+        for one in self.scene.all_sent:
+            if one.fate == Fate.RETURNED and (one.lane[0], *one.lane[:0:-1]) == lane:
+                one.fate = Fate.EXPIRED if one.was_expired else Fate.FAILED
         for one in lost:
             if one.of is not None:
-                # Said again by whoever waits for it.
                 one.of.fate = Fate.EXPIRED if one.of.was_expired else Fate.FAILED
                 one.fate = Fate.ENDED
                 continue

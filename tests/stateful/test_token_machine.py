@@ -64,6 +64,7 @@ STEPS += [replays.wait_while_held, replays.wait_before_it_was_sent, replays.arri
 STEPS += [replays.limit_what_is_to_come, replays.use_all_that_is_free]
 STEPS += [replays.pay_for_the_hop, replays.forge_an_empty_call, replays.call_who_wants_gas]
 STEPS += [replays.return_to_who_is_blocked, replays.leave_a_lane_behind, replays.believe_a_return]
+STEPS += [replays.forget_a_return]
 REACHED = {
     *("received", "has to wait", "taken back", "not taken back", "restarted", "fronted", "claimed"),
     *("arrived to solver", "arrived to the other", "returned to solver", "returned to the other"),

@@ -418,6 +418,17 @@ def leave_a_lane_behind(m: Any) -> None:
     m.abandon(number=0)
 
 
+def forget_a_return(m: Any) -> None:
+    """A lane is restarted after it said that something returns, and before that is refunded."""
+    send_back(m)
+    m.wait_everywhere(seconds=EXPIRED)
+    bring(m, "arcade", "hub")
+    m.send_home(number=0)
+    bring(m, "hub", "arcade")
+    send_out(m, MOODY)
+    m.abandon(number=0)
+
+
 def believe_a_return(m: Any) -> None:
     """A spoke says that it never got what it got."""
     send_out(m, MOODY)
