@@ -47,7 +47,7 @@ TERMS_KIND = st.sampled_from(
     [TRUE, TRUE, TRUE, LESS, OTHER_RECIPIENT, OTHER_TOKEN, OTHER_START, NO_TIP, OTHER_ID]
 )
 SOLVERS = st.sampled_from([SOLVER, SOLVER, RIVAL, DONE])
-CAPACITY = st.sampled_from([0, WHOLE, 10 * WHOLE, 5_000 * WHOLE, 3 * 10**9 + 1])
+CAPACITY = st.sampled_from([0, WHOLE, 10 * WHOLE, 5_000 * WHOLE, 5_000 * WHOLE, 3 * 10**9 + 1])
 WINDOW = st.sampled_from([HOUR, DAY, 7 * DAY])
 _APPROVE = Function("approve(address,uint256)")
 

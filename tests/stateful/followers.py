@@ -9,7 +9,7 @@ from metalayer.protocol.transfers import Payload
 from tests.kit.stack import CHAINS
 from tests.stateful.books import DAY, HOUR
 from tests.stateful.dealers import CAPACITY, SOLVERS, TRUE, WINDOW, Dealers
-from tests.stateful.exchange import SOLVER, TOKENS, WHOLE
+from tests.stateful.exchange import SOLVER, TOKENS, TRADERS, WHOLE
 from tests.stateful.machine import pick
 from tests.stateful.shippers import ALL_FREE, AMOUNT, CALL, TIP, TOO_MUCH
 from tests.stateful.traders import CHAIN, PICK, RECENT, WHO, Fate, Sent
@@ -84,17 +84,30 @@ class Followers(Dealers):
     def _token(self, address: str) -> int:
         return next(token for token in TOKENS if self.address(token) == address)
 
-    @rule(number=RECENT, there=st.booleans(), out=CAPACITY, into=CAPACITY, window=WINDOW)
-    def limit_hop(self, number: int, there: bool, out: int, into: int, window: int = DAY) -> None:
-        """Where a transfer passes, or passed: on the chain from which it comes, or `there`, where it goes."""
+    @rule(
+        number=RECENT,
+        there=st.sampled_from([True, True, False]),
+        out=CAPACITY,
+        into=CAPACITY,
+        window=WINDOW,
+        goes_on=st.booleans(),
+    )
+    def limit_hop(
+        self, number: int, there: bool, out: int, into: int, window: int = DAY, goes_on: bool = False
+    ) -> None:
+        """Where a transfer passes, or passed if none is under way: on the chain from which it comes, or `there`, where
+        it goes. `goes_on`: it does so at once.
+        """
         hops = [one for one in self.scene.all_sent if isinstance(one.what, Payload)]
-        one = pick(hops, number)
+        one = pick([hop for hop in hops if self._may_follow(hop)] or hops, number)
         assert isinstance(one.what, Payload)
         _, other, chain = one.lane if there else (one.lane[0], *one.lane[:0:-1])
         if chain in self.scene.liars:
             return
         others = [name for name in CHAINS if name != chain]
         self.limit_token(chain, self._token(one.what.token), others.index(other), out, into, window)
+        if goes_on and self._may_follow(one):
+            self._step(one, late=False, paid=True)
 
     @rule(chain=CHAIN, number=PICK, out=CAPACITY, into=CAPACITY, window=WINDOW)
     def limit_anew(self, chain: str, number: int, out: int, into: int, window: int = DAY) -> None:
@@ -150,4 +163,6 @@ class Followers(Dealers):
                 if other.home != other.end and not other.endings and other.home not in self.scene.liars
             ]
             if self.books[chain].s.passage[voyage.id] == 0:
-                self.pay(number=numbers.index(voyage), who=2, more=10**7)
+                held = self.books[chain].s.balances[self.books[chain].era]
+                richest = max(range(len(TRADERS)), key=lambda who: held[TRADERS[who]])
+                self.pay(number=numbers.index(voyage), who=richest, more=10**7)
