@@ -12,7 +12,7 @@ from tests.stateful.dealers import CAPACITY, SOLVERS, TRUE, WINDOW, Dealers
 from tests.stateful.exchange import SOLVER, TOKENS, TRADERS, WHOLE
 from tests.stateful.machine import pick
 from tests.stateful.shippers import ALL_FREE, AMOUNT, CALL, TIP, TOO_MUCH
-from tests.stateful.traders import CHAIN, PICK, RECENT, WHO, Fate, Sent
+from tests.stateful.traders import PICK, RECENT, WHO, Fate, Sent
 
 STEPS = st.sampled_from([1, 2, 12])
 """Of a message: to its first attempt, or wherever its transfer ends."""
@@ -109,14 +109,24 @@ class Followers(Dealers):
         if goes_on and self._may_follow(one):
             self._step(one, late=False, paid=True)
 
-    @rule(chain=CHAIN, number=PICK, out=CAPACITY, into=CAPACITY, window=WINDOW)
-    def limit_anew(self, chain: str, number: int, out: int, into: int, window: int = DAY) -> None:
+    @rule(number=PICK, out=CAPACITY, into=CAPACITY, window=WINDOW)
+    def limit_anew(self, number: int, out: int, into: int, window: int = DAY) -> None:
         """What is limited already."""
-        chain = self.honest(chain)
-        there = sorted(self.books[chain].s.limits)
-        if there:
-            local, to = pick(there, number)
-            self.set_limits(chain, local, to, out, into, window)
+        if there := self._limited():
+            self.set_limits(*pick(there, number), out, into, window)
+
+    @rule(number=PICK, who=WHO, amount=st.sampled_from([ALL_FREE, TOO_MUCH, TOO_MUCH]))
+    def use_up(self, number: int, who: int, amount: int = ALL_FREE) -> None:
+        """A limit, to the last unit or beyond."""
+        if there := self._limited():
+            chain, local, to = pick(there, number)
+            token = next((one for one in TOKENS if self.local(one, chain) == local), 0)
+            others = [self.id_of(name) for name in CHAINS if name != chain]
+            self.send(chain, self.in_theme(token), others.index(to), who, who, amount)
+
+    def _limited(self) -> list[tuple[str, str, int]]:
+        honest = [chain for chain in CHAINS if chain not in self.scene.liars]
+        return [(chain, *way) for chain in honest for way in sorted(self.books[chain].s.limits)]
 
     @rule(number=RECENT, seconds=st.sampled_from([HOUR, DAY, 21 * DAY]))
     def hold_hop(self, number: int, seconds: int) -> None:
@@ -139,6 +149,7 @@ class Followers(Dealers):
     send_more = send_again
     limit_more = limit_hop
     limit_other = limit_anew
+    use_more = use_up
     front_and_tell = front_and_claim
 
     def try_again(self, one: Sent) -> None:

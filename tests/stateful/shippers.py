@@ -142,7 +142,7 @@ class Shippers(Traders):
             answer = call(self.places[books.place.name].chain, books.bridge, data, at=at)
             assert isinstance(answer, bytes)
             free = bridge.LIMITS_OF.decode(answer).out_free
-            return min(held, free) or 1 if amount == ALL_FREE else free + 2
+            return min(held, free) or 1 if amount == ALL_FREE else int(limit.out.free(at)) + 1
         return max(held, 1) if amount < 0 else amount
 
     def _check_quotes(self, chain: str, local: str, end: int, data: int, extra: int) -> None:

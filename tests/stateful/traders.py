@@ -571,7 +571,7 @@ class Traders(RuleBasedStateMachine):
             ):
                 must("P16", f"a capacity on {place.name}", capacity, half.capacity)
                 exact = half.free(at)
-                assert exact - 2 < free <= exact, (
+                assert exact - half.lost - 1 < free <= exact, (
                     f"P16: {free} is free on {place.name}, exactly {float(exact)}"
                 )
 
