@@ -268,7 +268,7 @@ class Dealers(Shippers):
             "P17",
         )
 
-    @rule(chain=CHAIN, token=TOKEN, number=TOKEN, really=RARELY)
+    @rule(chain=CHAIN, token=TOKEN, number=st.just(ISSUED) | TOKEN, really=st.booleans())
     def adopt(self, chain: str, token: int, number: int, really: bool = True) -> None:
         """Also what stands for something, is no issuer's token, or comes too late."""
         chain = self.honest(chain)

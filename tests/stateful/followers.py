@@ -12,7 +12,7 @@ from tests.stateful.dealers import CAPACITY, SOLVERS, TRUE, WINDOW, Dealers
 from tests.stateful.exchange import SOLVER, TOKENS, TRADERS, WHOLE
 from tests.stateful.machine import pick
 from tests.stateful.shippers import ALL_FREE, AMOUNT, CALL, TIP, TOO_MUCH
-from tests.stateful.traders import PICK, RECENT, WHO, Fate, Sent
+from tests.stateful.traders import PICK, RARELY, RECENT, WHO, Fate, Sent
 
 STEPS = st.sampled_from([1, 2, 12])
 """Of a message: to its first attempt, or wherever its transfer ends."""
@@ -136,13 +136,20 @@ class Followers(Dealers):
             _, origin, chain = pick(open_, number).lane
             self.hold(chain, [name for name in CHAINS if name != chain].index(origin), seconds)
 
-    @rule(number=RECENT, who=WHO, solver=SOLVERS, tries=st.booleans())
-    def front_and_claim(self, number: int, who: int, solver: str = SOLVER, tries: bool = True) -> None:
-        """What must be told before it comes home."""
+    @rule(number=RECENT, who=WHO, solver=SOLVERS, carried=st.booleans(), held=RARELY)
+    def front_and_claim(
+        self, number: int, who: int, solver: str = SOLVER, carried: bool = True, held: bool = False
+    ) -> None:
+        """What must be told before it comes home. `held`: where it is told to, value from there is held."""
         fronts = len(self.scene.fronts)
         self.front(number, who, TRUE, solver)
-        if len(self.scene.fronts) > fronts:
-            self.claim(-1, who, carried=tries)
+        if len(self.scene.fronts) == fronts:
+            return
+        end, terms = self.scene.fronts[-1]
+        start = next(name for name in CHAINS if self.id_of(name) == terms.start)
+        if held and start not in self.scene.liars:
+            self.hold(start, [name for name in CHAINS if name != start].index(end), DAY)
+        self.claim(-1, who, carried=carried)
 
     # Hypothesis takes each name as often as any other.
     follow_on = follow_home = follow
