@@ -1,21 +1,21 @@
 """Ape's connection to one chain: the running node, or an anvil of our own that ends with this process."""
 
-import atexit
-import shutil
+import os
 import socket
-import tempfile
 from functools import cached_property
-from pathlib import Path
 
 from ape.exceptions import ProviderError
 from ape_foundry.provider import FoundryNetworkConfig, FoundryProvider
 
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command
+from metalayer.network.anvil import anvil_command, anvil_environment
 from metalayer.network.config import Chain, load_network
 
 # Built once: ape-foundry rebuilds its configuration on every access, ten times the cost of a view.
 _SETTINGS = FoundryNetworkConfig()
+
+_STATES = 12_000
+"""States that a chain of tests keeps: in a long run even the newest final block is old, and the oldest go first."""
 
 
 class AnvilChain(FoundryProvider):
@@ -63,21 +63,18 @@ class AnvilChain(FoundryProvider):
 
     def build_command(self) -> list[str]:
         try:
-            command = anvil_command(
+            # Ape gives the process the environment of this one.
+            os.environ.update(anvil_environment(self.chain))
+            return anvil_command(
                 self.chain,
                 interval=False,
                 mnemonic=self.mnemonic,
                 accounts=self.number_of_accounts,
                 balance=self.initial_balance,
+                states=_STATES,
             )
         except MetalayerError as error:
             raise ProviderError(str(error)) from error
-        # In a long run of tests even the newest final block is old, and anvil forgets the oldest states first. It
-        # leaves them behind when it is killed: so they have a place that is emptied at both ends.
-        states = Path(tempfile.gettempdir()) / f"metalayer-states-{self.chain.port}"
-        shutil.rmtree(states, ignore_errors=True)
-        atexit.register(shutil.rmtree, states, ignore_errors=True)
-        return [*command, "--max-persisted-states", "12000", "--cache-path", str(states)]
 
     def start(self, timeout: int = 20) -> None:
         # Reached when no node answers: what listens here is something else, and anvil would wait in vain.

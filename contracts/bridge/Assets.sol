@@ -89,10 +89,10 @@ abstract contract Assets is Passages {
     /// @dev What stands here for a token of `origin`, and whether it has limits. Reverts if nothing does.
     function _localFor(uint256 origin, address token) internal view virtual returns (address local, bool limited) {
         // A chain that is no hub may have a token at ERA's address.
-        require(token != _ERA || origin == _HUB_CHAIN_ID, IAssets.NotHomeOfEra(origin));
+        if (token == _ERA && origin != _HUB_CHAIN_ID) revert IAssets.NotHomeOfEra(origin);
         Local storage place = _locals[_placeOf(origin, token)];
         (local, limited) = (place.token, place.limited);
-        require(local != address(0), IAssets.TokenUnknown(origin, token));
+        if (local == address(0)) revert IAssets.TokenUnknown(origin, token);
     }
 
     function _isAtHome(address token) internal view returns (bool) {

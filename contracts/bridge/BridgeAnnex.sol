@@ -3,8 +3,9 @@ pragma solidity 0.8.36;
 
 import {IERC5313} from "@openzeppelin/contracts/interfaces/IERC5313.sol";
 import {IERC7802} from "@openzeppelin/contracts/interfaces/draft-IERC7802.sol";
-import {IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
+import {IERC7786GatewaySource, IERC7786Recipient} from "@openzeppelin/contracts/interfaces/draft-IERC7786.sol";
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {ERC165Checker} from "@openzeppelin/contracts/utils/introspection/ERC165Checker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IAccounts} from "../interfaces/IAccounts.sol";
@@ -16,6 +17,7 @@ import {ILimits} from "../interfaces/ILimits.sol";
 import {IMetalayer} from "../interfaces/IMetalayer.sol";
 import {IPassages} from "../interfaces/IPassages.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
+import {Attributes} from "../metalayer/libraries/Attributes.sol";
 import {Erc7930} from "../metalayer/libraries/Erc7930.sol";
 import {Message} from "../metalayer/types/Message.sol";
 import {Assets} from "./Assets.sol";
@@ -72,6 +74,7 @@ contract BridgeAnnex is Hops {
 
     function chooseGateway(uint256 chainId, address gateway) external onlyOwner {
         require(_isAccepted(gateway), IGateways.GatewayNotAccepted(gateway));
+        require(_knowsCompact(gateway), IGateways.AttributeNotSupported(gateway, Attributes.COMPACT));
         _chains[chainId].gateway = gateway == address(_GATEWAY) ? address(0) : gateway;
         emit IGateways.GatewayChosen(chainId, gateway);
     }
@@ -175,7 +178,7 @@ contract BridgeAnnex is Hops {
 
     function claim(Front calldata transfer, bool fromBalance) external returns (bytes32 sendId) {
         bytes32 key = _keyOfCall(transfer);
-        address solver = _solverOf[key];
+        address solver = address(uint160(_solverOf[key].account));
         require(solver != address(0) && solver != DONE, IFronting.NothingToClaimFor(key));
         IMetalayer gateway = _gatewayOf(transfer.start);
         address payer = _charge(
@@ -255,6 +258,15 @@ contract BridgeAnnex is Hops {
         if (_claimantOf[key][origin] != address(0)) return;
         _claimantOf[key][origin] = solver;
         emit IFronting.ClaimReceived(key, origin, solver);
+    }
+
+    /// @dev Whether a gateway takes what the bridge sends with. An account without code or the function says no.
+    function _knowsCompact(address gateway) internal view virtual returns (bool) {
+        bytes memory call = abi.encodeCall(IERC7786GatewaySource.supportsAttribute, (Attributes.COMPACT));
+        // The answer is one word.
+        // slither-disable-next-line unused-return
+        (bool done, bytes32 answer,) = LowLevelCall.staticcallReturn64Bytes(gateway, call);
+        return done && LowLevelCall.returnDataSize() >= 32 && answer == bytes32(uint256(1));
     }
 
     /// @dev The next transfer takes another one along.

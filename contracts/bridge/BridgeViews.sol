@@ -164,7 +164,7 @@ abstract contract BridgeViews is Hops, ITokenBridge {
 
     /// @inheritdoc IFronting
     function solverOf(bytes32 key) external view returns (address) {
-        return _solverOf[key];
+        return address(uint160(_solverOf[key].account));
     }
 
     /// @inheritdoc IFronting

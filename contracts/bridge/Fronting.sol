@@ -11,6 +11,26 @@ import {Front, Transfer} from "./types/Transfer.sol";
 abstract contract Fronting is Assets {
     using Transfers for Transfer;
 
+    /// @dev Who paid a transfer's recipient. In a whole word, of which nothing has to be kept: an address would be read
+    /// before it is written.
+    struct Solver {
+        uint256 account;
+    }
+
+    /// @dev A {Front} as it stands in calldata: see `_wordsOf`.
+    struct FrontWords {
+        bytes32 id;
+        uint256 start;
+        uint256 homeChain;
+        uint256 token;
+        uint256 to;
+        uint256 amount;
+        uint256 tip;
+        uint256 ramp;
+        uint256 sentAt;
+        uint256 deadline;
+    }
+
     /// @dev A claim writes one word.
     uint256 internal constant CLAIM_GAS_LIMIT = 60_000;
     /// @dev Stands for the solver of a transfer that has arrived.
@@ -19,7 +39,7 @@ abstract contract Fronting is Assets {
     /// @dev Ten words.
     uint256 private constant FRONT_LENGTH = 320;
 
-    mapping(bytes32 key => address) internal _solverOf;
+    mapping(bytes32 key => Solver) internal _solverOf;
     /// @dev Written by {BridgeAnnex}.
     // slither-disable-next-line uninitialized-state
     mapping(bytes32 key => mapping(uint256 chainId => address)) internal _claimantOf;
@@ -42,12 +62,22 @@ abstract contract Fronting is Assets {
         }
     }
 
+    /// @dev The words of what a caller says, whatever bits they have: the compiler would look at each member at each
+    /// reading.
+    function _wordsOf(Front calldata transfer) internal pure returns (FrontWords calldata words) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            words := transfer
+        }
+    }
+
     /// @dev A transfer with a tip has arrived: who gets it. From now on nobody can front it.
     function _settle(Front memory terms) internal virtual returns (address payee) {
         bytes32 key = _keyOf(terms);
-        address solver = _solverOf[key];
-        _solverOf[key] = DONE;
-        return solver == address(0) ? terms.to : solver;
+        Solver storage solver = _solverOf[key];
+        uint256 account = solver.account;
+        solver.account = uint160(DONE);
+        return account == 0 ? terms.to : address(uint160(account));
     }
 
     /// @dev Who gets what returns of a transfer that started here and should have ended on a chain. Only one with a tip
@@ -76,7 +106,7 @@ abstract contract Fronting is Assets {
             token: transfer.token(),
             to: transfer.to(),
             amount: uint128(transfer.amount()),
-            tip: transfer.tip(),
+            tip: uint32(transfer.tip()),
             ramp: transfer.ramp(),
             sentAt: transfer.sentAt(),
             deadline: transfer.deadline()

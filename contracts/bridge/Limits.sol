@@ -24,9 +24,7 @@ abstract contract Limits is Accounts {
     /// @dev Uses what starts here, or reverts.
     function _useOut(address token, uint256 chainId, uint256 amount) internal virtual {
         Bucket storage bucket = _buckets[token][chainId];
-        uint256 free = bucket.freeOut();
-        require(amount <= free, ILimits.LimitExceeded(token, chainId, amount, free));
-        bucket.takeOut(amount);
+        if (!bucket.takeOut(amount)) revert ILimits.LimitExceeded(token, chainId, amount, bucket.freeOut());
     }
 
     /// @dev Uses what arrives, if it is free. Else notes that the message waits, unless it has done so long enough:
@@ -38,10 +36,7 @@ abstract contract Limits is Accounts {
         virtual
         returns (bool passes)
     {
-        Bucket storage bucket = _buckets[token][chainId];
-        if (amount > bucket.freeIn()) return _wait(id, token, chainId, amount);
-        bucket.takeIn(amount);
-        return true;
+        return _buckets[token][chainId].takeIn(amount) || _wait(id, token, chainId, amount);
     }
 
     /// @dev The same for what comes from `origin` and goes on to `destination`.
@@ -57,12 +52,11 @@ abstract contract Limits is Accounts {
         uint256 amount
     ) internal virtual returns (bool passes) {
         Bucket storage from = _buckets[token][origin];
-        Bucket storage to = _buckets[token][destination];
         if (ofOrigin && amount > from.freeIn()) return _wait(id, token, origin, amount);
-        if (ofDestination && amount > to.freeOut()) return _wait(id, token, destination, amount);
-        if (ofOrigin) from.takeIn(amount);
-        if (ofDestination) to.takeOut(amount);
-        return true;
+        if (ofDestination && !_buckets[token][destination].takeOut(amount)) {
+            return _wait(id, token, destination, amount);
+        }
+        return !ofOrigin || from.takeIn(amount);
     }
 
     /// @dev Reverts if value from a chain is held, or this message was struck.

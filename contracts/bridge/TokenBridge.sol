@@ -91,21 +91,24 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
 
     /// @inheritdoc IFronting
     function front(Front calldata transfer, address solver) external returns (uint256 paid) {
-        uint256 tip = transfer.tip;
-        require(tip != 0 && block.timestamp <= transfer.deadline, NotFrontable(transfer.id));
-        require(tip <= Transfers.TIP_PARTS, InvalidOptions());
-        address local = transfer.token;
-        if (transfer.homeChain != block.chainid) (local,) = _localFor(transfer.homeChain, local);
-        address to = transfer.to;
+        FrontWords calldata words = _wordsOf(transfer);
+        (uint256 amount, uint256 tip, uint256 ramp) = (words.amount, words.tip, words.ramp);
+        if (tip == 0 || block.timestamp > words.deadline) revert NotFrontable(words.id);
+        // No member has bits beyond its type; with one of the two times that has, the key is nobody's.
+        uint256 excess = (words.token | words.to) >> 160 | amount >> 128 | ramp >> 16;
+        if (tip > Transfers.TIP_PARTS || excess != 0) revert InvalidOptions();
+        address local = Transfers.accountIn(words.token);
+        if (words.homeChain != block.chainid) (local,) = _localFor(words.homeChain, local);
+        address to = Transfers.accountIn(words.to);
         _checkBeneficiary(to, local);
         _checkBeneficiary(solver, local);
-        require(solver != DONE, InvalidBeneficiary(solver));
+        if (solver == DONE) revert InvalidBeneficiary(solver);
         bytes32 key = _keyOfCall(transfer);
-        _checkFrontable(key);
-        _solverOf[key] = solver;
-        uint256 amount = transfer.amount;
-        paid = amount - _kept(amount * tip, transfer);
-        emit TransferFronted(transfer.id, solver, to, key, local, paid);
+        Solver storage first = _solverOf[key];
+        _checkFrontable(key, first.account);
+        first.account = uint160(solver);
+        paid = _paidNow(amount, tip, ramp, words.sentAt);
+        emit TransferFronted(words.id, solver, to, key, local, paid);
         IERC20(local).safeTransferFrom(msg.sender, to, paid);
     }
 
@@ -410,17 +413,20 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         );
     }
 
-    function _checkFrontable(bytes32 key) internal view virtual {
-        require(_solverOf[key] == address(0), AlreadyFronted(key));
+    /// @param account Who has fronted it.
+    function _checkFrontable(bytes32 key, uint256 account) internal view virtual {
+        if (account != 0) revert AlreadyFronted(key);
     }
 
-    /// @dev What a solver keeps now. The clock here may be behind the one where the transfer started.
-    /// @param most In parts of the tip.
-    function _kept(uint256 most, Front calldata transfer) private view returns (uint256) {
-        uint256 ramp = transfer.ramp;
-        if (ramp == 0) return most / Transfers.TIP_PARTS;
-        uint256 elapsed = Math.min(Math.saturatingSub(block.timestamp, transfer.sentAt), ramp);
-        return most * elapsed / (Transfers.TIP_PARTS * ramp);
+    /// @dev What a solver pays now. The clock here may be behind the one where the transfer started.
+    function _paidNow(uint256 amount, uint256 tip, uint256 ramp, uint256 sentAt) private view returns (uint256) {
+        // The amount has 128 bits, the ramp 16, and the tip is a part: no more than the amount is kept.
+        unchecked {
+            uint256 kept = amount * tip;
+            if (ramp == 0) return amount - kept / Transfers.TIP_PARTS;
+            kept *= Math.min(Math.saturatingSub(block.timestamp, sentAt), ramp);
+            return amount - kept / (Transfers.TIP_PARTS * ramp);
+        }
     }
 }
 // slither-disable-end reentrancy-events

@@ -17,17 +17,21 @@ interface IGateways {
 
     /// @notice Thrown when a gateway is chosen, or brings something, that is not accepted.
     error GatewayNotAccepted(address gateway);
+    /// @notice Thrown when a gateway is chosen that does not know the attribute with which the bridge sends.
+    error AttributeNotSupported(address gateway, bytes4 attribute);
     /// @notice Thrown when a message comes from another sender than the bridge of its origin.
     error NotABridge(uint256 origin, address sender);
 
-    /// @notice Accepts messages of a gateway from `ACCEPTANCE_DELAY` from now on. Only the owner.
+    /// @notice Accepts messages of a gateway from `ACCEPTANCE_DELAY` from now on. Whether the bridge can send through
+    /// it is looked at by `chooseGateway`. Only the owner.
     function acceptGateway(address gateway) external;
 
     /// @notice Refuses a gateway at once, but for the chains that it is chosen for: choose another one for them first.
     /// Only the owner.
     function refuseGateway(address gateway) external;
 
-    /// @notice Chooses the gateway that sends to a chain, and is always taken from it. Only the owner.
+    /// @notice Chooses the gateway that sends to a chain, and is always taken from it. It must be accepted, and support
+    /// the attribute `compact(uint256)`. Only the owner.
     function chooseGateway(uint256 chainId, address gateway) external;
 
     /// @notice Takes credit out of a gateway: what the bridge holds there to pay hops. Only the owner, on the hub.

@@ -139,7 +139,7 @@ contract BrokenTokenBridge is TokenBridge {
         passes = super._useIn(id, token, chainId, amount);
         if (!passes) return false;
         if (fits && amount > used) _surplus[token][chainId] += amount - used;
-        if (!fits && _BUG == TransferBug.WaitedConsumes) bucket.takeIn(amount);
+        if (!fits && _BUG == TransferBug.WaitedConsumes) bucket.takeIn(bucket.freeIn());
     }
 
     function _passesFrom(uint256 since) internal view override returns (uint256) {
@@ -170,15 +170,16 @@ contract BrokenTokenBridge is TokenBridge {
         return _keyOf(transfer);
     }
 
-    function _checkFrontable(bytes32 key) internal view override {
-        if (_BUG != TransferBug.FrontAfterArrival || _solverOf[key] != DONE) super._checkFrontable(key);
+    function _checkFrontable(bytes32 key, uint256 account) internal view override {
+        bool isDone = account == uint160(DONE);
+        if (_BUG != TransferBug.FrontAfterArrival || !isDone) super._checkFrontable(key, account);
     }
 
     function _settle(Front memory terms) internal override returns (address payee) {
         bytes32 key = _keyOf(terms);
-        address solver = _solverOf[key];
+        uint256 account = _solverOf[key].account;
         payee = super._settle(terms);
-        if (_BUG == TransferBug.ArrivalNotMarked) _solverOf[key] = solver;
+        if (_BUG == TransferBug.ArrivalNotMarked) _solverOf[key].account = account;
     }
 
     function _returnee(Transfer memory transfer, uint256 homeChain, uint256 end)

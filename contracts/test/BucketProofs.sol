@@ -33,21 +33,26 @@ contract BucketProofs {
         assert(_bucket.freeOut() <= any.outCapacity && _bucket.freeIn() <= any.inCapacity);
     }
 
-    /// @notice What leaves moves the second at which the capacity is whole by no less than it must, and no further than
-    /// a window from now. The other direction has no capacity: each is proved by itself.
+    /// @notice What leaves is let through if as much is free, and only then. It moves the second at which the capacity
+    /// is whole by no less than it must, and no further than a window from now. The other direction has no capacity:
+    /// each is proved by itself.
     function checkLeaving(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount) external {
         _have(time, Bucket(capacity, 0, window, wholeAt, 0));
-        if (amount > _bucket.freeOut() || amount == 0) return;
-        _bucket.takeOut(amount);
-        _checkMoved(wholeAt, _bucket.outWholeAt, capacity, amount);
+        if (amount == 0) return;
+        bool isFree = amount <= _bucket.freeOut();
+        assert(_bucket.takeOut(amount) == isFree);
+        if (isFree) _checkMoved(wholeAt, _bucket.outWholeAt, capacity, amount);
+        else assert(_bucket.outWholeAt == wholeAt);
     }
 
     /// @notice Likewise of what comes.
     function checkComing(uint40 time, uint32 window, uint104 capacity, uint128 wholeAt, uint104 amount) external {
         _have(time, Bucket(0, capacity, window, 0, wholeAt));
-        if (amount > _bucket.freeIn() || amount == 0) return;
-        _bucket.takeIn(amount);
-        _checkMoved(wholeAt, _bucket.inWholeAt, capacity, amount);
+        if (amount == 0) return;
+        bool isFree = amount <= _bucket.freeIn();
+        assert(_bucket.takeIn(amount) == isFree);
+        if (isFree) _checkMoved(wholeAt, _bucket.inWholeAt, capacity, amount);
+        else assert(_bucket.inWholeAt == wholeAt);
     }
 
     /// @notice Under new limits no less is used than was: no more is free than the new capacity without it.
@@ -65,8 +70,7 @@ contract BucketProofs {
     function findLeaving(uint40 time, uint32 window, uint104 capacity, uint104 amount) external {
         _have(time, Bucket(capacity, 0, window, 0, 0));
         if (amount < 5 || amount > _bucket.freeOut()) return;
-        _bucket.takeOut(amount);
-        assert(false);
+        assert(!_bucket.takeOut(amount));
     }
 
     function _checkMoved(uint256 before, uint256 after_, uint256 capacity, uint256 amount) private view {

@@ -159,11 +159,14 @@ def save_proofs(tree: Tree, folder: Path, progress: Progress = lambda count: Non
 
 @dataclass(frozen=True)
 class Standing:
-    """The contract: the root of its tree, the Unix time of its end, what it holds in wei; and the time by its chain."""
+    """The contract: the root of its tree, the Unix time of its end, who then gets the rest, what it holds in wei; and
+    the time by its chain.
+    """
 
     address: str
     root: bytes
     end: int
+    treasury: str
     held: int
     now: int
 
@@ -175,15 +178,16 @@ class Standing:
 def read_standing(live: Live) -> Standing:
     """The airdrop on the hub. MetalayerError if there is none."""
     hub, address = _contract(live)
-    root, end, held, block = hub.batch(
+    root, end, treasury, held, block = hub.batch(
         [
             airdrop.ROOT.request(address),
             airdrop.END.request(address),
+            airdrop.TREASURY.request(address),
             BALANCE_OF.request(live.registry.address("ERA"), address),
             block_request(),
         ]
     )
-    return Standing(address, root, end, held, block.time)
+    return Standing(address, root, end, treasury, held, block.time)
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,25 @@ def claim(live: Live, sender: Sender, due: Claim) -> Receipt:
     hub, address = _contract(live)
     data = airdrop.CLAIM.encode(due.account, due.amount, due.proof)
     return hub.send(sender, address, data)
+
+
+def refuse_unswept(standing: Standing) -> None:
+    """MetalayerError unless it has ended, and something is left."""
+    if not standing.has_ended:
+        raise MetalayerError(
+            f"the airdrop ends on {utc(standing.end)}: until then what is left can be claimed"
+        )
+    if not standing.held:
+        raise MetalayerError("nothing is left of the airdrop: all was claimed, or sent to the treasury")
+
+
+def sweep(live: Live, sender: Sender) -> tuple[Receipt, int]:
+    """Anyone sends the treasury what is left after the end: the receipt, and how much that was, in wei. Raises Reverted
+    if somebody else did meanwhile.
+    """
+    hub, address = _contract(live)
+    receipt = hub.send(sender, address, airdrop.SWEEP.encode(live.registry.address("ERA")))
+    return receipt, sum(amount for _, amount in airdrop.SWEPT.found_in(receipt["logs"], address))
 
 
 def _contract(live: Live) -> tuple[Connection, str]:

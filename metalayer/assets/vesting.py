@@ -21,6 +21,7 @@ _SHARE = re.compile(rf"{VESTING}([A-Z][a-z]+)[0-9]+")
 # Twice what each uses when all that it writes is new, vote checkpoints among it.
 _RELEASE_GAS = 400_000
 _DELEGATE_GAS = 300_000
+_HANDING_GAS = 100_000
 
 
 @dataclass(frozen=True)
@@ -145,13 +146,52 @@ def release(live: Live, sender: Sender, wallets: Sequence[Wallet]) -> list[Recei
     return _send(live, sender, [Transaction(wallet.address, data, _RELEASE_GAS) for wallet in wallets])
 
 
-def refuse_strangers(wallets: Sequence[Wallet], account: str) -> None:
-    """MetalayerError unless an account is the beneficiary of all of them."""
+def refuse_strangers(wallets: Sequence[Wallet], account: str, does: str) -> None:
+    """MetalayerError unless an account is the beneficiary of all of them. does: what others may not, as a verb."""
     for wallet in wallets:
         if wallet.beneficiary != account:
             raise MetalayerError(
-                f"the beneficiary of {wallet.name} is {wallet.beneficiary}, not {account}: it alone delegates"
+                f"the beneficiary of {wallet.name} is {wallet.beneficiary}, not {account}: it alone {does}"
             )
+
+
+def to_offer(wallets: Sequence[Wallet], successor: str) -> list[Wallet]:
+    """Those that are not offered to somebody, or with the zero address to nobody, yet. MetalayerError if there is none,
+    or if they are that account's already.
+    """
+    for wallet in wallets:
+        if wallet.beneficiary == successor:
+            raise MetalayerError(f"{successor} is the beneficiary of {wallet.name} already")
+    if found := [wallet for wallet in wallets if wallet.pending != successor]:
+        return found
+    names = ", ".join(wallet.name for wallet in wallets)
+    whom = "nobody" if successor == _ZERO else f"{successor}, which has to accept,"
+    raise MetalayerError(f"{names}: offered to {whom} already")
+
+
+def offered(wallets: Sequence[Wallet], account: str, name: str | None = None) -> list[Wallet]:
+    """Those that an account may accept, or the one of this name. MetalayerError if there is none."""
+    listing = "`ape metalayer vesting show` says what is offered to whom"
+    if name is not None and name not in {wallet.name for wallet in wallets}:
+        raise MetalayerError(f"there is no {name}: {listing}")
+    known = [wallet for wallet in wallets if name in (None, wallet.name)]
+    if found := [wallet for wallet in known if wallet.pending == account]:
+        return found
+    raise MetalayerError(
+        f"{name or 'no locked ERA'} is {'not ' if name else ''}offered to {account}: {listing}"
+    )
+
+
+def offer(live: Live, sender: Sender, wallets: Sequence[Wallet], successor: str) -> list[Receipt]:
+    """Offers wallets of the sender to somebody, who has to accept; with the zero address, takes that back."""
+    data = vesting.OFFER.encode(successor)
+    return _send(live, sender, [Transaction(wallet.address, data, _HANDING_GAS) for wallet in wallets])
+
+
+def accept(live: Live, sender: Sender, wallets: Sequence[Wallet]) -> list[Receipt]:
+    """Makes the sender the beneficiary of wallets that are offered to it, for good."""
+    data = vesting.ACCEPT.encode()
+    return _send(live, sender, [Transaction(wallet.address, data, _HANDING_GAS) for wallet in wallets])
 
 
 def delegate(live: Live, sender: Sender, wallets: Sequence[Wallet], delegatee: str) -> list[Receipt]:

@@ -17,6 +17,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Annotated, Any, Literal
@@ -119,7 +120,8 @@ class DirectoryExchange:
         if not known:
             _clear(self._folder(root), keep_directory=True)
             _clear(self._folder(root) / "proposal.json")
-            _write(self._folder(root) / "proposal.json", {"facts": [_to_json(fact) for fact in ordered]})
+            content = {"facts": [_to_json(fact) for fact in ordered]}
+            _write(self._folder(root) / "proposal.json", content, anew=True)
         return root
 
     def roots(self) -> list[bytes]:
@@ -163,15 +165,11 @@ class DirectoryExchange:
         return facts
 
     def sign(self, root: bytes, signer: str, signature: bytes) -> None:
-        """Publishes a compact signature, and withdraws the signer's refusal."""
+        """Publishes a compact signature, and withdraws the signer's refusal. Nothing if the proposal is gone."""
         for kind in ("signatures", "refusals"):
             _clear(self._folder(root) / kind, keep_directory=True)
             _clear(self._of(root, kind, signer))
         _write(self._of(root, "signatures", signer), {"signature": "0x" + signature.hex()})
-
-    def has_signed(self, root: bytes, signer: str) -> bool:
-        """True if there is a signature file of this signer."""
-        return self._of(root, "signatures", signer).exists()
 
     def signature(self, root: bytes, signer: str) -> bytes | None:
         """What stands as this signer's compact signature, not verified. None if nothing well-formed does."""
@@ -183,7 +181,9 @@ class DirectoryExchange:
         return self._named(root, "signatures")
 
     def refuse(self, root: bytes, signer: str, reason: str, *, final: bool) -> None:
-        """Publishes why a validator does not sign: `final` if it never will, otherwise not yet."""
+        """Publishes why a validator does not sign: `final` if it never will, otherwise not yet. Nothing if the
+        proposal is gone.
+        """
         _clear(self._folder(root) / "refusals", keep_directory=True)
         _clear(self._of(root, "refusals", signer))
         _write(self._of(root, "refusals", signer), {"reason": reason[:_MAX_REASON], "final": final})
@@ -199,7 +199,11 @@ class DirectoryExchange:
 
     def remove(self, root: bytes) -> None:
         """Removes a proposal with everything under it. No error if it is gone."""
-        shutil.rmtree(self._folder(root), ignore_errors=True)
+        # Out of the way first: what a validator writes meanwhile would keep the directory, or bring it back.
+        aside = self.directory / f".{root.hex()}.{token_hex(8)}"
+        with suppress(OSError):
+            self._folder(root).rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
 
     def _folder(self, root: bytes) -> Path:
         return self.directory / root.hex()
@@ -285,11 +289,14 @@ def _clear(path: Path, *, keep_directory: bool = False) -> None:
         raise MetalayerError(f"cannot clear {path}: {error.strerror}") from error
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
+def _write(path: Path, content: dict[str, Any], *, anew: bool = False) -> None:
+    """Nothing if the proposal's directory is gone, but for what begins it `anew`."""
     temporary = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=anew, exist_ok=True)
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not anew:
+            return
         raise MetalayerError(f"cannot write {path}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""The airdrop: `ape metalayer airdrop build / check / show / claim`."""
+"""The airdrop: `ape metalayer airdrop build / check / show / claim / sweep`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ def cli() -> None:
     """Who may claim what of the airdrop.
 
     A list becomes a tree, of which the contract knows the root. Anyone may claim for an account, until the end; what it
-    has goes to that account.
+    has goes to that account. Then anyone may send the rest to the treasury.
 
     \b
       ape metalayer airdrop build accounts.csv --out tree.json
       ape metalayer airdrop check tree.json
       ape metalayer airdrop claim 0x… --account me
+      ape metalayer airdrop sweep --account me
     """
 
 
@@ -188,6 +189,28 @@ def claim(claimant: str | None, path: Path | None, signing: Signing, as_json: bo
         f"it votes once it is delegated: `ape metalayer vote delegate {due.account} --chain {hub.name}`",
         err=True,
     )
+
+
+@cli.command()
+@signing_options("TEST::2", "Who sends and pays for it; the ERA is the treasury's.")
+@json_option
+def sweep(signing: Signing, as_json: bool) -> None:
+    """Send the treasury, which is the hub's timelock, what nobody claimed until the end. Anyone may."""
+    from metalayer.assets import airdrop
+    from metalayer.network.live import Live
+    from metalayer.protocol.amounts import era
+
+    live = Live.open()
+    standing = airdrop.read_standing(live)
+    airdrop.refuse_unswept(standing)
+    what = f"Send {era(standing.held)} ERA, which nobody claimed, to the treasury {standing.treasury}"
+    signing.confirm(live.network, f"{what} with {signing.account}?")
+    receipt, amount = airdrop.sweep(live, signing.sender_on(live.connection(live.network.hub.name)))
+    transaction = receipt["transactionHash"]
+    if as_json:
+        print_json({"amount": str(amount), "treasury": standing.treasury, "transaction": transaction})
+        return
+    click.echo(f"{era(amount)} ERA to the treasury {standing.treasury}: {transaction}")
 
 
 def _load(path: Path | None) -> Tree:

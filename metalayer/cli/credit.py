@@ -20,14 +20,21 @@ _signing = signing_options("TEST::3", "Account that signs.")
 
 @click.group(cls=Group)
 def cli() -> None:
-    """Credit in the gateways: messages are paid from it, relayers and refunds into it."""
+    """Credit in the gateways: messages are paid from it, relayers and refunds into it.
+
+    \b
+      ape metalayer credit quote hub arcade
+      ape metalayer credit deposit hub 100 --account me
+      ape metalayer credit show me
+      ape metalayer credit withdraw hub 1.5 --to cold-wallet --account me
+    """
 
 
 @cli.command()
 @click.argument("account", type=ACCOUNT, default="TEST::3")
 @json_option
 def show(account: str, as_json: bool) -> None:
-    """What ACCOUNT has on every chain.
+    """What ACCOUNT, by default TEST::3, has on every chain.
 
     ERA; its credit in the gateway, and how much of it the bridge may spend; as a relayer of messages from that chain,
     what it earned and did not claim yet, and what it claimed and was not paid yet.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
@@ -32,28 +32,33 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     yield table(
         "Addresses, the same on every chain", ("contract", "address"), plan.resolved.addresses.items()
     )
-    cells: dict[str, dict[str, str]] = {}
-    for kind, chain in product(KINDS, chains):
-        for planned in (p for p in plan.chains[chain] if p.step.kind == kind):
-            gas = f" {planned.gas:,}" if planned.gas else ""
-            cells.setdefault(planned.step.name, {})[chain] = f"{planned.action}{gas}"
-    rows = [(name, *(by_chain.get(chain, "") for chain in chains)) for name, by_chain in cells.items()]
-    yield table("Steps, with the gas of those to do", ("step", *(f"#{chain}" for chain in chains)), rows)
+    yield table(
+        "Steps; where their gas differs, the most of one chain",
+        ("step", "to do", "on", "#gas"),
+        _step_rows(plan),
+    )
     if plan.spending:
         yield table(
-            "Who sends, and pays in ether: prices as they are now, and at the ceiling (`max_gas_price`)",
-            ("chain", "account", "key", "#sends", "#gas", "#costs", "#needs", "#has", "#at the ceiling"),
-            _spending_rows(plan),
+            "Who sends: gas, and ether at prices as they are now",
+            ("chain", "account", "key", "#sends", "#gas", "#costs"),
+            _sending_rows(plan),
+        )
+        yield table(
+            "Ether that nodes want to see, and costs at the ceiling (`max_gas_price`)",
+            ("chain", "account", "#needs", "#has", "#at the ceiling"),
+            _ether_rows(plan),
         )
     yield table("Who holds which office", ("office", "account", "on"), _people(plan))
     bonding = plan.resolved.bonding
     yield table(
         f"Who founds the network: {bonding.seats} seats, at least {era(bonding.minimum_own)} ERA of own stake",
-        ("operator", "signer", "#own", "#commission"),
+        ("operator, and its signer", "#own", "#commission"),
         _founder_rows(plan),
     )
     yield table(
-        "Who has ERA from the first block on", ("share", "account", "#ERA", "when"), _allocation_rows(plan)
+        "Who has ERA from the first block on",
+        ("share", "account; when, if not at once", "#ERA"),
+        _allocation_rows(plan),
     )
     yield table("How the network is governed", ("rule", "#value"), _rule_rows(plan))
     yield table(
@@ -89,26 +94,44 @@ def plan_tables(plan: Plan) -> Iterator[Any]:
     )
 
 
-def _spending_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+def _step_rows(plan: Plan) -> Iterator[tuple[str, str, str, str]]:
+    """Each step once, or as often as there are different things to do."""
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for kind, chain in product(KINDS, plan.chains):
+        for planned in (p for p in plan.chains[chain] if p.step.kind == kind):
+            found.setdefault((planned.step.name, planned.action), {})[chain] = planned.gas
+    for (name, action), gas in found.items():
+        most = max(gas.values())
+        yield short(name), action, _where(plan, gas), f"{most:,}" if most else ""
+
+
+def _where(plan: Plan, names: Collection[str]) -> str:
+    missing = [name for name in plan.resolved.chains if name not in names]
+    if not missing:
+        return "every chain"
+    return f"all but {missing[0]}" if len(missing) == 1 and len(names) > 1 else ", ".join(names)
+
+
+def _sending_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
     for one in plan.spending:
-        wei = (one.cost, one.needed)
-        amounts = [ether(amount, up=True) for amount in wei]
-        yield (
-            one.chain,
-            short(one.account),
-            "here" if one.is_here else "elsewhere",
-            str(one.count),
-            f"{one.gas:,}",
-            *amounts,
-            ether(one.balance),
-            ether(one.at_ceiling, up=True),
-        )
-    sums = [
-        sum(column) for column in zip(*((o.cost, o.needed, o.at_ceiling) for o in plan.spending), strict=True)
-    ]
-    costs, needs, most = (ether(amount, up=True) for amount in sums)
-    count, gas = sum(one.count for one in plan.spending), sum(one.gas for one in plan.spending)
-    yield "together", "", "", str(count), f"{gas:,}", costs, needs, "", most
+        key = "here" if one.is_here else "elsewhere"
+        account, cost = short(one.account), ether(one.cost, up=True)
+        yield one.chain, account, key, str(one.count), f"{one.gas:,}", cost
+    count, gas, cost_sum = (
+        sum(column) for column in zip(*((o.count, o.gas, o.cost) for o in plan.spending), strict=True)
+    )
+    yield "together", "", "", str(count), f"{gas:,}", ether(cost_sum, up=True)
+
+
+def _ether_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for one in plan.spending:
+        needed, most = (ether(amount, up=True) for amount in (one.needed, one.at_ceiling))
+        yield one.chain, short(one.account), needed, ether(one.balance), most
+    needed, most = (
+        ether(sum(column), up=True)
+        for column in zip(*((one.needed, one.at_ceiling) for one in plan.spending), strict=True)
+    )
+    yield "together", "", needed, "", most
 
 
 def past_words(plan: Plan) -> str:
@@ -152,30 +175,29 @@ def _people(plan: Plan) -> Iterator[tuple[str, str, str]]:
             for account in some:
                 found = plan.states[name].values.get(words, account)
                 is_new = isinstance(found, str) and found != account
-                shown_on.setdefault(f"{found} → {account}" if is_new else account, []).append(name)
+                shown_on.setdefault(f"{found}\n→ {account}" if is_new else account, []).append(name)
         for account, on in shown_on.items():
-            yield words, account, "every chain" if len(on) == len(plan.resolved.chains) else ", ".join(on)
+            yield words, account, _where(plan, on)
 
 
-def _founder_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+def _founder_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
     for bond in plan.resolved.bonding.bonds:
-        yield bond.operator, bond.signer, era(bond.own), f"{bond.commission / 100:g} %"
+        yield f"{bond.operator}\n{bond.signer}", era(bond.own), f"{bond.commission / 100:g} %"
 
 
-def _allocation_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+def _allocation_rows(plan: Plan) -> Iterator[tuple[str, str, str]]:
     hub = plan.resolved.chains[plan.resolved.network.hub.name]
     genesis, locked = hub.genesis, {hub.addresses[wallet.name] for wallet in hub.genesis.wallets}
     for wallet in genesis.wallets:
-        end = wallet.start + wallet.duration
-        when = f"from {utc(wallet.start)[:10]} to {utc(end)[:10]}"
-        yield f"{wallet.share}, in {wallet.name}", wallet.beneficiary, era(wallet.amount), when
+        when = f"{wallet.name}: {utc(wallet.start)[:10]} to {utc(wallet.start + wallet.duration)[:10]}"
+        yield wallet.share, f"{wallet.beneficiary}\n{when}", era(wallet.amount)
     drop = hub.addresses[AIRDROP]
     if genesis.drop is not None:
-        yield "airdrop", drop, era(genesis.drop.amount), f"claimed until {utc(genesis.drop.end)[:10]}"
+        yield "airdrop", f"{drop}\nclaimed until {utc(genesis.drop.end)[:10]}", era(genesis.drop.amount)
     for account, amount in hub.allocations.items():
         if account not in locked and account != drop:
-            yield "holders", account, era(amount), "at once"
-    yield "treasury", hub.treasury, era(HUB_SUPPLY - sum(hub.allocations.values())), "at once"
+            yield "holders", account, era(amount)
+    yield "treasury", hub.treasury, era(HUB_SUPPLY - sum(hub.allocations.values()))
 
 
 def _rule_rows(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -13,20 +13,22 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from metalayer.network.values import printable
+
 if TYPE_CHECKING:
     from metalayer.tracking.follower import Event
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table whose columns starting with '#' are numbers, aligned right. Brackets in title and cells are no markup:
-    names and reasons are of strangers.
+    """A table whose columns starting with '#' are numbers, aligned right. Brackets in title and cells are no markup,
+    and nothing in a cell moves the cursor: names and reasons are of strangers.
     """
     result = Table(title=Text(title), title_justify="left", title_style="bold", header_style="dim")
     for column in columns:
         is_number = column.startswith("#")
         result.add_column(column.removeprefix("#"), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        result.add_row(*map(Text, row))
+        result.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in row))
     return result
 
 

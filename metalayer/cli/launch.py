@@ -74,7 +74,7 @@ class Way:
     ),
     click.option("--chain-id", type=whole(1, (1 << 64) - 1), help="Its chain id; the next one if left out."),
     click.option("--port", type=whole(1, 65_535), help="Port of a local chain; the next one if left out."),
-    click.option("--url", type=NAME, help="A node that runs elsewhere: nothing is started."),
+    click.option("--url", type=NAME, metavar="URL", help="A node that runs elsewhere: nothing is started."),
     click.option(
         "--fork", type=Parsed("fork", _fork), metavar="URL[@BLOCK]", help="Begin with another chain's state."
     ),

@@ -10,7 +10,7 @@ import click
 from metalayer.cli import stake_operator, stake_status
 from metalayer.cli.command import Group
 from metalayer.cli.options import ACCOUNT, AMOUNT, exchange_option, timeout_option
-from metalayer.cli.stake_acts import DELEGATEE, NOBODY, VALIDATOR, Acting, anyone, holder
+from metalayer.cli.stake_acts import DELEGATEE, NOBODY, VALIDATOR, Acting, acting, anyone, holder
 
 
 @click.group(cls=Group)
@@ -114,7 +114,7 @@ def rebond(validator: int, amount: int | None, acting: Acting) -> None:
 
 @cli.command()
 @click.option("--for", "owner", type=ACCOUNT, metavar="ACCOUNT", help="Whose; the signer's if not given.")
-@holder
+@acting("TEST::3", "Account that pays the gas.")
 def withdraw(owner: str | None, acting: Acting) -> None:
     """Withdraw everything that is free: what has matured, and what is left with validators that were slashed.
 
@@ -191,7 +191,7 @@ def votes(delegatee: str, acting: Acting) -> None:
 
 @cli.command()
 @click.argument("amount", type=AMOUNT)
-@holder
+@acting("TEST::3", "Account that gives.")
 def fund(amount: int, acting: Acting) -> None:
     """Give AMOUNT of ERA as rewards to all seated stake. It streams in seven days, and never comes back.
 

@@ -1,12 +1,19 @@
-"""ERA that is locked since genesis: `ape metalayer vesting show / release / delegate`."""
+"""ERA that is locked since genesis: `ape metalayer vesting show / release / delegate / offer / accept`."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from metalayer.cli.command import Group, print_json
 from metalayer.cli.options import NAME, Signing, json_option, signing_options
 from metalayer.cli.stake_acts import DELEGATEE, NOBODY
+
+if TYPE_CHECKING:
+    from metalayer.assets.vesting import Wallet
+    from metalayer.network.transactions import Receipt
 
 _signing = signing_options("TEST::15", "Account that signs.")
 _wallet_option = click.option(
@@ -24,6 +31,12 @@ def cli() -> None:
       ape metalayer vesting show
       ape metalayer vesting delegate me --account me
       ape metalayer vesting release me --account me
+
+    All that is locked can be handed over: its beneficiary offers it, and whoever it is offered to accepts.
+
+    \b
+      ape metalayer vesting offer 0x… --account me
+      ape metalayer vesting accept --account them
     """
 
 
@@ -61,6 +74,11 @@ def show(beneficiary: str | None, as_json: bool) -> None:
     ]
     columns = ("wallet", "beneficiary", "#locked", "#vested", "#released", "vests", "votes")
     console().print(table("ERA that is locked since genesis", columns, rows))
+    for wallet in wallets:
+        if int(wallet.pending, 16):
+            click.echo(
+                f"{wallet.name} is offered to {wallet.pending}, which accepts it: `ape metalayer vesting accept`"
+            )
 
 
 @cli.command()
@@ -84,14 +102,12 @@ def release(beneficiary: str | None, signing: Signing, as_json: bool) -> None:
     signing.confirm(live.network, f"Release {shown} with {signing.account}?")
     hub = live.connection(live.network.hub.name)
     receipts = vesting.release(live, signing.sender_on(hub), due)
-    transactions = [str(receipt["transactionHash"]) for receipt in receipts]
-    if as_json:
-        print_json({one.name: hash_ for one, hash_ in zip(due, transactions, strict=True)})
-        return
-    for one, hash_ in zip(due, transactions, strict=True):
-        click.echo(
-            f"{one.name}: {era(one.releasable)} ERA and what vested since to {one.beneficiary}: {hash_}"
-        )
+    _say(
+        due,
+        receipts,
+        lambda one: f"{one.name}: {era(one.releasable)} ERA and what vested since to {one.beneficiary}",
+        as_json,
+    )
 
 
 @cli.command()
@@ -113,17 +129,89 @@ def delegate(delegatee: str, wallet: str | None, signing: Signing, as_json: bool
     own = address_of(signing.account)
     to = "0x" + "00" * 20 if delegatee == NOBODY else address_of(delegatee)
     wallets = vesting.chosen(vesting.read_wallets(live), wallet or signing.account, address_of)
-    vesting.refuse_strangers(wallets, own)
+    vesting.refuse_strangers(wallets, own, "delegates")
     names = ", ".join(one.name for one in wallets)
     signing.confirm(live.network, f"Give the votes of {names} to {delegatee}?")
     hub = live.connection(live.network.hub.name)
     receipts = vesting.delegate(live, signing.sender_on(hub), wallets, to)
-    transactions = [str(receipt["transactionHash"]) for receipt in receipts]
+    _say(
+        wallets, receipts, lambda one: f"{era(one.held)} ERA of {one.name} vote as {delegatee} does", as_json
+    )
+    if not as_json:
+        for line in dict.fromkeys(vesting.advice(one, to, hub.name) for one in wallets):
+            if line:
+                click.echo(line, err=True)
+
+
+@cli.command()
+@click.argument("successor", metavar="WHOM", type=DELEGATEE)
+@_wallet_option
+@_signing
+@json_option
+def offer(successor: str, wallet: str | None, signing: Signing, as_json: bool) -> None:
+    """Offer what is locked for the account that signs to WHOM, which becomes the beneficiary when it accepts.
+
+    With it goes all that is not released, for good. Until it is accepted, `nobody` takes the offer back, and another
+    WHOM replaces it. Who votes with it stays as it is.
+    """
+    from metalayer.assets import vesting
+    from metalayer.network.live import Live
+    from metalayer.network.signers import address_of
+    from metalayer.protocol.amounts import era
+
+    live = Live.open()
+    own, takes_back = address_of(signing.account), successor == NOBODY
+    to = "0x" + "00" * 20 if takes_back else address_of(successor)
+    wallets = vesting.chosen(vesting.read_wallets(live), wallet or signing.account, address_of)
+    vesting.refuse_strangers(wallets, own, "offers it")
+    wallets = vesting.to_offer(wallets, to)
+    held = ", ".join(f"{era(one.held)} ERA of {one.name}" for one in wallets)
+    what = (
+        f"Take back the offer of {held}" if takes_back else f"Offer {held} to {to}, for good if it accepts,"
+    )
+    signing.confirm(live.network, f"{what} with {signing.account}?")
+    receipts = vesting.offer(live, signing.sender_on(live.connection(live.network.hub.name)), wallets, to)
+    words = "are offered to nobody any more" if takes_back else f"are offered to {to}"
+    _say(wallets, receipts, lambda one: f"{era(one.held)} ERA of {one.name} {words}", as_json)
+    if not takes_back and not as_json:
+        click.echo(f"it accepts them: `ape metalayer vesting accept --account {successor}`", err=True)
+
+
+@cli.command()
+@_wallet_option
+@_signing
+@json_option
+def accept(wallet: str | None, signing: Signing, as_json: bool) -> None:
+    """Take what is offered to the account that signs: it is the beneficiary from then on."""
+    from metalayer.assets import vesting
+    from metalayer.network.live import Live
+    from metalayer.network.signers import address_of
+    from metalayer.protocol.amounts import era
+
+    live = Live.open()
+    own = address_of(signing.account)
+    wallets = vesting.offered(vesting.read_wallets(live), own, wallet)
+    held = ", ".join(f"{era(one.held)} ERA of {one.name}, from {one.beneficiary}" for one in wallets)
+    signing.confirm(live.network, f"Accept {held}, with {signing.account}?")
+    receipts = vesting.accept(live, signing.sender_on(live.connection(live.network.hub.name)), wallets)
+    _say(wallets, receipts, lambda one: f"{era(one.held)} ERA of {one.name} are locked for {own}", as_json)
+    if not as_json:
+        votes = [one for one in wallets if one.delegate != own and int(one.delegate, 16)]
+        for one in votes:
+            click.echo(
+                f"{one.name} votes as {one.delegate} does until {own} names somebody: "
+                f"`ape metalayer vesting delegate {own} --wallet {one.name} --account {signing.account}`",
+                err=True,
+            )
+
+
+def _say(
+    wallets: Sequence[Wallet], receipts: Sequence[Receipt], words: Callable[[Wallet], str], as_json: bool
+) -> None:
+    """What was done with each, and its transaction."""
+    done = {one: str(receipt["transactionHash"]) for one, receipt in zip(wallets, receipts, strict=True)}
     if as_json:
-        print_json({one.name: hash_ for one, hash_ in zip(wallets, transactions, strict=True)})
+        print_json({one.name: hash_ for one, hash_ in done.items()})
         return
-    for one, hash_ in zip(wallets, transactions, strict=True):
-        click.echo(f"{era(one.held)} ERA of {one.name} vote as {delegatee} does: {hash_}")
-    for line in dict.fromkeys(vesting.advice(one, to, hub.name) for one in wallets):
-        if line:
-            click.echo(line, err=True)
+    for one, hash_ in done.items():
+        click.echo(f"{words(one)}: {hash_}")

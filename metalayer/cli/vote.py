@@ -65,7 +65,7 @@ def _signature(text: str) -> bytes:
 
 PART = Parsed("part", _part)
 SIGNATURE = Parsed("hex", _signature)
-holder = acting("TEST::3", "Account that votes; with --signature the one that pays the gas.")
+voting = acting("TEST::3", "Account that votes; with --signature the one that pays the gas.")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Given:
     click.option("--signature", type=SIGNATURE, metavar="HEX", help="Send what --sign printed, for --voter."),
     click.option("--voter", type=ADDRESS, metavar="ADDRESS", help="Who signed."),
 )
-@holder
+@voting
 def cast(which: str, kind: str | None, chain: str, given: Given, acting: Acting) -> None:
     """Vote about PROPOSAL with all that the account has on CHAIN, or with parts. A vote is final.
 
@@ -180,7 +180,7 @@ def _print_signature(signature: bytes, ballot: Ballot, as_json: bool) -> None:
 @cli.command()
 @click.argument("delegatee", metavar="WHOM", type=DELEGATEE)
 @click.option("--chain", type=CHAIN, required=True, metavar="CHAIN", help="Where the ERA is.")
-@holder
+@acting("TEST::3", "Account that holds the ERA.")
 def delegate(delegatee: str, chain: str, acting: Acting) -> None:
     """Give the votes of all ERA that the account holds on CHAIN, now and later, to WHOM: itself, or somebody else.
 

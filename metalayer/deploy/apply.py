@@ -29,7 +29,7 @@ from metalayer.deploy.intent import Intent, resolve
 from metalayer.deploy.journal import InFlight, Journal
 from metalayer.deploy.keyring import Keyring
 from metalayer.deploy.names import FACTORY
-from metalayer.deploy.past import HINT
+from metalayer.deploy.past import refusal
 from metalayer.deploy.plan import Plan, Problems, steps_of
 from metalayer.deploy.planning import Planner
 from metalayer.deploy.probe import refuse_unfit
@@ -170,10 +170,7 @@ class Deployer:
         """Raises Problems if accounts cannot sign or pay what they have to send, or if deploy.yaml says otherwise than
         the hub how ERA was spent.
         """
-        problems = [
-            f"{self.network.hub.name}: {one.subject} was {one.found}, expected {one.expected} (deploy.yaml): {HINT}"
-            for one in plan.spent
-        ]
+        problems = [refusal(self.network.hub.name, one) for one in plan.spent]
         for account in dict.fromkeys(one.account for one in plan.spending):
             try:
                 # Who types a wrong passphrase learns it now.

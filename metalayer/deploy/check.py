@@ -7,6 +7,7 @@ from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 from metalayer.deploy.artifacts import Artifact, load_artifacts
+from metalayer.deploy.compared import listed
 from metalayer.deploy.contracts import ARTIFACTS, contracts_of, predict
 from metalayer.deploy.desired import Desired, FirstSets, Resolved
 from metalayer.deploy.drift import HINT
@@ -19,17 +20,20 @@ from metalayer.deploy.past import compare_founders
 from metalayer.deploy.probe import Probe, probe_all, unfit
 from metalayer.deploy.recorded import code_of, compare_record
 from metalayer.deploy.sets import first_sets
-from metalayer.deploy.strangers import accounts_of, compare_accounts, refuse_foreign
+from metalayer.deploy.strangers import accounts_of, compare_names, refuse_foreign
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection, connect
 from metalayer.network.parallel import in_parallel
 from metalayer.network.registry import Registry
 from metalayer.network.signers import address_of
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.dates import utc
 from metalayer.protocol.hex import to_hex
+from metalayer.protocol.rpc import code_request
 
 _FIT = "what the contracts need"
+_PROXY = "as everywhere"
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def check(
         state = states[name] = inspect(connection, desired, artifacts)
         return [
             *_codes(desired, state),
+            *_elsewhere(connection, desired, state),
             *(
                 Finding(name, contract, *astuple(one))
                 for contract, one in compare_record(connection, desired, state, registry, artifacts)
@@ -120,7 +125,7 @@ def check_deployment(network: Network, path: Path | None = None) -> tuple[list[F
         names = list(network.chains)
         blocks = in_parallel(lambda name: str(connections[name].block(0).hash), names)
         refuse_foreign(registry, path, resolved, dict(zip(names, blocks, strict=True)))
-        more = [Finding(network.hub.name, "", *astuple(one)) for one in compare_accounts(registry)]
+        more = [Finding(network.hub.name, "", *astuple(one)) for one in compare_names(registry, network)]
     probes = probe_all(connections)
     return more + check(resolved, registry, connections, artifacts), probes
 
@@ -134,6 +139,21 @@ def _codes(desired: Desired, state: ChainState) -> Iterator[Finding]:
             code_of(state.expected[name]),
             code_of(state.found[name]),
         )
+
+
+def _elsewhere(connection: Connection, desired: Desired, state: ChainState) -> Iterator[Finding]:
+    """What the factory's address follows from; and that nothing stands at addresses which this network uses on other
+    chains alone: it would look like one of its contracts.
+    """
+    chain = desired.chain.name
+    if state.found[FACTORY]:
+        found = _PROXY if state.has_placer else f"other code at {ARACHNID}"
+        yield Finding(chain, FACTORY, "deterministic deployment proxy", _PROXY, found)
+    used = {desired.addresses[name] for name in state.expected}
+    unused = {name: address for name, address in desired.addresses.items() if address not in used}
+    codes = connection.batch(code_request(address) for address in unused.values())
+    strange = (f"{name} {unused[name]}" for name, code in zip(unused, codes, strict=True) if code)
+    yield Finding(chain, "", "contracts of other chains", "none", listed(strange))
 
 
 def _values(desired: Desired, state: ChainState, artifacts: Mapping[str, Artifact]) -> Iterator[Finding]:

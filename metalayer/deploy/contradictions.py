@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from eth_utils.crypto import keccak
 
@@ -21,8 +21,13 @@ def refuse_contradictions(desired: Desired, state: ChainState) -> None:
         raise MetalayerError(contradiction)
 
 
-def contradictions(desired: Desired, state: ChainState) -> Iterator[str]:
-    """A line each, what says most about the cause first. Where code is wrong, nothing is said of what it answers."""
+def contradictions(
+    desired: Desired, state: ChainState, explained: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """A line each, what says most about the cause first. Where code is wrong, nothing is said of what it answers.
+
+    explained: why it is wrong, in a line, by contract, as far as that is known.
+    """
     chain, addresses = desired.chain.name, desired.addresses
     if not state.has_placer and not state.found[FACTORY]:
         yield (
@@ -32,6 +37,9 @@ def contradictions(desired: Desired, state: ChainState) -> Iterator[str]:
         return
     wrong = [name for name, found in state.found.items() if found and not state.stands(name)]
     for name in wrong:
+        if explained and name in explained:
+            yield explained[name]
+            continue
         found, expected = (short(keccak(code[name])) for code in (state.found, state.expected))
         yield (
             f"{chain}: the code at {addresses[name]} is not the {name} of this deployment (found {found}, expected "

@@ -15,6 +15,7 @@ from metalayer.deploy.declaration import Declaration
 from metalayer.deploy.desired import Desired
 from metalayer.deploy.names import GATEWAY, STAKING
 from metalayer.deploy.sets import Sets, installed_sets
+from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.protocol import gateway
 from metalayer.protocol.create3 import ARACHNID, ARACHNID_CODE_HASH
@@ -61,11 +62,17 @@ def inspect(connection: Connection, desired: Desired, artifacts: Mapping[str, Ar
         [
             code_request(ARACHNID),
             *(code_request(addresses[name]) for name in names),
-            *(_construction(declaration, desired, artifacts) for declaration in declared),
+            *(construction(declaration, desired, artifacts) for declaration in declared),
         ]
     )
     found = dict(zip(names, codes[: len(names)], strict=True))
     expected = dict(zip(names, codes[len(names) :], strict=True))
+    if not all(expected.values()):
+        # Else what is missing would be what is expected.
+        raise MetalayerError(
+            f"{connection.name}: its node does not run constructors as code at an address (`eth_call` with state "
+            "overrides): give one that does"
+        )
     has_placer = keccak(placer) == ARACHNID_CODE_HASH
     bare = ChainState(has_placer, found, expected, {}, None, Founding())
     views = [
@@ -97,9 +104,10 @@ def _routes_beside(connection: Connection, desired: Desired) -> dict[int, tuple[
     return {id_: (route.outbound, route.inbound) for id_, route in zip(ids, routes, strict=True)}
 
 
-def _construction(
+def construction(
     declaration: Declaration, desired: Desired, artifacts: Mapping[str, Artifact]
 ) -> Request[bytes]:
+    """Asks for the runtime code that a constructor returns."""
     address = desired.addresses[declaration.name]
     code = declaration.init_code(desired, artifacts[declaration.artifact])
     overrides: dict[str, Any] = {address: {"code": to_hex(code), "state": {}}}

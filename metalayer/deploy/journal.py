@@ -43,7 +43,8 @@ class InFlight:
 
 class Creation(NamedTuple):
     """The transaction that created a contract: block, hash, the constructor's arguments as they were shown, and the git
-    commit of the tree that made it; and whether the creation code was ours. None for what is not known.
+    commit of the tree that made it; and whether the creation code was ours. None for what is not known; `doubt` says
+    why it is not.
     """
 
     block: int
@@ -51,6 +52,7 @@ class Creation(NamedTuple):
     arguments: dict[str, Any] | None
     commit: str | None = None
     is_ours: bool | None = None
+    doubt: str = ""
 
 
 class Journal:

@@ -21,9 +21,10 @@ def compare_spent(hub: Connection, desired: Desired, state: ChainState) -> list[
     if not state.stands(ERA):
         return []
     expected, found = first_holders(desired), minted(hub, desired)
+    contracts = {address: f" ({name})" for name, address in desired.addresses.items()}
     return [
         Compared(
-            f"ERA of {account} from the first block on",
+            f"ERA of {account}{contracts.get(account, '')} from the first block on",
             era(expected.get(account, 0)),
             era(found.get(account, 0)),
             HINT,
@@ -31,6 +32,11 @@ def compare_spent(hub: Connection, desired: Desired, state: ChainState) -> list[
         for account in dict.fromkeys([*expected, *found])
         if expected.get(account, 0) != found.get(account, 0)
     ]
+
+
+def refusal(chain: str, one: Compared) -> str:
+    """Why nothing is sent, in a line."""
+    return f"{chain}: {one.subject} was {one.found}, expected {one.expected} (deploy.yaml): {one.advice}"
 
 
 def compare_founders(hub: Connection, desired: Desired, state: ChainState) -> list[Compared]:

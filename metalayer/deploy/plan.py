@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from metalayer.deploy.artifacts import Artifact
 from metalayer.deploy.bonds import founding_steps
@@ -26,6 +26,8 @@ from metalayer.protocol.attestation import ValidatorSet
 from metalayer.protocol.hex import from_hex, to_hex
 from metalayer.protocol.rpc import Log, Request, number
 from metalayer.protocol.staking import SET_PUBLISHED
+
+_SIMULATE = "eth_simulateV1"
 
 
 @dataclass(frozen=True)
@@ -134,40 +136,72 @@ class Rehearsal:
 
 
 def rehearse(connection: Connection, steps: list[Step]) -> Rehearsal:
-    """Runs all steps in order in `eth_simulateV1`. Nothing is sent. MetalayerError if one would revert."""
+    """Runs all steps in order in `eth_simulateV1`. Nothing is sent. MetalayerError if one would revert, or if its node
+    runs no such thing.
+    """
     if not steps:
         return Rehearsal({})
     block = connection.block()
-    gas = hex(min(MAX_TRANSACTION_GAS, block.gas_limit))
-    calls = [{"from": step.sender, "to": step.to, "input": to_hex(step.data), "gas": gas} for step in steps]
-    # One block, however many there are.
-    limit = hex(MAX_TRANSACTION_GAS * (len(steps) + 1))
+    gas = min(MAX_TRANSACTION_GAS, block.gas_limit)
+    # In blocks as the chain has them: some nodes run no larger ones, and add up what each call may use.
+    size = max(1, block.gas_limit // gas)
+    blocks = [steps[start : start + size] for start in range(0, len(steps), size)]
     what = {
         "blockStateCalls": [
-            {"blockOverrides": {"time": hex(block.time + 1), "gasLimit": limit}, "calls": calls}
+            {
+                "blockOverrides": {"time": hex(block.time + 1 + number)},
+                "calls": [
+                    {"from": step.sender, "to": step.to, "input": to_hex(step.data), "gas": hex(gas)}
+                    for step in inside
+                ],
+            }
+            for number, inside in enumerate(blocks)
         ]
     }
-    request = Request("eth_simulateV1", (what, "latest"), lambda blocks: _simulated(blocks, len(steps)))
+    sizes = [len(inside) for inside in blocks]
+    request = Request(_SIMULATE, (what, "latest"), lambda found: _simulated(found, sizes))
     try:
         simulated = connection.ask(request)
     except RpcError as error:
-        if error.limit is not Limit.METHOD:
-            raise
-        raise MetalayerError(
-            f"{connection.name}: its node has no eth_simulateV1, in which a deployment is rehearsed: give one that has "
-            "it, as geth, Nethermind and reth do, or name one besides (`url` in networks.yaml)"
-        ) from error
+        raise MetalayerError(_refusal(connection, error)) from error
     used: dict[str, int] = {}
     published = None
-    for step, (status, data, gas_used, logs) in zip(steps, simulated, strict=True):
-        if status != 1:
-            raise MetalayerError(
-                f"{connection.chain.name}: {step.name} would revert: {reverts.explain(data)}"
-            )
-        used[step.name] = gas_used
+    for step, call in zip(steps, simulated, strict=True):
+        if call.status != 1:
+            raise MetalayerError(f"{connection.name}: {step.name} {_failure(call, gas, sum(used.values()))}")
+        used[step.name] = call.gas
         if step.kind == "publish":
-            published = _published(logs, step.to)
+            published = _published(call.logs, step.to)
     return Rehearsal(used, published)
+
+
+def _refusal(connection: Connection, error: RpcError) -> str:
+    chain = connection.chain
+    if error.limit is Limit.METHOD:
+        whose = "its node" if len(chain.addresses) == 1 else f"none of its {len(chain.addresses)} nodes"
+        has = "has no" if len(chain.addresses) == 1 else "has"
+        said = f"{chain.name}: {whose} ({chain.place}) {has} {_SIMULATE}, in which a deployment is rehearsed"
+    else:
+        said = f"{error}: in {_SIMULATE} a deployment is rehearsed"
+    return f"{said}: give one that runs it, or name one besides (`url` in networks.yaml; docs/release.md lists some)"
+
+
+class _Call(NamedTuple):
+    status: int
+    data: bytes
+    gas: int
+    logs: list[Log]
+    error: str
+
+
+def _failure(call: _Call, gas: int, before: int) -> str:
+    if not call.data and call.gas < gas and "gas" in call.error.lower():
+        # It was given less than it was called with.
+        return (
+            f"cannot be rehearsed: its node bounds the gas of all steps together, of which {before:,} was used before "
+            "(`--rpc.gascap` of geth, 50,000,000 if not set): raise that, or name a node that does not"
+        )
+    return f"would revert: {reverts.explain(call.data)}"
 
 
 def _published(logs: list[Log], address: str) -> ValidatorSet | None:
@@ -175,19 +209,21 @@ def _published(logs: list[Log], address: str) -> ValidatorSet | None:
     return found[-1] if found else None
 
 
-def _simulated(blocks: Any, count: int) -> list[tuple[int, bytes, int, list[Log]]]:
-    """Status, return data, gas and logs of so many calls, from a node's answer. Raises one of READ_FAULTS."""
-    calls = blocks[0]["calls"]
-    if len(calls) != count:
-        raise ValueError(f"{len(calls)} calls, not {count}")
+def _simulated(blocks: Any, sizes: Sequence[int]) -> list[_Call]:
+    """What so many calls in each block did, from a node's answer. Raises one of READ_FAULTS."""
+    found = [len(block["calls"]) for block in blocks]
+    if found != list(sizes):
+        raise ValueError(f"{found} calls, not {sizes}")
     return [
-        (
+        _Call(
             number(call["status"]),
             from_hex(call.get("error", {}).get("data") or call["returnData"]),
             number(call["gasUsed"]),
             [Log.read(log) for log in call.get("logs", [])],
+            str(call.get("error", {}).get("message", "")),
         )
-        for call in calls
+        for block in blocks
+        for call in block["calls"]
     ]
 
 

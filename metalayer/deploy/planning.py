@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from metalayer.deploy.artifacts import Artifact
+from metalayer.deploy.begun import other_terms
 from metalayer.deploy.compared import Compared
 from metalayer.deploy.contradictions import contradictions
 from metalayer.deploy.desired import Desired, Resolved
 from metalayer.deploy.drift import drift
 from metalayer.deploy.inspection import ChainState, inspect
 from metalayer.deploy.keyring import Keyring
-from metalayer.deploy.past import compare_founders, compare_spent
+from metalayer.deploy.past import compare_founders, compare_spent, refusal
 from metalayer.deploy.plan import Plan, PlannedStep, Problems, rehearse, steps_of
 from metalayer.deploy.probe import refuse_unfit
 from metalayer.deploy.spending import Spending, spending_of
@@ -108,10 +109,18 @@ class Planner:
         )
 
     def _inspect(self, desired: Desired) -> ChainState:
-        state = inspect(self.connections[desired.chain.name], desired, self.artifacts)
-        if found := list(contradictions(desired, state)):
-            raise Problems(found)
-        return state
+        connection = self.connections[desired.chain.name]
+        state = inspect(connection, desired, self.artifacts)
+        if not (found := list(contradictions(desired, state))):
+            return state
+        if desired.is_hub:
+            # What deploy.yaml says of the past comes first: it is why.
+            found = list(
+                contradictions(desired, state, other_terms(connection, desired, state, self.artifacts))
+            )
+            name = desired.chain.name
+            found = [*(refusal(name, one) for one in compare_spent(connection, desired, state)), *found]
+        raise Problems(found)
 
 
 def _on(names: Iterable[str], work: Callable[[str], Item]) -> tuple[dict[str, Item], list[str]]:

@@ -4,31 +4,23 @@ deploy.yaml says today is no source of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from eth_abi.abi import decode
-from eth_utils.abi import get_abi_input_types
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from metalayer.deploy.artifacts import Artifact
-from metalayer.deploy.contracts import DEPLOY, contracts_of
-from metalayer.deploy.desired import Desired, FirstSets, Resolved
+from metalayer.deploy.contracts import contracts_of
+from metalayer.deploy.creations import creations
+from metalayer.deploy.desired import FirstSets, Resolved
 from metalayer.deploy.inspection import ChainState
-from metalayer.deploy.journal import Creation, Journal
-from metalayer.deploy.names import FACTORY, artifact_of
+from metalayer.deploy.journal import Journal
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Contract, DeployedChain, FirstSet, Registry, Validator, shown
-from metalayer.protocol.abi import Event
 from metalayer.protocol.hex import to_hex
-from metalayer.protocol.rpc import READ_FAULTS, transaction_request, word
-
-_DEPLOYED = Event("Deployed(address indexed,bytes32 indexed,address indexed)")
 
 
 @dataclass(frozen=True)
@@ -78,65 +70,6 @@ class Recorder:
             genesis=self.genesis.get(connection.name),
             contracts=contracts,
         )
-
-
-def creations(
-    connection: Connection, desired: Desired, artifacts: Mapping[str, Artifact], names: Iterable[str]
-) -> dict[str, Creation | None]:
-    """What the chain itself tells of how contracts were created: those that the factory placed."""
-    places = {desired.addresses[name]: name for name in names if name != FACTORY}
-    if not places:
-        return {}
-    namespace = word(int(desired.deployer, 16))
-    logs = connection.ask(_DEPLOYED.history(desired.addresses[FACTORY], namespace))
-    own = [(places[event[2]], log) for event, log in logs if event[2] in places]
-    sent = connection.batch(transaction_request(log.transaction) for _, log in own)
-    found: dict[str, Creation | None] = {}
-    for (name, log), transaction in zip(own, sent, strict=True):
-        artifact = artifacts[artifact_of(name)]
-        # Calldata for others than the factory, or for another salt, says nothing: what they do with it is theirs.
-        is_direct = transaction.to == desired.addresses[FACTORY]
-        code = _brought(transaction.data, log.topics[2]) if is_direct else None
-        is_ours = None if code is None else code.startswith(artifact.creation)
-        arguments = _arguments(artifact, code) if code is not None and is_ours else None
-        found[name] = Creation(log.block, log.transaction, arguments, is_ours=is_ours)
-    return found
-
-
-def _brought(data: bytes, salt: bytes) -> bytes | None:
-    """Creation code and arguments, out of calldata for the factory. None if it places nothing at this salt."""
-    try:
-        _, place, code = DEPLOY.decode_arguments(data)
-    except READ_FAULTS:
-        return None
-    return code if place == salt else None
-
-
-def _arguments(artifact: Artifact, code: bytes) -> dict[str, Any]:
-    """Of the constructor, behind its creation code."""
-    constructor: Any = next((item for item in artifact.abi if item["type"] == "constructor"), None)
-    if constructor is None:
-        return {}
-    values = decode(get_abi_input_types(constructor), code[len(artifact.creation) :])
-    return _named(constructor["inputs"], values)
-
-
-def _named(inputs: Iterable[Any], values: Iterable[Any]) -> dict[str, Any]:
-    """As `Declaration.shown_arguments`."""
-    return {
-        entry["name"]: _shown(entry, entry["type"], value)
-        for entry, value in zip(inputs, values, strict=True)
-    }
-
-
-def _shown(entry: Any, type_: str, value: Any) -> Any:
-    if type_.endswith("]"):
-        return [_shown(entry, type_[: type_.rindex("[")], one) for one in value]
-    if type_ == "tuple":
-        return _named(entry["components"], value)
-    if type_ == "address":
-        return to_checksum_address(value)
-    return to_hex(value) if isinstance(value, bytes) else value
 
 
 def first_set(sets: FirstSets) -> FirstSet | None:

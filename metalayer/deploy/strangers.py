@@ -14,6 +14,7 @@ from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.registry import Registry, shown
 from metalayer.network.signers import local_key, typed_address
+from metalayer.network.values import read_address
 
 _TEST = re.compile(r"TEST::(\d{1,2})")
 
@@ -52,7 +53,10 @@ def accounts_of(registry: Registry, path: Path) -> Callable[[str], str]:
             raise MetalayerError(
                 f"{shown(path)} does not say whose account '{name}' is: is it of another deployment?"
             )
-        return registry.accounts[name]
+        try:
+            return read_address(registry.accounts[name])
+        except ValueError as error:
+            raise MetalayerError(f"{shown(path)}: accounts: {name}: {error}") from error
 
     return address
 
@@ -66,14 +70,18 @@ def refuse_foreign(registry: Registry, path: Path, resolved: Resolved, genesis: 
         raise MetalayerError(f"{shown(path)} is of another deployment ({'; '.join(faults)})")
 
 
-def compare_accounts(registry: Registry) -> list[Compared]:
-    """Test accounts, which everybody knows."""
+def compare_names(registry: Registry, network: Network) -> list[Compared]:
+    """Test accounts, which everybody knows; and chains that nothing else is asked of."""
+    others = ", ".join(sorted(registry.chains.keys() - network.chains.keys()))
     known = {
         name: str(local_key(int(match[1])).address)
         for name in registry.accounts
         if (match := _TEST.fullmatch(name))
     }
     return [
-        Compared(f"{name} in the registry", address, registry.accounts[name])
-        for name, address in sorted(known.items())
+        Compared("other chains in the registry", "none", others or "none"),
+        *(
+            Compared(f"{name} in the registry", address, registry.accounts[name])
+            for name, address in sorted(known.items())
+        ),
     ]

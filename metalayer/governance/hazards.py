@@ -9,7 +9,8 @@ _SAID = {
     "acceptGateway(address)": "in 21 days that gateway may mint and release every token here: refuse it before, unless "
     "it is what it should be",
     "refuseGateway(address)": "what it has not brought yet fails, and returns after its deadline",
-    "chooseGateway(uint256,address)": "reverts unless that gateway was accepted 21 days before it is executed",
+    "chooseGateway(uint256,address)": "reverts unless that gateway was accepted 21 days before it is executed, "
+    "and takes the attribute compact(uint256)",
     "adopt(uint256,address,address)": "for ever, and only before anything stands for that token there; whoever mints "
     "what is adopted can take what is locked for it",
     "strike(uint256,bytes32)": "for ever, of the message that arrives there, which is not the transfer's id if it came "

@@ -51,6 +51,11 @@ _WORDS = [
             r"result \w*\s?(size|set)|time(d )?.?out|too large$",
         ),
         (Limit.RANGE, r"\brange|too many blocks|max\w* .*blocks|blocks? .*(limit|wide|large|distance)"),
+        (
+            Limit.METHOD,
+            r"method\b.{0,80}\b(not (found|available|supported|allowed|whitelisted)|does not exist|unsupported)|"
+            r"unsupported method",
+        ),
     )
 ]
 

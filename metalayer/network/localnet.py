@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command
+from metalayer.network.anvil import anvil_command, anvil_environment
 from metalayer.network.config import Chain, Network
 from metalayer.network.connection import Connection
 from metalayer.network.locks import Lock, exclusive
@@ -31,10 +31,6 @@ STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _RPC_SECONDS = 5.0
 _GRACE_SECONDS = 1.0
-
-# A node that reads another one while it answers blocks a thread: with as many as there are processors, two of them may
-# wait for each other for ever, as soon as somebody forks it in turn.
-_FORK_THREADS = {"TOKIO_WORKER_THREADS": "8"}
 
 Say = Callable[[str], None]
 
@@ -226,7 +222,7 @@ def _start(chain: Chain) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ | (_FORK_THREADS if chain.fork else {}),
+            env=os.environ | anvil_environment(chain),
         )
     _pid_file(chain).write_text(f"{process.pid}\n")
     return process

@@ -96,11 +96,6 @@ class Validator:
         """Basis points that the operator keeps of what delegated stake earns now."""
         return self.next_commission if now >= self.next_commission_at else self.commission
 
-    def liable_until(self, now: int) -> int:
-        """Until when something can be held against it, should it lose its seat `now`; 0 if nothing ever could."""
-        since = now if self.seat else self.unseated_at
-        return since and since + LIABILITY
-
 
 class Position(NamedTuple):
     """What an account delegated, and the validator's index up to which its rewards were collected."""

@@ -12,6 +12,9 @@ RELEASED = Function("released(address)", "uint256", int)
 RELEASABLE = Function("releasable(address)", "uint256", int)
 RELEASE = Function("release(address)")
 DELEGATE = Function("delegate(address)")
+OFFER = Function("transferOwnership(address)")
+"""To nobody, with the zero address, takes an offer back."""
+ACCEPT = Function("acceptOwnership()")
 HANDED_OVER = Event("OwnershipTransferred(address indexed,address indexed)")
 """First when the contract was made, from the zero address."""
 

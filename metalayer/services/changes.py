@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -137,14 +137,6 @@ class Changes:
     def created(self) -> list[str]:
         """Accounts that have code now and had none, or have other code."""
         return sorted(address for address, account in self._accounts.items() if account.has_new_code)
-
-
-def merged(changes: Iterable[Changes]) -> dict[tuple[str, int], int]:
-    """Words of several, the last one counts."""
-    found: dict[tuple[str, int], int] = {}
-    for one in changes:
-        found |= one.words()
-    return found
 
 
 def _order(change: Change) -> tuple[Any, ...]:

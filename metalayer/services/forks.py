@@ -6,6 +6,7 @@ of its validator set, so that keys of ours sign; from there on real validators a
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
@@ -20,7 +21,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command
+from metalayer.network.anvil import anvil_command, anvil_environment
 from metalayer.network.config import Chain
 from metalayer.network.connection import Connection
 from metalayer.network.entries import Fork
@@ -213,7 +214,12 @@ def _start(chain: Chain, log: Path) -> subprocess.Popen[bytes]:
     command = [*anvil_command(chain, interval=False), "--no-storage-caching"]
     with log.open("wb") as file:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | anvil_environment(chain),
         )
 
 

@@ -37,7 +37,7 @@ from tests.kit.roles import (
     acting,
 )
 from tests.kit.settlement import FUNDS, Origin
-from tests.kit.stack import CHAINS, Stack
+from tests.kit.stack import CHAINS, Stack, taken_back
 from tests.kit.terms import OPEN_ROUTE
 from tests.kit.voting import Poll
 from tests.kit.world import World
@@ -211,12 +211,8 @@ def said_by_the_hub(origin: Origin, attacker: str, carrier: str) -> Sent:
 @pytest.fixture(scope="module")
 def founded_poll(stacks: dict[str, Stack], validators: Validators, treasury: str) -> Iterator[Poll]:
     """A proposal about which three chains vote. Two days pass for it, and are taken back."""
-    before = {name: stack.chain.snapshot() for name, stack in stacks.items()}
-    try:
+    with taken_back(stacks):
         yield Poll.found(stacks, validators, treasury)
-    finally:
-        for name, snapshot in before.items():
-            stacks[name].chain.restore(snapshot)
 
 
 @pytest.fixture
@@ -229,12 +225,8 @@ def founded_world(stacks: dict[str, Stack], validators: Validators, treasury: st
     """Tokens that move between the chains, with P4 checked for each after every step. Taken back after the tests of a
     module.
     """
-    before = {name: stack.chain.snapshot() for name, stack in stacks.items()}
-    try:
+    with taken_back(stacks):
         yield World.found(stacks, validators, treasury)
-    finally:
-        for name, snapshot in before.items():
-            stacks[name].chain.restore(snapshot)
 
 
 @pytest.fixture

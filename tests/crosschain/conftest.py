@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.relayer.memory import Memory
 from metalayer.services.clock import set_to
 from tests.kit.deployment import CREDIT, ERA, Deployment
 from tests.kit.roles import SENDER
@@ -32,6 +33,17 @@ def fresh(mesh: Deployment) -> None:
 @pytest.fixture
 def exchange(tmp_path: Path) -> DirectoryExchange:
     return DirectoryExchange(tmp_path / "exchange")
+
+
+@pytest.fixture
+def clock() -> list[float]:
+    """Unix seconds of a relayer's memory."""
+    return [1_800_000_000.0]
+
+
+@pytest.fixture
+def memory(clock: list[float]) -> Memory:
+    return Memory.fleeting(lambda: clock[0])
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Nobody's message or refund waits for that longer than its own deadline, and noth
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,26 +18,15 @@ from metalayer.protocol.gateway import Status
 from metalayer.protocol.message import Fee
 from metalayer.relayer.memory import Memory
 from metalayer.relayer.passes import Relayer
-from metalayer.relayer.results import PassResult
 from metalayer.tracking.trace import State, trace
 from tests.kit.deployment import Deployment
 from tests.kit.node import behind
+from tests.kit.passes import relay_by, settled
 from tests.kit.roles import GUARDIAN, RELAYER, RIVAL
 from tests.kit.strangers import NOBODY
 
 HOUR = 3_600
 _PAUSE = Function("pauseInbound(uint256,uint64)")
-
-
-@pytest.fixture
-def clock() -> list[float]:
-    """Unix seconds of the relayer's memory."""
-    return [1_800_000_000.0]
-
-
-@pytest.fixture
-def memory(clock: list[float]) -> Memory:
-    return Memory.fleeting(lambda: clock[0])
 
 
 def pause(mesh: Deployment, origin: str, destination: str, hours: int = 20) -> None:
@@ -50,20 +38,6 @@ def set_open(mesh: Deployment, origin: str, destination: str, inbound: bool) -> 
     """Opens or closes a route for what comes, as the owner of the lane's destination."""
     data = gateway.SET_OPEN.encode(mesh.id_of(origin), True, inbound)
     mesh.as_owner(destination, mesh.gateway, data)
-
-
-def relay(mesh: Deployment, relayer: Relayer, passes: int = 1) -> list[PassResult]:
-    """Passes with everything final before each."""
-    results = []
-    for _ in range(passes):
-        mesh.finalize()
-        results.append(relayer.relay_once())
-    return results
-
-
-def settled(result: PassResult, chain: str) -> Any:
-    (one,) = [one for one in result.settled if one.chain == chain]
-    return one
 
 
 def deadline(mesh: Deployment, hours: int, chain: str = "hub") -> int:
@@ -82,7 +56,7 @@ def notice_home(mesh: Deployment, relayer: Relayer) -> Sent:
     """A message from the hub to arcade that expired there, and whose notice is on its way to the hub."""
     (sent,) = mesh.send("hub", "arcade", recipient=NOBODY, deliver_before=deadline(mesh, 2))
     mesh.pass_time(3 * HOUR)
-    (result,) = relay(mesh, relayer)
+    (result,) = relay_by(mesh, relayer)
     assert (result.failed, result.returned) == (1, 1)
     return sent
 
@@ -104,10 +78,10 @@ def test_what_expires_on_a_closed_lane_comes_home(
     mesh.send("perps", "arcade")
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
-        (early,) = relay(mesh, relayer)
+        (early,) = relay_by(mesh, relayer)
         assert (early.delivered, early.failed) == (1, 0)
         mesh.pass_time(3 * HOUR)
-        first, second = relay(mesh, relayer, 2)
+        first, second = relay_by(mesh, relayer, 2)
         assert (first.delivered, first.failed, first.returned) == (0, 2, 2)
         assert sum(delivery.expired for delivery in first.deliveries) == 2
         assert second.refunded == 2
@@ -119,7 +93,7 @@ def test_what_expires_on_a_closed_lane_comes_home(
             mesh.pass_time(3 * HOUR)
         else:
             set_open(mesh, "hub", "arcade", True)
-        (after,) = relay(mesh, relayer)
+        (after,) = relay_by(mesh, relayer)
     assert (after.delivered, after.failed, after.all_problems) == (1, 1, [])
     assert state_of(mesh, exchange, waiting) is State.DELIVERED
     assert standing(mesh, "arcade", behind_it) is Status.EXPIRED
@@ -137,14 +111,14 @@ def test_a_notice_in_the_way_is_put_aside_and_taken_in_when_the_lane_opens(
         (late,) = mesh.send("arcade", "hub", deliver_before=deadline(mesh, 2, "arcade"))
         pause(mesh, "arcade", "hub", 20)
         mesh.pass_time(3 * HOUR)
-        (first,) = relay(mesh, relayer)
+        (first,) = relay_by(mesh, relayer)
         assert (first.delivered, first.failed, first.refunded) == (0, 2, 0)
         assert settled(first, "hub").returned == 1
-        relay(mesh, relayer, 2)
+        relay_by(mesh, relayer, 2)
         assert state_of(mesh, exchange, late) is State.RETURNED
         assert state_of(mesh, exchange, sent) is State.RETURNING
         mesh.pass_time(20 * HOUR)
-        (opened, idle) = relay(mesh, mesh.relayer(exchange, RIVAL), 2)
+        (opened, idle) = relay_by(mesh, mesh.relayer(exchange, RIVAL), 2)
     hub = settled(opened, "hub")
     assert (hub.taken_in, hub.refunded, opened.all_problems, opened.put_off) == (1, 1, [], [])
     assert hub.earned == 2 * Fee.unpack(sent.message.fee).step
@@ -160,10 +134,10 @@ def test_a_notice_that_is_in_nobodys_way_waits_for_the_lane(
     with mesh.signing(exchange, tmp_path):
         sent = notice_home(mesh, relayer)
         pause(mesh, "arcade", "hub")
-        for result in relay(mesh, relayer, 2):
+        for result in relay_by(mesh, relayer, 2):
             assert (result.failed, settled(result, "hub").transactions) == (0, [])
         mesh.pass_time(21 * HOUR)
-        (opened,) = relay(mesh, relayer)
+        (opened,) = relay_by(mesh, relayer)
     assert (opened.delivered, opened.refunded, settled(opened, "hub").taken_in) == (1, 1, 0)
     assert state_of(mesh, exchange, sent) is State.RETURNED
 
@@ -181,14 +155,14 @@ def test_a_restart_of_a_closed_lane_is_followed_at_once(
     with mesh.signing(exchange, tmp_path):
         place, _ = restart(mesh, hub, arcade, GUARDIAN)
         (anew,) = mesh.send("hub", "arcade")
-        (followed,) = relay(mesh, relayer)
+        (followed,) = relay_by(mesh, relayer)
         assert sum(delivery.followed for delivery in followed.deliveries) == 1
         assert followed.delivered == 0
         assert mesh.inbox("hub", "arcade")[0] == place
-        assert sum(result.refunded for result in relay(mesh, relayer, 2)) == 2
+        assert sum(result.refunded for result in relay_by(mesh, relayer, 2)) == 2
         assert {state_of(mesh, exchange, sent) for sent in before} == {State.RETURNED}
         set_open(mesh, "hub", "arcade", True)
-        (opened,) = relay(mesh, relayer)
+        (opened,) = relay_by(mesh, relayer)
     assert (opened.delivered, opened.all_problems) == (1, [])
     assert state_of(mesh, exchange, anew) is State.DELIVERED
 
@@ -204,14 +178,14 @@ def test_what_was_put_aside_before_a_restart_is_never_tried_again(
         mesh.send("arcade", "hub", deliver_before=deadline(mesh, 2, "arcade"))
         pause(mesh, "arcade", "hub", 5)
         mesh.pass_time(3 * HOUR)
-        assert relay(mesh, relayer)[0].failed == 2
+        assert relay_by(mesh, relayer)[0].failed == 2
         restart(mesh, arcade, hub, GUARDIAN)
-        (followed,) = relay(mesh, relayer)
+        (followed,) = relay_by(mesh, relayer)
         assert sum(delivery.followed for delivery in followed.deliveries) == 1
         mesh.pass_time(3 * HOUR)
         for _ in range(4):
             with behind(mesh, "hub") as (seen, node):
-                (result,) = relay(mesh, seen.relayer(exchange, memory=memory))
+                (result,) = relay_by(mesh, seen.relayer(exchange, memory=memory))
                 called = [
                     call for call in node.asked if call.method in ("eth_call", "eth_sendRawTransaction")
                 ]
@@ -233,17 +207,17 @@ def test_a_chain_that_does_not_pay_has_no_more_taken_in_than_is_delivered_for_it
         mesh.send("arcade", "hub", deliver_before=deadline(mesh, 2, "arcade"))
         pause(mesh, "arcade", "hub", 5)
         mesh.pass_time(3 * HOUR)
-        assert relay(mesh, limited)[0].failed == 2
+        assert relay_by(mesh, limited)[0].failed == 2
         assert memory.meter(account, *ends).gas > 0
         memory.charge(account, *ends, 1_000_000)
         mesh.pass_time(3 * HOUR)
         mesh.send("perps", "hub")
-        (held,) = relay(mesh, limited)
+        (held,) = relay_by(mesh, limited)
         assert [one.delivered for one in held.deliveries if one.chain == "hub"] == [1]
         assert settled(held, "hub").taken_in == 0
         assert settled(held, "hub").problems[0].startswith("lane arcade → hub: nothing is delivered for now")
         clock[0] += 86_401
-        (free,) = relay(mesh, limited)
+        (free,) = relay_by(mesh, limited)
     assert settled(free, "hub").taken_in == 1
     assert memory.meter(account, *ends).gas > 40_000
 
@@ -259,12 +233,12 @@ def test_restarts_count_as_what_their_lane_costs(
     place, _ = restart(mesh, mesh.connections["hub"], mesh.connections["arcade"], GUARDIAN)
     memory.charge(account, *ends, 1_000_000)
     with mesh.signing(exchange, tmp_path):
-        (held,) = relay(mesh, limited)
+        (held,) = relay_by(mesh, limited)
         assert mesh.inbox("hub", "arcade")[0] == 0
         (delivery,) = held.deliveries
         assert delivery.problems[0].startswith("lane hub → arcade: nothing is delivered for now")
         clock[0] += 86_401
-        relay(mesh, limited)
+        relay_by(mesh, limited)
     assert mesh.inbox("hub", "arcade")[0] == place
     assert memory.meter(account, *ends).gas > 50_000
 
@@ -279,12 +253,12 @@ def test_a_notice_that_somebody_else_took_in_is_not_tried_again(
         mesh.send("arcade", "hub", deliver_before=deadline(mesh, 2, "arcade"))
         pause(mesh, "arcade", "hub", 5)
         mesh.pass_time(3 * HOUR)
-        relay(mesh, relayer)
+        relay_by(mesh, relayer)
         mesh.pass_time(3 * HOUR)
-        assert settled(relay(mesh, mesh.relayer(exchange, RIVAL))[0], "hub").taken_in == 1
-        results = relay(mesh, relayer, 2)
+        assert settled(relay_by(mesh, mesh.relayer(exchange, RIVAL))[0], "hub").taken_in == 1
+        results = relay_by(mesh, relayer, 2)
         mesh.connections["hub"].rpc("anvil_mine", "0x80")
-        results += relay(mesh, relayer)
+        results += relay_by(mesh, relayer)
     assert [settled(one, "hub").transactions for one in results] == [[], [], []]
     assert [one.all_problems + one.put_off for one in results] == [[]] * 3
     assert memory.attempts() == []
@@ -303,18 +277,18 @@ def test_a_lane_that_takes_nothing_in_is_not_read_again_and_again(
 
         def reads() -> int:
             """Of what was sent from the hub, in the last of two passes."""
-            relay(mesh, relayer)
+            relay_by(mesh, relayer)
             node.forget()
-            relay(mesh, relayer)
+            relay_by(mesh, relayer)
             topics = (gateway.LANE_EXTENDED.topic.hex(), gateway.MESSAGE_SENT.topic.hex())
             logs = [call for call in node.asked if call.method == "eth_getLogs"]
             return sum(any(topic in str(call.params) for topic in topics) for call in logs)
 
         assert reads() == 0
         mesh.pass_time(3 * HOUR)
-        (taken,) = relay(mesh, relayer)
+        (taken,) = relay_by(mesh, relayer)
         assert taken.failed == 3
-        relay(mesh, relayer, 2)
+        relay_by(mesh, relayer, 2)
         assert reads() == 0
         mesh.pass_time(2 * HOUR)
-        assert relay(mesh, relayer)[0].failed == 1
+        assert relay_by(mesh, relayer)[0].failed == 1

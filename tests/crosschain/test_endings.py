@@ -29,26 +29,17 @@ from metalayer.protocol.facts import LaneFact, RestartFact
 from metalayer.protocol.message import Fee
 from metalayer.protocol.rpc import Topic
 from metalayer.relayer.passes import Relayer
-from metalayer.relayer.results import PassResult
 from metalayer.tracking.status import LaneStatus, status
 from metalayer.tracking.trace import State, trace
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
+from tests.kit.passes import relay_by
 from tests.kit.roles import GUARDIAN, RELAYER, RIVAL, SENDER
 from tests.kit.scripted import Behaviour, OnReturn
 from tests.kit.strangers import NOBODY, SET_BEHAVIOUR, send_as, sending_contract
 
 HOUR = 3_600
 _PAUSE = keccak(text="pauseInbound(uint256,uint64)")[:4]
-
-
-def relay(mesh: Deployment, relayer: Relayer, passes: int) -> list[PassResult]:
-    """Passes with everything final before each."""
-    results = []
-    for _ in range(passes):
-        mesh.finalize()
-        results.append(relayer.relay_once())
-    return results
 
 
 def credit(mesh: Deployment, chain: str, account: str) -> int:
@@ -81,12 +72,12 @@ def test_an_expired_message_comes_home(mesh: Deployment, exchange: DirectoryExch
     relayer = mesh.relayer(exchange)
     fee = Fee.unpack(sent.message.fee)
     with mesh.signing(exchange, tmp_path):
-        (first,) = relay(mesh, relayer, 1)
+        (first,) = relay_by(mesh, relayer, 1)
         assert (first.delivered, first.failed, first.returned) == (0, 1, 1)
         assert sum(delivery.expired for delivery in first.deliveries) == 1
         assert state_of(mesh, exchange, sent) is State.RETURNING
         assert lane_status(mesh, exchange, "hub", "arcade").returning == 1
-        (second,) = relay(mesh, relayer, 1)
+        (second,) = relay_by(mesh, relayer, 1)
     assert second.refunded == 1
     assert state_of(mesh, exchange, sent) is State.RETURNED
     assert lane_status(mesh, exchange, "hub", "arcade").returning == 0
@@ -105,7 +96,7 @@ def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
     )
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
-        first, idle = relay(mesh, relayer, 2)
+        first, idle = relay_by(mesh, relayer, 2)
         assert (first.failed, first.returned, idle.returned) == (1, 0, 0)
         assert state_of(mesh, exchange, sent) is State.FAILED
         assert lane_status(mesh, exchange, "hub", "arcade").failed == 1
@@ -113,7 +104,7 @@ def test_a_message_that_nobody_retried_comes_home_once_it_has_expired(
         assert state_of(mesh, exchange, sent) is State.EXPIRED
         late = lane_status(mesh, exchange, "hub", "arcade")
         assert (late.failed, late.expired) == (0, 1)
-        results = relay(mesh, relayer, 2)
+        results = relay_by(mesh, relayer, 2)
     assert [(one.returned, one.refunded) for one in results] == [(1, 0), (0, 1)]
     assert state_of(mesh, exchange, sent) is State.RETURNED
 
@@ -126,7 +117,7 @@ def test_a_relayer_that_was_not_there_returns_what_others_left(
     messages = mesh.send("hub", "arcade", deliver_before=deadline, count=3)
     mesh.pass_time(3 * HOUR)
     with mesh.signing(exchange, tmp_path):
-        results = [one for _ in range(3) for one in relay(mesh, mesh.relayer(exchange), 1)]
+        results = [one for _ in range(3) for one in relay_by(mesh, mesh.relayer(exchange), 1)]
     assert [(one.returned, one.refunded) for one in results] == [(3, 0), (0, 3), (0, 0)]
     assert {state_of(mesh, exchange, sent) for sent in messages} == {State.RETURNED}
 
@@ -172,7 +163,7 @@ def test_a_sender_that_does_not_take_in_what_comes_back_is_refunded_all_the_same
     (refused,) = send_as(mesh, contract, "arcade", deadline)
     mesh.pass_time(3 * HOUR)
     with mesh.signing(exchange, tmp_path):
-        _, second = relay(mesh, mesh.relayer(exchange), 2)
+        _, second = relay_by(mesh, mesh.relayer(exchange), 2)
     assert (second.refunded, second.put_off, second.all_problems) == (1, [], [])
     named = trace(mesh, exchange, refused.id)
     assert named.state is State.RETURNED
@@ -195,9 +186,9 @@ def test_earnings_are_claimed_when_they_are_worth_it(
     modest = mesh.relayer(exchange, claim_multiple=1_000_000)
     eager = mesh.relayer(exchange, claim_multiple=10)
     with mesh.signing(exchange, tmp_path):
-        relay(mesh, modest, 2)
+        relay_by(mesh, modest, 2)
         assert credit(mesh, "hub", RELAYER.address) == 0
-        results = relay(mesh, eager, 3)
+        results = relay_by(mesh, eager, 3)
     claims = [sum(settled.claimed for settled in one.settled) for one in results]
     assert claims == [1, 0, 0]
     # The same relayer carried the claim.
@@ -215,13 +206,13 @@ def test_a_paused_lane_waits_and_holds_up_no_other(
     mesh.send("perps", "arcade")
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
-        (held,) = relay(mesh, relayer, 1)
+        (held,) = relay_by(mesh, relayer, 1)
         assert held.delivered == 1
         (problem,) = held.all_problems
         assert "arcade takes nothing from hub for" in problem
         assert "paused" in lane_status(mesh, exchange, "hub", "arcade").problem
         mesh.pass_time(2 * HOUR + 60)
-        (after,) = relay(mesh, relayer, 1)
+        (after,) = relay_by(mesh, relayer, 1)
     assert (after.delivered, after.all_problems) == (1, [])
 
 
@@ -231,14 +222,14 @@ class Reorganisation:
     def __init__(self, mesh: Deployment, exchange: DirectoryExchange, relayer: Relayer) -> None:
         hub = mesh.connections["hub"]
         self.shared = mesh.send("hub", "arcade", b"in both histories", count=2)
-        relay(mesh, relayer, 1)
+        relay_by(mesh, relayer, 1)
         snapshot = hub.rpc("evm_snapshot")
         self.gone = mesh.send("hub", "arcade", b"gone", count=2)
         # The same message at the same place in both histories, behind another one.
         (self.same_gone,) = mesh.send(
             "hub", "arcade", b"the same", deliver_before=hub.block().time + 48 * HOUR
         )
-        relay(mesh, relayer, 1)
+        relay_by(mesh, relayer, 1)
         revert(hub.rpc, snapshot)
         self.anew = mesh.send("hub", "arcade", b"anew", count=2)
         (self.same,) = mesh.send(
@@ -263,7 +254,7 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
         broken = Reorganisation(mesh, exchange, relayer)
         mesh.trust_again(validators, exchange, "hub")
         before = credit(mesh, "hub", SENDER.address)
-        (halted,) = relay(mesh, relayer, 1)
+        (halted,) = relay_by(mesh, relayer, 1)
         assert halted.delivered == 0
         assert any("hub → arcade" in problem or "head" in problem for problem in halted.all_problems)
         stuck = lane_status(mesh, exchange, "hub", "arcade")
@@ -281,14 +272,14 @@ def test_a_lane_broken_by_a_reorganisation_is_restarted(
             restart(*args, GUARDIAN)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")
         assert behind.message.nonce == place + 1
-        (followed,) = relay(mesh, relayer, 1)
+        (followed,) = relay_by(mesh, relayer, 1)
         assert [delivery.followed for delivery in followed.deliveries if delivery.chain == "arcade"] == [1, 0]
         assert followed.delivered == 1
         assert lane_status(mesh, exchange, "hub", "arcade").problem == ""
         assert state_of(mesh, exchange, broken.anew[0]) is State.ABANDONED
         # The hub's clock went back with it: what arcade says would wait for it.
         mesh.pass_time(60, "hub")
-        results = relay(mesh, relayer, 2)
+        results = relay_by(mesh, relayer, 2)
     assert [one.refunded for one in results] == [4, 0]
     ended = {
         State.RETURNED: [*broken.anew, *broken.later],
@@ -314,7 +305,7 @@ def test_heads_are_recorded_where_refunds_would_need_too_many_ids(
     with mesh.signing(exchange, tmp_path) as validators:
         snapshot = hub.rpc("evm_snapshot")
         mesh.send("hub", "arcade", b"gone", count=6)
-        relay(mesh, relayer, 1)
+        relay_by(mesh, relayer, 1)
         revert(hub.rpc, snapshot)
         # Its clock went back, too: what arcade says would wait for it.
         mesh.pass_time(60, "hub")
@@ -322,8 +313,8 @@ def test_heads_are_recorded_where_refunds_would_need_too_many_ids(
         mesh.finalize()
         mesh.trust_again(validators, exchange, "hub")
         restart(mesh, hub, arcade, GUARDIAN)
-        relay(mesh, relayer, 1)
-        results = relay(mesh, relayer, 5)
+        relay_by(mesh, relayer, 1)
+        results = relay_by(mesh, relayer, 5)
     done = [(settled.recorded, settled.refunded) for one in results if (settled := one.settled[0])]
     assert done == [(1, 4), (1, 2), (0, 2), (0, 0), (0, 0)]
     assert [one.all_problems + one.put_off for one in results] == [[]] * 5
@@ -353,7 +344,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
         mesh.trust_again(validators, exchange, "hub")
         place, _ = restart(mesh, hub, arcade, GUARDIAN)
         (behind,) = mesh.send("hub", "arcade", b"behind the restart")
-        (followed,) = relay(mesh, relayer, 1)
+        (followed,) = relay_by(mesh, relayer, 1)
         assert [delivery.followed for delivery in followed.deliveries if delivery.chain == "arcade"] == [1, 0]
         assert followed.delivered == 1
         (problem,) = followed.all_problems
@@ -361,7 +352,7 @@ def test_a_restart_is_followed_though_what_stands_before_it_is_refused_for_good(
         assert f"signed 0x{gone.head.hex()} before" in problem
         # The hub's clock went back with it: what arcade says would wait for it.
         mesh.pass_time(60, "hub")
-        results = relay(mesh, relayer, 2)
+        results = relay_by(mesh, relayer, 2)
     assert [one.refunded for one in results] == [1, 0]
     assert [one.all_problems for one in results] == [[], []]
     assert state_of(mesh, exchange, anew) is State.RETURNED
@@ -385,7 +376,7 @@ def test_a_lane_restarted_without_need_is_emptied_first(
     place, _ = restart(*args, GUARDIAN)
     (behind,) = mesh.send("hub", "arcade")
     with mesh.signing(exchange, tmp_path):
-        results = relay(mesh, mesh.relayer(exchange), 3)
+        results = relay_by(mesh, mesh.relayer(exchange), 3)
     assert [one.delivered for one in results] == [3, 1, 1]
     assert results[1].all_problems == []
     assert sum(one.refunded for one in results) == 0
@@ -401,9 +392,9 @@ def test_notices_lost_with_a_restart_are_sent_again(
     mesh.pass_time(3 * HOUR)
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
-        assert relay(mesh, relayer, 1)[0].returned == 1
+        assert relay_by(mesh, relayer, 1)[0].returned == 1
         lose_lane(mesh, "arcade", "hub")
-        results = relay(mesh, relayer, 4)
+        results = relay_by(mesh, relayer, 4)
     assert sum(one.returned for one in results) == 1
     assert sum(one.refunded for one in results) == 1
     assert state_of(mesh, exchange, sent) is State.RETURNED
@@ -417,13 +408,13 @@ def test_the_notice_of_a_restart_that_was_lost_with_another_one_is_sent_again(
     mesh.send("hub", "arcade")
     relayer = mesh.relayer(exchange)
     with mesh.signing(exchange, tmp_path):
-        relay(mesh, relayer, 1)
+        relay_by(mesh, relayer, 1)
         place, _ = restart(mesh, hub, arcade, GUARDIAN)
-        (followed,) = relay(mesh, relayer, 1)
+        (followed,) = relay_by(mesh, relayer, 1)
         assert sum(delivery.followed for delivery in followed.deliveries) == 1
         lose_lane(mesh, "arcade", "hub")
         assert not hub.view(mesh.gateway, gateway.RESTART_RECORD, arcade.chain_id, place).followed
-        results = relay(mesh, relayer, 3)
+        results = relay_by(mesh, relayer, 3)
     assert sum(settled.noticed for result in results for settled in result.settled) == 1
     assert hub.view(mesh.gateway, gateway.RESTART_RECORD, arcade.chain_id, place).followed
     assert results[-1].all_problems == []
@@ -477,7 +468,7 @@ def test_a_relayer_killed_at_any_request_loses_nothing(
             thread.start()
             thread.join()
         monkeypatch.undo()
-        relay(mesh, mesh.relayer(exchange), 3)
+        relay_by(mesh, mesh.relayer(exchange), 3)
     assert {state_of(mesh, exchange, one) for one in expiring} == {State.RETURNED}
     assert {state_of(mesh, exchange, one) for one in fine} == {State.DELIVERED}
     assert accepted(mesh, "arcade", fine) == [1, 1]
@@ -532,7 +523,7 @@ def test_a_silent_chain_is_named_while_others_settle(
     mesh.pass_time(3 * HOUR)
     partly = replace(mesh, connections=mesh.cut_off_from("social").connections)
     with mesh.signing(exchange, tmp_path):
-        results = relay(mesh, partly.relayer(exchange), 2)
+        results = relay_by(mesh, partly.relayer(exchange), 2)
     assert [(one.returned, one.refunded) for one in results] == [(1, 0), (0, 1)]
     assert all("social is unreachable" in problem for one in results for problem in one.all_problems)
     mesh.script("arcade", Behaviour.ACCEPT)
@@ -546,7 +537,7 @@ def test_a_chain_whose_logs_make_no_sense_holds_up_no_returns_to_others(
         deadline = mesh.connections[origin].block().time + 2 * HOUR
         mesh.send(origin, "arcade", recipient=NOBODY, deliver_before=deadline)
     with mesh.signing(exchange, tmp_path):
-        relay(mesh, mesh.relayer(exchange), 1)
+        relay_by(mesh, mesh.relayer(exchange), 1)
     mesh.pass_time(3 * HOUR)
     broken = Connection(mesh.connections["perps"].chain)
     original = broken._post

@@ -21,11 +21,11 @@ from metalayer.protocol.amounts import GWEI
 from metalayer.protocol.message import Fee
 from metalayer.relayer.memory import FIRST_WAIT_AFTER_LOSS, Kind, Memory
 from metalayer.relayer.passes import Relayer
-from metalayer.relayer.results import PassResult
 from metalayer.tracking.trace import trace
 from tests.kit.deployment import SCRIPTED, Deployment
 from tests.kit.faults import Slow
 from tests.kit.node import behind
+from tests.kit.passes import relay_by, settled
 from tests.kit.roles import RELAYER, RIVAL
 from tests.kit.scripted import Behaviour, OnReturn
 from tests.kit.strangers import (
@@ -43,37 +43,12 @@ PRICE, HUNGER, BOMB = range(3)
 """What `contracts/test/HostileSender.sol` can do."""
 
 
-@pytest.fixture
-def clock() -> list[float]:
-    """Unix seconds of the relayer's memory."""
-    return [1_800_000_000.0]
-
-
-@pytest.fixture
-def memory(clock: list[float]) -> Memory:
-    return Memory.fleeting(lambda: clock[0])
-
-
-def relay(mesh: Deployment, relayer: Relayer, passes: int = 1) -> list[PassResult]:
-    """Passes with everything final before each."""
-    results = []
-    for _ in range(passes):
-        mesh.finalize()
-        results.append(relayer.relay_once())
-    return results
-
-
-def settled(result: PassResult, chain: str) -> Any:
-    (one,) = [one for one in result.settled if one.chain == chain]
-    return one
-
-
 def bring_home(mesh: Deployment, relayer: Relayer, most: int = 12) -> None:
     """Passes until every notice of a return has come to the hub, before anything is refunded there."""
     hub = relayer._refunds
     due, hub.due = hub.due, lambda *_: []  # type: ignore[method-assign]
     for _ in range(most):
-        (result,) = relay(mesh, relayer)
+        (result,) = relay_by(mesh, relayer)
         if result.delivered + result.failed + result.returned == 0:
             hub.due = due  # type: ignore[method-assign]
             return
@@ -98,7 +73,7 @@ def test_what_senders_do_to_their_refunds_is_prepaid_and_stops_no_other(
     relayer = mesh.relayer(exchange, memory=memory)
     with mesh.signing(exchange, tmp_path):
         bring_home(mesh, relayer)
-        (result, idle) = relay(mesh, relayer, 2)
+        (result, idle) = relay_by(mesh, relayer, 2)
     hub = settled(result, "hub")
     assert (hub.refunded, len(hub.transactions)) == (5, 5)
     assert (result.put_off, result.all_problems, memory.attempts()) == ([], [], [])
@@ -129,7 +104,7 @@ def test_a_lane_that_grows_meanwhile_holds_up_no_refund(
             return due(connection, *arguments)
 
         relayer._refunds.due = while_others_send  # type: ignore[assignment, method-assign]
-        (result,) = relay(mesh, relayer)
+        (result,) = relay_by(mesh, relayer)
     assert settled(result, "hub").refunded == 1
     assert (result.put_off, memory.attempts()) == ([], [])
 
@@ -157,16 +132,16 @@ def test_a_refund_that_somebody_else_was_faster_with_costs_one_revert(
     with mesh.signing(exchange, tmp_path):
         bring_home(mesh, relayer)
         monkeypatch.setattr(Connection, "_sign", sign)
-        (lost,) = relay(mesh, relayer)
+        (lost,) = relay_by(mesh, relayer)
         (line,) = lost.put_off
         assert line.startswith(f"hub: refunding message 0x{sent.id.hex()}: reverted in 0x")
         assert (settled(lost, "hub").refunded, lost.all_problems) == (0, [])
         assert 0 < settled(lost, "hub").gas_used < 100_000
         clock[0] += FIRST_WAIT_AFTER_LOSS - 1
-        assert settled(relay(mesh, relayer)[0], "hub").transactions == []
+        assert settled(relay_by(mesh, relayer)[0], "hub").transactions == []
         assert len(memory.attempts()) == 1
         clock[0] += 2
-        (after,) = relay(mesh, relayer)
+        (after,) = relay_by(mesh, relayer)
     assert (settled(after, "hub").transactions, memory.attempts()) == ([], [])
 
 
@@ -217,7 +192,7 @@ def test_messages_that_can_never_end_cost_no_pass_anything(
     with mesh.signing(exchange, tmp_path):
         before = idle()
         deliver_junk(mesh, "perps", "hub", 300)
-        results = relay(mesh, relayer, 4)
+        results = relay_by(mesh, relayer, 4)
         assert [result.put_off for result in results] == [[]] * 4
         after = idle()
     dead = memory.attempts(Kind.REFUND)
@@ -238,12 +213,12 @@ def test_junk_notices_hold_up_no_honest_refund(
         deliver_junk(mesh, "perps", "hub", 1_001)
         with behind(mesh, "hub") as (seen, node):
             anew = seen.relayer(exchange, memory=memory)
-            assert settled(relay(mesh, anew)[0], "hub").refunded == 3
+            assert settled(relay_by(mesh, anew)[0], "hub").refunded == 3
             for _ in range(12):
-                relay(mesh, anew)
+                relay_by(mesh, anew)
             assert len(memory.attempts(Kind.REFUND)) == 1_001
             node.forget()
-            relay(mesh, anew)
+            relay_by(mesh, anew)
             topics = [call.params[0]["topics"] for call in node.asked if call.method == "eth_getLogs"]
             assert all(len(topic) < 10 for asked in topics for topic in asked if isinstance(topic, list))
 
@@ -337,25 +312,25 @@ def test_an_origin_that_does_not_pay_reaches_a_limit(
     mesh.send("perps", "arcade")
     never_claims = relayer(300_000, float("inf"))
     with mesh.signing(exchange, tmp_path):
-        assert relay(mesh, never_claims)[0].delivered == 9
+        assert relay_by(mesh, never_claims)[0].delivered == 9
         gas = memory.meter(RELAYER.address, mesh.id_of("hub"), mesh.id_of("arcade")).gas
         assert gas > 100_000
         never_claims = relayer(gas, float("inf"))
         mesh.send("hub", "arcade")
         mesh.send("perps", "arcade")
-        (held,) = relay(mesh, never_claims)
+        (held,) = relay_by(mesh, never_claims)
         assert held.delivered == 1
         (problem,) = held.all_problems
         assert problem.startswith("lane hub → arcade: nothing is delivered for now, its messages took")
         assert "hub has paid 0 of" in problem
         clock[0] += 86_401
-        assert relay(mesh, never_claims)[0].delivered == 1
+        assert relay_by(mesh, never_claims)[0].delivered == 1
         # The claim is sent in one pass, and paid in the next one.
         memory.charge(RELAYER.address, mesh.id_of("hub"), mesh.id_of("arcade"), gas)
         mesh.send("hub", "arcade")
         claims = relayer(gas, 1)
-        assert relay(mesh, claims)[0].delivered == 0
-        relay(mesh, claims, 2)
+        assert relay_by(mesh, claims)[0].delivered == 0
+        relay_by(mesh, claims, 2)
     assert mesh.inbox("hub", "arcade") == mesh.outbox("hub", "arcade")
 
 
@@ -369,7 +344,7 @@ def test_a_relayer_without_ether_is_named_and_nothing_is_blamed_for_it(
     arcade.rpc("anvil_setBalance", RELAYER.address, hex(1_000))
     relayer = mesh.relayer(exchange, memory=memory)
     with mesh.signing(exchange, tmp_path):
-        (poor,) = relay(mesh, relayer)
+        (poor,) = relay_by(mesh, relayer)
         assert poor.delivered == 1
         (problem,) = poor.all_problems
         assert problem.startswith(
@@ -377,7 +352,7 @@ def test_a_relayer_without_ether_is_named_and_nothing_is_blamed_for_it(
         )
         assert memory.attempts() == []
         arcade.rpc("anvil_setBalance", RELAYER.address, before)
-        assert relay(mesh, relayer)[0].delivered == 1
+        assert relay_by(mesh, relayer)[0].delivered == 1
 
 
 def test_a_message_that_fits_into_no_block_waits_alone(
@@ -393,18 +368,18 @@ def test_a_message_that_fits_into_no_block_waits_alone(
     mesh.send("perps", "arcade")
     relayer = mesh.relayer(exchange, memory=memory)
     with mesh.signing(exchange, tmp_path):
-        (first,) = relay(mesh, relayer)
+        (first,) = relay_by(mesh, relayer)
         (problem,) = first.all_problems
         assert problem.startswith(f"arcade: message 1 from 901 (0x{large.id.hex()}) cannot be delivered")
         assert "InsufficientGas" in problem
         assert first.delivered == 1
-        (second,) = relay(mesh, relayer)
+        (second,) = relay_by(mesh, relayer)
         assert (second.all_problems, second.put_off) == ([], [problem])
         clock[0] += 31
-        (third,) = relay(mesh, relayer)
+        (third,) = relay_by(mesh, relayer)
         assert len(third.all_problems) == 1
         mesh.pass_time(3 * HOUR)
-        (late,) = relay(mesh, relayer)
+        (late,) = relay_by(mesh, relayer)
         assert (late.failed, late.all_problems) == (1, [])
     arcade.rpc("evm_setBlockGasLimit", hex(arcade.chain.preset.gas_limit))
 
@@ -420,7 +395,7 @@ def test_what_a_pass_spends_and_earns_is_what_receipts_and_fees_say(
     relayer = mesh.relayer(exchange, memory=memory, claim_multiple=1)
     transactions: dict[str, list[str]] = {}
     with mesh.signing(exchange, tmp_path):
-        for result in relay(mesh, relayer, 4):
+        for result in relay_by(mesh, relayer, 4):
             assert result.all_problems == []
             for one in (*result.deliveries, *result.settled):
                 transactions.setdefault(one.chain, []).extend(one.transactions)

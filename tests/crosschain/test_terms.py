@@ -314,9 +314,9 @@ def test_a_chain_whose_set_expired_a_week_ago_waits_for_the_recovery(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path
 ) -> None:
     """P3: up to then its members bring the newest set."""
-    mesh.adopt(mesh.publish(after=17 * DAY - 60))
+    mesh.adopt(mesh.publish(after=17 * DAY - 3_600))
     mesh.finalize()
-    mesh.pass_time(120, "perps")
+    mesh.pass_time(7_200, "perps")
     with mesh.signing(exchange, tmp_path):
         kept = mesh.keep(exchange)
     assert {name: kept.done.get(name) for name in SPOKES} == {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from metalayer.protocol.decisions import DecisionState
 from metalayer.protocol.message import interoperable
 from tests.kit.chains import BoundChain
 from tests.kit.evm import Contract, Receipt, Revert, code_of, created_address, deploy, set_code
@@ -33,17 +33,7 @@ GATEWAYS = tuple(to_checksum_address(keccak(text=f"gateway {n}")[:20]) for n in 
 them; the first is accepted from the beginning.
 """
 
-
-class State(IntEnum):
-    """The contract's `DecisionState`."""
-
-    UNKNOWN = 0
-    WAITING = 1
-    READY = 2
-    EXECUTED = 3
-    CANCELLED = 4
-    REFUSED = 5
-    EXPIRED = 6
+State = DecisionState
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from metalayer.protocol.gateway import Status
@@ -34,6 +35,17 @@ MESSAGES, ORIGIN, FIRST, PROOF, IDS = range(5)
 def place(message: Message) -> tuple[int, int, tuple[Any, ...]]:
     """Arguments of `retry` and `returnToSender`."""
     return message.origin, message.nonce, message.fields
+
+
+def altered(message: Message, part: str | int) -> Message:
+    """With another origin, nonce or field, which is meant by its place."""
+    if part == "origin":
+        return replace(message, origin=903)
+    if isinstance(part, str):
+        return replace(message, nonce=message.nonce + 1)
+    fields: list[Any] = list(message.fields)
+    fields[part] = {0: NOBODY, 1: NOBODY, 5: b"changed"}.get(part) or fields[part] + 1
+    return Message(message.network_id, message.origin, message.destination, message.nonce, *fields)
 
 
 def notices(receipt: Receipt, gateway: Contract) -> list[tuple[int, bytes]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from metalayer.attesting.directory import DirectoryExchange
-from metalayer.relayer.results import PassResult
+from metalayer.relayer.passes import Relayer
+from metalayer.relayer.results import PassResult, Settled
 from tests.kit.chains import BoundChain
 from tests.kit.deployment import Deployment
 from tests.kit.evm import Receipt
@@ -24,13 +25,23 @@ def relay_in_spite(
     mesh: Deployment, exchange: DirectoryExchange, folder: Path, passes: int
 ) -> list[PassResult]:
     """Likewise, whatever their problems."""
-    relayer = mesh.relayer(exchange)
-    results = []
     with mesh.signing(exchange, folder):
-        for _ in range(passes):
-            mesh.finalize()
-            results.append(relayer.relay_once())
+        return relay_by(mesh, mesh.relayer(exchange), passes)
+
+
+def relay_by(mesh: Deployment, relayer: Relayer, passes: int = 1) -> list[PassResult]:
+    """Likewise, by this relayer and with the validators that are at work."""
+    results = []
+    for _ in range(passes):
+        mesh.finalize()
+        results.append(relayer.relay_once())
     return results
+
+
+def settled(result: PassResult, chain: str) -> Settled:
+    """What a pass settled on a chain."""
+    (one,) = [one for one in result.settled if one.chain == chain]
+    return one
 
 
 def logged(event: str, result: PassResult, chains: Mapping[str, BoundChain]) -> list[tuple[Any, ...]]:

@@ -344,31 +344,29 @@ class PyEvm:
         return Executed(computation, max(used, least))
 
     def eth_simulateV1(self, what: dict[str, Any], block: str = "latest") -> list[dict[str, Any]]:
-        """Calls one after the other in one block, of which the time may be given."""
-        (wanted,) = what["blockStateCalls"]
-        state = self._after(block, wanted.get("blockOverrides", {}))
-        number = hex(state.block_number)
-        calls = []
-        for position, message in enumerate(wanted["calls"]):
-            computation, used = self._execute(state, message, int(message["gas"], 16))
-            place = {"blockNumber": number, "transactionHash": f"0x{position:064x}", "logIndex": "0x0"}
-            logs = [
-                {
-                    "address": _hex(address),
-                    "topics": [f"0x{topic:064x}" for topic in topics],
-                    "data": _hex(data),
-                }
-                for address, topics, data in computation.get_log_entries()
-            ]
-            calls.append(
-                {
-                    "status": hex(computation.is_success),
-                    "returnData": _hex(computation.output),
-                    "gasUsed": hex(used),
-                    "logs": [log | place for log in logs],
-                }
-            )
-        return [{"number": number, "calls": calls}]
+        """Calls one after the other, of which the time of the first block may be given: the others are one with it."""
+        wanted = what["blockStateCalls"]
+        state = self._after(block, wanted[0].get("blockOverrides", {}))
+        first, blocks = state.block_number, list[dict[str, Any]]()
+        for one in wanted:
+            number = hex(first + len(blocks))
+            calls = [self._simulated(state, message, number) for message in one["calls"]]
+            blocks.append({"number": number, "calls": calls})
+        return blocks
+
+    def _simulated(self, state: Any, message: dict[str, Any], number: str) -> dict[str, Any]:
+        computation, used = self._execute(state, message, int(message["gas"], 16))
+        place = {"blockNumber": number, "transactionHash": f"0x{0:064x}", "logIndex": "0x0"}
+        logs = [
+            {"address": _hex(address), "topics": [f"0x{topic:064x}" for topic in topics], "data": _hex(data)}
+            for address, topics, data in computation.get_log_entries()
+        ]
+        return {
+            "status": hex(computation.is_success),
+            "returnData": _hex(computation.output),
+            "gasUsed": hex(used),
+            "logs": [log | place for log in logs],
+        }
 
     def eth_getLogs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
         first, last = (self._at(wanted.get(end, "latest")).block_number for end in ("fromBlock", "toBlock"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from metalayer.deploy.names import BRIDGE, ERA, FACTORY, GATEWAY, GUARDIAN
@@ -39,3 +41,14 @@ class Stack:
     @property
     def bridge(self) -> Contract:
         return self.contracts[BRIDGE]
+
+
+@contextmanager
+def taken_back(stacks: Mapping[str, Stack]) -> Iterator[None]:
+    """Chains that are afterwards as before."""
+    before = [(stack.chain, stack.chain.snapshot()) for stack in stacks.values()]
+    try:
+        yield
+    finally:
+        for chain, snapshot in before:
+            chain.restore(snapshot)

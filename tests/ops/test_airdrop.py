@@ -11,6 +11,7 @@ import pytest
 
 from metalayer.cli import airdrop, claim
 from metalayer.cli.command import DIFFERS
+from metalayer.deploy.names import AIRDROP
 from metalayer.network.signers import address_of
 from metalayer.protocol.merkle import Tree, climb, leaf
 from tests.kit.deployment import ERA, Deployment
@@ -90,6 +91,29 @@ def test_after_the_end_it_is_too_late(profile: Profile, deployment: Deployment) 
     assert "not claimed before the end" in line
     begin(deployment, YEAR - 2)
     assert start
+
+
+def test_anyone_sends_the_rest_to_the_treasury(profile: Profile, deployment: Deployment) -> None:
+    begin(deployment, YEAR)
+    treasury, left = deployment.owner, held(deployment, deployment.registry.contract("hub", AIRDROP).address)
+    before, payer = held(deployment, treasury), ("--account", profile.account(RELAYER))
+    result = profile.run(airdrop, "sweep", *payer, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert (found["amount"], found["treasury"]) == (str(left), treasury)
+    assert held(deployment, treasury) - before == left == 70_000_000 * ERA
+    again = profile.run(airdrop, "sweep", *payer)
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "Error: nothing is left of the airdrop: all was claimed, or sent to the treasury\n",
+    )
+
+
+def test_before_the_end_the_rest_stays(began: Profile, deployment: Deployment) -> None:
+    result = began.run(airdrop, "sweep", "--account", began.account(RELAYER))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: the airdrop ends on 2")
+    assert result.stderr.endswith(": until then what is left can be claimed\n")
 
 
 def test_another_tree_is_refused_before_anything_is_sent(began: Profile, tmp_path: Path) -> None:

@@ -13,19 +13,17 @@ from metalayer.deploy.apply import Deployer
 from metalayer.deploy.check import Finding, check, describe_set
 from metalayer.deploy.contracts import DEPLOY, SET_GUARDIAN, contracts_of
 from metalayer.deploy.drift import HINT
-from metalayer.deploy.inspection import inspect
 from metalayer.deploy.intent import route_between
-from metalayer.deploy.names import AIRDROP, ERA, GATEWAY, SLASHER, STAKING
-from metalayer.deploy.recording import creations
+from metalayer.deploy.names import AIRDROP, ERA, FACTORY, GATEWAY, SLASHER, STAKING, VESTING
 from metalayer.deploy.routes import describe_terms
 from metalayer.network.config import Network
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
-from metalayer.protocol import airdrop, gateway, slasher, staking
+from metalayer.protocol import gateway, slasher, staking
 from metalayer.protocol.abi import Function
 from metalayer.protocol.attestation import ValidatorSet
+from metalayer.protocol.create3 import ARACHNID
 from metalayer.protocol.hex import to_hex
-from metalayer.protocol.rpc import word
 from tests.kit.deployment import Deployment
 from tests.kit.owning import act_as
 from tests.kit.roles import ATTACKER, OPERATORS, PAYER, SUCCESSOR
@@ -348,6 +346,22 @@ def test_finds_a_registry_of_something_else(deployer: Deployer, registry: Regist
     assert found == {("perps", "nothing")}
 
 
+def test_finds_code_where_this_network_has_a_contract_on_other_chains_alone(
+    drift: Drift, registry: Registry, connections: dict[str, Connection]
+) -> None:
+    """The deployer placed it there: to people it is `Airdrop`, and calls come from its address."""
+    address = registry.contract("hub", AIRDROP).address
+    connections["arcade"].rpc("anvil_setCode", address, "0x00")
+    assert drift() == {("arcade", "contracts of other chains"): ("none", f"{AIRDROP} {address}")}
+
+
+def test_finds_another_deployment_proxy(drift: Drift, connections: dict[str, Connection]) -> None:
+    """Then the factory's address says nothing about the code that created it."""
+    connections["perps"].rpc("anvil_setCode", ARACHNID, "0x00")
+    found = f"other code at {ARACHNID}"
+    assert drift() == {("perps", "deterministic deployment proxy"): ("as everywhere", found)}
+
+
 @pytest.mark.parametrize("name", ["VestingTeam1", AIRDROP])
 def test_finds_locked_era_that_somebody_else_may_spend(
     drift: Drift, registry: Registry, connections: dict[str, Connection], name: str
@@ -358,51 +372,22 @@ def test_finds_locked_era_that_somebody_else_may_spend(
     assert drift() == {("hub", f"{name} lets others spend"): ("none", ATTACKER.address)}
 
 
-def test_finds_the_right_code_that_other_creation_code_left(
+def test_finds_another_first_beneficiary(
     deployer: Deployer, deployment: object, connections: dict[str, Connection]
 ) -> None:
-    """An airdrop with all that it should be, in which somebody has claimed already: no log, no view tells."""
-    hub = connections["hub"]
+    """Of a contract at the address that belongs to somebody's ERA. The code and the
+    terms are right: in storage alone is whose it is.
+    """
     desired = deployer.plan().resolved.chains["hub"]
-    runtime = inspect(hub, desired, deployer.artifacts).expected[AIRDROP]
-    claimed = keccak(word(int(PAYER.address, 16)) + word(0))
-    # SSTORE, CODECOPY, RETURN.
-    head = (
-        b"\x60\x01\x7f" + claimed + b"\x55\x61" + len(runtime).to_bytes(2) + b"\x80\x60\x2e\x5f\x39\x5f\xf3"
-    )
-    assert len(head) == 0x2E
-    placing = DEPLOY.encode(desired.deployer, keccak(text=AIRDROP), head + runtime)
-    sent = act_as(hub, desired.deployer, desired.addresses["Create3Factory"], placing)
-    assert hub.view(desired.addresses[AIRDROP], airdrop.IS_CLAIMED, PAYER.address)
+    declared = next(one for one in contracts_of(desired) if one.name == "VestingTeam1")
+    arguments = {**declared.arguments(desired), "beneficiary": ATTACKER.address}
+    lying = replace(declared, arguments=lambda desired: arguments)
+    code = lying.init_code(desired, deployer.artifacts[VESTING])
+    placing = DEPLOY.encode(desired.deployer, declared.salt, code)
+    act_as(connections["hub"], desired.deployer, desired.addresses[FACTORY], placing)
     registry = deployer.apply(lambda chain, what, left: None)
-    resolved = deployer.plan().resolved
-    findings = check(resolved, registry, deployer.connections, deployer.artifacts)
-    assert {(f.chain, f.subject): (f.expected, f.found) for f in findings if f.is_drift} == {
-        ("hub", f"{AIRDROP} creation code"): ("of the artifacts", f"other code, in {sent['transactionHash']}")
+    found = check(deployer.plan().resolved, registry, deployer.connections, deployer.artifacts)
+    beneficiary = next(one.beneficiary for one in desired.genesis.wallets if one.name == "VestingTeam1")
+    assert {(f.chain, f.subject): (f.expected, f.found) for f in found if f.is_drift} == {
+        ("hub", "VestingTeam1 first beneficiary"): (beneficiary, ATTACKER.address)
     }
-
-
-def test_what_others_than_the_factory_were_told_is_no_word_of_it(
-    deployer: Deployer, deployment: object, connections: dict[str, Connection]
-) -> None:
-    """Approved creation code, which a contract brings whatever it is told: its calldata names an honest one."""
-    hub = connections["hub"]
-    desired = deployer.plan().resolved.chains["hub"]
-    factory, salt = desired.addresses["Create3Factory"], keccak(text=AIRDROP)
-    runtime = inspect(hub, desired, deployer.artifacts).expected[AIRDROP]
-    # CODECOPY, RETURN.
-    other = b"\x61" + len(runtime).to_bytes(2) + b"\x80\x60\x0b\x5f\x39\x5f\xf3\x00" + runtime
-    approve = Function("approve(address,bytes32,bytes32)")
-    act_as(hub, desired.deployer, factory, approve.encode(desired.deployer, salt, keccak(other)))
-    placing = DEPLOY.encode(desired.deployer, salt, other)
-    size = len(placing).to_bytes(2)
-    call = b"\x5f\x5f\x61" + size + b"\x5f\x5f\x73" + bytes.fromhex(factory[2:]) + b"\x5a\xf1\x00"
-    code = b"\x61" + size + b"\x60" + bytes([7 + len(call)]) + b"\x5f\x39" + call + placing
-    hub.rpc("anvil_setCode", SUCCESSOR.address, to_hex(code))
-    declared = next(one for one in contracts_of(desired) if one.name == AIRDROP)
-    honest = declared.init_code(desired, deployer.artifacts[AIRDROP])
-    act_as(hub, ATTACKER.address, SUCCESSOR.address, DEPLOY.encode(desired.deployer, salt, honest))
-    assert hub.code(desired.addresses[AIRDROP]) == runtime
-    creation = creations(hub, desired, deployer.artifacts, [AIRDROP])[AIRDROP]
-    assert creation is not None
-    assert (creation.arguments, creation.is_ours) == (None, None)

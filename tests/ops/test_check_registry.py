@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from metalayer.cli import check as check_command
+from metalayer.cli.command import DIFFERS
 from metalayer.deploy.check import Finding, check_deployment
 from metalayer.deploy.strangers import read_through
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network
 from metalayer.network.workspace import OFFSET_VARIABLE
 from tests.kit.deployment import Deployment
+from tests.kit.node import Ask, Call, Fault, Node
 from tests.kit.roles import ATTACKER, DEPLOYER
 from tests.kit.roles import GUARDIAN as COUNCIL
 from tools.repository import repo_root
@@ -94,6 +98,32 @@ def test_an_honest_registry_is_confirmed(found: Callable[[Edit], list[Finding]])
         (in_contract("ERA", "txHash", value=OTHER), "arcade", "ERA in the registry", f"txHash {OTHER}"),
         (in_contract("ERA", "block", value=0), "arcade", "ERA in the registry", "block 0"),
         (
+            lambda data: data["chains"]["arcade"]["contracts"]["ERA"].update(txHash=None, block=7),
+            "arcade",
+            "ERA in the registry",
+            "block 7",
+        ),
+        (
+            lambda data: data["chains"]["arcade"]["contracts"]["Create3Factory"].update(
+                txHash=data["chains"]["arcade"]["contracts"]["ERA"]["txHash"]
+            ),
+            "arcade",
+            "Create3Factory in the registry",
+            "txHash 0x",
+        ),
+        (
+            in_contract("Create3Factory", "txHash", value=OTHER),
+            "arcade",
+            "Create3Factory in the registry",
+            f"txHash {OTHER}",
+        ),
+        (
+            lambda data: data["chains"].update(moon=data["chains"]["arcade"]),
+            "hub",
+            "other chains in the registry",
+            "moon",
+        ),
+        (
             place("chains", "social", "owner", value=ATTACKER.address),
             "social",
             "chain in the registry",
@@ -146,8 +176,12 @@ def test_what_was_tampered_with_is_named(
             lambda data: data["accounts"].pop(COUNCIL.alias),
             f"does not say whose account '{COUNCIL.alias}' is",
         ),
+        (
+            place("accounts", COUNCIL.alias, value="0x12"),
+            f"registry.json: accounts: {COUNCIL.alias}: expected an address, 0x and 40 hexadecimal digits, found ",
+        ),
     ],
-    ids=["network id", "network", "deployer", "chain id", "block 0", "accounts"],
+    ids=["network id", "network", "deployer", "chain id", "block 0", "accounts", "no address"],
 )
 def test_a_registry_of_another_deployment_is_refused(
     found: Callable[[Edit], list[Finding]], edit: Edit, said: str
@@ -156,6 +190,45 @@ def test_a_registry_of_another_deployment_is_refused(
         found(edit)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_registry_does_not_write_on_the_terminal(
+    network: Network, deployment: Deployment, nodes: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """Such as over the line that names what it says wrongly."""
+    data = json.loads(deployment.registry.text())
+    contracts = data["chains"]["arcade"]["contracts"]
+    contracts["\x1b[1A\x1b[2Kall as deploy.yaml says"] = contracts["ERA"]
+    path = tmp_path / "registry.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    rpc = [word for name, url in nodes for word in ("--rpc", f"{name}={url}")]
+    done = CliRunner(mix_stderr=False).invoke(check_command.cli, ["--registry", str(path), *rpc])
+    assert done.exit_code == DIFFERS
+    assert "\x1b" not in done.stdout
+    assert "1 differ from deploy.yaml" in done.stdout
+
+
+def test_a_node_that_runs_no_constructors_confirms_nothing(
+    network: Network, deployment: Deployment, nodes: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """It ignores overrides: whatever is missing would be as expected."""
+    path = tmp_path / "registry.json"
+    path.write_text(deployment.registry.text(), encoding="utf-8")
+    with Node(dict(nodes)["arcade"], [_Ignores()]) as node:
+        through = [(name, node.url if name == "arcade" else url) for name, url in nodes]
+        with pytest.raises(
+            MetalayerError, match="arcade: its node does not run constructors as code at an address"
+        ):
+            check_deployment(read_through(network, through), path)
+
+
+class _Ignores(Fault):
+    """State overrides: a call is what stands there now, and nothing stands there."""
+
+    def answer(self, call: Call, ask: Ask) -> Any:
+        overrides = call.params[2] if call.method == "eth_call" and len(call.params) > 2 else {}
+        to = call.params[0].get("to") if overrides else None
+        return "0x" if to in overrides and len(overrides[to]["code"]) > 1_000 else ask(call)
 
 
 def test_a_stranger_needs_a_clone_and_nodes_alone(

@@ -33,7 +33,7 @@ from metalayer.deploy.inspection import inspect
 from metalayer.deploy.journal import Journal, journal_rows
 from metalayer.deploy.keyring import Keyring
 from metalayer.deploy.names import FACTORY, GATEWAY, STAKING
-from metalayer.deploy.plan import plan_as_dict, steps_of
+from metalayer.deploy.plan import Plan, plan_as_dict, steps_of
 from metalayer.errors import MetalayerError
 from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection
@@ -45,9 +45,10 @@ from metalayer.network.signers import address_of
 from metalayer.network.transactions import Sender
 from metalayer.protocol import gateway, staking
 from metalayer.protocol.abi import Function
+from metalayer.protocol.amounts import ether
 from metalayer.protocol.attestation import ValidatorSet, compact
 from metalayer.protocol.create3 import ARACHNID, create3_address
-from metalayer.protocol.hex import to_hex
+from metalayer.protocol.hex import short, to_hex
 from tests.kit import profiles
 from tests.kit.chains import revert
 from tests.kit.deployment import Deployment
@@ -184,6 +185,18 @@ def dying(deployer: Deployer, chain: str, request: int) -> Deployer:
     return replace(deployer, connections=connections)
 
 
+def sign_without_sending(deployer: Deployer, chain: str) -> None:
+    """Dies when the first transaction of a chain is in the journal, and on no node."""
+
+    class Silent(Connection):
+        def _launch(self, *signed: Any) -> None:
+            raise Crash
+
+    connections = {**deployer.connections, chain: Silent(deployer.connections[chain].chain)}
+    with pytest.raises(Crash):
+        replace(deployer, connections=connections).apply(quietly)
+
+
 @pytest.fixture
 def factory_placed(deployer: Deployer, deployment: object) -> None:
     """The factory's address does not depend on the deployer: the session's deployment has placed it."""
@@ -233,8 +246,10 @@ def test_gas_of_the_plan_is_what_the_transactions_use(deployer: Deployer) -> Non
     assert planned.keys() == used.keys()
     for step, gas in used.items():
         # A gateway is told when the first set expires, which is some seconds later than planned: a zero among those
-        # bytes costs 12 less.
-        assert abs(planned[step] - gas) <= (24 if step[1] == "create Metalayer" else 0)
+        # bytes costs 12 less. Bonds are rehearsed in several blocks, and here share one: no time passes between them.
+        tolerance = {"create Metalayer": 24, "bond": 2_000}
+        words = step[1] if step[1] in tolerance else step[1].split()[0]
+        assert abs(planned[step] - gas) <= tolerance.get(words, 0), step
 
 
 @pytest.mark.usefixtures("factory_placed")
@@ -324,13 +339,7 @@ def test_survives_a_crash_at_any_request(
 def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
     deployer: Deployer, connections: dict[str, Connection]
 ) -> None:
-    class Silent(Connection):
-        def _launch(self, *signed: Any) -> None:
-            raise Crash
-
-    arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
-    with pytest.raises(Crash):
-        replace(deployer, connections=arcade).apply(quietly)
+    sign_without_sending(deployer, "arcade")
     pending = Journal(deployer.folder / "journal.jsonl").in_flight("arcade")
     assert [flight.step for flight in pending] == [f"create {name}" for name in CREATED_FIRST]
     deployer.apply(quietly)
@@ -343,13 +352,7 @@ def test_signed_but_never_broadcast_is_broadcast_not_signed_again(
 def test_a_transaction_whose_nonce_was_taken_is_given_up(
     deployer: Deployer, connections: dict[str, Connection]
 ) -> None:
-    class Silent(Connection):
-        def _launch(self, *signed: Any) -> None:
-            raise Crash
-
-    arcade = dict(connections) | {"arcade": Silent(connections["arcade"].chain)}
-    with pytest.raises(Crash):
-        replace(deployer, connections=arcade).apply(quietly)
+    sign_without_sending(deployer, "arcade")
     sender = SECOND_DEPLOYER
     connections["arcade"].send(sender, sender.address, b"")
     deployer.apply(quietly)
@@ -497,22 +500,53 @@ def test_the_council_s_settings_are_put_back_by_the_council(
     assert missing(deployer) == []
 
 
+def printed(plan: Plan) -> list[str]:
+    """The lines of `plan` on a terminal of 80 columns."""
+    out = Console(width=80, record=True, quiet=False, file=io.StringIO())
+    for part in plan_tables(plan):
+        out.print(part)
+    return out.export_text().splitlines()
+
+
+@pytest.mark.usefixtures("factory_placed")
+def test_the_plan_can_be_read_on_80_columns(deployer: Deployer) -> None:
+    """No cell is folded: each name, amount and address that people sign off is whole, in one line."""
+    plan = deployer.plan()
+    lines = printed(plan)
+    assert max(map(len, lines)) <= 80
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if "│" in line]
+    known = {cell for row in cells for cell in row}
+    hub = plan.resolved.chains["hub"]
+    for bond in plan.resolved.bonding.bonds:
+        assert {bond.operator, bond.signer} <= known
+    for wallet in hub.genesis.wallets:
+        assert wallet.beneficiary in known
+    assert {*plan.resolved.addresses.values(), hub.offices.council, hub.treasury} <= known
+    assert ["create Staking", "create", "hub"] in [row[:3] for row in cells]
+    assert {short(one.step.name) for one in plan.chains["hub"]} <= {row[0] for row in cells}
+    name = "create RemoteGovernor"
+    most = max(one.gas for steps in plan.chains.values() for one in steps if one.step.name == name)
+    assert [name, "create", "all but hub", f"{most:,}"] in cells
+    for one in plan.spending:
+        start = [one.chain, short(one.account)]
+        assert [*start, "here", str(one.count), f"{one.gas:,}", ether(one.cost, up=True)] in cells
+        amounts = [ether(one.needed, up=True), ether(one.balance), ether(one.at_ceiling, up=True)]
+        assert [*start, *amounts] in cells
+
+
 @pytest.mark.usefixtures("factory_placed")
 def test_the_plan_shows_who_pauses_and_what_messages_cost(
     with_intent: Callable[..., Deployer], network: Network
 ) -> None:
     councils = {"default": GUARDIAN.alias, "social": SUCCESSOR.alias}
     plan = with_intent(councils=councils).plan()
-    out = Console(width=200, record=True, quiet=False, file=io.StringIO())
-    for part in plan_tables(plan):
-        out.print(part)
-    lines = [" ".join(line.replace("│", "").split()) for line in out.export_text().splitlines()]
+    lines = [" ".join(line.replace("│", "").split()) for line in printed(plan)]
     timelock = plan.resolved.addresses["Timelock"]
     assert f"owner {timelock} every chain" in lines
-    assert f"treasury {timelock} 210,000,000 at once" in lines
-    assert f"holders {OPERATORS[0].address} 200,000 at once" in lines
+    assert f"treasury {timelock} 210,000,000" in lines
+    assert f"holders {OPERATORS[0].address} 200,000" in lines
     assert "voting delay 2 days" in lines
-    assert f"council {GUARDIAN.address} hub, arcade, perps" in lines
+    assert f"council {GUARDIAN.address} all but social" in lines
     assert f"council {SUCCESSOR.address} social" in lines
     assert f"watcher {GUARDIAN.address} every chain" in lines
     assert "hub → arcade 200,000 1,000 100 10,000 10 %" in lines

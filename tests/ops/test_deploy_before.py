@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 
 from metalayer.deploy.apply import Deployer
+from metalayer.deploy.genesis import Beginning, Schedule
 from metalayer.deploy.names import GATEWAY, STAKING, TIMELOCK
 from metalayer.deploy.plan import Problems
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
 from metalayer.network.transactions import Sender
+from metalayer.protocol.dates import DAY, utc
 from metalayer.protocol.hex import to_hex
 from tests.kit.roles import OPERATORS, SECOND_DEPLOYER, TREASURY, Role
 
@@ -205,6 +207,101 @@ def test_changed_allocations_are_named_and_refused(
     ) in refused.value.problems
     assert deployer.registry_path.read_bytes() == before
     assert deployer.apply(quietly) == registry
+
+
+def of_share(share: str, **values: object) -> Callable[[Beginning], Beginning]:
+    """Changes one share of the genesis."""
+
+    def change(genesis: Beginning) -> Beginning:
+        changed = getattr(genesis.shares, share).model_copy(update=values)
+        return genesis.model_copy(update={"shares": genesis.shares.model_copy(update={share: changed})})
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        (
+            lambda genesis: genesis.model_copy(update={"start": genesis.start + DAY}),
+            [
+                "Airdrop has the root {root} and the end {end}, deploy.yaml says the root {root} and the end {end+1}",
+                "VestingInvestors1 vests from {begins} on for 730 days, deploy.yaml says from {begins+1} on for "
+                "730 days",
+                "VestingTeam1 vests from {begins} on for 730 days, deploy.yaml says from {begins+1} on for 730 days",
+                "VestingTeam2 vests from {begins} on for 730 days, deploy.yaml says from {begins+1} on for 730 days",
+            ],
+        ),
+        (
+            of_share("investors", vesting=Schedule.model_construct(cliff=365 * DAY, linear=731 * DAY)),
+            [
+                "VestingInvestors1 vests from {begins} on for 730 days, deploy.yaml says from {begins} on for "
+                "731 days"
+            ],
+        ),
+        (
+            of_share("airdrop", root="0x" + "11" * 32),
+            [
+                "Airdrop has the root {root} and the end {end}, deploy.yaml says the root 0x"
+                + "11" * 32
+                + " and the end {end}"
+            ],
+        ),
+    ],
+    ids=["start", "vesting", "root"],
+)
+def test_a_changed_genesis_is_refused(
+    deployer: Deployer,
+    with_intent: Callable[..., Deployer],
+    change: Callable[[Beginning], Beginning],
+    lines: list[str],
+) -> None:
+    """A line for each contract, which says what is for ever."""
+    registry = deployer.apply(quietly)
+    genesis = deployer.intent.genesis
+    end, begins = (genesis.start + 365 * DAY,) * 2
+    words = {"root": genesis.shares.airdrop.root, "end": utc(end), "end+1": utc(end + DAY)}
+    words |= {"begins": utc(begins), "begins+1": utc(begins + DAY)}
+    expected = [
+        f"hub: {line.format_map(words)}: nothing changes that any more: put deploy.yaml right"
+        for line in lines
+    ]
+    changed = with_intent(genesis=change(genesis))
+    for act in (changed.plan, lambda: changed.apply(quietly)):
+        with pytest.raises(Problems) as refused:
+            act()
+        assert refused.value.problems == expected
+    assert deployer.apply(quietly) == registry
+
+
+def test_another_beneficiary_is_refused(deployer: Deployer, with_intent: Callable[..., Deployer]) -> None:
+    """What was minted says so, before a contract that is not there."""
+    deployer.apply(quietly)
+    genesis = deployer.intent.genesis
+    (_, amount), *others = genesis.shares.team.holders.items()
+    holders = {SECOND_DEPLOYER.alias: amount, **dict(others)}
+    changed = with_intent(genesis=of_share("team", holders=holders)(genesis))
+    with pytest.raises(Problems) as refused:
+        changed.plan()
+    first, second, *_ = refused.value.problems
+    begins = "(deploy.yaml): nothing changes that any more: put deploy.yaml right"
+    assert first.startswith("hub: ERA of 0x")
+    assert "(VestingTeam" in first
+    assert f" from the first block on was 0, expected {amount:,} {begins}" in first
+    assert f" from the first block on was {amount:,}, expected 0 {begins}" in second
+
+
+def test_other_code_is_never_taken_for_other_terms(
+    deployer: Deployer, with_intent: Callable[..., Deployer], connections: dict[str, Connection]
+) -> None:
+    """Whatever it says of its terms: here it answers every call with 1."""
+    deployer.apply(quietly)
+    address = deployer.plan().resolved.addresses["VestingTeam1"]
+    connections["hub"].rpc("anvil_setCode", address, "0x60015f5260205ff3")
+    with pytest.raises(Problems) as refused:
+        deployer.plan()
+    (line,) = refused.value.problems
+    assert line.startswith(f"hub: the code at {address} is not the VestingTeam1 of this deployment (found ")
 
 
 def test_changed_founders_are_named(deployer: Deployer, with_intent: Callable[..., Deployer]) -> None:

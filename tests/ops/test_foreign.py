@@ -24,7 +24,7 @@ from metalayer.network import localnet
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection
 from metalayer.network.live import Live
-from metalayer.network.workspace import OFFSET_VARIABLE, port_offset
+from metalayer.network.workspace import OFFSET_VARIABLE, port_offset, state_dir
 from metalayer.protocol.transfers import Options
 from metalayer.services import crew
 from metalayer.services.local import local_validators
@@ -127,7 +127,11 @@ def has(connection: Connection, token: str, account: str) -> int:
 
 
 def test_what_stood_there_crosses_and_comes_back(workspace: Path, upstream: Upstream) -> None:
+    """And nobody else on the machine reads in a command line where, which may have a key in it."""
     run(localnet_command, "up")
+    command = localnet._command_line(int((state_dir() / "arcade.pid").read_text()))
+    assert "--fork-url" in command
+    assert upstream.node.url not in command
     run(deploy, "apply")
     live = Live.open()
     arcade = live.mesh.connections["arcade"]

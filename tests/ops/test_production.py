@@ -240,7 +240,7 @@ def test_a_node_that_cannot_rehearse_is_one_line(
         alone = Connection(replace(chain, base_port=None, remote_url=node.url))
         with pytest.raises(
             MetalayerError,
-            match=r"perps: its node has no eth_simulateV1, in which a deployment is rehearsed: give one",
+            match=rf"perps: its node \({node.url}\) has no eth_simulateV1, in which a deployment is rehearsed: ",
         ) as caught:
             replace(deployer, connections=connections | {"perps": alone}).plan()
         assert "\n" not in str(caught.value)

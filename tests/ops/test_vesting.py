@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from metalayer.cli import vesting
 from metalayer.protocol.vesting import vested
 from tests.kit.deployment import ERA, Deployment
 from tests.kit.evm import ZERO_ADDRESS, now
 from tests.kit.genesis import YEAR, begin
-from tests.kit.owning import act_as
 from tests.kit.profiles import Profile
 from tests.kit.roles import BENEFICIARY, DEPOSITOR, DEVELOPER, PAUPER, RELAYER, SUCCESSOR
 
@@ -91,16 +91,32 @@ def test_nobody_else_does(profile: Profile, deployment: Deployment) -> None:
     assert shown(profile, "VestingTeam1")[0]["delegate"] is None
 
 
-def test_it_follows_a_hand_over(profile: Profile, deployment: Deployment) -> None:
+def refusal(profile: Profile, *arguments: str) -> str:
+    result = profile.run(vesting, *arguments)
+    assert result.exit_code == 1, result.output
+    (line,) = result.stderr.splitlines()
+    return line.removeprefix("Error: ")
+
+
+def test_a_beneficiary_hands_over_in_two_steps(profile: Profile, deployment: Deployment) -> None:
+    """What is locked, with whoever votes with it, until the next one names somebody."""
     begin(deployment, 0)
-    hub = deployment.connections["hub"]
+    era = deployment.on["hub"].era
+    own, next_ = ("--account", profile.account(BENEFICIARY)), ("--account", profile.account(SUCCESSOR))
+    assert profile.run(vesting, "delegate", PAUPER.address, *own).exit_code == 0
     (wallet,) = shown(profile, "VestingTeam1")
-    assert wallet["offered_to"] is None
-    address = wallet["address"]
-    offer = bytes.fromhex("f2fde38b") + bytes(12) + bytes.fromhex(SUCCESSOR.address[2:])
-    act_as(hub, BENEFICIARY.address, address, offer)
-    assert shown(profile, "VestingTeam1")[0]["offered_to"] == SUCCESSOR.address
-    act_as(hub, SUCCESSOR.address, address, bytes.fromhex("79ba5097"))
+    assert (wallet["beneficiary"], wallet["offered_to"]) == (BENEFICIARY.address, None)
+    result = profile.run(vesting, "offer", SUCCESSOR.address, *own)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"100,000,000 ERA of VestingTeam1 are offered to {SUCCESSOR.address}: 0x")
+    assert "`ape metalayer vesting accept --account" in result.stderr
+    (wallet,) = shown(profile, "VestingTeam1")
+    assert (wallet["beneficiary"], wallet["offered_to"]) == (BENEFICIARY.address, SUCCESSOR.address)
+    said = profile.run(vesting, "show").stdout
+    assert f"VestingTeam1 is offered to {SUCCESSOR.address}" in said
+    result = profile.run(vesting, "accept", *next_)
+    assert result.exit_code == 0, result.output
+    assert f"VestingTeam1 votes as {PAUPER.address} does until {SUCCESSOR.address} names" in result.stderr
     (wallet,) = shown(profile, SUCCESSOR.address)
     assert (wallet["wallet"], wallet["beneficiary"], wallet["offered_to"]) == (
         "VestingTeam1",
@@ -108,3 +124,44 @@ def test_it_follows_a_hand_over(profile: Profile, deployment: Deployment) -> Non
         None,
     )
     assert ZERO_ADDRESS not in json.dumps(wallet)
+    assert era.view("getVotes", PAUPER.address) == 100_000_000 * ERA
+    assert "it alone offers it" in refusal(profile, "offer", PAUPER.address, "--wallet", "VestingTeam1", *own)
+    assert refusal(profile, "accept", *next_).startswith(
+        f"no locked ERA is offered to {SUCCESSOR.address}: `ape metalayer vesting show`"
+    )
+
+
+def test_an_offer_is_taken_back(profile: Profile, deployment: Deployment) -> None:
+    """And whoever it was made to has nothing to accept."""
+    begin(deployment, 0)
+    own, next_ = ("--account", profile.account(BENEFICIARY)), ("--account", profile.account(SUCCESSOR))
+    wallet = ("--wallet", "VestingTeam1")
+    assert refusal(profile, "offer", "nobody", *own) == "VestingTeam1: offered to nobody already"
+    made = profile.run(vesting, "offer", SUCCESSOR.address, *wallet, *own, "--json")
+    assert list(json.loads(made.stdout)) == ["VestingTeam1"]
+    assert refusal(profile, "offer", SUCCESSOR.address, *own) == (
+        f"VestingTeam1: offered to {SUCCESSOR.address}, which has to accept, already"
+    )
+    taken = profile.run(vesting, "offer", "nobody", *own)
+    assert taken.stdout.startswith("100,000,000 ERA of VestingTeam1 are offered to nobody any more: 0x")
+    assert refusal(profile, "accept", *wallet, *next_).startswith(
+        f"VestingTeam1 is not offered to {SUCCESSOR.address}: "
+    )
+    assert refusal(profile, "accept", "--wallet", "VestingTeam9", *next_).startswith(
+        "there is no VestingTeam9: "
+    )
+    assert refusal(profile, "offer", BENEFICIARY.address, *own) == (
+        f"{BENEFICIARY.address} is the beneficiary of VestingTeam1 already"
+    )
+
+
+def test_a_hand_over_is_asked_about_where_it_counts(profile: Profile, deployment: Deployment) -> None:
+    """Not on chains that are local ones."""
+    begin(deployment, 0)
+    arguments = ["offer", SUCCESSOR.address, "--account", profile.account(BENEFICIARY)]
+    asked = CliRunner(mix_stderr=False).invoke(vesting.cli, arguments, input="n\n")
+    question = f"Offer 100,000,000 ERA of VestingTeam1 to {SUCCESSOR.address}, for good"
+    is_asked = profile.name == "production"
+    assert (asked.exit_code, question in asked.stderr) == (int(is_asked), is_asked)
+    offered = shown(profile, "VestingTeam1")[0]["offered_to"]
+    assert offered == (None if is_asked else SUCCESSOR.address)

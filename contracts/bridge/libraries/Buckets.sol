@@ -53,33 +53,39 @@ library Buckets {
         return _free(bucket.inCapacity, bucket.window, bucket.inWholeAt);
     }
 
-    /// @notice Uses what leaves, at most `freeOut`, and gives as much back to the other direction.
-    function takeOut(Bucket storage bucket, uint256 amount) internal {
-        uint256 window = bucket.window;
-        uint128 outWholeAt = _later(bucket.outWholeAt, bucket.outCapacity, window, amount);
-        uint128 inWholeAt = _earlier(bucket.inWholeAt, bucket.inCapacity, window, amount);
-        _write(bucket, outWholeAt, inWholeAt);
+    /// @notice Uses what leaves, if as much is free, and gives it back to the other direction.
+    /// @return fits False if it is not. Then nothing was done.
+    function takeOut(Bucket storage bucket, uint256 amount) internal returns (bool fits) {
+        (uint256 capacity, uint256 window, uint256 wholeAt) = (bucket.outCapacity, bucket.window, bucket.outWholeAt);
+        (uint256 otherCapacity, uint256 otherAt) = (bucket.inCapacity, bucket.inWholeAt);
+        if (amount > _free(capacity, window, wholeAt)) return false;
+        wholeAt = _later(wholeAt, capacity, window, amount);
+        _write(bucket, wholeAt, _earlier(otherAt, otherCapacity, window, amount));
+        return true;
     }
 
-    /// @notice Uses what comes, at most `freeIn`, and gives as much back to the other direction.
-    function takeIn(Bucket storage bucket, uint256 amount) internal {
-        uint256 window = bucket.window;
-        uint128 outWholeAt = _earlier(bucket.outWholeAt, bucket.outCapacity, window, amount);
-        uint128 inWholeAt = _later(bucket.inWholeAt, bucket.inCapacity, window, amount);
-        _write(bucket, outWholeAt, inWholeAt);
+    /// @notice Uses what comes, if as much is free, and gives it back to the other direction.
+    /// @return fits False if it is not. Then nothing was done.
+    function takeIn(Bucket storage bucket, uint256 amount) internal returns (bool fits) {
+        (uint256 capacity, uint256 window, uint256 wholeAt) = (bucket.inCapacity, bucket.window, bucket.inWholeAt);
+        (uint256 otherCapacity, uint256 otherAt) = (bucket.outCapacity, bucket.outWholeAt);
+        if (amount > _free(capacity, window, wholeAt)) return false;
+        wholeAt = _later(wholeAt, capacity, window, amount);
+        _write(bucket, _earlier(otherAt, otherCapacity, window, amount), wholeAt);
+        return true;
     }
 
     /// @notice Gives back what left and did not arrive.
     function giveBackOut(Bucket storage bucket, uint256 amount) internal {
-        bucket.outWholeAt = _earlier(bucket.outWholeAt, bucket.outCapacity, bucket.window, amount);
+        bucket.outWholeAt = uint128(_earlier(bucket.outWholeAt, bucket.outCapacity, bucket.window, amount));
     }
 
     /// @dev Both in one word, which the compiler would read and write once for each.
-    function _write(Bucket storage bucket, uint128 outWholeAt, uint128 inWholeAt) private {
-        uint256 word = uint256(outWholeAt) | (uint256(inWholeAt) << 128);
+    function _write(Bucket storage bucket, uint256 outWholeAt, uint256 inWholeAt) private {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            sstore(add(bucket.slot, 1), word)
+            // Both are below 2^128: see `_later`.
+            sstore(add(bucket.slot, 1), or(outWholeAt, shl(128, inWholeAt)))
         }
     }
 
@@ -87,10 +93,12 @@ library Buckets {
         return Math.saturatingSub(capacity, _used(capacity, window, wholeAt));
     }
 
-    /// @dev Capacity below 2^104, window below 2^48 and seconds of 112 bits: products stay below 2^256.
+    /// @dev Capacity below 2^104, window below 2^48 and times below 2^128: products stay below 2^232.
     function _used(uint256 capacity, uint256 window, uint256 wholeAt) private view returns (uint256) {
-        uint256 missing = Math.saturatingSub(wholeAt, block.timestamp * SECOND);
-        return missing == 0 ? 0 : Math.min(capacity, Math.ceilDiv(missing * capacity, window * SECOND));
+        unchecked {
+            uint256 missing = Math.saturatingSub(wholeAt, block.timestamp * SECOND);
+            return missing == 0 ? 0 : Math.min(capacity, Math.ceilDiv(missing * capacity, window * SECOND));
+        }
     }
 
     /// @dev Most of `used` that a capacity can hold, as the time at which it has grown back.
@@ -99,25 +107,28 @@ library Buckets {
         return block.timestamp * SECOND + Math.ceilDiv(Math.min(used, capacity) * window * SECOND, capacity);
     }
 
-    function _later(uint256 wholeAt, uint256 capacity, uint256 window, uint256 amount)
-        private
-        view
-        returns (uint128)
-    {
-        uint256 since = Math.max(wholeAt, block.timestamp * SECOND);
-        return (since + Math.ceilDiv(amount * window * SECOND, capacity)).toUint128();
+    /// @dev The amount is free: it is no more than a capacity below 2^104, and what is returned is at most a window
+    /// from now. The window is below 2^48: the product stays below 2^216.
+    function _later(uint256 wholeAt, uint256 capacity, uint256 window, uint256 amount) private view returns (uint256) {
+        unchecked {
+            uint256 since = Math.max(wholeAt, block.timestamp * SECOND);
+            return since + Math.ceilDiv(amount * window * SECOND, capacity);
+        }
     }
 
+    /// @dev At most `wholeAt`. Amount below 2^128, window below 2^48: the product stays below 2^240.
     function _earlier(uint256 wholeAt, uint256 capacity, uint256 window, uint256 amount)
         private
         view
-        returns (uint128)
+        returns (uint256)
     {
-        if (capacity == 0) return 0;
-        uint256 present = block.timestamp * SECOND;
-        if (wholeAt <= present) return uint128(wholeAt);
-        uint256 given = amount * window * SECOND / capacity;
-        return uint128(Math.max(Math.saturatingSub(wholeAt, given), present));
+        unchecked {
+            if (capacity == 0) return 0;
+            uint256 present = block.timestamp * SECOND;
+            if (wholeAt <= present) return wholeAt;
+            uint256 given = amount * window * SECOND / capacity;
+            return Math.max(Math.saturatingSub(wholeAt, given), present);
+        }
     }
 }
 // slither-disable-end incorrect-equality

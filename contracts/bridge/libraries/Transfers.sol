@@ -46,17 +46,17 @@ library Transfers {
 
     /// @notice The token's address on its home.
     function token(Transfer memory transfer) internal pure returns (address) {
-        return address(uint160(transfer.first));
+        return accountIn(transfer.first);
     }
 
     /// @notice Who gets the amount back.
     function from(Transfer memory transfer) internal pure returns (address) {
-        return address(uint160(transfer.second));
+        return accountIn(transfer.second);
     }
 
     /// @notice Who gets it.
     function to(Transfer memory transfer) internal pure returns (address) {
-        return address(uint160(transfer.third));
+        return accountIn(transfer.third);
     }
 
     /// @notice The far end. Out: where the transfer started. Back: where it ends. Return: where it should have ended.
@@ -66,7 +66,7 @@ library Transfers {
 
     /// @notice In the token's smallest unit.
     function amount(Transfer memory transfer) internal pure returns (uint256) {
-        return uint128(transfer.fourth);
+        return transfer.fourth & type(uint128).max;
     }
 
     /// @notice ERA (gwei) that was prepaid for the hop after this one.
@@ -75,8 +75,8 @@ library Transfers {
     }
 
     /// @notice Most that a solver keeps, in billionths of the amount; zero if it cannot be fronted.
-    function tip(Transfer memory transfer) internal pure returns (uint32) {
-        return uint32(transfer.first >> 160);
+    function tip(Transfer memory transfer) internal pure returns (uint256) {
+        return (transfer.first >> 160) & type(uint32).max;
     }
 
     /// @notice Seconds after `sentAt` over which what a solver keeps grows from nothing to the tip.
@@ -174,24 +174,14 @@ library Transfers {
 
     /// @notice Reads a transfer. Reverts if any bit of it is not as a bridge sends it.
     function decode(bytes calldata payload) internal pure returns (Transfer memory transfer) {
-        require(payload.length >= LENGTH, ITokenBridge.InvalidPayload());
+        // Of a payload that is too short, it reads what follows.
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             calldatacopy(transfer, payload.offset, LENGTH)
         }
-        uint256 length = _checkWords(transfer);
-        if (transfer.second & ID_FLAG != 0) {
-            transfer.id = bytes32(payload[LENGTH:LENGTH + ID_LENGTH]);
-            require(transfer.id != 0, ITokenBridge.InvalidPayload());
-        }
-        if (hasData(transfer)) {
-            uint256 sender = uint256(bytes32(payload[length - SENDER_LENGTH:length]));
-            require(sender >> 160 == 0 && payload.length > length, ITokenBridge.InvalidPayload());
-            transfer.sender = address(uint160(sender));
-            transfer.data = payload[length:];
-        } else {
-            require(payload.length == length, ITokenBridge.InvalidPayload());
-        }
+        uint256 flags = _checkWords(transfer);
+        if (flags == 0) require(payload.length == LENGTH, ITokenBridge.InvalidPayload());
+        else _readTails(transfer, payload, flags);
     }
 
     /// @notice Whether a payload, if it is one, is a description or a claim.
@@ -259,6 +249,14 @@ library Transfers {
         solver = address(uint160(word));
     }
 
+    /// @notice The account in the lower 160 bits of a word. In assembly, as the compiler clears the others twice.
+    function accountIn(uint256 word) internal pure returns (address account) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            account := shr(96, shl(96, word))
+        }
+    }
+
     /// @dev The four words, which stand in memory as they are sent.
     function _words(Transfer memory transfer) private pure returns (bytes memory words) {
         // solhint-disable-next-line no-inline-assembly
@@ -278,24 +276,35 @@ library Transfers {
         }
     }
 
-    /// @dev How the words belong together. Returns the bytes of the payload, without data.
-    function _checkWords(Transfer memory transfer) private pure returns (uint256 length) {
+    /// @dev What follows the words.
+    function _readTails(Transfer memory transfer, bytes calldata payload, uint256 flags) private pure {
+        uint256 length = LENGTH + (flags & 1) * ID_LENGTH + (flags >> 1) * SENDER_LENGTH;
+        bool isWhole = hasData(transfer) ? payload.length > length : payload.length == length;
+        require(isWhole, ITokenBridge.InvalidPayload());
+        if (flags & 1 != 0) {
+            transfer.id = bytes32(payload[LENGTH:LENGTH + ID_LENGTH]);
+            require(transfer.id != 0, ITokenBridge.InvalidPayload());
+        }
+        if (hasData(transfer)) {
+            uint256 sender = uint256(bytes32(payload[length - SENDER_LENGTH:length]));
+            require(sender >> 160 == 0, ITokenBridge.InvalidPayload());
+            transfer.sender = accountIn(sender);
+            transfer.data = payload[length:];
+        }
+    }
+
+    /// @dev How the words belong together. Returns the flags.
+    function _checkWords(Transfer memory transfer) private pure returns (uint256 flags) {
         // Kind, and flags above it. All flags may come with an Out, that of data with a Back, that of the id alone with
         // a Return.
         uint256 form = transfer.second >> KIND_SHIFT;
-        uint256 flags = form >> 8;
-        bool isOne = form & ~uint256(0x300) == uint8(Kind.Out) || form & ~uint256(0x200) == uint8(Kind.Back)
-            || form == 0x100 | uint8(Kind.Return);
+        flags = form >> 8;
         uint256 tip_ = tip(transfer);
-        require(
-            isOne && (transfer.third >> 240) | (transfer.fourth >> 192) == 0 && amount(transfer) != 0
-                && (tip_ == 0 || (tip_ <= TIP_PARTS && flags < 2)),
-            ITokenBridge.InvalidPayload()
-        );
-        // Less than 4.
-        unchecked {
-            return LENGTH + (flags & 1) * ID_LENGTH + (flags >> 1) * SENDER_LENGTH;
-        }
+        if (
+            (form & ~uint256(0x300) != uint8(Kind.Out) && form & ~uint256(0x200) != uint8(Kind.Back)
+                    && form != 0x100 | uint8(Kind.Return)) || (transfer.third >> 240) | (transfer.fourth >> 192) != 0
+                || amount(transfer) == 0 || (tip_ != 0 && (tip_ > TIP_PARTS || flags > 1))
+        ) revert ITokenBridge.InvalidPayload();
     }
 
     /// @dev The first two words of what has only token and kind in them. Returns the token.

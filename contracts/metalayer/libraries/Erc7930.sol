@@ -47,18 +47,18 @@ library Erc7930 {
             // If the address is too short, this wraps around to a length that the next line refuses.
             uint256 idLength = encoded.length - FIXED_LENGTH;
             if (idLength - 1 >= 32) return (0, address(0));
-            uint256 first;
-            uint256 last;
             // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
-                first := calldataload(encoded.offset)
+                let first := calldataload(encoded.offset)
                 chainId := shr(sub(256, shl(3, idLength)), calldataload(add(encoded.offset, 5)))
                 // The last 32 bytes of the address. They may begin before it; only the last 21 bytes are used.
-                last := calldataload(sub(add(encoded.offset, encoded.length), 32))
+                let last := calldataload(sub(add(encoded.offset, encoded.length), 32))
+                let difference :=
+                    or(xor(shr(216, first), or(PREFIX, idLength)), xor(byte(11, last), ACCOUNT_LENGTH))
+                // The first byte of the chain id is not zero.
+                let isCanonical := and(iszero(difference), gt(byte(5, first), 0))
+                account := mul(isCanonical, shr(96, shl(96, last)))
             }
-            bool isMinimal = uint8(first >> 208) != 0;
-            uint256 difference = (first >> 216) ^ (PREFIX | idLength) | uint8(last >> 160) ^ ACCOUNT_LENGTH;
-            if (difference == 0 && isMinimal) account = address(uint160(last));
         }
     }
 }

@@ -9,7 +9,7 @@ import pytest
 
 from metalayer.protocol.message import Message
 from metalayer.protocol.transfers import CLAIM_GAS, Front, Options
-from tests.kit.evm import ZERO_ADDRESS, Revert, error
+from tests.kit.evm import ZERO_ADDRESS, Revert, call, error, transact
 from tests.kit.hops import AMOUNT, CREDIT, TERMS, Courier, deposit
 from tests.kit.world import ENDLESS, World
 
@@ -51,6 +51,13 @@ def offer(world: World, token: str, origin: str, destination: str, **members: An
     if len(world.path(token, origin, destination)) == 2 and home != "hub":
         world.pay(home, first.id)
     return first
+
+
+def with_bit(data: bytes, place: int, bit: int) -> bytes:
+    """The same call, with one bit more in one of its words."""
+    changed = bytearray(data)
+    changed[4 + 32 * (place + 1) - 1 - bit // 8] |= 1 << bit % 8
+    return bytes(changed)
 
 
 def front(
@@ -199,6 +206,32 @@ def test_refuses_terms_that_no_transfer_has(world: World, solver: str) -> None:
     era = world.address("era")
     wrong = world.id_of("perps")
     assert refusal(home_chain=wrong, token=era) == error("NotHomeOfEra", wrong)
+
+
+@pytest.mark.parametrize(
+    ("place", "bits"),
+    [(3, 160), (4, 160), (5, 128), (6, 32), (7, 16)],
+    ids=["token", "to", "amount", "tip", "ramp"],
+)
+def test_refuses_members_beyond_their_types(world: World, solver: str, place: int, bits: int) -> None:
+    """No amount, and no account, is read out of a word that holds more than that."""
+    bridge, terms = world.bridge("arcade"), world.front_of(offer(world, "gem", "hub", "arcade"))
+    data = bridge.encode("front", terms.fields, solver)
+    for bit in (bits, 255):
+        refusal = call(bridge.chain, bridge.address, with_bit(data, place, bit), sender=solver)
+        assert refusal == error("InvalidOptions")
+
+
+@pytest.mark.parametrize("place", [8, 9], ids=["sent_at", "deadline"])
+def test_times_beyond_their_types_are_nobodys(world: World, solver: str, place: int) -> None:
+    """P14: they are wrong terms like others, and pay nobody back."""
+    bridge, terms = world.bridge("arcade"), world.front_of(offer(world, "gem", "hub", "arcade"))
+    data = with_bit(bridge.encode("front", terms.fields, solver), place, 40)
+    receipt = transact(bridge.chain, bridge.address, data, solver)
+    ((_, _, _, key, _, _),) = receipt.named("TransferFronted")
+    assert key != terms.key
+    assert bridge.view("solverOf", key) == solver
+    assert bridge.view("solverOf", terms.key) == ZERO_ADDRESS
 
 
 def test_a_solver_needs_what_it_pays(world: World, solver: str) -> None:

@@ -8,7 +8,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.message import interoperable
 from metalayer.protocol.transfers import Kind, Options, transfer_id
-from tests.kit.evm import Contract, Receipt, error
+from tests.kit.evm import Contract, Receipt, error, set_code
 from tests.kit.founding import Founding
 from tests.kit.hops import AMOUNT, RECEIVE_FEE
 from tests.kit.paper import DAY
@@ -17,6 +17,7 @@ from tests.kit.world import PREPAID, World, impersonate
 
 DELAY = 21 * DAY
 ID = b"\7" * 32
+COMPACT = keccak(text="compact(uint256)")[:4]
 FIRST = 1
 """Since when the first gateway is accepted."""
 
@@ -86,6 +87,25 @@ def test_another_is_heard_after_three_weeks(
     choose(world, second.address, owner)
     assert world.bridge("hub").view("gatewayOf", arcade) == second.address
     assert world.bridge("hub").view("gatewayOf", world.id_of("perps")) != second.address
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["", "5f5ffd", "00", "5f60015360015ff3", "5f5f5260205ff3", "60025f5260205ff3", "60205ffd"],
+    ids=["no-code", "reverts", "says-nothing", "says-a-byte", "says-no", "says-two", "reverts-with-a-word"],
+)
+def test_what_cannot_carry_what_is_sent_is_not_chosen(world: World, owner: str, code: str) -> None:
+    """But it may be accepted: then it is heard, and sends nothing."""
+    hub, gateway = world.stacks["hub"], "0x" + "67" * 20
+    set_code(hub.chain, gateway, bytes.fromhex(code))
+    since = accept(world, gateway, owner)
+    choice = ("chooseGateway", world.id_of("arcade"), gateway)
+    refusal = hub.bridge.revert(*choice, sender=owner, at=since)
+    assert refusal == error("AttributeNotSupported", gateway, COMPACT)
+    bring(world, gateway, world.payload("gem", Kind.BACK, "hub", amount=1).encoded, at=since)
+    assert hub.bridge.view("gatewayOf", world.id_of("arcade")) == hub.gateway.address
+    set_code(hub.chain, gateway, bytes.fromhex("60015f5260205ff3"))
+    choose(world, gateway, owner)
 
 
 def test_one_that_is_refused_is_heard_no_more(world: World, second: Contract, owner: str) -> None:

@@ -45,6 +45,12 @@ class Sent:
         order = self.resolver.view("resolve", self.payload(), at=at)
         return Solver(self.hub.chain, self.solver, order)
 
+    def fronted(self) -> Solver:
+        """Its first step is done. A minute later: what it allows before is mined by the chain's own clock."""
+        solver = self.resolve()
+        assert solver.execute(0, max(now(self.hub.chain), self.terms.sent_at) + 60).succeeded
+        return solver
+
     def refusal(self, terms: Front | None = None, at: int | None = None) -> Revert:
         data = self.resolver.encode("resolve", self.payload(terms))
         result = call(self.hub.chain, self.resolver.address, data, at=at)
@@ -107,8 +113,7 @@ def test_a_stranger_fronts_a_transfer_and_is_paid(sent: Sent, beneficiary: str) 
 
 def test_it_need_not_claim_what_has_arrived(sent: Sent) -> None:
     """The second step would revert then, and may be left out."""
-    solver = sent.resolve()
-    assert solver.execute(0, max(now(sent.hub.chain), sent.terms.sent_at) + 1).succeeded
+    solver = sent.fronted()
     sent.hub.era.send("approve", sent.hub.bridge.address, MAX, sender=sent.solver)
     assert solver.refusal(1, now(sent.hub.chain)) is None
     sent.courier.carry("arcade", "hub")
@@ -117,8 +122,7 @@ def test_it_need_not_claim_what_has_arrived(sent: Sent) -> None:
 
 def test_it_claims_what_has_not_arrived(sent: Sent) -> None:
     """Paid from its ERA, as the order says, and in its time. Then what returns is the solver's."""
-    solver = sent.resolve()
-    assert solver.execute(0, max(now(sent.hub.chain), sent.terms.sent_at) + 1).succeeded
+    solver = sent.fronted()
     era = sent.hub.era.view("balanceOf", sent.solver)
     earliest = sent.terms.deadline - CLAIM_TIME
     (bounds,) = [values for name, values in solver.attributes(1) if name == "TimingBounds"]
@@ -132,7 +136,7 @@ def test_it_claims_what_has_not_arrived(sent: Sent) -> None:
 
 def test_who_is_second_is_told_to_stop(sent: Sent, attacker: str) -> None:
     slow = sent.resolve()
-    assert sent.resolve().execute(0, max(now(sent.hub.chain), sent.terms.sent_at) + 1).succeeded
+    sent.fronted()
     assert slow.refusal(0, now(sent.hub.chain)) == "abort"
     assert sent.refusal() == error("AlreadyFronted", sent.terms.key)
 

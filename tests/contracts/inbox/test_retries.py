@@ -10,7 +10,7 @@ import pytest
 from metalayer.protocol.gateway import Status
 from metalayer.protocol.message import Message, interoperable
 from tests.kit.evm import Contract, Receipt, error, set_code
-from tests.kit.inbox import ACCEPTED, FAILED, NOBODY, REFUSING, place
+from tests.kit.inbox import ACCEPTED, FAILED, NOBODY, REFUSING, altered, place
 from tests.kit.paper import PaperLane
 from tests.kit.scripted import Behaviour
 from tests.kit.stack import Stack
@@ -146,18 +146,9 @@ def test_refuses_to_retry_what_arrived_expired(
 @pytest.mark.parametrize("part", ["origin", "nonce", *range(6)])
 def test_refuses_to_retry_with_a_change(gateway: Contract, relayer: str, failing: Message, part: Any) -> None:
     """P1, M2: the id commits to every field and to the place."""
-    origin, nonce = failing.origin, failing.nonce
-    fields: list[Any] = list(failing.fields)
-    if part == "origin":
-        origin = 903
-    elif part == "nonce":
-        nonce += 1
-    else:
-        changes: dict[Any, Any] = {0: NOBODY, 1: NOBODY, 5: b"changed"}
-        fields[part] = changes.get(part) or fields[part] + 1
-    changed = Message(901, origin, 902, nonce, *fields)
+    changed = altered(failing, part)
     refusal = error("MessageNotFailed", changed.id, Status.NONE)
-    assert gateway.revert("retry", origin, nonce, tuple(fields), sender=relayer) == refusal
+    assert gateway.revert("retry", *place(changed), sender=relayer) == refusal
 
 
 def test_retries_while_the_route_is_closed(

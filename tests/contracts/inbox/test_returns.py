@@ -10,7 +10,7 @@ import pytest
 from metalayer.protocol.gateway import Kind, Status
 from metalayer.protocol.message import Fee, Message
 from tests.kit.evm import Contract, error
-from tests.kit.inbox import NOBODY, notices, place
+from tests.kit.inbox import altered, notices, place
 from tests.kit.paper import PaperLane, PaperRelayer, gateway_payload
 
 
@@ -134,18 +134,9 @@ def test_refuses_to_return_with_a_change(
     gateway: Contract, relayer: str, expired: Message, part: Any
 ) -> None:
     """P1, M2: the id commits to every field and to the place."""
-    origin, nonce = expired.origin, expired.nonce
-    fields: list[Any] = list(expired.fields)
-    if part == "origin":
-        origin = 903
-    elif part == "nonce":
-        nonce += 1
-    else:
-        changes: dict[Any, Any] = {0: NOBODY, 1: NOBODY, 5: b"changed"}
-        fields[part] = changes.get(part) or fields[part] + 1
-    changed = Message(901, origin, 902, nonce, *fields)
+    changed = altered(expired, part)
     refusal = error("MessageNotReturnable", changed.id, Status.NONE, 0)
-    assert gateway.revert("returnToSender", origin, nonce, tuple(fields), sender=relayer) == refusal
+    assert gateway.revert("returnToSender", *place(changed), sender=relayer) == refusal
 
 
 def test_returns_are_never_paused(

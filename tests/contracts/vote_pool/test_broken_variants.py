@@ -13,6 +13,7 @@ from tests.kit.evm import init_code, recode
 from tests.kit.governing import MILLION, WINDOW
 from tests.kit.paper import DAY
 from tests.kit.roles import GUARDIAN, TREASURY
+from tests.kit.stack import taken_back
 from tests.kit.transfer_bugs import TransferBug
 from tests.kit.voting import HUB_VOTER, OTHER, SIGNER, VOTER, Poll
 from tests.kit.voting_bugs import VotesBug as Bug
@@ -169,10 +170,8 @@ def test_a_missing_clock_is_found_at_random(poll: Poll, bug: Bug) -> None:
 
 def wander_often(poll: Poll) -> None:
     for seed in range(40):
-        before = {name: stack.chain.snapshot() for name, stack in poll.stacks.items()}
-        crossing.wander(poll.fork(), seed)
-        for name, snapshot in before.items():
-            poll.stacks[name].chain.restore(snapshot)
+        with taken_back(poll.stacks):
+            crossing.wander(poll.fork(), seed)
 
 
 def install(poll: Poll, bug: Bug) -> None:

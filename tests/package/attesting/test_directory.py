@@ -44,6 +44,15 @@ def test_a_proposal_is_read_back(exchange: DirectoryExchange) -> None:
     assert exchange.facts(root) is None
 
 
+def test_what_comes_too_late_does_not_bring_a_proposal_back(exchange: DirectoryExchange) -> None:
+    """A validator that was looking into it when it was delivered."""
+    root = exchange.propose(FACTS)
+    exchange.remove(root)
+    exchange.sign(root, SIGNER, b"\1" * 64)
+    exchange.refuse(root, SIGNER, "not final", final=False)
+    assert list(exchange.directory.iterdir()) == []
+
+
 def test_a_proposal_has_one_order(exchange: DirectoryExchange) -> None:
     """Lane facts, set facts, restart facts: whoever proposes the same facts writes the same file."""
     root = exchange.propose([*FACTS, SetFact(3, b"\4" * 32), RestartFact(901, 902, 300)])

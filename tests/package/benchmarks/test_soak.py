@@ -122,7 +122,9 @@ def test_only_the_last_node_lies_and_calm_ends_all(monkeypatch: pytest.MonkeyPat
     weather, stop = Weather(nodes, 7), threading.Event()
     thread = threading.Thread(target=weather.run, args=(stop,))
     thread.start()
-    time.sleep(0.5)
+    patience = time.monotonic() + 10
+    while not weather.counts["slow"] and time.monotonic() < patience:
+        time.sleep(0.01)
     stop.set()
     thread.join()
     assert weather.counts["slow"] >= 1

@@ -10,7 +10,7 @@ import pytest
 
 from metalayer.errors import MetalayerError
 from metalayer.network.addresses import filled
-from metalayer.network.anvil import anvil_command
+from metalayer.network.anvil import anvil_command, anvil_environment
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection, connect
 from metalayer.network.nodes import Nodes
@@ -95,9 +95,10 @@ def test_a_fork_is_of_what_the_environment_says(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(
         MetalayerError, match=r"^networks\.yaml:18: chains\.home\.fork\.url: .* TESTS_UPSTREAM is not set"
     ):
-        anvil_command(chain, interval=True)
+        anvil_environment(chain)
     monkeypatch.setenv("TESTS_UPSTREAM", f"https://node.example/{SECRET}")
-    assert f"https://node.example/{SECRET}" in anvil_command(chain, interval=True)
+    assert f"https://node.example/{SECRET}" in anvil_environment(chain).values()
+    assert not [word for word in anvil_command(chain, interval=True) if SECRET in word]
     assert SECRET not in repr(chain)
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command
+from metalayer.network.anvil import anvil_command, anvil_environment
 from metalayer.network.config import PERMIT2, load_network
 from metalayer.network.workspace import port_offset, state_dir
 
@@ -321,5 +321,7 @@ def test_anvil_runs_what_the_file_says(write: Write) -> None:
     assert own["--hardfork"] == "prague"
     assert "--fork-url" not in own
     forked = options(anvil_command(network.chain("away"), interval=False))
-    assert (forked["--fork-url"], forked["--fork-block-number"]) == ("http://upstream:1", "17")
+    assert (forked["--fork-url"], forked["--fork-block-number"]) == ("metalayer_upstream", "17")
+    assert anvil_environment(network.chain("away"))["METALAYER_UPSTREAM"] == "http://upstream:1"
+    assert anvil_environment(network.hub) == {}
     assert "--block-time" not in forked

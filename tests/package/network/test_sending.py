@@ -180,15 +180,28 @@ def test_a_chain_that_stands_still_is_not_paid_more(
     assert paid(chain) == 1
 
 
-def test_one_that_is_not_mined_holds_up_nobody_else(connection: Connection, chain: BoundChain) -> None:
+def test_one_that_is_not_mined_holds_up_nobody_else(
+    connection: Connection, chain: BoundChain, node: Node
+) -> None:
     """One account's transaction pays less than the others': theirs are mined, and it ends in one line."""
+    turn, waits = threading.Lock(), False
+
+    def go_on(call: Call, said: Any) -> Any:
+        """A block for each look at the newest one, once the transaction waits: the node forgets it afterwards."""
+        nonlocal waits
+        with turn:
+            waits = waits or nonce(chain, "pending") > nonce(chain)
+            if waits:
+                mine(chain, DEAR)
+        return said
+
     hold(chain)
+    node.faults = [Lies("eth_getBlockByNumber", go_on)]
     low = Connection(replace(connection.chain, gas_price_ceiling=DEAR // 2))
     low.patience = Patience(0.2, 2.0)
-    with beside(lambda: mine(chain, DEAR)):
-        lines = in_parallel(
-            lambda sender: _line(low if sender is SENDER else connection, sender), [SENDER, RIVAL]
-        )
+    lines = in_parallel(
+        lambda sender: _line(low if sender is SENDER else connection, sender), [SENDER, RIVAL]
+    )
     assert lines[0].startswith("arcade: transaction 0x")
     assert lines[0].endswith("2 gwei, above the ceiling of 1 (`max_gas_price` in networks.yaml)")
     assert "\n" not in lines[0]
