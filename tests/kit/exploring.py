@@ -19,8 +19,10 @@ _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 # runs an example many more times than it takes to shrink it.
 _PHASES = [Phase.explicit, Phase.generate, Phase.shrink]
 _SHRINK_SECONDS = 60
-_ROUND = 25
-"""Examples of a machine between two looks at the clock."""
+_ROUND = 10
+"""Examples of a machine between two looks at the clock. After as many, five of six that Hypothesis tries are copies of
+an earlier one with a part of it repeated, and new ones find more.
+"""
 MACHINE, STEP, SEED = "state: ", "state.", "--seed"
 """How the notes of an error begin that say which machine it was, what it did, and how to see it again."""
 

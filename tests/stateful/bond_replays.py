@@ -181,6 +181,13 @@ def throw_dust(state: Accusers) -> None:
     state.donate(number=1, taken_in=True)
 
 
+def take_in_nothing(state: Accusers) -> None:
+    """While something streams: it is followed by a stream of nothing, which a wei must not make last longer."""
+    state.fund()
+    state.pass_time(span=11 * DAY)
+    state.donate(number=1, taken_in=True)
+
+
 def stand_idle(state: Accusers) -> None:
     for id_ in range(5):
         state.leave(id_=id_, number=0)

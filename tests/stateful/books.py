@@ -65,6 +65,10 @@ class Half:
     window: int
     used: Fraction
     at: int
+    lost: Fraction = Fraction(1)
+    """Units by which the chain, which rounds, may let less pass: one when it is asked, one for each time that it was
+    set anew, and for each use a part of a second of 64 binary digits.
+    """
 
     def used_at(self, time: int) -> Fraction:
         return max(Fraction(0), self.used - Fraction((time - self.at) * self.capacity, self.window))
@@ -74,6 +78,7 @@ class Half:
 
     def change(self, time: int, by: int) -> None:
         self.used, self.at = max(Fraction(0), self.used_at(time) + by), time
+        self.lost += Fraction(self.capacity, self.window << 64)
 
 
 @dataclass
@@ -465,9 +470,10 @@ class Books:
         self.check(home == chain_id, "InvalidLimits")
         old = self.s.limits.get((token, chain_id))
         used = [half.used_at(at) for half in (old.out, old.into)] if old else [Fraction(0)] * 2
+        lost = [half.lost + 1 for half in (old.out, old.into)] if old else [Fraction(1)] * 2
         first, second = (
-            Half(capacity, window, min(was, Fraction(capacity)), at)
-            for capacity, was in zip((out, into), used, strict=True)
+            Half(capacity, window, min(was, Fraction(capacity)), at, less + Fraction(capacity, window << 64))
+            for capacity, was, less in zip((out, into), used, lost, strict=True)
         )
         self.s.limits[token, chain_id] = Limit(first, second)
 

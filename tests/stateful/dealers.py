@@ -5,6 +5,7 @@ gateway; and a token in changing moods.
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import IntEnum
 from typing import Any
 
 from hypothesis import strategies as st
@@ -38,15 +39,22 @@ from tests.stateful.exchange import (
 )
 from tests.stateful.machine import pick
 from tests.stateful.shippers import Shippers
-from tests.stateful.traders import CHAIN, PICK, RARELY, TOKEN, WHO, Voyage
+from tests.stateful.traders import CHAIN, PICK, RARELY, RECENT, TOKEN, WHO, Voyage
 
 TRUE, LESS, OTHER_RECIPIENT, OTHER_TOKEN, OTHER_START, NO_TIP, OTHER_ID = range(7)
 """Of which terms a front is."""
 TERMS_KIND = st.sampled_from(
     [TRUE, TRUE, TRUE, LESS, OTHER_RECIPIENT, OTHER_TOKEN, OTHER_START, NO_TIP, OTHER_ID]
 )
-CAPACITY = st.sampled_from([0, WHOLE, 10 * WHOLE, 5_000 * WHOLE, 3 * 10**9 + 1])
+SOLVERS = st.sampled_from([SOLVER, SOLVER, RIVAL, DONE])
+CAPACITY = st.sampled_from([0, WHOLE, 10 * WHOLE, 5_000 * WHOLE, 5_000 * WHOLE, 3 * 10**9 + 1])
+WINDOW = st.sampled_from([HOUR, DAY, 7 * DAY])
 _APPROVE = Function("approve(address,uint256)")
+
+
+def _numbers(kinds: type[IntEnum]) -> list[int]:
+    """As which a step can be written down and taken again."""
+    return [int(kind) for kind in kinds]
 
 
 class Dealers(Shippers):
@@ -54,7 +62,7 @@ class Dealers(Shippers):
 
     # Solvers
 
-    @rule(number=PICK, who=WHO, kind=TERMS_KIND, solver=st.sampled_from([SOLVER, SOLVER, RIVAL, DONE]))
+    @rule(number=RECENT, who=WHO, kind=TERMS_KIND, solver=SOLVERS)
     def front(self, number: int, who: int = 1, kind: int = TRUE, solver: str = SOLVER) -> None:
         offered = [
             voyage
@@ -105,9 +113,16 @@ class Dealers(Shippers):
             self.arrange(chain, local, _APPROVE.encode(books.bridge, MAX), by=payer)
             self.scene.approved.add((chain, payer, local))
 
-    @rule(number=PICK, who=WHO, from_balance=st.booleans(), early=RARELY)
-    def claim(self, number: int, who: int = 1, from_balance: bool = False, early: bool = False) -> None:
-        """Of any front, or of a transfer that nobody fronted."""
+    @rule(number=RECENT, who=WHO, from_balance=st.booleans(), early=RARELY, carried=st.booleans())
+    def claim(
+        self,
+        number: int,
+        who: int = 1,
+        from_balance: bool = False,
+        early: bool = False,
+        carried: bool = False,
+    ) -> None:
+        """Of any front, or of a transfer that nobody fronted. `carried`: it arrives at once."""
         fronts = [(chain, terms) for chain, terms in self.scene.fronts if chain not in self.scene.liars]
         if early or not fronts:
             voyages = [v for v in self.scene.voyages.values() if v.end not in self.scene.liars]
@@ -125,6 +140,8 @@ class Dealers(Shippers):
         )
         if done:
             self.reach("claimed")
+            if carried:
+                self.carry(self.scene.all_sent[-1])
 
     # Owner and guardian
 
@@ -134,7 +151,7 @@ class Dealers(Shippers):
         number=PICK,
         out=CAPACITY,
         into=CAPACITY,
-        window=st.sampled_from([HOUR, DAY, 7 * DAY]),
+        window=WINDOW,
         by=st.sampled_from([OWNER.address, OWNER.address, OWNER.address, GUARDIAN.address]),
     )
     def limit(
@@ -148,33 +165,42 @@ class Dealers(Shippers):
         by: str = OWNER.address,
     ) -> None:
         """Of a representation that is still to come, too."""
-        chain = self.honest(chain)
+        self.limit_token(self.honest(chain), self.themed(token), number, out, into, window, by)
+
+    def limit_token(
+        self,
+        chain: str,
+        token: int,
+        number: int,
+        out: int,
+        into: int,
+        window: int,
+        by: str = OWNER.address,
+    ) -> None:
         place = self.places[chain]
         others = [name for name in CHAINS if name != chain]
         other = pick(others, number)
         local = self.local(token, chain) or place.representation(
             self.id_of(HOMES[token]), self.address(token)
         )
-        to = self.id_of(other)
-        number_ = "P16" if by == OWNER.address else "P3"
+        self.set_limits(chain, local, self.id_of(other), out, into, window, by)
+
+    def set_limits(
+        self, chain: str, local: str, to: int, out: int, into: int, window: int, by: str = OWNER.address
+    ) -> None:
+        number = "P16" if by == OWNER.address else "P3"
 
         def effect(books: Books, at: int) -> None:
             books.check(by == OWNER.address, "NotBridgeOwner")
             books.set_limits(local, to, out, into, window, at)
 
-        self.act(chain, bridge.SET_LIMITS.encode(local, to, out, into, window), by, effect, number_)
+        self.act(chain, bridge.SET_LIMITS.encode(local, to, out, into, window), by, effect, number)
 
     def limit_unknown(self, chain: str, spoke: str, out: int, into: int) -> None:
         """Of what will stand for a token that says that it is at home elsewhere."""
         home = self.id_of(spoke)
         local = self.places[chain].representation(home, self.address(MOODY))
-        self.act(
-            chain,
-            bridge.SET_LIMITS.encode(local, home, out, into, DAY),
-            OWNER.address,
-            lambda books, at: books.set_limits(local, home, out, into, DAY, at),
-            "P16",
-        )
+        self.set_limits(chain, local, home, out, into, DAY)
 
     @rule(chain=CHAIN, number=PICK)
     def lift(self, chain: str, number: int) -> None:
@@ -223,12 +249,12 @@ class Dealers(Shippers):
 
         self.act(chain, bridge.UNHOLD.encode(to), by, effect, "P18")
 
-    @rule(number=PICK, really=RARELY)
+    @rule(number=RECENT, really=RARELY)
     def strike(self, number: int, really: bool = True) -> None:
         """What waits, failed, or is still to come."""
         open_ = [
             one
-            for one in self.all_sent()
+            for one in self.scene.all_sent
             if isinstance(one.what, Payload) and not one.is_over and one.lane[2] not in self.scene.liars
         ]
         if not open_ or not really:
@@ -242,7 +268,7 @@ class Dealers(Shippers):
             "P17",
         )
 
-    @rule(chain=CHAIN, token=TOKEN, number=TOKEN, really=RARELY)
+    @rule(chain=CHAIN, token=TOKEN, number=st.just(ISSUED) | TOKEN, really=st.booleans())
     def adopt(self, chain: str, token: int, number: int, really: bool = True) -> None:
         """Also what stands for something, is no issuer's token, or comes too late."""
         chain = self.honest(chain)
@@ -309,20 +335,23 @@ class Dealers(Shippers):
 
     # What recipients and a token do
 
-    @rule(chain=CHAIN, behaviour=st.sampled_from(list(Behaviour)))
+    @rule(chain=CHAIN, behaviour=st.sampled_from(_numbers(Behaviour)))
     def behave(self, chain: str, behaviour: int) -> None:
         chain = self.honest(chain)
         self.arrange(chain, self.places[chain].receiver.address, SET_BEHAVIOUR.encode(behaviour))
         self.books[chain].s.behaviour = Behaviour(behaviour)
 
     @rule(
-        mood=st.sampled_from([*Mood, Mood.PLAIN]),
+        mood=st.sampled_from([*_numbers(Mood), int(Mood.CALLS)]),
         token=st.sampled_from([0, MOODY]),
         spoke=st.sampled_from(SPOKES),
         who=WHO,
+        moves=st.sampled_from([True, True, False]),
     )
-    def change_mood(self, mood: int, token: int = 0, spoke: str = "arcade", who: int = 0) -> None:
-        """On its home. `token`: what it sends when it is asked to move, if it does."""
+    def change_mood(
+        self, mood: int, token: int = 0, spoke: str = "arcade", who: int = 0, moves: bool = False
+    ) -> None:
+        """On its home. `token`: what it sends when it is asked to move, if it does. `moves`: it is asked at once."""
         books = self.books[HUB]
         moody = self._moody()
         self.arrange(HUB, moody.address, moody.encode("setMood", mood))
@@ -333,6 +362,10 @@ class Dealers(Shippers):
             what = send_call(address, to, TRADERS[who], WHOLE, Options(return_to=TRADERS[who]))
             self.arrange(HUB, moody.address, moody.encode("setCall", books.bridge, what))
             books.reentry = (address, to, TRADERS[who], WHOLE)
+        if moves:
+            self.send(HUB, self.in_theme(MOODY), SPOKES.index(spoke), who)
+
+    change_again = change_mood
 
     @rule(who=st.integers(0, len(TRADERS)), blocks=st.booleans())
     def block(self, who: int, blocks: bool = True) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
@@ -16,11 +18,12 @@ from tests.kit.evm import Receipt, Revert, call
 from tests.kit.roles import RELAYER
 from tests.kit.stack import CHAINS
 from tests.stateful.books import DAY, HOUR, Books, Refused
-from tests.stateful.exchange import HOMES, HUB, TRADERS, WHOLE, in_gwei
+from tests.stateful.exchange import HOMES, HUB, TOKENS, TRADERS, WHOLE, in_gwei
 from tests.stateful.machine import must, pick
 from tests.stateful.traders import (
     CHAIN,
     PICK,
+    RECENT,
     TOKEN,
     WHO,
     Fate,
@@ -86,7 +89,7 @@ class Shippers(Traders):
         elsewhere: bool = False,
     ) -> None:
         """`elsewhere`: it returns to somebody else. Who has none of the token sends another one."""
-        chain = self.honest(chain)
+        chain, token = self.honest(chain), self.themed(token)
         books, place, at = self.books[chain], self.places[chain], self.clock[chain]
         sender = TRADERS[who]
         token = next(
@@ -139,7 +142,7 @@ class Shippers(Traders):
             answer = call(self.places[books.place.name].chain, books.bridge, data, at=at)
             assert isinstance(answer, bytes)
             free = bridge.LIMITS_OF.decode(answer).out_free
-            return min(held, free) or 1 if amount == ALL_FREE else free + 2
+            return min(held, free) or 1 if amount == ALL_FREE else int(limit.out.free(at)) + 1
         return max(held, 1) if amount < 0 else amount
 
     def _check_quotes(self, chain: str, local: str, end: int, data: int, extra: int) -> None:
@@ -161,9 +164,19 @@ class Shippers(Traders):
         cost = self.books[home].quote_forward(token, end, data, extra)
         must("P23", f"what {home} asks for a second hop", bridge.QUOTE_FORWARD.decode(answer), cost)
 
-    @initialize(first=TOKEN, second=TOKEN, tip=TIP)
-    def begin(self, first: int, second: int, tip: int) -> None:
-        """No example without transfers."""
+    @initialize(
+        first=TOKEN,
+        second=TOKEN,
+        tip=TIP,
+        theme=st.just(list(TOKENS)) | st.lists(TOKEN, min_size=1, max_size=2, unique=True),
+        late=st.booleans(),
+    )
+    def begin(
+        self, first: int, second: int, tip: int, theme: Sequence[int] = TOKENS, late: bool = False
+    ) -> None:
+        """No example without transfers. Many are about few tokens; `late`: what is under way at the end comes home."""
+        self.theme, self.ends_late = theme, late
+        first, second = self.themed(first), self.themed(second)
         self.send(HOMES[first], first, 0, amount=WHOLE, tip=tip)
         self.send("perps", second, 1, amount=7 * WHOLE, tip=10**8, prepaid=0)
         self.send("arcade", second, 1, who=1, amount=100 * WHOLE, tip=tip, within=5 * DAY, prepaid=0)
@@ -201,7 +214,7 @@ class Shippers(Traders):
         """Again, or too early, or of what is no token at home."""
         chain = self.honest(chain)
         to = self.id_of(pick([name for name in CHAINS if name != chain], number))
-        address, sender = self.address(token), TRADERS[who]
+        address, sender = self.address(self.themed(token)), TRADERS[who]
         self.act(
             chain,
             bridge.DESCRIBE.encode(address, to, from_balance),
@@ -210,7 +223,7 @@ class Shippers(Traders):
             "P21",
         )
 
-    @rule(number=PICK, who=WHO, more=st.sampled_from([0, 0, 10**7, -1]))
+    @rule(number=RECENT, who=WHO, more=st.sampled_from([0, 0, 10**7, -1]))
     def pay(self, number: int, who: int = 0, more: int = 0) -> None:
         """For the next hop of a transfer at its token's home. `more`: gwei than it costs."""
         voyages = [
@@ -242,7 +255,7 @@ class Shippers(Traders):
     def cover(self, chain: str, token: int, number: int, who: int, amount: int) -> None:
         chain = self.honest(chain)
         to = self.id_of(pick([name for name in CHAINS if name != chain], number))
-        local, sender = self.local(token, chain), TRADERS[who]
+        local, sender = self.local(self.themed(token), chain), TRADERS[who]
         if local is None:
             return
         self.act(
@@ -266,6 +279,11 @@ class Shippers(Traders):
         if late is not None and isinstance(what, Payload):
             self.pass_(lane[2], what.hop_at + late - 1)
         self.deliver(lane[1], lane[2], count, lane[0])
+
+    def carry(self, one: Sent) -> None:
+        """With all that is before it."""
+        gateway, origin, destination = one.lane
+        self.deliver(origin, destination, len(self.waiting(one.lane)), gateway)
 
     def waiting(self, lane: Lane) -> list[Sent]:
         return self.scene.sent[lane][self.scene.delivered[lane] - self.scene.lanes[lane].start :]
@@ -337,17 +355,19 @@ class Shippers(Traders):
         """Of a true front, and while its transfer can still come home."""
         for voyage in self.scene.voyages.values():
             key = getattr(one.what, "key", None)
-            if key == voyage.terms.key and one.lane[1:] == (voyage.end, voyage.start):
+            if key == voyage.key and one.lane[1:] == (voyage.end, voyage.start):
                 voyage.is_claimed = voyage.is_claimed or not voyage.endings
 
     @staticmethod
     def _number(one: Sent) -> str:
         return "P17" if one.forged else "P14"
 
-    @rule(number=PICK, patient=st.booleans())
+    @rule(number=RECENT, patient=st.booleans())
     def retry(self, number: int = 0, patient: bool = False) -> None:
         failed = [
-            one for one in self.all_sent() if one.fate == Fate.FAILED and one.lane[2] not in self.scene.liars
+            one
+            for one in self.scene.all_sent
+            if one.fate == Fate.FAILED and one.lane[2] not in self.scene.liars
         ]
         if not failed:
             return
@@ -377,10 +397,10 @@ class Shippers(Traders):
         self._check_sent(chain, receipt, "P14")
         return True
 
-    @rule(number=PICK)
+    @rule(number=RECENT)
     def send_home(self, number: int = 0) -> None:
         """What failed or came too late, and can no longer be retried."""
-        stuck = [one for one in self.all_sent() if self.is_stuck(one)]
+        stuck = [one for one in self.scene.all_sent if self.is_stuck(one)]
         if stuck:
             self.return_one(pick(stuck, number))
 
@@ -404,12 +424,12 @@ class Shippers(Traders):
         one.was_expired = one.fate == Fate.EXPIRED
         one.fate = Fate.RETURNING
 
-    @rule(number=PICK)
+    @rule(number=RECENT)
     def refund(self, number: int = 0) -> None:
         """Ends what was returned: it is back where its hop began, or on its way home from there."""
         home = [
             one
-            for one in self.all_sent()
+            for one in self.scene.all_sent
             if one.fate == Fate.RETURNED and one.lane[1] not in self.scene.liars and not one.forged
         ]
         if home:
@@ -456,11 +476,13 @@ class Shippers(Traders):
         gateway, _, destination = one.lane
         books.take_home(self.id_of(destination), gateway, one.id, one.message.payload, one.unspent, at)
 
-    @rule(number=PICK)
+    @rule(number=RECENT)
     def call_back(self, number: int = 0) -> None:
         """What its bridge could not take back when it was refunded."""
         left = [
-            one for one in self.all_sent() if one.fate == Fate.OPEN and one.lane[1] not in self.scene.liars
+            one
+            for one in self.scene.all_sent
+            if one.fate == Fate.OPEN and one.lane[1] not in self.scene.liars
         ]
         if left:
             self.call_back_one(pick(left, number))

@@ -43,6 +43,8 @@ class Stream:
         """What a seated wei ever earned."""
         self.left = Fraction(0)
         self.waiting = 0
+        self.follows = False
+        """Whether another stream follows this one, be it of nothing: anybody may take in nothing."""
         self.seated = 0
         self.end = self.at = now
         self.roundings = 0
@@ -56,9 +58,10 @@ class Stream:
             self.end += now - since if self.left else 0
             return
         earned = self._flow(since, now)
-        if self.waiting and now >= self.end:
+        if self.follows and now >= self.end:
             begin = max(self.end, since)
             self.left, self.waiting, self.end = self.left + self.waiting, 0, begin + STREAM
+            self.follows = False
             earned += self._flow(begin, now)
         self.per_wei += earned / self.seated
         self.roundings += 1
@@ -75,16 +78,17 @@ class Stream:
         self.advance(now)
         more, left = self.waiting + amount, max(0, self.end - now)
         surplus = (self.left + more) * left - self.left * STREAM
-        if left and abs(surplus) <= self.dust * STREAM and self.left:
+        if left and abs(surplus) <= self.dust * STREAM:
             return None
         return left == 0 or surplus >= 0
 
     def take_in(self, amount: int, now: int, at_once: bool) -> None:
         if at_once:
             self.left += self.waiting + amount
-            self.waiting, self.end = 0, now + STREAM
+            self.waiting, self.follows, self.end = 0, False, now + STREAM
         else:
             self.waiting += amount
+            self.follows = True
 
     @property
     def dust(self) -> int:

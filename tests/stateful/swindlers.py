@@ -15,10 +15,10 @@ from tests.kit.paper import PaperLane, gateway_payload
 from tests.kit.roles import OWNER, RELAYER
 from tests.kit.stack import CHAINS
 from tests.stateful.books import DAY, MAX_TIME
-from tests.stateful.dealers import Dealers
-from tests.stateful.exchange import HUB, MOODY, SOLVER, TRADERS, WHOLE, Behaviour, Mood
+from tests.stateful.exchange import ERA, HOMES, HUB, MOODY, SOLVER, TOKENS, TRADERS, WHOLE, Behaviour, Mood
+from tests.stateful.followers import Followers
 from tests.stateful.machine import must, pick
-from tests.stateful.traders import CHAIN, PICK, RARELY, SPOKE, TOKEN, WHO, Fate, Lane, Sent
+from tests.stateful.traders import CHAIN, PICK, RARELY, RECENT, SPOKE, TOKEN, WHO, Fate, Lane, Sent
 
 AMOUNTS = ["one", "some", "all", "more"]
 _PLENTY = 3_000_000
@@ -26,7 +26,7 @@ _ROUNDS = 8
 """Of carrying until nothing is open: a transfer that does not arrive has three hops, of which each may return."""
 
 
-class Swindlers(Dealers):
+class Swindlers(Followers):
     """Liars, and the end."""
 
     @rule(spoke=SPOKE, really=RARELY)
@@ -38,11 +38,11 @@ class Swindlers(Dealers):
     @precondition(lambda self: self.scene.liars)
     @rule(
         to=CHAIN,
-        kind=st.sampled_from([Kind.BACK, Kind.BACK, Kind.BACK, Kind.OUT, Kind.RETURN]),
+        kind=st.sampled_from([int(kind) for kind in (Kind.BACK, Kind.BACK, Kind.OUT, Kind.RETURN)]),
         token=TOKEN,
-        far=CHAIN,
+        far=st.none() | CHAIN,
         amount=st.sampled_from(AMOUNTS),
-        number=PICK,
+        number=RECENT,
         who=WHO,
         fee=st.sampled_from([0, 0, 10**7, 10**9]),
         tip=st.sampled_from([0, 10**8]),
@@ -50,13 +50,16 @@ class Swindlers(Dealers):
         late=st.sampled_from([0, 0, 60]),
         expires=st.booleans(),
         known=st.booleans(),
+        fitting=st.sampled_from([True, True, False]),
+        carried=st.booleans(),
+        limited=RARELY,
     )
     def forge(
         self,
         to: str,
         kind: int,
         token: int,
-        far: str,
+        far: str | None,
         amount: str = "some",
         number: int = 0,
         who: int = 0,
@@ -66,13 +69,24 @@ class Swindlers(Dealers):
         late: int = 0,
         expires: bool = False,
         known: bool = True,
+        fitting: bool = False,
+        carried: bool = False,
+        limited: bool = False,
     ) -> None:
-        """Any transfer. `known`: with the id of a true one, where there is an id. `late`: seconds by which it was sent
-        in the future.
+        """Any transfer, between the two chains unless it is from `far`, or goes there. `known`: with the id of a true
+        one, where there is an id. `late`: seconds by which it was sent in the future. `fitting`: of a token whose home
+        is where it must be. `carried`: it arrives at once. `limited`: where hardly anything may.
         """
         (spoke,) = self.scene.liars
-        if to == spoke:
-            return
+        to = HUB if to == spoke else to
+        home = to if kind == Kind.BACK else spoke
+        far = far or home
+        if fitting:
+            # ERA has one home, whoever says what.
+            fit = [one for one in TOKENS if HOMES[one] == home or (one == ERA and kind == Kind.OUT)]
+            token = pick(fit, token)
+        if limited:
+            self.limit_token(to, token, [name for name in CHAINS if name != to].index(spoke), WHOLE, 0, DAY)
         at = self.clock[to]
         address = self.address(token)
         account = self.books[to].s.accounts[address, self.id_of(spoke)]
@@ -98,21 +112,23 @@ class Swindlers(Dealers):
             data=b"" if kind == Kind.RETURN else data or b"",
         )
         before = at + DAY if expires else NEVER_EXPIRES
-        self._forge(spoke, to, payload.encoded, before)
+        self._forge(spoke, to, payload.encoded, before, carried=carried)
+
+    forge_more = forge
 
     @precondition(lambda self: self.scene.liars)
     @rule(
         to=CHAIN,
-        number=PICK,
+        number=RECENT,
         token=TOKEN,
         what=st.sampled_from(["claim", "describe", "nonsense", "stranger"]),
+        carried=st.booleans(),
     )
-    def tell(self, to: str, number: int, token: int, what: str) -> None:
+    def tell(self, to: str, number: int, token: int, what: str, carried: bool = False) -> None:
         """A claim of any transfer, any description, or what is neither, or of no bridge."""
         (spoke,) = self.scene.liars
-        if to == spoke:
-            return
-        keys = [voyage.terms.key for voyage in self.scene.voyages.values()] or [b"\1" * 32]
+        to = HUB if to == spoke else to
+        keys = [voyage.key for voyage in self.scene.voyages.values()] or [b"\1" * 32]
         key, address = pick(keys, number), self.address(token)
         payload = {
             "claim": ClaimPayload(key, SOLVER).encoded,
@@ -121,24 +137,34 @@ class Swindlers(Dealers):
             "stranger": Payload(Kind.BACK, address, TRADERS[0], TRADERS[0], self.id_of(to), 1).encoded,
         }[what]
         sender = TRADERS[0] if what == "stranger" else None
-        self._forge(spoke, to, payload, NEVER_EXPIRES, sender)
+        self._forge(spoke, to, payload, NEVER_EXPIRES, sender, carried)
 
-    def _forge(self, spoke: str, to: str, payload: bytes, before: int, sender: str | None = None) -> None:
+    def _forge(
+        self,
+        spoke: str,
+        to: str,
+        payload: bytes,
+        before: int,
+        sender: str | None = None,
+        carried: bool = False,
+    ) -> None:
         bridge = self.books[to].bridge
         lane: Lane = (self.books[to].s.chosen[self.id_of(spoke)], spoke, to)
         message = self.scene.lanes[lane].append(
             sender or bridge, bridge, payload=payload, deliver_before=before, gas_limit=_PLENTY
         )
-        self.put(lane, message, forged=True)
+        one = self.put(lane, message, forged=True)
+        if carried:
+            self.carry(one)
 
     @precondition(lambda self: self.scene.liars)
-    @rule(number=PICK)
+    @rule(number=RECENT)
     def claim_return(self, number: int = 0) -> None:
         """That it could not take in what it took in."""
         (spoke,) = self.scene.liars
         hops = [
             one
-            for one in self.all_sent()
+            for one in self.scene.all_sent
             if one.lane[2] == spoke and one.of is None and one.fate not in (Fate.REFUNDED, Fate.OPEN)
         ]
         if not hops:
@@ -180,14 +206,16 @@ class Swindlers(Dealers):
         assert receipt.succeeded, f"P2: {destination} does not follow a restart"
         self._begin(destination)
         (notice,) = self._check_sent(destination, receipt, "P14")
-        self.scene.left += self.scene.sent[lane]
         self.scene.lanes[lane] = PaperLane(here.hub_id, here.id, there.id, start)
         self.scene.sent[lane], self.scene.delivered[lane] = [], start
         while not notice.is_over:
             self.deliver(destination, origin, 9, gateway)
+        # What was said before counts no more, whether it arrived or not: said again by whoever waits for it.
+        for one in self.scene.all_sent:
+            if one.fate == Fate.RETURNED and (one.lane[0], *one.lane[:0:-1]) == lane:
+                one.fate = Fate.EXPIRED if one.was_expired else Fate.FAILED
         for one in lost:
             if one.of is not None:
-                # Said again by whoever waits for it.
                 one.of.fate = Fate.EXPIRED if one.of.was_expired else Fate.FAILED
                 one.fate = Fate.ENDED
                 continue
@@ -211,23 +239,28 @@ class Swindlers(Dealers):
         anybody, once what stands in its way is over.
         """
         self._clear_the_way()
+        if self.ends_late:
+            self._let_pass(MAX_TIME + 1)
         for number in range(_ROUNDS):
             self._carry_all()
             if not self._open():
                 break
             # Limits grow back, or are waited for; then what does not arrive expires.
             span = DAY + 1 if number % 2 == 0 else MAX_TIME + 1
-            for chain in CHAINS:
-                if chain not in self.scene.liars:
-                    self.advance(chain, span)
+            self._let_pass(span)
         self.chains_are_as_the_books_say()
         left = self._open()
         must("P14", "what cannot be ended", [(one.lane, one.fate.name, one.what) for one in left], [])
 
+    def _let_pass(self, seconds: int) -> None:
+        for chain in CHAINS:
+            if chain not in self.scene.liars:
+                self.advance(chain, seconds)
+
     def _open(self) -> list[Sent]:
         return [
             one
-            for one in self.all_sent()
+            for one in self.scene.all_sent
             if one.voyage is not None
             and not one.is_over
             and not one.voyage.chains & self.scene.liars
@@ -259,36 +292,12 @@ class Swindlers(Dealers):
                 self.deliver(lane[1], lane[2], 9, lane[0])
             open_ = self._open()
             steps: list[tuple[Fate, Callable[[Sent], object]]] = [
-                (Fate.FAILED, self._try_again),
-                (Fate.EXPIRED, self._try_again),
+                (Fate.FAILED, self.try_again),
+                (Fate.EXPIRED, self.try_again),
                 (Fate.RETURNED, self.refund_one),
-                (Fate.OPEN, self._call_back_paid),
+                (Fate.OPEN, self.call_back_paid),
             ]
             for fate, step in steps:
                 for one in open_:
                     if one.fate == fate:
                         step(one)
-
-    def _try_again(self, one: Sent) -> None:
-        if self.is_stuck(one):
-            self.return_one(one)
-        elif one.fate == Fate.FAILED:
-            self._pay_for(one, one.lane[2])
-            self.retry_one(one)
-
-    def _call_back_paid(self, one: Sent) -> None:
-        self._pay_for(one, one.lane[1])
-        self.call_back_one(one)
-
-    def _pay_for(self, one: Sent, chain: str) -> None:
-        """As much as any hop costs, if this is the home of what goes on from here."""
-        voyage = one.voyage
-        assert voyage is not None
-        if voyage.home == chain and chain not in (voyage.start, voyage.end):
-            numbers = [
-                other
-                for other in self.scene.voyages.values()
-                if other.home != other.end and not other.endings and other.home not in self.scene.liars
-            ]
-            if self.books[chain].s.passage[voyage.id] == 0:
-                self.pay(number=numbers.index(voyage), who=2, more=10**7)

@@ -110,7 +110,7 @@ FINDERS: dict[Bug, Steps] = {
 }
 """What finds a bug always."""
 STEPS = [*dict.fromkeys(FINDERS.values()), replays.mature_just_after, replays.contradict]
-STEPS += [replays.leave_between_case_and_settlement, replays.leave_together]
+STEPS += [replays.leave_between_case_and_settlement, replays.leave_together, replays.take_in_nothing]
 
 
 @pytest.mark.parametrize("bug", FINDERS, ids=lambda bug: bug.name.lower())

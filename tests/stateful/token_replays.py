@@ -9,7 +9,7 @@ from metalayer.protocol.transfers import Kind
 from tests.stateful.books import DAY, HOUR
 from tests.stateful.dealers import LESS, OTHER_RECIPIENT, OTHER_TOKEN
 from tests.stateful.exchange import ERA, ISSUED, MOODY, PLAIN, SECOND, WHOLE, Behaviour, Mood
-from tests.stateful.shippers import MUCH, SHORT
+from tests.stateful.shippers import ALL_FREE, MUCH, SHORT
 
 Steps = Callable[[Any], None]
 
@@ -286,6 +286,13 @@ def use_often(m: Any) -> None:
         m.send(chain="hub", token=MOODY, number=0, amount=1)
 
 
+def use_all_that_is_free(m: Any) -> None:
+    """To the last unit."""
+    m.limit(chain="hub", token=MOODY, number=0, out=5_000 * WHOLE, into=0, window=DAY)
+    for _ in range(2):
+        m.send(chain="hub", token=MOODY, number=0, amount=ALL_FREE)
+
+
 def limit_what_is_to_come(m: Any) -> None:
     """Limits of a representation that is not there yet: those of the hub's own token of that address."""
     m.turn(spoke="perps")
@@ -407,6 +414,17 @@ def return_to_who_is_blocked(m: Any) -> None:
 
 
 def leave_a_lane_behind(m: Any) -> None:
+    send_out(m, MOODY)
+    m.abandon(number=0)
+
+
+def forget_a_return(m: Any) -> None:
+    """A lane is restarted after it said that something returns, and before that is refunded."""
+    send_back(m)
+    m.wait_everywhere(seconds=EXPIRED)
+    bring(m, "arcade", "hub")
+    m.send_home(number=0)
+    bring(m, "hub", "arcade")
     send_out(m, MOODY)
     m.abandon(number=0)
 
