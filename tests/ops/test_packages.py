@@ -196,6 +196,17 @@ def test_a_foundry_project_compiles_with_the_npm_package(packages: Unpacked) -> 
     compiled = answer["contracts"]
     assert code_of(compiled["src/Greeter.sol"]["Greeter"])
     deployable = {name for path in examples for name, made in compiled[path].items() if code_of(made)}
-    assert deployable == {"Coin", "Greeter", "Postbox", "SpokeGovernor", "VaultDepositor", "Voucher"}
+    assert deployable == {
+        "Arena",
+        "Coin",
+        "Greeter",
+        "Handles",
+        "HandlesMirror",
+        "Margin",
+        "Postbox",
+        "SpokeGovernor",
+        "VaultDepositor",
+        "Voucher",
+    }
     abi = json.loads((packages.npm / "abi" / "IMetalayer.json").read_text(encoding="utf-8"))
     assert compiled["node_modules/@metalayer/contracts/interfaces/IMetalayer.sol"]["IMetalayer"]["abi"] == abi
