@@ -68,8 +68,10 @@ def _node(launch: Launch) -> Phase:
     else:
         localnet.up(launch.alone, say=launch.hands.say)
         state, what = "done", f"started at {chain.place}"
-    if launch.network.is_local and (moved := launch_local.keep_time(launch.hub, launch.connection)):
-        state, what = "done", f"{what}, and its clock moved by {moved} s to the network's"
+    if launch.network.is_local:
+        others = [one for name, one in launch.connections.items() if name in launch.registry.chains]
+        if moved := launch_local.keep_time(others, launch.connection):
+            state, what = "done", f"{what}, and {moved}"
     return Phase("node", state, what)
 
 
