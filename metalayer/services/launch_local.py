@@ -26,7 +26,7 @@ from metalayer.protocol.governor import ProposalState
 from metalayer.relayer import clocks
 from metalayer.relayer.loops import guard, repeat
 from metalayer.relayer.passes import Relayer
-from metalayer.services import clock, crew
+from metalayer.services import clock, crew, launch_words
 from metalayer.services.local import RELAYER, local_validators
 
 Say = Callable[[str], None]
@@ -168,7 +168,7 @@ class _Enacting:
             case ProposalState.EXECUTED:
                 self._carry_out([step for step in found.steps if step.state is not DecisionState.EXECUTED])
             case _:
-                raise MetalayerError(f"{self.motion.called} is {vote.state.name.lower()}")
+                raise MetalayerError(f"{launch_words.ended(found)}: run it again for the next one")
 
     def settle(self) -> None:
         clock.settle(self.desk.live.mesh, self.relayer)
