@@ -56,6 +56,7 @@ abstract contract Limits is Accounts {
         if (ofDestination && !_buckets[token][destination].takeOut(amount)) {
             return _wait(id, token, destination, amount);
         }
+        // Another bucket than the one that was just used: what was free of it is.
         return !ofOrigin || from.takeIn(amount);
     }
 

@@ -94,8 +94,8 @@ contract TokenBridge is BridgeViews, Annexed, Multicall, IERC7786Recipient, IMes
         FrontWords calldata words = _wordsOf(transfer);
         (uint256 amount, uint256 tip, uint256 ramp) = (words.amount, words.tip, words.ramp);
         if (tip == 0 || block.timestamp > words.deadline) revert NotFrontable(words.id);
-        // No member has bits beyond its type; with one of the two times that has, the key is nobody's.
         uint256 excess = (words.token | words.to) >> 160 | amount >> 128 | ramp >> 16;
+        excess |= (words.sentAt | words.deadline) >> 40;
         if (tip > Transfers.TIP_PARTS || excess != 0) revert InvalidOptions();
         address local = Transfers.accountIn(words.token);
         if (words.homeChain != block.chainid) (local,) = _localFor(words.homeChain, local);

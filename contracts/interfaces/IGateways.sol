@@ -22,8 +22,8 @@ interface IGateways {
     /// @notice Thrown when a message comes from another sender than the bridge of its origin.
     error NotABridge(uint256 origin, address sender);
 
-    /// @notice Accepts messages of a gateway from `ACCEPTANCE_DELAY` from now on. Whether the bridge can send through
-    /// it is looked at by `chooseGateway`. Only the owner.
+    /// @notice Accepts messages of a gateway from `ACCEPTANCE_DELAY` from now on. `chooseGateway` asks whether the
+    /// bridge can send through it. Only the owner.
     function acceptGateway(address gateway) external;
 
     /// @notice Refuses a gateway at once, but for the chains that it is chosen for: choose another one for them first.

@@ -69,7 +69,7 @@ interface ITokenBridge is IAssets, IAccounts, ILimits, IFronting, IPassages, IGa
     /// @notice Thrown when the destination is this chain or no chain, or the one where the transfer started.
     error InvalidDestination(uint256 destination);
     /// @notice Thrown when options contradict each other: a tip above all, or with data; data or gas beyond their
-    /// bounds.
+    /// bounds. Or terms of a front that no transfer has: a tip above all, bits beyond a member's type.
     error InvalidOptions();
     /// @notice Thrown when a payload is none that a bridge sends to another.
     error InvalidPayload();

@@ -139,7 +139,9 @@ contract BrokenTokenBridge is TokenBridge {
         passes = super._useIn(id, token, chainId, amount);
         if (!passes) return false;
         if (fits && amount > used) _surplus[token][chainId] += amount - used;
-        if (!fits && _BUG == TransferBug.WaitedConsumes) bucket.takeIn(bucket.freeIn());
+        if (fits || _BUG != TransferBug.WaitedConsumes) return true;
+        uint256 free = bucket.freeIn();
+        if (free != 0) bucket.takeIn(free);
     }
 
     function _passesFrom(uint256 since) internal view override returns (uint256) {

@@ -222,6 +222,8 @@ def test_finds_another_gateway_of_the_bridge(bench: Bench) -> None:
     assert bench.drift() == {("perps", "gateways of the bridge"): (first, both)}
     perps.rpc("evm_increaseTime", hex(21 * DAY))
     perps.rpc("anvil_mine", "0x1")
+    # It says yes to whatever it is asked, thus also that it supports what the bridge sends with.
+    perps.rpc("anvil_setCode", ATTACKER.address, "0x60015f5260205ff3")
     bench.owner("perps", bridge.CHOOSE_GATEWAY.encode(arcade, ATTACKER.address))
     chosen = ("perps", "gateway of the bridge to arcade")
     assert bench.drift() == {

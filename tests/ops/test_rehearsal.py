@@ -33,6 +33,8 @@ from tests.kit.proposing import HALF_CLOSED, WRITES, Desk, refuse_stale
 from tests.kit.roles import RELAYER, SENDER, VALIDATORS
 from tools.repository import repo_root
 
+_DELIVERY = re.compile(r"its delivery: [0-9,]+")
+
 
 @pytest.fixture
 def desk(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
@@ -99,7 +101,8 @@ def test_a_report_is_the_same_each_time(desk: Desk, deployment: Deployment) -> N
     live, proposal = Live.open(), read(desk.write(HALF_CLOSED + WRITES), load_network())
     built = rebuild(live, proposal, {})
     first, second = (simulate(live, proposal, built, lambda line: None) for _ in range(2))
-    assert as_dict(first) == as_dict(second)
+    # Zeros in signatures are cheaper, which may round to another thousand.
+    assert _DELIVERY.sub("", repr(as_dict(first))) == _DELIVERY.sub("", repr(as_dict(second)))
     shown = text(as_dict(first))
     assert [line[3:].partition(".")[0] for line in shown.splitlines() if line.startswith("## ")] == [
         str(number) for number in range(1, 12)

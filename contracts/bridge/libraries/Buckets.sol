@@ -54,6 +54,7 @@ library Buckets {
     }
 
     /// @notice Uses what leaves, if as much is free, and gives it back to the other direction.
+    /// @param amount Not zero: of no capacity, nothing is no part.
     /// @return fits False if it is not. Then nothing was done.
     function takeOut(Bucket storage bucket, uint256 amount) internal returns (bool fits) {
         (uint256 capacity, uint256 window, uint256 wholeAt) = (bucket.outCapacity, bucket.window, bucket.outWholeAt);
@@ -65,6 +66,7 @@ library Buckets {
     }
 
     /// @notice Uses what comes, if as much is free, and gives it back to the other direction.
+    /// @param amount Not zero: of no capacity, nothing is no part.
     /// @return fits False if it is not. Then nothing was done.
     function takeIn(Bucket storage bucket, uint256 amount) internal returns (bool fits) {
         (uint256 capacity, uint256 window, uint256 wholeAt) = (bucket.inCapacity, bucket.window, bucket.inWholeAt);
@@ -84,7 +86,7 @@ library Buckets {
     function _write(Bucket storage bucket, uint256 outWholeAt, uint256 inWholeAt) private {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            // Both are below 2^128: see `_later`.
+            // Both are below 2^128, as clocks are far below 2^64: see `_later`.
             sstore(add(bucket.slot, 1), or(outWholeAt, shl(128, inWholeAt)))
         }
     }

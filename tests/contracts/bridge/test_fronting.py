@@ -210,8 +210,8 @@ def test_refuses_terms_that_no_transfer_has(world: World, solver: str) -> None:
 
 @pytest.mark.parametrize(
     ("place", "bits"),
-    [(3, 160), (4, 160), (5, 128), (6, 32), (7, 16)],
-    ids=["token", "to", "amount", "tip", "ramp"],
+    [(3, 160), (4, 160), (5, 128), (6, 32), (7, 16), (8, 40), (9, 40)],
+    ids=["token", "to", "amount", "tip", "ramp", "sent_at", "deadline"],
 )
 def test_refuses_members_beyond_their_types(world: World, solver: str, place: int, bits: int) -> None:
     """No amount, and no account, is read out of a word that holds more than that."""
@@ -220,18 +220,6 @@ def test_refuses_members_beyond_their_types(world: World, solver: str, place: in
     for bit in (bits, 255):
         refusal = call(bridge.chain, bridge.address, with_bit(data, place, bit), sender=solver)
         assert refusal == error("InvalidOptions")
-
-
-@pytest.mark.parametrize("place", [8, 9], ids=["sent_at", "deadline"])
-def test_times_beyond_their_types_are_nobodys(world: World, solver: str, place: int) -> None:
-    """P14: they are wrong terms like others, and pay nobody back."""
-    bridge, terms = world.bridge("arcade"), world.front_of(offer(world, "gem", "hub", "arcade"))
-    data = with_bit(bridge.encode("front", terms.fields, solver), place, 40)
-    receipt = transact(bridge.chain, bridge.address, data, solver)
-    ((_, _, _, key, _, _),) = receipt.named("TransferFronted")
-    assert key != terms.key
-    assert bridge.view("solverOf", key) == solver
-    assert bridge.view("solverOf", terms.key) == ZERO_ADDRESS
 
 
 def test_a_solver_needs_what_it_pays(world: World, solver: str) -> None:
