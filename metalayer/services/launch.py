@@ -13,16 +13,15 @@ from metalayer.deploy.probe import probe
 from metalayer.errors import MetalayerError
 from metalayer.governance import reports
 from metalayer.governance.built import Built
+from metalayer.governance.files import TEXT
 from metalayer.governance.progress import Progress
 from metalayer.network import localnet
 from metalayer.network.locks import exclusive
 from metalayer.network.registry import records_dir
-from metalayer.protocol.governor import ProposalState
 from metalayer.services import clock, launch_local, launch_picture, launch_words
 from metalayer.services import launch_joining as joining
 from metalayer.services.launch_state import Launch, Launched, Phase, State
 
-_OVER = (ProposalState.CANCELED, ProposalState.DEFEATED, ProposalState.EXPIRED)
 _POLL_SECONDS = 0.5
 _RESTART = (
     "validators, relayers, solvers and reporters read networks.yaml when they start: restart those that run"
@@ -68,8 +67,10 @@ def _node(launch: Launch) -> Phase:
     else:
         localnet.up(launch.alone, say=launch.hands.say)
         state, what = "done", f"started at {chain.place}"
-    if launch.network.is_local and (moved := launch_local.keep_time(launch.hub, launch.connection)):
-        state, what = "done", f"{what}, and its clock moved by {moved} s to the network's"
+    if launch.network.is_local:
+        others = [one for name, one in launch.connections.items() if name in launch.registry.chains]
+        if moved := launch_local.keep_time(others, launch.connection):
+            state, what = "done", f"{what}, and {moved}"
     return Phase("node", state, what)
 
 
@@ -110,18 +111,26 @@ def _proposal(launch: Launch) -> Phase:
     _refuse_unreached(launch, mends)
     progress = launch.proposal()
     vote = progress.vote if progress is not None else None
-    if progress is not None and vote is not None and vote.state not in _OVER:
+    over = launch_words.ended(progress) if progress is not None else ""
+    if progress is not None and vote is not None and not over:
         state = vote.state.name.lower()
         return Phase("proposal", "already", f"{progress.motion.name} is proposed, and {state}")
     folder = launch.folder()
     written: tuple[str, ...] = ()
-    if folder is None or vote is not None:
+    if over and launch.named() is None:
+        raise MetalayerError(
+            f"{over}: `ape metalayer launch {launch.name} --account ACCOUNT` writes the next one, "
+            "for ACCOUNT to propose"
+        )
+    if folder is None or over:
         new = joining.drafted(launch.entry.chain, launch.entry.preset, mends, launch.names, launch.account())
         joining.keep(new)
         folder, written = new.folder, (f"written: proposals/{new.folder.name}",)
     _await_final(launch)
     rehearsed = joining.rehearse(launch.desk, launch.names, folder, launch.hands.say)
     what = f"{folder.name} is built, and its rehearsal passes"
+    if over:
+        what = f"{over}; {what}: say in its {TEXT} what is different now, and propose it"
     if rehearsed.is_new:
         return Phase("proposal", "done", what, (*written, *launch_words.report_lines(rehearsed.report)))
     return Phase("proposal", "already", what)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -23,8 +23,10 @@ from metalayer.protocol import governor, staking
 from metalayer.protocol.dates import utc
 from metalayer.protocol.decisions import DecisionState
 from metalayer.protocol.governor import ProposalState
+from metalayer.relayer import clocks
+from metalayer.relayer.loops import guard, repeat
 from metalayer.relayer.passes import Relayer
-from metalayer.services import clock, crew
+from metalayer.services import clock, crew, launch_words
 from metalayer.services.local import RELAYER, local_validators
 
 Say = Callable[[str], None]
@@ -34,30 +36,34 @@ _STEPS = 60
 _PAUSE = 0.05
 _BLOCK_SECONDS = 0.2
 _AHEAD = 86_400
-_BEHIND = 60
-"""Seconds by which a clock may be behind the hub's: no message is that short-lived."""
+_APART = 10
+"""Seconds by which clocks may differ: ERA that one sends which is ahead waits for as long on the way."""
 
 
-def keep_time(hub: Connection, chain: Connection) -> int:
-    """Moves the clock of a chain that has just begun to the hub's: messages expire by both. Seconds that it was moved.
+def keep_time(network: Sequence[Connection], chain: Connection) -> str:
+    """Moves the clock of a chain that has just begun to the network's; or, if it is ahead, theirs to its. What was
+    moved, in words; empty if nothing was.
 
     MetalayerError if it is more than a day ahead: no clock goes back.
     """
-    behind = hub.block().time - chain.block().time
-    if -behind > _AHEAD:
+    own, *others = (clocks.present(one, one.block().time) for one in (chain, *network))
+    if (ahead := own - max(others)) > _AHEAD:
         raise MetalayerError(
-            f"{chain.name} is {-behind // _AHEAD} days ahead of {hub.name}, and no clock goes back: fork an older block"
+            f"{chain.name} is {ahead // _AHEAD} days ahead of the network, and no clock goes back: fork an older block"
         )
-    if behind <= _BEHIND:
-        return 0
-    clock.forward([chain], behind)
-    return behind
+    if ahead > _APART:
+        clock.forward(network, ahead)
+        return f"the network's clocks moved by {ahead} s to its"
+    if ahead < -_APART:
+        clock.forward([chain], -ahead)
+        return f"its clock moved by {-ahead} s to the network's"
+    return ""
 
 
 @contextmanager
 def carrying(live: Live, exchange: DirectoryExchange, say: Say) -> Iterator[None]:
     """Validators and a relayer in this process, as far as their keys are nobody else's. Nothing but on local networks,
-    where everybody has the keys. say: what the relayer could not do.
+    where everybody has the keys. say: what the relayer could not do, or not yet.
     """
     if not live.network.is_local:
         yield
@@ -65,19 +71,17 @@ def carrying(live: Live, exchange: DirectoryExchange, say: Say) -> Iterator[None
     stop = threading.Event()
     relayer = _relayer(live, exchange)
 
-    def carry() -> None:
-        while not stop.wait(_PAUSE):
-            # A pass that fails is followed by another one.
-            try:
-                clock.finalize(live.mesh.connections.values())
-                problems = list(relayer.relay_once(lambda line: None).all_problems)
-            except MetalayerError as error:
-                problems = [str(error)]
-            for problem in problems:
-                say(problem)
+    def carry() -> list[str]:
+        problems: list[str] = []
+        # A pass that fails is followed by another one, whatever it fails of.
+        with guard("", problems.append):
+            clock.finalize(live.mesh.connections.values())
+            found = relayer.relay_once(lambda line: None)
+            problems += [*found.all_problems, *found.put_off]
+        return problems
 
     with local_validators(live, exchange):
-        thread = threading.Thread(target=carry, daemon=True)
+        thread = threading.Thread(target=repeat, args=(carry, stop, _PAUSE, say), daemon=True)
         thread.start()
         try:
             yield
@@ -164,7 +168,7 @@ class _Enacting:
             case ProposalState.EXECUTED:
                 self._carry_out([step for step in found.steps if step.state is not DecisionState.EXECUTED])
             case _:
-                raise MetalayerError(f"{self.motion.called} is {vote.state.name.lower()}")
+                raise MetalayerError(f"{launch_words.ended(found)}: run it again for the next one")
 
     def settle(self) -> None:
         clock.settle(self.desk.live.mesh, self.relayer)

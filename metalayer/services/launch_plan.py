@@ -84,6 +84,8 @@ def _proposal(launch: Launch) -> Phase:
     progress = launch.proposal()
     if progress is None:
         return Phase("proposal", "to do", "it is written and rehearsed")
+    if over := words.ended(progress):
+        return Phase("proposal", "to do", f"{over}: the next one is written and rehearsed")
     return Phase("proposal", "already", f"{progress.motion.name} is built")
 
 
@@ -91,7 +93,9 @@ def _vote(launch: Launch) -> Phase:
     progress: Progress | None = launch.proposal()
     if not launch.mends():
         return Phase("vote", "already", "what it takes was executed on every chain")
-    return Phase("vote", "to do", words.standing(progress) if progress else "holders vote")
+    if progress is None or words.ended(progress):
+        return Phase("vote", "to do", "holders vote")
+    return Phase("vote", "to do", words.standing(progress))
 
 
 def _transfer(launch: Launch) -> Phase:

@@ -35,11 +35,29 @@ def report_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"warning: {warning}"
 
 
+def ended(progress: Progress) -> str:
+    """Why nothing comes of a proposal any more; empty if something may, or has."""
+    called, vote = progress.motion.called, progress.vote
+    if vote is None:
+        return ""
+    match vote.state:
+        case ProposalState.CANCELED:
+            return f"{called} was canceled"
+        case ProposalState.DEFEATED:
+            is_refused = vote.votes.against > vote.votes.in_favour
+            return f"{called} {'was voted down' if is_refused else 'had too few votes'}"
+        case ProposalState.EXPIRED:
+            return f"{called} passed, and was not executed in time"
+    return ""
+
+
 def standing(progress: Progress) -> str:
     """Where a proposal is, and what it waits for."""
     called, vote = progress.motion.called, progress.vote
     if vote is None:
         return f"{called} is not proposed yet"
+    if over := ended(progress):
+        return over
     if vote.state is not ProposalState.EXECUTED:
         return f"{called} is {vote.state.name.lower()}: {actions.standing(vote)}"
     waits = [

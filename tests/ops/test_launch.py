@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from metalayer.attesting.directory import DirectoryExchange
 from metalayer.cli import check
+from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
+from metalayer.network.live import Live
 from metalayer.network.signers import load_sender
 from metalayer.protocol import bridge, gateway
 from metalayer.protocol.abi import Function
+from metalayer.relayer.passes import Relayer
+from metalayer.relayer.results import PassResult
+from metalayer.services import clock, launch_local
 from tests.kit.coins import place_coin
 from tests.kit.deployment import Deployment
 from tests.kit.launching import QUICK, Builder, building, foreign
 
 BALANCE_OF = Function("balanceOf(address)", "uint256", int)
+AHEAD = 1_200
+"""Seconds. More than the transfers have to arrive."""
 STATES = ["entry", "node", "probe", "deploy", "proposal", "vote", "transfer", "check"]
 
 
@@ -39,6 +48,8 @@ def test_a_fork_with_a_preset_of_its_own_becomes_a_member(builder: Builder) -> N
     holder = load_sender("TEST::11")
     with foreign() as origin:
         coin = place_coin(origin, holder)
+        # As chains of the tests are behind others: their clocks go back after each test.
+        clock.forward([origin], AHEAD)
         block = origin.height()
         other = place_coin(origin, holder, "LATE")
         planned = builder.run("chess", "--preset", "quick.yaml", "--fork", f"{origin.url}@{block}", "--plan")
@@ -49,6 +60,8 @@ def test_a_fork_with_a_preset_of_its_own_becomes_a_member(builder: Builder) -> N
         done = builder.launch("chess", "--preset", "quick.yaml", "--fork", f"{origin.url}@{block}", "--enact")
         assert states(done) == dict.fromkeys(STATES, "done") | {"probe": "already", "check": "already"}
         assert done["member"]
+        node = next(phase["what"] for phase in done["phases"] if phase["name"] == "node")
+        assert "and the network's clocks moved by " in node, "ERA would wait for as long on its way back"
 
         chess = builder.connection("chess")
         assert chess.view(coin, BALANCE_OF, holder.address) > 0, "what was there is there"
@@ -86,6 +99,39 @@ def test_a_fork_with_a_preset_of_its_own_becomes_a_member(builder: Builder) -> N
         assert said.exit_code == 0
         assert said.stdout.endswith("chess is already a member of the network\n")
         assert builder.run("chess", "--plan").exit_code == 0
+
+
+def test_a_chain_that_begins_gets_the_networks_time_or_the_network_gets_its(deployment: Deployment) -> None:
+    network = list(deployment.connections.values())
+    with foreign() as chess:
+        chains = [*network, chess]
+        for ahead, said in ((network, "its clock moved by "), ([chess], "the network's clocks moved by ")):
+            clock.forward(ahead, AHEAD)
+            assert launch_local.keep_time(network, chess).startswith(said)
+            times = [one.block("pending").time for one in chains]
+            assert max(times) - min(times) < 60
+            assert launch_local.keep_time(network, chess) == ""
+        clock.forward([chess], 3 * 86_400)
+        with pytest.raises(
+            MetalayerError, match=r"^foreign is 3 days ahead of the network, and no clock goes"
+        ):
+            launch_local.keep_time(network, chess)
+
+
+def test_carrying_goes_on_whatever_a_pass_fails_of(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    live, said, relay_once = Live.open(), list[str](), Relayer.relay_once
+    passes = threading.Semaphore(0)
+
+    def fails_first(relayer: Relayer, say: Callable[[str], None]) -> PassResult:
+        if not said:
+            raise RuntimeError("gone")
+        passes.release()
+        return relay_once(relayer, say)
+
+    monkeypatch.setattr(Relayer, "relay_once", fails_first)
+    with launch_local.carrying(live, DirectoryExchange.of(live), said.append):
+        assert passes.acquire(timeout=60)
+    assert said[0] == "RuntimeError: gone"
 
 
 def test_what_is_wanted_is_refused_in_one_line_and_changes_nothing(builder: Builder) -> None:

@@ -1,10 +1,11 @@
-"""`ape metalayer launch` on a real network, until its proposal is executed: what it prints is typed."""
+"""`ape metalayer launch` on a real network, until the chain is a member: what it prints is typed."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -26,7 +27,7 @@ from metalayer.network.mesh import Mesh
 from metalayer.protocol import staking
 from metalayer.protocol.governor import ProposalState
 from metalayer.relayer.passes import Relayer
-from metalayer.services import clock, crew
+from metalayer.services import clock, crew, launch_local
 from metalayer.services.launch_entry import read_preset
 from metalayer.validator.process import Validator
 from tests.kit import profiles
@@ -40,6 +41,7 @@ from tools.repository import repo_root
 
 NOT_STANDARD = ("anvil_*", "evm_*", "hardhat_*", "debug_*", "txpool_*", "eth_sendTransaction")
 NUMBER = "001"
+_BETWEEN_PASSES = 0.5
 
 
 @dataclass
@@ -64,6 +66,17 @@ class World:
 
     def settle(self) -> None:
         clock.settle(self.mesh, self.relayer)
+
+    def around(self, work: Callable[[], Any]) -> Any:
+        """What comes of work while blocks come and messages are carried. What goes wrong with these is raised."""
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(work)
+            while not done.done():
+                clock.finalize(self.mesh.connections.values())
+                self.relayer.relay_once(lambda line: None)
+                # Each block is one more to read the logs of.
+                wait([done], _BETWEEN_PASSES)
+        return done.result()
 
 
 @contextmanager
@@ -156,6 +169,8 @@ def there(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             one.faults = [fault for fault in one.faults if not isinstance(fault, Every)]
         faults = [Refuses(*NOT_STANDARD), LogRange(200)]
         with node_of(chain, interval=True) as chess, Node(chess.url, faults) as node:
+            # Clocks of real networks agree; those of the tests go back after each test.
+            launch_local.keep_time(list(deployment.connections.values()), chess)
             person = Person(profile, profile.account(TREASURY))
             yield There(person, chess, node, ("--preset", "quick.yaml", "--url", node.url))
 
@@ -197,7 +212,7 @@ def test_what_is_printed_can_be_typed(there: There, deployment: Deployment, tmp_
 
 
 @pytest.mark.deep
-def test_a_proposal_is_executed_everywhere_by_what_is_printed(
+def test_a_chain_becomes_a_member_by_what_is_printed(
     there: There, deployment: Deployment, tmp_path: Path
 ) -> None:
     person = there.person
@@ -223,4 +238,9 @@ def test_a_proposal_is_executed_everywhere_by_what_is_printed(
             if found.done:
                 break
         assert followed().done
+        alone = json.loads(person.profile.run(launch, "chess", "--json").stdout)
+        assert states(alone)["transfer"] == "waits"
+        done = outside.around(lambda: person.launch("--timeout", "120"))
+        assert done["member"]
+        assert [leg["to"] for leg in done["picture"]["transfers"]] == ["chess", "hub"]
     assert not [call.method for call in there.node.asked if call.method.startswith(("anvil_", "evm_"))]
