@@ -9,7 +9,7 @@ import pytest
 
 from metalayer.protocol.message import Message
 from metalayer.protocol.transfers import CLAIM_GAS, Front, Options
-from tests.kit.evm import ZERO_ADDRESS, Revert, call, error, transact
+from tests.kit.evm import ZERO_ADDRESS, Revert, call, error
 from tests.kit.hops import AMOUNT, CREDIT, TERMS, Courier, deposit
 from tests.kit.world import ENDLESS, World
 

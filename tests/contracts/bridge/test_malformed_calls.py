@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 
 from metalayer.protocol.message import Message, interoperable
 from metalayer.protocol.transfers import ClaimPayload, Front, Kind, Options
-from tests.kit.evm import ZERO_ADDRESS, Contract, Revert, call, error, now, set_code, transact
+from tests.kit.evm import Contract, Revert, call, error, now, set_code, transact
 from tests.kit.hops import AMOUNT
 from tests.kit.paper import DAY
 from tests.kit.world import PREPAID, World
