@@ -3,22 +3,23 @@
 import os
 import socket
 from functools import cached_property
+from typing import ClassVar
 
 from ape.exceptions import ProviderError
 from ape_foundry.provider import FoundryNetworkConfig, FoundryProvider
 
 from metalayer.errors import MetalayerError
-from metalayer.network.anvil import anvil_command, anvil_environment
+from metalayer.network.anvil import STATES, anvil_command, anvil_environment
 from metalayer.network.config import Chain, load_network
 
 # Built once: ape-foundry rebuilds its configuration on every access, ten times the cost of a view.
 _SETTINGS = FoundryNetworkConfig()
 
-_STATES = 12_000
-"""States that a chain of tests keeps: in a long run even the newest final block is old, and the oldest go first."""
-
 
 class AnvilChain(FoundryProvider):
+    states: ClassVar[int] = STATES
+    """Of how many blocks a node that is started here keeps the states."""
+
     @cached_property
     def chain(self) -> Chain:
         return load_network().chain(self.network.name)
@@ -71,7 +72,7 @@ class AnvilChain(FoundryProvider):
                 mnemonic=self.mnemonic,
                 accounts=self.number_of_accounts,
                 balance=self.initial_balance,
-                states=_STATES,
+                states=self.states,
             )
         except MetalayerError as error:
             raise ProviderError(str(error)) from error

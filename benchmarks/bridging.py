@@ -98,7 +98,7 @@ class BridgeBenchmark:
             self._hub.transact(token, APPROVE.encode(self._at("TokenBridge"), _ALL))
         self._credit(self._hub)
         for meter in (self._near, self._far):
-            self._send(self._hub, self._at("ERA"), meter, 100 * _PLENTY)
+            self._send(self._hub, self._at("ERA"), meter, 10 * _PLENTY)
             self._deliver()
             self._credit(meter)
         for meter in (self._near, self._far):

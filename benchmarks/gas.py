@@ -108,7 +108,7 @@ class GasBenchmark:
         """Credit and ERA for the holder on the hub and on one rollup, and the bridge allowed to use both."""
         self._hub.transact(self._era, APPROVE.encode(self._bridge, 2**256 - 1))
         self._deposit(self._hub)
-        self._transfer(self._hub, self._near, 100 * _PLENTY)
+        self._transfer(self._hub, self._near, 10 * _PLENTY)
         self._carrier.deliver(self._under_way)
         self._deposit(self._near)
 

@@ -52,7 +52,7 @@ _CAST_IN_PARTS = Function("castVoteWithReasonAndParams(uint256,uint8,string,byte
 
 
 class GovernanceBenchmark:
-    """`holder` has 300,000,000 ERA on the hub. The nodes must sign for it, and mine a block per transaction."""
+    """`holder` has 150,000,000 ERA on the hub. The nodes must sign for it, and mine a block per transaction."""
 
     def __init__(
         self,

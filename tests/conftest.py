@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ape import project
 
+from ape_metalayer.provider import AnvilChain
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.intent import load_intent
 from metalayer.network.config import load_network
@@ -26,6 +27,8 @@ from tests.kit.failures import ShortFailures
 from tests.kit.owning import possess
 
 _BESIDE_A_LOCALNET = 100
+_STATES = 12_000
+"""In a long run even the newest final block is old, and a node forgets the oldest states first."""
 _WORKER_DISTANCE = 20
 """From the ports of one worker of pytest-xdist to the next one's. Tests use offsets of 200 and 1,000 besides."""
 
@@ -46,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if not worker and port_offset() == 0:
         os.environ[OFFSET_VARIABLE] = str(_BESIDE_A_LOCALNET)
+    AnvilChain.states = _STATES
     config.pluginmanager.register(ShortFailures(config, exploring.configure(config)))
 
 
