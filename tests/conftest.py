@@ -27,7 +27,7 @@ from tests.kit.failures import ShortFailures
 from tests.kit.owning import possess
 
 _BESIDE_A_LOCALNET = 100
-_STATES = 12_000
+_STATES = 20_000
 """In a long run even the newest final block is old, and a node forgets the oldest states first."""
 _WORKER_DISTANCE = 20
 """From the ports of one worker of pytest-xdist to the next one's. Tests use offsets of 200 and 1,000 besides."""

@@ -59,7 +59,7 @@ def place(*keys: str, value: Any) -> Edit:
     def edit(data: dict[str, Any]) -> None:
         for key in keys[:-1]:
             data = data[key]
-        assert data[keys[-1]] != value
+        assert data.get(keys[-1]) != value
         data[keys[-1]] = value
 
     return edit

@@ -207,6 +207,9 @@ def read_only() -> Iterator[Path]:
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(NOBODY)
+        if not os.access(Path.cwd(), os.R_OK | os.X_OK, effective_ids=True):
+            os.seteuid(0)
+            pytest.skip("nobody but root may read where this clone is")
     try:
         yield folder
     finally:

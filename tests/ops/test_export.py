@@ -87,14 +87,18 @@ def test_explorers_get_what_compiles_to_the_code_on_each_chain(
             creation = code + bytes.fromhex(entry["constructorArguments"])
             recorded = deployment.registry.contract(chain, entry["contract"])
             assert recorded.address == entry["address"]
-            data = connection.ask(transaction_request(str(recorded.tx_hash))).data
+            seen += 1
+            if recorded.tx_hash is None:
+                # The factory is for everybody, and no log says who placed it first.
+                assert entry["contract"] == FACTORY
+                continue
+            data = connection.ask(transaction_request(recorded.tx_hash)).data
             sent = data[32:] if entry["contract"] == FACTORY else DEPLOY.decode_arguments(data)[2]
             assert sent == creation, entry["contract"]
             if entry["contract"] not in ("Metalayer", "FeeCollector"):
                 # These ask contracts that stand by now as they did then; `check` runs them in the state of then.
                 stands = connection.code(recorded.address)
                 assert runtime(connection, recorded.address, creation) == stands, entry["contract"]
-            seen += 1
     assert seen == sum(len(chain.contracts) for chain in deployment.registry.chains.values())
 
 
