@@ -59,6 +59,7 @@ def place(*keys: str, value: Any) -> Edit:
     def edit(data: dict[str, Any]) -> None:
         for key in keys[:-1]:
             data = data[key]
+        # A factory that stood before the deployment has no transaction.
         assert data.get(keys[-1]) != value
         data[keys[-1]] = value
 

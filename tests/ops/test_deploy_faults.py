@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -24,6 +24,7 @@ from metalayer.deploy.plan import Problems
 from metalayer.errors import MetalayerError
 from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry
+from metalayer.network.workspace import NETWORKS_FILE
 from metalayer.protocol import staking
 from tests.kit.chains import revert
 from tests.kit.roles import OPERATORS, SECOND_DEPLOYER
@@ -201,20 +202,23 @@ def test_a_full_disk_for_the_registry_alone(steady: Deployer) -> None:
 
 @contextmanager
 def read_only() -> Iterator[Path]:
-    """A folder in which this process may write nothing. Its owner, if it is root, is somebody else meanwhile."""
+    """A workspace in which this process may write nothing. Its owner, if it is root, is somebody else meanwhile, who
+    may not even read where the repository is.
+    """
     folder = Path(tempfile.mkdtemp())
+    shutil.copy(NETWORKS_FILE, folder)
     folder.chmod(0o555)
     is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(NOBODY)
-        if not os.access(Path.cwd(), os.R_OK | os.X_OK, effective_ids=True):
-            os.seteuid(0)
-            pytest.skip("nobody but root may read where this clone is")
     try:
-        yield folder
+        with chdir(folder):
+            if is_root:
+                os.seteuid(NOBODY)
+            try:
+                yield folder
+            finally:
+                if is_root:
+                    os.seteuid(0)
     finally:
-        if is_root:
-            os.seteuid(0)
         folder.chmod(0o755)
         shutil.rmtree(folder)
 
