@@ -27,8 +27,8 @@ from tests.kit.failures import ShortFailures
 from tests.kit.owning import possess
 
 _BESIDE_A_LOCALNET = 100
-_STATES = 20_000
-"""In a long run even the newest final block is old, and a node forgets the oldest states first."""
+_STATES = 12_000
+"""Enough for the longest module: each begins with final blocks of its own (`fresh`)."""
 _WORKER_DISTANCE = 20
 """From the ports of one worker of pytest-xdist to the next one's. Tests use offsets of 200 and 1,000 besides."""
 
@@ -113,9 +113,22 @@ def deployment(chains: dict[str, BoundChain]) -> Deployment:
     deployed = Deployment.of(registry, connections, chains)
     for connection in connections.values():
         possess(connection, deployed.owner)
-    # What is sent on a chain whose clock is ahead has to wait for the others'.
-    set_to(connections.values(), max(connection.block().time for connection in connections.values()) + 1)
+    _level(deployed)
     return deployed
+
+
+def _level(deployment: Deployment) -> None:
+    """What is sent on a chain whose clock is ahead has to wait for the others'."""
+    connections = deployment.connections.values()
+    set_to(connections, max(connection.block().time for connection in connections) + 1)
+
+
+@pytest.fixture(scope="module")
+def fresh(deployment: Deployment) -> None:
+    """Final blocks that are new: a node forgets the states of old ones in a long run, and programs read them."""
+    for chain in deployment.chains.values():
+        chain.rpc("anvil_mine", ["0x4"])
+    _level(deployment)
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +141,8 @@ def isolation(request: pytest.FixtureRequest) -> Iterator[None]:
     if "chains" not in request.fixturenames:
         yield
         return
+    if "deployment" in request.fixturenames:
+        request.getfixturevalue("fresh")
     chains: dict[str, BoundChain] = request.getfixturevalue("chains")
     before = {name: chain.snapshot() for name, chain in chains.items()}
     yield

@@ -8,7 +8,6 @@ import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.relayer.memory import Memory
-from metalayer.services.clock import set_to
 from tests.kit.deployment import CREDIT, ERA, Deployment
 from tests.kit.roles import SENDER
 from tests.kit.trade import HOLDER, MOST, Trade
@@ -20,14 +19,6 @@ def mesh(deployment: Deployment) -> Deployment:
     deployment.place_recipients()
     deployment.prepay(SENDER, CREDIT)
     return deployment
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fresh(mesh: Deployment) -> None:
-    """Final blocks that are new: a node forgets the states of old ones in a long run, and programs read them."""
-    for chain in mesh.chains.values():
-        chain.rpc("anvil_mine", ["0x4"])
-    set_to(mesh.connections.values(), max(one.block().time for one in mesh.connections.values()) + 1)
 
 
 @pytest.fixture
