@@ -30,7 +30,7 @@ _BESIDE_A_LOCALNET = 100
 _STATES = 12_000
 """Enough for the longest module: each begins with final blocks of its own (`fresh`)."""
 _WORKER_DISTANCE = 20
-"""From the ports of one worker of pytest-xdist to the next one's. Tests use offsets of 200 and 1,000 besides."""
+"""From the ports of one worker of pytest-xdist to the next one's. Tests use offsets from 200 to 1,000 besides."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -37,7 +37,7 @@ from tools.repository import repo_root
 
 ETHER = 10**18
 USDX = 10**6
-_BESIDE = 40
+_BESIDE = 400
 
 
 @dataclass(frozen=True)

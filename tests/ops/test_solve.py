@@ -58,7 +58,7 @@ def test_a_first_front(world: Solving, profile: Profile) -> None:
     """As on a machine of one's own and as in production: in words, as JSON, and from the chains alone."""
     account = profile.account(SOLVER)
     nothing = profile.run(solve, "once", "--account", account)
-    assert (nothing.exit_code, nothing.stdout) == (0, "nothing to front\n")
+    assert (nothing.exit_code, nothing.stdout) == (0, "nothing to front\n"), nothing.stderr
     id_ = world.final("hub", "arcade")
     fronted = profile.run(solve, "once", "--account", account)
     assert fronted.exit_code == 0, fronted.stderr
