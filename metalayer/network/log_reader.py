@@ -158,6 +158,7 @@ class LogReader(Rpc):
             part = todo.pop()
             if self.most_topics is not None and part.longest > self.most_topics:
                 todo += part.parts(self.most_topics)
+                refused = None
                 continue
             places = set()
             try:
@@ -180,6 +181,9 @@ class LogReader(Rpc):
         """Logs of as many blocks at a time as the node answers for, from either end."""
         first, last, backwards = wanted.first, wanted.last or 0, request.once
         size, run, was_refused = last - first + 1, 0, False
+        if self.most_blocks is not None and self.most_blocks < size:
+            # It was about more than what is asked for now: another one of the same batch taught the limit.
+            refused = None
         while first <= last:
             size = min(size, last - first + 1, self.most_blocks or size)
             start = last - size + 1 if backwards else first

@@ -94,6 +94,33 @@ def test_requests_grow_with_the_blocks_and_no_faster(
     assert counts[0] <= -(-(BLOCKS + 2) // 20) + 1
 
 
+def test_a_limit_that_several_requests_met_at_once_is_learnt_once(
+    emitting: BoundChain, node: Node, there: Connection
+) -> None:
+    """Each is refused for what it asked: none of the refusals says anything about the parts that are asked for then."""
+    node.faults = [LogRange(20)]
+    alone = Connection(emitting.chain)
+    wanted = [all_logs(word(topic)) for topic in (1, 2, 3)]
+    assert there.batch(wanted) == [alone.ask(one) for one in wanted]
+    assert there.most_blocks == 20
+    node.forget()
+    there.ask(wanted[0])
+    once = node.count("eth_getLogs")
+    node.forget()
+    there.batch(wanted)
+    assert node.count("eth_getLogs") == len(wanted) * once
+
+
+def test_a_limit_of_topics_that_several_requests_met_at_once_is_learnt_once(
+    emitting: BoundChain, node: Node, there: Connection
+) -> None:
+    node.faults = [LogTopics(4)]
+    wanted = [all_logs([word(topic) for topic in range(first, first + 8)]) for first in (1, 2, 3)]
+    alone = Connection(emitting.chain)
+    assert there.batch(wanted) == [alone.ask(one) for one in wanted]
+    assert there.most_topics == 4
+
+
 def test_what_there_is_once_is_read_from_the_end(node: Node, there: Connection) -> None:
     node.faults = [LogRange(10)]
     there.ask(all_logs())
