@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from metalayer.cli.command import DefaultGroup
 from metalayer.network.config import load_network
+from metalayer.network.connection import Connection
 from metalayer.network.registry import Registry, registry_path
 from metalayer.network.workspace import NETWORKS_FILE
 from tests.kit import roles
@@ -31,6 +32,7 @@ from tools.repository import repo_root
 
 ELSEWHERE = ("hub", "perps")
 _LOG_RANGE = 20
+"""Blocks at a time, or a tenth of a long chain: each test asks about as often as alone."""
 _TOO_MANY_EVERY = 12
 _NOT_STANDARD = ("anvil_*", "evm_*", "hardhat_*", "debug_*", "txpool_*", "personal_*", "eth_sendTransaction")
 
@@ -107,7 +109,8 @@ def production(folder: Path, registry: Registry, environment: pytest.MonkeyPatch
     with ExitStack() as stack:
         nodes = {}
         for name in ELSEWHERE:
-            faults = [Every(_TOO_MANY_EVERY, TooMany()), Refuses(*_NOT_STANDARD), LogRange(_LOG_RANGE)]
+            most = max(_LOG_RANGE, Connection(chains[name]).height() // 10)
+            faults = [Every(_TOO_MANY_EVERY, TooMany()), Refuses(*_NOT_STANDARD), LogRange(most)]
             nodes[name] = stack.enter_context(Node(chains[name].url, faults))
 
         def moved(name: str, chain: dict[str, Any]) -> dict[str, Any]:
