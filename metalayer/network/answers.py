@@ -110,7 +110,9 @@ def refusal(said: Any) -> dict[str, Any] | None:
 
 
 def _said(chain: Chain, said: Any) -> str:
-    return without_secrets(_one_line(said), *chain.addresses)
+    # A fork's node repeats the address of what it forks.
+    forked = [chain.fork.url] if chain.fork else []
+    return without_secrets(_one_line(said), *chain.addresses, *forked)
 
 
 def _one_line(said: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +30,10 @@ from metalayer.protocol.transfers import Options
 from metalayer.services import crew
 from metalayer.services.local import local_validators
 from tests.kit.coins import place_coin
+from tests.kit.faults import Broken
 from tests.kit.gateways import TRANSFER
 from tests.kit.launching import foreign
+from tests.kit.node import Node
 from tests.kit.passer import CODE, through
 from tests.kit.roles import DEPOSITOR, RELAYER, SENDER, TREASURY
 from tools.repository import repo_root
@@ -200,6 +203,35 @@ def test_an_upstream_that_is_wrong_or_goes_is_one_line(
     file.write_text(good.replace(f"block: {upstream.block}", "block: 99999999"))
     said = refusal(localnet_command, "up")
     assert said.startswith("Error: chain 'arcade' did not start: "), said
+
+
+def test_an_upstream_that_goes_under_a_running_network_is_one_line(
+    workspace: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is there again, the same commands go on. Its address is secret in whatever a fork says about it."""
+    secret = "k3y-of-the-provider"  # noqa: S105
+    with Node(upstream.node.url) as node:
+        monkeypatch.setenv("TESTS_UPSTREAM", f"{node.url}/{secret}")
+        run(localnet_command, "up")
+        node.faults = [Broken(body=None)]
+        said = refusal(deploy, "apply")
+        assert said.startswith("Error: arcade: "), said
+        assert "Fork Error" in said
+        assert secret not in said
+        # Whoever forks, and cannot read, ends.
+        assert _states() == {"hub": "up", "arcade": "down"}
+        said = refusal(localnet_command, "up")
+        assert said.startswith("Error: chain 'arcade' did not start: failed to get fork block"), said
+        assert secret not in said
+        node.faults = []
+        run(localnet_command, "up")
+        assert _states() == {"hub": "up", "arcade": "up"}
+        run(deploy, "apply")
+
+
+def _states() -> dict[str, str]:
+    done = CliRunner(mix_stderr=False).invoke(localnet_command.cli, ["status", "--json"])
+    return {chain["name"]: chain["state"] for chain in json.loads(done.stdout)}
 
 
 def _line(text: str, start: str) -> int:
