@@ -217,8 +217,8 @@ def _check(launch: Launch) -> Phase:
     if own:
         first, more = own[0], f" (and {len(own) - 1} more)" if len(own) > 1 else ""
         raise MetalayerError(
-            f"{first.chain}: {first.subject} is {first.found}, deploy.yaml says {first.expected}{more}: "
-            "`ape metalayer check` shows all"
+            f"{first.chain}: {first.subject} is {first.found}, expected {first.expected}{more}: "
+            f"{'; '.join(first.advice.splitlines()) or '`ape metalayer check` shows all'}"
         )
     if drift:
         said = f"nothing about {launch.name} differs; {len(drift)} other values do: `ape metalayer check`"

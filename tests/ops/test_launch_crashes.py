@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import wraps
@@ -24,10 +26,14 @@ from metalayer.protocol.rpc import quantity
 from metalayer.services import launch as phases
 from metalayer.services import launch_joining, launch_words
 from metalayer.services.launch_entry import read_preset
+from metalayer.services.launch_state import Launch, Phase
 from tests.kit.chains import revert
+from tests.kit.coins import place_coin
 from tests.kit.deployment import Deployment
-from tests.kit.launching import FILES, Builder, building, node_of, without_places
-from tests.kit.roles import DEPLOYER
+from tests.kit.faults import Broken
+from tests.kit.launching import FILES, Builder, building, foreign, node_of, without_places
+from tests.kit.node import Node
+from tests.kit.roles import DEPLOYER, VALIDATORS
 
 FIFTH = ("chess", "--preset", "quick.yaml", "--chain-id", "905", "--port", "9705")
 """With a node that runs already."""
@@ -192,6 +198,56 @@ def test_validators_that_began_before_are_named(
         assert launch_words.stale(live) == "", "it began after the chain was there"
     lock.write_text(text.replace('"pid": ', '"pid": 99999999'))
     assert launch_words.stale(live) == "", "it is gone"
+
+
+@pytest.mark.deep
+def test_a_validator_that_runs_is_named_and_the_next_one_signs_for_the_new_chain(builder: Builder) -> None:
+    """A real process, which read networks.yaml before the chain was in it."""
+    code = "from metalayer.cli.validate import cli; cli()"
+
+    def start(*options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-u", "-c", code, "--key", VALIDATORS[0].alias, *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert process.stdout is not None
+        assert "reads" in process.stdout.readline()
+        return process
+
+    runs = start("--new-record")
+    try:
+        done = builder.launch("chess", "--preset", "quick.yaml", "--enact")
+        waits = done["phases"][-1]
+        assert (waits["name"], waits["state"]) == ("transfer", "waits")
+        assert waits["what"] == f"the validators with pid {runs.pid} began before chess was there"
+        assert not done["member"]
+        runs.terminate()
+        runs.wait(60)
+        runs = start()
+        assert builder.launch("chess")["member"]
+    finally:
+        runs.kill()
+        runs.communicate()
+
+
+def test_what_a_chain_forks_goes_in_the_middle(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, in which its address is hidden, each time. When it is there again, the same command goes on."""
+    entry, node_phase, *rest = phases._STEPS[:DEPLOYED]
+    with foreign() as origin, Node(origin.url) as node:
+        place_coin(origin, DEPLOYER)
+
+        def starting(launch: Launch) -> Phase:
+            done = node_phase(launch)
+            node.faults = [Broken(body=None)]
+            return done
+
+        monkeypatch.setattr(phases, "_STEPS", (entry, starting, *rest))
+        fork = f"{node.url}/k3y-of-the-provider@{origin.height()}"
+        for arguments in (("chess", "--preset", "quick.yaml", "--fork", fork), ("chess",)):
+            said = builder.refused(*arguments)
+            assert said.startswith(("chess", "chain 'chess' did not start: ")), said
+            assert "k3y" not in said
+        monkeypatch.setattr(phases, "_STEPS", (entry, node_phase, *rest))
+        node.faults = []
+        assert builder.launch("chess")["phases"][-1]["state"] == "done"
 
 
 @pytest.mark.deep
