@@ -42,8 +42,8 @@ from metalayer.validator.process import Validator
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
-# To ask the node that was forked whether it is still there.
-_LOOK_SECONDS = 5.0
+# To ask the node that was forked whether it is still there: one that has much to do is.
+_LOOK_SECONDS = 20.0
 _DAY = 86_400
 # Longer than any vote, with objections, postponed and sent again.
 _SET_LIFETIME = 200 * _DAY

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from metalayer.attesting.directory import DirectoryExchange
+from metalayer.attesting.terms import read_term
 from metalayer.cli import check
 from metalayer.errors import MetalayerError
 from metalayer.network.config import load_network
 from metalayer.network.live import Live
 from metalayer.network.signers import load_sender
-from metalayer.protocol import bridge, gateway
+from metalayer.protocol import bridge, gateway, staking
 from metalayer.protocol.abi import Function
 from metalayer.relayer.passes import Relayer
 from metalayer.relayer.results import PassResult
@@ -134,6 +135,20 @@ def test_carrying_goes_on_whatever_a_pass_fails_of(builder: Builder, monkeypatch
     with launch_local.carrying(live, DirectoryExchange.of(live), said.append):
         assert passes.acquire(timeout=60)
     assert said[0] == "RuntimeError: gone"
+
+
+def test_carrying_ends_when_every_chain_has_the_newest_set(builder: Builder) -> None:
+    """Else `check`, which comes next, finds the others behind the hub."""
+    live = Live.open()
+    clock.forward(live.mesh.connections.values(), staking.TERM)
+    with launch_local.carrying(live, DirectoryExchange.of(live), lambda line: None):
+        pass
+    hub = live.mesh.hub
+    assert hub is not None
+    term = read_term(hub, live.mesh.staking)
+    assert not term.is_over
+    for one in live.mesh.connections.values():
+        assert one.view(live.mesh.gateway, gateway.VALIDATOR_SET_HASH) == term.set_hash, one.name
 
 
 def test_what_is_wanted_is_refused_in_one_line_and_changes_nothing(builder: Builder) -> None:
