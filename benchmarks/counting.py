@@ -42,6 +42,10 @@ class Work:
     def requests(self) -> int:
         return self.methods.total()
 
+    @property
+    def transactions(self) -> int:
+        return self.methods[_SENDING]
+
     def as_dict(self) -> dict[str, float]:
         """As benchmarks/scale.json has it."""
         return {
@@ -50,7 +54,7 @@ class Work:
             "requests": self.requests,
             "round_trips": self.trips,
             "log_queries": self.methods[LOGS],
-            "transactions": self.methods[_SENDING],
+            "transactions": self.transactions,
             "asked_kib": round(self.asked / 1024),
             "answered_kib": round(self.answered / 1024),
             "threads": self.threads,

@@ -22,6 +22,8 @@ SIZES = (
 )
 REHEARSED = SIZES[4:8]
 """Sizes at which a vote is rehearsed, too: with forks of all chains, twice as many run."""
+LAUNCHED = (*SIZES[:3], *SIZES[4:7])
+"""Sizes at which one more chain is launched, in a process of its own."""
 
 _TABLE = re.compile(r"(<!-- (\w+) -->\n\n)(?:\|.*\n)*")
 _WORKS = (
@@ -36,6 +38,7 @@ _WORKS = (
     "join_drift",
     "rehearsal",
 )
+_PHASES = ("node", "probe", "deploy", "proposal", "vote", "transfer", "check")
 
 Report = Callable[[str], None]
 Figures = Mapping[str, Any]
@@ -52,7 +55,10 @@ def measure(say: Report, sizes: Sequence[Size] = SIZES) -> dict[str, Any]:
         say(f"{size.name}: {size.lanes} lanes")
         arguments = [size.shape, str(size.chains), *([str(size.meshed)] if size.meshed else [])]
         votes = ["--vote"] if size in REHEARSED else []
-        found["networks"][size.name] = _process(["benchmarks.growth", *arguments, *votes])
+        network = _process(["benchmarks.growth", *arguments, *votes])
+        if size in LAUNCHED:
+            network["launch"] = _process(["benchmarks.growth", *arguments, "--launch"])
+        found["networks"][size.name] = network
     return found
 
 
@@ -148,6 +154,16 @@ def _votes(figures: Figures) -> Table:
     return titles, ((f"`{name}`", *row(one)) for name, one in networks.items())
 
 
+def _launches(figure: str, figures: Figures) -> Table:
+    launches = {name: one["launch"] for name, one in figures["networks"].items() if "launch" in one}
+
+    def row(launch: Figures) -> Iterator[str]:
+        yield f"{launch['all'][figure]:,}"
+        yield from (f"{launch['phases'][phase][figure]:,}" for phase in _PHASES)
+
+    return ["network", "all", *_PHASES], ((f"`{name}`", *row(one)) for name, one in launches.items())
+
+
 _TABLES: Mapping[str, Callable[[Figures], Table]] = {
     "sizes": _sizes,
     "requests": lambda figures: _of_works("requests", figures),
@@ -158,6 +174,9 @@ _TABLES: Mapping[str, Callable[[Figures], Table]] = {
     "memory": _memory,
     "limits": _limits,
     "votes": _votes,
+    "launch_seconds": lambda figures: _launches("seconds", figures),
+    "launch_transactions": lambda figures: _launches("transactions", figures),
+    "launch_requests": lambda figures: _launches("requests", figures),
 }
 
 

@@ -61,3 +61,19 @@ def test_transactions_grow_with_chains_alone(networks: dict[Size, Grown]) -> Non
     sent = [networks[size].works["apply"].methods["eth_sendRawTransaction"] for size in (*HUBS, *MESHES)]
     assert sent[2] - sent[1] == sent[1] - sent[0] > 0
     assert sent[3:] == sent[1:3]
+
+
+@pytest.mark.deep
+def test_a_launch_deploys_the_same_in_any_network(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its vote sends besides depends on how many validator sets time brings meanwhile: some to each chain."""
+    sent = {}
+    for size in HUBS:
+        folder = tmp_path_factory.mktemp(f"launch {size.name}")
+        monkeypatch.chdir(folder)
+        with Grown.started(size, folder, lambda line: None, is_free=False) as grown:
+            sent[size.chains] = grown.launched()["phases"]
+    assert len({one["deploy"]["transactions"] for one in sent.values()}) == 1
+    for chains, one in sent.items():
+        assert 0 < one["vote"]["transactions"] + one["transfer"]["transactions"] < 20 * chains
