@@ -276,15 +276,17 @@ class Grown:
         name = self.size.larger().names[-1]
         self.stack.callback(_down, name)
         with counted() as work:
+            before = [0, 0]
 
             def ended(phase: Phase) -> None:
-                so_far = work.requests, work.transactions
-                before = [sum(one[figure] for one in self.phases.values()) for figure in ("requests", "transactions")]
+                now = [work.requests, work.transactions]
+                requests, transactions = (one - other for one, other in zip(now, before, strict=True))
                 self.phases[phase.name] = {
                     "seconds": phase.seconds,
-                    "requests": so_far[0] - before[0],
-                    "transactions": so_far[1] - before[1],
+                    "requests": requests,
+                    "transactions": transactions,
                 }
+                before[:] = now
 
             hands = Hands(None, True, _sure, lambda line: None, ended, lambda *of: None, _PATIENCE)
             done = launch.run(Launch(Wanted(name, _PRESET), hands))
