@@ -13,7 +13,7 @@ OFFSET_VARIABLE = "METALAYER_PORT_OFFSET"
 
 def in_workspace() -> bool:
     """True if the current directory has a networks.yaml. Elsewhere the Ape plugin says nothing."""
-    return Path(NETWORKS_FILE).is_file()
+    return _has_one(Path())
 
 
 def workspace() -> Path:
@@ -21,12 +21,25 @@ def workspace() -> Path:
 
     MetalayerError if there is none; it names the nearest parent that has one.
     """
-    here = Path.cwd()
-    if (here / NETWORKS_FILE).is_file():
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise MetalayerError(
+            "the current directory is gone: run it in the folder that has a networks.yaml"
+        ) from None
+    if _has_one(here):
         return here
-    above = next((folder for folder in here.parents if (folder / NETWORKS_FILE).is_file()), None)
+    above = next(filter(_has_one, here.parents), None)
     where = f"run it in {above}" if above else "run it in the folder that has one"
     raise MetalayerError(f"there is no {NETWORKS_FILE} in {here}: {where}")
+
+
+def _has_one(folder: Path) -> bool:
+    """False, too, where nobody lets us look."""
+    try:
+        return (folder / NETWORKS_FILE).is_file()
+    except OSError:
+        return False
 
 
 def port_offset() -> int:

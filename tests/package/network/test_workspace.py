@@ -48,6 +48,24 @@ def test_any_other_folder_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch)
         workspace()
 
 
+def test_a_folder_that_is_gone_or_cannot_be_looked_into_is_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert not in_workspace()
+    with pytest.raises(MetalayerError, match=r"^the current directory is gone: run it in the folder that"):
+        workspace()
+    monkeypatch.chdir(folder)
+    # Whoever tests as root may look into everything, but not into a name that no system takes.
+    monkeypatch.setattr("metalayer.network.workspace.NETWORKS_FILE", "n" * 300)
+    assert not in_workspace()
+    with pytest.raises(MetalayerError, match=r"^there is no n+ in "):
+        workspace()
+
+
 def test_the_anvil_of_the_workspace_comes_before_the_one_on_the_path(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
