@@ -70,8 +70,8 @@ slither: setup ## static analysis of the contracts
 	@echo "slither"
 	@$(BIN)/python -m tools.toolchain slither
 
-solc-check: setup ## native and npm's solc give the same bytes for every contract
-	@$(BIN)/python -m tools.toolchain compare
+solc-check: setup ## native and npm's solc give the same bytes for every contract; SOLC=PATH names a native one
+	@$(BIN)/python -m tools.toolchain compare $(if $(SOLC),--solc "$(SOLC)")
 
 clean: ## remove what setup and the tools made; .metalayer stays: it may hold validators' records
 	@rm -rf .venv .venv-prove .venv-docs docs/reference .solc node_modules benchmarks/peers/node_modules .build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache \

@@ -115,13 +115,22 @@ def _bytecodes(compiler: Path, inputs: list[dict[str, Any]]) -> dict[str, str]:
     }
 
 
-def compare() -> str:
-    """Compile all with native and npm's solc. Says what was compared; MetalayerError if they differ."""
+def compare(native: Path | None = None) -> str:
+    """Compile all with native and npm's solc. Says what was compared; MetalayerError if they differ.
+
+    native: a compiler that is there already, of this version. Without it the official one is downloaded.
+    """
     inputs = Sources(repo_root()).standard_inputs()
     with tempfile.TemporaryDirectory() as folder:
-        native = _download_native(solc_version(), Path(folder))
         if native is None:
-            return "compared nothing: the native solc cannot be had here, npm's is the only one"
+            native = _download_native(solc_version(), Path(folder))
+        elif (found := _commit(native)) != (expected := _commit(npm_solc())):
+            raise MetalayerError(f"{native} is solc {found}: expected {expected}")
+        if native is None:
+            return (
+                "compared nothing: the native solc cannot be downloaded here, npm's is the only one "
+                "(`make solc-check SOLC=PATH` takes yours)"
+            )
         ours, theirs = _bytecodes(npm_solc(), inputs), _bytecodes(native, inputs)
     if different := sorted(
         name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)
@@ -169,7 +178,13 @@ def slither() -> str:
 
 @click.command()
 @click.argument("what", type=click.Choice(["install", "artifacts", "compare", "slither"]))
-def main(what: str) -> None:
+@click.option(
+    "--solc",
+    "native",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="For compare: a native compiler.",
+)
+def main(what: str, native: Path | None) -> None:
     """What the Makefile needs of the compiler."""
     try:
         if what == "install":
@@ -183,7 +198,7 @@ def main(what: str) -> None:
                 click.echo(f"wrote {path.relative_to(repo_root())}")
             click.echo(f"{len(changed) or 'none'} of the artifacts changed")
         elif what == "compare":
-            click.echo(compare())
+            click.echo(compare(native))
         else:
             click.echo(slither())
     except MetalayerError as error:
