@@ -145,7 +145,8 @@ class LogReader(Rpc):
         last = wanted.last or 0
         until, logs = self._known.get(wanted.key, (wanted.first - 1, []))
         if until < last:
-            logs = logs + self._parts(replace(wanted, first=until + 1), refused, request)
+            about = refused if until < wanted.first else None
+            logs = logs + self._parts(replace(wanted, first=until + 1), about, request)
             settled = max(until, last - _UNSETTLED)
             self._known[wanted.key] = (settled, [log for log in logs if self._place(log)[0] <= settled])
         return [log for log in logs if self._place(log)[0] <= last]

@@ -146,6 +146,20 @@ def test_rare_logs_are_remembered_unless_something_is_missing(
     assert node.count("eth_getLogs") >= 7
 
 
+def test_a_refusal_of_all_says_nothing_about_what_is_left_of_rare_logs(
+    emitting: BoundChain, node: Node, there: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metalayer.network.log_reader._UNSETTLED", 20)
+    rare = replace(all_logs(), rare=True)
+    node.faults = [LogCount(20)]
+    emitting.rpc("anvil_mine", [hex(100)])
+    there.ask(rare)
+    node.faults = [LogRange(100)]
+    emitting.rpc("anvil_mine", [hex(50)])
+    there.ask(rare)
+    assert there.most_blocks is None
+
+
 def test_history_that_is_gone_before_the_contract_came_is_not_asked_for(
     node: Node, there: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
