@@ -40,6 +40,10 @@ _RECOVERED = 4
 """Likewise within one reading, where the logs may only have been dense."""
 _HOPELESS = 16
 """After so many refusals of single blocks without an answer between them, a node is believed to give no logs at all."""
+_TOGETHER = 16
+"""So many parts are asked for in one body, once a node has said for how many blocks it answers. Of a node that was too
+slow, one alone.
+"""
 _ANY_SPAN = 1 << 20
 _LEAST_SPAN = 1_000
 """A node that did not answer in time is asked for half as many blocks from then on, but for so many at least: it may
@@ -58,6 +62,7 @@ class LogReader(Rpc):
         """Most blocks that the node answers for at a time; None if it did not limit them yet."""
         self.most_topics: int | None = None
         """Likewise most topics at one place."""
+        self._together = _TOGETHER
         self._steady = 0
         self._in_vain = 0
         self.beginnings: dict[str, int] = {}
@@ -189,6 +194,15 @@ class LogReader(Rpc):
             size = min(size, last - first + 1, self.most_blocks or size)
             start = last - size + 1 if backwards else first
             part = replace(wanted, first=start, last=start + size - 1)
+            if size == self.most_blocks and refused is None and not backwards:
+                answered, refused = self._several(wanted, range(first, last + 1, size))
+                for logs in answered:
+                    yield logs
+                    self._steadily(size)
+                first += size * len(answered)
+                run += len(answered)
+                if answered:
+                    continue
             try:
                 logs = self._raw(part, refused)
             except RpcError as error:
@@ -209,6 +223,24 @@ class LogReader(Rpc):
             if not was_refused or run % _RECOVERED == 0:
                 size *= 2
 
+    def _several(self, wanted: LogFilter, starts: range) -> tuple[list[list[Any]], RpcError | None]:
+        """Logs of the next parts, as many as the node answers, and why it refused the one after them."""
+        parts = [
+            replace(wanted, first=start, last=min(wanted.last or 0, start + starts.step - 1))
+            for start in starts[: self._together]
+        ]
+        if len(parts) == 1:
+            return [], None
+        with self._timed(*parts):
+            answers = self._answers([Request(LOGS, (part.params(),)) for part in parts])
+        found = []
+        for answer in answers:
+            try:
+                found.append(self._listed(self._result(LOGS, answer)))
+            except RpcError as error:
+                return found, error
+        return found, None
+
     def _smaller(self, size: int, error: RpcError) -> int:
         if error.limit is not Limit.RANGE:
             return size // 2
@@ -220,6 +252,7 @@ class LogReader(Rpc):
             self._steady += 1
             if self._steady % _STEADY == 0:
                 self.most_blocks *= 2
+                self._together = _TOGETHER
 
     def _block(self, wanted: LogFilter, error: RpcError, finished: bool) -> list[Any]:
         """Logs of a single block that has too many of them: of a part of the topics at a time, and of one topic from
@@ -262,7 +295,9 @@ class LogReader(Rpc):
         if refused is not None:
             raise refused
         with self._timed(wanted):
-            logs = self.rpc(LOGS, wanted.params())
+            return self._listed(self.rpc(LOGS, wanted.params()))
+
+    def _listed(self, logs: Any) -> list[Any]:
         if not isinstance(logs, list):
             raise BadAnswer(f"{self.chain.name}: its node's answer to {LOGS} makes no sense: no list")
         self._in_vain = 0
@@ -277,6 +312,7 @@ class LogReader(Rpc):
             if asked:
                 sizes = (_ANY_SPAN if one.last is None else one.last - one.first + 1 for one in asked)
                 size = min(max(sizes), self.most_blocks or _ANY_SPAN)
+                self._together = 1
                 self.most_blocks, self._steady = max(min(_LEAST_SPAN, size), size // 2), 0
             raise
 

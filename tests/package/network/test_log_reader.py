@@ -94,6 +94,28 @@ def test_requests_grow_with_the_blocks_and_no_faster(
     assert counts[0] <= -(-(BLOCKS + 2) // 20) + 1
 
 
+def test_parts_go_in_bodies_of_many(emitting: BoundChain, node: Node, there: Connection) -> None:
+    """Round trips are what a far node costs: sixteen parts are one."""
+    node.faults = [LogRange(5)]
+    expected = there.ask(all_logs())
+    emitting.rpc("anvil_mine", [hex(150)])
+    node.forget()
+    assert there.ask(all_logs()) == expected
+    parts = node.count("eth_getLogs")
+    assert parts >= 30
+    assert len(node.bodies) <= parts // 16 + 3
+
+
+def test_parts_that_are_refused_in_the_middle_of_a_body_lose_nothing(
+    emitting: BoundChain, node: Node, there: Connection
+) -> None:
+    """Where a block has too many logs of several topics, and where the node has too much to do now and then."""
+    expected = Connection(emitting.chain).ask(all_logs())
+    node.faults = [LogRange(5), LogCount(7), Every(3, TooMany("0.01"))]
+    for _ in range(2):
+        assert there.ask(all_logs()) == expected
+
+
 def test_a_limit_that_several_requests_met_at_once_is_learnt_once(
     emitting: BoundChain, node: Node, there: Connection
 ) -> None:
