@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,7 +34,6 @@ from metalayer.governance.drafts import from_drift
 from metalayer.governance.files import FILE, read_on
 from metalayer.governance.names import Names
 from metalayer.lanes.survey import survey
-from metalayer.network import localnet
 from metalayer.network.anvil import anvil_command
 from metalayer.network.config import Network, load_network
 from metalayer.network.connection import Connection, connect
@@ -46,9 +45,7 @@ from metalayer.network.transactions import KeySender, Transaction
 from metalayer.protocol import gateway
 from metalayer.protocol.hex import to_hex
 from metalayer.protocol.message import interoperable
-from metalayer.services import clock, crew, launch
-from metalayer.services.launch_entry import Wanted
-from metalayer.services.launch_state import Hands, Launch, Phase
+from metalayer.services import clock, crew
 from metalayer.services.simulate import simulate
 from metalayer.validator.process import Validator
 
@@ -60,8 +57,6 @@ _RECIPIENT_CODE = (
 )
 _SEND_GAS = 250_000
 _HUB_GAS = 300_000
-_PRESET = "game"
-_PATIENCE = 900.0
 
 Say = Callable[[str], None]
 
@@ -70,12 +65,6 @@ def measure(size: Size, say: Say, *, votes: bool) -> dict[str, Any]:
     """All figures of one size. votes: with a rehearsal, which forks every chain once more."""
     with workspace() as folder, Grown.started(size, folder, say) as grown:
         return grown.figures(votes=votes)
-
-
-def measure_launch(size: Size, say: Say) -> dict[str, Any]:
-    """Figures of one more chain that is launched, with the fees of networks.yaml."""
-    with workspace() as folder, Grown.started(size, folder, say, is_free=False) as grown:
-        return grown.launched()
 
 
 @dataclass
@@ -89,7 +78,6 @@ class Grown:
     network: Network
     nodes: dict[str, Process] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
-    phases: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
@@ -116,12 +104,6 @@ class Grown:
             "work": {name: work.as_dict() for name, work in self.works.items()},
         }
         return found
-
-    def launched(self) -> dict[str, Any]:
-        """Figures of `launch`: one more chain, from nothing to a member, and of each of its phases."""
-        self.deploy()
-        self._do("launch", self._launch)
-        return {"all": self.works["launch"].as_dict(), "phases": self.phases}
 
     def deploy(self) -> None:
         """`deploy plan` and `deploy apply`."""
@@ -272,27 +254,6 @@ class Grown:
         acted = outcome.findings.found.transactions
         return {f"gas_{name}": acted[name].receipt["gasUsed"] for name in ("propose", "queue", "execute")}
 
-    def _launch(self) -> None:
-        name = self.size.larger().names[-1]
-        self.stack.callback(_down, name)
-        with counted() as work:
-            before = [0, 0]
-
-            def ended(phase: Phase) -> None:
-                now = [work.requests, work.transactions]
-                requests, transactions = (one - other for one, other in zip(now, before, strict=True))
-                self.phases[phase.name] = {
-                    "seconds": phase.seconds,
-                    "requests": requests,
-                    "transactions": transactions,
-                }
-                before[:] = now
-
-            hands = Hands(None, True, _sure, lambda line: None, ended, lambda *of: None, _PATIENCE)
-            done = launch.run(Launch(Wanted(name, _PRESET), hands))
-        if not done.is_member:
-            raise MetalayerError(f"{name} is no member: {done.following}")
-
     def _join(self) -> dict[str, int]:
         """One more chain: what is deployed to it, and what a vote has to do on the others."""
         larger = self.size.larger()
@@ -305,17 +266,6 @@ class Grown:
         self._do("join_drift", lambda: drift.update(self.deployer().drift()))
         mends = {name: some for name, some in drift.items() if some}
         return {"join_chains_to_change": len(mends), "join_calls": sum(map(len, mends.values()))}
-
-
-def _sure(question: str) -> None:
-    """Nobody is asked on a local network."""
-
-
-def _down(name: str) -> None:
-    network = load_network()
-    if name in network.chains:
-        alone = replace(network, chains={name: network.chains[name]})
-        localnet.down(alone, say=lambda line: None)
 
 
 @contextmanager
@@ -335,17 +285,19 @@ def told(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """SHAPE CHAINS [MESHED] [--vote | --launch]. Writes JSON."""
-    name, chains, *meshed = (one for one in arguments if not one.startswith("--"))
+def size_of(arguments: Sequence[str]) -> Size:
+    """SHAPE CHAINS [MESHED]."""
+    name, chains, *meshed = arguments
     shape: Shape = next(one for one in get_args(Shape) if one == name)
-    size = Size(shape, int(chains), int(meshed[0]) if meshed else 0)
+    return Size(shape, int(chains), int(meshed[0]) if meshed else 0)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """SHAPE CHAINS [MESHED] [--vote]. Writes JSON."""
+    votes = "--vote" in arguments
+    size = size_of([one for one in arguments if one != "--vote"])
     started = time.monotonic()
-    figures = (
-        measure_launch(size, told)
-        if "--launch" in arguments
-        else measure(size, told, votes="--vote" in arguments)
-    )
+    figures = measure(size, told, votes=votes)
     print(json.dumps(figures | {"all_seconds": round(time.monotonic() - started)}))
 
 

@@ -57,7 +57,7 @@ def measure(say: Report, sizes: Sequence[Size] = SIZES) -> dict[str, Any]:
         votes = ["--vote"] if size in REHEARSED else []
         network = _process(["benchmarks.growth", *arguments, *votes])
         if size in LAUNCHED:
-            network["launch"] = _process(["benchmarks.growth", *arguments, "--launch"])
+            network["launch"] = _process(["benchmarks.launching", *arguments])
         found["networks"][size.name] = network
     return found
 

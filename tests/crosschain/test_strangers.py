@@ -267,8 +267,8 @@ def test_a_slow_chain_slows_its_own_lanes_and_is_served(
     mesh: Deployment, exchange: DirectoryExchange, tmp_path: Path, memory: Memory
 ) -> None:
     """Its heads alone take longer than a pass waits: others' passes take what they took, its own messages arrive."""
-    patience = 0.3
-    with behind(mesh, "perps", Slow(0.03)) as (seen, _), mesh.signing(exchange, tmp_path):
+    patience = 1.5
+    with behind(mesh, "perps", Slow(0.15)) as (seen, _), mesh.signing(exchange, tmp_path):
         relayer = Relayer(
             seen,
             exchange,
@@ -296,7 +296,7 @@ def test_a_slow_chain_slows_its_own_lanes_and_is_served(
         relayer.relay_once()
         # Until nothing is read from it any more.
         time.sleep(1.0)
-    assert longest < 10 * patience
+    assert longest < 5 * patience
 
 
 def test_an_origin_that_does_not_pay_reaches_a_limit(
