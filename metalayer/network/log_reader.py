@@ -5,7 +5,7 @@ the process runs: the next reading starts with that.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -186,7 +186,7 @@ class LogReader(Rpc):
     ) -> Iterator[list[Any]]:
         """Logs of as many blocks at a time as the node answers for, from either end."""
         first, last, backwards = wanted.first, wanted.last or 0, request.once
-        size, run, was_refused = last - first + 1, 0, False
+        size, run, was_refused, together = last - first + 1, 0, False, True
         if self.most_blocks is not None and self.most_blocks < size:
             # It was about more than what is asked for now: another one of the same batch taught the limit.
             refused = None
@@ -194,8 +194,8 @@ class LogReader(Rpc):
             size = min(size, last - first + 1, self.most_blocks or size)
             start = last - size + 1 if backwards else first
             part = replace(wanted, first=start, last=start + size - 1)
-            if size == self.most_blocks and refused is None and not backwards:
-                answered, refused = self._several(wanted, range(first, last + 1, size))
+            if together and size == self.most_blocks and refused is None and not backwards:
+                answered, together = self._several(wanted, range(first, last + 1, size))
                 for logs in answered:
                     yield logs
                     self._steadily(size)
@@ -203,6 +203,7 @@ class LogReader(Rpc):
                 run += len(answered)
                 if answered:
                     continue
+            together = True
             try:
                 logs = self._raw(part, refused)
             except RpcError as error:
@@ -223,23 +224,23 @@ class LogReader(Rpc):
             if not was_refused or run % _RECOVERED == 0:
                 size *= 2
 
-    def _several(self, wanted: LogFilter, starts: range) -> tuple[list[list[Any]], RpcError | None]:
-        """Logs of the next parts, as many as the node answers, and why it refused the one after them."""
+    def _several(self, wanted: LogFilter, starts: range) -> tuple[list[list[Any]], bool]:
+        """Logs of the next parts, and whether all were answered. What was refused is asked for alone, and so is a last
+        part: there may only have been no room for its answer.
+        """
         parts = [
             replace(wanted, first=start, last=min(wanted.last or 0, start + starts.step - 1))
             for start in starts[: self._together]
         ]
+        found: list[list[Any]] = []
         if len(parts) == 1:
-            return [], None
+            return found, False
         with self._timed(*parts):
             answers = self._answers([Request(LOGS, (part.params(),)) for part in parts])
-        found = []
-        for answer in answers:
-            try:
+        with suppress(RpcError):
+            for answer in answers:
                 found.append(self._listed(self._result(LOGS, answer)))
-            except RpcError as error:
-                return found, error
-        return found, None
+        return found, len(found) == len(parts)
 
     def _smaller(self, size: int, error: RpcError) -> int:
         if error.limit is not Limit.RANGE:

@@ -118,6 +118,25 @@ class LogCount(Fault):
 
 
 @dataclass(eq=False)
+class LogsTogether(Fault):
+    """Not more than `most` logs in the answers to one body (geth: 25 MB): there is no room for the others."""
+
+    most: int
+    _given: int = 0
+
+    def take(self, calls: Sequence[Call]) -> None:
+        self._given = 0
+
+    def answer(self, call: Call, ask: Ask) -> Any:
+        said = ask(call)
+        if call.method == "eth_getLogs":
+            self._given += len(said)
+            if self._given > self.most:
+                raise Refused(-32_003, "response too large")
+        return said
+
+
+@dataclass(eq=False)
 class LogTopics(Fault):
     """Not more than `most` topics in one position of a filter (geth: 1,000)."""
 

@@ -20,6 +20,7 @@ from tests.kit.faults import (
     Lies,
     LogCount,
     LogRange,
+    LogsTogether,
     LogTopics,
     Only,
     Pruned,
@@ -114,6 +115,21 @@ def test_parts_that_are_refused_in_the_middle_of_a_body_lose_nothing(
     node.faults = [LogRange(5), LogCount(7), Every(3, TooMany("0.01"))]
     for _ in range(2):
         assert there.ask(all_logs()) == expected
+
+
+def test_parts_for_which_a_body_has_no_room_are_asked_alone(
+    emitting: BoundChain, node: Node, there: Connection
+) -> None:
+    """That is no reason to ask for fewer blocks."""
+    expected = Connection(emitting.chain).ask(all_logs())
+    node.faults = [LogRange(5), LogsTogether(5 * TOPICS + 1)]
+    there.ask(all_logs())
+    node.forget()
+    assert there.ask(all_logs()) == expected
+    filters = [call.params[0] for call in node.asked if call.method == "eth_getLogs"]
+    asked = [[int(one[end], 16) for end in ("fromBlock", "toBlock")] for one in filters]
+    newest = max(last for _, last in asked)
+    assert {last - first + 1 for first, last in asked if last != newest} == {5}
 
 
 def test_a_limit_that_several_requests_met_at_once_is_learnt_once(
