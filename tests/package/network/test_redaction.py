@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from metalayer.errors import MetalayerError
+from metalayer.network.answers import RpcError, result_of
 from metalayer.network.config import load_network
 from metalayer.network.connection import Connection
 from metalayer.network.entries import Fork
@@ -146,6 +147,17 @@ def test_no_error_of_a_node_that_is_gone_shows_them(server: _Server) -> None:
     with pytest.raises(MetalayerError, match=r"hub is unreachable at http://127\.0\.0\.1:\d+/…: ") as caught:
         connection(server).height()
     refuse_secrets("".join(traceback.format_exception(caught.value)))
+
+
+def test_no_error_of_a_fork_shows_them(server: _Server) -> None:
+    """Its node repeats where it reads from."""
+    chain = replace(load_network().hub, fork=Fork(url=address(server)))
+    answer = {
+        "error": {"code": -32_603, "message": f'Fork Error: reqwest::Error {{ url: "{address(server)}" }}'}
+    }
+    with pytest.raises(RpcError, match=r"^hub: eth_call failed: Fork Error: ") as caught:
+        result_of(chain, "eth_call", answer)
+    refuse_secrets(str(caught.value))
 
 
 def test_no_description_shows_them(server: _Server) -> None:
