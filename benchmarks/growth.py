@@ -14,20 +14,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from benchmarks import sizes
 from benchmarks.counting import Work, counted, memory_of
 from benchmarks.keys import address_of, sender_of
 from benchmarks.processes import Process, refuse_taken, running, wait_for
-from benchmarks.sizes import Size
+from benchmarks.sizes import Size, size_of
 from metalayer.attesting.directory import DirectoryExchange
 from metalayer.deploy.apply import Deployer
 from metalayer.deploy.check import check_deployment
 from metalayer.deploy.intent import load_intent
 from metalayer.deploy.journal import Journal
 from metalayer.deploy.names import GATEWAY
-from metalayer.deploy.routes import Shape
 from metalayer.errors import MetalayerError
 from metalayer.governance.build import LiveChains, build
 from metalayer.governance.drafts import from_drift
@@ -283,13 +282,6 @@ def workspace() -> Iterator[Path]:
 def told(line: str) -> None:
     """On stderr, at once."""
     print(line, file=sys.stderr, flush=True)
-
-
-def size_of(arguments: Sequence[str]) -> Size:
-    """SHAPE CHAINS [MESHED]."""
-    name, chains, *meshed = arguments
-    shape: Shape = next(one for one in get_args(Shape) if one == name)
-    return Size(shape, int(chains), int(meshed[0]) if meshed else 0)
 
 
 def main(arguments: Sequence[str]) -> None:

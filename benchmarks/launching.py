@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.counting import counted
-from benchmarks.growth import Grown, size_of, told, workspace
-from benchmarks.sizes import Size
+from benchmarks.growth import Grown, told, workspace
+from benchmarks.sizes import Size, size_of
 from metalayer.errors import MetalayerError
 from metalayer.network import localnet
 from metalayer.network.config import load_network

@@ -4,10 +4,11 @@ other chains and other routes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
@@ -47,6 +48,13 @@ class Size:
     def larger(self) -> Size:
         """By one chain."""
         return Size(self.shape, self.chains + 1, self.meshed)
+
+
+def size_of(arguments: Sequence[str]) -> Size:
+    """SHAPE CHAINS [MESHED], of a command line."""
+    name, chains, *meshed = arguments
+    shape: Shape = next(one for one in get_args(Shape) if one == name)
+    return Size(shape, int(chains), int(meshed[0]) if meshed else 0)
 
 
 def write(size: Size, folder: Path, hub_gas: int | None = None, *, is_free: bool = True) -> None:

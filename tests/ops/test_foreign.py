@@ -207,7 +207,7 @@ def test_an_upstream_that_is_wrong_or_goes_is_one_line(
 def test_an_upstream_that_goes_under_a_running_network_is_one_line(
     workspace: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When it is there again, the same commands go on. Its address is secret in whatever a fork says about it."""
+    """Each time, with its address hidden, until it is there again: then the network starts, and is deployed."""
     secret = "k3y-of-the-provider"  # noqa: S105
     with Node(upstream.node.url) as node:
         monkeypatch.setenv("TESTS_UPSTREAM", f"{node.url}/{secret}")
